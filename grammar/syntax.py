@@ -1,0 +1,568 @@
+"""The syntax tree.
+
+Every node carries ``start`` and ``end``, character offsets (Unicode scalars) *relative to the item that holds it*, so an
+item whose text did not change has an equal tree wherever it moves in its file; :class:`Item` knows where it stands.
+Nodes are frozen msgspec structs: immutable, comparable, cheap to make.
+
+The tree keeps what was written (sugar, attributes, doc comments, headers); it resolves nothing.  Comments are kept per
+item as trivia, so that a formatter can put them back.
+"""
+
+from __future__ import annotations
+
+from typing import Literal as Choice
+from typing import TypeAlias
+
+import msgspec
+
+
+class Node(msgspec.Struct, frozen=True):
+    """Base of all nodes: a half-open range of characters."""
+
+    start: int
+    end: int
+
+
+# --- types ----------------------------------------------------------------------------------------------------------
+
+
+class NamedType(Node, frozen=True):
+    """``int``, ``Resume``, ``baml.http.Request``; with ``arguments`` only in the standard library (``Array<T>``)."""
+
+    path: str
+    arguments: tuple[TypeExpr, ...] = ()
+
+
+class LiteralTypeExpr(Node, frozen=True):
+    """``"a"``, ``1``, ``-1``, ``true`` as a type."""
+
+    value: str | int | bool
+
+
+class ListTypeExpr(Node, frozen=True):
+    item: TypeExpr
+
+
+class MapTypeExpr(Node, frozen=True):
+    key: TypeExpr
+    value: TypeExpr
+
+
+class OptionalTypeExpr(Node, frozen=True):
+    item: TypeExpr
+
+
+class UnionTypeExpr(Node, frozen=True):
+    members: tuple[TypeExpr, ...]
+
+
+class FunctionTypeExpr(Node, frozen=True):
+    """``(int, x: string) -> int throws E``: parameter names are allowed and dropped."""
+
+    parameters: tuple[TypeExpr, ...]
+    result: TypeExpr
+    throws: TypeExpr | None = None
+
+
+class AttributedTypeExpr(Node, frozen=True):
+    """``int @assert(…)`` inside parentheses or a union."""
+
+    item: TypeExpr
+    attributes: tuple[Attribute, ...]
+
+
+TypeExpr: TypeAlias = (
+    NamedType
+    | LiteralTypeExpr
+    | ListTypeExpr
+    | MapTypeExpr
+    | OptionalTypeExpr
+    | UnionTypeExpr
+    | FunctionTypeExpr
+    | AttributedTypeExpr
+)
+
+# --- configuration: client options, test arguments, attribute arguments -----------------------------------------------
+
+
+class ConfigScalar(Node, frozen=True):
+    """A quoted or raw string, number, boolean or null; ``quoted`` is False for an unquoted word (``gpt-4o``)."""
+
+    value: str | int | float | bool | None
+    quoted: bool = False
+
+
+class ConfigEnv(Node, frozen=True):
+    """``env.NAME``."""
+
+    name: str
+
+
+class ConfigExpression(Node, frozen=True):
+    """``{{ jinja }}``: the text between the braces."""
+
+    text: str
+
+
+class ConfigList(Node, frozen=True):
+    items: tuple[ConfigValue, ...]
+
+
+class ConfigEntry(Node, frozen=True):
+    """``key value``; ``key_end`` is where the key ends."""
+
+    key: str
+    key_end: int
+    value: ConfigValue
+
+
+class ConfigBlock(Node, frozen=True):
+    entries: tuple[ConfigEntry, ...]
+    attributes: tuple[Attribute, ...] = ()
+
+
+ConfigValue: TypeAlias = ConfigScalar | ConfigEnv | ConfigExpression | ConfigList | ConfigBlock
+
+
+class Attribute(Node, frozen=True):
+    """``@name(…)`` or, with ``block``, ``@@name(…)``."""
+
+    name: str
+    block: bool
+    arguments: tuple[ConfigValue, ...] = ()
+
+
+# --- expressions ------------------------------------------------------------------------------------------------------
+
+
+class Literal(Node, frozen=True):
+    """A string, number, boolean or null.  An integer may be out of range: the checker says so."""
+
+    value: str | int | float | bool | None
+
+
+class Template(Node, frozen=True):
+    """A backquoted string: text and expressions in turn."""
+
+    parts: tuple[str | Expr, ...]
+
+
+class Name(Node, frozen=True):
+    name: str
+
+
+class Member(Node, frozen=True):
+    """``object.name``; ``name_start`` is where the name begins."""
+
+    object: Expr
+    name: str
+    name_start: int
+
+
+class Index(Node, frozen=True):
+    object: Expr
+    index: Expr
+
+
+class Argument(Node, frozen=True):
+    """One argument of a call; ``name`` for ``f(b = 1)``."""
+
+    value: Expr
+    name: str | None = None
+
+
+class Call(Node, frozen=True):
+    callee: Expr
+    arguments: tuple[Argument, ...]
+
+
+class Unary(Node, frozen=True):
+    """``- ! ~``."""
+
+    operator: str
+    operand: Expr
+
+
+class Binary(Node, frozen=True):
+    """Arithmetic, comparison, ``&& || ??``; ``operator_start`` is where the operator begins."""
+
+    operator: str
+    left: Expr
+    right: Expr
+    operator_start: int
+
+
+class TypeTest(Node, frozen=True):
+    """``x is T``, ``x instanceof T``."""
+
+    operand: Expr
+    type: TypeExpr
+
+
+class Spread(Node, frozen=True):
+    """``...value`` inside a list, map or object literal."""
+
+    value: Expr
+
+
+class ListLiteral(Node, frozen=True):
+    items: tuple[Expr | Spread, ...]
+
+
+class MapEntry(Node, frozen=True):
+    key: Expr
+    value: Expr
+
+
+class MapLiteral(Node, frozen=True):
+    """``{ "k": v }``; ``{}`` as an operand is the empty map."""
+
+    entries: tuple[MapEntry | Spread, ...]
+
+
+class FieldInit(Node, frozen=True):
+    """``name: value`` in an object literal; ``name`` alone stands for ``name: name``."""
+
+    name: str
+    value: Expr
+
+
+class ObjectLiteral(Node, frozen=True):
+    """``Point { x: 1, ...other }``; ``path`` may be qualified."""
+
+    path: str
+    path_end: int
+    fields: tuple[FieldInit | Spread, ...]
+
+
+class Lambda(Node, frozen=True):
+    parameters: tuple[Parameter, ...]
+    result: TypeExpr | None
+    body: Block
+
+
+class Block(Node, frozen=True):
+    """``{ statements; tail }``: its value is the tail's, or null."""
+
+    statements: tuple[Statement, ...]
+    tail: Expr | None
+
+
+class If(Node, frozen=True):
+    condition: Expr
+    then: Block
+    otherwise: Expr | None
+    """A Block or another If."""
+
+
+class Arm(Node, frozen=True):
+    """``pattern if guard => body``, of a match or a catch."""
+
+    pattern: Pattern
+    guard: Expr | None
+    body: Expr
+
+
+class Match(Node, frozen=True):
+    """``match (scrutinee: type) { arms }``."""
+
+    scrutinee: Expr
+    type: TypeExpr | None
+    arms: tuple[Arm, ...]
+
+
+class Catch(Node, frozen=True):
+    """``operand catch (binding) { arms }``; ``all`` for ``catch_all``."""
+
+    operand: Expr
+    binding: str | None
+    arms: tuple[Arm, ...]
+    all: bool
+
+
+class Return(Node, frozen=True):
+    value: Expr | None
+
+
+class Break(Node, frozen=True):
+    pass
+
+
+class Continue(Node, frozen=True):
+    pass
+
+
+class Throw(Node, frozen=True):
+    value: Expr
+
+
+Expr: TypeAlias = (
+    Literal
+    | Template
+    | Name
+    | Member
+    | Index
+    | Call
+    | Unary
+    | Binary
+    | TypeTest
+    | ListLiteral
+    | MapLiteral
+    | ObjectLiteral
+    | Lambda
+    | Block
+    | If
+    | Match
+    | Catch
+    | Return
+    | Break
+    | Continue
+    | Throw
+)
+
+# --- patterns ---------------------------------------------------------------------------------------------------------
+
+
+class WildcardPattern(Node, frozen=True):
+    """``_``, or ``_: T`` with a type."""
+
+    type: TypeExpr | None = None
+
+
+class BindPattern(Node, frozen=True):
+    """``x: T``, ``let x: T``, ``let x``.  A bare name is a PathPattern: only name resolution can tell it from a type."""
+
+    name: str
+    type: TypeExpr | None = None
+
+
+class LiteralPattern(Node, frozen=True):
+    """A literal, negative numbers included."""
+
+    value: str | int | float | bool | None
+
+
+class PathPattern(Node, frozen=True):
+    """``x``, ``Success``, ``Color.Red``, ``baml.errors.Io``: a binding, a type or a variant."""
+
+    path: str
+
+
+class TypePattern(Node, frozen=True):
+    """Any other type: ``int[]``, ``map<string, int>``, ``string?``."""
+
+    type: TypeExpr
+
+
+class OrPattern(Node, frozen=True):
+    alternatives: tuple[Pattern, ...]
+
+
+Pattern: TypeAlias = WildcardPattern | BindPattern | LiteralPattern | PathPattern | TypePattern | OrPattern
+
+# --- statements -------------------------------------------------------------------------------------------------------
+
+
+class Let(Node, frozen=True):
+    """``let name: type = value;``; ``watch`` for ``watch let``."""
+
+    name: str
+    name_start: int
+    type: TypeExpr | None
+    value: Expr
+    watch: bool = False
+
+
+class Assign(Node, frozen=True):
+    """``target = value;`` or, with an ``operator`` such as ``+``, ``target += value;``."""
+
+    target: Expr
+    operator: str | None
+    value: Expr
+
+
+class While(Node, frozen=True):
+    condition: Expr
+    body: Block
+
+
+class ForIn(Node, frozen=True):
+    """``for (let name in iterable) body``."""
+
+    name: str
+    name_start: int
+    iterable: Expr
+    body: Block
+
+
+class For(Node, frozen=True):
+    """``for (init; condition; step) body``, every part optional."""
+
+    init: Let | Assign | ExprStatement | None
+    condition: Expr | None
+    step: Assign | ExprStatement | None
+    body: Block
+
+
+class Assert(Node, frozen=True):
+    condition: Expr
+
+
+class ExprStatement(Node, frozen=True):
+    value: Expr
+
+
+class Header(Node, frozen=True):
+    """``//# Title``; ``level`` is the number of ``#``."""
+
+    title: str
+    level: int
+
+
+Statement: TypeAlias = Let | Assign | While | ForIn | For | Assert | ExprStatement | Header
+
+# --- items ------------------------------------------------------------------------------------------------------------
+
+
+class Parameter(Node, frozen=True):
+    """``name: type = default``; ``self`` has no type."""
+
+    name: str
+    type: TypeExpr | None
+    default: Expr | None = None
+
+
+class Prompt(Node, frozen=True):
+    """A prompt or template text.  ``text`` is dedented and trimmed; ``content_start`` is where the raw content begins and
+    ``raw`` is that content as written, so that a place in ``text`` can be mapped back."""
+
+    text: str
+    raw: str
+    content_start: int
+
+
+class LlmBody(Node, frozen=True):
+    """``{ client C  prompt #"…"# }``; a part left out is None (the checker reports it)."""
+
+    client: str | None
+    client_start: int
+    prompt: Prompt | None
+
+
+class NativeBody(Node, frozen=True):
+    """``native`` or ``sysop`` in place of a body: the standard library's declarations of what is written in Python."""
+
+    kind: Choice["native", "sysop"]
+
+
+class Function(Node, frozen=True):
+    """A function, method or LLM function."""
+
+    name: str
+    name_start: int
+    parameters: tuple[Parameter, ...]
+    result: TypeExpr | None
+    throws: TypeExpr | None
+    body: Block | LlmBody | NativeBody
+    type_parameters: tuple[str, ...] = ()
+    doc: str = ""
+
+
+class Field(Node, frozen=True):
+    name: str
+    type: TypeExpr
+    attributes: tuple[Attribute, ...] = ()
+    doc: str = ""
+
+
+class Class(Node, frozen=True):
+    name: str
+    name_start: int
+    fields: tuple[Field, ...]
+    methods: tuple[Function, ...]
+    attributes: tuple[Attribute, ...] = ()
+    type_parameters: tuple[str, ...] = ()
+    dynamic: bool = False
+    doc: str = ""
+
+
+class Variant(Node, frozen=True):
+    name: str
+    attributes: tuple[Attribute, ...] = ()
+    doc: str = ""
+
+
+class Enum(Node, frozen=True):
+    name: str
+    name_start: int
+    variants: tuple[Variant, ...]
+    attributes: tuple[Attribute, ...] = ()
+    dynamic: bool = False
+    doc: str = ""
+
+
+class Alias(Node, frozen=True):
+    name: str
+    name_start: int
+    type: TypeExpr
+    attributes: tuple[Attribute, ...] = ()
+    doc: str = ""
+
+
+class Client(Node, frozen=True):
+    name: str
+    name_start: int
+    body: ConfigBlock
+    doc: str = ""
+
+
+class RetryPolicy(Node, frozen=True):
+    name: str
+    name_start: int
+    body: ConfigBlock
+    doc: str = ""
+
+
+class Generator(Node, frozen=True):
+    name: str
+    name_start: int
+    body: ConfigBlock
+    doc: str = ""
+
+
+class TemplateString(Node, frozen=True):
+    name: str
+    name_start: int
+    parameters: tuple[Parameter, ...]
+    prompt: Prompt
+    doc: str = ""
+
+
+class Test(Node, frozen=True):
+    """``body`` holds ``functions``, ``args`` and so on; ``types`` the items of its ``type_builder`` block."""
+
+    name: str
+    name_start: int
+    body: ConfigBlock
+    types: tuple[Class | Enum | Alias, ...] = ()
+    doc: str = ""
+
+
+Declaration: TypeAlias = (
+    Class | Enum | Alias | Function | Client | RetryPolicy | Generator | TemplateString | Test
+)
+
+
+class Item(msgspec.Struct, frozen=True):
+    """One top-level declaration in its file: ``offset`` is where offset 0 of its nodes stands in the file's text."""
+
+    declaration: Declaration
+    file: str
+    offset: int
+
+
+class File(msgspec.Struct, frozen=True):
+    """A parsed file: its items in order and its comments (kept for the formatter)."""
+
+    path: str
+    items: tuple[Item, ...]
