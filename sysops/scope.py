@@ -1,0 +1,131 @@
+"""What a sys-op sees of the call it serves, and what a runtime lends to all its calls.
+
+A :class:`Scope` lives as long as one call.  The machine hands it through untouched as the first argument of every
+sys-op.  It joins four things: the :class:`Services` of the runtime (shared by all calls), the call's own environment
+and handle owner, the host's :class:`Hooks`, and the call's :class:`AttemptRecord` list (what collectors read).
+
+A hook may be a plain callable or return an awaitable; a sys-op that calls one passes its result through
+:func:`bamlvm.sysops.scope.deferred`, so that a plain hook costs no suspension.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from bamlvm.vm.handles import HandleTable
+from bamlvm.vm.values import Instance, Pending
+
+
+@dataclass(slots=True)
+class AttemptRecord:
+    """One attempt at one client: filled by the sys-ops as they learn it, read by collectors and ``on_attempt``.
+
+    ``ordinal`` counts the attempts of the whole call from 1, ``number`` those of this client from 1.  Times are seconds:
+    ``started`` on the monotonic clock, the others from ``started``.  ``request`` has its secrets redacted.
+    """
+
+    function: str
+    client: str
+    provider: str
+    ordinal: int
+    number: int
+    started: float
+    model: str | None = None
+    request: dict[str, Any] | None = None
+    status: int | None = None
+    finish_reason: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    first_byte: float | None = None
+    first_partial: float | None = None
+    duration: float | None = None
+    error: Any = None
+    text: str = ""
+    raw_events: list[Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEvent:
+    """What ``on_attempt`` receives: an attempt started, failed (``record.error`` says why) or succeeded."""
+
+    kind: Literal["started", "failed", "succeeded"]
+    record: AttemptRecord
+
+
+@dataclass(slots=True)
+class Hooks:
+    """The host's callbacks, each optional.  ``on_partial(value, record)``, ``on_tick(events)``, ``on_attempt(event)``."""
+
+    on_partial: Callable[[Any, AttemptRecord | None], Any] | None = None
+    on_tick: Callable[[list[Any]], Any] | None = None
+    on_attempt: Callable[[AttemptEvent], Any] | None = None
+
+
+class Schema(Protocol):
+    """What sys-ops may ask of the running program; :class:`bamlvm.vm.program.Unit` objects, merged.
+
+    ``new_instance`` makes a value of a class by qualified name; fields left out are null.
+    """
+
+    classes: Mapping[str, Any]
+    enums: Mapping[str, Any]
+    aliases: Mapping[str, Any]
+    signatures: Mapping[str, Any]
+    llm_functions: Mapping[str, Any]
+    clients: Mapping[str, Any]
+    retry_policies: Mapping[str, Any]
+    templates: Mapping[str, Any]
+
+    def new_instance(self, class_name: str, fields: Mapping[str, Any]) -> Instance: ...
+
+    def enum_value(self, enum: str, variant: str) -> Any: ...
+
+
+@dataclass(slots=True)
+class Services:
+    """What one runtime lends to all of its calls.
+
+    ``http_client`` gives the shared ``httpx.AsyncClient`` of the running event loop, made at its first use;
+    ``round_robin`` holds each strategy client's counter; ``denied`` names the capabilities the embedder refused
+    (``shell fs net http env``).
+    """
+
+    schema: Schema
+    handles: HandleTable
+    http_client: Callable[[], Any]
+    round_robin: dict[str, int] = field(default_factory=dict)
+    denied: frozenset[str] = frozenset()
+    compiled_templates: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Scope:
+    """One call.  ``owner`` is its number in the handle table; ``attempt`` the attempt under way; ``keep_raw_events``
+    is set where a collector asked for them."""
+
+    services: Services
+    owner: int
+    env: Mapping[str, str]
+    hooks: Hooks
+    tags: Mapping[str, str] = field(default_factory=dict)
+    attempts: list[AttemptRecord] = field(default_factory=list)
+    attempt: AttemptRecord | None = None
+    keep_raw_events: bool = False
+
+    def new_instance(self, class_name: str, **fields: Any) -> Instance:
+        """A value of a class of the program; fields left out are null."""
+        return self.services.schema.new_instance(class_name, fields)
+
+
+def deferred(result: Any) -> Any:
+    """A hook's result for the machine: null for a plain hook, a :class:`Pending` where the hook is to be awaited."""
+    if result is None or not inspect.isawaitable(result):
+        return None
+    return Pending(_finish(result))
+
+
+async def _finish(result: Awaitable[Any]) -> None:
+    await result
