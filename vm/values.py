@@ -1,0 +1,191 @@
+"""Runtime values: the Python object that stands for each BAML value.
+
+null is None; bool, int, float and string are Python's own; a list is a list; a map is a dict in insertion order whose
+keys are strings or enum values.  The rest are the classes of this module.  Instances, lists and maps are mutable and
+compared by content (:mod:`bamlvm.vm.equality`); every other value is immutable.
+
+An ``int`` is always within i64; whoever makes one from outside checks it with :func:`in_i64`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
+
+from bamlvm.vm.program import ClassInfo
+from bamlvm.vm.types import Type
+
+Value: TypeAlias = Any
+"""Any BAML value, as the head comment lists them."""
+
+I64_MIN: Final = -(1 << 63)
+I64_MAX: Final = (1 << 63) - 1
+
+
+def in_i64(number: int) -> bool:
+    """Whether a Python integer is a BAML ``int``."""
+    return I64_MIN <= number <= I64_MAX
+
+
+class LoadedClass:
+    """A class of a linked program.  ``index`` is each field's place in an instance; ``methods`` its methods by bare name."""
+
+    __slots__ = ("field_names", "index", "info", "methods", "name")
+
+    def __init__(self, info: ClassInfo) -> None:
+        self.name = info.name
+        self.info = info
+        self.field_names = tuple(field.name for field in info.fields)
+        self.index = {name: place for place, name in enumerate(self.field_names)}
+        self.methods: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return f"LoadedClass({self.name!r})"
+
+
+class Instance:
+    """A value of a class: its fields' values in declared order."""
+
+    __slots__ = ("cls", "fields")
+
+    def __init__(self, cls: LoadedClass, fields: list[Value]) -> None:
+        self.cls = cls
+        self.fields = fields
+
+    @property
+    def class_name(self) -> str:
+        """The class's qualified name."""
+        return self.cls.name
+
+    def get(self, name: str) -> Value:
+        """A field's value; :class:`KeyError` if the class has no such field."""
+        return self.fields[self.cls.index[name]]
+
+    def set(self, name: str, value: Value) -> None:
+        """Set a field; :class:`KeyError` if the class has no such field."""
+        self.fields[self.cls.index[name]] = value
+
+    def __repr__(self) -> str:  # shallow: an instance may hold itself
+        return f"<{self.cls.name} instance at {id(self):#x}>"
+
+
+class EnumValue:
+    """A variant of an enum.  Interned per linked program, so identity is equality; ``index`` is its declared place."""
+
+    __slots__ = ("enum", "index", "variant")
+
+    def __init__(self, enum: str, variant: str, index: int) -> None:
+        self.enum = enum
+        self.variant = variant
+        self.index = index
+
+    def __repr__(self) -> str:
+        return f"{self.enum}.{self.variant}"
+
+
+class Cell:
+    """A variable that a closure shares with the function that declares it."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Value) -> None:
+        self.value = value
+
+
+class Closure:
+    """A function value: a linked function and the cells that it captured.  Compared by identity."""
+
+    __slots__ = ("cells", "function")
+
+    def __init__(self, function: Any, cells: tuple[Cell, ...]) -> None:
+        self.function = function
+        self.cells = cells
+
+    def __repr__(self) -> str:
+        return f"<function {self.function.name}>"
+
+
+class Handle(NamedTuple):
+    """An opaque reference to a resource in a :class:`bamlvm.vm.handles.HandleTable`."""
+
+    kind: str
+    index: int
+    generation: int
+    owner: int
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """An image, audio, pdf or video.  ``data`` is a URL or base64 text, as ``source`` says; ``mime`` may be unknown."""
+
+    kind: str
+    mime: str | None
+    source: Literal["url", "base64"]
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class TypeValue:
+    """A type as a value: what ``baml.llm.get_return_type`` gives."""
+
+    type: Type
+
+
+class _Missing:
+    """The mark of an argument left out.  Never seen by BAML code: the callee's prologue replaces it by the default."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING: Final = _Missing()
+
+
+class Pending:
+    """What a sync sys-op returns when it must wait after all: the machine suspends, the driver awaits it and resumes
+    with its result (or its :class:`Thrown`)."""
+
+    __slots__ = ("awaitable",)
+
+    def __init__(self, awaitable: Awaitable[Value]) -> None:
+        self.awaitable = awaitable
+
+
+class Thrown(Exception):  # noqa: N818 (it carries a thrown value; whether that is an error is the program's business)
+    """Raised by natives and sys-ops to throw into BAML: an instance of ``class_name`` with these fields.
+
+    Fields of the class that are not given become null.  The class is declared in the standard library.
+    """
+
+    def __init__(self, class_name: str, fields: Mapping[str, Value]) -> None:
+        super().__init__(class_name, fields)
+        self.class_name = class_name
+        self.fields = dict(fields)
+
+    def __str__(self) -> str:
+        return f"{self.class_name}: {self.fields.get('message', '')}"
+
+
+def panic(name: str, message: str, **fields: Value) -> Thrown:
+    """The :class:`Thrown` of a panic, to be raised: ``raise panic("DivisionByZero", "division by zero")``."""
+    return Thrown("baml.panics." + name, {"message": message, **fields})
+
+
+class TraceFrame(NamedTuple):
+    """One call of a stack trace.  ``line`` and ``column`` count from 1; both are 0 where a frame has no source."""
+
+    function: str
+    file: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Caught:
+    """A thrown value and where it was thrown: the frames of that moment, innermost first."""
+
+    value: Value
+    trace: tuple[TraceFrame, ...] = ()
