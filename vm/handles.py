@@ -81,7 +81,7 @@ class HandleTable:
     def get(self, handle: Handle, kind: str, owner: int) -> Any:
         """The resource behind a handle.
 
-        Raises :class:`Thrown` (``baml.errors.InvalidArgument``) if it is closed, or is not this owner's or of this kind.
+        Raises :class:`Thrown` (``baml.errors.InvalidArgument``) if it is closed, not this owner's, or of another kind.
         """
         with self._lock:
             entry = self._find(handle, kind, owner)

@@ -21,7 +21,8 @@ FORMAT = 1
 
 Constant: TypeAlias = int | float | str | bool | None
 ConfigValue: TypeAlias = Any
-"""Client options: strings, numbers, booleans, lists and string-keyed dicts; ``env.X`` is :func:`environment_reference`."""
+"""Client options: strings, numbers, booleans, lists and string-keyed dicts; ``env.X`` is
+:func:`environment_reference`."""
 
 
 class Handler(msgspec.Struct, frozen=True, array_like=True):
@@ -46,8 +47,9 @@ class Function(msgspec.Struct, frozen=True, array_like=True):
     """The code of one function.
 
     ``code`` is flat: an opcode followed by as many operands as its row in the opcode table has.  Jump targets and
-    handler ranges are *instruction indexes*, not offsets.  Locals are the parameters, then the captured cells, then the
-    rest.  ``positions`` holds triples ``instruction index, line delta, column`` for the instructions from that index on.
+    handler ranges are *instruction indexes*, not offsets.  Locals are the parameters, then the captured cells, then
+    the rest.  ``positions`` holds triples ``instruction index, line delta, column`` for the instructions from that
+    index on.
     """
 
     name: str

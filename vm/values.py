@@ -29,7 +29,8 @@ def in_i64(number: int) -> bool:
 
 
 class LoadedClass:
-    """A class of a linked program.  ``index`` is each field's place in an instance; ``methods`` its methods by bare name."""
+    """A class of a linked program.  ``index`` is each field's place in an instance; ``methods`` has its methods by bare
+    name."""
 
     __slots__ = ("field_names", "index", "info", "methods", "name")
 
@@ -106,7 +107,8 @@ class Closure:
         return f"<function {self.function.name}>"
 
 
-class Handle(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Handle:
     """An opaque reference to a resource in a :class:`bamlvm.vm.handles.HandleTable`."""
 
     kind: str
