@@ -20,7 +20,10 @@ from typing import Final, NamedTuple
 
 
 class Opcode(NamedTuple):
-    """One row.  ``flow``: ``next`` falls through, ``branch`` may jump or fall through, ``jump`` only jumps, ``end`` leaves."""
+    """One row.
+
+    ``flow``: ``next`` falls through, ``branch`` may jump or fall through, ``jump`` only jumps, ``end`` leaves.
+    """
 
     code: int
     name: str
@@ -70,7 +73,7 @@ load_cell           | local          | 0 | 1 | 0 | next   | push the content of 
 store_cell          | local          | 1 | 0 | 0 | next   | pop into the cell in a local
 make_cell           | local          | 0 | 0 | 0 | next   | put a local's value into a fresh cell in the same local
 call_indirect       | count          | 1 | 1 | 1 | next   | function value, arguments: call it
-call_method         | name count     | 0 | 1 | 1 | next   | receiver, arguments: call the receiver's class's method of that bare name
+call_method         | name count     | 0 | 1 | 1 | next   | receiver, arguments: call the method of that bare name
 call_native         | name count     | 0 | 1 | 1 | next   | call a native function
 sys_call            | name count     | 0 | 1 | 1 | next   | call a sys-op; may suspend the machine
 make_closure        | name count     | 0 | 1 | 1 | next   | a function value over that many cells
@@ -86,7 +89,7 @@ store_field_named   | name           | 2 | 0 | 0 | next   | instance, value: set
 load_variant        | name name      | 0 | 1 | 0 | next   | push an enum's variant
 is_type             | type           | 1 | 1 | 0 | next   | whether the value is of a type
 discriminant        |                | 1 | 1 | 0 | next   | an enum value's variant as an integer, in declared order
-type_tag            |                | 1 | 1 | 0 | next   | a value's type as a string: int, list, map, a class's or enum's name
+type_tag            |                | 1 | 1 | 0 | next   | a value's type: int, list, map …, a class's or enum's name
 jump_table          | table          | 1 | 0 | 0 | jump   | pop a key and go on at its target, or at the default
 load_missing        |                | 0 | 1 | 0 | next   | push the mark of an argument left out
 jump_if_supplied    | local target   | 0 | 0 | 0 | branch | jump if a parameter was given
