@@ -1,0 +1,220 @@
+"""What every provider's accumulator shares: the state of one answer, and how foreign JSON is read.
+
+An accumulator takes batches of decoded server-sent events and keeps what they amount to.  It knows what a provider's
+events mean and nothing of connections, clocks or partial values.  Subclasses say what one event's data does
+(:meth:`Accumulator.add`).
+
+Reading is typed (:class:`Reader`): msgspec structs describe the few fields that matter, and unknown fields cost
+nothing.  A field of an unexpected type is treated as absent, never as a failure.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Annotated, Any, Final, Generic, TypeAlias, TypeVar, get_args
+
+import msgspec
+
+from bamlvm.sysops.sse import Event
+from bamlvm.vm.values import Thrown
+
+_EXCERPT: Final = 200
+
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""A number of tokens."""
+
+StructT = TypeVar("StructT", bound=msgspec.Struct)
+
+
+class Text:
+    """Text that grows by pieces and is read now and then: pieces are joined when it is read, once each."""
+
+    __slots__ = ("_pieces", "_text")
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._pieces: list[str] = []
+
+    def append(self, piece: str) -> None:
+        self._pieces.append(piece)
+
+    def __str__(self) -> str:
+        if self._pieces:
+            self._text += "".join(self._pieces)
+            self._pieces.clear()
+        return self._text
+
+
+class Reader(Generic[StructT]):
+    """Decodes an event's data to a struct whose fields all have defaults; what does not fit becomes the default.
+
+    ``known`` names the event types beside ``message`` and ``error`` that the provider documents: their data must be a
+    JSON object.  An event of any other type that is not one means nothing, and reads as the struct's defaults.
+    """
+
+    __slots__ = ("_decoder", "_known", "_type")
+
+    def __init__(self, type_: type[StructT], known: Iterable[str] = ()) -> None:
+        self._type = type_
+        self._decoder = msgspec.json.Decoder(type_)
+        self._known = frozenset({"message", "error", *known})
+
+    def read(self, event: Event) -> StructT:
+        """Raises :class:`Thrown` (``LlmClient``, with an excerpt) if the data is not a JSON object."""
+        try:
+            return self._decoder.decode(event.data)
+        except (msgspec.DecodeError, RecursionError):
+            return self._read_loosely(event)
+
+    def _read_loosely(self, event: Event) -> StructT:
+        try:
+            raw = msgspec.json.decode(event.data)
+        except (msgspec.DecodeError, RecursionError):
+            raw, fault = None, "is not JSON"
+        else:
+            if isinstance(raw, dict):
+                return _fit(self._type, raw)
+            fault = "is not a JSON object"
+        if event.event in self._known:
+            raise _unreadable(event.data, fault)
+        return self._type()
+
+
+class Accumulator(ABC):
+    """One streamed answer.
+
+    *Done* means that the provider said so (``[DONE]``, ``message_stop``), not that a finish reason came: usage may
+    follow that.  Text received before an event that throws is kept.
+    """
+
+    __slots__ = (
+        "_content",
+        "_done",
+        "_finish_reason",
+        "_input_tokens",
+        "_model",
+        "_output_tokens",
+        "_reasoning",
+        "_refusal",
+    )
+
+    def __init__(self) -> None:
+        self._content = Text()
+        self._reasoning = Text()
+        self._refusal = Text()
+        self._done = False
+        self._model: str | None = None
+        self._finish_reason: str | None = None
+        self._input_tokens: int | None = None
+        self._output_tokens: int | None = None
+
+    @abstractmethod
+    def add(self, events: Iterable[Event]) -> None:
+        """Take a batch of events, in order; those after the terminal one mean nothing.
+
+        Raises :class:`Thrown` (``LlmClient``) for an error the provider reports and for data that is not JSON.
+        """
+
+    def content(self) -> str:
+        """The answer's text so far."""
+        return str(self._content)
+
+    def reasoning(self) -> str:
+        """The model's reasoning so far; no part of the content."""
+        return str(self._reasoning)
+
+    def refusal(self) -> str:
+        """What the model said instead of answering, where the provider keeps that apart."""
+        return str(self._refusal)
+
+    def is_done(self) -> bool:
+        """Whether the provider ended the answer: nothing further is to be read."""
+        return self._done
+
+    def truncated(self) -> bool:
+        """Whether an end of input here would cut the answer short: no terminal event and no finish reason came."""
+        return not self._done and self._finish_reason is None
+
+    def model(self) -> str | None:
+        """The model that answered, as the provider names it."""
+        return self._model
+
+    def finish_reason(self) -> str | None:
+        """Why the model stopped, in the provider's words."""
+        return self._finish_reason
+
+    def input_tokens(self) -> int | None:
+        """Tokens of the prompt, as last reported."""
+        return self._input_tokens
+
+    def output_tokens(self) -> int | None:
+        """Tokens of the answer, as last reported."""
+        return self._output_tokens
+
+
+def provider_error(error: Any, default: str = "the provider reported an error") -> Thrown:
+    """The ``LlmClient`` for a provider's error object (or bare message).
+
+    ``type`` is its type, else its status or code; it is retryable if it is marked as overloaded or rate-limited, by
+    name or by the HTTP status that it carries.
+    """
+    fields = error if isinstance(error, dict) else {"message": error}
+    marks = [fields.get(name) for name in ("type", "status", "code")]
+    names = [str(mark) for mark in marks if isinstance(mark, (str, int)) and not isinstance(mark, bool) and mark != ""]
+    message = fields.get("message")
+    if not isinstance(message, str) or not message:
+        message = default
+    kind = names[0] if names else None
+    return Thrown(
+        "baml.errors.LlmClient",
+        {
+            "message": f"{kind}: {message}" if kind else message,
+            "type": kind,
+            "retryable": any(map(_is_passing, names)),
+        },
+    )
+
+
+def _is_passing(mark: str) -> bool:
+    """Whether an error's type, code or status says *overloaded* or *rate-limited*, or is a status worth a retry."""
+    if mark.isascii() and mark.isdigit():
+        return mark in ("408", "409", "425", "429") or (len(mark) == 3 and mark.startswith("5"))
+    word = mark.lower()
+    return (
+        "overloaded" in word
+        or "rate_limit" in word
+        or word in ("too_many_requests", "resource_exhausted", "unavailable")
+    )
+
+
+def _unreadable(text: str, what: str) -> Thrown:
+    excerpt = text if len(text) <= _EXCERPT else text[:_EXCERPT] + "…"
+    fields = {"message": f"an event of the stream {what}: {excerpt!r}", "type": None, "retryable": False}
+    return Thrown("baml.errors.LlmClient", fields)
+
+
+def _fit(type_: type[StructT], raw: dict[str, Any]) -> StructT:
+    """A struct from what fits of ``raw``: struct by struct, item by item."""
+    found: dict[str, Any] = {}
+    for field in msgspec.structs.fields(type_):
+        if field.encode_name in raw:
+            value = _fit_value(field.type, raw[field.encode_name])
+            if value is not msgspec.NODEFAULT:
+                found[field.name] = value
+    return type_(**found)
+
+
+def _fit_value(type_: Any, raw: Any) -> Any:
+    try:
+        return msgspec.convert(raw, type_)
+    except msgspec.ValidationError:
+        pass
+    for part in (type_, *get_args(type_)):
+        if isinstance(raw, dict) and isinstance(part, type) and issubclass(part, msgspec.Struct):
+            return _fit(part, raw)
+        arguments = get_args(part)
+        if isinstance(raw, list) and arguments and issubclass(getattr(part, "__origin__", object), list):
+            items = (_fit_value(arguments[0], item) for item in raw)
+            return [item for item in items if item is not msgspec.NODEFAULT]
+    return msgspec.NODEFAULT
