@@ -1,0 +1,28 @@
+"""The exit codes of every ``bamlvm`` command: one place, from which ``--help`` is printed too."""
+
+from __future__ import annotations
+
+OK = 0
+THREW = 1
+USAGE = 2
+COMPILE = 3
+HOST = 4
+TIMEOUT = 124
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+MEANINGS = {
+    OK: "success",
+    THREW: "the program threw an error that it did not catch",
+    USAGE: "the command line was wrong, or an argument did not fit its parameter",
+    COMPILE: "the program does not compile",
+    HOST: "the surroundings failed: a file, a port, a recording that does not fit",
+    TIMEOUT: "--timeout ran out",
+    INTERRUPTED: "Ctrl-C",
+    BROKEN_PIPE: "whoever read the output stopped reading",
+}
+
+
+def help_text() -> str:
+    """The table for ``--help``."""
+    return "exit codes:\n" + "\n".join(f"  {code:>3}  {meaning}" for code, meaning in MEANINGS.items())

@@ -1,0 +1,98 @@
+"""The ``bamlvm`` command: finds the command's module, lets it parse its options, runs it, and answers for how it ends.
+
+A command is a module with ``configure(parser)`` and ``execute(options) -> int``; it is imported only when it is the one
+that was asked for, since the start of a warm ``bamlvm run`` is mostly imports.  Commands print results to stdout and
+everything else to stderr, and report what went wrong by raising :class:`bamlvm.cli.failure.Failure`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from bamlvm.cli import exit_codes
+
+COMMANDS = {
+    "run": ("bamlvm.cli.run", "run a function of a program"),
+    "check": ("bamlvm.cli.check", "compile programs and report what is wrong with them"),
+    "dump": ("bamlvm.cli.dump", "print what one stage of the compiler makes of a file"),
+    "mock": ("bamlvm.cli.mock.command", "serve made-up LLM answers on a local port"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code (see :mod:`bamlvm.cli.exit_codes`)."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = _dispatch(words)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        return exit_codes.INTERRUPTED
+    except BrokenPipeError:
+        # What is still buffered can go nowhere: without this the interpreter would complain at exit (docs of `signal`).
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exit_codes.BROKEN_PIPE
+
+
+def _dispatch(words: list[str]) -> int:
+    name = words[0] if words else "--help"
+    if name in ("-h", "--help", "help"):
+        print(_usage())
+        return exit_codes.OK if words else exit_codes.USAGE
+    if name in ("-V", "--version"):
+        from importlib.metadata import version
+
+        print(f"bamlvm {version('bamlvm')}")
+        return exit_codes.OK
+    if name not in COMMANDS:
+        return _unknown(name)
+
+    import argparse
+    from importlib import import_module
+
+    from bamlvm.cli.failure import Failure
+
+    module_name, summary = COMMANDS[name]
+    module = import_module(module_name)
+    parser = argparse.ArgumentParser(
+        prog=f"bamlvm {name}",
+        description=module.__doc__ or summary,
+        epilog=exit_codes.help_text(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    module.configure(parser)
+    try:
+        options = parser.parse_args(words[1:])
+    except SystemExit as stop:  # argparse's way to say that it has printed the help, or what is wrong
+        return stop.code if isinstance(stop.code, int) else exit_codes.USAGE
+    try:
+        code = module.execute(options)
+        assert isinstance(code, int)
+        return code
+    except Failure as failure:
+        print(failure.message, file=sys.stderr)
+        return failure.exit_code
+
+
+def _usage() -> str:
+    width = max(map(len, COMMANDS))
+    commands = "\n".join(f"  {name:<{width}}  {summary}" for name, (_, summary) in COMMANDS.items())
+    return (
+        "usage: bamlvm COMMAND …\n\nRun BAML programs: see `bamlvm COMMAND --help` for each command's options.\n\n"
+        f"commands:\n{commands}\n\noptions:\n  --version  print the version\n  --help     print this\n\n"
+        f"{exit_codes.help_text()}"
+    )
+
+
+def _unknown(name: str) -> int:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, COMMANDS, n=1)
+    hint = f"did you mean `bamlvm {near[0]}`?" if near else f"the commands are {', '.join(COMMANDS)}."
+    if name.endswith(".baml"):
+        hint = f"to run a file: bamlvm run {name}"
+    print(f"bamlvm: there is no command {name!r}; {hint}", file=sys.stderr)
+    return exit_codes.USAGE

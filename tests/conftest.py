@@ -1,0 +1,101 @@
+"""Fixtures that all tests share: a mock server on loopback, and a guard against what a test leaves behind.
+
+The guard fails a test after which an Internet socket is open that was not open before it, or, for an asynchronous
+test, a task is left in its event loop.  Event loops talk to themselves through Unix sockets, which do not count: a loop
+that is never closed is caught as a ResourceWarning.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import inspect
+import os
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from bamlvm.cli.mock import MockServer, ThreadedMockServer
+
+_STATES = {"01": "ESTABLISHED", "02": "SYN_SENT", "06": "TIME_WAIT", "08": "CLOSE_WAIT", "0A": "LISTEN"}
+_TABLES = ("tcp", "tcp6", "udp", "udp6")
+
+
+@pytest_asyncio.fixture
+async def mock_server() -> AsyncIterator[MockServer]:
+    """A mock server in the test's own event loop; ``mock_server.play(script)`` tells it what to answer."""
+    async with MockServer() as server:
+        yield server
+
+
+@pytest.fixture
+def threaded_mock_server() -> Iterator[ThreadedMockServer]:
+    """A mock server for synchronous tests, in a thread of its own."""
+    with ThreadedMockServer() as server:
+        yield server
+
+
+def open_sockets() -> dict[str, str]:
+    """The Internet sockets that this process holds: inode → protocol, addresses and state."""
+    held = set()
+    for entry in Path("/proc/self/fd").iterdir():
+        try:
+            target = os.readlink(entry)
+        except FileNotFoundError:
+            continue  # the directory's own descriptor
+        if target.startswith("socket:["):
+            held.add(target[len("socket:[") : -1])
+    known = {}
+    for table in _TABLES:
+        for line in Path("/proc/self/net", table).read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[9] in held:
+                state = _STATES.get(fields[3], f"state {fields[3]}")
+                known[fields[9]] = f"{table} {_address(fields[1])} → {_address(fields[2])} {state}"
+    # A socket that is neither bound nor connected is in no table: not a leak that anybody could notice.
+    return known
+
+
+def _address(field: str) -> str:
+    host, port = field.split(":")
+    octets = bytes.fromhex(host)[::-1]
+    return f"{'.'.join(map(str, octets)) if len(octets) == 4 else host}:{int(port, 16)}"
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_open(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The guard; see the head of this module."""
+    if inspect.iscoroutinefunction(getattr(request, "function", None)):
+        request.getfixturevalue("no_task_left")
+    if sys.platform != "linux":
+        yield
+        return
+    before = open_sockets()
+    yield
+    left = _new_sockets(before)
+    if left:
+        gc.collect()  # what only a reference cycle holds open is late, not leaked; its ResourceWarning still fails
+        left = _new_sockets(before)
+    assert not left, f"the test left sockets open: {left}"
+
+
+@pytest_asyncio.fixture
+async def no_task_left() -> AsyncIterator[None]:
+    """The guard's part inside the event loop of an asynchronous test."""
+    before = _live_tasks()
+    yield
+    await asyncio.sleep(0)  # let what is just ending end
+    left = [repr(task) for task in _live_tasks() - before]
+    assert not left, f"the test left tasks running: {left}"
+
+
+def _new_sockets(before: dict[str, str]) -> list[str]:
+    return [text for inode, text in open_sockets().items() if inode not in before]
+
+
+def _live_tasks() -> set[asyncio.Task[Any]]:
+    return {task for task in asyncio.all_tasks() if task is not asyncio.current_task()}
