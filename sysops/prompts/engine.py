@@ -1,0 +1,171 @@
+"""Rendering: a prompt's template, its arguments and its context in, chat messages out.
+
+One :class:`Engine` serves a runtime: it holds the Jinja environment, the program's enums and template strings as names
+that every template sees, and each template compiled once.  Nothing in it belongs to one call, and it is safe to share
+between threads: at worst two of them compile one template.
+
+Every failure is ``baml.errors.RenderPrompt`` with the template's line and, where one is known, a hint.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import jinja2
+from jinja2.runtime import Context
+
+from bamlvm.sysops.prompts.environment import Environment, UndefinedName, suggestion
+from bamlvm.sysops.prompts.messages import Marks, Message
+from bamlvm.sysops.prompts.output_format import OutputFormat
+from bamlvm.sysops.prompts.views import EnumNamespace, Tags, Viewer
+from bamlvm.vm.program import EnumInfo, TemplateInfo
+from bamlvm.vm.types import Type
+from bamlvm.vm.values import Thrown
+
+_LIMIT: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class PromptContext:
+    """What a template sees as ``ctx`` beside the output format, and the role of text before the first ``_.role``."""
+
+    client: str
+    provider: str
+    default_role: str
+    return_type: Type
+    tags: Mapping[str, str]
+
+
+class Engine:
+    """Renders the prompts of one program."""
+
+    def __init__(self, enums: Mapping[str, EnumInfo], templates: Mapping[str, TemplateInfo]) -> None:
+        self._infos = enums
+        self._enums = {name: EnumNamespace(info) for name, info in enums.items()}
+        self._environment = Environment()
+        self._compiled: dict[tuple[str, str], jinja2.Template] = {}
+        names: dict[str, Any] = {name: enum for name, enum in self._enums.items() if "." not in name}
+        names |= {name: self._template_function(info) for name, info in templates.items()}
+        self._names = tuple(names)
+        self._environment.globals.update(names)
+
+    def render(self, name: str, template: str, arguments: Mapping[str, Any], context: PromptContext) -> list[Message]:
+        """The messages of a prompt; ``name`` is the function's, for errors.
+
+        Raises :class:`Thrown` (``baml.errors.RenderPrompt``).
+        """
+        marks = Marks()
+        viewer = Viewer(self._enums.get, marks.media)
+        variables: dict[str, Any] = {}
+        try:
+            variables = {key: viewer.view(value) for key, value in arguments.items()}
+            variables["_"] = {"role": _role_function(marks), "chat": _role_function(marks)}
+            variables["ctx"] = {
+                "client": {"name": context.client, "provider": context.provider},
+                "output_format": OutputFormat(context.return_type, self._infos.__getitem__),
+                "tags": Tags(context.tags),
+            }
+            text = self._compile(name, template).render(variables)
+        except Exception as error:  # whatever a template does wrong is the template's error
+            raise render_error(error, name, (*variables, *self._names), self._environment) from None
+        return marks.split(text, context.default_role)
+
+    def _compile(self, name: str, template: str) -> jinja2.Template:
+        compiled = self._compiled.get((name, template))
+        if compiled is None:
+            if len(self._compiled) >= _LIMIT:  # templates made at run time
+                self._compiled.clear()
+            code = self._environment.compile(template, name, _file_name(name))
+            compiled = jinja2.Template.from_code(self._environment, code, self._environment.globals)
+            self._compiled[name, template] = compiled
+        return compiled
+
+    def _template_function(self, info: TemplateInfo) -> Callable[..., str]:
+        @jinja2.pass_context
+        def call(context: Context, *arguments: Any, **keywords: Any) -> str:
+            bound = bind(info, arguments, keywords)
+            for value in bound.values():
+                if isinstance(value, jinja2.Undefined):
+                    str(value)  # raises here, where the name was written
+            shared = {key: value for key in ("_", "ctx") if (value := context.parent.get(key)) is not None}
+            return self._compile(info.name, info.template).render({**shared, **bound})
+
+        return call
+
+
+def bind(info: TemplateInfo, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """A template string's arguments by parameter.  Raises :class:`TypeError` if they do not fit."""
+    face = f"{info.name}({', '.join(info.parameters)})"
+    if len(arguments) > len(info.parameters):
+        raise TypeError(f"{face} takes {len(info.parameters)} arguments, not {len(arguments)}")
+    bound = dict(zip(info.parameters, arguments, strict=False))
+    for key, value in keywords.items():
+        if key not in info.parameters:
+            raise TypeError(f"{face} has no parameter {key!r}")
+        if key in bound:
+            raise TypeError(f"{face} got {key!r} twice")
+        bound[key] = value
+    absent = [name for name in info.parameters if name not in bound]
+    if absent:
+        raise TypeError(f"{face} lacks {', '.join(map(repr, absent))}")
+    return bound
+
+
+def _role_function(marks: Marks) -> Callable[..., str]:
+    def role(*names: str, **metadata: Any) -> str:
+        if not names and "role" in metadata:
+            names = (metadata.pop("role"),)
+        if len(names) != 1 or not isinstance(names[0], str) or not names[0]:
+            raise TypeError("_.role() takes a role's name: _.role('user') or _.role(role='user')")
+        return marks.role(names[0], metadata)
+
+    return role
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+
+def render_error(error: Exception, name: str, known: Iterable[str], environment: Environment) -> Thrown:
+    """A template's failure as ``RenderPrompt``.  ``known`` are the names that the template could have used."""
+    line, template = _place(error, name)
+    where = f"the prompt of {name}" if template == name else f"the template string {template}"
+    text, hint = _explain(error, known, environment)
+    message = f"cannot render {where}{f', line {line}' if line else ''}: {text}"
+    return Thrown("baml.errors.RenderPrompt", {"message": f"{message} ({hint})" if hint else message})
+
+
+def _explain(error: Exception, known: Iterable[str], environment: Environment) -> tuple[str, str]:
+    if isinstance(error, UndefinedName):
+        return str(error).rstrip("."), suggestion(error.name, known if error.known is None else error.known)
+    if isinstance(error, jinja2.TemplateSyntaxError):
+        text = (error.message or "syntax error").rstrip(".")
+        for what, names in (("filter", environment.filters), ("test", environment.tests)):
+            unknown = re.fullmatch(rf"No {what} named '(.*)'", text)
+            if unknown:
+                hint = suggestion(unknown[1], names)
+                return f"no {what} {unknown[1]!r}", hint if hint.startswith("did") else ""
+        return text, ""
+    if isinstance(error, RecursionError):
+        return "template strings call one another without end", ""
+    return str(error).rstrip(".") or type(error).__name__, ""
+
+
+def _place(error: Exception, name: str) -> tuple[int | None, str]:
+    """The line, and the template it is in: the innermost frame that runs a template."""
+    if isinstance(error, jinja2.TemplateSyntaxError):
+        return error.lineno, error.name or name
+    line, template = None, name
+    trace = error.__traceback__
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if file.startswith("<prompt "):
+            line, template = trace.tb_lineno, file.removeprefix("<prompt ").removesuffix(">")
+        trace = trace.tb_next
+    return line, template
+
+
+def _file_name(name: str) -> str:
+    return f"<prompt {name}>"

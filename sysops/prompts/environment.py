@@ -1,0 +1,146 @@
+"""The Jinja dialect of prompts.
+
+It is Jinja's immutable sandbox, so that a template can neither change a value nor reach Python's insides, with these
+rules on top:
+
+- an undefined name, field or key is an error wherever it is used, with the names that exist (``is defined`` and
+  ``default`` work as ever);
+- ``x.name`` on a class is its field and nothing else, on a map its key before any method;
+- values print as :func:`bamlvm.sysops.prompts.views.text_of` says, in ``{{ … }}``, in ``~`` and in ``join`` alike;
+- a block tag takes the line feed after it and the spaces before it away.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import jinja2
+from jinja2 import nodes
+from jinja2.compiler import CodeGenerator, Frame
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import missing
+
+from bamlvm.sysops.prompts.filters import filters
+from bamlvm.sysops.prompts.views import ClassView, EnumNamespace, EnumView, Tags, text_of
+
+
+class UndefinedName(jinja2.UndefinedError):
+    """Use of a name that is not there; ``known`` are those that are."""
+
+    def __init__(self, message: str, name: str, known: Iterable[str] | None) -> None:
+        super().__init__(message)
+        self.name = name
+        self.known = None if known is None else list(known)
+
+
+class Undefined(jinja2.StrictUndefined):
+    """Raises at every use, saying what would have been there."""
+
+    __slots__ = ()
+
+    def _fail_with_undefined_error(self, *_: Any, **__: Any) -> Any:
+        name, holder = str(self._undefined_name), self._undefined_obj
+        if self._undefined_hint:
+            raise UndefinedName(self._undefined_hint, name, [])
+        if holder is missing:
+            raise UndefinedName(f"{name!r} is not defined", name, None)
+        if isinstance(holder, ClassView):
+            raise UndefinedName(f"class {holder.class_name} has no field {name!r}", name, holder.fields)
+        if isinstance(holder, EnumNamespace):
+            raise UndefinedName(f"enum {holder.name} has no variant {name!r}", name, holder.variants)
+        if isinstance(holder, EnumView):
+            raise UndefinedName(f"a variant of {holder.enum} has no {name!r}", name, ["value"])
+        if isinstance(holder, Mapping):
+            raise UndefinedName(f"the map has no key {name!r}", name, [key for key in holder if isinstance(key, str)])
+        what = {type(None): "null", str: "a string", list: "a list", bool: "a bool", int: "an int", float: "a float"}
+        raise UndefinedName(f"{what.get(type(holder), 'the value')} has no {name!r}", name, [])
+
+    __iter__ = __str__ = __len__ = _fail_with_undefined_error
+    __eq__ = __ne__ = __bool__ = __hash__ = _fail_with_undefined_error
+    __contains__ = _fail_with_undefined_error
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _fail_with_undefined_error
+    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = _fail_with_undefined_error
+    __pos__ = __neg__ = __call__ = __getitem__ = __lt__ = __le__ = __gt__ = __ge__ = _fail_with_undefined_error
+    __int__ = __float__ = __complex__ = __pow__ = __rpow__ = _fail_with_undefined_error
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self._fail_with_undefined_error()
+
+
+class _Generator(CodeGenerator):
+    """Jinja's own, except that ``~`` joins what ``{{ … }}`` would print."""
+
+    def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802 (Jinja's visitor)
+        self.write("environment.joined((")
+        for part in node.nodes:
+            self.visit(part, frame)
+            self.write(", ")
+        self.write("))")
+
+    def _output_child_to_const(self, node: nodes.Expr, frame: Frame, finalize: Any) -> str:
+        if isinstance(node, nodes.Concat) or node.find(nodes.Concat) is not None:
+            raise nodes.Impossible  # folding would join Python's texts
+        return super()._output_child_to_const(node, frame, finalize)
+
+
+class Environment(ImmutableSandboxedEnvironment):
+    """One a runtime; it has no loader and no cache of its own."""
+
+    code_generator_class = _Generator
+
+    def __init__(self) -> None:
+        super().__init__(
+            undefined=Undefined,
+            finalize=text_of,
+            autoescape=False,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            cache_size=0,
+            optimized=False,
+        )
+        self.filters.update(filters())
+        for name in ("lipsum", "cycler", "joiner"):
+            del self.globals[name]
+
+    @staticmethod
+    def joined(parts: Iterable[Any]) -> str:
+        """The parts as they print, one after the other."""
+        return "".join(str(text_of(part)) for part in parts)
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """``obj.attribute``."""
+        found = self._member(obj, attribute)
+        return super().getattr(obj, attribute) if found is missing else found
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """``obj[argument]``."""
+        found = self._member(obj, argument)
+        return super().getitem(obj, argument) if found is missing else found
+
+    def _member(self, obj: Any, name: Any) -> Any:
+        if isinstance(obj, ClassView):
+            members: Mapping[Any, Any] = obj.fields
+        elif isinstance(obj, EnumNamespace):
+            members = obj.variants
+        elif isinstance(obj, EnumView):
+            members = {"value": obj.value}
+        elif isinstance(obj, Tags):
+            return obj[name]
+        elif isinstance(obj, dict):
+            return obj.get(name, missing) if isinstance(name, (str, int, EnumView)) else missing
+        else:
+            return missing
+        return members[name] if name in members else self.undefined(obj=obj, name=name)
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """A hint naming the closest of the known names, else all of them; empty if there are none."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"there are {', '.join(map(repr, names))}" if names else ""
