@@ -1,0 +1,286 @@
+"""Recordings: what is kept of an exchange, and that replaying it gives the same response, or the same failure."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bamlvm.cli.mock import MockServer
+from bamlvm.replay import (
+    REDACTED,
+    Binary,
+    RecordedRequest,
+    RecordingTransport,
+    ReplayError,
+    ReplayTransport,
+    differences,
+    read_recording,
+)
+
+BODY = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "stream": True}
+
+
+@pytest.fixture
+def tape(tmp_path: Path) -> Path:
+    return tmp_path / "calls.jsonl"
+
+
+def recording(tape: Path) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=RecordingTransport(httpx.AsyncHTTPTransport(), tape))
+
+
+def replaying(tape: Path, **options: Any) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=ReplayTransport(tape, **options))
+
+
+def chat(server: MockServer) -> str:
+    return f"{server.url}/v1/chat/completions"
+
+
+async def chunks_of(client: httpx.AsyncClient, url: str, body: Any = BODY) -> list[bytes]:
+    async with client.stream("POST", url, json=body) as response:
+        return [chunk async for chunk in response.aiter_raw()]
+
+
+def faulty(**fault: Any) -> dict[str, Any]:
+    return {"rules": [{"answers": [{"pieces": ["Hello", ", ", "world"], "delay_ms": 5, "faults": [fault]}]}]}
+
+
+class TestRoundTrip:
+    async def test_chunks_headers_and_status_come_back(self, mock_server: MockServer, tape: Path) -> None:
+        mock_server.play({"rules": [{"answers": [{"text": "héllo 🙂 there", "delay_ms": 3}]}]})
+        async with recording(tape) as client:
+            recorded = await chunks_of(client, chat(mock_server))
+        async with replaying(tape) as client, client.stream("POST", chat(mock_server), json=BODY) as response:
+            assert [chunk async for chunk in response.aiter_raw()] == recorded
+            assert response.status_code == 200
+            assert response.headers["content-type"].startswith("text/event-stream")
+        (exchange,) = read_recording(tape)
+        times = [at for at, _ in exchange.chunks]
+        assert exchange.end == "complete" and exchange.response is not None
+        assert [exchange.response.at, *times, exchange.seconds] == sorted(
+            [exchange.response.at, *times, exchange.seconds]
+        )
+        assert len(mock_server.requests) == 1
+
+    async def test_an_error_status_comes_back(self, mock_server: MockServer, tape: Path) -> None:
+        mock_server.play(faulty(kind="status", code=503, retry_after=2, body="busy"))
+        for make in (recording, replaying):
+            async with make(tape) as client:
+                answer = await client.post(chat(mock_server), json=BODY)
+            assert (answer.status_code, answer.text, answer.headers["retry-after"]) == (503, "busy", "2")
+
+    async def test_split_characters_and_compressed_bodies(self, mock_server: MockServer, tape: Path) -> None:
+        faults = [{"kind": "split", "size": 3}, {"kind": "gzip"}]
+        mock_server.play({"rules": [{"answers": [{"text": "é🙂", "faults": faults}]}]})
+        texts = []
+        for make in (recording, replaying):
+            async with make(tape) as client:
+                texts.append((await client.post(chat(mock_server), json=BODY)).text)
+        assert texts[0] == texts[1] and "é🙂" in texts[0]
+        assert any(isinstance(body, Binary) for exchange in read_recording(tape) for _, body in exchange.chunks)
+
+    async def test_recorded_pace_waits_and_fast_does_not_change_what_comes(
+        self, mock_server: MockServer, tape: Path
+    ) -> None:
+        mock_server.play(faulty(kind="delay", ms=40))
+        async with recording(tape) as client:
+            recorded = await chunks_of(client, chat(mock_server))
+        started = time.monotonic()
+        async with replaying(tape, pace="recorded") as client:
+            assert await chunks_of(client, chat(mock_server)) == recorded
+        assert time.monotonic() - started >= 0.04  # never earlier than recorded, however slow the machine
+
+
+class TestFailures:
+    @pytest.mark.parametrize(
+        ("fault", "error"),
+        [
+            ({"kind": "reset", "where": "before"}, httpx.ReadError),
+            ({"kind": "reset", "where": "body", "at": 300}, httpx.ReadError),
+            ({"kind": "truncate", "at": 300}, httpx.RemoteProtocolError),
+            ({"kind": "garbage", "where": "response"}, httpx.RemoteProtocolError),
+        ],
+    )
+    async def test_the_same_failure_after_the_same_bytes(
+        self, mock_server: MockServer, tape: Path, fault: dict[str, Any], error: type[Exception]
+    ) -> None:
+        mock_server.play(faulty(**fault))
+        seen: list[tuple[bytes, str]] = []
+        for make in (recording, replaying):
+            data = b""
+            async with make(tape) as client:
+                with pytest.raises(error) as caught:
+                    async with client.stream("POST", chat(mock_server), json=BODY) as response:
+                        async for chunk in response.aiter_raw():
+                            data += chunk
+            seen.append((data, str(caught.value)))
+        assert seen[0] == seen[1]
+        assert read_recording(tape)[0].end == "error"
+
+    async def test_refused_connection(self, tape: Path) -> None:
+        async with MockServer() as server:
+            url = server.url
+        for make in (recording, replaying):
+            async with make(tape) as client:
+                with pytest.raises(httpx.ConnectError, match="connection attempts failed"):
+                    await client.get(url)
+
+    async def test_a_reader_that_leaves_keeps_what_came(self, mock_server: MockServer, tape: Path) -> None:
+        mock_server.play(faulty(kind="stall", at=-14))
+        async with recording(tape) as client, client.stream("POST", chat(mock_server), json=BODY) as response:
+            first = await anext(response.aiter_raw())
+        (exchange,) = read_recording(tape)
+        assert (exchange.end, exchange.error) == ("left", None)
+        async with replaying(tape) as client, client.stream("POST", chat(mock_server), json=BODY) as response:
+            chunks = response.aiter_raw()
+            assert await anext(chunks) == first
+            with pytest.raises(httpx.ReadTimeout, match="the recording stops after 1 chunks"):
+                await anext(chunks)
+
+    @pytest.mark.parametrize("where", ["before", "body"])
+    async def test_cancellation_keeps_what_came(self, mock_server: MockServer, tape: Path, where: str) -> None:
+        mock_server.play(faulty(kind="stall", where=where, at=300))
+        arrived = asyncio.Event()
+
+        async def read(client: httpx.AsyncClient) -> None:
+            async with client.stream("POST", chat(mock_server), json=BODY) as response:
+                async for _ in response.aiter_raw():
+                    arrived.set()
+
+        async with recording(tape) as client:
+            reading = asyncio.create_task(read(client))
+            await mock_server.until(lambda server: len(server.requests) == 1)
+            if where == "body":
+                await arrived.wait()
+            reading.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await reading
+        (exchange,) = read_recording(tape)
+        assert exchange.end == "left"
+        assert (exchange.response is None, not exchange.chunks) == (where == "before", where == "before")
+
+
+class TestSecrets:
+    async def test_none_reaches_the_file(self, mock_server: MockServer, tape: Path) -> None:
+        headers = {"Authorization": "Bearer s3cret", "X-API-Key": "s3cret", "api-key": "s3cret", "Cookie": "a=s3cret"}
+        headers["x-goog-api-key"] = "s3cret"
+        async with recording(tape) as client:
+            await client.get(f"{mock_server.url}/echo?alt=sse&key=s3cret&KEY=s3cret&q=1", headers={"x-plain": "shown"})
+            mock_server.play({"rules": [{"answers": [{"text": "ok"}]}]})
+            await client.post(chat(mock_server).replace("://", "://me:s3cret@"), json=BODY, headers=headers)
+        first, second = read_recording(tape)
+        # The echo answers with what it was sent, which is the server's own doing: only the request is looked at there.
+        assert "s3cret" not in repr(first.request) and "s3cret" not in repr(second)
+        assert first.request.url.endswith(f"?alt=sse&key={REDACTED}&KEY={REDACTED}&q=1")
+        assert ("x-plain", "shown") in first.request.headers
+        assert ("Authorization", REDACTED) in second.request.headers
+
+    async def test_requests_match_whatever_their_secrets(self, mock_server: MockServer, tape: Path) -> None:
+        async with recording(tape) as client:
+            await client.get(f"{mock_server.url}/echo?key=one", headers={"Authorization": "one"})
+        async with replaying(tape) as client:
+            answer = await client.get(f"{mock_server.url}/echo?key=two", headers={"Authorization": "two"})
+            assert answer.status_code == 200
+
+
+class TestMatching:
+    async def test_equal_requests_are_answered_in_order_and_once(self, mock_server: MockServer, tape: Path) -> None:
+        mock_server.play({"rules": [{"answers": [{"text": text} for text in ("a", "b")]}]})
+        whole = {**BODY, "stream": False}
+        reordered = dict(reversed(whole.items()))
+        async with recording(tape) as client:
+            for _ in range(2):
+                await client.post(chat(mock_server), json=whole)
+        async with replaying(tape) as client:
+            answers = [await client.post(chat(mock_server), json=body) for body in (whole, reordered)]
+            assert [answer.json()["choices"][0]["message"]["content"] for answer in answers] == ["a", "b"]
+            with pytest.raises(ReplayError, match="the 2 that it had for this request are used up"):
+                await client.post(chat(mock_server), json=whole)
+
+    async def test_the_nearest_is_named_with_its_differences(self, mock_server: MockServer, tape: Path) -> None:
+        async with recording(tape) as client:
+            await client.get(f"{mock_server.url}/echo")
+            await client.post(chat(mock_server), json=BODY)
+        other = {"model": "m2", "messages": [{"role": "user", "content": "hello"}], "stream": True, "seed": 1}
+        async with replaying(tape) as client:
+            with pytest.raises(ReplayError) as caught:
+                await client.post(chat(mock_server), json=other)
+        assert str(caught.value).splitlines() == [
+            f"the recording {tape} has no answer to POST {chat(mock_server)}; the nearest, on line 2, differs:",
+            "  body.seed: not recorded, sent 1",
+            '  body.model: recorded "m", sent "m2"',
+            '  body.messages[0].content: recorded "hi", sent "hello"',
+        ]
+
+    async def test_an_empty_recording(self, tape: Path) -> None:
+        RecordingTransport(httpx.AsyncHTTPTransport(), tape)
+        async with replaying(tape) as client:
+            with pytest.raises(ReplayError, match="it is empty"):
+                await client.get("http://example.invalid/")
+
+    @given(
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.text(),
+            lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        )
+    )
+    def test_a_body_equals_itself_however_it_is_written(self, value: Any) -> None:
+        pretty, plain = json.dumps(value, indent=1), json.dumps(value, ensure_ascii=False)
+        assert differences(request(pretty), request(plain)) == []
+        assert differences(request(plain), request(json.dumps([value]))) != []
+
+    def test_true_is_not_one(self) -> None:
+        assert differences(request('{"a": 1}'), request('{"a": true}')) == ["body.a: recorded 1, sent true"]
+
+
+class TestFiles:
+    def test_missing(self, tmp_path: Path) -> None:
+        with pytest.raises(ReplayError, match=r"cannot read the recording .*nowhere\.jsonl: No such file"):
+            ReplayTransport(tmp_path / "nowhere.jsonl")
+
+    def test_not_writable(self, tmp_path: Path) -> None:
+        with pytest.raises(ReplayError, match=r"cannot write the recording .*: Is a directory"):
+            RecordingTransport(httpx.AsyncHTTPTransport(), tmp_path)
+
+    @pytest.mark.parametrize(
+        ("line", "message"),
+        [
+            ("{", ":2: not a recorded exchange: Input data was truncated"),
+            ('{"request": 1}', r":2: not a recorded exchange: Expected `object`, got `int` - at `\$\.request`"),
+            ('{"request":{"method":"GET","url":"u","headers":[],"body":""},"version":9}', ":2: version 9"),
+        ],
+    )
+    def test_broken_lines_are_named(self, tape: Path, line: str, message: str) -> None:
+        tape.write_text(f"\n{line}\n")
+        with pytest.raises(ReplayError, match=message):
+            ReplayTransport(tape)
+
+    async def test_one_line_an_exchange_from_concurrent_calls(self, mock_server: MockServer, tape: Path) -> None:
+        mock_server.play(faulty(kind="comments"))
+        async with recording(tape) as client:
+            await asyncio.gather(*(chunks_of(client, chat(mock_server), {**BODY, "seed": n}) for n in range(20)))
+        seeds = [json.loads(str(exchange.request.body))["seed"] for exchange in read_recording(tape)]
+        assert sorted(seeds) == list(range(20))
+
+    async def test_a_body_sent_in_parts(self, mock_server: MockServer, tape: Path) -> None:
+        async def parts() -> AsyncIterator[bytes]:
+            yield b"in "
+            yield b"parts \xff"
+
+        async with recording(tape) as client:
+            assert (await client.post(f"{mock_server.url}/echo", content=parts())).status_code == 200
+        assert read_recording(tape)[0].request.body == Binary(b"in parts \xff")
+
+
+def request(body: str) -> RecordedRequest:
+    return RecordedRequest("POST", "http://x/", [], body)
