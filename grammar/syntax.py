@@ -548,21 +548,32 @@ class Test(Node, frozen=True):
     doc: str = ""
 
 
-Declaration: TypeAlias = (
-    Class | Enum | Alias | Function | Client | RetryPolicy | Generator | TemplateString | Test
-)
+Declaration: TypeAlias = Class | Enum | Alias | Function | Client | RetryPolicy | Generator | TemplateString | Test
+
+
+class Comment(Node, frozen=True):
+    """A comment as written, doc comments and headers included."""
+
+    text: str
 
 
 class Item(msgspec.Struct, frozen=True):
-    """One top-level declaration in its file: ``offset`` is where offset 0 of its nodes stands in the file's text."""
+    """One top-level declaration in its file: ``offset`` is where offset 0 of its nodes stands in the file's text, ``text``
+    the item's own text (``node`` is written ``text[node.start:node.end]``).
+
+    ``comments`` are those inside the item's text, its doc comment included (kept for the formatter; those between items
+    belong to none and stand in the file's text).
+    """
 
     declaration: Declaration
     file: str
     offset: int
+    text: str
+    comments: tuple[Comment, ...] = ()
 
 
 class File(msgspec.Struct, frozen=True):
-    """A parsed file: its items in order and its comments (kept for the formatter)."""
+    """A parsed file: its items in order."""
 
     path: str
     items: tuple[Item, ...]

@@ -1,0 +1,98 @@
+"""Diagnostics: what is wrong, where, and what may help.
+
+Rule: a diagnostic is data (a frozen struct); :func:`render` is the only place that knows how one looks.  A message says
+what is wrong in one line without a full stop, a label what a place has to do with it, a hint what to do about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, Literal
+
+import msgspec
+
+from bamlvm.grammar.source import Span
+
+Severity = Literal["error", "warning"]
+
+CODES: Final = {
+    "E0001": "type mismatch",
+    "E0002": "unknown type",
+    "E0003": "unknown name",
+    "E0004": "bad operand",
+    "E0005": "argument count",
+    "E0006": "not callable",
+    "E0007": "no such field",
+    "E0008": "not indexable",
+    "E0009": "unexpected end",
+    "E0010": "syntax error",
+    "E0011": "duplicate name",
+    "E0012": "duplicate field",
+    "E0013": "duplicate variant",
+    "E0015": "unknown attribute",
+    "E0016": "misplaced attribute",
+    "E0026": "missing provider",
+    "E0027": "unknown client property",
+    "E0028": "missing `;`",
+    "E0029": "missing return value",
+    "E0030": "missing parentheses",
+    "E0031": "unmatched delimiter",
+    "E0034": "unknown test property",
+    "E0035": "missing test property",
+    "E0062": "match not exhaustive",
+    "E0063": "unreachable arm",
+    "E0064": "unknown variant",
+    "E0068": "alias cycle",
+    "E0069": "class cycle",
+    "E0070": "unknown template variable",
+    "E0071": "bad template filter",
+    "E0072": "bad template argument",
+    "E0088": "unknown function in test",
+    "E0090": "empty strategy",
+    "E0091": "unknown retry policy",
+    "E0092": "bad strategy element",
+    "E0093": "duplicate method",
+    "E0094": "catch not exhaustive",
+    "E0095": "unreachable catch arm",
+    "E0096": "throws contract broken",
+    "E0097": "extraneous throws",
+}
+"""Every code and its title."""
+
+
+class Label(msgspec.Struct, frozen=True):
+    """A place that has to do with a diagnostic, in the same file or another."""
+
+    span: Span
+    message: str
+
+
+class Diagnostic(msgspec.Struct, frozen=True):
+    """One error or warning."""
+
+    code: str
+    severity: Severity
+    message: str
+    span: Span
+    labels: tuple[Label, ...] = ()
+    hint: str | None = None
+
+    def shifted(self, file: str, offset: int) -> Diagnostic:
+        """The same diagnostic for a text in which this one's text stands ``offset`` characters in."""
+        labels = tuple(Label(label.span.shifted(file, offset), label.message) for label in self.labels)
+        return Diagnostic(self.code, self.severity, self.message, self.span.shifted(file, offset), labels, self.hint)
+
+
+def error(code: str, message: str, span: Span, labels: tuple[Label, ...] = (), hint: str | None = None) -> Diagnostic:
+    """An error."""
+    return Diagnostic(code, "error", message, span, labels, hint)
+
+
+def warning(code: str, message: str, span: Span, labels: tuple[Label, ...] = (), hint: str | None = None) -> Diagnostic:
+    """A warning."""
+    return Diagnostic(code, "warning", message, span, labels, hint)
+
+
+def sort(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """By file, place, errors first, code; exact duplicates once."""
+    return sorted(dict.fromkeys(diagnostics), key=lambda d: (d.span, d.severity, d.code, d.message))

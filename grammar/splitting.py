@@ -1,0 +1,234 @@
+"""A file's text → the texts of its items, without reading them closely.
+
+Rule: an item begins at its doc comment or keyword and ends at its closing brace; only strings, comments, attribute
+arguments and delimiters are looked at, so that a file whose items are cached costs little.  An item that is never closed
+ends before the first line that begins, at column 0, like an item (``class Name {`` …): a missing brace costs one item.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import msgspec
+
+from bamlvm.grammar.lexer import ITEM_KEYWORDS, old_comment_end
+
+
+class Piece(msgspec.Struct, frozen=True):
+    """``[start, end)`` of the file; ``keyword`` is the item's, or "" for text that is no item.  ``word`` is where the
+    first word stands, behind any doc comment."""
+
+    keyword: str
+    start: int
+    word: int
+    end: int
+
+
+_KEYWORD = re.compile(rf"({'|'.join(ITEM_KEYWORDS)})\b(?!-)")
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_STRONG: Final = (
+    r"(?:(?:dynamic[ \t]+)?(?:class|enum)[ \t]+[A-Za-z_]\w*|type[ \t]+[A-Za-z_]\w*[ \t]*=|function[ \t]+[A-Za-z_]\w*[ \t]*[(<]"
+    r"|client[ \t]*<[ \t]*\w+[ \t]*>|(?:client|generator|test|retry_policy)[ \t]+[A-Za-z_][\w-]*[ \t]*\{"
+    r"|template_string[ \t]+[A-Za-z_]\w*[ \t]*[(\#\"])"
+)
+_ITEM_AT_COLUMN_0 = re.compile(rf"^{_STRONG}", re.MULTILINE)
+_ITEM_ON_A_LINE = re.compile(rf"^[ \t]*(?={_STRONG})", re.MULTILINE)
+_TRIVIA = re.compile(r"(?:[ \t\r\n\f\ufeff]++|//(?!/)[^\n]*+|////[^\n]*+|/\*(?s:.)*?\*/)*+")
+_DOC = re.compile(r"///(?!/)[^\n]*+")
+_EVENT = re.compile(
+    r"""(?:[^{}()"`/@\#\n]++|\n(?![ \t]*[cdefgrt])|\#++(?!"))*+(?:
+ (?P<OPEN>[{(])
+|(?P<CLOSE>[})])
+|(?P<STRING>"(?:[^"\\]|\\(?s:.))*+")
+|(?P<QUOTE>")
+|(?P<COMMENT>(?<!:)//[^\n]*+|/\*(?s:.)*?\*/)
+|(?P<LINE>\n)
+|(?P<ATTRIBUTE>@@?[A-Za-z_][\w.\-]*+[ \t]*+\()
+|(?P<RAW>\#++")
+|(?P<BACKQUOTE>`)
+|(?P<END>\Z)
+|(?P<OTHER>(?s:.))
+)""",
+    re.VERBOSE,
+)
+_ATTRIBUTE = re.compile(
+    r"""[^()"\#{]*+(?:(?P<OPEN>\()|(?P<CLOSE>\))|(?P<STRING>"(?:[^"\\]|\\(?s:.))*+")|(?P<RAW>\#++")
+|(?P<JINJA>\{\{(?:"[^"\n]*"|'[^'\n]*'|(?!\}\})(?s:.))*+\}\})|(?P<END>\Z)|(?P<OTHER>(?s:.)))""",
+    re.VERBOSE,
+)
+_TEMPLATE = re.compile(r"(?:[^`\\$]|\\(?s:.)|\$(?!\{))*+(?:(?P<CLOSE>`)|(?P<OPEN>\$\{)|(?P<END>))")
+_NATIVE = re.compile(r"\b(?:native|sysop)\b")
+
+
+def split(text: str) -> list[Piece]:
+    """The pieces of a file in order.  What lies between them is blank or comments."""
+    return _Splitter(text).run()
+
+
+class _Splitter:
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.trusting = True
+        """No item was left open yet; afterwards an item at column 0 always ends the one before."""
+        self.attributes = True
+        """No attribute's arguments were left open yet."""
+
+    def run(self) -> list[Piece]:
+        text = self.text
+        pieces: list[Piece] = []
+        position = 0
+        while True:
+            start, word = self.skip_trivia(position)
+            if word >= len(text):
+                return pieces
+            found = _KEYWORD.match(text, word)
+            if found is None:
+                end = self.junk_end(word)
+                pieces.append(Piece("", word, word, end))
+            else:
+                end = self.item_end(word, found.group(1))
+                pieces.append(Piece(found.group(1), start, word, end))
+            position = end
+
+    def skip_trivia(self, position: int) -> tuple[int, int]:
+        """Where the next item begins, with its doc comment, and where its first word stands."""
+        text = self.text
+        doc = -1
+        while True:
+            found = _TRIVIA.match(text, position)
+            assert found is not None, "the pattern matches the empty string"
+            position = found.end()
+            if text.startswith("///", position):
+                comment = _DOC.match(text, position)
+                assert comment is not None, "trivia takes lines of four slashes"
+                doc = position if doc < 0 else doc
+                position = comment.end()
+            elif text.startswith("{//", position) and (end := old_comment_end(text, position)) >= 0:
+                position = end
+            else:
+                return (position if doc < 0 else doc), position
+
+    def junk_end(self, start: int) -> int:
+        """Text that begins no item reaches to the next line that does, or, if it looks like one, to its brace."""
+        text = self.text
+        if _WORD.match(text, start):
+            return self.item_end(start, "")
+        found = _ITEM_ON_A_LINE.search(text, start + 1)
+        return self.trimmed(start, found.start() if found else len(text))
+
+    def item_end(self, start: int, keyword: str) -> int:
+        """The end of the item whose keyword stands at ``start``."""
+        text = self.text
+        match = _EVENT.match
+        stack: list[str] = []
+        position = start
+        candidate = -1
+        last = start
+        """The end of the last thing that is no comment."""
+        braces = keyword not in ("type", "template_string")
+        while True:
+            found = match(text, position)
+            assert found is not None, "the pattern matches anything"
+            kind = found.lastgroup
+            at = found.start(found.lastindex or 0)
+            if kind != "COMMENT" and kind != "LINE" and kind != "END":
+                last = found.end()
+            elif at > position and (skipped := text[position:at].rstrip()):
+                last = position + len(skipped)
+            if not stack and keyword == "function" and (native := _NATIVE.search(text, position, at)):
+                return native.end()
+            position = found.end()
+            if kind == "LINE":
+                if _ITEM_ON_A_LINE.match(text, position):
+                    if not stack:
+                        return last
+                    if candidate < 0 and _ITEM_AT_COLUMN_0.match(text, position):
+                        candidate = last
+                        if not self.trusting:
+                            return candidate
+            elif kind == "OPEN":
+                if text.startswith("{//", at) and (end := old_comment_end(text, at)) >= 0:
+                    position = end
+                else:
+                    stack.append(text[at])
+            elif kind == "CLOSE":
+                if not stack:
+                    if text[at] == "}":
+                        return position
+                    continue
+                opener = stack.pop()
+                if opener == "$":
+                    position = self.template(position, stack)
+                elif not stack and opener == "{" and braces:
+                    return position
+            elif kind == "STRING":
+                if "\n" in found.group(kind) and _ITEM_AT_COLUMN_0.search(text, at, position):
+                    position = text.index("\n", at)
+                elif not stack and keyword == "template_string":
+                    return position
+            elif kind == "QUOTE":
+                position = self.line_end(at)
+            elif kind == "RAW":
+                position = self.raw_end(at, position)
+                if not stack and keyword == "template_string":
+                    return position
+            elif kind == "BACKQUOTE":
+                position = self.template(position, stack)
+            elif kind == "ATTRIBUTE":
+                position = self.attribute_end(position)
+            elif kind == "END":
+                if stack and candidate >= 0:
+                    self.trusting = False
+                    return candidate
+                return last
+
+    def trimmed(self, start: int, end: int) -> int:
+        return start + len(self.text[start:end].rstrip())
+
+    def line_end(self, position: int) -> int:
+        end = self.text.find("\n", position)
+        return end if end >= 0 else len(self.text)
+
+    def raw_end(self, start: int, position: int) -> int:
+        """The end of a raw string; one that is never closed ends before the next item."""
+        text = self.text
+        hashes = position - start - 1
+        close = text.find('"' + "#" * hashes, position)
+        if close >= 0:
+            return close + 1 + hashes
+        found = _ITEM_AT_COLUMN_0.search(text, position)
+        return found.start() - 1 if found else len(text)
+
+    def template(self, position: int, stack: list[str]) -> int:
+        """The text of a backquoted string; ``${`` is left on the stack as ``$``."""
+        found = _TEMPLATE.match(self.text, position)
+        assert found is not None, "the pattern matches the empty string"
+        if found.lastgroup == "OPEN":
+            stack.append("$")
+        elif found.lastgroup == "END":
+            next_item = _ITEM_AT_COLUMN_0.search(self.text, position)
+            return next_item.start() - 1 if next_item else len(self.text)
+        return found.end()
+
+    def attribute_end(self, position: int) -> int:
+        """The end of an attribute's arguments, or ``position`` if they are never closed."""
+        text = self.text
+        depth = 1
+        at = position
+        while self.attributes:
+            found = _ATTRIBUTE.match(text, at)
+            assert found is not None, "the pattern matches anything"
+            at = found.end()
+            kind = found.lastgroup
+            if kind == "OPEN":
+                depth += 1
+            elif kind == "CLOSE":
+                depth -= 1
+                if not depth:
+                    return at
+            elif kind == "RAW":
+                at = self.raw_end(found.start(kind), at)
+            elif kind == "END":
+                self.attributes = False
+        return position
