@@ -1,0 +1,10 @@
+"""HTTP requests to LLM providers: chat messages in, a request out; a whole answer's body in, its text out.
+
+    options.py      a client's options: which are ours, environment references, types, timeouts
+    providers.py    the providers: wire format, address, authentication, roles
+    roles.py        a prompt made fit for a provider (``specialize_prompt``)
+    openai.py       Chat Completions, spoken by OpenAI, Azure, Ollama, OpenRouter and ``openai-generic`` servers
+    anthropic.py    Messages
+
+Nothing here does I/O: a request is data, sent by ``baml.http``.
+"""

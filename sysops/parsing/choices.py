@@ -1,0 +1,95 @@
+"""Enums and literals: finding one of a few names in a text.
+
+The first of these that finds anything decides, and it must find one choice only:
+
+1. the text, without what surrounds it (quotes, brackets, markdown, punctuation), is one of the names;
+2. the same with letter case folded;
+3. the same with everything but letters and digits left out, accents folded;
+4. a name stands in the text as whole words, case folded; a name inside a longer name that matched does not count.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+_WRAPPING: Final = " \t\r\n*_`~\"'\u201c\u201d\u2018\u2019()[]{}<>.,;:!?|#"
+
+
+class NotOne(Exception):  # noqa: N818 (not an error: callers turn it into one)
+    """A text with none of the names, or with several."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A value and what it may be called."""
+
+    value: Any
+    names: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Choices:
+    """A fixed set of choices."""
+
+    choices: tuple[Choice, ...]
+    _exact: dict[str, list[int]] = field(default_factory=dict)
+    _folded: dict[str, list[int]] = field(default_factory=dict)
+    _bare: dict[str, list[int]] = field(default_factory=dict)
+    _words: re.Pattern[str] | None = None
+
+    def __post_init__(self) -> None:
+        for place, choice in enumerate(self.choices):
+            for name in choice.names:
+                for table, key in ((self._exact, name), (self._folded, name.casefold()), (self._bare, _bare(name))):
+                    places = table.setdefault(key, [])
+                    if place not in places:
+                        places.append(place)
+        names = sorted((name for name in self._folded if name.strip()), key=len, reverse=True)
+        if names:
+            self._words = re.compile("|".join(map(_bounded, names)))
+
+    def find(self, text: str) -> Any:
+        """The value of the choice in a text.  Raises :class:`NotOne`, saying why."""
+        stripped = text.strip()
+        unwrapped = text.strip(_WRAPPING)
+        for table, key in (
+            (self._exact, stripped),
+            (self._exact, unwrapped),
+            (self._folded, unwrapped.casefold()),
+            (self._bare, _bare(unwrapped)),
+        ):
+            places = table.get(key)
+            if places and key:
+                return self._only(places)
+        found: dict[int, None] = {}
+        if self._words is not None:
+            for match in self._words.finditer(text.casefold()):
+                found.update(dict.fromkeys(self._folded[match[0]]))
+        if not found:
+            raise NotOne("")
+        return self._only(list(found))
+
+    def _only(self, places: list[int]) -> Any:
+        if len(places) > 1:
+            names = ", ".join(self.choices[place].names[0] for place in sorted(places))
+            raise NotOne(f"ambiguous: {names}")
+        return self.choices[places[0]].value
+
+
+def _bounded(name: str) -> str:
+    """A pattern for a name as whole words.  Scripts that do not space their words have no such bounds."""
+    before = r"(?<![a-z0-9_])" if name[0].isascii() else ""
+    after = r"(?![a-z0-9_])" if name[-1].isascii() else ""
+    if name[0].isascii() and not (name[0].isalnum() or name[0] == "_"):
+        before = ""
+    if name[-1].isascii() and not (name[-1].isalnum() or name[-1] == "_"):
+        after = ""
+    return before + re.escape(name) + after
+
+
+def _bare(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(character for character in decomposed if character.isalnum())
