@@ -105,9 +105,7 @@ def _parse(rows: str) -> tuple[Opcode, ...]:
     table = []
     for code, line in enumerate(rows.strip().splitlines()):
         name, operands, pops, pushes, per_count, flow, doc = (cell.strip() for cell in line.split("|", 6))
-        table.append(
-            Opcode(code, name, tuple(operands.split()), int(pops), int(pushes), int(per_count), flow, doc)
-        )
+        table.append(Opcode(code, name, tuple(operands.split()), int(pops), int(pushes), int(per_count), flow, doc))
     return tuple(table)
 
 

@@ -9,7 +9,7 @@ An ``int`` is always within i64; whoever makes one from outside checks it with :
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -146,6 +146,18 @@ class _Missing:
 MISSING: Final = _Missing()
 
 
+@dataclass(frozen=True, slots=True)
+class SysOp:
+    """A sys-op: its path in the standard library and its implementation.
+
+    ``call(scope, *arguments)`` returns the value, or a :class:`Pending`; where ``is_async`` it returns a coroutine.
+    """
+
+    name: str
+    call: Callable[..., Any]
+    is_async: bool = False
+
+
 class Pending:
     """What a sync sys-op returns when it must wait after all: the machine suspends, the driver awaits it and resumes
     with its result (or its :class:`Thrown`)."""
@@ -159,7 +171,8 @@ class Pending:
 class Thrown(Exception):  # noqa: N818 (it carries a thrown value; whether that is an error is the program's business)
     """Raised by natives and sys-ops to throw into BAML: an instance of ``class_name`` with these fields.
 
-    Fields of the class that are not given become null.  The class is declared in the standard library.
+    Fields of the class that are not given become null; what is given beyond its fields is dropped.  The class is one
+    of the standard library's.
     """
 
     def __init__(self, class_name: str, fields: Mapping[str, Value]) -> None:
