@@ -1,0 +1,44 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help demo test check bench snapshots docs wheel-test clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+$(READY): pyproject.toml hatch_build.py
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev
+	@touch $@
+
+demo: $(READY) ## run the examples against a local mock server: no key, no network
+	$(BIN)/python examples/demo.py
+
+test: $(READY) ## run all tests
+	$(BIN)/python -m pytest -q
+
+check: $(READY) ## lint, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: $(READY) ## run the benchmarks (speed, beside peers in the same run)
+	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable -q -o addopts="--import-mode=importlib -p no:cacheprovider"
+
+snapshots: $(READY) ## rewrite the compiler's snapshots
+	$(BIN)/python -m tests.snapshots.write
+
+docs: $(READY) ## rewrite the generated pages of docs/
+	$(BIN)/python -m tests.snapshots.write --docs
+
+wheel-test: $(READY) ## build the wheel, install it into a fresh environment, run a program with it
+	$(BIN)/python tests/wheel_smoke.py
+
+clean: ## remove what the targets above have made
+	rm -rf $(VENV) .links dist build

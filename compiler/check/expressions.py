@@ -1,0 +1,391 @@
+"""Expressions and statements: one rule a kind of node, and the dispatch over all kinds."""
+
+from __future__ import annotations
+
+from bamlvm.compiler import hir, tir
+from bamlvm.compiler.check import calls, members, operators, patterns
+from bamlvm.compiler.check.context import Checking, Flow, Returns
+from bamlvm.compiler.report import did_you_mean
+from bamlvm.compiler.types import literal_type, widen
+from bamlvm.vm.types import (
+    INT,
+    NEVER,
+    NULL,
+    STRING,
+    ClassType,
+    EnumType,
+    FunctionType,
+    ListType,
+    MapType,
+    Type,
+    VariantType,
+    union,
+)
+from bamlvm.vm.types import (
+    members as alternatives,
+)
+
+_LOWEST, _HIGHEST = -(2**63), 2**63 - 1
+
+
+def expression(c: Checking, node: hir.Expr, expected: Type | None) -> tir.Expr:
+    """Check one expression where ``expected`` is wanted (a hint only: the caller decides whether the type fits)."""
+    checked = _dispatch(c, node, expected)
+    if checked.type == NEVER:
+        c.flow = None
+    return checked
+
+
+def _dispatch(c: Checking, node: hir.Expr, expected: Type | None) -> tir.Expr:
+    at = (node.start, node.end)
+    match node:
+        case hir.Local():
+            return tir.Local(*at, c.local_type(node.local), node.local)
+        case hir.Constant():
+            return _constant(c, node)
+        case hir.Call():
+            return calls.call(c, node, expected)
+        case hir.Member():
+            return _member(c, node)
+        case hir.Binary():
+            return operators.binary(c, node, expected)
+        case hir.Logical():
+            return operators.logical(c, node, expected)
+        case hir.Unary():
+            return operators.unary(c, node)
+        case hir.TypeTest():
+            checked, true, false = operators.condition(c, node)
+            c.flow = c.join(true, false)
+            return checked
+        case hir.Block():
+            return block(c, node, expected)
+        case hir.If():
+            return _if(c, node, expected)
+        case hir.Match():
+            return patterns.match(c, node, expected)
+        case hir.Catch():
+            return patterns.catch(c, node, expected)
+        case hir.Element():
+            return _element(c, node)
+        case hir.Text():
+            parts = tuple(part if isinstance(part, str) else c.expr(c, part, None) for part in node.parts)
+            return tir.Text(*at, STRING, parts)
+        case hir.ListLiteral():
+            return _list(c, node, expected)
+        case hir.MapLiteral():
+            return _map(c, node, expected)
+        case hir.ObjectLiteral():
+            return _object(c, node)
+        case hir.Lambda():
+            return _lambda(c, node, expected)
+        case hir.VariantRef():
+            return tir.Variant(*at, VariantType(node.enum, node.variant), node.enum, node.variant)
+        case hir.FunctionRef():
+            return calls.function_value(c, node)
+        case hir.Return():
+            return _return(c, node)
+        case hir.Throw():
+            value = c.expr(c, node.value, None)
+            c.throw(widen(value.type))
+            return tir.Throw(*at, NEVER, value)
+        case hir.Break():
+            if c.breaks:
+                c.breaks[-1].append(c.flow)
+            return tir.Break(*at, NEVER)
+        case hir.Continue():
+            return tir.Continue(*at, NEVER)
+        case hir.Iterate():
+            return _iterate(c, node)
+        case hir.Invalid():
+            return tir.Constant(*at, hir.ERROR, None)
+
+
+def _constant(c: Checking, node: hir.Constant) -> tir.Expr:
+    value = node.value
+    if isinstance(value, int) and not isinstance(value, bool) and not _LOWEST <= value <= _HIGHEST:
+        c.report.error("E0001", node, "this integer does not fit into 64 bits", hint=f"the largest is {_HIGHEST}")
+        return tir.Constant(node.start, node.end, INT, 0)
+    return tir.Constant(node.start, node.end, literal_type(value), value)
+
+
+# --- members, elements, literals --------------------------------------------------------------------------------------
+
+
+def _member(c: Checking, node: hir.Member) -> tir.Expr:
+    at = (node.start, node.end)
+    object_ = c.expr(c, node.object, None)
+    found, type_ = members.find_field(c, object_.type, node)
+    if type_ is None:
+        return tir.Field(*at, hir.ERROR, object_, node.name, None)
+    return tir.Field(*at, type_, object_, node.name, found)
+
+
+def _element(c: Checking, node: hir.Element) -> tir.Expr:
+    object_ = c.expr(c, node.object, None)
+    key, value = members.container(c, object_.type, node.object)
+    index = c.expr(c, node.index, key) if key is None else c.coerce(node.index, key, " (an index)")
+    type_ = NEVER if NEVER in (object_.type, index.type) else value
+    return tir.Element(node.start, node.end, type_, object_, index)
+
+
+def _iterate(c: Checking, node: hir.Iterate) -> tir.Expr:
+    at = (node.start, node.end)
+    iterable = c.expr(c, node.iterable, None)
+    match c.solver.expand(iterable.type):
+        case ListType():
+            return iterable
+        case MapType(key, _):
+            return tir.CallNamed(*at, ListType(key), "baml.Map.keys", "native", (iterable,))
+        case other:
+            if other not in (NEVER, hir.ERROR):
+                c.report.error("E0001", node, f"`for … in` walks a list or a map, not `{other}`")
+            return tir.ListLiteral(*at, ListType(hir.ERROR), ())
+
+
+def _wanted(c: Checking, expected: Type | None, kind: type[ListType] | type[MapType]) -> Type | None:
+    """The one list or map type among the alternatives that are expected, if any."""
+    fitting = (
+        [part for part in c.solver.alternatives(expected) if isinstance(part, kind)] if expected is not None else []
+    )
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _list(c: Checking, node: hir.ListLiteral, expected: Type | None) -> tir.Expr:
+    wanted = _wanted(c, expected, ListType)
+    item = wanted.item if isinstance(wanted, ListType) else None
+    items: list[tir.Expr | tir.Spread] = []
+    found: list[Type] = []
+    for each in node.items:
+        if isinstance(each, hir.Spread):
+            value = c.expr(c, each.value, None)
+            inner = c.solver.expand(value.type)
+            if isinstance(inner, ListType):
+                found.append(inner.item)
+                if item is not None and not c.solver.assignable(inner.item, item):
+                    c.report.error("E0001", each, f"expected items of `{item}`, found `{inner}`")
+            elif inner not in (NEVER, hir.ERROR):
+                c.report.error("E0001", each, f"`...` in a list takes a list, not `{inner}`")
+            items.append(tir.Spread(each.start, each.end, value))
+        else:
+            checked = c.coerce(each, item) if item is not None else c.expr(c, each, None)
+            found.append(checked.type)
+            items.append(checked)
+    if item is None:
+        item = c.solver.fresh() if not node.items else union(widen(each) for each in found)
+    return tir.ListLiteral(node.start, node.end, ListType(item), tuple(items))
+
+
+def _map(c: Checking, node: hir.MapLiteral, expected: Type | None) -> tir.Expr:
+    wanted = _wanted(c, expected, MapType)
+    key, value = (wanted.key, wanted.value) if isinstance(wanted, MapType) else (None, None)
+    entries: list[tir.MapEntry | tir.Spread] = []
+    keys: list[Type] = []
+    values: list[Type] = []
+    for each in node.entries:
+        at = (each.start, each.end)
+        if isinstance(each, hir.Spread):
+            spread = c.expr(c, each.value, wanted)
+            inner = c.solver.expand(spread.type)
+            if isinstance(inner, MapType):
+                keys.append(inner.key)
+                values.append(inner.value)
+                if wanted is not None:
+                    c.require(spread, wanted, each)
+            elif inner not in (NEVER, hir.ERROR):
+                c.report.error("E0001", each, f"`...` in a map takes a map, not `{inner}`")
+            entries.append(tir.Spread(*at, spread))
+            continue
+        checked_key = c.coerce(each.key, key) if key is not None else c.expr(c, each.key, None)
+        if key is None and not all(
+            part in (STRING, hir.ERROR) or isinstance(part, EnumType)
+            for part in alternatives(widen(c.solver.resolve(checked_key.type)))
+        ):
+            c.report.error("E0001", each.key, f"a map's key is a string or an enum, not `{checked_key.type}`")
+        checked = c.coerce(each.value, value) if value is not None else c.expr(c, each.value, None)
+        keys.append(checked_key.type)
+        values.append(checked.type)
+        entries.append(tir.MapEntry(*at, checked_key, checked))
+    if key is None or value is None:
+        key = union(widen(each) for each in keys) if keys else STRING
+        value = union(widen(each) for each in values) if values else c.solver.fresh()
+    return tir.MapLiteral(node.start, node.end, MapType(key, value), tuple(entries))
+
+
+def _object(c: Checking, node: hir.ObjectLiteral) -> tir.Expr:
+    info = c.world.class_(node.class_name)
+    assert info is not None
+    own = ClassType(node.class_name)
+    places = {each.name: index for index, each in enumerate(info.fields)}
+    parts: list[tir.FieldInit | tir.Spread] = []
+    given: set[str] = set()
+    spread = False
+    for each in node.fields:
+        at = (each.start, each.end)
+        if isinstance(each, hir.Spread):
+            parts.append(tir.Spread(*at, c.coerce(each.value, own, f" (spread into `{info.name}`)")))
+            spread = True
+        elif each.name not in places:
+            hint = did_you_mean(each.name, places)
+            c.report.error(
+                "E0007",
+                (each.start, each.start + len(each.name)),
+                f"`{info.name}` has no field `{each.name}`",
+                hint=hint,
+            )
+            c.expr(c, each.value, None)
+        else:
+            if each.name in given and not spread:
+                c.report.error("E0012", each, f"the field `{each.name}` is given twice")
+            given.add(each.name)
+            value = c.coerce(each.value, info.fields[places[each.name]].type, f" for the field `{each.name}`")
+            parts.append(tir.FieldInit(*at, places[each.name], value))
+    if not spread:
+        missing = [f.name for f in info.fields if f.name not in given and not c.solver.assignable(NULL, f.type)]
+        if missing:
+            names = ", ".join(f"`{name}`" for name in missing)
+            c.report.error(
+                "E0001", node, f"`{info.name}` is missing {names}", hint="give every field that is not optional"
+            )
+    return tir.New(node.start, node.end, own, info.name, len(info.fields), tuple(parts))
+
+
+# --- blocks, branches, functions --------------------------------------------------------------------------------------
+
+
+def block(c: Checking, node: hir.Block, expected: Type | None) -> tir.Expr:
+    """A block's value is its tail's, or null; ``never`` if control does not reach its end."""
+    checked = tuple(statement(c, each) for each in node.statements)
+    tail = None
+    if node.tail is not None:
+        tail = c.expr(c, node.tail, expected)
+    if c.flow is None:
+        type_: Type = NEVER
+    else:
+        type_ = tail.type if tail is not None else NULL
+    return tir.Block(node.start, node.end, type_, checked, tail)
+
+
+def _if(c: Checking, node: hir.If, expected: Type | None) -> tir.Expr:
+    condition, true, false = operators.condition(c, node.condition)
+    c.flow = true
+    then = c.expr(c, node.then, expected)
+    after, c.flow = c.flow, false
+    otherwise = c.expr(c, node.otherwise, expected) if node.otherwise is not None else None
+    c.flow = c.join(after, c.flow)
+    type_ = union((then.type, otherwise.type if otherwise is not None else NULL))
+    if otherwise is None and expected is not None and then.type not in (NEVER, NULL, hir.ERROR):
+        c.report.error(
+            "E0001",
+            node,
+            f"an `if` without `else` yields null, so its branch cannot yield `{then.type}`",
+            hint="add an `else`, or end the branch with `;`",
+        )
+        type_ = hir.ERROR
+    return tir.If(node.start, node.end, NEVER if c.flow is None else type_, condition, then, otherwise)
+
+
+def _lambda(c: Checking, node: hir.Lambda, expected: Type | None) -> tir.Expr:
+    for parameter in node.parameters:
+        c.declare(parameter.local, parameter.type)
+    outer: tuple[Flow, list[Type], list[list[Flow]]] = (c.flow, c.thrown, c.breaks)
+    c.flow, c.thrown, c.breaks = c.settled(c.flow if c.flow is not None else {}), [], []
+    returns = Returns(node.result)
+    c.returns.append(returns)
+    body = function_body(c, node.body, node.result)
+    c.returns.pop()
+    throws = union(c.thrown)
+    c.flow, c.thrown, c.breaks = outer
+    result = node.result if node.result is not None else union([*returns.found, body.type])
+    if node.result is None:
+        result = widen(result)
+    type_ = FunctionType(tuple(parameter.type for parameter in node.parameters), result, throws)
+    return tir.Lambda(node.start, node.end, type_, tuple(p.local for p in node.parameters), node.captures, body)
+
+
+def function_body(c: Checking, body: hir.Block, result: Type | None) -> tir.Expr:
+    """A function's block: its value must fit ``result``; E0029 where control reaches the end without one."""
+    checked = c.expr(c, body, result)
+    if result is None or checked.type == NEVER:
+        return checked
+    if body.tail is None and not c.solver.assignable(NULL, result):
+        c.report.error(
+            "E0029",
+            (max(body.start, body.end - 1), body.end),
+            f"the function ends without a value of `{result}`",
+            hint="end with an expression (no `;`), or `return` one on every path",
+        )
+    else:
+        c.require(checked, result, body.tail if body.tail is not None else body, " (what the function returns)")
+    return checked
+
+
+def _return(c: Checking, node: hir.Return) -> tir.Expr:
+    returns = c.returns[-1]
+    at = (node.start, node.end)
+    if node.value is None:
+        if returns.declared is not None and not c.solver.assignable(NULL, returns.declared):
+            c.report.error("E0029", node, f"`return` without a value, where `{returns.declared}` is due")
+        returns.found.append(NULL)
+        return tir.Return(*at, NEVER, None)
+    if returns.declared is not None:
+        value = c.coerce(node.value, returns.declared, " (what the function returns)")
+    else:
+        value = c.expr(c, node.value, None)
+        returns.found.append(value.type)
+    return tir.Return(*at, NEVER, value)
+
+
+# --- statements -------------------------------------------------------------------------------------------------------
+
+
+def statement(c: Checking, node: hir.Statement) -> tir.Statement:
+    """Check one statement."""
+    at = (node.start, node.end)
+    match node:
+        case hir.Let():
+            value = c.coerce(node.value, node.type) if node.type is not None else c.expr(c, node.value, None)
+            c.declare(node.local, node.type if node.type is not None else widen(value.type))
+            return tir.Let(*at, node.local, value)
+        case hir.SetLocal():
+            value = c.coerce(node.value, c.types[node.local])
+            c.forget(node.local)
+            return tir.SetLocal(*at, node.local, value)
+        case hir.SetField():
+            object_ = c.expr(c, node.object, None)
+            index, type_ = members.find_field(c, object_.type, node)
+            value = c.coerce(node.value, type_) if type_ is not None else c.expr(c, node.value, None)
+            return tir.SetField(*at, object_, node.name, index, value)
+        case hir.SetElement():
+            object_ = c.expr(c, node.object, None)
+            key, item = members.container(c, object_.type, node.object)
+            place = c.expr(c, node.index, None) if key is None else c.coerce(node.index, key, " (an index)")
+            return tir.SetElement(*at, object_, place, c.coerce(node.value, item))
+        case hir.Loop():
+            return _loop(c, node)
+        case hir.Assert():
+            condition, true, _ = operators.condition(c, node.condition)
+            c.flow = true if not isinstance(condition, tir.Constant) else c.flow
+            return tir.Assert(*at, condition, node.text)
+        case hir.Evaluate():
+            return tir.Evaluate(*at, c.expr(c, node.value, None))
+
+
+def _loop(c: Checking, node: hir.Loop) -> tir.Statement:
+    c.forget_all(node.assigned)
+    true: Flow
+    false: Flow
+    if node.condition is None:
+        condition, true, false = None, c.flow, None
+    else:
+        condition, true, false = operators.condition(c, node.condition)
+    c.flow = true
+    c.breaks.append([])
+    body = c.expr(c, node.body, None)
+    c.flow = c.flow if c.flow is not None else {}
+    step = tuple(statement(c, each) for each in node.step)
+    after = false
+    breaks = c.breaks.pop()
+    for flow in breaks:
+        after = c.join(after, flow)
+    c.flow = after
+    return tir.Loop(node.start, node.end, condition, body, step, after is None)

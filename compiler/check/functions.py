@@ -1,0 +1,157 @@
+"""Whole functions, callees before callers, so that what a function throws is known where it is called.
+
+Functions that call each other are checked together, again and again until their throws sets no longer grow; only the
+last round's diagnostics count.  (Throws sets only grow and are unions of the types that the source names, so this
+ends.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from bamlvm.compiler import hir, tir
+from bamlvm.compiler.check import expressions
+from bamlvm.compiler.check.context import Checking, Returns
+from bamlvm.compiler.declare import World
+from bamlvm.compiler.report import Reporter
+from bamlvm.compiler.types import Solver
+from bamlvm.grammar.diagnostics import Diagnostic
+from bamlvm.vm.types import NEVER, UNKNOWN, Type, members, union
+
+
+def check_functions(
+    functions: Mapping[str, hir.Function], world: World, diagnostics: list[Diagnostic]
+) -> dict[str, tir.Function]:
+    """Check all functions; gives them typed, in the order given, and adds what is wrong to ``diagnostics``."""
+    inferred: dict[str, Type] = {}
+    checked: dict[str, tir.Function] = {}
+    for group in call_groups(functions):
+        recursive = len(group) > 1 or group[0] in _callees(functions[group[0]], functions, _by_method(functions))
+        while True:
+            found: list[Diagnostic] = []
+            grown = False
+            for name in group:
+                result = _check(functions[name], world, inferred, found)
+                checked[name] = result
+                before = inferred.get(name, NEVER)
+                inferred[name] = union((before, result.throws))
+                grown = grown or inferred[name] != before
+            if not (recursive and grown):
+                break
+        diagnostics.extend(found)
+    return {name: checked[name] for name in functions}
+
+
+def _check(
+    function: hir.Function, world: World, inferred: Mapping[str, Type], diagnostics: list[Diagnostic]
+) -> tir.Function:
+    def throws_of(name: str) -> Type:
+        if name in world.contracts:
+            return world.contracts[name]
+        if name in inferred:
+            return inferred[name]
+        signature = world.standard.signatures.get(name)
+        return signature.throws if signature is not None else NEVER
+
+    report = Reporter(function.file, function.offset, diagnostics)
+    c = Checking(world, Solver(world), report, function, throws_of, expressions.expression)
+    c.types = [UNKNOWN] * len(function.locals)
+    defaults: list[tir.Expr | None] = []
+    for parameter in function.parameters:
+        default = parameter.default
+        defaults.append(c.coerce(default, parameter.type, " (a default)") if default is not None else None)
+        c.declare(parameter.local, parameter.type)
+    c.returns.append(Returns(function.result))
+    body = expressions.function_body(c, function.body, function.result)
+    throws = union(c.thrown)
+    if function.throws is not None:
+        _check_contract(c, function, throws)
+    return tir.Function(
+        function.start,
+        function.end,
+        function.name,
+        function.file,
+        function.offset,
+        function.parameters,
+        tuple(defaults),
+        function.result,
+        throws,
+        body,
+        function.locals,
+        tuple(c.solver.resolve(type_) for type_ in c.types),
+    )
+
+
+def _check_contract(c: Checking, function: hir.Function, throws: Type) -> None:
+    """E0096 for what is thrown beyond the declared set, E0097 for what is declared and never thrown."""
+    assert function.throws is not None
+    extra = [part for part in members(throws) if not c.solver.assignable(part, function.throws)]
+    short = function.name.rpartition(".")[2]
+    if extra:
+        names = ", ".join(f"`{part}`" for part in extra)
+        hint = f"declare it (`throws {union([function.throws, *extra])}`), or catch it"
+        c.report.error("E0096", function.throws_at, f"`{short}` may also throw {names}", hint=hint)
+    idle = [part for part in members(function.throws) if not c.solver.overlaps(part, throws)]
+    if idle and not extra and function.throws not in (NEVER, UNKNOWN):
+        names = ", ".join(f"`{part}`" for part in idle)
+        c.report.warning("E0097", function.throws_at, f"`{short}` never throws {names}", hint="leave it out")
+
+
+# --- the call graph ---------------------------------------------------------------------------------------------------
+
+
+def _by_method(functions: Mapping[str, hir.Function]) -> dict[str, list[str]]:
+    """Methods by ``.name``, which is all that is known of a method call before types are."""
+    found: dict[str, list[str]] = {}
+    for name in functions:
+        owner, _, method = name.rpartition(".")
+        if owner:
+            found.setdefault(f".{method}", []).append(name)
+    return found
+
+
+def _callees(
+    function: hir.Function, functions: Mapping[str, hir.Function], methods: Mapping[str, list[str]]
+) -> list[str]:
+    found: list[str] = []
+    for mention in sorted(function.mentions):
+        found.extend(methods.get(mention, ()) if mention.startswith(".") else [mention])
+    return [name for name in found if name in functions]
+
+
+def call_groups(functions: Mapping[str, hir.Function]) -> Iterable[list[str]]:
+    """The strongly connected components of the call graph, callees first (Tarjan's algorithm, without recursion)."""
+    methods = _by_method(functions)
+    edges = {name: _callees(function, functions, methods) for name, function in functions.items()}
+    order: dict[str, int] = {}
+    low: dict[str, int] = {}
+    waiting: list[str] = []
+    on_stack: set[str] = set()
+    for root in functions:
+        if root in order:
+            continue
+        work = [(root, iter(edges[root]))]
+        order[root] = low[root] = len(order)
+        waiting.append(root)
+        on_stack.add(root)
+        while work:
+            name, rest = work[-1]
+            following = next(rest, None)
+            if following is None:
+                work.pop()
+                if work:
+                    parent = work[-1][0]
+                    low[parent] = min(low[parent], low[name])
+                if low[name] == order[name]:
+                    place = waiting.index(name)
+                    group = waiting[place:]
+                    del waiting[place:]
+                    on_stack.difference_update(group)
+                    yield group
+            elif following not in order:
+                order[following] = low[following] = len(order)
+                waiting.append(following)
+                on_stack.add(following)
+                work.append((following, iter(edges[following])))
+            elif following in on_stack:
+                low[name] = min(low[name], order[following])

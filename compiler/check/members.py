@@ -1,0 +1,104 @@
+"""Members of values: fields, the classes that declare methods, the elements of containers."""
+
+from __future__ import annotations
+
+from bamlvm.compiler import hir
+from bamlvm.compiler.check.context import Checking
+from bamlvm.compiler.report import did_you_mean
+from bamlvm.compiler.types import widen
+from bamlvm.vm.program import ClassInfo
+from bamlvm.vm.types import (
+    BOOL,
+    FLOAT,
+    INT,
+    NEVER,
+    NULL,
+    STRING,
+    UNKNOWN,
+    ClassType,
+    ListType,
+    MapType,
+    Type,
+    members,
+    union,
+)
+
+_OWNERS: dict[Type, str] = {STRING: "baml.String", INT: "baml.Int", FLOAT: "baml.Float", BOOL: "baml.Bool"}
+
+
+def method_owner(type_: Type) -> str | None:
+    """The class that declares the methods of a type, if any."""
+    match type_:
+        case ClassType(name, _):
+            return name
+        case ListType():
+            return "baml.Array"
+        case MapType():
+            return "baml.Map"
+        case _:
+            return _OWNERS.get(widen(type_))
+
+
+def field_of(c: Checking, type_: Type, name: str) -> tuple[ClassInfo, int] | None:
+    """The class and the place of a field of a value of ``type_``."""
+    info = c.world.class_(type_.name) if isinstance(type_, ClassType) else None
+    if info is not None:
+        for index, each in enumerate(info.fields):
+            if each.name == name:
+                return info, index
+    return None
+
+
+def find_field(c: Checking, owner: Type, node: hir.Member | hir.SetField) -> tuple[int | None, Type | None]:
+    """The index (None where classes differ) and type of a field; reports E0007."""
+    parts = c.solver.alternatives(owner)
+    if owner == NEVER or hir.ERROR in parts:
+        return None, None
+    fields = [field_of(c, part, node.name) for part in parts]
+    known = [each for each in fields if each is not None]
+    if len(known) == len(fields):
+        type_ = union(info.fields[index].type for info, index in known)
+        return (known[0][1] if len(known) == 1 else None), type_
+    report_no_member(c, owner, parts, node)
+    return None, None
+
+
+def report_no_member(c: Checking, owner: Type, parts: tuple[Type, ...], node: hir.Member | hir.SetField) -> None:
+    """E0007, saying which alternative lacks the member and what was probably meant."""
+    at = (node.name_start, node.name_start + len(node.name))
+    if NULL in parts and len(parts) > 1:
+        shown = c.solver.resolve(owner)
+        message = f"`{shown}` may be null, which has no `{node.name}`"
+        c.report.error("E0007", at, message, hint="check it first: `if (x != null) { … }`, or give a default with `??`")
+        return
+    lacking = next((part for part in parts if field_of(c, part, node.name) is None), owner)
+    hint: str | None = None
+    info = c.world.class_(lacking.name) if isinstance(lacking, ClassType) else None
+    if info is not None:
+        if c.world.method(info.name, node.name) is not None:
+            hint = f"`{node.name}` is a method: call it with `()`"
+        else:
+            hint = did_you_mean(node.name, [*(each.name for each in info.fields), *c.world.methods(info.name)])
+    elif lacking == UNKNOWN:
+        hint = "narrow it first: `if (x is T)` or `match`"
+    elif isinstance(lacking, MapType):
+        hint = f'a map\'s entry is `m["{node.name}"]`'
+    elif (class_name := method_owner(lacking)) is not None:
+        hint = did_you_mean(node.name, c.world.methods(class_name))
+    c.report.error("E0007", at, f"`{c.solver.resolve(lacking)}` has no `{node.name}`", hint=hint)
+
+
+def container(c: Checking, type_: Type, where: hir.Expr) -> tuple[Type | None, Type]:
+    """The type of the index and of the elements of a list or map; reports E0008."""
+    match c.solver.expand(type_):
+        case ListType(item):
+            return INT, item
+        case MapType(key, value):
+            return key, value
+        case other:
+            if other not in (NEVER, hir.ERROR):
+                hint = "a string has no elements: use `substring(a, b)`" if widen(other) == STRING else None
+                if NULL in members(other):
+                    hint = "it may be null: check it first"
+                c.report.error("E0008", where, f"`{other}` cannot be indexed", hint=hint)
+            return None, hir.ERROR

@@ -1,0 +1,147 @@
+"""Match and catch: what each arm can see, what is left after it, whether all is covered."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from bamlvm.compiler import hir, tir
+from bamlvm.compiler.check import operators
+from bamlvm.compiler.check.context import Checking, Flow
+from bamlvm.compiler.types import literal_type
+from bamlvm.vm.types import FLOAT, NEVER, UNKNOWN, ClassType, Type, VariantType, members, union
+
+PANICS = "baml.panics."
+
+
+class _Arms(NamedTuple):
+    """Checked arms, the union of what they yield, what of the scrutinee none of them takes, and the flow after them."""
+
+    arms: tuple[tir.Arm, ...]
+    result: Type
+    left: Type
+    flow: Flow
+
+
+def match(c: Checking, node: hir.Match, expected: Type | None) -> tir.Expr:
+    """Check a match; E0062 if a case is left over, E0063 for an arm that nothing reaches."""
+    at = (node.start, node.end)
+    if node.type is not None:
+        scrutinee = c.coerce(node.scrutinee, node.type, " (the scrutinee)")
+    else:
+        scrutinee = c.expr(c, node.scrutinee, None)
+    if scrutinee.type == NEVER:
+        return tir.Match(*at, NEVER, scrutinee, ())
+    whole = node.type if node.type is not None else scrutinee.type
+    checked = _arms(c, node.arms, whole, node.subject, expected, ("E0063", "this arm is never reached"))
+    c.flow = checked.flow
+    if checked.left not in (NEVER, hir.ERROR):
+        parts = members(checked.left)
+        missing = ", ".join(f"`{part}`" for part in parts)
+        hint = f"add {'an arm' if len(parts) == 1 else 'arms'} for {missing}, or `_ => …`"
+        where = (node.start, node.start + len("match"))
+        c.report.error("E0062", where, f"not every case is covered: {missing} is left", hint=hint)
+    return tir.Match(*at, NEVER if c.flow is None else checked.result, scrutinee, checked.arms)
+
+
+def catch(c: Checking, node: hir.Catch, expected: Type | None) -> tir.Expr:
+    """Check a catch: its arms see what the operand throws and every panic; what none of them takes goes on."""
+    before = c.settled(c.flow)
+    outer, c.thrown = c.thrown, []
+    operand = c.expr(c, node.operand, expected)
+    throws = union(c.thrown)
+    c.thrown = outer
+    after, c.flow = c.flow, before
+    panics = [ClassType(name) for name in (*c.world.classes, *c.world.standard.classes) if name.startswith(PANICS)]
+    visible = union([throws, *panics])
+    c.declare(node.binding, visible)
+    checked = _arms(
+        c, node.arms, visible, node.binding, expected, ("E0095", "nothing that is thrown here fits this arm")
+    )
+    rest = union(part for part in members(checked.left) if part not in panics)
+    if rest != NEVER and before is not None:
+        outer.append(rest)
+        if node.all:
+            missing = ", ".join(f"`{part}`" for part in members(rest))
+            where = (node.operand.end, node.end)
+            c.report.error(
+                "E0094", where, f"`catch_all` does not cover {missing}", hint="add an arm for it, or `_ => …`"
+            )
+    c.flow = c.join(after, checked.flow)
+    result = NEVER if c.flow is None else union((operand.type, checked.result))
+    return tir.Catch(node.start, node.end, result, operand, node.binding, checked.arms)
+
+
+def _arms(
+    c: Checking,
+    nodes: tuple[hir.Arm, ...],
+    whole: Type,
+    subject: int | None,
+    expected: Type | None,
+    unreachable: tuple[str, str],
+) -> _Arms:
+    """Check arms over a scrutinee of type ``whole``; ``subject`` is the local that holds it, which arms narrow."""
+    left = c.solver.expand(whole)
+    start, end = c.flow, None
+    arms: list[tir.Arm] = []
+    results: list[Type] = []
+    for node in nodes:
+        c.flow = start
+        seen = possible(c, node.pattern, left)
+        if seen == NEVER and left != hir.ERROR:
+            c.report.warning(unreachable[0], node.pattern, unreachable[1])
+        _bind(c, node.pattern, seen)
+        if subject is not None and seen != NEVER:
+            c.flow = c.narrowed(c.flow, subject, seen)
+        guard = None
+        if node.guard is not None:
+            guard, c.flow, _ = operators.condition(c, node.guard)
+        body = c.expr(c, node.body, expected)
+        results.append(body.type)
+        end = c.join(end, c.flow)
+        rest = _without(c, node.pattern, left)
+        arms.append(tir.Arm(node.start, node.end, node.pattern, rest == NEVER, guard, body))
+        if guard is None:
+            left = rest
+    return _Arms(tuple(arms), union(results), left, end)
+
+
+def possible(c: Checking, pattern: hir.Pattern, type_: Type) -> Type:
+    """The values of ``type_`` that a pattern takes."""
+    match pattern:
+        case hir.AnyPattern():
+            return type_
+        case hir.LiteralPattern(value=value):
+            return c.solver.intersect(type_, literal_type(value))
+        case hir.VariantPattern(enum=enum, variant=variant):
+            return c.solver.intersect(type_, VariantType(enum, variant))
+        case hir.TypePattern(type=wanted):
+            return c.solver.intersect(type_, wanted)
+        case hir.OrPattern(alternatives=alternatives):
+            return union(possible(c, each, type_) for each in alternatives)
+
+
+def _without(c: Checking, pattern: hir.Pattern, type_: Type) -> Type:
+    """What of ``type_`` a pattern leaves over.  A float is not used up by naming one of its values."""
+    match pattern:
+        case hir.AnyPattern():
+            return NEVER
+        case hir.LiteralPattern(value=value):
+            taken = literal_type(value)
+            return type_ if taken == FLOAT else c.solver.subtract(type_, taken)
+        case hir.VariantPattern(enum=enum, variant=variant):
+            return c.solver.subtract(type_, VariantType(enum, variant))
+        case hir.TypePattern(type=taken):
+            return c.solver.subtract(type_, taken)
+        case hir.OrPattern(alternatives=alternatives):
+            for each in alternatives:
+                type_ = _without(c, each, type_)
+            return type_
+
+
+def _bind(c: Checking, pattern: hir.Pattern, seen: Type) -> None:
+    """Give the local that a pattern binds the type of what it takes."""
+    if isinstance(pattern, hir.AnyPattern | hir.TypePattern) and pattern.local is not None:
+        type_ = seen
+        if seen == NEVER:
+            type_ = pattern.type if isinstance(pattern, hir.TypePattern) else UNKNOWN
+        c.declare(pattern.local, type_)

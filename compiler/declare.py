@@ -1,0 +1,396 @@
+"""What a project declares, resolved: classes, enums, aliases and signatures as data, merged over the standard
+library's.
+
+:class:`World` is what every later stage asks.  It is made in one pass over the index: types of fields and parameters
+become :mod:`bamlvm.vm.types` data; an alias is replaced by what it stands for unless it is recursive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bamlvm.compiler.hir import ERROR
+from bamlvm.compiler.names import Entry, Index, Scope, reporter
+from bamlvm.compiler.report import Reporter, did_you_mean
+from bamlvm.grammar import syntax
+from bamlvm.grammar.diagnostics import Diagnostic
+from bamlvm.vm.program import (
+    Attribute,
+    ClassInfo,
+    EnumInfo,
+    FieldInfo,
+    Kind,
+    Parameter,
+    Signature,
+    Unit,
+    VariantInfo,
+)
+from bamlvm.vm.types import (
+    BOOL,
+    FLOAT,
+    HANDLE,
+    INT,
+    NEVER,
+    NULL,
+    PRIMITIVES,
+    STRING,
+    AliasType,
+    ClassType,
+    EnumType,
+    FunctionType,
+    ListType,
+    LiteralType,
+    MapType,
+    Type,
+    UnionType,
+    VariableType,
+    VariantType,
+    members,
+    optional,
+    union,
+)
+
+BUILT_IN_SELF: Mapping[str, Type] = {
+    "baml.String": STRING,
+    "baml.Int": INT,
+    "baml.Float": FLOAT,
+    "baml.Bool": BOOL,
+    "baml.Array": ListType(VariableType("T")),
+    "baml.Map": MapType(VariableType("K"), VariableType("V")),
+}
+"""What ``self`` is in the classes that declare the built-in types' methods."""
+
+_SHARED = {"alias", "description", "assert", "check", "stream.done", "stream.not_null", "stream.with_state", "skip"}
+_KNOWN_ATTRIBUTES: Mapping[str, frozenset[str]] = {
+    "field": frozenset(_SHARED | {"dynamic"}),
+    "variant": frozenset({"alias", "description", "skip"}),
+    "class": frozenset({"alias", "description", "assert", "check", "dynamic", "stream.done", "stream.not_null"}),
+    "enum": frozenset({"alias", "description", "dynamic", "skip", "stream.done"}),
+    "type": frozenset(_SHARED),
+}
+
+
+@dataclass
+class World:
+    """Everything declared, by qualified name.  ``contracts`` holds the throws that functions declare (absent where they
+    are inferred); ``bodies`` the entries and trees of the functions that have one."""
+
+    standard: Unit
+    classes: dict[str, ClassInfo] = field(default_factory=dict)
+    enums: dict[str, EnumInfo] = field(default_factory=dict)
+    aliases: dict[str, Type] = field(default_factory=dict)
+    signatures: dict[str, Signature] = field(default_factory=dict)
+    contracts: dict[str, Type] = field(default_factory=dict)
+    bodies: dict[str, tuple[Entry, syntax.Function]] = field(default_factory=dict)
+
+    def class_(self, name: str) -> ClassInfo | None:
+        return self.classes.get(name) or self.standard.classes.get(name)
+
+    def enum(self, name: str) -> EnumInfo | None:
+        return self.enums.get(name) or self.standard.enums.get(name)
+
+    def signature(self, name: str) -> Signature | None:
+        return self.signatures.get(name) or self.standard.signatures.get(name)
+
+    def method(self, class_name: str, name: str) -> Signature | None:
+        return self.signature(f"{class_name}.{name}")
+
+    def methods(self, class_name: str) -> list[str]:
+        """The names of a class's methods."""
+        prefix = f"{class_name}."
+        known = [*self.signatures, *self.standard.signatures]
+        return [name.removeprefix(prefix) for name in known if name.startswith(prefix)]
+
+    def expand(self, type_: Type) -> Type:
+        """A recursive alias replaced, once, by what it stands for; alternatives of unions too."""
+        if type(type_) is AliasType:
+            return self.expand(self.aliases.get(type_.name) or self.standard.aliases.get(type_.name) or ERROR)
+        if type(type_) is UnionType and any(type(member) is AliasType for member in type_.members):
+            return union(self.expand(member) for member in type_.members)
+        return type_
+
+
+class TypeResolver:
+    """Turns written types into types; aliases on demand, each once."""
+
+    def __init__(self, scope: Scope, world: World, diagnostics: list[Diagnostic]) -> None:
+        self._scope = scope
+        self._world = world
+        self._diagnostics = diagnostics
+        self._aliases: dict[str, Type] = {}
+        self._open: dict[str, int] = {}
+        self._recursive: set[str] = set()
+        self._guards = 0
+
+    def resolve(
+        self, written: syntax.TypeExpr, entry: Entry, report: Reporter, variables: frozenset[str] = frozenset()
+    ) -> Type:
+        """The type that ``written`` means in ``entry``; reports E0002 and gives ERROR where it means none."""
+
+        def go(node: syntax.TypeExpr) -> Type:
+            match node:
+                case syntax.NamedType():
+                    return self._named(node, entry, report, variables)
+                case syntax.LiteralTypeExpr():
+                    return LiteralType(node.value)
+                case syntax.ListTypeExpr():
+                    return ListType(self._guarded(go, node.item))
+                case syntax.MapTypeExpr():
+                    key = self._guarded(go, node.key)
+                    self._check_key(key, node, report)
+                    return MapType(key, self._guarded(go, node.value))
+                case syntax.OptionalTypeExpr():
+                    return optional(go(node.item))
+                case syntax.UnionTypeExpr():
+                    return union([go(member) for member in node.members])
+                case syntax.FunctionTypeExpr():
+                    parameters = tuple(self._guarded(go, each) for each in node.parameters)
+                    throws = self._guarded(go, node.throws) if node.throws else NEVER
+                    return FunctionType(parameters, self._guarded(go, node.result), throws)
+                case syntax.AttributedTypeExpr():
+                    attributes(node.attributes, "type", report)
+                    return go(node.item)
+
+        return go(written)
+
+    def alias(self, entry: Entry) -> Type:
+        """What an alias stands for: its type, or AliasType where it is recursive; reports E0068."""
+        name = entry.name
+        if name in self._aliases:
+            return AliasType(name) if name in self._recursive else self._aliases[name]
+        report = reporter(entry, self._diagnostics)
+        declaration = entry.declaration
+        assert isinstance(declaration, syntax.Alias)
+        if name in self._open:
+            if self._guards == self._open[name]:
+                report.error(
+                    "E0068",
+                    (declaration.name_start, declaration.name_start + len(declaration.name)),
+                    f"the alias `{declaration.name}` stands for itself",
+                    hint="a recursive alias must pass through a list, a map or a class",
+                )
+                return ERROR
+            self._recursive.add(name)
+            return AliasType(name)
+        self._open[name] = self._guards
+        resolved = self.resolve(declaration.type, entry, report)
+        del self._open[name]
+        self._aliases[name] = resolved
+        if name in self._recursive:
+            self._world.aliases[name] = resolved
+            return AliasType(name)
+        return resolved
+
+    def _guarded(self, go: object, node: syntax.TypeExpr) -> Type:
+        self._guards += 1
+        try:
+            return go(node)  # type: ignore[operator,no-any-return]  # the closure above
+        finally:
+            self._guards -= 1
+
+    def _named(self, node: syntax.NamedType, entry: Entry, report: Reporter, variables: frozenset[str]) -> Type:
+        path = node.path
+        if path in variables:
+            return VariableType(path)
+        if path in PRIMITIVES:
+            return PRIMITIVES[path]
+        if path == "handle" and entry.namespace:
+            return HANDLE
+        found = self._lookup(path, entry.namespace)
+        if found is not None:
+            return found
+        known = [*PRIMITIVES, *(e.name for e in self._scope.project.of(syntax.Class, syntax.Enum, syntax.Alias))]
+        report.error("E0002", node, f"unknown type `{path}`", hint=did_you_mean(path, [*known, *variables]))
+        return ERROR
+
+    def _lookup(self, path: str, namespace: str) -> Type | None:
+        name = self._scope.qualify(path, namespace)
+        if name is None:
+            owner, _, variant = path.rpartition(".")
+            enum = self._lookup(owner, namespace) if owner else None
+            if isinstance(enum, EnumType) and variant in self._variants(enum.name):
+                return VariantType(enum.name, variant)
+            return None
+        entry = self._scope.project.entries.get(name)
+        if entry is None:
+            standard = self._scope.standard
+            if name in standard.classes:
+                return ClassType(name)
+            return EnumType(name) if name in standard.enums else standard.aliases.get(name)
+        match entry.declaration:
+            case syntax.Class():
+                return ClassType(name)
+            case syntax.Enum():
+                return EnumType(name)
+            case syntax.Alias():
+                return self.alias(entry)
+            case _:
+                return None
+
+    def _variants(self, enum: str) -> list[str]:
+        entry = self._scope.project.entries.get(enum)
+        if entry is not None and isinstance(entry.declaration, syntax.Enum):
+            return [variant.name for variant in entry.declaration.variants]
+        return [variant.name for variant in self._scope.standard.enums[enum].variants]
+
+    def _check_key(self, key: Type, node: syntax.MapTypeExpr, report: Reporter) -> None:
+        for part in members(key):
+            fits = (
+                part in (STRING, ERROR)
+                or isinstance(part, EnumType | VariantType | VariableType | AliasType)
+                or (isinstance(part, LiteralType) and isinstance(part.value, str))
+            )
+            if not fits:
+                report.error("E0001", node.key, f"a map's key is a string or an enum, not `{part}`")
+                return
+
+
+def attributes(written: tuple[syntax.Attribute, ...], place: str, report: Reporter) -> tuple[Attribute, ...]:
+    """Attributes as data; reports E0015 for unknown ones and E0016 for those that do not belong to ``place``."""
+    known = _KNOWN_ATTRIBUTES[place]
+    anywhere = frozenset().union(*_KNOWN_ATTRIBUTES.values())
+    result = []
+    for each in written:
+        if each.name not in anywhere:
+            report.error("E0015", each, f"unknown attribute `{each.name}`", hint=did_you_mean(each.name, anywhere))
+            continue
+        if each.name not in known:
+            report.error("E0016", each, f"`{each.name}` does not belong on a {place}")
+            continue
+        expression = next((a.text for a in each.arguments if isinstance(a, syntax.ConfigExpression)), None)
+        scalars = tuple(a.value for a in each.arguments if isinstance(a, syntax.ConfigScalar) and a.value is not None)
+        result.append(Attribute(each.name, scalars, expression))
+    return tuple(result)
+
+
+def declare(index: Index, scope: Scope, standard: Unit, diagnostics: list[Diagnostic]) -> tuple[World, TypeResolver]:
+    """Resolve everything that ``index`` declares; reports what is unknown or circular."""
+    world = World(standard)
+    resolver = TypeResolver(scope, world, diagnostics)
+    for entry in index.of(syntax.Alias):
+        resolver.alias(entry)
+    for entry in index.of(syntax.Enum):
+        declaration = entry.declaration
+        assert isinstance(declaration, syntax.Enum)
+        report = reporter(entry, diagnostics)
+        variants = tuple(
+            VariantInfo(v.name, attributes(v.attributes, "variant", report), v.doc) for v in declaration.variants
+        )
+        own = attributes(declaration.attributes, "enum", report)
+        world.enums[entry.name] = EnumInfo(entry.name, variants, own, declaration.doc)
+    for entry in index.of(syntax.Class):
+        _declare_class(world, resolver, entry, reporter(entry, diagnostics))
+    for entry in index.of(syntax.Function):
+        declaration = entry.declaration
+        assert isinstance(declaration, syntax.Function)
+        _declare_function(world, resolver, entry, declaration, entry.name, None, reporter(entry, diagnostics))
+    _check_class_cycles(world, index, diagnostics)
+    return world, resolver
+
+
+def _declare_class(world: World, resolver: TypeResolver, entry: Entry, report: Reporter) -> None:
+    declaration = entry.declaration
+    assert isinstance(declaration, syntax.Class)
+    _refuse_generics(declaration, entry, report)
+    variables = frozenset(declaration.type_parameters)
+    fields = tuple(
+        FieldInfo(
+            f.name, resolver.resolve(f.type, entry, report, variables), attributes(f.attributes, "field", report), f.doc
+        )
+        for f in {f.name: f for f in reversed(declaration.fields)}.values()
+    )[::-1]
+    own = attributes(declaration.attributes, "class", report)
+    world.classes[entry.name] = ClassInfo(entry.name, fields, own, declaration.doc)
+    self_type = BUILT_IN_SELF.get(entry.name, ClassType(entry.name))
+    for method in declaration.methods:
+        name = f"{entry.name}.{method.name}"
+        _declare_function(world, resolver, entry, method, name, self_type, report, variables)
+
+
+def _declare_function(
+    world: World,
+    resolver: TypeResolver,
+    entry: Entry,
+    function: syntax.Function,
+    name: str,
+    self_type: Type | None,
+    report: Reporter,
+    variables: frozenset[str] = frozenset(),
+) -> None:
+    _refuse_generics(function, entry, report)
+    variables |= frozenset(function.type_parameters)
+    parameters = []
+    seen: set[str] = set()
+    for place, each in enumerate(function.parameters):
+        if each.type is None:
+            if each.name == "self" and self_type is not None and place == 0:
+                parameters.append(Parameter("self", self_type))
+                continue
+            report.error("E0002", each, f"the parameter `{each.name}` has no type", hint=f"write `{each.name}: string`")
+        if each.name in seen:
+            report.error("E0012", each, f"the parameter `{each.name}` is there twice")
+        seen.add(each.name)
+        type_ = resolver.resolve(each.type, entry, report, variables) if each.type else ERROR
+        parameters.append(Parameter(each.name, type_, each.default is not None))
+    result = resolver.resolve(function.result, entry, report, variables) if function.result else NULL
+    if function.throws is not None:
+        world.contracts[name] = resolver.resolve(function.throws, entry, report, variables)
+    kind: Kind = "function"
+    if isinstance(function.body, syntax.NativeBody):
+        kind = function.body.kind
+        world.contracts.setdefault(name, NEVER)
+    elif isinstance(function.body, syntax.LlmBody):
+        kind = "llm"
+    if kind in ("function", "llm"):
+        world.bodies[name] = (entry, function)
+    throws = world.contracts.get(name, NEVER)
+    world.signatures[name] = Signature(
+        name, kind, tuple(parameters), result, throws, tuple(sorted(variables)), function.doc
+    )
+
+
+def _refuse_generics(declaration: syntax.Class | syntax.Function, entry: Entry, report: Reporter) -> None:
+    if declaration.type_parameters and not entry.namespace:
+        report.error(
+            "E0010",
+            (declaration.name_start, declaration.name_start + len(declaration.name)),
+            f"`{declaration.name}` has type parameters: generics are not part of this dialect",
+            hint="write the types out, or use a union",
+        )
+
+
+def _check_class_cycles(world: World, index: Index, diagnostics: list[Diagnostic]) -> None:
+    """E0069: a class that needs a value of itself to be made."""
+    required = {
+        name: [f.type.name for f in info.fields if isinstance(f.type, ClassType)]
+        for name, info in world.classes.items()
+    }
+    done: set[str] = set()
+    for start in required:
+        path: list[str] = []
+        stack = [(start, iter(required[start]))] if start not in done else []
+        while stack:
+            name, rest = stack[-1]
+            if not path or path[-1] != name:
+                path.append(name)
+            following = next(rest, None)
+            if following is None:
+                stack.pop()
+                path.pop()
+                done.add(name)
+            elif following in path:
+                _report_cycle(index.entries[following], [*path[path.index(following) :], following], diagnostics)
+                done.add(following)
+            elif following in required and following not in done:
+                stack.append((following, iter(required[following])))
+
+
+def _report_cycle(entry: Entry, cycle: list[str], diagnostics: list[Diagnostic]) -> None:
+    declaration = entry.declaration
+    reporter(entry, diagnostics).error(
+        "E0069",
+        (declaration.name_start, declaration.name_start + len(declaration.name)),
+        f"no value of `{declaration.name}` can be made: {' → '.join(cycle)}",
+        hint="make one of the fields optional (`?`) or a list",
+    )

@@ -1,0 +1,57 @@
+"""Constant folding of one instruction, by the machine's own arithmetic: what would panic is not folded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from bamlvm.compiler import mir
+from bamlvm.vm.arithmetic import BINARY_FUNCTIONS, COMPARE_FUNCTIONS, UNARY_FUNCTIONS
+from bamlvm.vm.opcodes import BINARY, COMPARE, UNARY
+from bamlvm.vm.program import Constant
+from bamlvm.vm.values import Thrown
+
+_LONGEST_STRING = 10_000
+"""A longer string is made when the program runs, not kept in it."""
+
+_BINARY = dict(zip(BINARY, BINARY_FUNCTIONS, strict=True))
+_COMPARE = dict(zip(COMPARE, COMPARE_FUNCTIONS, strict=True))
+_UNARY = dict(zip(UNARY, UNARY_FUNCTIONS, strict=True))
+_TYPED: dict[str, Callable[..., Any]] = {
+    "add_int": _BINARY["+"],
+    "sub_int": _BINARY["-"],
+    "mul_int": _BINARY["*"],
+    "concat": _BINARY["+"],
+    "less": _COMPARE["<"],
+    "less_equal": _COMPARE["<="],
+    "greater": _COMPARE[">"],
+    "greater_equal": _COMPARE[">="],
+    "equal": _COMPARE["=="],
+    "not_equal": _COMPARE["!="],
+    "is_null": lambda value: value is None,
+}
+_BY_OPERATOR: dict[str, dict[str, Callable[..., Any]]] = {"bin_op": _BINARY, "cmp_op": _COMPARE, "unary_op": _UNARY}
+
+
+class Folded(NamedTuple):
+    """The constant that an instruction comes to."""
+
+    value: Constant
+
+
+def fold(instruction: mir.Instruction, pushed: Sequence[Constant]) -> Folded | None:
+    """What ``instruction`` comes to when it pops the constants ``pushed``, or None if it must run."""
+    opcode = instruction.opcode
+    if opcode in _BY_OPERATOR:
+        function = _BY_OPERATOR[opcode].get(str(instruction.operands[0]))
+    else:
+        function = _TYPED.get(opcode)
+    if function is None:
+        return None
+    try:
+        result = function(*pushed)
+    except Thrown:
+        return None
+    if isinstance(result, str) and len(result) > _LONGEST_STRING:
+        return None
+    return Folded(result)

@@ -1,0 +1,352 @@
+"""The hir: what a function says once names are resolved and sugar is gone.
+
+* A local is a number, unique within its top-level function; :class:`LocalInfo` tells its name and whether a lambda
+  captures it.  Everything else is named by its qualified name.
+* Types are :mod:`bamlvm.vm.types` data; a type that could not be resolved is ``ERROR`` and was reported.
+* Sugar that is gone: ``env.X`` (a call), compound assignment, ``for`` loops (:class:`Loop` over :class:`Iterate`),
+  shorthand fields, template strings with plain text only, LLM functions (calls of ``baml.llm.call_llm_function``).
+
+Nodes carry ``start`` and ``end`` like the tree they come from: offsets within their item.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from bamlvm.vm.types import Primitive, Type
+
+ERROR = Primitive("error")
+"""The type of what was already reported: it fits everywhere, so that one mistake is told once."""
+
+
+class Node(msgspec.Struct, frozen=True):
+    start: int
+    end: int
+
+
+class LocalInfo(msgspec.Struct, frozen=True):
+    """``captured``: some lambda uses it from outside; ``reassigned``: something sets it after its ``let``.  A local
+    that is both lives in a cell, which its lambdas share, and is never narrowed: a call may change it at any time."""
+
+    name: str
+    start: int
+    end: int
+    captured: bool
+    reassigned: bool
+
+    @property
+    def shared(self) -> bool:
+        return self.captured and self.reassigned
+
+
+# --- expressions ------------------------------------------------------------------------------------------------------
+
+
+class Constant(Node, frozen=True):
+    value: str | int | float | bool | None
+
+
+class Text(Node, frozen=True):
+    """A template string: text and expressions in turn, joined."""
+
+    parts: tuple[str | Expr, ...]
+
+
+class Local(Node, frozen=True):
+    local: int
+
+
+class FunctionRef(Node, frozen=True):
+    """A function, native or sys-op by qualified name."""
+
+    name: str
+
+
+class VariantRef(Node, frozen=True):
+    enum: str
+    variant: str
+
+
+class Member(Node, frozen=True):
+    """A field, or in a call a method: only the type of ``object`` can tell."""
+
+    object: Expr
+    name: str
+    name_start: int
+
+
+class Element(Node, frozen=True):
+    object: Expr
+    index: Expr
+
+
+class Argument(Node, frozen=True):
+    value: Expr
+    name: str | None
+
+
+class Call(Node, frozen=True):
+    callee: Expr
+    arguments: tuple[Argument, ...]
+
+
+class Unary(Node, frozen=True):
+    operator: str
+    operand: Expr
+
+
+class Binary(Node, frozen=True):
+    """Arithmetic and comparison."""
+
+    operator: str
+    left: Expr
+    right: Expr
+    operator_start: int
+
+
+class Logical(Node, frozen=True):
+    """``&& || ??``: the right side may not run."""
+
+    operator: str
+    left: Expr
+    right: Expr
+
+
+class TypeTest(Node, frozen=True):
+    operand: Expr
+    type: Type
+
+
+class Spread(Node, frozen=True):
+    value: Expr
+
+
+class ListLiteral(Node, frozen=True):
+    items: tuple[Expr | Spread, ...]
+
+
+class MapEntry(Node, frozen=True):
+    key: Expr
+    value: Expr
+
+
+class MapLiteral(Node, frozen=True):
+    entries: tuple[MapEntry | Spread, ...]
+
+
+class FieldInit(Node, frozen=True):
+    name: str
+    value: Expr
+
+
+class ObjectLiteral(Node, frozen=True):
+    class_name: str
+    fields: tuple[FieldInit | Spread, ...]
+
+
+class Lambda(Node, frozen=True):
+    """``captures`` are the locals of enclosing functions that it, or a lambda in it, uses."""
+
+    parameters: tuple[Parameter, ...]
+    result: Type | None
+    body: Block
+    captures: tuple[int, ...]
+
+
+class Block(Node, frozen=True):
+    statements: tuple[Statement, ...]
+    tail: Expr | None
+
+
+class If(Node, frozen=True):
+    condition: Expr
+    then: Expr
+    otherwise: Expr | None
+
+
+class Arm(Node, frozen=True):
+    pattern: Pattern
+    guard: Expr | None
+    body: Expr
+
+
+class Match(Node, frozen=True):
+    """``local`` holds the scrutinee; ``subject`` is the local that the scrutinee names, which arms narrow too."""
+
+    scrutinee: Expr
+    type: Type | None
+    subject: int | None
+    arms: tuple[Arm, ...]
+
+
+class Catch(Node, frozen=True):
+    """``binding`` is the local that holds the thrown value in the arms."""
+
+    operand: Expr
+    binding: int
+    arms: tuple[Arm, ...]
+    all: bool
+
+
+class Return(Node, frozen=True):
+    value: Expr | None
+
+
+class Break(Node, frozen=True):
+    pass
+
+
+class Continue(Node, frozen=True):
+    pass
+
+
+class Throw(Node, frozen=True):
+    value: Expr
+
+
+class Iterate(Node, frozen=True):
+    """What ``for (let x in e)`` walks by index: a list itself, a map's keys."""
+
+    iterable: Expr
+
+
+class Invalid(Node, frozen=True):
+    """An expression that was reported; its type is ERROR."""
+
+
+Expr: TypeAlias = (
+    Constant
+    | Text
+    | Local
+    | FunctionRef
+    | VariantRef
+    | Member
+    | Element
+    | Call
+    | Unary
+    | Binary
+    | Logical
+    | TypeTest
+    | ListLiteral
+    | MapLiteral
+    | ObjectLiteral
+    | Lambda
+    | Block
+    | If
+    | Match
+    | Catch
+    | Return
+    | Break
+    | Continue
+    | Throw
+    | Iterate
+    | Invalid
+)
+
+# --- patterns ---------------------------------------------------------------------------------------------------------
+
+
+class AnyPattern(Node, frozen=True):
+    """``_`` or a bare name: always fits; binds if ``local`` is given."""
+
+    local: int | None
+
+
+class LiteralPattern(Node, frozen=True):
+    value: str | int | float | bool | None
+
+
+class VariantPattern(Node, frozen=True):
+    enum: str
+    variant: str
+
+
+class TypePattern(Node, frozen=True):
+    """A value of a type; binds if ``local`` is given."""
+
+    type: Type
+    local: int | None
+
+
+class OrPattern(Node, frozen=True):
+    alternatives: tuple[Pattern, ...]
+
+
+Pattern: TypeAlias = AnyPattern | LiteralPattern | VariantPattern | TypePattern | OrPattern
+
+# --- statements -------------------------------------------------------------------------------------------------------
+
+
+class Let(Node, frozen=True):
+    local: int
+    type: Type | None
+    value: Expr
+
+
+class SetLocal(Node, frozen=True):
+    local: int
+    value: Expr
+
+
+class SetField(Node, frozen=True):
+    object: Expr
+    name: str
+    name_start: int
+    value: Expr
+
+
+class SetElement(Node, frozen=True):
+    object: Expr
+    index: Expr
+    value: Expr
+
+
+class Loop(Node, frozen=True):
+    """Runs ``body`` while ``condition`` holds (None: for ever); ``continue`` goes to ``step``.  ``assigned`` are the
+    locals that anything inside sets: what was known of them before the loop does not hold in it."""
+
+    condition: Expr | None
+    body: Block
+    step: tuple[Statement, ...]
+    assigned: frozenset[int]
+
+
+class Assert(Node, frozen=True):
+    """``text`` is the condition as written."""
+
+    condition: Expr
+    text: str
+
+
+class Evaluate(Node, frozen=True):
+    value: Expr
+
+
+Statement: TypeAlias = Let | SetLocal | SetField | SetElement | Loop | Assert | Evaluate
+
+# --- functions --------------------------------------------------------------------------------------------------------
+
+
+class Parameter(Node, frozen=True):
+    local: int
+    name: str
+    type: Type
+    default: Expr | None
+
+
+class Function(Node, frozen=True):
+    """A function with a body.  ``throws`` is the declared contract, None where it is inferred; ``mentions`` are the
+    names of functions, and the bare names of methods (with a leading dot), that the body may call."""
+
+    name: str
+    file: str
+    offset: int
+    parameters: tuple[Parameter, ...]
+    result: Type
+    throws: Type | None
+    throws_at: tuple[int, int]
+    body: Block
+    locals: tuple[LocalInfo, ...]
+    mentions: frozenset[str]

@@ -1,0 +1,473 @@
+"""From tir to mir: expressions become stack instructions in labelled blocks.
+
+Three ways to lower an expression: :meth:`Lowering.value` leaves its value on the operand stack, :meth:`Lowering.effect`
+leaves nothing, and :meth:`Lowering.branch` jumps by it, so that no condition is made a value only to be tested.
+
+A local that lambdas share and something reassigns lives in a cell from its ``let`` on; any other captured local is
+copied into its lambdas.  A lambda becomes a function of its own, named after the one that holds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bamlvm.compiler import hir, mir, tir
+from bamlvm.compiler.lower.builder import Builder
+from bamlvm.compiler.lower.patterns import lower_catch_arms, lower_match
+from bamlvm.vm.types import NULL, STRING
+
+TO_STRING = "baml.to_string"
+
+
+def lower_function(function: tir.Function, variants: Mapping[str, Sequence[str]]) -> list[mir.Function]:
+    """A function and the lambdas in it, each as a mir function; ``variants`` are the enums' in declared order."""
+    made: list[mir.Function] = []
+    parameters = tuple(parameter.local for parameter in function.parameters)
+    names = tuple(parameter.name for parameter in function.parameters)
+    lowering = Lowering(function.name, function.locals, parameters, (), made, names, variants)
+    lowering.defaults(function)
+    lowering.finish(function.body)
+    return made
+
+
+class Lowering(Builder):
+    """Lowers expressions and statements; see the module's head."""
+
+    def __init__(
+        self,
+        name: str,
+        locals_: tuple[hir.LocalInfo, ...],
+        parameters: tuple[int, ...],
+        captures: tuple[int, ...],
+        made: list[mir.Function],
+        names: tuple[str, ...],
+        variants: Mapping[str, Sequence[str]],
+    ) -> None:
+        super().__init__(name, locals_, parameters, captures, made, names, variants)
+        self._lambdas = 0
+        self._loops: list[tuple[mir.Label, mir.Label, int]] = []
+
+    # --- functions ----------------------------------------------------------------------------------------------------
+
+    def defaults(self, function: tir.Function) -> None:
+        """At entry: defaults of parameters left out, then cells for those that need one."""
+        for parameter, default in zip(function.parameters, function.defaults, strict=True):
+            slot = self.slot(parameter.local)
+            if default is not None:
+                supplied = self.label()
+                self.emit("jump_if_supplied", slot, supplied)
+                self.place(self.label())
+                self.value(default)
+                self.emit("store_local", slot)
+                self.place(supplied)
+            if self.locals[parameter.local].shared:
+                self.emit("make_cell", slot)
+
+    def finish(self, body: tir.Expr) -> None:
+        """The body, its value returned; blocks that nothing comes to are dropped."""
+        self.value(body)
+        self.at = max(body.end - 1, body.start)
+        self.emit("return")
+        mir.remove_unreachable(self.function)
+
+    def _lambda(self, node: tir.Lambda) -> None:
+        self._lambdas += 1
+        name = f"{self.function.name}$lambda{self._lambdas}"
+        names = tuple(self.locals[local].name for local in node.parameters)
+        inner = Lowering(name, self.locals, node.parameters, node.captures, self.made, names, self.variants)
+        for local in node.parameters:
+            if self.locals[local].shared:
+                inner.emit("make_cell", inner.slot(local))
+        inner.finish(node.body)
+        for local in node.captures:
+            self.emit("load_local", self.slot(local))
+        self.emit("make_closure", name, len(node.captures))
+
+    def _function_value(self, node: tir.FunctionValue) -> None:
+        if node.kind == "function":
+            self.emit("make_closure", node.name, 0)
+            return
+        self._lambdas += 1
+        name = f"{self.function.name}$lambda{self._lambdas}"
+        names = tuple(f"argument{place}" for place in range(node.arity))
+        wrapper = Lowering(name, (), (), (), self.made, names, self.variants)
+        for place in range(node.arity):
+            wrapper.emit("load_local", place)
+        wrapper.emit("call_native" if node.kind == "native" else "sys_call", node.name, node.arity)
+        wrapper.emit("return")
+        self.emit("make_closure", name, 0)
+
+    # --- values -------------------------------------------------------------------------------------------------------
+
+    def value(self, node: tir.Expr) -> None:
+        """Leave the value of ``node`` on the stack (or leave the function: what follows is then dead)."""
+        depth = self.depth
+        self._lower(node, True)
+        self.depth = depth + 1
+
+    def effect(self, node: tir.Expr) -> None:
+        """Run ``node`` for its effect."""
+        depth = self.depth
+        self._lower(node, False)
+        self.depth = depth
+
+    def values(self, nodes: Sequence[tir.Expr]) -> None:
+        for node in nodes:
+            self.value(node)
+
+    def _lower(self, node: tir.Expr, want: bool) -> None:
+        outer, self.at = self.at, node.start
+        match node:
+            case tir.Block():
+                for statement in node.statements:
+                    self._statement(statement)
+                self._tail(node.tail, want)
+            case tir.If():
+                self._if(node, want)
+            case tir.Match():
+                lower_match(self, node, want)
+            case tir.Catch():
+                self._catch(node, want)
+            case tir.Return():
+                if node.value is None:
+                    self.constant(None)
+                else:
+                    self.value(node.value)
+                self.emit("return")
+            case tir.Throw():
+                self.value(node.value)
+                self.at = node.start
+                self.emit("throw")
+            case tir.Break() | tir.Continue():
+                self._leave(isinstance(node, tir.Break))
+            case tir.Constant() | tir.Local() | tir.FunctionValue() | tir.Variant() if not want:
+                pass
+            case tir.Logical() if node.operator != "??" and not want:
+                end = self.label()
+                self.branch(node.left, node.operator == "||", end)
+                self.effect(node.right)
+                self.place(end)
+            case _:
+                self._simple(node)
+                if not want:
+                    self.emit("pop")
+        self.at = outer
+
+    def _tail(self, tail: tir.Expr | None, want: bool) -> None:
+        if tail is not None:
+            self._lower(tail, want)
+        elif want:
+            self.constant(None)
+
+    def _simple(self, node: tir.Expr) -> None:
+        match node:
+            case tir.Constant():
+                self.constant(node.value)
+            case tir.Local():
+                self.load(node.local)
+            case tir.Operation():
+                self._operation(node)
+            case tir.CallNamed():
+                self._call(node)
+            case tir.Field():
+                self.value(node.object)
+                self.at = node.end
+                if node.index is None:
+                    self.emit("load_field_named", node.name)
+                else:
+                    self.emit("load_field", node.index)
+            case tir.Element():
+                self.value(node.object)
+                self.value(node.index)
+                self.emit("load_element")
+            case tir.CallValue():
+                self.value(node.callee)
+                self.values(node.arguments)
+                self.emit("call_indirect", len(node.arguments))
+            case tir.CallMethod():
+                self._arguments(node.arguments, ())
+                self.emit("call_method", node.name, len(node.arguments))
+            case tir.Logical() | tir.Not() | tir.IsType():
+                self._logical(node)
+            case tir.Text():
+                self._text(node)
+            case tir.ListLiteral():
+                self._list(node)
+            case tir.MapLiteral():
+                self._map(node)
+            case tir.New():
+                self._new(node)
+            case tir.Lambda():
+                self._lambda(node)
+            case tir.FunctionValue():
+                self._function_value(node)
+            case tir.Variant():
+                self.emit("load_variant", node.enum, node.variant)
+            case _:
+                raise AssertionError(f"{type(node).__name__} is lowered elsewhere")
+
+    def _operation(self, node: tir.Operation) -> None:
+        if node.opcode in ("equal", "not_equal") and any(_is_null(operand) for operand in node.operands):
+            left, right = node.operands
+            self.value(left if _is_null(right) else right)
+            self.emit("is_null")
+            if node.opcode == "not_equal":
+                self.emit("unary_op", "!")
+            return
+        self.values(node.operands)
+        if node.operator is None:
+            self.emit(node.opcode)
+        else:
+            self.emit(node.opcode, node.operator)
+
+    def _call(self, node: tir.CallNamed) -> None:
+        count = self._arguments(node.arguments, node.order, trim=node.kind != "function")
+        opcode = {"native": "call_native", "sysop": "sys_call"}.get(node.kind, "call")
+        self.emit(opcode, node.name, count)
+
+    def _arguments(self, arguments: tuple[tir.Expr | None, ...], order: tuple[int, ...], trim: bool = False) -> int:
+        """Push arguments, evaluated in ``order`` if it is given; how many.  What is written in Python has its own
+        defaults, so for it (``trim``) trailing arguments that were left out are not passed."""
+        if trim:
+            while arguments and arguments[-1] is None:
+                arguments = arguments[:-1]
+        slots: dict[int, int] = {}
+        for place in order:
+            argument = arguments[place]
+            assert argument is not None
+            self.value(argument)
+            slots[place] = self.temporary("$argument")
+            self.emit("store_local", slots[place])
+        for place, argument in enumerate(arguments):
+            if place in slots:
+                self.emit("load_local", slots[place])
+            elif argument is None:
+                self.emit("load_missing")
+            else:
+                self.value(argument)
+        return len(arguments)
+
+    def _text(self, node: tir.Text) -> None:
+        if not node.parts:
+            self.constant("")
+        for place, part in enumerate(node.parts):
+            if isinstance(part, str):
+                self.constant(part)
+            else:
+                self.value(part)
+                if part.type != STRING:
+                    self.emit("call_native", TO_STRING, 1)
+            if place:
+                self.emit("concat")
+
+    def _list(self, node: tir.ListLiteral) -> None:
+        plain = 0
+        while plain < len(node.items) and not isinstance(node.items[plain], tir.Spread):
+            plain += 1
+        for item in node.items[:plain]:
+            assert not isinstance(item, tir.Spread)
+            self.value(item)
+        self.emit("alloc_array", plain)
+        for item in node.items[plain:]:
+            self.value(item.value if isinstance(item, tir.Spread) else item)
+            self.emit("extend" if isinstance(item, tir.Spread) else "append")
+
+    def _map(self, node: tir.MapLiteral) -> None:
+        plain = 0
+        while plain < len(node.entries) and isinstance(node.entries[plain], tir.MapEntry):
+            plain += 1
+        for place, entry in enumerate(node.entries):
+            if place == plain:
+                self.emit("alloc_map", plain)
+            if isinstance(entry, tir.Spread):
+                self.value(entry.value)
+                self.emit("update")
+                continue
+            self.value(entry.key)
+            self.value(entry.value)
+            if place >= plain:
+                self.emit("insert")
+        if plain == len(node.entries):
+            self.emit("alloc_map", plain)
+
+    def _new(self, node: tir.New) -> None:
+        """Parts run in written order; each field takes the last part that gives it, or null."""
+        indexes = [part.index for part in node.parts if isinstance(part, tir.FieldInit)]
+        if len(indexes) == len(node.parts) and indexes == sorted(set(indexes)):
+            values = {part.index: part.value for part in node.parts if isinstance(part, tir.FieldInit)}
+            for index in range(node.field_count):
+                if index in values:
+                    self.value(values[index])
+                else:
+                    self.constant(None)
+        else:
+            sources: dict[int, tuple[int, bool]] = {}
+            for part in node.parts:
+                self.value(part.value)
+                slot = self.temporary("$part")
+                self.emit("store_local", slot)
+                if isinstance(part, tir.Spread):
+                    sources = dict.fromkeys(range(node.field_count), (slot, True))
+                else:
+                    sources[part.index] = (slot, False)
+            for index in range(node.field_count):
+                if index not in sources:
+                    self.constant(None)
+                    continue
+                slot, spread = sources[index]
+                self.emit("load_local", slot)
+                if spread:
+                    self.emit("load_field", index)
+        self.emit("alloc_instance", node.class_name, node.field_count)
+
+    # --- conditions ---------------------------------------------------------------------------------------------------
+
+    def branch(self, node: tir.Expr, wanted: bool, target: mir.Label) -> None:
+        """Jump to ``target`` if ``node`` is ``wanted``, else go on."""
+        outer, self.at = self.at, node.start
+        match node:
+            case tir.Not():
+                self.branch(node.operand, not wanted, target)
+            case tir.Logical(operator="&&" | "||"):
+                if (node.operator == "||") == wanted:
+                    self.branch(node.left, wanted, target)
+                    self.branch(node.right, wanted, target)
+                else:
+                    skip = self.label()
+                    self.branch(node.left, not wanted, skip)
+                    self.branch(node.right, wanted, target)
+                    self.place(skip)
+            case tir.Operation(opcode="not_equal", operands=(left, right)) if _is_null(left) or _is_null(right):
+                self.value(left if _is_null(right) else right)
+                self.emit("is_null")
+                self.jump_if(not wanted, target)
+            case _:
+                self.value(node)
+                self.jump_if(wanted, target)
+        self.at = outer
+
+    def _logical(self, node: tir.Logical | tir.Not | tir.IsType) -> None:
+        match node:
+            case tir.Not():
+                self.value(node.operand)
+                self.emit("unary_op", "!")
+            case tir.IsType():
+                self.value(node.operand)
+                if node.tested == NULL:
+                    self.emit("is_null")
+                else:
+                    self.emit("is_type", node.tested)
+            case tir.Logical(operator="??"):
+                end, otherwise = self.label(), self.label()
+                self.value(node.left)
+                self.emit("copy", 0)
+                self.emit("is_null")
+                self.jump_if(True, otherwise)
+                self.emit("jump", end)
+                self.place(otherwise)
+                self.emit("pop")
+                self.value(node.right)
+                self.place(end)
+            case tir.Logical():
+                end, short = self.label(), self.label()
+                stop = node.operator == "||"
+                self.branch(node.left, stop, short)
+                self.value(node.right)
+                self.emit("jump", end)
+                self.place(short)
+                self.depth -= 1
+                self.constant(stop)
+                self.place(end)
+
+    # --- control ------------------------------------------------------------------------------------------------------
+
+    def _if(self, node: tir.If, want: bool) -> None:
+        otherwise, end = self.label(), self.label()
+        depth = self.depth
+        self.branch(node.condition, False, otherwise)
+        self._lower(node.then, want)
+        self.depth = depth
+        if node.otherwise is None and not want:
+            self.place(otherwise)
+            return
+        if not self.ended:
+            self.emit("jump", end)
+        self.place(otherwise)
+        self._tail(node.otherwise, want)
+        self.depth = depth
+        self.place(end)
+
+    def _catch(self, node: tir.Catch, want: bool) -> None:
+        """The operand in blocks that the handler protects; the handler keeps the error, binds its value, tries the
+        arms."""
+        handler, end = self.label(), self.label()
+        depth, outer = self.depth, self.handlers
+        self.handlers = (*outer, mir.Handler(handler, depth))
+        self.place(self.label())
+        self._lower(node.operand, want)
+        self.handlers = outer
+        if not self.ended:
+            self.emit("jump", end)
+        self.place(handler)
+        self.depth = depth + 1
+        caught = self.temporary("$caught")
+        self.emit("store_local", caught)
+        self.emit("load_local", caught)
+        self.emit("caught_value")
+        self.declare(node.binding)
+        lower_catch_arms(self, node, caught, want, end)
+        self.depth = depth
+        self.place(end)
+
+    def _leave(self, is_break: bool) -> None:
+        """``break`` or ``continue``: what the loop's expressions have pushed so far is dropped first."""
+        end, step, depth = self._loops[-1]
+        while self.depth > depth:
+            self.emit("pop")
+        self.emit("jump", end if is_break else step)
+
+    def _loop(self, node: tir.Loop) -> None:
+        head, step, end = self.label(), self.label(), self.label()
+        self.place(head)
+        if node.condition is not None:
+            self.branch(node.condition, False, end)
+        self._loops.append((end, step, self.depth))
+        self.effect(node.body)
+        self._loops.pop()
+        self.place(step)
+        for statement in node.step:
+            self._statement(statement)
+        self.emit("loop", head)
+        self.place(end)
+
+    def _statement(self, node: tir.Statement) -> None:
+        outer, self.at = self.at, node.start
+        match node:
+            case tir.Let():
+                self.value(node.value)
+                self.declare(node.local)
+            case tir.SetLocal():
+                self.value(node.value)
+                self.emit("store_cell" if self.locals[node.local].shared else "store_local", self.slot(node.local))
+            case tir.SetField():
+                self.value(node.object)
+                self.value(node.value)
+                if node.index is None:
+                    self.emit("store_field_named", node.name)
+                else:
+                    self.emit("store_field", node.index)
+            case tir.SetElement():
+                self.values((node.object, node.index, node.value))
+                self.emit("store_element")
+            case tir.Loop():
+                self._loop(node)
+            case tir.Assert():
+                self.value(node.condition)
+                self.emit("assert", mir.constant(f"assertion failed: {node.text}"))
+            case tir.Evaluate():
+                self.effect(node.value)
+        self.at = outer
+
+
+def _is_null(node: tir.Expr) -> bool:
+    return isinstance(node, tir.Constant) and node.value is None

@@ -1,0 +1,197 @@
+"""The names of a project: which item each qualified name stands for.
+
+One namespace holds everything a project declares except tests and generators; the standard library's files declare
+theirs under a prefix (``baml.http``).  Methods are named ``Class.method``.  A name defined twice is E0011 and the first
+definition stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from bamlvm.compiler.report import Reporter
+from bamlvm.grammar import syntax
+from bamlvm.grammar.diagnostics import Diagnostic
+from bamlvm.vm.program import Unit
+
+RESERVED = frozenset(
+    {
+        "baml",
+        "env",
+        "int",
+        "float",
+        "string",
+        "bool",
+        "null",
+        "unknown",
+        "never",
+        "image",
+        "audio",
+        "pdf",
+        "video",
+        "map",
+    }
+)
+"""Names that an item may not take."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One declared item: its qualified name, where it stands, and the namespace that it sees first."""
+
+    name: str
+    item: syntax.Item
+    namespace: str
+
+    @property
+    def declaration(self) -> syntax.Declaration:
+        return self.item.declaration
+
+
+@dataclass
+class Index:
+    """All items of a project, by qualified name in the order of files and items; tests and generators apart."""
+
+    entries: dict[str, Entry] = field(default_factory=dict)
+    tests: list[Entry] = field(default_factory=list)
+    generators: list[Entry] = field(default_factory=list)
+
+    def of(self, *kinds: type[syntax.Declaration]) -> Iterable[Entry]:
+        """The entries whose declaration is of one of ``kinds``."""
+        return (entry for entry in self.entries.values() if isinstance(entry.declaration, kinds))
+
+
+def reporter(entry: Entry, into: list[Diagnostic]) -> Reporter:
+    """Reports about an entry's item."""
+    return Reporter(entry.item.file, entry.item.offset, into)
+
+
+def index(files: Iterable[syntax.File], namespaces: Mapping[str, str], diagnostics: list[Diagnostic]) -> Index:
+    """Index the items of ``files``; ``namespaces`` gives a file's prefix (none for a user's project).
+
+    Reports E0011 (names defined twice, reserved names), E0012, E0013 and E0093 (fields, variants, methods).
+    """
+    found = Index()
+    for file in files:
+        namespace = namespaces.get(file.path, "")
+        for item in file.items:
+            declaration = item.declaration
+            name = f"{namespace}.{declaration.name}" if namespace else declaration.name
+            entry = Entry(name, item, namespace)
+            report = reporter(entry, diagnostics)
+            _check_members(declaration, report)
+            if isinstance(declaration, syntax.Test):
+                found.tests.append(entry)
+            elif isinstance(declaration, syntax.Generator):
+                found.generators.append(entry)
+            elif not namespace and declaration.name in RESERVED:
+                report.error(
+                    "E0011", _name_place(declaration), f"`{declaration.name}` is the name of something built in"
+                )
+            elif name in found.entries:
+                _report_twice(report, entry, found.entries[name], diagnostics)
+            else:
+                found.entries[name] = entry
+    return found
+
+
+def _report_twice(report: Reporter, entry: Entry, first: Entry, diagnostics: list[Diagnostic]) -> None:
+    there = reporter(first, diagnostics)
+    start, end = _name_place(first.declaration)
+    report.error(
+        "E0011",
+        _name_place(entry.declaration),
+        f"`{entry.declaration.name}` is defined twice",
+        hint="give one of them another name",
+        labels=[there.label(start, end, "first defined here")],
+    )
+
+
+def _name_place(declaration: syntax.Declaration) -> tuple[int, int]:
+    return declaration.name_start, declaration.name_start + len(declaration.name)
+
+
+def _check_members(declaration: syntax.Declaration, report: Reporter) -> None:
+    if isinstance(declaration, syntax.Class):
+        _unique(report, declaration.fields, "E0012", "field")
+        _unique(report, declaration.methods, "E0093", "method")
+        fields = {field.name for field in declaration.fields}
+        for method in declaration.methods:
+            if method.name in fields:
+                report.error("E0093", method, f"`{method.name}` is a field of `{declaration.name}` too")
+    elif isinstance(declaration, syntax.Enum):
+        _unique(report, declaration.variants, "E0013", "variant")
+
+
+def _unique(
+    report: Reporter,
+    parts: tuple[syntax.Field, ...] | tuple[syntax.Function, ...] | tuple[syntax.Variant, ...],
+    code: str,
+    what: str,
+) -> None:
+    seen: dict[str, syntax.Node] = {}
+    for part in parts:
+        start = part.name_start if isinstance(part, syntax.Function) else part.start
+        if part.name in seen:
+            first = seen[part.name]
+            report.error(
+                code,
+                (start, start + len(part.name)),
+                f"{what} `{part.name}` is defined twice",
+                labels=[report.label(first.start, first.end, "first defined here")],
+            )
+        else:
+            seen[part.name] = part
+
+
+class Scope:
+    """How a written path is looked up: in the item's own namespace first, then as a full name, in the project and in
+    the standard library."""
+
+    def __init__(self, project: Index, standard: Unit) -> None:
+        self.project = project
+        self.standard = standard
+        self._namespaces = _prefixes(
+            [*project.entries, *standard.signatures, *standard.classes, *standard.enums, *standard.aliases]
+        )
+
+    def qualify(self, path: str, namespace: str) -> str | None:
+        """The qualified name that ``path`` stands for, or None."""
+        if namespace and (own := f"{namespace}.{path}") in self:
+            return own
+        return path if path in self else None
+
+    def __contains__(self, name: str) -> bool:
+        standard = self.standard
+        return (
+            name in self.project.entries
+            or name in standard.signatures
+            or name in standard.classes
+            or name in standard.enums
+            or name in standard.aliases
+        )
+
+    def is_namespace(self, path: str) -> bool:
+        """Whether names begin with ``path.``."""
+        return path in self._namespaces
+
+    def visible(self, namespace: str) -> list[str]:
+        """The names that can be written without a prefix, for suggestions."""
+        prefix = f"{namespace}." if namespace else ""
+        return [name.removeprefix(prefix) for name in self.project.entries if name.startswith(prefix)]
+
+    def under(self, path: str) -> list[str]:
+        """The names directly below a namespace, for suggestions."""
+        standard = self.standard
+        known = [*self.project.entries, *standard.signatures, *standard.classes, *standard.enums]
+        return [name.removeprefix(f"{path}.").split(".")[0] for name in known if name.startswith(f"{path}.")]
+
+
+def _prefixes(names: Iterable[str]) -> frozenset[str]:
+    found: set[str] = set()
+    for name in names:
+        while "." in name:
+            name = name.rpartition(".")[0]
+            found.add(name)
+    return frozenset(found)

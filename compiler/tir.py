@@ -1,0 +1,288 @@
+"""The tir: the hir with a type on every expression and every choice made that types decide.
+
+Which method a call means, which field index a member has, which instruction an operator is, what a pattern still has to
+test: all of it is explicit, so that lowering looks at no declaration.  Patterns are the hir's.  A missing argument
+whose parameter has a default is None.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from bamlvm.compiler import hir
+from bamlvm.vm.program import Kind
+from bamlvm.vm.types import Type
+
+
+class Node(msgspec.Struct, frozen=True):
+    start: int
+    end: int
+
+
+class Typed(Node, frozen=True):
+    """An expression: ``type`` is what it yields, ``never`` if control does not come past it."""
+
+    type: Type
+
+
+class Constant(Typed, frozen=True):
+    value: str | int | float | bool | None
+
+
+class Text(Typed, frozen=True):
+    """Parts joined; an expression that is not a string is turned into one."""
+
+    parts: tuple[str | Expr, ...]
+
+
+class Local(Typed, frozen=True):
+    local: int
+
+
+class FunctionValue(Typed, frozen=True):
+    """A named function, native or sys-op as a value."""
+
+    name: str
+    kind: Kind
+    arity: int
+
+
+class Variant(Typed, frozen=True):
+    enum: str
+    variant: str
+
+
+class Field(Typed, frozen=True):
+    """``index`` is the field's place in its class, None where the class is one of several."""
+
+    object: Expr
+    name: str
+    index: int | None
+
+
+class Element(Typed, frozen=True):
+    object: Expr
+    index: Expr
+
+
+class CallNamed(Typed, frozen=True):
+    """``arguments`` by parameter; ``order`` is the order in which they are written, if it is another one."""
+
+    name: str
+    kind: Kind
+    arguments: tuple[Expr | None, ...]
+    order: tuple[int, ...] = ()
+
+
+class CallValue(Typed, frozen=True):
+    callee: Expr
+    arguments: tuple[Expr, ...]
+
+
+class CallMethod(Typed, frozen=True):
+    """A method by bare name, chosen by the receiver's class as it runs; the receiver is the first argument."""
+
+    name: str
+    arguments: tuple[Expr | None, ...]
+
+
+class Operation(Typed, frozen=True):
+    """One instruction over its operands; ``operator`` is the sign, for those that take one."""
+
+    opcode: str
+    operator: str | None
+    operands: tuple[Expr, ...]
+
+
+class Logical(Typed, frozen=True):
+    """``&& || ??``."""
+
+    operator: str
+    left: Expr
+    right: Expr
+
+
+class Not(Typed, frozen=True):
+    operand: Expr
+
+
+class IsType(Typed, frozen=True):
+    operand: Expr
+    tested: Type
+
+
+class Spread(Node, frozen=True):
+    value: Expr
+
+
+class ListLiteral(Typed, frozen=True):
+    items: tuple[Expr | Spread, ...]
+
+
+class MapEntry(Node, frozen=True):
+    key: Expr
+    value: Expr
+
+
+class MapLiteral(Typed, frozen=True):
+    entries: tuple[MapEntry | Spread, ...]
+
+
+class FieldInit(Node, frozen=True):
+    index: int
+    value: Expr
+
+
+class New(Typed, frozen=True):
+    """An instance; ``parts`` in written order, later ones winning.  ``spread`` fields come from an instance of the same
+    class."""
+
+    class_name: str
+    field_count: int
+    parts: tuple[FieldInit | Spread, ...]
+
+
+class Lambda(Typed, frozen=True):
+    parameters: tuple[int, ...]
+    captures: tuple[int, ...]
+    body: Expr
+
+
+class Block(Typed, frozen=True):
+    statements: tuple[Statement, ...]
+    tail: Expr | None
+
+
+class If(Typed, frozen=True):
+    condition: Expr
+    then: Expr
+    otherwise: Expr | None
+
+
+class Arm(Node, frozen=True):
+    """``certain``: whatever reaches the arm fits its pattern."""
+
+    pattern: hir.Pattern
+    certain: bool
+    guard: Expr | None
+    body: Expr
+
+
+class Match(Typed, frozen=True):
+    scrutinee: Expr
+    arms: tuple[Arm, ...]
+
+
+class Catch(Typed, frozen=True):
+    """``binding`` is the local of the thrown value; what no arm takes is thrown again."""
+
+    operand: Expr
+    binding: int
+    arms: tuple[Arm, ...]
+
+
+class Return(Typed, frozen=True):
+    value: Expr | None
+
+
+class Break(Typed, frozen=True):
+    pass
+
+
+class Continue(Typed, frozen=True):
+    pass
+
+
+class Throw(Typed, frozen=True):
+    value: Expr
+
+
+Expr: TypeAlias = (
+    Constant
+    | Text
+    | Local
+    | FunctionValue
+    | Variant
+    | Field
+    | Element
+    | CallNamed
+    | CallValue
+    | CallMethod
+    | Operation
+    | Logical
+    | Not
+    | IsType
+    | ListLiteral
+    | MapLiteral
+    | New
+    | Lambda
+    | Block
+    | If
+    | Match
+    | Catch
+    | Return
+    | Break
+    | Continue
+    | Throw
+)
+
+
+class Let(Node, frozen=True):
+    local: int
+    value: Expr
+
+
+class SetLocal(Node, frozen=True):
+    local: int
+    value: Expr
+
+
+class SetField(Node, frozen=True):
+    object: Expr
+    name: str
+    index: int | None
+    value: Expr
+
+
+class SetElement(Node, frozen=True):
+    object: Expr
+    index: Expr
+    value: Expr
+
+
+class Loop(Node, frozen=True):
+    """``endless``: control never comes past it."""
+
+    condition: Expr | None
+    body: Expr
+    step: tuple[Statement, ...]
+    endless: bool
+
+
+class Assert(Node, frozen=True):
+    condition: Expr
+    text: str
+
+
+class Evaluate(Node, frozen=True):
+    value: Expr
+
+
+Statement: TypeAlias = Let | SetLocal | SetField | SetElement | Loop | Assert | Evaluate
+
+
+class Function(Node, frozen=True):
+    """A checked function: ``throws`` is the inferred set, ``locals`` their names and types by number."""
+
+    name: str
+    file: str
+    offset: int
+    parameters: tuple[hir.Parameter, ...]
+    defaults: tuple[Expr | None, ...]
+    result: Type
+    throws: Type
+    body: Expr
+    locals: tuple[hir.LocalInfo, ...]
+    local_types: tuple[Type, ...]

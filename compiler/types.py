@@ -1,0 +1,232 @@
+"""The algebra of types: assignability, widening, narrowing and subtraction.
+
+Assignability is structural over unions and literals, nominal for classes and enums; int never becomes float.  Lists and
+maps are invariant, except that an *open* type (one still holding an inference variable, such as the element of ``[]``)
+takes what it is first used with: :class:`Solver` remembers that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from bamlvm.compiler.declare import World
+from bamlvm.compiler.hir import ERROR
+from bamlvm.vm.types import (
+    BOOL,
+    FLOAT,
+    NEVER,
+    NULL,
+    UNKNOWN,
+    AliasType,
+    ClassType,
+    EnumType,
+    FunctionType,
+    ListType,
+    LiteralType,
+    MapType,
+    Type,
+    UnionType,
+    VariableType,
+    VariantType,
+    literal_base,
+    members,
+    union,
+)
+
+TRUE, FALSE = LiteralType(True), LiteralType(False)
+
+
+def widen(type_: Type) -> Type:
+    """What a local inferred from a value of ``type_`` has: literals become their primitive, variants their enum."""
+    match type_:
+        case LiteralType():
+            return literal_base(type_)
+        case VariantType(enum, _):
+            return EnumType(enum)
+        case UnionType(parts):
+            return union(widen(part) for part in parts)
+        case _:
+            return type_
+
+
+def literal_type(value: str | int | float | bool | None) -> Type:
+    """The type of a constant."""
+    if value is None:
+        return NULL
+    if isinstance(value, float):
+        return FLOAT
+    return LiteralType(value)
+
+
+def substitute(type_: Type, bindings: Mapping[str, Type]) -> Type:
+    """``type_`` with its type variables replaced."""
+    match type_:
+        case VariableType(name):
+            return bindings.get(name, type_)
+        case ListType(item):
+            return ListType(substitute(item, bindings))
+        case MapType(key, value):
+            return MapType(substitute(key, bindings), substitute(value, bindings))
+        case UnionType(parts):
+            return union(substitute(part, bindings) for part in parts)
+        case FunctionType(parameters, result, throws):
+            return FunctionType(
+                tuple(substitute(each, bindings) for each in parameters),
+                substitute(result, bindings),
+                substitute(throws, bindings),
+            )
+        case ClassType(name, arguments) if arguments:
+            return ClassType(name, tuple(substitute(each, bindings) for each in arguments))
+        case _:
+            return type_
+
+
+class Solver:
+    """Assignability in a world, with inference variables (VariableTypes whose names begin with ``?``)."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._solved: dict[str, Type] = {}
+        self._fresh = 0
+
+    def fresh(self) -> VariableType:
+        """A new inference variable."""
+        self._fresh += 1
+        return VariableType(f"?{self._fresh}")
+
+    def resolve(self, type_: Type) -> Type:
+        """``type_`` with what is known of its inference variables put in."""
+        if not self._solved:
+            return type_
+        previous = None
+        while type_ is not previous and type_ != previous:
+            previous, type_ = type_, substitute(type_, self._solved)
+        return type_
+
+    def expand(self, type_: Type) -> Type:
+        """:meth:`resolve`, then recursive aliases opened once."""
+        return self.world.expand(self.resolve(type_))
+
+    def assignable(self, source: Type, target: Type) -> bool:
+        """Whether a value of ``source`` may stand where ``target`` is expected; may solve inference variables."""
+        return self._fits(self.resolve(source), self.resolve(target), frozenset())
+
+    def same(self, one: Type, other: Type) -> bool:
+        """Whether two types hold the same values."""
+        return self.assignable(one, other) and self.assignable(other, one)
+
+    def _fits(self, source: Type, target: Type, assumed: frozenset[tuple[Type, Type]]) -> bool:
+        if source in (target, NEVER, ERROR) or target in (UNKNOWN, ERROR):
+            return True
+        if _is_open(source) or _is_open(target):
+            return self._bind(source, target)
+        if (source, target) in assumed:
+            return True
+        if type(source) is AliasType or type(target) is AliasType:
+            assumed |= {(source, target)}
+            return self._fits(self.world.expand(source), self.world.expand(target), assumed)
+        if type(source) is UnionType:
+            return all(self._fits(part, target, assumed) for part in source.members)
+        if type(target) is UnionType:
+            return self._fits_union(source, target, assumed)
+        match source, target:
+            case LiteralType(), _:
+                return literal_base(source) == target
+            case VariantType(enum, _), EnumType(name):
+                return enum == name
+            case ListType(one), ListType(other):
+                return self._invariant(one, other, assumed)
+            case MapType(key, value), MapType(other_key, other_value):
+                return self._invariant(key, other_key, assumed) and self._invariant(value, other_value, assumed)
+            case FunctionType(takes, gives, _), FunctionType(wants, wanted, _):
+                return (
+                    len(takes) == len(wants)
+                    and all(self._fits(want, take, assumed) for take, want in zip(takes, wants, strict=True))
+                    and self._fits(gives, wanted, assumed)
+                )
+            case _:
+                return False
+
+    def _fits_union(self, source: Type, target: UnionType, assumed: frozenset[tuple[Type, Type]]) -> bool:
+        closed = [part for part in target.members if not _is_open(part)]
+        if any(self._fits(source, part, assumed) for part in closed):
+            return True
+        if any(self._fits(source, part, assumed) for part in target.members if part not in closed):
+            return True
+        parts = self._cases(source)
+        return len(parts) > 1 and all(self._fits(part, target, assumed) for part in parts)
+
+    def _invariant(self, one: Type, other: Type, assumed: frozenset[tuple[Type, Type]]) -> bool:
+        one, other = self.resolve(one), self.resolve(other)
+        return self._fits(one, other, assumed) and self._fits(self.resolve(other), self.resolve(one), assumed)
+
+    def _bind(self, source: Type, target: Type) -> bool:
+        if isinstance(source, VariableType) and _is_open(source):
+            self._solved[source.name] = widen(target)
+        else:
+            assert isinstance(target, VariableType)
+            self._solved[target.name] = widen(source)
+        return True
+
+    # --- cases --------------------------------------------------------------------------------------------------------
+
+    def _cases(self, type_: Type) -> tuple[Type, ...]:
+        """A finite type as the values or variants that make it up: a bool, an enum."""
+        if type_ == BOOL:
+            return (TRUE, FALSE)
+        if isinstance(type_, EnumType) and (info := self.world.enum(type_.name)) is not None:
+            return tuple(VariantType(type_.name, variant.name) for variant in info.variants)
+        return (type_,)
+
+    def alternatives(self, type_: Type) -> tuple[Type, ...]:
+        """The alternatives of a type with aliases opened."""
+        return members(self.expand(type_))
+
+    def subtract(self, type_: Type, taken: Type) -> Type:
+        """What is left of ``type_`` once every value of ``taken`` is gone; finite types are taken apart as needed."""
+        type_, taken = self.expand(type_), self.expand(taken)
+        if type_ in (UNKNOWN, ERROR):
+            return NEVER if taken == UNKNOWN else type_
+        left: list[Type] = []
+        for part in members(type_):
+            if self._covers(taken, part):
+                continue
+            cases = self._cases(part)
+            kept = [case for case in cases if not self._covers(taken, case)]
+            left.extend([part] if len(kept) == len(cases) else kept)
+        return self._rejoin(left)
+
+    def intersect(self, type_: Type, wanted: Type) -> Type:
+        """The values of ``type_`` that are also of type ``wanted``: what a successful test leaves."""
+        type_, wanted = self.expand(type_), self.expand(wanted)
+        if type_ in (UNKNOWN, ERROR) or wanted == ERROR:
+            return wanted
+        kept: list[Type] = []
+        for part in members(type_):
+            if self._covers(wanted, part):
+                kept.append(part)
+            else:
+                cases = [case for case in self._cases(part) if self._covers(wanted, case)]
+                kept.extend(cases or [w for w in members(wanted) if self._covers(part, w)])
+        return self._rejoin(kept)
+
+    def overlaps(self, one: Type, other: Type) -> bool:
+        """Whether some value is of both types."""
+        return self.intersect(one, other) != NEVER or self.intersect(other, one) != NEVER
+
+    def _covers(self, wide: Type, narrow: Type) -> bool:
+        if _is_open(wide) or _is_open(narrow):
+            return wide == narrow
+        return self._fits(narrow, wide, frozenset())
+
+    def _rejoin(self, parts: Iterable[Type]) -> Type:
+        """The union, with both booleans told as ``bool`` again."""
+        kept = list(dict.fromkeys(parts))
+        if TRUE in kept and FALSE in kept:
+            kept[kept.index(TRUE)] = BOOL
+            kept.remove(FALSE)
+        return union(kept)
+
+
+def _is_open(type_: Type) -> bool:
+    return type(type_) is VariableType and type_.name.startswith("?")
