@@ -10,8 +10,7 @@ A hook may be a plain callable or return an awaitable; a sys-op that calls one p
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -23,8 +22,8 @@ from bamlvm.vm.values import Instance, Pending
 class AttemptRecord:
     """One attempt at one client: filled by the sys-ops as they learn it, read by collectors and ``on_attempt``.
 
-    ``ordinal`` counts the attempts of the whole call from 1, ``number`` those of this client from 1.  Times are seconds:
-    ``started`` on the monotonic clock, the others from ``started``.  ``request`` has its secrets redacted.
+    ``ordinal`` counts the attempts of the whole call from 1, ``number`` those of this client from 1.  Times are
+    seconds: ``started`` on the monotonic clock, the others from ``started``.  ``request`` has its secrets redacted.
     """
 
     function: str
@@ -57,7 +56,7 @@ class AttemptEvent:
 
 @dataclass(slots=True)
 class Hooks:
-    """The host's callbacks, each optional.  ``on_partial(value, record)``, ``on_tick(events)``, ``on_attempt(event)``."""
+    """The host's callbacks, all optional: ``on_partial(value, record)``, ``on_tick(events)``, ``on_attempt(event)``."""
 
     on_partial: Callable[[Any, AttemptRecord | None], Any] | None = None
     on_tick: Callable[[list[Any]], Any] | None = None
@@ -122,10 +121,18 @@ class Scope:
 
 def deferred(result: Any) -> Any:
     """A hook's result for the machine: null for a plain hook, a :class:`Pending` where the hook is to be awaited."""
-    if result is None or not inspect.isawaitable(result):
+    if result is None or not isinstance(result, Awaitable):
         return None
-    return Pending(_finish(result))
+    return Pending(_Silently(result))
 
 
-async def _finish(result: Awaitable[Any]) -> None:
-    await result
+class _Silently:
+    """Awaits a hook's result and gives null."""
+
+    __slots__ = ("_result",)
+
+    def __init__(self, result: Awaitable[Any]) -> None:
+        self._result = result
+
+    def __await__(self) -> Generator[Any, None, None]:
+        yield from self._result.__await__()

@@ -1,0 +1,234 @@
+"""The one boundary between foreign exceptions and BAML's errors.
+
+Every exception that a library may raise has a row in :data:`RULES`, keyed by its class's full name; the row of the
+nearest class in its method resolution order is taken, so the most specific one decides.  Keys are names, so that
+nothing has to be imported to be mapped.  What has no row is a bug or the host's own exception and passes unchanged.
+
+httpx's tree, whose every class has a row (a test walks it)::
+
+    HTTPError
+      RequestError
+        TransportError
+          TimeoutException   ConnectTimeout, ReadTimeout, WriteTimeout, PoolTimeout
+          NetworkError       ConnectError, ReadError, WriteError, CloseError
+          ProtocolError      LocalProtocolError, RemoteProtocolError
+          ProxyError, UnsupportedProtocol
+        DecodingError, TooManyRedirects
+      HTTPStatusError
+    InvalidURL, CookieConflict
+    StreamError              StreamConsumed, StreamClosed, ResponseNotRead, RequestNotRead
+
+Messages say what was being done to what; they hold no headers and no credentials.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType, TracebackType
+from typing import Any, Final, Literal, TypeAlias
+
+from bamlvm.sysops.redaction import redacted_url, scrubbed
+from bamlvm.vm.values import Thrown
+
+Clock: TypeAlias = Literal["connect", "time_to_first_token", "idle", "request"]
+
+_LONGEST_MESSAGE: Final = 500
+_INCOMPLETE_BODY: Final = "peer closed connection without sending complete message body"
+"""How h11 says that a connection ended inside a body; it has no other mark."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an operation is about: ``action`` is how a message names it (``GET https://host/path``, ``reading a.txt``).
+
+    ``limits`` has the milliseconds of each clock that is running, ``started`` the monotonic second they started at.
+    ``secrets`` are the headers whose credentials no message may show.
+    """
+
+    action: str
+    url: str | None = None
+    path: str | None = None
+    limits: Mapping[Clock, int] = field(default_factory=dict)
+    started: float = field(default_factory=time.monotonic)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+
+    def shown(self, text: object) -> str:
+        """A foreign text as part of a message: in one line, cut, without credentials."""
+        line = " ".join(str(text).split())
+        line = line if len(line) <= _LONGEST_MESSAGE else line[:_LONGEST_MESSAGE] + "…"
+        return scrubbed(line, self.secrets, self.url or "")
+
+    def shown_url(self) -> str | None:
+        """The URL without credentials."""
+        return None if self.url is None else redacted_url(self.url)
+
+
+class boundary:  # noqa: N801 (read as a statement: with boundary(subject))
+    """A context whose foreign exceptions become :class:`Thrown`, about ``subject``."""
+
+    __slots__ = ("_subject",)
+
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> Literal[False]:
+        if error is not None:
+            thrown = translate(error, self._subject)
+            if thrown is not None:
+                raise thrown from error
+        return False
+
+
+def translate(error: BaseException, subject: Subject) -> Thrown | None:
+    """The BAML error for a foreign exception; None where there is no rule (as for :class:`Thrown` and cancellation)."""
+    for kind in type(error).__mro__:
+        rule = RULES.get(f"{kind.__module__}.{kind.__qualname__}")
+        if rule is not None:
+            return rule(error, subject)
+    return None
+
+
+def timed_out(clock: Clock, subject: Subject, since: float | None = None) -> Thrown:
+    """The ``Timeout`` of a clock of ``subject`` that ran out now and had run from ``since`` (else from the start)."""
+    limit = subject.limits.get(clock, 0)
+    elapsed = round((time.monotonic() - (subject.started if since is None else since)) * 1000)
+    message = f"{subject.action}: the {clock} clock ran out after {elapsed} ms (its limit is {limit} ms)"
+    return Thrown("baml.errors.Timeout", {"message": message, "clock": clock, "limit_ms": limit, "elapsed_ms": elapsed})
+
+
+def invalid(message: str) -> Thrown:
+    """An ``InvalidArgument``."""
+    return Thrown("baml.errors.InvalidArgument", {"message": message})
+
+
+def network(message: str, subject: Subject) -> Thrown:
+    """A ``Network`` error about ``subject``."""
+    return Thrown("baml.errors.Network", {"message": f"{subject.action}: {message}", "url": subject.shown_url()})
+
+
+def truncated(subject: Subject) -> Thrown:
+    """The ``StreamTruncated`` of an answer whose connection ended inside it."""
+    message = f"{subject.action}: the connection ended inside the answer"
+    return Thrown("baml.errors.StreamTruncated", {"message": message})
+
+
+def http_status(subject: Subject, status: int, note: str, body: str, retry_after_ms: int | None = None) -> Thrown:
+    """An ``HttpStatus``; ``note`` follows the action in the message (``answered 404 Not Found``)."""
+    shown = scrubbed(body, subject.secrets, subject.url or "")
+    return Thrown(
+        "baml.errors.HttpStatus",
+        {
+            "message": f"{subject.action} {note}" + (f": {subject.shown(shown)}" if shown.strip() else ""),
+            "status_code": status,
+            "url": subject.shown_url() or "",
+            "body": shown,
+            "retry_after_ms": retry_after_ms,
+        },
+    )
+
+
+Rule: TypeAlias = Callable[[Any, Subject], Thrown]
+
+
+def _reason(error: BaseException, subject: Subject) -> str:
+    return subject.shown(error) or type(error).__name__
+
+
+def _network(what: str) -> Rule:
+    return lambda error, subject: network(f"{what}: {_reason(error, subject)}", subject)
+
+
+def _invalid(what: str) -> Rule:
+    return lambda error, subject: invalid(f"{subject.action}: {what}: {_reason(error, subject)}")
+
+
+def _timeout(clock: Clock) -> Rule:
+    return lambda _, subject: timed_out(clock, subject)
+
+
+def _remote_protocol(error: BaseException, subject: Subject) -> Thrown:
+    if _INCOMPLETE_BODY in str(error):
+        return truncated(subject)
+    return network(f"the server broke the HTTP protocol: {_reason(error, subject)}", subject)
+
+
+def _status(error: Any, subject: Subject) -> Thrown:
+    response = error.response
+    return http_status(subject, response.status_code, f"answered {response.status_code} {response.reason_phrase}", "")
+
+
+def _io(error: OSError, subject: Subject) -> Thrown:
+    reason = error.strerror or _reason(error, subject)
+    return Thrown("baml.errors.Io", {"message": f"{subject.action}: {reason}", "path": subject.path})
+
+
+def _not_utf8(error: UnicodeDecodeError, subject: Subject) -> Thrown:
+    message = f"{subject.action}: not UTF-8 text (byte {error.start})"
+    return Thrown("baml.errors.Io", {"message": message, "path": subject.path})
+
+
+def _not_encodable(error: UnicodeEncodeError, subject: Subject) -> Thrown:
+    return invalid(f"{subject.action}: the character {error.object[error.start]!a} cannot be sent as {error.encoding}")
+
+
+def _not_json(error: BaseException, subject: Subject) -> Thrown:
+    message = f"{subject.action}: not the JSON expected: {error}"
+    return Thrown("baml.errors.ParseFailed", {"message": message, "raw": ""})
+
+
+def _bad_event(error: BaseException, subject: Subject) -> Thrown:
+    message = f"{subject.action}: {error}"
+    return Thrown("baml.errors.LlmClient", {"message": message, "type": None, "retryable": False})
+
+
+RULES: Final[Mapping[str, Rule]] = MappingProxyType(
+    {
+        "httpx.ConnectTimeout": _timeout("connect"),
+        "httpx.PoolTimeout": _timeout("connect"),
+        "httpx.ReadTimeout": _timeout("idle"),
+        "httpx.WriteTimeout": _timeout("request"),
+        "httpx.TimeoutException": _timeout("request"),
+        "httpx.ConnectError": _network("cannot connect"),
+        "httpx.ReadError": _network("the connection broke"),
+        "httpx.WriteError": _network("the connection broke"),
+        "httpx.CloseError": _network("the connection broke"),
+        "httpx.NetworkError": _network("the connection failed"),
+        "httpx.ProxyError": _network("the proxy failed"),
+        "httpx.RemoteProtocolError": _remote_protocol,
+        "httpx.LocalProtocolError": _invalid("the request cannot be sent"),
+        "httpx.ProtocolError": _network("the HTTP protocol was broken"),
+        "httpx.UnsupportedProtocol": _invalid("the URL cannot be used"),
+        "httpx.DecodingError": _network("the answer's encoding is broken"),
+        "httpx.TooManyRedirects": _network("too many redirects"),
+        "httpx.TransportError": _network("the transport failed"),
+        "httpx.RequestError": _network("the request failed"),
+        "httpx.HTTPStatusError": _status,
+        "httpx.HTTPError": _network("the exchange failed"),
+        "httpx.InvalidURL": _invalid("the URL cannot be used"),
+        "httpx.CookieConflict": _invalid("the cookies contradict each other"),
+        "httpx.StreamConsumed": _invalid("the body was read already"),
+        "httpx.StreamClosed": _invalid("the body is closed"),
+        "httpx.ResponseNotRead": _invalid("the body was not read"),
+        "httpx.RequestNotRead": _invalid("the request's body was not read"),
+        "httpx.StreamError": _invalid("the body cannot be read"),
+        "bamlvm.sysops.sse.EventTooLargeError": _bad_event,
+        "msgspec.DecodeError": _not_json,
+        "json.decoder.JSONDecodeError": _not_json,
+        "builtins.UnicodeDecodeError": _not_utf8,
+        "builtins.UnicodeEncodeError": _not_encodable,
+        "builtins.UnicodeError": _invalid("text that cannot be sent"),
+        "builtins.TimeoutError": _timeout("request"),
+        "socket.gaierror": _network("the host's name cannot be resolved"),
+        "ssl.SSLError": _network("no secure connection"),
+        "builtins.ConnectionError": _network("the connection failed"),
+        "builtins.OSError": _io,
+    }
+)
+"""How to say each foreign exception in BAML, by the full name of its class."""

@@ -1,0 +1,68 @@
+"""``baml.stream``: what a streaming call tells its host.  Nothing is made where nobody listens."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import msgspec
+
+from bamlvm.sysops.accumulators import read_events
+from bamlvm.sysops.scope import Scope, deferred
+from bamlvm.sysops.table import sysop
+from bamlvm.vm.values import Instance
+
+
+@sysop("baml.stream.emit_partial")
+def emit_partial(scope: Scope, value: Any) -> Any:
+    """``on_partial(value, attempt)``.  The host may keep the value: the program cannot change it any more."""
+    attempt = scope.attempt
+    if attempt is not None and attempt.first_partial is None:
+        attempt.first_partial = time.monotonic() - attempt.started
+    listener = scope.hooks.on_partial
+    if listener is None:
+        return None
+    return deferred(listener(value if type(value) is str else snapshot(value), attempt))
+
+
+@sysop("baml.stream.emit_tick")
+def emit_tick(scope: Scope, events: str) -> Any:
+    """``on_tick(events)`` with the batch as a list of dicts; kept with the attempt where a collector asked for that."""
+    listener = scope.hooks.on_tick
+    if listener is None and not scope.keep_raw_events:
+        return None
+    batch = [msgspec.structs.asdict(event) for event in read_events(events)]
+    attempt = scope.attempt
+    if scope.keep_raw_events and attempt is not None:
+        if attempt.raw_events is None:
+            attempt.raw_events = []
+        attempt.raw_events += batch
+    return None if listener is None else deferred(listener(batch))
+
+
+def snapshot(value: Any) -> Any:
+    """A copy of a value that shares nothing mutable with it; what is shared or cyclic inside stays so in the copy."""
+    copies: dict[int, Any] = {}
+    unfilled: list[tuple[Any, Any]] = []
+
+    def copy(part: Any) -> Any:
+        kind = type(part)
+        if kind is not list and kind is not dict and kind is not Instance:
+            return part
+        known = copies.get(id(part))
+        if known is None:
+            known = Instance(part.cls, []) if kind is Instance else kind()
+            copies[id(part)] = known
+            unfilled.append((part, known))
+        return known
+
+    result = copy(value)
+    while unfilled:
+        part, empty = unfilled.pop()
+        if type(part) is dict:
+            empty.update((key, copy(item)) for key, item in part.items())
+        elif type(part) is list:
+            empty.extend(map(copy, part))
+        else:
+            empty.fields.extend(map(copy, part.fields))
+    return result

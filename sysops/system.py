@@ -1,0 +1,71 @@
+"""``baml.sys``: sleeping, shell commands, the clock."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from typing import TYPE_CHECKING
+
+from bamlvm.sysops.capabilities import require
+from bamlvm.sysops.errors import Subject, boundary, invalid
+from bamlvm.sysops.scope import Scope
+from bamlvm.sysops.table import sysop
+from bamlvm.vm.values import Thrown, panic
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+
+
+@sysop("baml.sys.sleep")
+async def sleep(scope: Scope, ms: int) -> None:
+    import asyncio
+
+    await asyncio.sleep(max(0, ms) / 1000)
+
+
+@sysop("baml.sys.now_ms")
+def now_ms(scope: Scope) -> int:
+    return time.time_ns() // 1_000_000
+
+
+@sysop("baml.sys.panic")
+def user_panic(scope: Scope, msg: str) -> None:
+    raise panic("UserPanic", msg)
+
+
+@sysop("baml.sys.shell")
+async def shell(scope: Scope, cmd: str) -> str:
+    """Runs in a session of its own, so that a cancelled call leaves none of the command's processes behind."""
+    import asyncio
+
+    require(scope, "shell", "baml.sys.shell")
+    if "\0" in cmd:
+        raise invalid("a shell command cannot hold a NUL character")
+    subject = Subject(f"shell command {cmd!r}")
+    with boundary(subject):
+        process = await asyncio.create_subprocess_shell(
+            cmd,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+            env=dict(scope.env),
+        )
+        try:
+            output, errors = await process.communicate()
+        finally:
+            if process.returncode is None:
+                _kill(process)
+                await process.wait()
+    if process.returncode:
+        said = errors.decode("utf-8", "replace").strip()
+        message = f"{subject.action} ended with status {process.returncode}" + (f": {said}" if said else "")
+        raise Thrown("baml.errors.Io", {"message": message, "exit_code": process.returncode})
+    return output.decode("utf-8", "replace")
+
+
+def _kill(process: Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
