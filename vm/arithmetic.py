@@ -1,9 +1,10 @@
 """What the operators do: the one place for the semantics of arithmetic and comparison.
 
 Integers are i64: a sum, difference, product, quotient or negation out of range panics (``IntegerOverflow``), so does
-division by zero; ``/`` truncates toward zero and ``%`` has the dividend's sign.  ``<<`` keeps the low 64 bits.  Floats are
-IEEE 754; an integer meeting a float is converted first.  ``==`` is deep and false across types; ordering takes two numbers
-or two strings.  The checker lets no other operands through: meeting some is a :class:`TypeError`, a bug and not a panic.
+division by zero; ``/`` truncates toward zero and ``%`` has the dividend's sign.  ``<<`` keeps the low 64 bits.  Floats
+are IEEE 754; an integer meeting a float is converted first.  ``==`` is deep and false across types; ordering takes two
+numbers or two strings.  The checker lets no other operands through: meeting some is a :class:`TypeError`, a bug and not
+a panic.
 
 :data:`BINARY_FUNCTIONS`, :data:`COMPARE_FUNCTIONS` and :data:`UNARY_FUNCTIONS` are in the order of the operand of
 ``bin_op``, ``cmp_op`` and ``unary_op``.
@@ -136,7 +137,7 @@ def _bitwise(symbol: str, function: Callable[[int, int], int]) -> Callable[[Any,
 
 def _shift_left(a: int, b: int) -> int:
     if b < 0:
-        raise panic("NegativeShift", f"shift by a negative amount: {b}")
+        raise panic("NegativeShift", f"shift by a negative count: {b}", count=b)
     if b >= 64:
         return 0
     low = (a << b) & _MASK
@@ -145,7 +146,7 @@ def _shift_left(a: int, b: int) -> int:
 
 def _shift_right(a: int, b: int) -> int:
     if b < 0:
-        raise panic("NegativeShift", f"shift by a negative amount: {b}")
+        raise panic("NegativeShift", f"shift by a negative count: {b}", count=b)
     return a >> min(b, 63)
 
 

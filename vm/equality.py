@@ -1,9 +1,9 @@
 """Equality and copying of values by content, for any depth and any cycle: both walk with a stack of their own.
 
-Two values are equal when they are of one type and, as scalars, equal (so ``1``, ``1.0`` and ``true`` differ, and NaN equals
-nothing, not even itself); or are lists of equal items, maps of equal entries in any order, or instances of one class with
-equal fields.  Function values and resource handles are equal only to themselves.  A pair of containers that is being
-compared already is taken as equal, so cycles of the same shape are equal.
+Two values are equal when they are of one type and, as scalars, equal (so ``1``, ``1.0`` and ``true`` differ, and NaN
+equals nothing, not even itself); or are lists of equal items, maps of equal entries in any order, or instances of one
+class with equal fields.  Function values and resource handles are equal only to themselves.  A pair of containers that
+is being compared already is taken as equal, so cycles of the same shape are equal.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def deep_equals(a: Any, b: Any) -> bool:
         if kind is not type(b):
             return False
         if kind not in _CONTAINERS:
-            if not a == b:
+            if a != b:
                 return False
             continue
         pair = (id(a), id(b))

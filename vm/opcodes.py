@@ -3,6 +3,10 @@
 The encoder (``compiler/emit.py``), the disassembler, the verifier, the maximum stack depth and ``docs/opcodes.md`` read
 this table; the machine has one handler a row, and a test says that neither has an orphan.
 
+A *fused* instruction does what a run of plain ones does, in one dispatch.  Its row follows from its parts: its operands
+are theirs in order, its handler is made of theirs (:mod:`bamlvm.vm.generate`).  :data:`FUSIONS` drives the compiler's
+peephole.  At most one part can throw, so that a stack trace stays exact: the instruction takes that part's position.
+
 An operand's kind says what its integer means:
 
 ``local``      index of a local                ``const``   index into the function's constants
@@ -16,6 +20,8 @@ An operand's kind says what its integer means:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 
@@ -23,6 +29,7 @@ class Opcode(NamedTuple):
     """One row.
 
     ``flow``: ``next`` falls through, ``branch`` may jump or fall through, ``jump`` only jumps, ``end`` leaves.
+    ``parts`` names what a fused instruction stands for.
     """
 
     code: int
@@ -33,11 +40,21 @@ class Opcode(NamedTuple):
     per_count: int
     flow: str
     doc: str
+    parts: tuple[str, ...] = ()
+
+    @property
+    def throws_at(self) -> int:
+        """Of a fused instruction: which part gives it its source position (the one that can throw, else the last)."""
+        return next((place for place, part in enumerate(self.parts) if part in _MAY_THROW), len(self.parts) - 1)
 
 
 BINARY: Final = ("+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>")
 COMPARE: Final = ("==", "!=", "<", "<=", ">", ">=")
 UNARY: Final = ("-", "!", "~")
+OPERATORS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"bin_op": BINARY, "cmp_op": COMPARE, "unary_op": UNARY}
+)
+"""What an ``operator`` operand of an instruction indexes."""
 
 _ROWS: Final = """
 load_local          | local          | 0 | 1 | 0 | next   | push a local
@@ -101,16 +118,144 @@ unreachable         |                | 0 | 0 | 0 | end    | panic: control canno
 """
 
 
-def _parse(rows: str) -> tuple[Opcode, ...]:
-    table = []
-    for code, line in enumerate(rows.strip().splitlines()):
+_MAY_THROW: Final = frozenset({"add_int", "sub_int", "mul_int", "load_element", "loop"})
+"""The instructions that can throw, of those that take part in fusions."""
+
+_FUSED: Final = """
+load_two_locals         = load_local load_local
+load_local_const        = load_local load_const
+load_local_field        = load_local load_field
+load_element_locals     = load_local load_local load_element
+store_load              = store_local load_local
+store_const             = load_const store_local
+move_local              = load_local store_local
+store_loop              = store_local loop
+return_local            = load_local return
+return_const            = load_const return
+add_locals              = load_local load_local add_int
+add_local_const         = load_local load_const add_int
+add_local               = load_local add_int
+add_const               = load_const add_int
+add_store               = add_int store_local
+add_locals_store        = load_local load_local add_int store_local
+add_local_const_store   = load_local load_const add_int store_local
+add_return              = add_int return
+sub_locals              = load_local load_local sub_int
+sub_local_const         = load_local load_const sub_int
+sub_const               = load_const sub_int
+sub_local_const_store   = load_local load_const sub_int store_local
+mul_locals              = load_local load_local mul_int
+mul_local_const         = load_local load_const mul_int
+mul_local               = load_local mul_int
+concat_const            = load_const concat
+concat_local            = load_local concat
+concat_store            = concat store_local
+concat_const_store      = load_const concat store_local
+concat_local_store      = load_local concat store_local
+unless_local            = load_local pop_jump_if_false
+when_local              = load_local pop_jump_if_true
+unless_null             = is_null pop_jump_if_false
+when_null               = is_null pop_jump_if_true
+unless_local_null       = load_local is_null pop_jump_if_false
+when_local_null         = load_local is_null pop_jump_if_true
+""" + "".join(
+    f"unless_{test}{suffix} = {loads} {test} pop_jump_if_false\n"
+    for test in ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
+    for suffix, loads in (
+        ("", ""),
+        ("_const", "load_const"),
+        ("_local_const", "load_local load_const"),
+        ("_locals", "load_local load_local"),
+    )
+)
+
+
+def _parse(rows: str, fused: str) -> tuple[Opcode, ...]:
+    table: list[Opcode] = []
+    by_name: dict[str, Opcode] = {}
+    for line in rows.strip().splitlines():
         name, operands, pops, pushes, per_count, flow, doc = (cell.strip() for cell in line.split("|", 6))
-        table.append(Opcode(code, name, tuple(operands.split()), int(pops), int(pushes), int(per_count), flow, doc))
+        row = Opcode(len(table), name, tuple(operands.split()), int(pops), int(pushes), int(per_count), flow, doc)
+        table.append(row)
+        by_name[name] = row
+    for line in fused.strip().splitlines():
+        name, parts = (cell.strip() for cell in line.split("="))
+        table.append(_fused(len(table), name, [by_name[part] for part in parts.split()]))
     return tuple(table)
 
 
-TABLE: Final = _parse(_ROWS)
-"""Every opcode; a row's place is its code."""
+def _fused(code: int, name: str, parts: list[Opcode]) -> Opcode:
+    depth = lowest = 0
+    for part in parts:
+        depth -= part.pops
+        lowest = min(lowest, depth)
+        depth += part.pushes
+    operands = tuple(operand for part in parts for operand in part.operands)
+    names = tuple(part.name for part in parts)
+    return Opcode(code, name, operands, -lowest, depth - lowest, 0, parts[-1].flow, " + ".join(names), names)
 
-CODES: Final[dict[str, int]] = {row.name: row.code for row in TABLE}
+
+TABLE: Final = _parse(_ROWS, _FUSED)
+"""Every opcode, the plain ones first; a row's place is its code."""
+
+CODES: Final[Mapping[str, int]] = MappingProxyType({row.name: row.code for row in TABLE})
 """An opcode's number by its name."""
+
+FUSIONS: Final[Mapping[tuple[str, ...], str]] = MappingProxyType({row.parts: row.name for row in TABLE if row.parts})
+"""The fused opcode's name by the run of plain ones that it stands for.
+
+The peephole takes the longest run that fits, within one basic block, and gives the fused instruction the operands of
+its parts in order and the position of the part :attr:`Opcode.throws_at`.
+"""
+
+
+def plain(row: Opcode) -> tuple[str, ...]:
+    """The plain instructions that one stands for: its parts, or itself."""
+    return row.parts or (row.name,)
+
+
+def markdown() -> str:
+    """``docs/opcodes.md``: the table for readers."""
+    lines = [
+        "# Opcodes",
+        "",
+        "Made from the table in `vm/opcodes.py` by `python -m bamlvm.vm.opcodes`; do not edit.",
+        "",
+        "A stack effect is written `popped → pushed`; `n` is the instruction's `count` operand. What an operand means",
+        "is said in the head comment of `vm/opcodes.py`. Jump targets are instruction indexes.",
+        "",
+        "| code | name | operands | stack | flow | what it does |",
+        "|---:|---|---|---|---|---|",
+    ]
+    plain_rows = [row for row in TABLE if not row.parts]
+    lines += [
+        f"| {row.code} | `{row.name}` | {' '.join(row.operands)} | {_effect(row)} | {row.flow} | {row.doc} |"
+        for row in plain_rows
+    ]
+    lines += [
+        "",
+        "## Fused instructions",
+        "",
+        "Each does in one dispatch what a run of plain ones does. The compiler's optimiser (`-O1`) puts them in.",
+        "",
+        "| code | name | operands | stack | stands for |",
+        "|---:|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row.code} | `{row.name}` | {' '.join(row.operands)} | {_effect(row)} | {row.doc} |"
+        for row in TABLE
+        if row.parts
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _effect(row: Opcode) -> str:
+    counted = {0: "", 1: "n", 2: "2n"}[row.per_count]
+    popped = " + ".join(part for part in (str(row.pops) if row.pops or not counted else "", counted) if part)
+    return f"{popped} → {row.pushes}"
+
+
+if __name__ == "__main__":
+    from pathlib import Path
+
+    Path(__file__).resolve().parent.parent.joinpath("docs", "opcodes.md").write_text(markdown(), encoding="utf-8")

@@ -9,7 +9,7 @@ An ``int`` is always within i64; whoever makes one from outside checks it with :
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -144,18 +144,6 @@ class _Missing:
 
 
 MISSING: Final = _Missing()
-
-
-@dataclass(frozen=True, slots=True)
-class SysOp:
-    """A sys-op: its path in the standard library and its implementation.
-
-    ``call(scope, *arguments)`` returns the value, or a :class:`Pending`; where ``is_async`` it returns a coroutine.
-    """
-
-    name: str
-    call: Callable[..., Any]
-    is_async: bool = False
 
 
 class Pending:

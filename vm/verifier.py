@@ -1,0 +1,89 @@
+"""The verifier: what the machine takes for granted about a function's code.
+
+Operands lie within what they index; control never leaves the code; the operand stack has one depth at every
+instruction, never below zero nor above ``max_stack``, and is that high at least once; handlers protect a range of the
+code and cut the stack to a depth that it has there; only ``loop`` jumps back.  The machine's inner loop checks none of
+this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Final
+
+from bamlvm.vm.opcodes import OPERATORS
+from bamlvm.vm.program import Function
+from bamlvm.vm.stack import Instruction, StackError, depths, instructions
+
+
+class VerifyError(ValueError):
+    """A function's code breaks a rule: ``function`` names it, ``index`` is the instruction, or None for the whole."""
+
+    def __init__(self, function: str, index: int | None, reason: str) -> None:
+        super().__init__(f"{function}: {reason}" if index is None else f"{function}: instruction {index}: {reason}")
+        self.function = function
+        self.index = index
+        self.reason = reason
+
+
+_POOLS: Final[Mapping[str, str]] = {"const": "constants", "name": "names", "type": "types", "table": "tables"}
+
+
+def verify(function: Function) -> None:
+    """Raise :class:`VerifyError` if the code of ``function`` breaks a rule."""
+    try:
+        code = tuple(instructions(function.code))
+        _shape(function, code)
+        for index, instruction in enumerate(code):
+            _operands(function, code, index, instruction)
+        _, greatest = depths(code, function.handlers, function.tables)
+    except StackError as error:
+        raise VerifyError(function.name, error.index, error.reason) from None
+    if greatest != function.max_stack:
+        raise VerifyError(function.name, None, f"max_stack is {function.max_stack}, the code reaches {greatest}")
+
+
+def _shape(function: Function, code: tuple[Instruction, ...]) -> None:
+    def require(condition: bool, reason: str) -> None:
+        if not condition:
+            raise VerifyError(function.name, None, reason)
+
+    count = len(code)
+    require(count > 0, "there is no code")
+    taken = len(function.parameters) + function.capture_count
+    require(function.capture_count >= 0, "a negative number of captures")
+    require(function.local_count >= taken, f"{function.local_count} locals for {taken} parameters and captures")
+    require(len(function.positions) % 3 == 0, "positions are not triples")
+    require(all(part >= 0 for part in function.positions), "a negative position")
+    places = function.positions[::3]
+    require(all(a < b for a, b in pairwise(places)), "positions are out of order")
+    for table in function.tables:
+        require(len(table.keys) == len(table.targets), "a jump table with more keys than targets, or fewer")
+        require(len(set(table.keys)) == len(table.keys), "a jump table with a key twice")
+        require(all(0 <= target < count for target in (*table.targets, table.default)), "a jump table leads nowhere")
+    for handler in function.handlers:
+        require(0 <= handler.start < handler.end <= count, f"a handler of the range {handler.start} to {handler.end}")
+        require(0 <= handler.target < count, f"a handler at {handler.target}")
+        require(handler.depth >= 0, "a handler of negative depth")
+
+
+def _operands(function: Function, code: tuple[Instruction, ...], index: int, instruction: Instruction) -> None:
+    row, operands = instruction
+    for kind, operand in zip(row.operands, operands, strict=True):
+        if kind == "local":
+            limit = function.local_count
+        elif kind == "target":
+            limit = len(code)
+        elif kind == "operator":
+            limit = len(OPERATORS[row.name])
+        elif kind in _POOLS:
+            limit = len(getattr(function, _POOLS[kind]))
+        else:  # a count or a field: bounded by the stack's depth, or by the value it meets
+            limit = operand + 1
+        if not 0 <= operand < limit:
+            raise VerifyError(function.name, index, f"`{row.name}` with {kind} {operand}, of {max(limit, 0)}")
+    if row.name == "loop" or (row.parts and row.parts[-1] == "loop"):
+        return
+    if row.flow == "jump" and "target" in row.operands and operands[row.operands.index("target")] <= index:
+        raise VerifyError(function.name, index, "`jump` back: only `loop` may")
