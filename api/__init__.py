@@ -1,0 +1,91 @@
+"""Run BAML in Python.
+
+    runtime = bamlvm.Runtime.from_directory("baml_src")
+    runtime.functions.Extract(text="…")
+    for partial in runtime.stream("Extract", {"text": "…"}): …
+
+Importing this package loads nothing else: each public name loads its module at its first use (PEP 562), and the parser,
+the compiler, the HTTP client and asyncio are loaded by what needs them.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bamlvm import stages
+    from bamlvm.calls import CallContext, CancelToken
+    from bamlvm.collector import CallRecord, Collector, Usage
+    from bamlvm.errors import BamlError, Cancelled, CompileError, DeadlineExceeded, HostError, ThrownError
+    from bamlvm.events import Attempt, Event, Partial, Tick
+    from bamlvm.results import to_builtins
+    from bamlvm.runtime import Runtime
+    from bamlvm.streams import Stream
+    from bamlvm.vm.values import Media
+
+    __version__: str
+
+__all__ = [
+    "Attempt",
+    "BamlError",
+    "CallContext",
+    "CallRecord",
+    "CancelToken",
+    "Cancelled",
+    "Collector",
+    "CompileError",
+    "DeadlineExceeded",
+    "Event",
+    "HostError",
+    "Media",
+    "Partial",
+    "Runtime",
+    "Stream",
+    "ThrownError",
+    "Tick",
+    "Usage",
+    "__version__",
+    "stages",
+    "to_builtins",
+]
+
+_HOMES = {
+    "CallContext": "calls",
+    "CancelToken": "calls",
+    "CallRecord": "collector",
+    "Collector": "collector",
+    "Usage": "collector",
+    "BamlError": "errors",
+    "Cancelled": "errors",
+    "CompileError": "errors",
+    "DeadlineExceeded": "errors",
+    "HostError": "errors",
+    "ThrownError": "errors",
+    "Attempt": "events",
+    "Event": "events",
+    "Partial": "events",
+    "Tick": "events",
+    "Media": "vm.values",
+    "Runtime": "runtime",
+    "Stream": "streams",
+    "to_builtins": "results",
+}
+
+
+def __getattr__(name: str) -> object:
+    from importlib import import_module
+
+    if name == "stages":
+        return import_module("bamlvm.stages")
+    if name == "__version__":
+        from importlib.metadata import version
+
+        value: object = version("bamlvm")
+    elif name in _HOMES:
+        value = getattr(import_module(f"bamlvm.{_HOMES[name]}"), name)
+    else:
+        raise AttributeError(f"module 'bamlvm' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,85 @@
+"""What a host says about one call: :class:`CallContext`, and the :class:`CancelToken` that ends it from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from bamlvm.errors import HostError
+
+if TYPE_CHECKING:
+    from bamlvm.collector import Collector
+
+
+class CancelToken:
+    """Cancels the calls that carry it, from any thread, task or signal handler.  It stays cancelled.
+
+    No lock: a subscriber is first entered and then looks at the flag, :meth:`cancel` first sets the flag and then looks
+    for subscribers, so one of the two sees the other; a callback may run twice.
+    """
+
+    __slots__ = ("__weakref__", "_callbacks", "_cancelled")
+
+    def __init__(self) -> None:
+        self._cancelled = False
+        self._callbacks: dict[object, Callable[[], None]] = {}
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether :meth:`cancel` was called."""
+        return self._cancelled
+
+    def cancel(self) -> None:
+        """End every call that carries this token with :class:`bamlvm.Cancelled`."""
+        self._cancelled = True
+        for callback in list(self._callbacks.values()):
+            callback()
+
+    def subscribe(self, key: object, callback: Callable[[], None]) -> None:
+        """Have ``callback`` called, in the cancelling thread, when the token is cancelled (at once if it is)."""
+        self._callbacks[key] = callback
+        if self._cancelled:
+            callback()
+
+    def unsubscribe(self, key: object) -> None:
+        """Forget the callback of ``key``."""
+        self._callbacks.pop(key, None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallContext:
+    """What goes with one call; every part is optional, and one context may serve any number of calls.
+
+    ``on_partial(value)`` gets each partial value; if the callback has a second required parameter it also gets the
+    attempt's record.  ``on_tick(events)`` gets each batch of raw events, ``on_attempt(attempt)`` each
+    :class:`bamlvm.Attempt`.  Callbacks may be plain or ``async``; the call waits for them, and one that raises ends the
+    call with its own exception.  A synchronous call runs plain callbacks in the calling thread and awaits ``async``
+    ones on the background loop; an asynchronous call runs both in its own task.
+
+    ``timeout`` is in seconds, for the whole call; :class:`bamlvm.DeadlineExceeded` is raised when it passes.  ``env``
+    overrides variables of the runtime's environment; ``tags`` are kept with the call by its ``collectors``.
+    """
+
+    on_partial: Callable[..., Any] | None = None
+    on_tick: Callable[[list[Any]], Any] | None = None
+    on_attempt: Callable[[Any], Any] | None = None
+    cancel: CancelToken | None = None
+    timeout: float | None = None
+    collectors: Sequence[Collector] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("on_partial", "on_tick", "on_attempt"):
+            callback = getattr(self, name)
+            if callback is not None and not callable(callback):
+                raise HostError(f"CallContext.{name}: expected a callable, got {type(callback).__name__}")
+        if self.timeout is not None and not self.timeout >= 0:
+            raise HostError(f"CallContext.timeout: expected seconds from 0 up, got {self.timeout!r}")
+        if self.cancel is not None and not isinstance(self.cancel, CancelToken):
+            raise HostError(f"CallContext.cancel: expected a CancelToken, got {type(self.cancel).__name__}")
+
+
+NO_CONTEXT = CallContext()
+"""What a call without a context has."""

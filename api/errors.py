@@ -1,0 +1,91 @@
+"""The exceptions that a host can get.
+
+    BamlError
+    ├── CompileError        the sources are not a program: .diagnostics, .render()
+    ├── ThrownError         the program threw and nobody caught it: .value, .class_name, .trace
+    ├── Cancelled           the call was cancelled: by its token, by closing its stream or its runtime
+    │   └── DeadlineExceeded    … by its own timeout
+    └── HostError           the host asked for what cannot be: an unknown function, an argument of the wrong type,
+                            a runtime that is closed
+
+A host callback that raises ends its call with its own exception, unwrapped; so do Ctrl-C and asyncio's cancellation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bamlvm.grammar.diagnostics import Diagnostic
+    from bamlvm.vm.values import TraceFrame
+
+
+class BamlError(Exception):
+    """Base of everything that this package raises on purpose."""
+
+
+class CompileError(BamlError):
+    """The sources do not compile.  ``diagnostics`` has errors and warnings in the order of the sources."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic], sources: Mapping[str, str]) -> None:
+        super().__init__(diagnostics, sources)
+        self.diagnostics = tuple(diagnostics)
+        self.sources = dict(sources)
+
+    def render(self, colour: bool = False) -> str:
+        """All diagnostics as text, each with its source excerpt."""
+        return render_diagnostics(self.diagnostics, self.sources, colour)
+
+    def __str__(self) -> str:
+        return self.render()
+
+
+class ThrownError(BamlError):
+    """A BAML value was thrown and not caught.
+
+    ``value`` is the thrown value as the host sees values, ``class_name`` the qualified name of its class or enum
+    (``baml.errors.Timeout``) or of its built-in type (``string``), ``trace`` the frames at the throw, innermost first.
+    """
+
+    def __init__(self, value: Any, class_name: str, message: str, trace: Sequence[TraceFrame] = ()) -> None:
+        super().__init__(value, class_name, message, trace)
+        self.value = value
+        self.class_name = class_name
+        self.message = message
+        self.trace = tuple(trace)
+
+    def __str__(self) -> str:
+        head = f"{self.class_name}: {self.message}" if self.message else self.class_name
+        return "\n".join([head, *map(_frame_line, self.trace)])
+
+
+class Cancelled(BamlError):  # noqa: N818 (the name is fixed by the design; cancelling is no error of anyone's)
+    """The call was cancelled; everything that it had open is closed."""
+
+
+class DeadlineExceeded(Cancelled):
+    """The call's ``timeout`` passed.  ``timeout`` is the limit in seconds."""
+
+    def __init__(self, timeout: float) -> None:
+        super().__init__(timeout)
+        self.timeout = timeout
+
+    def __str__(self) -> str:
+        return f"the call took longer than its timeout of {self.timeout:g} s"
+
+
+class HostError(BamlError):
+    """The host asked for something that cannot be done; the message says what and where."""
+
+
+def render_diagnostics(diagnostics: Sequence[Diagnostic], sources: Mapping[str, str], colour: bool = False) -> str:
+    """Diagnostics as text, each with its source excerpt."""
+    from bamlvm.grammar.diagnostics import render  # only who has something to render pays for the renderer
+
+    return "\n".join(render(diagnostic, sources, colour=colour) for diagnostic in diagnostics)
+
+
+def _frame_line(frame: TraceFrame) -> str:
+    place = f"{frame.file}:{frame.line}:{frame.column}" if frame.line else frame.file or "native"
+    return f"  at {frame.function} ({place})"

@@ -1,0 +1,343 @@
+"""The runtime: a compiled program, ready to be called.
+
+A runtime holds the linked program and what its calls share: the handle table, the HTTP clients, the round-robin
+counters.  Everything of one call is in its :class:`bamlvm.driver.Call`.  Runtimes know nothing of each other; one may
+be used from any number of threads and tasks at once.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import weakref
+from collections.abc import Iterable, Mapping
+from itertools import count
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from bamlvm.arguments import Arguments
+from bamlvm.cache import Cache
+from bamlvm.calls import NO_CONTEXT, CallContext
+from bamlvm.driver import Call, Sink, run_blocking
+from bamlvm.errors import Cancelled, HostError
+from bamlvm.loading import Loaded, load, read_sources
+from bamlvm.results import Results
+from bamlvm.sysops.scope import Services
+from bamlvm.sysops.table import load as load_sysops
+from bamlvm.types import Types
+from bamlvm.vm.handles import HandleTable
+from bamlvm.vm.linker import Program
+from bamlvm.vm.natives import load_natives
+from bamlvm.vm.program import Signature
+from bamlvm.vm.values import MISSING, Value
+
+if TYPE_CHECKING:
+    import httpx
+
+    from bamlvm.grammar.diagnostics import Diagnostic
+    from bamlvm.http_client import Clients
+    from bamlvm.streams import Stream
+
+CAPABILITIES: Final = frozenset({"shell", "fs", "net", "http", "env"})
+"""What ``denied`` may name."""
+
+_STREAM_LLM: Final = "baml.llm.stream_llm_function"
+_CALLABLE: Final = ("function", "llm")
+_CLOSE_SECONDS: Final = 2.0
+
+_RUNTIMES: Final[weakref.WeakSet[Runtime]] = weakref.WeakSet()  # only to be told of a fork
+
+
+class Runtime:
+    """A program that can be called; make one with :meth:`from_directory` or :meth:`from_files`.
+
+    Options: ``transport`` is an ``httpx.AsyncBaseTransport`` to use instead of the network (the runtime closes it);
+    ``denied`` names capabilities that the program may not use (``shell fs net http env``); ``env`` is its environment
+    instead of ``os.environ``; ``step_limit`` bounds the steps of a call (``baml.panics.StepLimit``); the ``max_open``s
+    bound how many connections, files and so on may be open; ``optimize`` False compiles without the optimiser.
+    """
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        denied: Iterable[str] = (),
+        env: Mapping[str, str] | None = None,
+        step_limit: int | None = None,
+        max_open_per_call: int = 256,
+        max_open: int = 4096,
+    ) -> None:
+        refused = frozenset(denied)
+        if unknown := refused - CAPABILITIES:
+            raise HostError(f"unknown capability {min(unknown)!r}: one of {', '.join(sorted(CAPABILITIES))}")
+        self.program = Program.link([loaded.standard, loaded.unit], load_natives(), load_sysops())
+        self.diagnostics: tuple[Diagnostic, ...] = loaded.diagnostics
+        self.env: Mapping[str, str] = os.environ if env is None else env
+        self.step_limit = step_limit
+        self.types = Types(self.program.classes, self.program.enums, self.program.aliases)
+        self.results = Results(self.types)
+        self.functions = Functions(self)
+        self.active: set[Call] = set()
+        self._arguments = Arguments(self.program, self.types)
+        self._own = frozenset(loaded.unit.signatures)
+        self._transport = transport
+        self._clients: Clients | None = None
+        self._owners = count(1)
+        self._closed = False
+        self._limits = (max_open_per_call, max_open)
+        self.services = Services(self.program, HandleTable(*self._limits), self._http_client, denied=refused)
+        _RUNTIMES.add(self)
+
+    @classmethod
+    def from_directory(cls, path: str | os.PathLike[str], *, optimize: bool = True, **options: Any) -> Self:
+        """The program of every ``.baml`` file below a folder (or of one file).
+
+        Raises :class:`bamlvm.CompileError`, and :class:`bamlvm.HostError` if there is no such file.
+        """
+        return cls.from_files(read_sources(path), optimize=optimize, **options)
+
+    @classmethod
+    def from_files(cls, files: Mapping[str, str], *, optimize: bool = True, **options: Any) -> Self:
+        """The program of these sources, by file name.  Raises :class:`bamlvm.CompileError`."""
+        return cls(load(files, optimize, Cache.default()), **options)
+
+    def call_function_sync(
+        self, name: str, args: Mapping[str, Any] | None = None, ctx: CallContext | None = None
+    ) -> Any:
+        """Call a function and wait for its value.
+
+        A function that does nothing but compute runs in this thread; one that must wait goes on in the background loop.
+        An LLM function is streamed if the context has somebody to tell of partials or ticks.
+        Raises :class:`bamlvm.ThrownError`, :class:`bamlvm.Cancelled`, :class:`bamlvm.HostError`, or what a callback
+        raised.
+        """
+        context = ctx or NO_CONTEXT
+        return run_blocking(self._prepare(name, args, context)(None))
+
+    async def call_function(
+        self, name: str, args: Mapping[str, Any] | None = None, ctx: CallContext | None = None
+    ) -> Any:
+        """The same in the running event loop, as part of the calling task.  Cancelling the task ends the call."""
+        from bamlvm.looped import drive
+
+        context = ctx or NO_CONTEXT
+        return await drive(self._prepare(name, args, context)(None))
+
+    def stream(self, name: str, args: Mapping[str, Any] | None = None, ctx: CallContext | None = None) -> Stream:
+        """Call a function and read what it emits while it runs; see :class:`bamlvm.Stream`.
+
+        An LLM function is streamed; any other function streams what it streams inside.  Arguments are checked at once.
+        """
+        from bamlvm.streams import Stream
+
+        return Stream(self._prepare(name, args, ctx or NO_CONTEXT, stream=True))
+
+    def signature(self, name: str) -> Signature:
+        """A function's parameters, result and documentation.  Raises :class:`bamlvm.HostError` if it is unknown."""
+        found = self.program.signatures.get(name)
+        if found is None or found.kind not in _CALLABLE:
+            raise HostError(self._unknown(name))
+        return found
+
+    @property
+    def function_names(self) -> tuple[str, ...]:
+        """The functions of the program's own sources that can be called, in their order."""
+        return tuple(name for name in self.program.signatures if name in self._own and self._callable(name))
+
+    @property
+    def handles(self) -> int:
+        """How many connections, files and so on are open."""
+        return len(self.services.handles)
+
+    def close(self) -> None:
+        """Cancel what still runs and close all connections.  Calls are refused from now on."""
+        self._shut()
+        here = threading.get_ident()  # what this very thread is in the middle of cannot end before close() returns
+        until = time.monotonic() + _CLOSE_SECONDS
+        while any(call.thread != here for call in tuple(self.active)) and time.monotonic() < until:
+            time.sleep(0.001)
+        if self._clients is not None:
+            self._clients.close()
+
+    async def aclose(self) -> None:
+        """The same in an event loop."""
+        import asyncio
+
+        self._shut()
+        until = time.monotonic() + _CLOSE_SECONDS
+        while self.active and time.monotonic() < until:  # noqa: ASYNC110 (calls end on other threads too)
+            await asyncio.sleep(0.001)
+        if self._clients is not None:
+            await self._clients.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def new_owner(self) -> int:
+        """A number for a call in the handle table."""
+        return next(self._owners)
+
+    def forget(self, call: Call) -> None:
+        """A call has ended."""
+        self.active.discard(call)
+
+    def forked(self) -> None:
+        """In a child process: the parent's calls are not this process's, and a lock of theirs may be held for ever."""
+        self.active = set()
+        self.services.handles = HandleTable(*self._limits)
+
+    def _prepare(
+        self, name: str, args: Mapping[str, Any] | None, context: CallContext, stream: bool = False
+    ) -> _Prepared:
+        if self._closed:
+            raise HostError("the runtime is closed")
+        signature = self.signature(name)
+        values = self._convert(signature, args or {})
+        listened = stream or context.on_partial is not None or context.on_tick is not None
+        if signature.kind == "llm" and listened:
+            return _Prepared(self, name, _STREAM_LLM, [name, self._by_name(signature, values)], context)
+        return _Prepared(self, name, name, values, context)
+
+    def _convert(self, signature: Signature, args: Mapping[str, Any]) -> list[Value]:
+        values: list[Value] = []
+        used = 0
+        for parameter in signature.parameters:
+            if parameter.name in args:
+                used += 1
+                values.append(self._arguments.convert(args[parameter.name], parameter.type, parameter.name))
+            elif parameter.has_default:
+                values.append(MISSING)
+            elif self.types.nullable(parameter.type):
+                values.append(None)
+            else:
+                raise HostError(f"{signature.name}: the argument {parameter.name!r} ({parameter.type}) is missing")
+        if used != len(args):
+            known = [parameter.name for parameter in signature.parameters]
+            extra = next(name for name in args if name not in known)
+            raise HostError(f"{signature.name}: no parameter {extra!r}{_did_you_mean(str(extra), known)}")
+        return values
+
+    def _by_name(self, signature: Signature, values: list[Value]) -> dict[str, Value]:
+        named = {}
+        for parameter, value in zip(signature.parameters, values, strict=True):
+            if value is MISSING:
+                raise HostError(
+                    f"{signature.name}: the argument {parameter.name!r} is missing; a streamed call takes no defaults"
+                )
+            named[parameter.name] = value
+        return named
+
+    def _callable(self, name: str) -> bool:
+        found = self.program.signatures.get(name)
+        return found is not None and found.kind in _CALLABLE
+
+    def _unknown(self, name: str) -> str:
+        hint = _did_you_mean(name, list(self.function_names))
+        return f"the program has no function {name!r}{hint}"
+
+    def _http_client(self) -> Any:
+        if self._closed:
+            raise HostError("the runtime is closed")
+        if self._clients is None:
+            from bamlvm.http_client import Clients
+
+            clients = Clients(self._transport)
+            self._clients = self._clients or clients
+        return self._clients.current()
+
+    def _shut(self) -> None:
+        self._closed = True
+        for call in tuple(self.active):
+            call.interrupt(Cancelled("the runtime was closed"))
+
+
+class _Prepared:
+    """A call with its arguments converted; calling it, with a sink or None, begins the call."""
+
+    __slots__ = ("_arguments", "_context", "_entry", "_name", "_runtime")
+
+    def __init__(self, runtime: Runtime, name: str, entry: str, arguments: list[Value], context: CallContext) -> None:
+        self._runtime = runtime
+        self._name = name
+        self._entry = entry
+        self._arguments = arguments
+        self._context = context
+
+    def __call__(self, sink: Sink | None) -> Call:
+        return Call(self._runtime, self._name, self._entry, self._arguments, self._context, sink)
+
+
+class Functions:
+    """``runtime.functions.Name(x=…)``: the program's functions as callables."""
+
+    __slots__ = ("_runtime",)
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def __getattr__(self, name: str) -> BoundFunction:
+        try:
+            return BoundFunction(self._runtime, self._runtime.signature(name))
+        except HostError as error:
+            raise AttributeError(str(error)) from None
+
+    def __getitem__(self, name: str) -> BoundFunction:
+        return BoundFunction(self._runtime, self._runtime.signature(name))
+
+    def __dir__(self) -> list[str]:
+        return list(self._runtime.function_names)
+
+
+class BoundFunction:
+    """One function of a runtime; called, it runs :meth:`Runtime.call_function_sync`."""
+
+    __slots__ = ("_runtime", "signature")
+
+    def __init__(self, runtime: Runtime, signature: Signature) -> None:
+        self._runtime = runtime
+        self.signature = signature
+
+    def __call__(self, *values: Any, **named: Any) -> Any:
+        parameters = [parameter.name for parameter in self.signature.parameters]
+        if len(values) > len(parameters):
+            raise HostError(f"{self.signature.name}: {len(values)} arguments given, at most {len(parameters)} taken")
+        args = dict(zip(parameters, values, strict=False))
+        if twice := args.keys() & named.keys():
+            raise HostError(f"{self.signature.name}: the argument {min(twice)!r} is given twice")
+        return self._runtime.call_function_sync(self.signature.name, {**args, **named})
+
+    def __repr__(self) -> str:
+        return f"<BAML function {self.signature.name}>"
+
+
+def _did_you_mean(name: str, known: list[str]) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(name, known, n=1)
+    if near:
+        return f" (did you mean {near[0]!r}?)"
+    return f" (there are {', '.join(known)})" if known else " (there are none)"
+
+
+def _after_fork() -> None:
+    for runtime in tuple(_RUNTIMES):
+        runtime.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,34 @@
+"""The compiler's stages as text: what ``bamlvm dump`` prints and the snapshots hold."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Final
+
+from bamlvm.cache import Cache
+from bamlvm.errors import HostError
+from bamlvm.loading import load_standard, read_sources
+
+STAGES: Final = ("tokens", "ast", "hir", "tir", "mir", "bytecode")
+"""The stages in their order."""
+
+
+def dump(source: str | os.PathLike[str] | Mapping[str, str], stage: str, optimize: bool = True) -> str:
+    """One stage of a program, printed.
+
+    ``source`` is a path (a file or a folder), a mapping of sources by file name, or a source text (a string with a line
+    break or a brace in it).  Raises :class:`bamlvm.CompileError` if the program does not get as far as the stage, and
+    :class:`bamlvm.HostError` for an unknown stage or a path that is none.
+    """
+    if stage not in STAGES:
+        raise HostError(f"unknown stage {stage!r}: one of {', '.join(STAGES)}")
+    if isinstance(source, Mapping):
+        files = dict(source)
+    elif isinstance(source, str) and ("\n" in source or "{" in source):
+        files = {"main.baml": source}
+    else:
+        files = read_sources(source)
+    from bamlvm.compiler.stages import dump_files
+
+    return dump_files(files, stage, load_standard(optimize, Cache.default()), optimize)

@@ -1,0 +1,195 @@
+"""The Python classes that stand for a program's classes and enums: ``runtime.types.Resume``.
+
+A BAML class becomes a :class:`msgspec.Struct` with keyword fields (one whose type includes null defaults to None), an
+enum a Python :class:`enum.Enum` whose values are the variants' names.  Each is made once, when first asked for.  The
+class carries its BAML name in ``__baml_name__``, by which another runtime's class is recognised.
+
+A name with a namespace is reached by attribute or by key: ``types.baml.errors.Timeout`` or
+``types["baml.errors.Timeout"]``.
+"""
+
+from __future__ import annotations
+
+import enum
+import keyword
+import operator
+import threading
+from collections.abc import Iterator, Mapping
+from functools import reduce
+from typing import Any, Literal
+
+import msgspec
+
+from bamlvm.vm.program import ClassInfo, EnumInfo
+from bamlvm.vm.types import (
+    AliasType,
+    ClassType,
+    EnumType,
+    ListType,
+    LiteralType,
+    MapType,
+    Primitive,
+    Type,
+    UnionType,
+    VariantType,
+    members,
+)
+from bamlvm.vm.values import Media
+
+_PRIMITIVES: dict[str, Any] = {
+    "int": int,
+    "float": float,
+    "string": str,
+    "bool": bool,
+    "null": None,
+    "image": Media,
+    "audio": Media,
+    "pdf": Media,
+    "video": Media,
+}
+
+
+class BamlEnum(enum.Enum):
+    """Base of the enums made from a program."""
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+class Types:
+    """The classes and enums of one program, as Python classes."""
+
+    def __init__(
+        self, classes: Mapping[str, ClassInfo], enums: Mapping[str, EnumInfo], aliases: Mapping[str, Type]
+    ) -> None:
+        self._classes = classes
+        self._enums = enums
+        self._aliases = aliases
+        self._made: dict[str, Any] = {}
+        self._open: set[str] = set()
+        self._lock = threading.RLock()
+
+    def __getitem__(self, name: str) -> Any:
+        """The Python class for a qualified name; :class:`KeyError` if the program has no such class or enum."""
+        made = self._made.get(name)
+        return made if made is not None else self._make(name)
+
+    def __getattr__(self, name: str) -> Any:
+        return _member(self, "", name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._classes or name in self._enums
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._classes
+        yield from self._enums
+
+    def __dir__(self) -> list[str]:
+        return sorted({name.partition(".")[0] for name in self})
+
+    def annotation(self, type_: Type) -> Any:
+        """The Python type of a BAML type's values; ``Any`` where Python has no word for it or inside a recursion."""
+        match type_:
+            case Primitive(name):
+                return _PRIMITIVES.get(name, Any)
+            case LiteralType(value):
+                return Literal[value]
+            case ListType(item):
+                return list[self.annotation(item)]  # type: ignore[misc]  # a type made at run time
+            case MapType(key, value):
+                return dict[self.annotation(key), self.annotation(value)]  # type: ignore[misc]
+            case UnionType(parts):
+                annotations = [self.annotation(part) for part in parts]
+                return Any if Any in annotations else reduce(operator.or_, annotations)
+            case ClassType(name, _) | EnumType(name) if name not in self._open and name in self:
+                return self[name]
+            case VariantType(enum_, _) if enum_ in self:
+                return self[enum_]
+            case _:
+                return Any
+
+    def nullable(self, type_: Type) -> bool:
+        """Whether null is a value of the type, through aliases."""
+        seen: set[str] = set()
+        waiting = [type_]
+        while waiting:
+            each = waiting.pop()
+            if each in (_PRIMITIVE_NULL, _PRIMITIVE_UNKNOWN):
+                return True
+            if type(each) is AliasType:
+                if each.name not in seen and each.name in self._aliases:
+                    seen.add(each.name)
+                    waiting.append(self._aliases[each.name])
+            elif type(each) is UnionType:
+                waiting.extend(members(each))
+        return False
+
+    def _make(self, name: str) -> Any:
+        with self._lock:
+            if name not in self._made:
+                if name in self._classes:
+                    self._made[name] = self._struct(self._classes[name])
+                else:
+                    self._made[name] = _enum(self._enums[name])
+            return self._made[name]
+
+    def _struct(self, info: ClassInfo) -> Any:
+        self._open.add(info.name)
+        try:
+            fields: list[Any] = []
+            for field in info.fields:
+                annotation = self.annotation(field.type)
+                fields.append((field.name, annotation, None) if self.nullable(field.type) else (field.name, annotation))
+        finally:
+            self._open.discard(info.name)
+        namespace: dict[str, Any] = {"__baml_name__": info.name}
+        if info.doc:
+            namespace["__doc__"] = info.doc
+        return msgspec.defstruct(
+            info.name.rpartition(".")[2], fields, namespace=namespace, module="bamlvm.types", kw_only=True
+        )
+
+
+class _Namespace:
+    """``types.baml.errors``: what the program declares below a dotted prefix."""
+
+    __slots__ = ("_prefix", "_types")
+
+    def __init__(self, types: Types, prefix: str) -> None:
+        self._types = types
+        self._prefix = prefix
+
+    def __getattr__(self, name: str) -> Any:
+        return _member(self._types, self._prefix + ".", name)
+
+
+_PRIMITIVE_NULL = Primitive("null")
+_PRIMITIVE_UNKNOWN = Primitive("unknown")
+
+
+def _member(types: Types, prefix: str, name: str) -> Any:
+    qualified = prefix + name
+    if qualified in types:
+        return types[qualified]
+    if any(each.startswith(qualified + ".") for each in types):
+        return _Namespace(types, qualified)
+    raise AttributeError(f"the program declares no class or enum {qualified!r}")
+
+
+def _enum(info: EnumInfo) -> Any:
+    make: Any = BamlEnum  # called as enum.Enum is, to make a class
+    made = make(
+        info.name.rpartition(".")[2],
+        [(_member_name(variant.name), variant.name) for variant in info.variants],
+        module="bamlvm.types",
+    )
+    made.__baml_name__ = info.name
+    if info.doc:
+        made.__doc__ = info.doc
+    return made
+
+
+def _member_name(variant: str) -> str:
+    """A variant's name as Python's enum takes it: a name that enum or Python keeps to itself gets an underscore."""
+    reserved = variant == "mro" or keyword.iskeyword(variant) or (variant.startswith("_") and variant.endswith("_"))
+    return f"v{variant}_v" if variant.startswith("_") and reserved else f"{variant}_" if reserved else variant
