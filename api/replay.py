@@ -6,8 +6,9 @@
 
 A recording is a file of JSON lines, one :class:`Exchange` each, written when the exchange ends, *however* it ends: read
 to the end, failed, or left by the reader (cancelled, or satisfied before the end).  So a line is always whole, and a
-stream that was cut short keeps what had arrived.  Credentials are replaced by :data:`REDACTED` before anything is kept;
-a body is kept as the bytes that came over the wire, so a compressed one stays compressed.
+stream that was cut short keeps what had arrived.  Credentials are hidden (:mod:`bamlvm.sysops.redaction`) before
+anything is kept, also where the server says them back in one chunk of text.  A body is kept as the bytes that came over
+the wire, so a compressed one stays compressed.
 
 A replayed request is matched by method, URL and body, with JSON bodies compared as values; the exchanges of equal
 requests are used in the order in which they were recorded, each once.  Replay ends as the recording did: with the end
@@ -30,22 +31,8 @@ import httpx
 import msgspec
 
 from bamlvm.errors import HostError
+from bamlvm.sysops.redaction import HIDDEN, is_secret, redacted_url, scrubbed
 
-REDACTED = "REDACTED"
-_SECRET_HEADERS = frozenset(
-    {
-        "api-key",
-        "authorization",
-        "cookie",
-        "ocp-apim-subscription-key",
-        "proxy-authorization",
-        "set-cookie",
-        "x-api-key",
-        "x-auth-token",
-        "x-goog-api-key",
-    }
-)
-_SECRET_PARAMETERS = frozenset({"access_token", "api-key", "api_key", "apikey", "auth", "key", "sig", "token"})
 _VERSION = 1
 _EXCERPT = 60
 
@@ -169,16 +156,21 @@ class _Taping:
     def __init__(self, transport: RecordingTransport, request: httpx.Request) -> None:
         self._transport = transport
         self._started = time.monotonic()
+        self._headers = request.headers
+        self._url = str(request.url)
         self._exchange: Exchange | None = Exchange(_recorded_request(request))
 
     def respond(self, response: httpx.Response) -> None:
         assert self._exchange is not None
-        headers = _redacted_headers(response.headers)
+        headers = _redacted(response.headers)
         self._exchange.response = RecordedResponse(response.status_code, headers, self._now())
 
     def chunk(self, data: bytes) -> None:
         if self._exchange is not None:
-            self._exchange.chunks.append((self._now(), _body(data)))
+            body = _body(data)
+            if isinstance(body, str):
+                body = scrubbed(body, self._headers, self._url)
+            self._exchange.chunks.append((self._now(), body))
 
     def stop(self, error: BaseException | None = None, *, complete: bool = False) -> None:
         exchange, self._exchange = self._exchange, None
@@ -189,7 +181,7 @@ class _Taping:
             exchange.end = "complete"
         elif isinstance(error, Exception):  # the others (cancellation, Ctrl-C, a closed generator) are the reader's
             exchange.end = "error"
-            exchange.error = RecordedError(type(error).__name__, str(error))
+            exchange.error = RecordedError(type(error).__name__, scrubbed(str(error), self._headers, self._url))
         self._transport.write(exchange)
 
     def _now(self) -> float:
@@ -368,23 +360,13 @@ def _ending(exchange: Exchange, request: httpx.Request) -> Exception:
 
 
 def _recorded_request(request: httpx.Request) -> RecordedRequest:
-    url = request.url
-    if any(name.lower() in _SECRET_PARAMETERS for name in url.params):
-        shown = [
-            (name, REDACTED if name.lower() in _SECRET_PARAMETERS else value)
-            for name, value in url.params.multi_items()
-        ]
-        url = url.copy_with(params=shown)
-    if url.userinfo:
-        url = url.copy_with(username=REDACTED, password=None)
-    return RecordedRequest(request.method, str(url), _redacted_headers(request.headers), _body(request.content))
+    url = redacted_url(str(request.url))
+    return RecordedRequest(request.method, url, _redacted(request.headers), _body(request.content))
 
 
-def _redacted_headers(headers: httpx.Headers) -> Headers:
-    return [
-        (name, REDACTED if name.lower() in _SECRET_HEADERS else value)
-        for name, value in ((key.decode("latin-1"), value.decode("latin-1")) for key, value in headers.raw)
-    ]
+def _redacted(headers: httpx.Headers) -> Headers:
+    pairs = ((key.decode("latin-1"), value.decode("latin-1")) for key, value in headers.raw)
+    return [(name, HIDDEN if is_secret(name) else value) for name, value in pairs]
 
 
 def _body(data: bytes) -> Body:
