@@ -13,7 +13,6 @@ from typing import Any, Final
 import msgspec
 
 from bamlvm.grammar.actions_expressions import ExpressionActions
-from bamlvm.grammar.lexer import Lexed, Token
 from bamlvm.grammar.strings import dedent, raw_content
 from bamlvm.grammar.syntax import (
     Alias,
@@ -40,6 +39,7 @@ from bamlvm.grammar.syntax import (
     UnionTypeExpr,
     Variant,
 )
+from bamlvm.grammar.tokens import Lexed, Token
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _Returns = tuple[TypeExpr | None, TypeExpr | None, int]

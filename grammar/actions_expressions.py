@@ -7,7 +7,6 @@ from typing import Any, Final
 import msgspec
 
 from bamlvm.grammar.actions_types import Path, TypeActions, integer
-from bamlvm.grammar.lexer import Token
 from bamlvm.grammar.syntax import (
     Argument,
     Arm,
@@ -57,6 +56,7 @@ from bamlvm.grammar.syntax import (
     While,
     WildcardPattern,
 )
+from bamlvm.grammar.tokens import Token
 
 _WORDS: Final[dict[str, bool | None]] = {"true": True, "false": False, "null": None}
 _STATEMENTS: Final = frozenset({Let, Assign, While, ForIn, For, Assert, ExprStatement, Header})

@@ -7,7 +7,6 @@ from typing import Any, Final
 import msgspec
 
 from bamlvm.grammar.diagnostics import Diagnostic, error
-from bamlvm.grammar.lexer import Lexed, Token
 from bamlvm.grammar.source import Span
 from bamlvm.grammar.strings import raw_content, unescape
 from bamlvm.grammar.syntax import (
@@ -29,6 +28,7 @@ from bamlvm.grammar.syntax import (
     TypeExpr,
     UnionTypeExpr,
 )
+from bamlvm.grammar.tokens import Lexed, Token
 
 MAX_CHAIN: Final = 250
 """How long one chain may be: ``a + b + …``, ``a.b.c…``, ``- - - a``, ``else if``.  Longer ones are refused (E0010)."""
@@ -36,7 +36,7 @@ MAX_CHAIN: Final = 250
 _WORDS: Final[dict[str, bool | None]] = {"true": True, "false": False, "null": None}
 
 
-class TooDeep(Exception):
+class TooDeepError(Exception):
     """The tree would be too deep for later stages to walk.  Carries the place."""
 
     def __init__(self, start: int, end: int) -> None:
@@ -72,11 +72,11 @@ class TypeActions:
         self.diagnostics.append(error(code, message, Span("", start, end), (), hint))
 
     def deepen(self, key: int, start: int, end: int) -> None:
-        """Count one more level of the chain ``key``: the start of a left-nested one, minus the end of a right-nested."""
+        """Count one more link of the chain ``key``: where it starts, or minus where it ends if it nests right."""
         count = self._chains.get(key, 0) + 1
         self._chains[key] = count
         if count > MAX_CHAIN:
-            raise TooDeep(start, end)
+            raise TooDeepError(start, end)
 
     def unquote(self, token: Token) -> str:
         """The value of a STRING or RAW_STRING token."""
@@ -136,7 +136,7 @@ class TypeActions:
 
     def path_append(self, path: Path, _dot: Token, name: Token) -> Path:
         if len(path.starts) >= MAX_CHAIN:
-            raise TooDeep(path.start, name.end)
+            raise TooDeepError(path.start, name.end)
         return Path(f"{path.text}.{name.text}", path.start, name.end, (*path.starts, name.start))
 
     # --- types

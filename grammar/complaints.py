@@ -12,9 +12,9 @@ from difflib import get_close_matches
 from typing import Final
 
 from bamlvm.grammar.diagnostics import Diagnostic, Label, error
-from bamlvm.grammar.lexer import ITEM_KEYWORDS, PUNCTUATION, Token
 from bamlvm.grammar.source import Span
 from bamlvm.grammar.table import END, Driver, StuckError
+from bamlvm.grammar.tokens import ITEM_KEYWORDS, PUNCTUATION, Token
 
 _NAMES: Final = {
     "NAME": "a name",
@@ -47,7 +47,8 @@ _OPERAND: Final = frozenset({"NAME", "INT", "STRING", "LPAREN", "LBRACKET", "MIN
 _TYPE: Final = frozenset({"NAME", "MAP", "STRING", "LPAREN", "INT"})
 _STATEMENT: Final = frozenset({"LET", "WHILE", "FOR", "ASSERT"})
 _OPERATORS: Final = frozenset(
-    ["OR", "AND", "COALESCE", "PIPE", "CARET", "AMPERSAND", "EQUALITY", "LESS", "GREATER", "COMPARISON", "SHIFT_LEFT", "GREATER_JOINED", "PLUS", "MINUS", "MULTIPLY", "IS", "INSTANCEOF", "CATCH", "CATCH_ALL"]
+    {"OR", "AND", "COALESCE", "PIPE", "CARET", "AMPERSAND", "EQUALITY", "LESS", "GREATER", "COMPARISON", "SHIFT_LEFT"}
+    | {"GREATER_JOINED", "PLUS", "MINUS", "MULTIPLY", "IS", "INSTANCEOF", "CATCH", "CATCH_ALL"}
 )
 _POSTFIX: Final = frozenset({"DOT", "LBRACKET", "LPAREN", "LBRACE", "ASSIGN", "COMPOUND_ASSIGN", "QUESTION"})
 _PARENTHESISED: Final = {"IF": "if", "WHILE": "while", "FOR": "for", "MATCH": "match"}

@@ -1,7 +1,8 @@
 """The text of one item → tokens.
 
 Rule: the lexer carries the context, so that the grammar needs none.  A stack of open delimiters says which *mode* the
-text is in, each mode has one compiled regular expression, and the loop is ``match(text, position)``: linear in the text.
+text is in, each mode has one compiled regular expression, and the loop is ``match(text, position)``: linear in the
+text.
 
 =============  =======================================================================================================
 mode           where it holds
@@ -29,175 +30,31 @@ import msgspec
 
 from bamlvm.grammar.diagnostics import Diagnostic, Label, error
 from bamlvm.grammar.source import Span
+from bamlvm.grammar.tokens import (
+    ATTRIBUTE_ARGUMENTS,
+    CLOSER,
+    CLOSER_TEXT,
+    CODE,
+    DECLARATIONS,
+    INFIX_WORDS,
+    INNER,
+    ITEM_KEYWORDS,
+    LITERAL_WORDS,
+    LLM,
+    MEMBERS,
+    OPENER_TEXT,
+    OPERAND_ENDS,
+    PATTERNS,
+    PUNCTUATION,
+    START,
+    TEMPLATE_PATTERN,
+    WORDS,
+    Lexed,
+    Token,
+)
 
 MAX_DEPTH: Final = 100
 """How many delimiters may be open at once.  Deeper source is refused (E0010): every later stage may then recurse."""
-
-
-class Token(msgspec.Struct, frozen=True, gc=False):
-    """``text`` stands at ``[start, end)`` of the item's text."""
-
-    kind: str
-    text: str
-    start: int
-    end: int
-
-
-class Lexed(msgspec.Struct):
-    """What the lexer found in one item's text."""
-
-    tokens: list[Token]
-    """What the parser sees."""
-    trivia: list[Token]
-    """Comments (``COMMENT``, ``DOC_COMMENT``, ``HEADER``) and what is no token at all (``ERROR``)."""
-    docs: dict[int, str]
-    """Doc text by the start of the token it precedes."""
-    headers: list[Token]
-    diagnostics: list[Diagnostic]
-    broken: bool = False
-    """The delimiters do not match, or are nested too deep: a syntax error that follows from it need not be told."""
-
-
-# --- words ------------------------------------------------------------------------------------------------------------
-
-_LITERAL_WORDS: Final = {"true": "TRUE", "false": "FALSE", "null": "NULL"}
-_PREFIX_WORDS: Final = {
-    word: word.upper()
-    for word in ("let", "watch", "if", "for", "while", "break", "continue", "return", "throw", "match", "assert")
-}
-_INFIX_WORDS: Final = {
-    word: word.upper() for word in ("in", "is", "instanceof", "catch", "catch_all", "throws", "else")
-}
-_CODE_WORDS: Final = _LITERAL_WORDS | _PREFIX_WORDS | _INFIX_WORDS | {"map": "MAP"}
-_ITEM_WORDS: Final = {"class": "CLASS", "enum": "ENUM", "type": "TYPE", "dynamic": "DYNAMIC"}
-_DECLARATION_WORDS: Final = (
-    _LITERAL_WORDS
-    | _ITEM_WORDS
-    | {"map": "MAP", "function": "FUNCTION", "throws": "THROWS", "native": "NAME", "sysop": "NAME"}
-)
-_OPERAND_ENDS: Final = frozenset(
-    ["NAME", "INT", "FLOAT", "STRING", "RAW_STRING", "RPAREN", "RBRACKET", "RBRACE", "TRUE", "FALSE", "NULL", "TEMPLATE_END", "QUESTION", "GREATER", "BREAK", "CONTINUE", "RETURN"]
-)
-ITEM_KEYWORDS: Final = {
-    "class": "CLASS",
-    "enum": "ENUM",
-    "type": "TYPE",
-    "function": "FUNCTION",
-    "client": "CLIENT",
-    "generator": "GENERATOR",
-    "test": "TEST",
-    "retry_policy": "RETRY_POLICY",
-    "template_string": "TEMPLATE_STRING",
-    "dynamic": "DYNAMIC",
-}
-
-# --- punctuation ------------------------------------------------------------------------------------------------------
-
-PUNCTUATION: Final = {
-    "(": "LPAREN",
-    ")": "RPAREN",
-    "[": "LBRACKET",
-    "]": "RBRACKET",
-    "{": "LBRACE",
-    "}": "RBRACE",
-    ",": "COMMA",
-    ":": "COLON",
-    ";": "SEMICOLON",
-    ".": "DOT",
-    "...": "ELLIPSIS",
-    "->": "ARROW",
-    "=>": "FAT_ARROW",
-    "=": "ASSIGN",
-    "||": "OR",
-    "&&": "AND",
-    "??": "COALESCE",
-    "?": "QUESTION",
-    "|": "PIPE",
-    "^": "CARET",
-    "&": "AMPERSAND",
-    "==": "EQUALITY",
-    "!=": "EQUALITY",
-    "<": "LESS",
-    ">": "GREATER",
-    "<=": "COMPARISON",
-    ">=": "COMPARISON",
-    "<<": "SHIFT_LEFT",
-    "+": "PLUS",
-    "-": "MINUS",
-    "*": "MULTIPLY",
-    "/": "MULTIPLY",
-    "%": "MULTIPLY",
-    "!": "NOT",
-    "~": "NOT",
-} | {f"{operator}=": "COMPOUND_ASSIGN" for operator in ("+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>")}
-_CLOSER: Final = {"LPAREN": "RPAREN", "LBRACKET": "RBRACKET", "LBRACE": "RBRACE", "INTERPOLATION": "INTERPOLATION_END"}
-_OPENER_TEXT: Final = {"RPAREN": "(", "RBRACKET": "[", "RBRACE": "{", "INTERPOLATION_END": "${", "TEMPLATE_END": "`"}
-_CLOSER_TEXT: Final = {"RPAREN": ")", "RBRACKET": "]", "RBRACE": "}", "INTERPOLATION_END": "}", "TEMPLATE_END": "`"}
-_DELIMITERS: Final = frozenset("()[]{}")
-
-# --- one regular expression a mode --------------------------------------------------------------------------------------
-
-_SPACE = r"[ \t\r\n\f\ufeff]*+"
-_SHARED = r"""
-|(?P<STRING>"(?:[^"\\]|\\(?s:.))*+")
-|(?P<COMMENT>//[^\n]*|/\*(?s:.)*?\*/|\{//[^\n]*?//\})
-|(?P<OPEN_COMMENT>/\*(?s:.)*+)
-|(?P<OPEN_STRING>"[^\n]*+)
-|(?P<RAW>\#++")
-|(?P<ATTRIBUTE>@@?[A-Za-z_][A-Za-z0-9_.\-]*)
-"""
-_CODE_PATTERN = re.compile(
-    _SPACE
-    + r"""(?:
- (?P<NAME>[A-Za-z_][A-Za-z0-9_]*+)
-|(?P<DELIMITER>[()\[\]}]|\{(?!//))
-|(?P<PUNCTUATION>[.]{3}|->|=>|<<=|>>=|[|]{2}|&&|[?]{2}|[=!<>+\-*%&|^]=|/=|<<|[,:;.=?|^&<>+\-*%!~]|/(?![/*]))
-|(?P<FLOAT>[0-9]++(?:[.][0-9]++(?:[eE][+-]?[0-9]++)?|[eE][+-]?[0-9]++)(?![A-Za-z0-9_]))
-|(?P<INT>[0-9]++(?![A-Za-z0-9_]))
-"""
-    + _SHARED
-    + r"""
-|(?P<BACKQUOTE>`)
-|(?P<BRACE>\{)
-|(?P<END>\Z)
-|(?P<BAD>[0-9][A-Za-z0-9_]*+|[^\x00-\x7f]++|(?s:.))
-)""",
-    re.VERBOSE,
-)
-_WORD_END = r"(?![^\s{}\[\](),\"@\#<>`:])"
-_CONFIG_TEMPLATE = (
-    _SPACE
-    + r"""(?:
- (?P<DELIMITER>[()\[\]}]|\{(?!//)JINJA_GUARD)
-|(?P<PUNCTUATION>[,:<>])
-|(?P<FLOAT>-?[0-9]++(?:[.][0-9]++(?:[eE][+-]?[0-9]++)?|[eE][+-]?[0-9]++)WORD_END)
-|(?P<INT>-?[0-9]++WORD_END)
-|(?P<ENV>env[.][A-Za-z_][A-Za-z0-9_]*+WORD_END)
-"""
-    + _SHARED
-    + r"""
-JINJA
-|(?P<WORD>WORDS)
-|(?P<BRACE>\{)
-|(?P<END>\Z)
-|(?P<BAD>(?s:.))
-)"""
-)
-_WORD = r"(?:[^\s{}\[\](),\"@\#<>`:/]|:(?=[^\s{}\[\](),\"@\#<>`])(?://)?|/(?![/*]))++"
-
-
-def _config_pattern(words: str, jinja: bool) -> re.Pattern[str]:
-    text = _CONFIG_TEMPLATE.replace("WORD_END", _WORD_END).replace("WORDS", words)
-    text = text.replace("JINJA_GUARD", r"(?!\{)" if jinja else "")
-    jinja_pattern = r"""|(?P<JINJA>\{\{(?:"[^"\n]*"|'[^'\n]*'|(?!\}\})(?s:.))*+\}\})|(?P<OPEN_JINJA>\{\{)"""
-    return re.compile(text.replace("JINJA", jinja_pattern if jinja else ""), re.VERBOSE)
-
-
-_CONFIG_PATTERN = _config_pattern(_WORD, jinja=False)
-_ATTRIBUTE_PATTERN = _config_pattern(rf"{_WORD}(?:[ \t]++{_WORD})*+", jinja=True)
-_TEMPLATE_PATTERN = re.compile(
-    r"(?P<TEMPLATE_TEXT>(?:[^`\\$]|\\(?s:.)|\$(?!\{))++)|(?P<BACKQUOTE>`)|(?P<OPEN>\$\{)|(?P<END>)"
-)
 
 _GAP = r"(?:[ \t\r\n]|//[^\n]*+|/\*(?s:.)*?\*/)*+"
 _LLM_BODY = re.compile(
@@ -210,37 +67,6 @@ _ARGUMENTS = re.compile(r"[ \t]*+\(")
 _FOLLOWED_BY_LESS = re.compile(r"[ \t]*+<")
 _FOLLOWED_BY_LET = re.compile(r"[ \t\r\n]++let\b")
 _OPENS_BLOCK = re.compile(r"[ \t\r\n]*+\{")
-
-# modes
-_CODE: Final = 0
-_DECLARATIONS: Final = 1  # a list of items: a brace opens MEMBERS
-_MEMBERS: Final = 2  # a class or enum body: a brace opens CODE
-_CONFIG: Final = 3
-_LLM: Final = 4
-_ATTRIBUTE: Final = 5
-_PATTERNS: Final = (
-    _CODE_PATTERN,
-    _CODE_PATTERN,
-    _CODE_PATTERN,
-    _CONFIG_PATTERN,
-    _CONFIG_PATTERN,
-    _ATTRIBUTE_PATTERN,
-)
-_WORDS: Final[tuple[dict[str, str], ...]] = (_CODE_WORDS, _DECLARATION_WORDS, _DECLARATION_WORDS, {}, {}, {})
-_INNER: Final = (_CODE, _MEMBERS, _CODE, _CONFIG, _CONFIG, _CONFIG)
-"""The mode inside braces, by the mode around them."""
-_START: Final = {
-    "class": _DECLARATIONS,
-    "enum": _DECLARATIONS,
-    "dynamic": _DECLARATIONS,
-    "type": _DECLARATIONS,
-    "function": _CODE,
-    "template_string": _CODE,
-    "client": _CONFIG,
-    "generator": _CONFIG,
-    "retry_policy": _CONFIG,
-    "test": _CONFIG,
-}
 
 
 def old_comment_end(text: str, start: int) -> int:
@@ -279,8 +105,8 @@ class _Lexer:
 
     def __init__(self, text: str, keyword: str) -> None:
         self.text = text
-        self.mode = _START.get(keyword, _CODE)
-        self.signature = self.mode == _CODE
+        self.mode = START.get(keyword, CODE)
+        self.signature = self.mode == CODE
         """Inside a function's signature: the next brace at this depth opens its body."""
         self.frames: list[_Frame] = []
         self.tokens: list[Token] = []
@@ -296,32 +122,28 @@ class _Lexer:
         text = self.text
         tokens = self.tokens
         append = tokens.append
-        position = 0
-        previous = ""
+        position = self.keyword_of_item()
+        previous = tokens[-1].kind if tokens else ""
         mode = self.mode
-        words = _WORDS[mode]
-        match = _PATTERNS[mode].match
+        words = WORDS[mode]
+        match = PATTERNS[mode].match
         while True:
             found = match(text, position)
             assert found is not None, "every pattern matches anything"
             kind = found.lastgroup or ""
-            start, end = found.span(found.lastindex or 0)
-            position = end
+            word = found[found.lastindex or 0]
+            position = end = found.end()
+            start = end - len(word)
             if kind == "NAME":
-                word = text[start:end]
                 if word in words:
-                    kind = self.keyword(words[word], word, end, previous) if tokens else ITEM_KEYWORDS.get(word, kind)
-                elif not tokens:
-                    kind = ITEM_KEYWORDS.get(word, kind)
+                    kind = self.keyword(words[word], word, end, previous)
                 append(Token(kind, word, start, end))
             elif kind == "PUNCTUATION":
-                word = text[start:end]
                 kind = PUNCTUATION[word]
-                if word == ">" and end < len(text) and text[end] == ">":
+                if kind == "GREATER" and text.startswith(">", end):
                     kind = "GREATER_JOINED"
                 append(Token(kind, word, start, end))
             elif kind == "DELIMITER":
-                word = text[start:end]
                 kind = PUNCTUATION[word]
                 if word in "([{":
                     if not self.open(kind, start, end):
@@ -330,26 +152,24 @@ class _Lexer:
                     kind = self.close(kind, start, end)
                     if not kind:
                         break
-                    if kind == "INTERPOLATION_END":
-                        position = self.template(end)
-                        kind = tokens[-1].kind
-                        previous = kind
-                        mode = self.mode
-                        words, match = _WORDS[mode], _PATTERNS[mode].match
-                        continue
+                    position = self.template(end)
+                    previous = tokens[-1].kind
+                    mode = self.mode
+                    words, match = WORDS[mode], PATTERNS[mode].match
+                    continue
                 else:
                     frame = self.frames.pop()
                     self.mode, self.signature = frame.mode, frame.signature
                 append(Token(kind, word, start, end))
                 if mode != self.mode:
                     mode = self.mode
-                    words, match = _WORDS[mode], _PATTERNS[mode].match
+                    words, match = WORDS[mode], PATTERNS[mode].match
             elif kind == "COMMENT":
                 self.comment(start, end)
                 continue
             elif kind == "WORD":
-                append(Token(self.word(text[start:end], end, previous), text[start:end], start, end))
-                kind = tokens[-1].kind
+                kind = self.word(word, end, previous)
+                append(Token(kind, word, start, end))
             elif kind == "END":
                 break
             elif kind == "BRACE":
@@ -357,16 +177,16 @@ class _Lexer:
                 if position < 0:
                     break
                 mode = self.mode
-                words, match = _WORDS[mode], _PATTERNS[mode].match
+                words, match = WORDS[mode], PATTERNS[mode].match
                 if not tokens or tokens[-1].start != start:
                     continue
                 kind = "LBRACE"
             elif kind in ("STRING", "INT", "FLOAT", "ENV", "JINJA"):
-                append(Token(kind, text[start:end], start, end))
+                append(Token(kind, word, start, end))
             else:
                 position = self.rare(kind, start, end)
                 mode = self.mode
-                words, match = _WORDS[mode], _PATTERNS[mode].match
+                words, match = WORDS[mode], PATTERNS[mode].match
                 if not tokens or tokens[-1].start < start:
                     continue
                 kind = tokens[-1].kind
@@ -376,48 +196,65 @@ class _Lexer:
         self.finish()
         return Lexed(tokens, self.trivia, self.docs, self.headers, self.diagnostics, self.broken)
 
+    def keyword_of_item(self) -> int:
+        """The item's first word, with the comments before it; returns where the rest begins."""
+        position = 0
+        while True:
+            found = PATTERNS[CODE].match(self.text, position)
+            assert found is not None, "every pattern matches anything"
+            start, end = found.span(found.lastindex or 0)
+            if found.lastgroup == "COMMENT":
+                self.comment(start, end)
+                position = end
+            elif found.lastgroup == "NAME":
+                word = found.group(found.lastindex or 0)
+                self.tokens.append(Token(ITEM_KEYWORDS.get(word, "NAME"), word, start, end))
+                if self.pending_doc:
+                    self.attach_doc(start)
+                return end
+            else:
+                return position
+
     # --- words
 
     def keyword(self, kind: str, word: str, end: int, previous: str) -> str:
         """The kind of a word that may be a keyword: ``kind`` itself, or NAME."""
         if previous == "DOT":
             return "NAME"
-        if word in _LITERAL_WORDS:
+        if word in LITERAL_WORDS:
             return kind
         text = self.text
         if kind == "MAP":
             return kind if previous != "FUNCTION" and _FOLLOWED_BY_LESS.match(text, end) else "NAME"
-        if self.mode == _CODE:
+        if self.mode == CODE:
             if _NOT_A_KEYWORD.match(text, end) or previous in ("LET", "FUNCTION"):
                 return "NAME"
-            if word in _INFIX_WORDS:
-                return kind if previous in _OPERAND_ENDS else "NAME"
+            if word in INFIX_WORDS:
+                return kind if previous in OPERAND_ENDS else "NAME"
             if kind == "WATCH" and not _FOLLOWED_BY_LET.match(text, end):
                 return "NAME"
             return kind
         if kind == "FUNCTION":
-            if self.mode != _MEMBERS or not _METHOD.match(text, end):
+            if self.mode != MEMBERS or not _METHOD.match(text, end):
                 return "NAME"
             self.signature = True
             return kind
         if kind == "THROWS":
-            return kind if self.signature and previous in _OPERAND_ENDS else "NAME"
+            return kind if self.signature and previous in OPERAND_ENDS else "NAME"
         if word in ("native", "sysop"):
             self.signature = False
             return "NAME"
-        if self.mode != _DECLARATIONS or not _DECLARED.match(text, end):
+        if self.mode != DECLARATIONS or not _DECLARED.match(text, end):
             return "NAME"
-        return kind if previous in ("", "RBRACE", "LBRACE", "DYNAMIC") or previous in _OPERAND_ENDS else "NAME"
+        return kind if previous in ("", "RBRACE", "LBRACE", "DYNAMIC") or previous in OPERAND_ENDS else "NAME"
 
     def word(self, word: str, end: int, previous: str) -> str:
         """The kind of an unquoted word of a configuration."""
-        if not self.tokens:
-            return ITEM_KEYWORDS.get(word, "WORD")
-        if self.mode == _LLM:
+        if self.mode == LLM:
             return word.upper() if word in ("client", "prompt") and previous != "CLIENT" else "WORD"
         if word == "type_builder" and len(self.frames) == 1 and _OPENS_BLOCK.match(self.text, end):
             return "TYPE_BUILDER"
-        return _LITERAL_WORDS.get(word, "WORD")
+        return LITERAL_WORDS.get(word, "WORD")
 
     # --- delimiters
 
@@ -427,22 +264,22 @@ class _Lexer:
         previous = self.tokens[-1].kind if self.tokens else ""
         inner = mode
         if kind == "LBRACE":
-            inner = _INNER[mode]
-            if signature and mode in (_CODE, _MEMBERS):
+            inner = INNER[mode]
+            if signature and mode in (CODE, MEMBERS):
                 signature = False
                 if _LLM_BODY.match(self.text, end):
-                    inner = _LLM
+                    inner = LLM
             if previous == "TYPE_BUILDER":
-                inner = _DECLARATIONS
-        elif mode == _MEMBERS and signature:
-            inner = _CODE
+                inner = DECLARATIONS
+        elif mode == MEMBERS and signature:
+            inner = CODE
         if (
             kind == "LPAREN"
             and previous in ("ATTRIBUTE", "BLOCK_ATTRIBUTE")
             and _ARGUMENTS.match(self.text, self.tokens[-1].end)
         ):
-            inner = _ATTRIBUTE
-        return self.push(_CLOSER[kind], start, mode, signature, inner)
+            inner = ATTRIBUTE_ARGUMENTS
+        return self.push(CLOSER[kind], start, mode, signature, inner)
 
     def push(self, closer: str, start: int, mode: int, signature: bool, inner: int) -> bool:
         if len(self.frames) >= MAX_DEPTH:
@@ -463,10 +300,10 @@ class _Lexer:
             frame = frames.pop()
             self.mode, self.signature = frame.mode, frame.signature
             return "INTERPOLATION_END"
-        text = _CLOSER_TEXT[kind]
+        text = CLOSER_TEXT[kind]
         if frames:
             frame = frames[-1]
-            opener, wanted = _OPENER_TEXT[frame.closer], _CLOSER_TEXT[frame.closer]
+            opener, wanted = OPENER_TEXT[frame.closer], CLOSER_TEXT[frame.closer]
             self.report(
                 "E0031",
                 f"`{text}` does not close the `{opener}` before it",
@@ -498,13 +335,13 @@ class _Lexer:
             self.broken = True
             if frame.closer == "TEMPLATE_END":
                 continue
-            opener = _OPENER_TEXT[frame.closer]
+            opener = OPENER_TEXT[frame.closer]
             self.report(
                 "E0031",
                 f"this `{opener}` is never closed",
                 frame.start,
                 frame.start + len(opener),
-                hint=f"add the missing `{_CLOSER_TEXT[frame.closer]}`",
+                hint=f"add the missing `{CLOSER_TEXT[frame.closer]}`",
             )
         for doc in self.pending_doc:
             self.trivia.append(doc)
@@ -542,7 +379,7 @@ class _Lexer:
             return self.raw_string(start, end)
         if kind == "BACKQUOTE":
             self.tokens.append(Token("TEMPLATE_START", "`", start, end))
-            if not self.push("TEMPLATE_END", start, self.mode, self.signature, _CODE):
+            if not self.push("TEMPLATE_END", start, self.mode, self.signature, CODE):
                 return len(text)
             return self.template(end)
         if kind == "OPEN_STRING":
@@ -595,12 +432,12 @@ class _Lexer:
     def template(self, position: int) -> int:
         """The text of a backquoted string from ``position`` up to its end or the next ``${``."""
         text = self.text
-        found = _TEMPLATE_PATTERN.match(text, position)
+        found = TEMPLATE_PATTERN.match(text, position)
         assert found is not None, "the pattern matches the empty string"
         if found.lastgroup == "TEMPLATE_TEXT":
             position = found.end()
             self.tokens.append(Token("TEMPLATE_TEXT", found.group(), found.start(), position))
-            found = _TEMPLATE_PATTERN.match(text, position)
+            found = TEMPLATE_PATTERN.match(text, position)
             assert found is not None, "the pattern matches the empty string"
         if found.lastgroup == "BACKQUOTE":
             self.tokens.append(Token("TEMPLATE_END", "`", position, position + 1))
@@ -609,7 +446,7 @@ class _Lexer:
             return position + 1
         if found.lastgroup == "OPEN":
             self.tokens.append(Token("INTERPOLATION", "${", position, position + 2))
-            if not self.push("INTERPOLATION_END", position, self.mode, self.signature, _CODE):
+            if not self.push("INTERPOLATION_END", position, self.mode, self.signature, CODE):
                 return len(text)
             return position + 2
         start = self.frames[-1].start

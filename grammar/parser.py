@@ -1,7 +1,7 @@
 """A file's text → its syntax tree and what is wrong with it.
 
-Rule: every item is lexed and parsed alone, from its own text, so an error in one leaves the others, and an item whose text
-is known costs one look into the cache.  Nothing here raises for any text: what cannot be read becomes a diagnostic.
+Rule: every item is lexed and parsed alone, from its own text, so an error in one leaves the others, and an item whose
+text is known costs one look into the cache.  Nothing here raises for any text: what cannot be read is a diagnostic.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ from typing import Final
 import msgspec
 
 from bamlvm.grammar.actions import Actions
-from bamlvm.grammar.actions_types import MAX_CHAIN, TooDeep
+from bamlvm.grammar.actions_types import MAX_CHAIN, TooDeepError
 from bamlvm.grammar.complaints import complain, complain_about_junk, missing_semicolon
 from bamlvm.grammar.diagnostics import Diagnostic, error, sort
-from bamlvm.grammar.lexer import Token, lex
+from bamlvm.grammar.lexer import lex
 from bamlvm.grammar.source import SourceFile, Span
 from bamlvm.grammar.splitting import split
 from bamlvm.grammar.syntax import Comment, Declaration, File, Item
 from bamlvm.grammar.table import Driver, StuckError, load
+from bamlvm.grammar.tokens import Token
 
 _RULES: Final = {
     "class": "class_item",
@@ -101,7 +102,7 @@ def parse_item(text: str, keyword: str) -> ParsedItem:
     except StuckError as failure:
         if not (lexed.broken and failure.index >= len(tokens)):
             diagnostics.append(complain(driver, failure, tokens, text))
-    except TooDeep as deep:
+    except TooDeepError as deep:
         message = f"this chain has more than {MAX_CHAIN} links"
         hint = "give a part of it a name of its own"
         diagnostics.append(error("E0010", message, Span("", deep.start, deep.end), (), hint))

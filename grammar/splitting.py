@@ -1,7 +1,7 @@
 """A file's text → the texts of its items, without reading them closely.
 
 Rule: an item begins at its doc comment or keyword and ends at its closing brace; only strings, comments, attribute
-arguments and delimiters are looked at, so that a file whose items are cached costs little.  An item that is never closed
+arguments and delimiters are looked at, so a file whose items are cached costs little.  An item that is never closed
 ends before the first line that begins, at column 0, like an item (``class Name {`` …): a missing brace costs one item.
 """
 
@@ -12,7 +12,8 @@ from typing import Final
 
 import msgspec
 
-from bamlvm.grammar.lexer import ITEM_KEYWORDS, old_comment_end
+from bamlvm.grammar.lexer import old_comment_end
+from bamlvm.grammar.tokens import ITEM_KEYWORDS
 
 
 class Piece(msgspec.Struct, frozen=True):
@@ -28,7 +29,8 @@ class Piece(msgspec.Struct, frozen=True):
 _KEYWORD = re.compile(rf"({'|'.join(ITEM_KEYWORDS)})\b(?!-)")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _STRONG: Final = (
-    r"(?:(?:dynamic[ \t]+)?(?:class|enum)[ \t]+[A-Za-z_]\w*|type[ \t]+[A-Za-z_]\w*[ \t]*=|function[ \t]+[A-Za-z_]\w*[ \t]*[(<]"
+    r"(?:(?:dynamic[ \t]+)?(?:class|enum)[ \t]+[A-Za-z_]\w*|type[ \t]+[A-Za-z_]\w*[ \t]*="
+    r"|function[ \t]+[A-Za-z_]\w*[ \t]*[(<]"
     r"|client[ \t]*<[ \t]*\w+[ \t]*>|(?:client|generator|test|retry_policy)[ \t]+[A-Za-z_][\w-]*[ \t]*\{"
     r"|template_string[ \t]+[A-Za-z_]\w*[ \t]*[(\#\"])"
 )

@@ -1,6 +1,6 @@
-"""What a string literal means: escapes, raw strings, and the text of a prompt.
+r"""What a string literal means: escapes, raw strings, and the text of a prompt.
 
-Escapes are those of the language page: ``\\n \\r \\t \\\\ \\" \\0 \\u{1F600}``; a template string has ``\\``` and ``\\$`` too.
+Escapes are those of the language page, ``\n \r \t \\ \" \0 \u{1F600}``; the other quotes and ``$`` may be escaped too.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The syntax tree.
 
-Every node carries ``start`` and ``end``, character offsets (Unicode scalars) *relative to the item that holds it*, so an
+Every node carries ``start`` and ``end``, character offsets (Unicode scalars) *relative to the item that holds it*: an
 item whose text did not change has an equal tree wherever it moves in its file; :class:`Item` knows where it stands.
 Nodes are frozen msgspec structs: immutable, comparable, cheap to make.
 
@@ -330,7 +330,7 @@ class WildcardPattern(Node, frozen=True):
 
 
 class BindPattern(Node, frozen=True):
-    """``x: T``, ``let x: T``, ``let x``.  A bare name is a PathPattern: only name resolution can tell it from a type."""
+    """``x: T``, ``let x: T``, ``let x``.  A bare name is a PathPattern: names decide what it is."""
 
     name: str
     type: TypeExpr | None = None
@@ -433,7 +433,7 @@ class Parameter(Node, frozen=True):
 
 
 class Prompt(Node, frozen=True):
-    """A prompt or template text.  ``text`` is dedented and trimmed; ``content_start`` is where the raw content begins and
+    """A prompt or template text.  ``text`` is dedented and trimmed; ``content_start`` is where the raw content begins,
     ``raw`` is that content as written, so that a place in ``text`` can be mapped back."""
 
     text: str
@@ -558,8 +558,8 @@ class Comment(Node, frozen=True):
 
 
 class Item(msgspec.Struct, frozen=True):
-    """One top-level declaration in its file: ``offset`` is where offset 0 of its nodes stands in the file's text, ``text``
-    the item's own text (``node`` is written ``text[node.start:node.end]``).
+    """One top-level declaration in its file: ``offset`` is where offset 0 of its nodes stands in the file's text,
+    ``text`` the item's own text (``node`` is written ``text[node.start:node.end]``).
 
     ``comments`` are those inside the item's text, its doc comment included (kept for the formatter; those between items
     belong to none and stand in the file's text).

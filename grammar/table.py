@@ -1,12 +1,13 @@
 """The LALR tables: made by Lark from ``baml.lark``, driven here.
 
-Lark reads the grammar, refuses any conflict (strict) and computes the tables; making them takes about a second, so
-they are kept in ``baml.table`` beside the grammar, with a digest of the grammar they were made from.  Without that file,
-or with another grammar, they are made anew, in memory: the file is only a cache.  ``python -m bamlvm.grammar.table``
-writes it.  The driver is the textbook one with a shortcut: a chain of rules that only pass one child on (an operand climbs a
-dozen levels of precedence) is followed once and remembered.
+Lark reads the grammar, refuses any conflict (strict) and computes the tables.  Making them takes about a second: they
+are kept in ``baml.table`` beside the grammar, with a digest of the grammar they were made from; without that file, or
+with another grammar, they are made anew in memory.  ``python -m bamlvm.grammar.table`` writes it.
 
-A table's shape: ``states[state][symbol]`` is where a terminal or nonterminal leads: a state to go to, or ``~rule`` to
+The driver is the textbook one with a shortcut: a chain of rules that only pass one child on (an operand climbs a dozen
+levels of precedence) is followed once and remembered.
+
+A table's shape: ``states[state][symbol]`` is where a terminal or nonterminal leads, a state to go to or ``~rule`` to
 reduce by; ``rules[rule]`` is the number of children, the nonterminal, and the action's name ("" passes the child on).
 """
 
@@ -21,7 +22,7 @@ from typing import Any, Final
 
 import msgspec
 
-from bamlvm.grammar.lexer import Token
+from bamlvm.grammar.tokens import Token
 
 END: Final = "$END"
 STARTS: Final = (
