@@ -52,16 +52,14 @@ class Output(ABC):
         """The value of an unfinished answer, or None: by default what the finished words in it give."""
         if len(content) > PARTIAL_LIMIT:
             return None
-        finished = _LAST_WORD.sub("", content)
+        words = content.rsplit(None, 1)
+        finished = content if content[-1:].isspace() else words[0] if len(words) == 2 else ""
         if not finished.strip():
             return None
         try:
             return self.final(finished)
         except Unparsable:
             return None
-
-
-_LAST_WORD: Final = re.compile(r"\S+\Z")
 
 
 class TextOutput(Output):

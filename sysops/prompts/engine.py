@@ -20,6 +20,7 @@ from jinja2.runtime import Context
 from bamlvm.sysops.prompts.environment import Environment, UndefinedName, suggestion
 from bamlvm.sysops.prompts.messages import Marks, Message
 from bamlvm.sysops.prompts.output_format import OutputFormat
+from bamlvm.sysops.prompts.serialise import plain
 from bamlvm.sysops.prompts.views import EnumNamespace, Tags, Viewer
 from bamlvm.vm.program import EnumInfo, TemplateInfo
 from bamlvm.vm.types import Type
@@ -120,7 +121,7 @@ def _role_function(marks: Marks) -> Callable[..., str]:
             names = (metadata.pop("role"),)
         if len(names) != 1 or not isinstance(names[0], str) or not names[0]:
             raise TypeError("_.role() takes a role's name: _.role('user') or _.role(role='user')")
-        return marks.role(names[0], metadata)
+        return marks.role(names[0], {key: plain(value) for key, value in metadata.items()})
 
     return role
 

@@ -74,12 +74,6 @@ def provider_of(client: ClientInfo) -> Provider:
     return row
 
 
-def shorthand(name: str) -> ClientInfo | None:
-    """The client that ``provider/model`` stands for, or None if ``name`` is no shorthand."""
-    provider, slash, model = name.partition("/")
-    return ClientInfo(name, provider, None, {"model": model}) if slash and provider and model else None
-
-
 def endpoint(row: Provider, options: Options, path: str) -> str:
     """The URL of ``path`` below the client's ``base_url``, whose query is kept.
 

@@ -1,0 +1,58 @@
+"""The books of a call: every attempt at a client, as collectors and ``on_attempt`` read them.
+
+An :class:`AttemptRecord` is opened when an attempt starts and closed when it fails or succeeds; in between it is the
+scope's ``attempt``, and whatever sys-op learns something about the attempt writes it there.  A call that ends during an
+attempt (cancelled, past its deadline, a callback that raised) leaves it open: the driver closes it with
+:func:`abandon`, which tells nobody.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Literal
+
+from bamlvm.sysops.scope import AttemptEvent, AttemptRecord, Scope
+
+
+def start(scope: Scope, function: str, client: str, provider: str) -> Any:
+    """Open a record; gives what ``on_attempt`` gave."""
+    number = 1 + sum(record.client == client for record in scope.attempts)
+    record = AttemptRecord(function, client, provider, len(scope.attempts) + 1, number, time.monotonic())
+    scope.attempts.append(record)
+    scope.attempt = record
+    return _tell(scope, "started", record)
+
+
+def fail(scope: Scope, error: Any) -> tuple[AttemptRecord | None, Any]:
+    """Close the open record with an error; gives it and what ``on_attempt`` gave."""
+    record = _close(scope)
+    if record is None:
+        return None, None
+    record.error = error
+    return record, _tell(scope, "failed", record)
+
+
+def succeed(scope: Scope) -> Any:
+    """Close the open record; gives what ``on_attempt`` gave."""
+    record = _close(scope)
+    return None if record is None else _tell(scope, "succeeded", record)
+
+
+def abandon(scope: Scope, error: BaseException) -> None:
+    """Close the record that a call left open when it ended with ``error``, if there is one."""
+    record = _close(scope)
+    if record is not None:
+        record.error = error
+
+
+def _close(scope: Scope) -> AttemptRecord | None:
+    record = scope.attempt
+    scope.attempt = None
+    if record is not None:
+        record.duration = time.monotonic() - record.started
+    return record
+
+
+def _tell(scope: Scope, kind: Literal["started", "failed", "succeeded"], record: AttemptRecord) -> Any:
+    hook = scope.hooks.on_attempt
+    return None if hook is None else hook(AttemptEvent(kind, record))

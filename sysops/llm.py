@@ -1,0 +1,435 @@
+"""``baml.llm``: the sys-ops that ``stdlib/llm.baml`` is written on.
+
+What is here turns BAML's values into the data of :mod:`bamlvm.sysops.prompts`, :mod:`bamlvm.sysops.requests` and
+:mod:`bamlvm.sysops.parsing`, and back, and writes what it learns into the attempt's record.  None of it waits, but for
+hooks that do.  What is made once per runtime (the prompt engine, a type's parser) is kept in the runtime's services.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Awaitable, Generator
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from bamlvm.sysops import attempts
+from bamlvm.sysops.accumulators import Accumulator, new_accumulator, read_events
+from bamlvm.sysops.errors import Subject, http_status, invalid
+from bamlvm.sysops.parsing import Output, final_parse, output_of, partial_parse
+from bamlvm.sysops.prompts.messages import Message, Part
+from bamlvm.sysops.redaction import redacted_headers, redacted_url
+from bamlvm.sysops.requests import anthropic, clients, openai, roles
+from bamlvm.sysops.requests.options import Options
+from bamlvm.sysops.requests.providers import Provider, provider_of
+from bamlvm.sysops.requests.wire import Wire
+from bamlvm.sysops.retry_after import retry_after_ms
+from bamlvm.sysops.scope import Scope, Services, deferred
+from bamlvm.sysops.table import sysop
+from bamlvm.vm.types import Primitive, Type
+from bamlvm.vm.values import Instance, Pending, Thrown, TypeValue
+
+if TYPE_CHECKING:
+    from bamlvm.sysops.prompts.engine import Engine
+
+ACCUMULATOR: Final = "stream_accumulator"
+_KINDS: Final = {None: "Primitive", "fallback": "Fallback", "round-robin": "RoundRobin"}
+_EXCERPT: Final = 4000
+
+
+# --- what the program declares ----------------------------------------------------------------------------------------
+
+
+@sysop("baml.llm.get_client")
+def get_client(scope: Scope, function_name: str) -> Instance:
+    return resolve_client(scope, clients.llm_function(scope.services.schema, function_name).client)
+
+
+@sysop("baml.llm.resolve_client")
+def resolve_client(scope: Scope, name: str) -> Instance:
+    schema = scope.services.schema
+    info = clients.client(schema, name)
+    policy = clients.retry_policy(schema, info)
+    strategy = clients.strategy(info)
+    return scope.new_instance(
+        "baml.llm.Client",
+        name=info.name,
+        provider=info.provider,
+        kind=schema.enum_value("baml.llm.ClientKind", _KINDS[strategy]),
+        retry=None
+        if policy is None
+        else scope.new_instance(
+            "baml.llm.RetryPolicy",
+            max_retries=policy.max_retries,
+            strategy=policy.strategy,
+            delay_ms=policy.delay_ms,
+            multiplier=policy.multiplier,
+            max_delay_ms=policy.max_delay_ms,
+            jitter=policy.jitter,
+        ),
+        children=clients.children(info) if strategy else [],
+    )
+
+
+@sysop("baml.llm.Client.primitive")
+def client_primitive(scope: Scope, client: Instance) -> Instance:
+    options = _options(scope, client)
+    info = options.client
+    if clients.strategy(info) is not None:
+        raise invalid(f"client {info.name} is a strategy: it calls no provider itself")
+    streaming = options.get("supports_streaming", bool) is not False
+    return scope.new_instance(
+        "baml.llm.PrimitiveClient", name=info.name, provider=info.provider, supports_streaming=streaming
+    )
+
+
+@sysop("baml.llm.get_jinja_template")
+def get_jinja_template(scope: Scope, function_name: str) -> str:
+    return clients.llm_function(scope.services.schema, function_name).template
+
+
+@sysop("baml.llm.get_return_type")
+def get_return_type(scope: Scope, function_name: str) -> TypeValue:
+    schema = scope.services.schema
+    return TypeValue(schema.signatures[clients.llm_function(schema, function_name).name].result)
+
+
+@sysop("baml.llm.check_return_type")
+def check_return_type(scope: Scope, return_type: Any) -> None:
+    _output(scope.services, _type(return_type))
+
+
+@sysop("baml.llm.round_robin_next")
+def round_robin_next(scope: Scope, name: str) -> int:
+    services = scope.services
+    lock: threading.Lock = services.compiled_templates.setdefault("round_robin_lock", threading.Lock())
+    with lock:
+        turn = round_robin_peek(scope, name)
+        services.round_robin[name] = turn + 1
+    return turn
+
+
+@sysop("baml.llm.round_robin_peek")
+def round_robin_peek(scope: Scope, name: str) -> int:
+    turn = scope.services.round_robin.get(name)
+    return clients.first_turn(clients.client(scope.services.schema, name)) if turn is None else turn
+
+
+# --- prompts and requests ---------------------------------------------------------------------------------------------
+
+
+@sysop("baml.llm.PrimitiveClient.render_prompt")
+def render_prompt(scope: Scope, client: Instance, template: str, args: dict[str, Any], return_type: Any) -> Instance:
+    from bamlvm.sysops.prompts.engine import PromptContext
+
+    options, row = _provider(scope, client)
+    context = PromptContext(
+        options.client.name,
+        options.client.provider,
+        roles.default_role(row, options),
+        _type(return_type),
+        scope.tags,
+    )
+    function = scope.attempt.function if scope.attempt is not None else _function_of(scope, template)
+    return _prompt(scope, _engine(scope.services).render(function, template, args, context))
+
+
+@sysop("baml.llm.PrimitiveClient.specialize_prompt")
+def specialize_prompt(scope: Scope, client: Instance, prompt: Instance) -> Instance:
+    options, row = _provider(scope, client)
+    return _prompt(scope, roles.specialise(row, options, _messages(prompt)))
+
+
+@sysop("baml.llm.PrimitiveClient.build_request")
+def build_request(scope: Scope, client: Instance, prompt: Instance) -> Instance:
+    return _request(scope, client, prompt, stream=False)
+
+
+@sysop("baml.llm.PrimitiveClient.build_request_stream")
+def build_request_stream(scope: Scope, client: Instance, prompt: Instance) -> Instance:
+    return _request(scope, client, prompt, stream=True)
+
+
+def _request(scope: Scope, client: Instance, prompt: Instance, stream: bool) -> Instance:
+    options, row = _provider(scope, client)
+    built = _WIRES[row.wire].build(row, options, _messages(prompt), stream)
+    attempt = scope.attempt
+    if attempt is not None:
+        model = built.body.get("model")
+        attempt.model = model if isinstance(model, str) else None
+        attempt.request = {
+            "method": "POST",
+            "url": redacted_url(built.url),
+            "headers": redacted_headers(built.headers),
+            "body": built.body,
+        }
+    timeouts = dict(built.timeouts)
+    if not stream:
+        timeouts.pop("time_to_first_token_ms", None)  # a whole answer has no first token
+    return scope.new_instance(
+        "baml.http.Request",
+        method="POST",
+        url=built.url,
+        headers=built.headers,
+        body=msgspec.json.encode(built.body).decode(),
+        timeouts=scope.new_instance("baml.http.Timeouts", **timeouts) if timeouts else None,
+    )
+
+
+# --- answers ----------------------------------------------------------------------------------------------------------
+
+
+@sysop("baml.llm.PrimitiveClient.parse")
+def parse(scope: Scope, client: Instance, body: str, return_type: Any) -> Any:
+    _, row = _provider(scope, client)
+    answer = _WIRES[row.wire].read(body)
+    attempt = scope.attempt
+    if attempt is not None:
+        attempt.text = answer.content
+        attempt.model = answer.model or attempt.model
+        attempt.finish_reason = answer.finish_reason
+        attempt.input_tokens = answer.input_tokens
+        attempt.output_tokens = answer.output_tokens
+    check_finish_reason(scope, client, answer.finish_reason)
+    return final_parse(_output(scope.services, _type(return_type)), answer.content)
+
+
+@sysop("baml.llm.PrimitiveClient.partial_parse")
+def client_partial_parse(scope: Scope, client: Instance, content: str, return_type: Any) -> Any:
+    type_ = _type(return_type)
+    if type(type_) is Primitive and type_.name == "string":
+        return content
+    return partial_parse(_output(scope.services, type_), content)
+
+
+@sysop("baml.llm.PrimitiveClient.final_parse")
+def client_final_parse(scope: Scope, client: Instance, content: str, return_type: Any) -> Any:
+    return final_parse(_output(scope.services, _type(return_type)), content)
+
+
+@sysop("baml.llm.PrimitiveClient.check_finish_reason")
+def check_finish_reason(scope: Scope, client: Instance, reason: str | None) -> None:
+    allowed, denied = _options(scope, client).finish_reasons()
+    if reason is None:
+        return
+    word = reason.casefold()
+    if (allowed is not None and word not in allowed) or (denied is not None and word in denied):
+        fields = {"message": f"Finish reason not allowed: {reason}", "reason": reason}
+        raise Thrown("baml.errors.FinishReason", fields)
+
+
+@sysop("baml.llm.status_failure")
+def status_failure(scope: Scope, request: Instance, response: Instance, body: str) -> Instance:
+    url, status, headers = request.get("url"), response.get("status_code"), response.get("headers")
+    subject = Subject(f"{request.get('method')} {redacted_url(url)}", url=url, secrets=request.get("headers"))
+    phrase = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else ""
+    thrown = http_status(
+        subject, status, f"answered {status} {phrase}".rstrip(), body[:_EXCERPT], retry_after_ms(headers, time.time())
+    )
+    return scope.new_instance(thrown.class_name, **thrown.fields)
+
+
+# --- accumulators -----------------------------------------------------------------------------------------------------
+
+
+class _Resource:
+    """An accumulator and how much of its content has been reported as new."""
+
+    __slots__ = ("accumulator", "length")
+
+    def __init__(self, accumulator: Accumulator) -> None:
+        self.accumulator = accumulator
+        self.length = 0
+
+
+@sysop("baml.llm.PrimitiveClient.new_stream_accumulator")
+def new_stream_accumulator(scope: Scope, client: Instance) -> Instance:
+    resource = _Resource(new_accumulator(client.get("provider")))
+    handle = scope.services.handles.open(ACCUMULATOR, scope.owner, resource, _nothing)
+    return scope.new_instance("baml.llm.StreamAccumulator", _handle=handle)
+
+
+@sysop("baml.llm.StreamAccumulator.add_events")
+def add_events(scope: Scope, accumulator: Instance, events: str) -> bool:
+    resource: _Resource = scope.services.handles.get(accumulator.get("_handle"), ACCUMULATOR, scope.owner)
+    source = resource.accumulator
+    try:
+        source.add(read_events(events))
+    finally:
+        content = source.content()
+        attempt = scope.attempt
+        if attempt is not None:
+            attempt.text = content
+            attempt.model = source.model() or attempt.model
+            attempt.finish_reason = source.finish_reason()
+            attempt.input_tokens = source.input_tokens()
+            attempt.output_tokens = source.output_tokens()
+    grew = len(content) > resource.length
+    resource.length = len(content)
+    return grew
+
+
+@sysop("baml.llm.StreamAccumulator.content")
+def accumulator_content(scope: Scope, accumulator: Instance) -> str:
+    return _accumulator(scope, accumulator).content()
+
+
+@sysop("baml.llm.StreamAccumulator.reasoning")
+def accumulator_reasoning(scope: Scope, accumulator: Instance) -> str:
+    return _accumulator(scope, accumulator).reasoning()
+
+
+@sysop("baml.llm.StreamAccumulator.is_done")
+def accumulator_is_done(scope: Scope, accumulator: Instance) -> bool:
+    return _accumulator(scope, accumulator).is_done()
+
+
+@sysop("baml.llm.StreamAccumulator.is_truncated")
+def accumulator_is_truncated(scope: Scope, accumulator: Instance) -> bool:
+    return _accumulator(scope, accumulator).truncated()
+
+
+@sysop("baml.llm.StreamAccumulator.model")
+def accumulator_model(scope: Scope, accumulator: Instance) -> str | None:
+    return _accumulator(scope, accumulator).model()
+
+
+@sysop("baml.llm.StreamAccumulator.finish_reason")
+def accumulator_finish_reason(scope: Scope, accumulator: Instance) -> str | None:
+    return _accumulator(scope, accumulator).finish_reason()
+
+
+@sysop("baml.llm.StreamAccumulator.input_tokens")
+def accumulator_input_tokens(scope: Scope, accumulator: Instance) -> int | None:
+    return _accumulator(scope, accumulator).input_tokens()
+
+
+@sysop("baml.llm.StreamAccumulator.output_tokens")
+def accumulator_output_tokens(scope: Scope, accumulator: Instance) -> int | None:
+    return _accumulator(scope, accumulator).output_tokens()
+
+
+@sysop("baml.llm.StreamAccumulator.close")
+def accumulator_close(scope: Scope, accumulator: Instance) -> None:
+    scope.services.handles.close(accumulator.get("_handle"), ACCUMULATOR, scope.owner)
+
+
+def _accumulator(scope: Scope, accumulator: Instance) -> Accumulator:
+    resource: _Resource = scope.services.handles.get(accumulator.get("_handle"), ACCUMULATOR, scope.owner)
+    return resource.accumulator
+
+
+def _nothing() -> None:
+    """An accumulator holds nothing that must be closed."""
+
+
+# --- the books --------------------------------------------------------------------------------------------------------
+
+
+@sysop("baml.llm.attempt_started")
+def attempt_started(scope: Scope, function_name: str, client: str, provider: str) -> Any:
+    return deferred(attempts.start(scope, function_name, client, provider))
+
+
+@sysop("baml.llm.attempt_failed")
+def attempt_failed(scope: Scope, error: Any) -> Any:
+    record, told = attempts.fail(scope, error)
+    value = scope.new_instance(
+        "baml.errors.Attempt",
+        client=record.client if record else "",
+        provider=record.provider if record else "",
+        attempt=record.number if record else 0,
+        error=error,
+        text=record.text if record else "",
+    )
+    return Pending(_Then(told, value)) if isinstance(told, Awaitable) else value
+
+
+@sysop("baml.llm.attempt_succeeded")
+def attempt_succeeded(scope: Scope) -> Any:
+    return deferred(attempts.succeed(scope))
+
+
+@sysop("baml.llm.jittered")
+def jittered(scope: Scope, ms: int) -> int:
+    return random.randint(ms // 2, ms) if ms > 0 else 0
+
+
+class _Then:
+    """Awaits a hook's result and gives ``value``."""
+
+    __slots__ = ("_first", "_value")
+
+    def __init__(self, first: Awaitable[Any], value: Any) -> None:
+        self._first = first
+        self._value = value
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        yield from self._first.__await__()
+        return self._value
+
+
+# --- BAML's values and ours -------------------------------------------------------------------------------------------
+
+_WIRES: Final[dict[str, Wire]] = {"openai": openai, "anthropic": anthropic}
+
+
+def _options(scope: Scope, client: Instance) -> Options:
+    return Options(clients.client(scope.services.schema, client.get("name")), scope.env)
+
+
+def _provider(scope: Scope, client: Instance) -> tuple[Options, Provider]:
+    options = _options(scope, client)
+    return options, provider_of(options.client)
+
+
+def _type(return_type: Any) -> Type:
+    if not isinstance(return_type, TypeValue):
+        raise invalid("not a return type: pass what baml.llm.get_return_type gave")
+    return return_type.type
+
+
+def _output(services: Services, type_: Type) -> Output:
+    key = f"type {type_}"
+    found: Output | None = services.compiled_templates.get(key)
+    if found is None:
+        found = output_of(type_, services.schema.enums, services.schema.enum_value)
+        services.compiled_templates[key] = found
+    return found
+
+
+def _engine(services: Services) -> Engine:
+    found: Engine | None = services.compiled_templates.get("engine")
+    if found is None:
+        from bamlvm.sysops.prompts.engine import Engine
+
+        found = Engine(services.schema.enums, services.schema.templates)
+        services.compiled_templates["engine"] = found
+    return found
+
+
+def _function_of(scope: Scope, template: str) -> str:
+    """The LLM function that a template is the prompt of, for messages."""
+    for info in scope.services.schema.llm_functions.values():
+        if info.template == template:
+            return str(info.name)
+    return "a template"
+
+
+def _prompt(scope: Scope, messages: list[Message]) -> Instance:
+    new = scope.new_instance
+    shown = []
+    for message in messages:
+        parts = [new("baml.llm.ChatPart", content=part.content, metadata=part.metadata) for part in message.parts]
+        shown.append(new("baml.llm.ChatMessage", role=message.role, parts=parts))
+    return new("baml.llm.Prompt", messages=shown)
+
+
+def _messages(prompt: Instance) -> list[Message]:
+    return [
+        Message(message.get("role"), [Part(part.get("content"), part.get("metadata")) for part in message.get("parts")])
+        for message in prompt.get("messages")
+    ]
