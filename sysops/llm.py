@@ -12,29 +12,34 @@ import threading
 import time
 from collections.abc import Awaitable, Generator
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 
 from bamlvm.sysops import attempts
 from bamlvm.sysops.accumulators import Accumulator, new_accumulator, read_events
 from bamlvm.sysops.errors import Subject, http_status, invalid
-from bamlvm.sysops.parsing import Output, final_parse, output_of, partial_parse
-from bamlvm.sysops.prompts.messages import Message, Part
+from bamlvm.sysops.llm_support import (
+    engine_of,
+    function_of,
+    messages_of,
+    options_of,
+    output_for,
+    prompt_value,
+    provider_for,
+    type_of,
+)
+from bamlvm.sysops.parsing import final_parse, partial_parse
 from bamlvm.sysops.redaction import redacted_headers, redacted_url
 from bamlvm.sysops.requests import anthropic, clients, openai, roles
-from bamlvm.sysops.requests.options import Options
-from bamlvm.sysops.requests.providers import Provider, provider_of
 from bamlvm.sysops.requests.wire import Wire
 from bamlvm.sysops.retry_after import retry_after_ms
-from bamlvm.sysops.scope import Scope, Services, deferred
+from bamlvm.sysops.scope import Scope, deferred
 from bamlvm.sysops.table import sysop
-from bamlvm.vm.types import Primitive, Type
+from bamlvm.vm.types import Primitive
 from bamlvm.vm.values import Instance, Pending, Thrown, TypeValue
 
-if TYPE_CHECKING:
-    from bamlvm.sysops.prompts.engine import Engine
-
+_WIRES: Final[dict[str, Wire]] = {"openai": openai, "anthropic": anthropic}
 ACCUMULATOR: Final = "stream_accumulator"
 _KINDS: Final = {None: "Primitive", "fallback": "Fallback", "round-robin": "RoundRobin"}
 _EXCERPT: Final = 4000
@@ -76,7 +81,7 @@ def resolve_client(scope: Scope, name: str) -> Instance:
 
 @sysop("baml.llm.Client.primitive")
 def client_primitive(scope: Scope, client: Instance) -> Instance:
-    options = _options(scope, client)
+    options = options_of(scope, client)
     info = options.client
     if clients.strategy(info) is not None:
         raise invalid(f"client {info.name} is a strategy: it calls no provider itself")
@@ -99,7 +104,7 @@ def get_return_type(scope: Scope, function_name: str) -> TypeValue:
 
 @sysop("baml.llm.check_return_type")
 def check_return_type(scope: Scope, return_type: Any) -> None:
-    _output(scope.services, _type(return_type))
+    output_for(scope.services, type_of(return_type))
 
 
 @sysop("baml.llm.round_robin_next")
@@ -125,22 +130,22 @@ def round_robin_peek(scope: Scope, name: str) -> int:
 def render_prompt(scope: Scope, client: Instance, template: str, args: dict[str, Any], return_type: Any) -> Instance:
     from bamlvm.sysops.prompts.engine import PromptContext
 
-    options, row = _provider(scope, client)
+    options, row = provider_for(scope, client)
     context = PromptContext(
         options.client.name,
         options.client.provider,
         roles.default_role(row, options),
-        _type(return_type),
+        type_of(return_type),
         scope.tags,
     )
-    function = scope.attempt.function if scope.attempt is not None else _function_of(scope, template)
-    return _prompt(scope, _engine(scope.services).render(function, template, args, context))
+    function = scope.attempt.function if scope.attempt is not None else function_of(scope, template)
+    return prompt_value(scope, engine_of(scope.services).render(function, template, args, context))
 
 
 @sysop("baml.llm.PrimitiveClient.specialize_prompt")
 def specialize_prompt(scope: Scope, client: Instance, prompt: Instance) -> Instance:
-    options, row = _provider(scope, client)
-    return _prompt(scope, roles.specialise(row, options, _messages(prompt)))
+    options, row = provider_for(scope, client)
+    return prompt_value(scope, roles.specialise(row, options, messages_of(prompt)))
 
 
 @sysop("baml.llm.PrimitiveClient.build_request")
@@ -154,8 +159,8 @@ def build_request_stream(scope: Scope, client: Instance, prompt: Instance) -> In
 
 
 def _request(scope: Scope, client: Instance, prompt: Instance, stream: bool) -> Instance:
-    options, row = _provider(scope, client)
-    built = _WIRES[row.wire].build(row, options, _messages(prompt), stream)
+    options, row = provider_for(scope, client)
+    built = _WIRES[row.wire].build(row, options, messages_of(prompt), stream)
     attempt = scope.attempt
     if attempt is not None:
         model = built.body.get("model")
@@ -184,7 +189,7 @@ def _request(scope: Scope, client: Instance, prompt: Instance, stream: bool) -> 
 
 @sysop("baml.llm.PrimitiveClient.parse")
 def parse(scope: Scope, client: Instance, body: str, return_type: Any) -> Any:
-    _, row = _provider(scope, client)
+    _, row = provider_for(scope, client)
     answer = _WIRES[row.wire].read(body)
     attempt = scope.attempt
     if attempt is not None:
@@ -194,25 +199,25 @@ def parse(scope: Scope, client: Instance, body: str, return_type: Any) -> Any:
         attempt.input_tokens = answer.input_tokens
         attempt.output_tokens = answer.output_tokens
     check_finish_reason(scope, client, answer.finish_reason)
-    return final_parse(_output(scope.services, _type(return_type)), answer.content)
+    return final_parse(output_for(scope.services, type_of(return_type)), answer.content)
 
 
 @sysop("baml.llm.PrimitiveClient.partial_parse")
 def client_partial_parse(scope: Scope, client: Instance, content: str, return_type: Any) -> Any:
-    type_ = _type(return_type)
+    type_ = type_of(return_type)
     if type(type_) is Primitive and type_.name == "string":
         return content
-    return partial_parse(_output(scope.services, type_), content)
+    return partial_parse(output_for(scope.services, type_), content)
 
 
 @sysop("baml.llm.PrimitiveClient.final_parse")
 def client_final_parse(scope: Scope, client: Instance, content: str, return_type: Any) -> Any:
-    return final_parse(_output(scope.services, _type(return_type)), content)
+    return final_parse(output_for(scope.services, type_of(return_type)), content)
 
 
 @sysop("baml.llm.PrimitiveClient.check_finish_reason")
 def check_finish_reason(scope: Scope, client: Instance, reason: str | None) -> None:
-    allowed, denied = _options(scope, client).finish_reasons()
+    allowed, denied = options_of(scope, client).finish_reasons()
     if reason is None:
         return
     word = reason.casefold()
@@ -370,66 +375,3 @@ class _Then:
     def __await__(self) -> Generator[Any, None, Any]:
         yield from self._first.__await__()
         return self._value
-
-
-# --- BAML's values and ours -------------------------------------------------------------------------------------------
-
-_WIRES: Final[dict[str, Wire]] = {"openai": openai, "anthropic": anthropic}
-
-
-def _options(scope: Scope, client: Instance) -> Options:
-    return Options(clients.client(scope.services.schema, client.get("name")), scope.env)
-
-
-def _provider(scope: Scope, client: Instance) -> tuple[Options, Provider]:
-    options = _options(scope, client)
-    return options, provider_of(options.client)
-
-
-def _type(return_type: Any) -> Type:
-    if not isinstance(return_type, TypeValue):
-        raise invalid("not a return type: pass what baml.llm.get_return_type gave")
-    return return_type.type
-
-
-def _output(services: Services, type_: Type) -> Output:
-    key = f"type {type_}"
-    found: Output | None = services.compiled_templates.get(key)
-    if found is None:
-        found = output_of(type_, services.schema.enums, services.schema.enum_value)
-        services.compiled_templates[key] = found
-    return found
-
-
-def _engine(services: Services) -> Engine:
-    found: Engine | None = services.compiled_templates.get("engine")
-    if found is None:
-        from bamlvm.sysops.prompts.engine import Engine
-
-        found = Engine(services.schema.enums, services.schema.templates)
-        services.compiled_templates["engine"] = found
-    return found
-
-
-def _function_of(scope: Scope, template: str) -> str:
-    """The LLM function that a template is the prompt of, for messages."""
-    for info in scope.services.schema.llm_functions.values():
-        if info.template == template:
-            return str(info.name)
-    return "a template"
-
-
-def _prompt(scope: Scope, messages: list[Message]) -> Instance:
-    new = scope.new_instance
-    shown = []
-    for message in messages:
-        parts = [new("baml.llm.ChatPart", content=part.content, metadata=part.metadata) for part in message.parts]
-        shown.append(new("baml.llm.ChatMessage", role=message.role, parts=parts))
-    return new("baml.llm.Prompt", messages=shown)
-
-
-def _messages(prompt: Instance) -> list[Message]:
-    return [
-        Message(message.get("role"), [Part(part.get("content"), part.get("metadata")) for part in message.get("parts")])
-        for message in prompt.get("messages")
-    ]

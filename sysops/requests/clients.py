@@ -27,7 +27,7 @@ def client(schema: Schema, name: str) -> ClientInfo:
     found = schema.clients.get(name) or shorthand(name)
     if found is None:
         raise _unknown("client", name, list(schema.clients))
-    return found  # type: ignore[no-any-return]  # a Unit's value
+    return found
 
 
 def shorthand(name: str) -> ClientInfo | None:

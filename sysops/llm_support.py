@@ -1,0 +1,86 @@
+"""What the LLM sys-ops share: what a runtime makes once, and BAML's values as the data of prompts and requests.
+
+The prompt engine and each return type's parser are made at their first use and kept in the runtime's services.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bamlvm.sysops.errors import invalid
+from bamlvm.sysops.parsing import Output, output_of
+from bamlvm.sysops.prompts.messages import Message, Part
+from bamlvm.sysops.requests import clients
+from bamlvm.sysops.requests.options import Options
+from bamlvm.sysops.requests.providers import Provider, provider_of
+from bamlvm.sysops.scope import Scope, Services
+from bamlvm.vm.types import Type
+from bamlvm.vm.values import Instance, TypeValue
+
+if TYPE_CHECKING:
+    from bamlvm.sysops.prompts.engine import Engine
+
+
+def options_of(scope: Scope, client: Instance) -> Options:
+    """The options of a client value, against the call's environment."""
+    return Options(clients.client(scope.services.schema, client.get("name")), scope.env)
+
+
+def provider_for(scope: Scope, client: Instance) -> tuple[Options, Provider]:
+    """A client value's options and its provider's row."""
+    options = options_of(scope, client)
+    return options, provider_of(options.client)
+
+
+def type_of(return_type: Any) -> Type:
+    """The type in a value of ``get_return_type``.  Raises :class:`Thrown` (``InvalidArgument``) if it is none."""
+    if not isinstance(return_type, TypeValue):
+        raise invalid("not a return type: pass what baml.llm.get_return_type gave")
+    return return_type.type
+
+
+def output_for(services: Services, type_: Type) -> Output:
+    """A return type's parser.  Raises :class:`Thrown` (``InvalidArgument``) if it has none."""
+    key = f"type {type_}"
+    found: Output | None = services.compiled_templates.get(key)
+    if found is None:
+        found = output_of(type_, services.schema.enums, services.schema.enum_value)
+        services.compiled_templates[key] = found
+    return found
+
+
+def engine_of(services: Services) -> Engine:
+    """The runtime's prompt engine; the first use imports Jinja."""
+    found: Engine | None = services.compiled_templates.get("engine")
+    if found is None:
+        from bamlvm.sysops.prompts.engine import Engine
+
+        found = Engine(services.schema.enums, services.schema.templates)
+        services.compiled_templates["engine"] = found
+    return found
+
+
+def function_of(scope: Scope, template: str) -> str:
+    """The LLM function that a template is the prompt of, for messages."""
+    for info in scope.services.schema.llm_functions.values():
+        if info.template == template:
+            return str(info.name)
+    return "a template"
+
+
+def prompt_value(scope: Scope, messages: list[Message]) -> Instance:
+    """Messages as a ``baml.llm.Prompt``."""
+    new = scope.new_instance
+    shown = []
+    for message in messages:
+        parts = [new("baml.llm.ChatPart", content=part.content, metadata=part.metadata) for part in message.parts]
+        shown.append(new("baml.llm.ChatMessage", role=message.role, parts=parts))
+    return new("baml.llm.Prompt", messages=shown)
+
+
+def messages_of(prompt: Instance) -> list[Message]:
+    """The messages in a ``baml.llm.Prompt``."""
+    return [
+        Message(message.get("role"), [Part(part.get("content"), part.get("metadata")) for part in message.get("parts")])
+        for message in prompt.get("messages")
+    ]
