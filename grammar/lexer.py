@@ -116,6 +116,7 @@ class _Lexer:
         self.diagnostics: list[Diagnostic] = []
         self.pending_doc: list[Token] = []
         self.broken = False
+        self.unclosed: Token | None = None
 
     def run(self) -> Lexed:
         """The loop.  What is rare is handled by methods, which return where to go on."""
@@ -194,7 +195,7 @@ class _Lexer:
                 self.attach_doc(start)
             previous = kind
         self.finish()
-        return Lexed(tokens, self.trivia, self.docs, self.headers, self.diagnostics, self.broken)
+        return Lexed(tokens, self.trivia, self.docs, self.headers, self.diagnostics, self.broken, self.unclosed)
 
     def keyword_of_item(self) -> int:
         """The item's first word, with the comments before it; returns where the rest begins."""
@@ -303,6 +304,7 @@ class _Lexer:
         text = CLOSER_TEXT[kind]
         if frames:
             frame = frames[-1]
+            self.unclosed = self.opener(frame)
             opener, wanted = OPENER_TEXT[frame.closer], CLOSER_TEXT[frame.closer]
             self.report(
                 "E0031",
@@ -317,6 +319,10 @@ class _Lexer:
         frames.clear()
         self.trivia.append(Token("ERROR", self.text[start:], start, len(self.text)))
         return ""
+
+    def opener(self, frame: _Frame) -> Token | None:
+        """The token that opened ``frame``."""
+        return next((token for token in reversed(self.tokens) if token.start == frame.start), None)
 
     def brace(self, start: int) -> int:
         """``{//``: an old-style comment, or a brace and a comment.  Returns where to go on, -1 to stop."""
@@ -335,12 +341,15 @@ class _Lexer:
             self.broken = True
             if frame.closer == "TEMPLATE_END":
                 continue
+            self.unclosed = self.opener(frame)
             opener = OPENER_TEXT[frame.closer]
+            misled = _misleading_indentation(self.tokens, self.text) if opener == "{" else None
             self.report(
                 "E0031",
                 f"this `{opener}` is never closed",
                 frame.start,
                 frame.start + len(opener),
+                labels=(misled,) if misled else (),
                 hint=f"add the missing `{CLOSER_TEXT[frame.closer]}`",
             )
         for doc in self.pending_doc:
@@ -459,3 +468,19 @@ class _Lexer:
         self, code: str, message: str, start: int, end: int, labels: tuple[Label, ...] = (), hint: str | None = None
     ) -> None:
         self.diagnostics.append(error(code, message, Span("", start, end), labels, hint))
+
+
+def _misleading_indentation(tokens: list[Token], text: str) -> Label | None:
+    """For an item with a brace too few: the first brace that closes one on a line indented otherwise."""
+    openers: list[Token] = []
+    for token in tokens:
+        if token.kind == "LBRACE":
+            openers.append(token)
+        elif token.kind == "RBRACE" and openers:
+            opener = openers.pop()
+            line = text.rfind("\n", 0, token.start) + 1
+            if "\n" in text[opener.end : token.start] and not text[line : token.start].strip():
+                opened = text[text.rfind("\n", 0, opener.start) + 1 : opener.start]
+                if len(opened) - len(opened.lstrip()) != token.start - line:
+                    return Label(Span("", token.start, token.end), "this one is indented for another `{`")
+    return None

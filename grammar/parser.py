@@ -14,13 +14,14 @@ import msgspec
 from bamlvm.grammar.actions import Actions
 from bamlvm.grammar.actions_types import MAX_CHAIN, TooDeepError
 from bamlvm.grammar.complaints import complain, complain_about_junk, missing_semicolon
-from bamlvm.grammar.diagnostics import Diagnostic, error, sort
+from bamlvm.grammar.diagnostics import Diagnostic, Label, error, sort
 from bamlvm.grammar.lexer import lex
+from bamlvm.grammar.recovery import resynchronise
 from bamlvm.grammar.source import SourceFile, Span
 from bamlvm.grammar.splitting import split
 from bamlvm.grammar.syntax import Comment, Declaration, File, Item
 from bamlvm.grammar.table import Driver, StuckError, load
-from bamlvm.grammar.tokens import Token
+from bamlvm.grammar.tokens import CLOSER, CLOSER_TEXT, Lexed, Token
 
 _RULES: Final = {
     "class": "class_item",
@@ -35,11 +36,17 @@ _RULES: Final = {
 }
 
 
+_MAX_ERRORS: Final = 20
+"""After so many errors in one item the rest of it is not read."""
+
+
 class ParsedItem(msgspec.Struct, frozen=True):
     """What one item's text means; every place is relative to the text's start."""
 
     declaration: Declaration | None
     """None if the item could not be read."""
+    unread: str
+    """The name of an item that could not be read, "" if there is none."""
     comments: tuple[Comment, ...]
     diagnostics: tuple[Diagnostic, ...]
 
@@ -60,6 +67,7 @@ def parse_file(source: SourceFile, cache: ItemCache | None = None) -> tuple[File
     """
     text, path = source.text, source.path
     items: list[Item] = []
+    unread: list[str] = []
     diagnostics: list[Diagnostic] = []
     for piece in split(text):
         content = text[piece.start : piece.end]
@@ -73,43 +81,100 @@ def parse_file(source: SourceFile, cache: ItemCache | None = None) -> tuple[File
                 cache[content] = parsed
         if parsed.declaration is not None:
             items.append(Item(parsed.declaration, path, piece.start, content, parsed.comments))
+        elif parsed.unread:
+            unread.append(parsed.unread)
         diagnostics.extend(diagnostic.shifted(path, piece.start) for diagnostic in parsed.diagnostics)
-    return File(path, tuple(items)), sort(diagnostics)
+    return File(path, tuple(items), tuple(unread)), sort(diagnostics)
 
 
 def parse_item(text: str, keyword: str) -> ParsedItem:
     """One item from its text, whose first word is ``keyword``."""
     lexed = lex(text, keyword)
-    tokens = lexed.tokens
-    diagnostics = lexed.diagnostics
     actions = Actions(lexed)
-    driver = _driver()
-    declaration: Declaration | None = None
+    reading = _Reading(lexed, actions, text)
+    declaration = reading.run(_rule(keyword, lexed.tokens))
+    comments = tuple(Comment(token.start, token.end, token.text) for token in lexed.trivia if token.kind != "ERROR")
+    name = "" if declaration is not None else _name(lexed.tokens)
+    return ParsedItem(declaration, name, comments, (*lexed.diagnostics, *actions.diagnostics))
 
-    def repair(failure: StuckError) -> Token | None:
+
+class _Reading:
+    """One item on its way through the parser, errors included."""
+
+    def __init__(self, lexed: Lexed, actions: Actions, text: str) -> None:
+        self.lexed = lexed
+        self.actions = actions
+        self.text = text
+        self.driver = _driver()
+
+    def run(self, rule: str) -> Declaration | None:
+        """The item's declaration, or None if it cannot be read; then all is reported that can be found in it."""
+        tokens = self.lexed.tokens
+        run = self.driver.begin(rule)
+        index = quiet = errors = 0
+        while True:
+            try:
+                declaration: Declaration = self.driver.resume(run, tokens, index, self.actions, self.repair)
+            except StuckError as failure:
+                if failure.index >= quiet:
+                    self.complain(failure)
+                    errors += 1
+                following = resynchronise(self.driver, failure, tokens, self.text)
+                if following is None or errors >= _MAX_ERRORS or self.lexed.broken:
+                    return None
+                index, quiet = following, following + 2
+            except TooDeepError as deep:
+                message = f"this chain has more than {MAX_CHAIN} links"
+                hint = "give a part of it a name of its own"
+                self.lexed.diagnostics.append(error("E0010", message, Span("", deep.start, deep.end), (), hint))
+                return None
+            else:
+                return None if errors else declaration
+
+    def repair(self, failure: StuckError) -> Token | None:
         """A missing semicolon is put in, and reported."""
-        if lexed.broken and failure.index >= len(tokens):
+        tokens = self.lexed.tokens
+        if self.lexed.broken and failure.index >= len(tokens):
             return None
-        inserted = missing_semicolon(driver, failure, tokens, text)
+        inserted = missing_semicolon(self.driver, failure, tokens, self.text)
         if inserted is None:
             return None
         token, diagnostic = inserted
-        diagnostics.append(diagnostic)
+        if not self.told(tokens[failure.index - 1].start, failure.token.start):
+            self.lexed.diagnostics.append(diagnostic)
         return token
 
-    try:
-        declaration = driver.parse(_rule(keyword, tokens), tokens, actions, repair)
-    except StuckError as failure:
-        if not (lexed.broken and failure.index >= len(tokens)):
-            diagnostics.append(complain(driver, failure, tokens, text))
-    except TooDeepError as deep:
-        message = f"this chain has more than {MAX_CHAIN} links"
-        hint = "give a part of it a name of its own"
-        diagnostics.append(error("E0010", message, Span("", deep.start, deep.end), (), hint))
-    comments = tuple(
-        Comment(comment.start, comment.end, comment.text) for comment in lexed.trivia if comment.kind != "ERROR"
-    )
-    return ParsedItem(declaration, comments, tuple(diagnostics + actions.diagnostics))
+    def complain(self, failure: StuckError) -> None:
+        """Report where the parser is stuck, unless the lexer has told of it already."""
+        lexed, tokens = self.lexed, self.lexed.tokens
+        if lexed.broken and failure.index >= len(tokens):
+            return
+        before = tokens[failure.index - 1].end if failure.index else 0
+        if self.told(before, failure.token.start):
+            return
+        opener = lexed.unclosed
+        if opener is not None and opener.start < failure.token.start:
+            closer = CLOSER[opener.kind]
+            if self.driver.accepts(failure.run.states, closer) and lexed.diagnostics:
+                where = Label(
+                    Span("", failure.token.start, failure.token.end), f"`{CLOSER_TEXT[closer]}` is missing here"
+                )
+                last = lexed.diagnostics.pop()
+                lexed.diagnostics.append(msgspec.structs.replace(last, labels=(*last.labels, where)))
+                return
+        lexed.diagnostics.append(complain(self.driver, failure, tokens, self.text))
+
+    def told(self, start: int, end: int) -> bool:
+        """Whether the lexer has reported something between two places."""
+        return any(start <= diagnostic.span.start < end for diagnostic in self.lexed.diagnostics)
+
+
+def _name(tokens: list[Token]) -> str:
+    """The name of an item that could not be read, as far as one can tell."""
+    names = [token.text for token in tokens[1:6] if token.kind in ("NAME", "WORD")]
+    if tokens and tokens[0].kind == "CLIENT" and len(names) > 1 and tokens[1].kind == "LESS":
+        return names[1]
+    return names[0] if names else ""
 
 
 def _rule(keyword: str, tokens: list[Token]) -> str:

@@ -155,14 +155,15 @@ class _Splitter:
                 else:
                     stack.append(text[at])
             elif kind == "CLOSE":
-                if not stack:
-                    if text[at] == "}":
-                        return position
+                if text[at] == ")":
+                    if stack and stack[-1] == "(":
+                        stack.pop()
                     continue
-                opener = stack.pop()
-                if opener == "$":
+                while stack and stack[-1] == "(":
+                    stack.pop()
+                if stack and stack.pop() == "$":
                     position = self.template(position, stack)
-                elif not stack and opener == "{" and braces:
+                elif not stack and braces:
                     return position
             elif kind == "STRING":
                 if "\n" in found.group(kind) and _ITEM_AT_COLUMN_0.search(text, at, position):

@@ -48,7 +48,7 @@ def dedent(content: str) -> str:
 
     The first line counts only if it is the only one: it begins behind the opening quote.
     """
-    lines = content.split("\n")
+    lines = content.replace("\r\n", "\n").split("\n")
     indents = [len(line) - len(line.lstrip(" \t")) for line in lines[1:] if line.strip()]
     width = min(indents, default=0)
     return "\n".join([lines[0], *(line[width:] if line.strip() else "" for line in lines[1:])]).strip()

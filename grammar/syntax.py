@@ -573,7 +573,9 @@ class Item(msgspec.Struct, frozen=True):
 
 
 class File(msgspec.Struct, frozen=True):
-    """A parsed file: its items in order."""
+    """A parsed file: the items that could be read, in order, and the names of those that could not, so that their absence
+    need not be reported a second time."""
 
     path: str
     items: tuple[Item, ...]
+    unread: tuple[str, ...] = ()

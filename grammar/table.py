@@ -53,13 +53,21 @@ class Table(msgspec.Struct):
 
 
 class StuckError(Exception):
-    """The parser is stuck: ``states`` is its stack, ``token`` the one it cannot take, ``index`` that token's place."""
+    """The parser is stuck before ``token``, the one at ``index``; ``run`` can be resumed after mending it."""
 
-    def __init__(self, states: list[int], token: Token, index: int) -> None:
+    def __init__(self, run: Run, token: Token, index: int) -> None:
         super().__init__(token)
-        self.states = states
+        self.run = run
         self.token = token
         self.index = index
+
+
+class Run(msgspec.Struct):
+    """The stacks of one run: ``states`` has one more than ``values``."""
+
+    start: str
+    states: list[int]
+    values: list[Any]
 
 
 def build() -> Table:
@@ -123,32 +131,36 @@ class Driver:
         self._callbacks = [getattr(actions, action) if action else None for _, _, action in table.rules]
         self._shortcuts: dict[tuple[int, int, str], int] = {}
 
-    def parse(
+    def begin(self, start: str) -> Run:
+        """A run that is to recognise the rule ``start``."""
+        return Run(start, [self.table.starts[start]], [])
+
+    def resume(
         self,
-        start: str,
+        run: Run,
         tokens: list[Token],
+        index: int,
         actions: object,
         repair: Callable[[StuckError], Token | None] = lambda _: None,
     ) -> Any:
-        """What the start rule's action makes of ``tokens``; ``actions`` is an instance of the driver's class.
+        """Go on with the token at ``index`` (0 at first): what the start rule's action makes of it all.
 
-        Where the parser is stuck ``repair`` may name a token to put in before the offending one.  Raises
-        :class:`StuckError` if it does not, and whatever an action raises.
+        ``actions`` is an instance of the driver's class of actions.  Where the parser is stuck ``repair`` may name a
+        token to put in before the offending one.  Raises :class:`StuckError` if it does not, and what actions raise.
         """
         table = self.table
         states, rules, shortcuts, callbacks = table.states, table.rules, self._shortcuts, self._callbacks
-        accepting = table.ends[start]
-        stack = [table.starts[start]]
-        values: list[Any] = []
+        accepting = table.ends[run.start]
+        stack, values = run.states, run.values
         end_offset = tokens[-1].end if tokens else 0
-        for index, token in enumerate([*tokens, Token(END, "", end_offset, end_offset)]):
+        for index, token in enumerate([*tokens[index:], Token(END, "", end_offset, end_offset)], index):
             kind = token.kind
             waiting: Token | None = None
             while True:
                 state = stack[-1]
                 action = states[state].get(kind)
                 if action is None:
-                    failure = StuckError(stack, token, index)
+                    failure = StuckError(run, waiting or token, index)
                     inserted = None if waiting else repair(failure)
                     if inserted is None:
                         raise failure

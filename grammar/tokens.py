@@ -36,6 +36,8 @@ class Lexed(msgspec.Struct):
     diagnostics: list[Diagnostic]
     broken: bool = False
     """The delimiters do not match, or are nested too deep: a syntax error that follows from it need not be told."""
+    unclosed: Token | None = None
+    """A delimiter that is not closed, or not by its own; the last diagnostic is about it."""
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
