@@ -26,13 +26,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = _dispatch(words)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return code
     except KeyboardInterrupt:
         return exit_codes.INTERRUPTED
     except BrokenPipeError:
-        # What is still buffered can go nowhere: without this the interpreter would complain at exit (docs of `signal`).
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_broken_streams()
         return exit_codes.BROKEN_PIPE
 
 
@@ -75,6 +75,15 @@ def _dispatch(words: list[str]) -> int:
     except Failure as failure:
         print(failure.message, file=sys.stderr)
         return failure.exit_code
+
+
+def _give_up_broken_streams() -> None:
+    """Let what is still buffered go nowhere: else the interpreter would complain at exit (docs of ``signal``)."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _usage() -> str:

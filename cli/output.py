@@ -1,0 +1,74 @@
+"""What commands print: results, thrown values, and whether there is a terminal to print them on."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from typing import TYPE_CHECKING, Any, TextIO
+
+import msgspec
+
+import bamlvm
+from bamlvm.cli import exit_codes
+from bamlvm.cli.failure import Failure
+
+if TYPE_CHECKING:
+    from bamlvm import ThrownError
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a stream shows on a screen where the cursor can be moved."""
+    return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def wants_colour(stream: TextIO | None) -> bool:
+    """Whether to colour text on a stream: on a terminal, unless ``NO_COLOR`` is set (no-color.org)."""
+    return is_terminal(stream) and not os.environ.get("NO_COLOR")
+
+
+def value_text(value: Any) -> str | None:
+    """A result for people: a string as it is, null as nothing, anything else as indented JSON."""
+    if value is None:
+        return None
+    return value if type(value) is str else msgspec.json.format(_json(value), indent=2).decode()
+
+
+def json_text(value: Any) -> str:
+    """A value as JSON on one line."""
+    return _json(value).decode()
+
+
+def thrown_text(error: ThrownError) -> str:
+    """An uncaught error: its class and message, where it was thrown, and the rest of its fields."""
+    value = bamlvm.to_builtins(error.value)
+    rest = {name: each for name, each in value.items() if name != "message"} if isinstance(value, dict) else value
+    lines = [f"uncaught {error}"]
+    if rest and (isinstance(rest, dict | list)):
+        lines.append(msgspec.json.format(msgspec.json.encode(rest), indent=2).decode())
+    return "\n".join(lines)
+
+
+def error_line(error: Any) -> str:
+    """A thrown value in one line: ``HttpStatus: the server said 500``."""
+    name = getattr(type(error), "__baml_name__", type(error).__name__).rpartition(".")[2]
+    message = getattr(error, "message", None) or (None if isinstance(error, msgspec.Struct) else str(error))
+    return f"{name}: {' '.join(message.split())}" if message else name
+
+
+def write_result(text: str) -> None:
+    """Print a result to stdout, all of it or say why not."""
+    if sys.stdout is None:
+        raise Failure(exit_codes.HOST, "bamlvm: stdout is closed, so the result cannot be printed")
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Failure(
+            exit_codes.HOST, f"bamlvm: cannot write to stdout: {os.strerror(error.errno or errno.EIO)}"
+        ) from None
+
+
+def _json(value: Any) -> bytes:
+    return msgspec.json.encode(bamlvm.to_builtins(value))

@@ -1,0 +1,73 @@
+"""Arguments from the words of a command line."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from bamlvm.cli.arguments import ArgumentsError, gather, signature_text
+
+
+def parameter(name: str, type_: str, has_default: bool = False) -> Any:
+    return SimpleNamespace(name=name, type=type_, has_default=has_default)
+
+
+PARAMETERS = [
+    parameter("text", "string"),
+    parameter("maybe", "string?"),
+    parameter("n", "int"),
+    parameter("any", "A | B"),
+]
+
+
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [
+        ("text=12", "12"),
+        ("text=", ""),
+        ("text=a=b", "a=b"),
+        ("maybe=null", "null"),
+        ("n=12", 12),
+        ("n=twelve", "twelve"),
+        ('any={"x": [1, null]}', {"x": [1, None]}),
+        ("any=Red", "Red"),
+        ('any="Red"', "Red"),
+    ],
+)
+def test_a_value_is_read_by_its_type(word: str, value: Any) -> None:
+    assert gather(PARAMETERS, [word], None) == {word.split("=")[0]: value}
+
+
+def test_named_arguments_go_before_those_of_the_object() -> None:
+    assert gather(PARAMETERS, ["n=2"], '{"n": 1, "text": "t"}') == {"n": 2, "text": "t"}
+
+
+@pytest.mark.parametrize(
+    ("named", "json_object", "message"),
+    [
+        (["text"], None, "-a text: expected NAME=VALUE"),
+        (["n=1", "n=2"], None, "-a n: given twice"),
+        (["txt=1"], None, "-a txt: there is no such parameter (did you mean text?)"),
+        (["zzz=1"], None, "-a zzz: there is no such parameter (there are text, maybe, n, any)"),
+        ([], "{", "--args: not JSON: Input data was truncated"),
+        ([], "[1]", '--args: expected a JSON object, such as {"name": "world"}'),
+    ],
+)
+def test_what_makes_no_arguments(named: list[str], json_object: str | None, message: str) -> None:
+    with pytest.raises(ArgumentsError) as caught:
+        gather(PARAMETERS, named, json_object)
+    assert str(caught.value) == message
+
+
+def test_a_function_without_parameters_takes_none() -> None:
+    with pytest.raises(ArgumentsError, match=r"-a x: there is no such parameter \(the function has none\)"):
+        gather([], ["x=1"], None)
+
+
+def test_a_signature_in_one_line() -> None:
+    signature = SimpleNamespace(
+        name="f", parameters=[parameter("a", "int"), parameter("b", "string", has_default=True)], result="bool"
+    )
+    assert signature_text(signature) == "f(a: int, b: string = …) -> bool"
