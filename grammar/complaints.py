@@ -1,7 +1,7 @@
 """Syntax errors in the reader's words.
 
-Rule: the specific comes first: a missing semicolon or parenthesis, a construct of another dialect, a mistake that people
-are known to make; only then the general *expected …, found …*.
+Rule: the specific comes first: a missing semicolon or parenthesis, a construct of another dialect, a mistake that
+people are known to make; only then the general *expected …, found …*.
 """
 
 from __future__ import annotations

@@ -99,7 +99,7 @@ def sort(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
     return sorted(dict.fromkeys(diagnostics), key=lambda d: (d.span, d.severity, d.code, d.message))
 
 
-# --- how one looks -----------------------------------------------------------------------------------------------------
+# --- how one looks -------------------------------------------------------------------------------------------------
 
 _RESET: Final = "\x1b[0m"
 _COLORS: Final = {

@@ -1,8 +1,8 @@
 """After a syntax error: where to go on, so that one run finds more than one.
 
-Rule: panic mode.  The parser's stacks are cut back to the innermost list of statements or members that is open, and tokens
-are skipped to the next statement (behind `;` or `}`, or a keyword on a new line) or member (a new line), or to the brace
-that closes the list.
+Rule: panic mode.  The parser's stacks are cut back to the innermost list of statements or members that is open, and
+tokens are skipped to the next statement (behind `;` or `}`, or a keyword on a new line) or member (a new line), or to
+the brace that closes the list.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _GOES_ON: Final = frozenset({"ELSE", "CATCH", "CATCH_ALL", "DOT", "COMMA", "RPAR
 
 
 def resynchronise(driver: Driver, failure: StuckError, tokens: list[Token], text: str) -> int | None:
-    """Cut the stacks of the run that failed; the index of the token to go on with, or None if there is nothing to save."""
+    """Cut the failed run's stacks; the index of the token to go on with, or None if there is nothing to save."""
     run = failure.run
     table = driver.table.states
     for depth in range(len(run.states) - 1, 0, -1):

@@ -573,8 +573,8 @@ class Item(msgspec.Struct, frozen=True):
 
 
 class File(msgspec.Struct, frozen=True):
-    """A parsed file: the items that could be read, in order, and the names of those that could not, so that their absence
-    need not be reported a second time."""
+    """A parsed file: the items that could be read, in order, and the names of those that could not, so that nobody need
+    report their absence a second time."""
 
     path: str
     items: tuple[Item, ...]

@@ -153,14 +153,15 @@ class Driver:
         accepting = table.ends[run.start]
         stack, values = run.states, run.values
         end_offset = tokens[-1].end if tokens else 0
-        for index, token in enumerate([*tokens[index:], Token(END, "", end_offset, end_offset)], index):
+        rest = [*tokens[index:], Token(END, "", end_offset, end_offset)]
+        for at, token in enumerate(rest, index):
             kind = token.kind
             waiting: Token | None = None
             while True:
                 state = stack[-1]
                 action = states[state].get(kind)
                 if action is None:
-                    failure = StuckError(run, waiting or token, index)
+                    failure = StuckError(run, waiting or token, at)
                     inserted = None if waiting else repair(failure)
                     if inserted is None:
                         raise failure
