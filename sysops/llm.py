@@ -2,44 +2,26 @@
 
 What is here turns BAML's values into the data of :mod:`bamlvm.sysops.prompts`, :mod:`bamlvm.sysops.requests` and
 :mod:`bamlvm.sysops.parsing`, and back, and writes what it learns into the attempt's record.  None of it waits, but for
-hooks that do.  What is made once per runtime (the prompt engine, a type's parser) is kept in the runtime's services.
+hooks that do.
+
+This module is loaded by every runtime, also by those that never call an LLM, so it imports next to nothing: a sys-op
+imports what it needs.  What runs once per event needs nothing that is not there already.
 """
 
 from __future__ import annotations
 
-import random
-import threading
-import time
 from collections.abc import Awaitable, Generator
-from http import HTTPStatus
-from typing import Any, Final
-
-import msgspec
+from typing import TYPE_CHECKING, Any, Final
 
 from bamlvm.sysops import attempts
-from bamlvm.sysops.accumulators import Accumulator, new_accumulator, read_events
-from bamlvm.sysops.errors import Subject, http_status, invalid
-from bamlvm.sysops.llm_support import (
-    engine_of,
-    function_of,
-    messages_of,
-    options_of,
-    output_for,
-    prompt_value,
-    provider_for,
-    type_of,
-)
-from bamlvm.sysops.parsing import final_parse, partial_parse
-from bamlvm.sysops.redaction import redacted_headers, redacted_url
-from bamlvm.sysops.requests import anthropic, clients, openai, roles
-from bamlvm.sysops.requests.wire import Wire
-from bamlvm.sysops.retry_after import retry_after_ms
 from bamlvm.sysops.scope import Scope, deferred
 from bamlvm.sysops.table import sysop
 from bamlvm.vm.types import Primitive
 from bamlvm.vm.values import Instance, Pending, Thrown, TypeValue
 
-_WIRES: Final[dict[str, Wire]] = {"openai": openai, "anthropic": anthropic}
+if TYPE_CHECKING:
+    from bamlvm.sysops.llm_support import StreamState
+
 ACCUMULATOR: Final = "stream_accumulator"
 _KINDS: Final = {None: "Primitive", "fallback": "Fallback", "round-robin": "RoundRobin"}
 _EXCERPT: Final = 4000
@@ -50,11 +32,15 @@ _EXCERPT: Final = 4000
 
 @sysop("baml.llm.get_client")
 def get_client(scope: Scope, function_name: str) -> Instance:
+    from bamlvm.sysops.requests import clients
+
     return resolve_client(scope, clients.llm_function(scope.services.schema, function_name).client)
 
 
 @sysop("baml.llm.resolve_client")
 def resolve_client(scope: Scope, name: str) -> Instance:
+    from bamlvm.sysops.requests import clients
+
     schema = scope.services.schema
     info = clients.client(schema, name)
     policy = clients.retry_policy(schema, info)
@@ -81,6 +67,10 @@ def resolve_client(scope: Scope, name: str) -> Instance:
 
 @sysop("baml.llm.Client.primitive")
 def client_primitive(scope: Scope, client: Instance) -> Instance:
+    from bamlvm.sysops.errors import invalid
+    from bamlvm.sysops.llm_support import options_of
+    from bamlvm.sysops.requests import clients
+
     options = options_of(scope, client)
     info = options.client
     if clients.strategy(info) is not None:
@@ -93,22 +83,37 @@ def client_primitive(scope: Scope, client: Instance) -> Instance:
 
 @sysop("baml.llm.get_jinja_template")
 def get_jinja_template(scope: Scope, function_name: str) -> str:
+    from bamlvm.sysops.requests import clients
+
     return clients.llm_function(scope.services.schema, function_name).template
 
 
 @sysop("baml.llm.get_return_type")
 def get_return_type(scope: Scope, function_name: str) -> TypeValue:
+    from bamlvm.sysops.requests import clients
+
     schema = scope.services.schema
     return TypeValue(schema.signatures[clients.llm_function(schema, function_name).name].result)
 
 
 @sysop("baml.llm.check_return_type")
 def check_return_type(scope: Scope, return_type: Any) -> None:
+    from bamlvm.sysops.llm_support import output_for, type_of
+
     output_for(scope.services, type_of(return_type))
+
+
+@sysop("baml.llm.check_client")
+def check_client(scope: Scope, name: str) -> None:
+    from bamlvm.sysops.requests import clients
+
+    clients.check(scope.services.schema, name)
 
 
 @sysop("baml.llm.round_robin_next")
 def round_robin_next(scope: Scope, name: str) -> int:
+    import threading
+
     services = scope.services
     lock: threading.Lock = services.compiled_templates.setdefault("round_robin_lock", threading.Lock())
     with lock:
@@ -119,6 +124,8 @@ def round_robin_next(scope: Scope, name: str) -> int:
 
 @sysop("baml.llm.round_robin_peek")
 def round_robin_peek(scope: Scope, name: str) -> int:
+    from bamlvm.sysops.requests import clients
+
     turn = scope.services.round_robin.get(name)
     return clients.first_turn(clients.client(scope.services.schema, name)) if turn is None else turn
 
@@ -128,7 +135,9 @@ def round_robin_peek(scope: Scope, name: str) -> int:
 
 @sysop("baml.llm.PrimitiveClient.render_prompt")
 def render_prompt(scope: Scope, client: Instance, template: str, args: dict[str, Any], return_type: Any) -> Instance:
+    from bamlvm.sysops.llm_support import engine_of, function_of, prompt_value, provider_for, type_of
     from bamlvm.sysops.prompts.engine import PromptContext
+    from bamlvm.sysops.requests import roles
 
     options, row = provider_for(scope, client)
     context = PromptContext(
@@ -144,6 +153,9 @@ def render_prompt(scope: Scope, client: Instance, template: str, args: dict[str,
 
 @sysop("baml.llm.PrimitiveClient.specialize_prompt")
 def specialize_prompt(scope: Scope, client: Instance, prompt: Instance) -> Instance:
+    from bamlvm.sysops.llm_support import messages_of, prompt_value, provider_for
+    from bamlvm.sysops.requests import roles
+
     options, row = provider_for(scope, client)
     return prompt_value(scope, roles.specialise(row, options, messages_of(prompt)))
 
@@ -159,8 +171,13 @@ def build_request_stream(scope: Scope, client: Instance, prompt: Instance) -> In
 
 
 def _request(scope: Scope, client: Instance, prompt: Instance, stream: bool) -> Instance:
+    import msgspec
+
+    from bamlvm.sysops.llm_support import messages_of, provider_for, wire_of
+    from bamlvm.sysops.redaction import redacted_headers, redacted_url
+
     options, row = provider_for(scope, client)
-    built = _WIRES[row.wire].build(row, options, messages_of(prompt), stream)
+    built = wire_of(row).build(row, options, messages_of(prompt), stream)
     attempt = scope.attempt
     if attempt is not None:
         model = built.body.get("model")
@@ -189,8 +206,11 @@ def _request(scope: Scope, client: Instance, prompt: Instance, stream: bool) -> 
 
 @sysop("baml.llm.PrimitiveClient.parse")
 def parse(scope: Scope, client: Instance, body: str, return_type: Any) -> Any:
+    from bamlvm.sysops.llm_support import output_for, provider_for, type_of, wire_of
+    from bamlvm.sysops.parsing import final_parse
+
     _, row = provider_for(scope, client)
-    answer = _WIRES[row.wire].read(body)
+    answer = wire_of(row).read(body)
     attempt = scope.attempt
     if attempt is not None:
         attempt.text = answer.content
@@ -204,19 +224,29 @@ def parse(scope: Scope, client: Instance, body: str, return_type: Any) -> Any:
 
 @sysop("baml.llm.PrimitiveClient.partial_parse")
 def client_partial_parse(scope: Scope, client: Instance, content: str, return_type: Any) -> Any:
-    type_ = type_of(return_type)
-    if type(type_) is Primitive and type_.name == "string":
-        return content
-    return partial_parse(output_for(scope.services, type_), content)
+    if return_type.__class__ is TypeValue:
+        type_ = return_type.type
+        if type_.__class__ is Primitive and type_.name == "string":
+            return content
+
+    from bamlvm.sysops.llm_support import output_for, type_of
+    from bamlvm.sysops.parsing import partial_parse
+
+    return partial_parse(output_for(scope.services, type_of(return_type)), content)
 
 
 @sysop("baml.llm.PrimitiveClient.final_parse")
 def client_final_parse(scope: Scope, client: Instance, content: str, return_type: Any) -> Any:
+    from bamlvm.sysops.llm_support import output_for, type_of
+    from bamlvm.sysops.parsing import final_parse
+
     return final_parse(output_for(scope.services, type_of(return_type)), content)
 
 
 @sysop("baml.llm.PrimitiveClient.check_finish_reason")
 def check_finish_reason(scope: Scope, client: Instance, reason: str | None) -> None:
+    from bamlvm.sysops.llm_support import options_of
+
     allowed, denied = options_of(scope, client).finish_reasons()
     if reason is None:
         return
@@ -228,6 +258,13 @@ def check_finish_reason(scope: Scope, client: Instance, reason: str | None) -> N
 
 @sysop("baml.llm.status_failure")
 def status_failure(scope: Scope, request: Instance, response: Instance, body: str) -> Instance:
+    import time
+    from http import HTTPStatus
+
+    from bamlvm.sysops.errors import Subject, http_status
+    from bamlvm.sysops.redaction import redacted_url
+    from bamlvm.sysops.retry_after import retry_after_ms
+
     url, status, headers = request.get("url"), response.get("status_code"), response.get("headers")
     subject = Subject(f"{request.get('method')} {redacted_url(url)}", url=url, secrets=request.get("headers"))
     phrase = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else ""
@@ -240,81 +277,58 @@ def status_failure(scope: Scope, request: Instance, response: Instance, body: st
 # --- accumulators -----------------------------------------------------------------------------------------------------
 
 
-class _Resource:
-    """An accumulator and how much of its content has been reported as new."""
-
-    __slots__ = ("accumulator", "length")
-
-    def __init__(self, accumulator: Accumulator) -> None:
-        self.accumulator = accumulator
-        self.length = 0
-
-
 @sysop("baml.llm.PrimitiveClient.new_stream_accumulator")
 def new_stream_accumulator(scope: Scope, client: Instance) -> Instance:
-    resource = _Resource(new_accumulator(client.get("provider")))
-    handle = scope.services.handles.open(ACCUMULATOR, scope.owner, resource, _nothing)
+    from bamlvm.sysops.llm_support import StreamState
+
+    state = StreamState(client.get("provider"))
+    handle = scope.services.handles.open(ACCUMULATOR, scope.owner, state, state.close)
     return scope.new_instance("baml.llm.StreamAccumulator", _handle=handle)
 
 
 @sysop("baml.llm.StreamAccumulator.add_events")
 def add_events(scope: Scope, accumulator: Instance, events: str) -> bool:
-    resource: _Resource = scope.services.handles.get(accumulator.get("_handle"), ACCUMULATOR, scope.owner)
-    source = resource.accumulator
-    try:
-        source.add(read_events(events))
-    finally:
-        content = source.content()
-        attempt = scope.attempt
-        if attempt is not None:
-            attempt.text = content
-            attempt.model = source.model() or attempt.model
-            attempt.finish_reason = source.finish_reason()
-            attempt.input_tokens = source.input_tokens()
-            attempt.output_tokens = source.output_tokens()
-    grew = len(content) > resource.length
-    resource.length = len(content)
-    return grew
+    return _state(scope, accumulator).add(events, scope.attempt)
 
 
 @sysop("baml.llm.StreamAccumulator.content")
 def accumulator_content(scope: Scope, accumulator: Instance) -> str:
-    return _accumulator(scope, accumulator).content()
+    return _state(scope, accumulator).accumulator.content()
 
 
 @sysop("baml.llm.StreamAccumulator.reasoning")
 def accumulator_reasoning(scope: Scope, accumulator: Instance) -> str:
-    return _accumulator(scope, accumulator).reasoning()
+    return _state(scope, accumulator).accumulator.reasoning()
 
 
 @sysop("baml.llm.StreamAccumulator.is_done")
 def accumulator_is_done(scope: Scope, accumulator: Instance) -> bool:
-    return _accumulator(scope, accumulator).is_done()
+    return _state(scope, accumulator).accumulator.is_done()
 
 
 @sysop("baml.llm.StreamAccumulator.is_truncated")
 def accumulator_is_truncated(scope: Scope, accumulator: Instance) -> bool:
-    return _accumulator(scope, accumulator).truncated()
+    return _state(scope, accumulator).accumulator.truncated()
 
 
 @sysop("baml.llm.StreamAccumulator.model")
 def accumulator_model(scope: Scope, accumulator: Instance) -> str | None:
-    return _accumulator(scope, accumulator).model()
+    return _state(scope, accumulator).accumulator.model()
 
 
 @sysop("baml.llm.StreamAccumulator.finish_reason")
 def accumulator_finish_reason(scope: Scope, accumulator: Instance) -> str | None:
-    return _accumulator(scope, accumulator).finish_reason()
+    return _state(scope, accumulator).accumulator.finish_reason()
 
 
 @sysop("baml.llm.StreamAccumulator.input_tokens")
 def accumulator_input_tokens(scope: Scope, accumulator: Instance) -> int | None:
-    return _accumulator(scope, accumulator).input_tokens()
+    return _state(scope, accumulator).accumulator.input_tokens()
 
 
 @sysop("baml.llm.StreamAccumulator.output_tokens")
 def accumulator_output_tokens(scope: Scope, accumulator: Instance) -> int | None:
-    return _accumulator(scope, accumulator).output_tokens()
+    return _state(scope, accumulator).accumulator.output_tokens()
 
 
 @sysop("baml.llm.StreamAccumulator.close")
@@ -322,13 +336,9 @@ def accumulator_close(scope: Scope, accumulator: Instance) -> None:
     scope.services.handles.close(accumulator.get("_handle"), ACCUMULATOR, scope.owner)
 
 
-def _accumulator(scope: Scope, accumulator: Instance) -> Accumulator:
-    resource: _Resource = scope.services.handles.get(accumulator.get("_handle"), ACCUMULATOR, scope.owner)
-    return resource.accumulator
-
-
-def _nothing() -> None:
-    """An accumulator holds nothing that must be closed."""
+def _state(scope: Scope, accumulator: Instance) -> StreamState:
+    state: StreamState = scope.services.handles.get(accumulator.get("_handle"), ACCUMULATOR, scope.owner)
+    return state
 
 
 # --- the books --------------------------------------------------------------------------------------------------------
@@ -360,6 +370,8 @@ def attempt_succeeded(scope: Scope) -> Any:
 
 @sysop("baml.llm.jittered")
 def jittered(scope: Scope, ms: int) -> int:
+    import random
+
     return random.randint(ms // 2, ms) if ms > 0 else 0
 
 

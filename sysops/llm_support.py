@@ -5,20 +5,59 @@ The prompt engine and each return type's parser are made at their first use and 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from bamlvm.sysops.accumulators import Accumulator, new_accumulator, read_events
 from bamlvm.sysops.errors import invalid
 from bamlvm.sysops.parsing import Output, output_of
 from bamlvm.sysops.prompts.messages import Message, Part
-from bamlvm.sysops.requests import clients
+from bamlvm.sysops.requests import anthropic, clients, openai
 from bamlvm.sysops.requests.options import Options
 from bamlvm.sysops.requests.providers import Provider, provider_of
-from bamlvm.sysops.scope import Scope, Services
+from bamlvm.sysops.requests.wire import Wire
+from bamlvm.sysops.scope import AttemptRecord, Scope, Services
 from bamlvm.vm.types import Type
 from bamlvm.vm.values import Instance, TypeValue
 
 if TYPE_CHECKING:
     from bamlvm.sysops.prompts.engine import Engine
+
+_WIRES: Final[dict[str, Wire]] = {"openai": openai, "anthropic": anthropic}
+
+
+class StreamState:
+    """The resource behind a ``StreamAccumulator``: an accumulator, and how much of its content was reported as new."""
+
+    __slots__ = ("_length", "accumulator")
+
+    def __init__(self, provider: str) -> None:
+        self.accumulator: Accumulator = new_accumulator(provider)
+        self._length = 0
+
+    def add(self, events: str, attempt: AttemptRecord | None) -> bool:
+        """Take a batch of events and note in the attempt's record what is known now; True if the content grew."""
+        source = self.accumulator
+        try:
+            source.add(read_events(events))
+        finally:
+            content = source.content()
+            if attempt is not None:
+                attempt.text = content
+                attempt.model = source.model() or attempt.model
+                attempt.finish_reason = source.finish_reason()
+                attempt.input_tokens = source.input_tokens()
+                attempt.output_tokens = source.output_tokens()
+        grew = len(content) > self._length
+        self._length = len(content)
+        return grew
+
+    def close(self) -> None:
+        """An accumulator holds nothing that must be closed."""
+
+
+def wire_of(row: Provider) -> Wire:
+    """The wire format of a provider."""
+    return _WIRES[row.wire]
 
 
 def options_of(scope: Scope, client: Instance) -> Options:

@@ -11,8 +11,8 @@ letters nor white space, so that it survives ``upper`` and ``trim``.  Afterwards
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,7 +48,7 @@ class Marks:
     """The marks of one rendering."""
 
     def __init__(self) -> None:
-        self._nonce = f"{secrets.randbits(64):020d}"
+        self._nonce = f"{int.from_bytes(os.urandom(8)):020d}"
         self._entries: list[_Role | Media] = []
 
     def role(self, name: str, metadata: dict[str, Any]) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
-from bamlvm.sysops.requests.providers import STRATEGIES
+from bamlvm.sysops.requests.providers import STRATEGIES, provider_of
 from bamlvm.sysops.scope import Schema
 from bamlvm.vm.program import ClientInfo, LlmFunctionInfo, RetryPolicyInfo
 from bamlvm.vm.values import Thrown
@@ -63,6 +62,22 @@ def children(of: ClientInfo) -> list[str]:
     return list(names)
 
 
+def check(schema: Schema, name: str, inside: tuple[str, ...] = ()) -> None:
+    """Refuse a client that could never answer: its own provider's, or that of a client which it may choose.
+
+    Raises :class:`Thrown`: ``UnsupportedProvider``, or ``InvalidArgument`` for a strategy that leads back to itself.
+    """
+    found = client(schema, name)
+    if strategy(found) is None:
+        provider_of(found)
+        return
+    if name in inside:
+        path = " → ".join((*inside[inside.index(name) :], name))
+        raise Thrown("baml.errors.InvalidArgument", {"message": f"client {name} chooses itself: {path}"})
+    for child in children(found):
+        check(schema, child, (*inside, name))
+
+
 def first_turn(of: ClientInfo) -> int:
     """Where a round-robin client starts: the option ``start``, else 0."""
     start = _option(of, "start")
@@ -78,6 +93,8 @@ def _option(of: ClientInfo, name: str) -> Any:
 
 
 def _unknown(what: str, name: str, known: list[str]) -> Thrown:
+    import difflib  # only a failing call needs it
+
     close = difflib.get_close_matches(name, known, n=1)
     hint = f": did you mean {close[0]!r}?" if close else ""
     return Thrown("baml.errors.InvalidArgument", {"message": f"there is no {what} {name!r}{hint}"})
