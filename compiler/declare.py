@@ -74,7 +74,7 @@ _KNOWN_ATTRIBUTES: Mapping[str, frozenset[str]] = {
 @dataclass
 class World:
     """Everything declared, by qualified name.  ``contracts`` holds the throws that functions declare (absent where they
-    are inferred); ``bodies`` the entries and trees of the functions that have one."""
+    are inferred), ``contract_parts`` the same as written; ``bodies`` the entries and trees of the functions that have one."""
 
     standard: Unit
     classes: dict[str, ClassInfo] = field(default_factory=dict)
@@ -82,6 +82,7 @@ class World:
     aliases: dict[str, Type] = field(default_factory=dict)
     signatures: dict[str, Signature] = field(default_factory=dict)
     contracts: dict[str, Type] = field(default_factory=dict)
+    contract_parts: dict[str, tuple[Type, ...]] = field(default_factory=dict)
     bodies: dict[str, tuple[Entry, syntax.Function]] = field(default_factory=dict)
 
     def class_(self, name: str) -> ClassInfo | None:
@@ -335,7 +336,10 @@ def _declare_function(
         parameters.append(Parameter(each.name, type_, each.default is not None))
     result = resolver.resolve(function.result, entry, report, variables) if function.result else NULL
     if function.throws is not None:
-        world.contracts[name] = resolver.resolve(function.throws, entry, report, variables)
+        written = function.throws.members if isinstance(function.throws, syntax.UnionTypeExpr) else (function.throws,)
+        parts = tuple(resolver.resolve(part, entry, report, variables) for part in written)
+        world.contracts[name] = union(parts)
+        world.contract_parts[name] = parts
     kind: Kind = "function"
     if isinstance(function.body, syntax.NativeBody):
         kind = function.body.kind

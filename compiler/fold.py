@@ -42,10 +42,8 @@ class Folded(NamedTuple):
 def fold(instruction: mir.Instruction, pushed: Sequence[Constant]) -> Folded | None:
     """What ``instruction`` comes to when it pops the constants ``pushed``, or None if it must run."""
     opcode = instruction.opcode
-    if opcode in _BY_OPERATOR:
-        function = _BY_OPERATOR[opcode].get(str(instruction.operands[0]))
-    else:
-        function = _TYPED.get(opcode)
+    operators = _BY_OPERATOR.get(opcode)
+    function = _TYPED.get(opcode) if operators is None else operators[str(instruction.operands[0])]
     if function is None:
         return None
     try:

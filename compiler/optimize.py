@@ -157,7 +157,8 @@ def _fuse(block: mir.Block) -> None:
             opcode = FUSIONS.get(tuple(each.opcode for each in run))
             if opcode is not None:
                 operands = tuple(operand for each in run for operand in each.operands)
-                fused.append(mir.Instruction(opcode, operands, run[-1].start))
+                thrower = run[TABLE[CODES[opcode]].throws_at]
+                fused.append(mir.Instruction(opcode, operands, thrower.start))
                 place += length
                 break
         else:

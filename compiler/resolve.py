@@ -534,13 +534,19 @@ class Resolver:
         owner, _, last = path.rpartition(".")
         if self._scope.is_namespace(path):
             self._report.error("E0003", node, f"`{path}` is a namespace, not a value")
-        elif owner and self._scope.is_namespace(owner):
-            hint = did_you_mean(last, self._scope.under(owner))
-            self._report.error("E0003", node, f"`{owner}` has no `{last}`", hint=hint)
         elif owner and self._scope.qualify(owner, self._entry.namespace):
             self._report.error(
                 "E0007", node, f"`{owner}` has no method `{last}`", hint=did_you_mean(last, self._world.methods(owner))
             )
+        elif self._scope.is_namespace(path.split(".")[0]):
+            known = path.split(".")[0]
+            for name in path.split(".")[1:]:
+                if not self._scope.is_namespace(f"{known}.{name}"):
+                    break
+                known = f"{known}.{name}"
+            last = path.removeprefix(f"{known}.").split(".")[0]
+            hint = did_you_mean(last, self._scope.under(known))
+            self._report.error("E0003", node, f"`{known}` has no `{last}`", hint=hint)
         else:
             root = path.split(".")[0]
             first = node

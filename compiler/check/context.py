@@ -15,7 +15,10 @@ from bamlvm.compiler import hir, tir
 from bamlvm.compiler.declare import World
 from bamlvm.compiler.report import Placed, Reporter
 from bamlvm.compiler.types import Solver
-from bamlvm.vm.types import NEVER, NULL, Type, members, union
+from bamlvm.vm.types import NEVER, NULL, ClassType, Type, members, union
+
+PANICS = "baml.panics."
+"""What the names of the machine's own errors begin with."""
 
 Flow: TypeAlias = Mapping[int, Type] | None
 
@@ -100,13 +103,19 @@ class Checking:
         found, wanted = self.solver.resolve(checked.type), self.solver.resolve(target)
         hint = None
         parts = members(found)
-        if NULL in parts and self.solver.assignable(self.solver.subtract(found, NULL), wanted):
+        if NULL in parts and len(parts) > 1 and self.solver.assignable(self.solver.subtract(found, NULL), wanted):
             hint = "it may be null: check with `if (x != null)`, or give a default with `??`"
         elif str(found) in ("int", "1") and str(wanted) == "float":
             hint = "an int never becomes a float by itself: write `1.0`"
         self.report.error("E0001", where, f"expected `{wanted}`{because}, found `{found}`", hint=hint)
 
     def throw(self, type_: Type) -> None:
-        """Note that control may leave here with a value of ``type_``."""
+        """Note that control may leave here with a value of ``type_``.  A panic may leave anywhere: no set has it."""
+        type_ = union(part for part in members(type_) if not is_panic(part))
         if type_ != NEVER and self.flow is not None:
             self.thrown.append(type_)
+
+
+def is_panic(type_: Type) -> bool:
+    """Whether a type is one of the errors that the machine itself raises."""
+    return isinstance(type_, ClassType) and type_.name.startswith(PANICS)

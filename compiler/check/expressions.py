@@ -307,7 +307,8 @@ def function_body(c: Checking, body: hir.Block, result: Type | None) -> tir.Expr
     checked = c.expr(c, body, result)
     if result is None or checked.type == NEVER:
         return checked
-    if body.tail is None and not c.solver.assignable(NULL, result):
+    open_end = body.tail is None or (isinstance(body.tail, hir.If) and checked.type == NULL)
+    if open_end and not c.solver.assignable(NULL, result):
         c.report.error(
             "E0029",
             (max(body.start, body.end - 1), body.end),

@@ -91,7 +91,8 @@ def _check_contract(c: Checking, function: hir.Function, throws: Type) -> None:
         names = ", ".join(f"`{part}`" for part in extra)
         hint = f"declare it (`throws {union([function.throws, *extra])}`), or catch it"
         c.report.error("E0096", function.throws_at, f"`{short}` may also throw {names}", hint=hint)
-    idle = [part for part in members(function.throws) if not c.solver.overlaps(part, throws)]
+    parts = c.world.contract_parts.get(function.name, ())
+    idle = [part for part in parts if part != NEVER and not c.solver.overlaps(part, throws)]
     if idle and not extra and function.throws not in (NEVER, UNKNOWN):
         names = ", ".join(f"`{part}`" for part in idle)
         c.report.warning("E0097", function.throws_at, f"`{short}` never throws {names}", hint="leave it out")

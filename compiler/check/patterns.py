@@ -6,11 +6,9 @@ from typing import NamedTuple
 
 from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check import operators
-from bamlvm.compiler.check.context import Checking, Flow
+from bamlvm.compiler.check.context import PANICS, Checking, Flow, is_panic
 from bamlvm.compiler.types import literal_type
 from bamlvm.vm.types import FLOAT, NEVER, UNKNOWN, ClassType, Type, VariantType, members, union
-
-PANICS = "baml.panics."
 
 
 class _Arms(NamedTuple):
@@ -57,7 +55,7 @@ def catch(c: Checking, node: hir.Catch, expected: Type | None) -> tir.Expr:
     checked = _arms(
         c, node.arms, visible, node.binding, expected, ("E0095", "nothing that is thrown here fits this arm")
     )
-    rest = union(part for part in members(checked.left) if part not in panics)
+    rest = union(part for part in members(checked.left) if not is_panic(part))
     if rest != NEVER and before is not None:
         outer.append(rest)
         if node.all:

@@ -45,6 +45,7 @@ class Lowering(Builder):
     ) -> None:
         super().__init__(name, locals_, parameters, captures, made, names, variants)
         self._lambdas = 0
+        self._caught: dict[int, int] = {}
         self._loops: list[tuple[mir.Label, mir.Label, int]] = []
 
     # --- functions ----------------------------------------------------------------------------------------------------
@@ -134,6 +135,9 @@ class Lowering(Builder):
                 else:
                     self.value(node.value)
                 self.emit("return")
+            case tir.Throw(value=tir.Local(local=local)) if local in self._caught:
+                self.emit("load_local", self._caught[local])
+                self.emit("rethrow")
             case tir.Throw():
                 self.value(node.value)
                 self.at = node.start
@@ -415,6 +419,8 @@ class Lowering(Builder):
         self.emit("load_local", caught)
         self.emit("caught_value")
         self.declare(node.binding)
+        if not self.locals[node.binding].reassigned:
+            self._caught[node.binding] = caught
         lower_catch_arms(self, node, caught, want, end)
         self.depth = depth
         self.place(end)

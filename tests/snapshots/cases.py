@@ -1,0 +1,74 @@
+"""The snapshot cases: every folder of ``tests/projects`` and the standard library, rendered stage by stage.
+
+A case's snapshots stand in ``tests/snapshots/<case>/``: one file a stage, and the rendered diagnostics with the sources
+that they quote.  What holds for every project is checked before a snapshot is made: spans nest, everything is typed, and
+assembling the disassembly gives the same code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from bamlvm import stdlib
+from bamlvm.compiler.project import Stages, run_stages
+from bamlvm.compiler.stages import STAGES, render_stage
+from bamlvm.grammar.diagnostics import render
+from bamlvm.grammar.printing import spans_nest
+from bamlvm.grammar.source import SourceFile
+from bamlvm.vm.disassembler import assemble, disassemble
+from bamlvm.vm.program import Unit
+
+TESTS = Path(__file__).parent.parent
+SNAPSHOTS = TESTS / "snapshots"
+STANDARD = "stdlib"
+
+
+@cache
+def standard_stages() -> Stages:
+    """The standard library through every stage, optimised as it ships."""
+    return run_stages(stdlib.sources(), Unit(), namespaces=stdlib.NAMESPACES)
+
+
+def names() -> list[str]:
+    """The cases: the projects by folder, and the standard library."""
+    return [STANDARD, *sorted(path.name for path in (TESTS / "projects").iterdir() if path.is_dir())]
+
+
+def sources(case: str) -> dict[str, str]:
+    """A case's sources by path."""
+    if case == STANDARD:
+        return stdlib.sources()
+    folder = TESTS / "projects" / case
+    return {str(path.relative_to(folder)): path.read_text(encoding="utf-8") for path in sorted(folder.rglob("*.baml"))}
+
+
+def stages(case: str) -> Stages:
+    """A case through every stage."""
+    if case == STANDARD:
+        return standard_stages()
+    standard = standard_stages().unit
+    assert standard is not None, "the standard library does not compile"
+    return run_stages(sources(case), standard)
+
+
+def check_invariants(made: Stages) -> None:
+    """What holds for every project, whatever its snapshot says."""
+    for file in made.files:
+        assert spans_nest(file), f"{file.path}: a span reaches outside its parent's"
+    for placed in made.unit.functions.values() if made.unit else ():
+        function = placed.function
+        assert assemble(disassemble(function)) == function, f"{function.name}: the disassembly loses something"
+
+
+def snapshots(case: str) -> Iterator[tuple[Path, str]]:
+    """A case's snapshots: file and text."""
+    files, made = sources(case), stages(case)
+    check_invariants(made)
+    folder = SNAPSHOTS / case
+    for number, stage in enumerate(STAGES, 1):
+        yield folder / f"{number:02}_{stage}.txt", render_stage(files, made, stage)
+    texts = {path: SourceFile(path, text) for path, text in files.items()}
+    rendered = [render(diagnostic, texts) for diagnostic in made.diagnostics]
+    yield folder / "diagnostics.txt", "\n\n".join(rendered) + "\n" if rendered else "no diagnostics\n"

@@ -1,0 +1,15 @@
+"""The pages of ``docs/`` that are made from the code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from bamlvm.vm.opcodes import markdown
+
+DOCS = Path(__file__).parent.parent.parent / "docs"
+
+
+def pages() -> Iterator[tuple[Path, str]]:
+    """Every generated page: file and text."""
+    yield DOCS / "opcodes.md", markdown()
