@@ -155,14 +155,20 @@ class _Reading:
         opener = lexed.unclosed
         if opener is not None and opener.start < failure.token.start:
             closer = CLOSER[opener.kind]
-            if self.driver.accepts(failure.run.states, closer) and lexed.diagnostics:
+            if self.driver.accepts(failure.run.states, closer):
                 where = Label(
                     Span("", failure.token.start, failure.token.end), f"`{CLOSER_TEXT[closer]}` is missing here"
                 )
-                last = lexed.diagnostics.pop()
-                lexed.diagnostics.append(msgspec.structs.replace(last, labels=(*last.labels, where)))
+                self.add_label("E0031", where)
                 return
         lexed.diagnostics.append(complain(self.driver, failure, tokens, self.text))
+
+    def add_label(self, code: str, label: Label) -> None:
+        """Add to the lexer's diagnostic about an unclosed delimiter."""
+        diagnostics = self.lexed.diagnostics
+        at = max(at for at, diagnostic in enumerate(diagnostics) if diagnostic.code == code)
+        labels = (*diagnostics[at].labels, label)
+        diagnostics[at] = msgspec.structs.replace(diagnostics[at], labels=labels)
 
     def told(self, start: int, end: int) -> bool:
         """Whether the lexer has reported something between two places."""

@@ -10,8 +10,9 @@ item as trivia, so that a formatter can put them back.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any, TypeAlias
 from typing import Literal as Choice
-from typing import TypeAlias
 
 import msgspec
 
@@ -21,6 +22,32 @@ class Node(msgspec.Struct, frozen=True):
 
     start: int
     end: int
+
+
+def fields(node: Node) -> Iterator[tuple[str, Any]]:
+    """What a node holds, by name, beside its range."""
+    for name in node.__struct_fields__[2:]:
+        yield name, getattr(node, name)
+
+
+def children(node: Node) -> Iterator[Node]:
+    """The nodes right inside a node, in the order of its fields."""
+    for _, value in fields(node):
+        if isinstance(value, Node):
+            yield value
+        elif type(value) is tuple:
+            for part in value:
+                if isinstance(part, Node):
+                    yield part
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """The node and every node inside it, outermost first, however deep."""
+    waiting = [node]
+    while waiting:
+        current = waiting.pop()
+        yield current
+        waiting.extend(reversed(list(children(current))))
 
 
 # --- types ----------------------------------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ class Lexed(msgspec.Struct):
     broken: bool = False
     """The delimiters do not match, or are nested too deep: a syntax error that follows from it need not be told."""
     unclosed: Token | None = None
-    """A delimiter that is not closed, or not by its own; the last diagnostic is about it."""
+    """A delimiter that is not closed, or not by its own: there is an E0031 about it."""
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
