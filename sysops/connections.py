@@ -252,10 +252,10 @@ class EventStream:
                         if not self._events:
                             self._arrived = now
                         self._events += events
-                    self._buffered += len(chunk)
                     _wake(self._waiter)
-                    if self._buffered > HIGH_WATER:
-                        await self._pause()
+                self._buffered += len(chunk)
+                if self._buffered > HIGH_WATER and self._events:
+                    await self._pause()
             self._parser.close()
         except Exception as raised:
             error = translate(raised, self._exchange.subject) or raised

@@ -34,6 +34,7 @@ _CLOCKS: Final[tuple[tuple[Clock, int], ...]] = (
     ("request", DEFAULT_REQUEST_MS),
 )
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, section 5.6.2 (token)
+_NO_HOST: Final = re.compile(r"[\s\x00-\x20\x7f\"%<>\\^`{|}]")
 _HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e]*")
 
 
@@ -161,6 +162,8 @@ def _check_url(url: str) -> None:
         raise invalid(f"only http and https URLs can be requested, not {redacted_url(url)!r}")
     if not host:
         raise invalid(f"a URL without a host: {redacted_url(url)}")
+    if _NO_HOST.search(host):
+        raise invalid(f"not a host: {host!r}")
 
 
 def _headers(headers: dict[str, str]) -> dict[str, str]:

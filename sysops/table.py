@@ -8,7 +8,7 @@ imported by the function that needs it, at its first call.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
 
 from bamlvm.vm.sysop import SysOp
@@ -43,10 +43,10 @@ def sysop(path: str) -> Callable[[FunctionT], FunctionT]:
     return mark
 
 
-def load() -> dict[str, SysOp]:
-    """Every sys-op by path.  Raises :class:`ValueError` if two functions claim one path."""
+def load(modules: Iterable[str] = MODULES) -> dict[str, SysOp]:
+    """Every sys-op of ``modules`` by path.  Raises :class:`ValueError` if two functions claim one path."""
     table: dict[str, SysOp] = {}
-    for name in MODULES:
+    for name in modules:
         for function in vars(importlib.import_module(name)).values():
             path = getattr(function, _MARK, None)
             if path is None or function.__module__ != name:
