@@ -1,0 +1,65 @@
+"""The table of sys-ops: light to import, one function a declaration, no declaration without a function."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+import bamlvm.stdlib
+from bamlvm.sysops.table import MODULES, load
+
+HERE = [name for name in MODULES if not name.endswith(".llm")]
+FILES = ("http.baml", "stream.baml", "sys.baml", "fs.baml", "net.baml", "env.baml")
+
+
+def declared() -> set[str]:
+    """The paths that the standard library's sources declare as sys-ops."""
+    found, sources = set(), bamlvm.stdlib.sources()
+    for file in FILES:
+        within = ""
+        for line in sources[file].splitlines():
+            if opened := re.match(r"class (\w+)", line):
+                within = f"{opened[1]}."
+            elif line == "}":
+                within = ""
+            elif (function := re.match(r" *function (\w+)", line)) and line.endswith(" sysop"):
+                found.add(f"{bamlvm.stdlib.NAMESPACES[file]}.{within}{function[1]}")
+    return found
+
+
+def test_declarations_and_functions_match() -> None:
+    assert declared() == set(load(HERE))
+
+
+def test_who_may_suspend() -> None:
+    table = load(HERE)
+    assert table["baml.http.fetch_sse"].is_async
+    assert not table["baml.http.SseStream.next"].is_async
+    assert not table["baml.stream.emit_partial"].is_async
+    assert all(name == entry.name for name, entry in table.items())
+
+
+def test_a_path_claimed_twice_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"two sys-ops claim baml\.fs\."):
+        load(["bamlvm.sysops.files", "bamlvm.sysops.files"])
+
+
+def test_the_table_imports_nothing_heavy() -> None:
+    program = "import sys; from bamlvm.sysops.table import load; load(sys.argv[1:]); print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", program, *HERE], capture_output=True, text=True, check=True)
+    heavy = {
+        "httpx",
+        "httpcore",
+        "anyio",
+        "h11",
+        "asyncio",
+        "jinja2",
+        "lark",
+        "ssl",
+        "email",
+        "http.cookiejar",
+    }
+    assert not heavy & set(run.stdout.split())
