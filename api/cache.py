@@ -111,10 +111,11 @@ class Cache:
                 return
 
 
-def key_of(files: Mapping[str, str], optimize: bool, role: str) -> str:
-    """The key of a compilation: of a project or of the standard library, as ``role`` says."""
+def key_of(files: Mapping[str, str], optimize: bool, role: str, compiler: bytes) -> str:
+    """The key of a compilation: of a project or of the standard library, as ``role`` says; ``compiler`` is the
+    :func:`fingerprint`."""
     hasher = blake2b(digest_size=20)
-    hasher.update(msgspec.msgpack.encode((role, FORMAT, fingerprint(), optimize, sorted(files.items()))))
+    hasher.update(msgspec.msgpack.encode((role, FORMAT, compiler, optimize, sorted(files.items()))))
     return f"{role}-{hasher.hexdigest()}"
 
 

@@ -144,7 +144,7 @@ class Call:
         if not self.context.collectors:
             return
         duration = time.monotonic() - self.started
-        attempts = tuple(_snapshot(self, attempt) for attempt in self.scope.attempts)
+        attempts = tuple(_snapshot(self, attempt, error) for attempt in self.scope.attempts)
         record = CallRecord(
             function=self.function,
             started=time.time() - duration,
@@ -316,8 +316,12 @@ def takes_two(callback: Callable[..., Any]) -> bool:
     return False
 
 
-def _snapshot(call: Call, record: AttemptRecord) -> AttemptRecord:
+def _snapshot(call: Call, record: AttemptRecord, ended_by: BaseException | None = None) -> AttemptRecord:
+    """A record as it is now, its error as the host sees errors; the end of the call is the end of what still runs."""
     taken = copy(record)
+    if ended_by is not None and taken.duration is None:
+        taken.duration = time.monotonic() - taken.started
+        taken.error = taken.error or ended_by
     if taken.error is not None and not isinstance(taken.error, BaseException):
         taken.error = host_or_opaque(call.runtime, taken.error)
     return taken

@@ -34,10 +34,9 @@ class Clients:
         found = self._clients.get(loop)
         if found is not None:
             return found[0]
-        import httpx
+        from bamlvm.sysops.connections import new_client  # and with it httpx
 
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
-        client = httpx.AsyncClient(transport=self._transport, limits=limits)
+        client = new_client(self._transport)
         closer = self._close_with_loop(loop, client)
         with contextlib.suppress(StopIteration):
             closer.__anext__().send(None)  # runs to the yield, which tells the loop about the generator

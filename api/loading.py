@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from bamlvm import stdlib
-from bamlvm.cache import Cache, key_of
+from bamlvm.cache import Cache, fingerprint, key_of
 from bamlvm.errors import CompileError, HostError
 from bamlvm.vm.program import Unit, decode
 
@@ -34,8 +34,9 @@ class Loaded(NamedTuple):
 
 def load(files: Mapping[str, str], optimize: bool, cache: Cache) -> Loaded:
     """The units of a project.  Raises :class:`CompileError`."""
-    standard = load_standard(optimize, cache)
-    key = key_of(files, optimize, "project")
+    compiler = fingerprint()
+    standard = load_standard(optimize, cache, compiler)
+    key = key_of(files, optimize, "project", compiler)
     kept = cache.read(key)
     if kept is not None:
         return Loaded(standard, *kept)
@@ -48,15 +49,18 @@ def load(files: Mapping[str, str], optimize: bool, cache: Cache) -> Loaded:
     return Loaded(standard, result.unit, result.diagnostics)
 
 
-def load_standard(optimize: bool, cache: Cache) -> Unit:
-    """The compiled standard library: the one shipped, else the one kept, else made now."""
+def load_standard(optimize: bool, cache: Cache, compiler: bytes | None = None) -> Unit:
+    """The compiled standard library: the one shipped, else the one kept, else made now.
+
+    ``compiler`` is the :func:`bamlvm.cache.fingerprint`, if the caller has it.
+    """
     shipped = stdlib.FOLDER / SHIPPED
     if shipped.exists():
         try:
             return decode(shipped.read_bytes())
         except (OSError, msgspec.MsgspecError) as error:
             raise HostError(f"this installation is damaged: {shipped}: {error}") from error
-    key = key_of({}, optimize, "standard")  # its sources are in the fingerprint
+    key = key_of({}, optimize, "standard", compiler or fingerprint())  # its sources are in the fingerprint
     kept = cache.read(key)
     if kept is not None:
         return kept[0]

@@ -200,6 +200,8 @@ class Runtime:
         """In a child process: the parent's calls are not this process's, and a lock of theirs may be held for ever."""
         self.active = set()
         self.services.handles = HandleTable(*self._limits)
+        self.program.lock = threading.RLock()
+        self.types.forked()
 
     def _prepare(
         self, name: str, args: Mapping[str, Any] | None, context: CallContext, stream: bool = False

@@ -87,6 +87,10 @@ class Types:
     def __dir__(self) -> list[str]:
         return sorted({name.partition(".")[0] for name in self})
 
+    def forked(self) -> None:
+        """In a child process: a thread of the parent's may have held the lock."""
+        self._lock = threading.RLock()
+
     def annotation(self, type_: Type) -> Any:
         """The Python type of a BAML type's values; ``Any`` where Python has no word for it or inside a recursion."""
         match type_:
