@@ -7,7 +7,6 @@ fits its parameter is for the runtime to say.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -87,7 +86,9 @@ def _json_or_text(text: str) -> Any:
 
 
 def _hint(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
+    from difflib import get_close_matches  # only who has mistyped pays for it
+
+    near = get_close_matches(name, known, n=1)
     if near:
         return f" (did you mean {near[0]}?)"
     return f" (there are {', '.join(known)})" if known else " (the function has none)"

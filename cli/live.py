@@ -8,7 +8,6 @@ text with it; one that succeeds leaves it, and what follows begins on a new line
 from __future__ import annotations
 
 import os
-import unicodedata
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 import msgspec
@@ -205,19 +204,17 @@ def printable(text: str) -> str:
 
 def row_count(text: str, columns: int) -> int:
     """How many rows of a screen a text takes from the first column on; a character that does not fit goes below."""
+    from unicodedata import category, east_asian_width  # only what erases needs to measure
+
     rows, column = 1, 0
     for char in text:
         if char == "\n":
             rows, column = rows + 1, 0
             continue
-        width = _width(char)
+        if category(char) in ("Cf", "Me", "Mn"):  # format characters and marks, which stand with the one before
+            continue
+        width = 2 if east_asian_width(char) in ("F", "W") else 1
         if column + width > columns:
             rows, column = rows + 1, 0
         column += width
     return rows
-
-
-def _width(char: str) -> int:
-    if unicodedata.combining(char) or unicodedata.category(char) in ("Cf", "Me", "Mn"):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in ("F", "W") else 1

@@ -21,12 +21,13 @@ import bamlvm
 from bamlvm.cli import exit_codes
 from bamlvm.cli.arguments import ArgumentsError, gather, signature_text
 from bamlvm.cli.failure import Failure
-from bamlvm.cli.live import Display, Lines, Screen
 from bamlvm.cli.output import is_terminal, json_text, thrown_text, value_text, write_result
 from bamlvm.cli.program import compile_program, read_program
 
 if TYPE_CHECKING:
     import httpx
+
+    from bamlvm.cli.live import Display
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -135,6 +136,8 @@ def _display(options: argparse.Namespace) -> Display | None:
     on_terminal = is_terminal(sys.stdout)
     if not (on_terminal if options.stream is None else options.stream):
         return None
+    from bamlvm.cli.live import Lines, Screen
+
     if on_terminal and not options.json:
         return Screen(sys.stdout, sys.stderr, takes_result=True)
     if is_terminal(sys.stderr) and not options.json:
