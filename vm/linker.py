@@ -1,0 +1,356 @@
+"""Units linked into a program, and functions made ready to run.
+
+Linking merges the units' tables and checks that every native and sys-op has an implementation.  Names inside functions
+are resolved when a function is first called.  Its code then becomes *records*, lists ``[number, operands, next]``: the
+number is that of the loop's dispatch tree, the operands are the objects meant (constants, callees, classes, records),
+one bare and several in a tuple.  Execution follows ``next``; a branch takes the record it holds instead.  A ``jump``
+after an instruction that cannot throw costs nothing: that instruction's next record is its target.
+
+A linked program is shared by all the calls of a runtime and by their threads.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from bamlvm.vm.arithmetic import BINARY_FUNCTIONS, COMPARE_FUNCTIONS, UNARY_FUNCTIONS
+from bamlvm.vm.conformance import Tester, tester
+from bamlvm.vm.loop import DISPATCH
+from bamlvm.vm.opcodes import CODES, TABLE, Opcode, plain
+from bamlvm.vm.program import (
+    ClassInfo,
+    ClientInfo,
+    EnumInfo,
+    Function,
+    Handler,
+    LlmFunctionInfo,
+    Placed,
+    RetryPolicyInfo,
+    Signature,
+    TemplateInfo,
+    Unit,
+)
+from bamlvm.vm.stack import instructions
+from bamlvm.vm.sysop import SysOp
+from bamlvm.vm.types import Type
+from bamlvm.vm.values import EnumValue, Instance, LoadedClass, TraceFrame, Value
+
+_FUNCTIONS_BY_OPCODE: Final[Mapping[str, Sequence[Callable[..., Any]]]] = {
+    "bin_op": BINARY_FUNCTIONS,
+    "cmp_op": COMPARE_FUNCTIONS,
+    "unary_op": UNARY_FUNCTIONS,
+}
+
+_BUILT_IN_CLASSES: Final[Mapping[type, str]] = {
+    str: "baml.String",
+    int: "baml.Int",
+    float: "baml.Float",
+    bool: "baml.Bool",
+    list: "baml.Array",
+    dict: "baml.Map",
+}
+
+_CANNOT_THROW: Final = frozenset(
+    {
+        *("load_local", "load_const", "store_local", "less", "less_equal", "greater", "greater_equal", "equal"),
+        *("not_equal", "pop_jump_if_false", "pop_jump_if_true", "load_field", "store_field", "concat", "copy", "pop"),
+        *("is_null", "load_cell", "store_cell", "make_cell", "make_closure", "alloc_array", "alloc_map"),
+        *("alloc_instance", "append", "extend", "insert", "update", "load_field_named", "store_field_named"),
+        *("load_variant", "is_type", "discriminant", "type_tag", "load_missing", "jump_if_supplied", "caught_value"),
+    }
+)
+"""The instructions after which nobody asks where they stood."""
+
+
+class LinkError(Exception):
+    """Units do not fit together; ``missing`` names each implementation or definition that is not there."""
+
+    def __init__(self, message: str, missing: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.missing = tuple(missing)
+
+
+class Program:
+    """Linked units: what a machine runs, and the schema that sys-ops see.  Make one with :meth:`link`."""
+
+    def __init__(self, natives: Mapping[str, Callable[..., Any]], sysops: Mapping[str, SysOp]) -> None:
+        self.natives = natives
+        self.sysops = sysops
+        self.functions: dict[str, Placed] = {}
+        self.signatures: dict[str, Signature] = {}
+        self.classes: dict[str, ClassInfo] = {}
+        self.enums: dict[str, EnumInfo] = {}
+        self.aliases: dict[str, Type] = {}
+        self.llm_functions: dict[str, LlmFunctionInfo] = {}
+        self.clients: dict[str, ClientInfo] = {}
+        self.retry_policies: dict[str, RetryPolicyInfo] = {}
+        self.templates: dict[str, TemplateInfo] = {}
+        self.lock = threading.RLock()
+        self._linked: dict[str, LinkedFunction] = {}
+        self._classes: dict[str, LoadedClass] = {}
+        self._enums: dict[str, dict[str, EnumValue]] = {}
+        self._testers: dict[Type, Tester] = {}
+
+    @classmethod
+    def link(
+        cls, units: Sequence[Unit], natives: Mapping[str, Callable[..., Any]], sysops: Mapping[str, SysOp]
+    ) -> Program:
+        """Link units, the standard library first.
+
+        Raises :class:`LinkError` if two units define one name, or a declared native or sys-op has no implementation
+        (all of these are named).
+        """
+        program = cls(natives, sysops)
+        for unit in units:
+            for table in unit.__struct_fields__:
+                entries = getattr(program, table)
+                added = getattr(unit, table)
+                if entries and not entries.keys().isdisjoint(added):
+                    twice = sorted(entries.keys() & added.keys())
+                    raise LinkError(f"defined twice: {', '.join(twice)}", twice)
+                entries.update(added)
+        missing = [
+            name
+            for name, signature in program.signatures.items()
+            if (signature.kind == "native" and name not in natives)
+            or (signature.kind == "sysop" and name not in sysops)
+        ]
+        if missing:
+            raise LinkError(f"not implemented: {', '.join(sorted(missing))}", sorted(missing))
+        return program
+
+    def function(self, name: str) -> LinkedFunction:
+        """A callable by qualified name: a function, or a native or sys-op wrapped as one.
+
+        Raises :class:`LinkError` if there is none.
+        """
+        linked = self._linked.get(name)
+        if linked is None:
+            with self.lock:
+                linked = self._linked.get(name)
+                if linked is None:
+                    linked = self._linked[name] = LinkedFunction(self, self._placed(name))
+        return linked
+
+    def method(self, receiver: Value, name: str) -> LinkedFunction:
+        """The method that a value's class has under a bare name; raises :class:`LinkError` if it has none."""
+        if type(receiver) is Instance:
+            methods = receiver.cls.methods
+            if name not in methods:
+                methods[name] = self.function(f"{receiver.cls.name}.{name}")
+            found: LinkedFunction = methods[name]
+            return found
+        owner = _BUILT_IN_CLASSES.get(type(receiver))
+        if owner is None:
+            raise LinkError(f"a {type(receiver).__name__} has no method {name}")
+        return self.function(f"{owner}.{name}")
+
+    def loaded_class(self, name: str) -> LoadedClass:
+        """A class by qualified name, one object per program; raises :class:`LinkError` if there is none."""
+        loaded = self._classes.get(name)
+        if loaded is None:
+            if name not in self.classes:
+                raise LinkError(f"there is no class {name}", [name])
+            loaded = self._classes.setdefault(name, LoadedClass(self.classes[name]))
+        return loaded
+
+    def new_instance(self, class_name: str, fields: Mapping[str, Value]) -> Instance:
+        """An instance of a class by qualified name; fields left out are null.
+
+        Raises :class:`LinkError` if there is no such class, :class:`KeyError` if it has no such field.
+        """
+        cls = self.loaded_class(class_name)
+        values: list[Value] = [None] * len(cls.field_names)
+        for name, value in fields.items():
+            values[cls.index[name]] = value
+        return Instance(cls, values)
+
+    def enum_value(self, enum: str, variant: str) -> EnumValue:
+        """A variant, always the same object; raises :class:`LinkError` if there is none."""
+        variants = self._enums.get(enum)
+        if variants is None:
+            if enum not in self.enums:
+                raise LinkError(f"there is no enum {enum}", [enum])
+            infos = self.enums[enum].variants
+            made = {info.name: EnumValue(enum, info.name, place) for place, info in enumerate(infos)}
+            variants = self._enums.setdefault(enum, made)
+        if variant not in variants:
+            raise LinkError(f"enum {enum} has no variant {variant}", [f"{enum}.{variant}"])
+        return variants[variant]
+
+    def tester(self, type_: Type) -> Tester:
+        """The test of whether a value is of a type."""
+        found = self._testers.get(type_)
+        if found is None:
+            found = self._testers[type_] = tester(type_, self.aliases)
+        return found
+
+    def _placed(self, name: str) -> Placed:
+        placed = self.functions.get(name)
+        if placed is not None:
+            return placed
+        opcode = "call_native" if name in self.natives else "sys_call"
+        if name not in self.signatures or not (name in self.natives or name in self.sysops):
+            raise LinkError(f"there is no function {name}", [name])
+        parameters = tuple(parameter.name for parameter in self.signatures[name].parameters)
+        code: list[int] = []
+        for index in range(len(parameters)):
+            code += [CODES["load_local"], index]
+        code += [CODES[opcode], 0, len(parameters), CODES["return"]]
+        wrapper = Function(name, parameters, 0, len(parameters), max(len(parameters), 1), tuple(code), names=(name,))
+        return Placed(wrapper, "", -1, -1)
+
+
+class LinkedFunction:
+    """A function of a program.  ``entry`` is its first record; until it is called, one that asks for decoding."""
+
+    __slots__ = ("_index", "arity", "entry", "name", "padding", "placed", "program", "records")
+
+    def __init__(self, program: Program, placed: Placed) -> None:
+        function = placed.function
+        self.program = program
+        self.placed = placed
+        self.name = function.name
+        self.arity = len(function.parameters)
+        self.padding = (None,) * (function.local_count - self.arity - function.capture_count)
+        self.records: list[list[Any]] = []
+        self.entry: list[Any] = [DISPATCH["enter"], self, None]
+        self._index: dict[int, int] = {}
+
+    def __repr__(self) -> str:
+        return f"<linked function {self.name}>"
+
+    @property
+    def handlers(self) -> tuple[Handler, ...]:
+        """The exception table."""
+        return self.placed.function.handlers
+
+    def decode(self) -> list[Any]:
+        """Make the records, once, and return the first.
+
+        Raises :class:`LinkError` for what the code refers to in vain.
+        """
+        with self.program.lock:
+            if not self.records:
+                records = _Decoder(self).run()
+                self._index = {id(record): place for place, record in enumerate(records)}
+                self.records = records
+                self.entry = records[0]
+            return self.entry
+
+    def index(self, step: list[Any]) -> int:
+        """The index of the instruction before ``step``: the one that is being executed when ``step`` is next."""
+        return max(self._index.get(id(step), 0) - 1, 0)
+
+    def before(self, step: list[Any]) -> list[Any]:
+        """The record before ``step``."""
+        return self.records[self.index(step)]
+
+    def frame(self, step: list[Any]) -> TraceFrame:
+        """Where the instruction before ``step`` stands in the source; 0:0 where there is none."""
+        placed = self.placed
+        positions = placed.function.positions
+        place = bisect_right(positions[::3], self.index(step)) - 1
+        if place < 0 or placed.first_line < 0:
+            return TraceFrame(self.name, placed.file, 0, 0)
+        line, column = positions[3 * place + 1], positions[3 * place + 2]
+        if line == 0:
+            column += placed.first_column
+        return TraceFrame(self.name, placed.file, placed.first_line + line + 1, column + 1)
+
+
+class _Decoder:
+    """Makes the records of one function."""
+
+    def __init__(self, linked: LinkedFunction) -> None:
+        self._program = linked.program
+        self._function = linked.placed.function
+        self._code = tuple(instructions(self._function.code))
+        # One record more than there is code: what follows the last instruction, so that it has a place too.
+        self._records: list[list[Any]] = [[DISPATCH[row.name], None, None] for row, _ in self._code]
+        self._records.append([DISPATCH["unreachable"], None, None])
+
+    def run(self) -> list[list[Any]]:
+        for place, (row, operands) in enumerate(self._code):
+            record = self._records[place]
+            linked: list[Any] = []
+            offset = 0
+            for name in plain(row):
+                part = TABLE[CODES[name]]
+                width = len(part.operands)
+                linked += self._operands(part, operands[offset : offset + width], place)
+                offset += width
+            record[1] = linked[0] if len(linked) == 1 else tuple(linked) if linked else None
+            record[2] = self._next(place, row, operands)
+        return self._records
+
+    def _next(self, place: int, row: Opcode, operands: tuple[int, ...]) -> list[Any]:
+        if row.flow == "jump" and "target" in row.operands:
+            return self._target(operands[row.operands.index("target")])
+        if _CANNOT_THROW.issuperset(plain(row)):
+            return self._target(place + 1)
+        return self._records[place + 1]
+
+    def _target(self, place: int) -> list[Any]:
+        """The record at ``place``, or where its jumps lead."""
+        while (
+            place < len(self._code) and self._code[place].row.name == "jump" and self._code[place].operands[0] > place
+        ):
+            place = self._code[place].operands[0]
+        return self._records[place]
+
+    def _operands(self, row: Opcode, operands: tuple[int, ...], place: int) -> list[Any]:
+        function, program = self._function, self._program
+        name = function.names[operands[0]] if row.operands[:1] == ("name",) else ""
+        match row.name:
+            case "jump":
+                return []
+            case "loop":
+                return [self._records[place + 1]]
+            case "call":
+                callee = program.function(name)
+                if callee.arity != operands[1]:
+                    raise LinkError(f"{function.name} calls {name} with {operands[1]} arguments, not {callee.arity}")
+                return [callee]
+            case "call_native":
+                return [self._implementation(program.natives, name), operands[1]]
+            case "sys_call":
+                return [self._implementation(program.sysops, name), operands[1]]
+            case "make_closure":
+                return [program.function(name), operands[1]]
+            case "alloc_instance":
+                cls = program.loaded_class(name)
+                if len(cls.field_names) != operands[1]:
+                    raise LinkError(f"{function.name} makes a {name} of {operands[1]} fields")
+                return [cls, operands[1]]
+            case "load_variant":
+                return [program.enum_value(name, function.names[operands[1]])]
+            case "jump_table":
+                table = function.tables[operands[0]]
+                targets = map(self._target, table.targets)
+                return [dict(zip(table.keys, targets, strict=True)), self._target(table.default)]
+            case _:
+                return [self._operand(row, kind, each) for kind, each in zip(row.operands, operands, strict=True)]
+
+    def _operand(self, row: Opcode, kind: str, operand: int) -> Any:
+        match kind:
+            case "const":
+                return self._function.constants[operand]
+            case "name":
+                return self._function.names[operand]
+            case "type":
+                return self._program.tester(self._function.types[operand])
+            case "target":
+                return self._target(operand)
+            case "operator":
+                return _FUNCTIONS_BY_OPCODE[row.name][operand]
+            case _:
+                return operand
+
+    def _implementation(self, table: Mapping[str, Any], name: str) -> Any:
+        if name not in table:
+            raise LinkError(f"{self._function.name} calls {name}, which is not implemented", [name])
+        return table[name]

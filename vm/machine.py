@@ -1,0 +1,271 @@
+"""The machine: runs a linked program until it is done, fails, or needs the world.
+
+It does no I/O and knows no clock.  :meth:`Machine.run` returns
+
+* :class:`Done` with the result,
+* :class:`Failed` with the thrown value that nothing caught,
+* :class:`Suspended` with a sys-op under way: the driver awaits it, gives the result to :meth:`Machine.resume` or the
+  error to :meth:`Machine.resume_error`, and runs on;
+* :class:`Paused` after ``fuel`` steps, so that the driver can look at cancellation.
+
+A *step* is a call, a turn of a loop or a throw: no code runs forever without making some.  Frames are explicit: a call
+nested deeper than ``max_depth`` is the panic ``StackOverflow``.  The whole call may take ``budget`` steps, then comes
+the panic ``StepLimit``; caught once, it comes again and cannot be caught any more.
+
+A Python exception out of a native or a sys-op that is no :class:`~bamlvm.vm.values.Thrown` ends the machine and leaves
+``run`` unchanged.  One that the machine itself runs into means code that the compiler would not make: it becomes a
+:class:`MachineError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from bamlvm.vm.linker import LinkedFunction, LinkError, Program
+from bamlvm.vm.loop import DISPATCH, execute
+from bamlvm.vm.panics import stack_overflow, step_limit
+from bamlvm.vm.sysop import SysOp
+from bamlvm.vm.values import MISSING, Caught, Thrown, Value
+
+FUEL: Final = 20_000
+"""Steps in one slice: some milliseconds."""
+
+MAX_DEPTH: Final = 10_000
+"""Frames that calls may be nested, the outermost included."""
+
+_UNLIMITED: Final = 1 << 62
+_FOREIGN: Final = frozenset({DISPATCH["call_native"], DISPATCH["sys_call"]})
+_STEP_LIMIT: Final = "baml.panics.StepLimit"
+
+
+class MachineError(Exception):
+    """The machine met code or a value that no verified program has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The call returned."""
+
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Suspended:
+    """The call waits.
+
+    ``awaitable`` is the coroutine of the sys-op, called with the scope and ``arguments``, or what is in its ``Pending``.
+    """
+
+    sysop: SysOp
+    arguments: list[Value]
+    awaitable: Awaitable[Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The call threw, and nothing caught it."""
+
+    error: Caught
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """The slice is used up; :meth:`Machine.run` goes on."""
+
+
+Outcome: TypeAlias = Done | Suspended | Failed | Paused
+
+State: TypeAlias = tuple[Any, Any, Any, Any, Any]
+"""Between instructions: the next record, the locals, the operand stack, the function, the stack's top."""
+
+
+class Machine:
+    """One call.  ``scope`` is what every sys-op gets as its first argument; the machine does not look into it."""
+
+    def __init__(self, program: Program, scope: Any, budget: int | None = None, max_depth: int = MAX_DEPTH) -> None:
+        self.program = program
+        self.scope = scope
+        self.frames: list[tuple[Any, Any, Any, Any]] = []
+        self.state: Any = None  # a State while there is a call
+        self._budget = budget
+        self._max_depth = max_depth
+        self._steps_left = _UNLIMITED if budget is None else budget
+        self._slice_left = 0
+        self._granted = 0
+        self._limit_hits = 0
+        self._waiting = False
+        self._thrown: Thrown | Caught | None = None
+        self._uncaught: Caught | None = None
+
+    def start(self, function_name: str, arguments: Sequence[Value]) -> None:
+        """Make the machine ready to call a function; arguments left out at the end take their defaults.
+
+        Raises :class:`~bamlvm.vm.linker.LinkError` if there is no such function, :class:`ValueError` for too many
+        arguments, :class:`RuntimeError` if a call is under way.
+        """
+        if self.state is not None:
+            raise RuntimeError("the machine is running a call already")
+        function = self.program.function(function_name)
+        omitted = function.arity - len(arguments)
+        if omitted < 0:
+            raise ValueError(f"{function_name} takes {function.arity} arguments, not {len(arguments)}")
+        slots = [*arguments, *[MISSING] * omitted, *function.padding]
+        self.frames[:] = [([DISPATCH["halt"], None, None], [], [], None)]
+        self.state = (function.entry, slots, [], function, None)
+
+    def run(self, fuel: int = FUEL) -> Outcome:
+        """Run for at most ``fuel`` steps.
+
+        Raises :class:`MachineError`, and whatever a native or sys-op raises that is no ``Thrown``; the call is then
+        over.  Raises :class:`RuntimeError` if there is no call to run, or it waits.
+        """
+        if self.state is None or self._waiting:
+            raise RuntimeError("the machine waits for a sys-op" if self._waiting else "the machine has no call to run")
+        self._slice_left = max(fuel, 1)
+        self._granted = 0
+        try:
+            if self._thrown is not None and not self._deliver(self._thrown):
+                return self.failed(0)
+            return execute(self, 0)
+        except BaseException:
+            self._end()
+            raise
+
+    def resume(self, value: Value) -> None:
+        """Give the waiting call its sys-op's result."""
+        step, slots, stack, function, _ = self._awaited()
+        self.state = (step, slots, stack, function, value)
+
+    def resume_error(self, error: Thrown | Caught) -> None:
+        """Throw into the waiting call, where it waits."""
+        self._awaited()
+        self._thrown = error
+
+    def _deliver(self, error: Thrown | Caught) -> bool:
+        """Unwind to what catches an error that came from outside; False if nothing does."""
+        assert self.state is not None
+        step, slots, stack, function, top = self.state
+        self._thrown = None
+        if isinstance(error, Thrown):
+            error = self.arrived(error, step, function)
+        elif not error.trace:
+            error = self.caught(error.value, step, function)
+        self.state = self.unwind(error, step, slots, stack, function, top)
+        return self.state is not None
+
+    def _awaited(self) -> State:
+        if not self._waiting or self.state is None:
+            raise RuntimeError("the machine does not wait for a sys-op")
+        self._waiting = False
+        state: State = self.state
+        return state
+
+    # --- what the loop calls ------------------------------------------------------------------------------------------
+
+    def refuel(self, depth: int, calling: bool) -> int:
+        """More steps for the loop, whose grant is used up; 0 if the slice is, too.
+
+        ``depth`` is the number of frames below the running one, and ``calling`` whether another is about to come on
+        top.  Grants never reach beyond the depth limit, so that it is enough to check it here.
+        """
+        self._settle(0)
+        if calling and depth >= self._max_depth:
+            raise stack_overflow(self._max_depth)
+        if self._steps_left <= 0:
+            self._limit_hits += 1
+            raise step_limit(self._budget or 0)
+        if self._slice_left <= 0:
+            if not calling:  # a call is made again later, and counted then
+                self._steps_left -= 1
+            return 0
+        self._granted = min(self._slice_left, self._steps_left, max(1, self._max_depth - depth))
+        return self._granted
+
+    def pause(self, step: Any, slots: Any, stack: Any, function: Any, top: Any) -> Paused:
+        """The outcome of a slice used up."""
+        self.state = (step, slots, stack, function, top)
+        return Paused()
+
+    def suspend(
+        self,
+        sysop: SysOp,
+        arguments: list[Value],
+        awaitable: Awaitable[Value],
+        step: Any,
+        slots: Any,
+        stack: Any,
+        function: Any,
+        fuel: int,
+    ) -> Suspended:
+        """The outcome of a sys-op that waits; its result will be the stack's top."""
+        self._settle(fuel)
+        self.state = (step, slots, stack, function, None)
+        self._waiting = True
+        return Suspended(sysop, arguments, awaitable)
+
+    def done(self, value: Value, fuel: int) -> Done:
+        """The outcome of a call that returned."""
+        self._settle(fuel)
+        self._end()
+        return Done(value)
+
+    def failed(self, fuel: int) -> Failed:
+        """The outcome of a call that threw, after :meth:`unwind` found no handler."""
+        assert self._uncaught is not None
+        error = self._uncaught
+        self._settle(fuel)
+        self._end()
+        return Failed(error)
+
+    def caught(self, value: Value, step: Any, function: LinkedFunction) -> Caught:
+        """A value that the instruction before ``step`` throws, with the frames of this moment."""
+        callers = [each.frame(place) for place, _, _, each in reversed(self.frames) if each is not None]
+        return Caught(value, (function.frame(step), *callers))
+
+    def arrived(self, thrown: Thrown, step: Any, function: LinkedFunction) -> Caught:
+        """What Python code throws, as an instance of its class."""
+        names = self.program.loaded_class(thrown.class_name).index
+        fields = {name: value for name, value in thrown.fields.items() if name in names}
+        return self.caught(self.program.new_instance(thrown.class_name, fields), step, function)
+
+    def unwind(self, error: Caught, step: Any, slots: Any, stack: Any, function: Any, top: Any) -> State | None:
+        """The state in which the innermost handler takes ``error``; None if there is none."""
+        catchable = self._limit_hits < 2
+        while True:
+            if function.handlers and catchable:
+                place = function.index(step)
+                for handler in function.handlers:
+                    if handler.start <= place < handler.end:
+                        if len(stack) == handler.depth:  # all that is kept is there, but for the top
+                            stack.append(top)
+                        else:
+                            del stack[handler.depth + 1 :]
+                        return function.records[handler.target], slots, stack, function, error
+            step, slots, stack, function = self.frames.pop()
+            if function is None:
+                self._uncaught = error
+                return None
+
+    def broken(self, operation: int, function: LinkedFunction, step: Any, error: Exception) -> None:
+        """Raise :class:`MachineError` for an exception of the machine's own; return if it comes from elsewhere."""
+        if operation in _FOREIGN or isinstance(error, LinkError | MemoryError):
+            return
+        name = next(name for name, number in DISPATCH.items() if number == operation)
+        place = function.index(step)
+        raise MachineError(
+            f"{function.name}: instruction {place}: `{name}`: {type(error).__name__}: {error}"
+        ) from error
+
+    def _settle(self, fuel: int) -> None:
+        used = self._granted - max(fuel, 0)
+        self._granted = 0
+        self._slice_left -= used
+        self._steps_left -= used
+
+    def _end(self) -> None:
+        self.state = None
+        self.frames.clear()
+        self._thrown = self._uncaught = None
+        self._waiting = False

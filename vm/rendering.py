@@ -1,0 +1,159 @@
+"""Values as text, for people.
+
+:func:`show` is ``baml.unstable.string``: scalars as literals, lists on one line, a class or a map over lines, four
+spaces deeper each, on the scheme of::
+
+    Person {
+        name: "Alice"
+        tags: ["a", "b"]
+        scores: {
+            "math": 95
+        }
+    }
+
+:func:`display` is ``to_string``, the parts of a template string and ``join``: a string is itself, an enum value its
+name, anything else is on one line.  A value inside itself is ``<cycle>``, one nested too deeply ``<…>``.
+"""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+from bamlvm.vm.values import Closure, EnumValue, Handle, Instance, Media, TypeValue
+
+_BRIEF: Final = 40
+_DEEPEST: Final = 500
+
+
+def float_text(number: float) -> str:
+    """A float in its shortest digits, with a fraction, without exponent (``1.0``); ``inf``, ``-inf`` or ``NaN``."""
+    if math.isinf(number) or math.isnan(number):
+        return "NaN" if number != number else "inf" if number > 0 else "-inf"
+    text = repr(number)
+    if "e" in text:
+        text = f"{Decimal(text):f}"
+    return text if "." in text else text + ".0"
+
+
+def string_literal(text: str) -> str:
+    """A string in double quotes, as it could be written in a program."""
+    return msgspec.json.encode(text).decode() if text.isprintable() else _escaped(text)
+
+
+_ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\\0"}
+
+
+def _escaped(text: str) -> str:
+    parts = (_ESCAPES.get(c) or (c if c.isprintable() else f"\\u{{{ord(c):X}}}") for c in text)
+    return f'"{"".join(parts)}"'
+
+
+def scalar_text(value: Any) -> str:
+    """The literal of a value that is no list, map or instance."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return str(value)
+        case float():
+            return float_text(value)
+        case str():
+            return string_literal(value)
+        case EnumValue():
+            return f"{_local_name(value.enum)}.{value.variant}"
+        case Closure():
+            return f"<function {value.function.name}>"
+        case Media():
+            return f"<{value.kind} {value.mime or value.source}>"
+        case TypeValue():
+            return f"<type {value.type}>"
+        case Handle():
+            return f"<{value.kind}>"
+        case _:
+            raise TypeError(f"{type(value).__name__} is no BAML value")
+
+
+def _local_name(qualified: str) -> str:
+    return qualified.rpartition(".")[2]
+
+
+_CONTAINERS: Final = frozenset({list, dict, Instance})
+
+
+def show(value: Any) -> str:
+    """``baml.unstable.string``: see the head comment."""
+    return _Writer(wide=True).run(value)
+
+
+def display(value: Any) -> str:
+    """``to_string``: see the head comment."""
+    if type(value) is str:
+        return value
+    if type(value) is EnumValue:
+        return value.variant
+    return _Writer(wide=False).run(value)
+
+
+def brief(value: Any) -> str:
+    """A scalar's literal, cut to forty characters; for messages."""
+    text = scalar_text(value) if type(value) not in _CONTAINERS else type(value).__name__
+    return text if len(text) <= _BRIEF else text[: _BRIEF - 1] + "…"
+
+
+class _Writer:
+    """Work is a stack of texts to write and values to open; ``None`` closes the container opened last."""
+
+    def __init__(self, wide: bool) -> None:
+        self._wide = wide
+        self._parts: list[str] = []
+
+    def run(self, value: Any) -> str:
+        parts = self._parts
+        open_: dict[int, None] = {}
+        work: list[tuple[str | None, Any, int]] = [("", value, 0)]
+        while work:
+            text, item, depth = work.pop()
+            if text is None:
+                parts.append(item)
+                open_.popitem()
+            elif type(item) not in _CONTAINERS:
+                parts.append(text + scalar_text(item))
+            elif id(item) in open_ or len(open_) >= _DEEPEST:
+                parts.append(text + ("<cycle>" if id(item) in open_ else "<…>"))
+            else:
+                parts.append(text)
+                open_[id(item)] = None
+                work.extend(reversed(self._opened(item, depth)))
+        return "".join(parts)
+
+    def _opened(self, item: Any, depth: int) -> list[tuple[str | None, Any, int]]:
+        if type(item) is list:
+            self._parts.append("[")
+            inside = [(", " if place else "", each, depth) for place, each in enumerate(item)]
+            return [*inside, (None, "]", 0)]
+        if type(item) is dict:
+            entries = [(_key(key), each) for key, each in item.items()]
+        else:
+            self._parts.append(_local_name(item.class_name) + " ")
+            entries = list(zip(item.cls.field_names, item.fields, strict=True))
+        if not entries:
+            self._parts.append("{}")
+            return [(None, "", 0)]
+        self._parts.append("{")
+        if self._wide:
+            margin = "\n" + "    " * (depth + 1)
+            lines = [(f"{margin}{name}: ", each, depth + 1) for name, each in entries]
+            return [*lines, (None, "\n" + "    " * depth + "}", 0)]
+        start = " " if type(item) is Instance else ""
+        words = [(f"{', ' if place else start}{name}: ", each, 0) for place, (name, each) in enumerate(entries)]
+        return [*words, (None, start + "}", 0)]
+
+
+def _key(key: Any) -> str:
+    return string_literal(key) if type(key) is str else scalar_text(key)
