@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs the examples against `bamlvm mock`: no key, no network.  BAMLVM names the command (default: bamlvm).
+# Runs the examples against `bamlvm mock`: no key, no network.  BAMLVM is the command to use, in words (default: bamlvm).
 set -eu
 
 here=$(dirname "$0")
@@ -18,7 +18,7 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-"$bamlvm" mock --script "$here/mock.toml" --quiet >"$work/url" &
+$bamlvm mock --script "$here/mock.toml" --quiet >"$work/url" &
 mock=$!
 tries=0
 while [ ! -s "$work/url" ]; do
@@ -36,7 +36,7 @@ show() {
   printf '\n$ bamlvm'
   printf ' %s' "$@"
   printf '\n'
-  "$bamlvm" "$@"
+  $bamlvm "$@"
 }
 
 echo "A mock server stands in for the providers at $BAMLVM_DEMO_URL"

@@ -1,0 +1,321 @@
+"""``bamlvm run`` end to end: a mock server on loopback, and what comes out where, with which exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bamlvm.cli import exit_codes
+from bamlvm.cli.main import main
+from bamlvm.cli.mock import ThreadedMockServer
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+PROGRAM = """
+class Point { x int  y int }
+enum Color { Red Green }
+client<llm> C { provider openai  options { model "m"  api_key "secret-of-the-test"  base_url env.MOCK_URL } }
+retry_policy Once { max_retries 1  strategy { type constant_delay  delay_ms 1 } }
+client<llm> R { provider openai  retry_policy Once  options { model "m"  api_key "k"  base_url env.MOCK_URL } }
+function Greet(name: string) -> string { client C  prompt #"{{ _.role("user") }} Hello to {{ name }}"# }
+function Retried(name: string) -> string { client R  prompt #"{{ _.role("user") }} Hello to {{ name }}"# }
+function Number() -> int { client C  prompt #"{{ _.role("user") }} A number"# }
+function text() -> string { "two\\nlines" }
+function nothing() -> null { null }
+function point(x: int, y: int = 2) -> Point { Point { x: x, y: y } }
+function color(c: Color) -> Color { c }
+function echo(s: string) -> string { s }
+function fail(n: int) -> int {
+    if (n == 0) { throw Point { x: 1, y: 2 } }
+    fail(n - 1)
+}
+function spin() -> int { baml.stream.emit_partial("off it goes"); while (true) { } 0 }
+function main() -> string { Greet("main") }
+"""
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> str:
+    file = tmp_path / "program.baml"
+    file.write_text(PROGRAM)
+    return str(file)
+
+
+@pytest.fixture
+def server(threaded_mock_server: ThreadedMockServer, monkeypatch: pytest.MonkeyPatch) -> ThreadedMockServer:
+    monkeypatch.setenv("MOCK_URL", threaded_mock_server.url)
+    monkeypatch.setenv("BAMLVM_DEMO_URL", threaded_mock_server.url)
+    threaded_mock_server.play(greeting())
+    return threaded_mock_server
+
+
+def greeting(*before: Any, **more: Any) -> dict[str, Any]:
+    """A script that greets in three pieces, after the answers given."""
+    return {"rules": [{"answers": [*before, {"pieces": ["Hel", "lo, ", "you"], "delay_ms": 20, **more}]}]}
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    capsys.readouterr()
+    code = main(["run", *words])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+class TestResults:
+    @pytest.mark.parametrize(
+        ("words", "out"),
+        [
+            (["text"], "two\nlines\n"),
+            (["text", "--json"], '"two\\nlines"\n'),
+            (["nothing"], ""),
+            (["nothing", "--json"], "null\n"),
+            (["point", "-a", "x=1"], '{\n  "x": 1,\n  "y": 2\n}\n'),
+            (["point", "--args", '{"x": 3}', "-a", "y=4", "--json"], '{"x":3,"y":4}\n'),
+            (["color", "-a", "c=Green"], "Green\n"),
+            (["echo", "-a", "s=12"], "12\n"),
+            (["echo", "-a", "s=ä=🙂"], "ä=🙂\n"),
+            (["text", "--stream"], "two\nlines\n"),
+        ],
+    )
+    def test_go_to_stdout_and_nothing_else_does(
+        self, program: str, capsys: pytest.CaptureFixture[str], words: list[str], out: str
+    ) -> None:
+        assert run(capsys, program, *words) == (exit_codes.OK, out, "")
+
+    def test_a_folder_is_a_program(self, program: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        (tmp_path / "sub").mkdir()
+        (tmp_path / "sub" / "more.baml").write_text("function more() -> string { text() }")
+        assert run(capsys, str(tmp_path), "more") == (exit_codes.OK, "two\nlines\n", "")
+
+
+class TestMistakes:
+    @pytest.mark.parametrize(
+        ("words", "message"),
+        [
+            (["txet"], "bamlvm run: the program has no function 'txet' (did you mean 'text'?)\n"),
+            (
+                ["point"],
+                "bamlvm run: point: the argument 'x' (int) is missing\nexpected: point(x: int, y: int = …) -> Point\n",
+            ),
+            (["point", "-a", "x=one"], "bamlvm run: args.x: expected int, got str 'one'\nexpected: point("),
+            (["point", "-a", "z=1"], "bamlvm run: -a z: there is no such parameter (there are x, y)\n"),
+            (["text", "--timeout", "-1"], "bamlvm run: --timeout: expected seconds from 0 up, got -1\n"),
+        ],
+    )
+    def test_of_usage(self, program: str, capsys: pytest.CaptureFixture[str], words: list[str], message: str) -> None:
+        code, out, err = run(capsys, program, *words)
+        assert (code, out) == (exit_codes.USAGE, "")
+        assert err.startswith(message)
+
+    def test_a_missing_file(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        missing = tmp_path / "nowhere.baml"
+        assert run(capsys, str(missing)) == (exit_codes.HOST, "", f"bamlvm: {missing}: no such file or folder\n")
+
+    def test_a_program_that_does_not_compile(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        file = tmp_path / "wrong.baml"
+        file.write_text("function main() -> int {\n    nope\n}\n")
+        for command in ("run", "check"):
+            code = main([command, str(file)])
+            captured = capsys.readouterr()
+            assert (code, captured.out) == (exit_codes.COMPILE, "")
+            assert "E0003" in captured.err and f"{file}:2:5" in captured.err and "nope" in captured.err
+
+    def test_check_names_the_sound_programs(
+        self, program: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["check", program]) == exit_codes.OK
+        assert capsys.readouterr().out == f"{program}: ok\n"
+        assert main(["check", str(tmp_path / "nowhere"), program]) == exit_codes.HOST
+        assert capsys.readouterr().out == f"{program}: ok\n"
+
+    def test_an_uncaught_error_shows_its_value_and_trace(
+        self, program: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        code, out, err = run(capsys, program, "fail", "-a", "n=1")
+        assert (code, out) == (exit_codes.THREW, "")
+        head, first, second, *value = err.splitlines()
+        line = PROGRAM.splitlines().index("    if (n == 0) { throw Point { x: 1, y: 2 } }") + 1
+        assert head == "uncaught Point"
+        assert first.startswith(f"  at fail ({program}:{line}:")
+        assert second.startswith(f"  at fail ({program}:{line + 1}:")
+        assert json.loads("\n".join(value)) == {"x": 1, "y": 2}
+
+    def test_a_deadline(self, program: str, capsys: pytest.CaptureFixture[str]) -> None:
+        code, out, err = run(capsys, program, "spin", "--timeout", "0.05")
+        assert (code, out) == (exit_codes.TIMEOUT, "")
+        assert err == "bamlvm run: the call took longer than its timeout of 0.05 s\n"
+
+
+class TestStreaming:
+    def test_partials_are_lines_on_stderr(
+        self, program: str, server: ThreadedMockServer, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        code, out, err = run(capsys, program, "Greet", "-a", "name=you", "--stream")
+        assert (code, out) == (exit_codes.OK, "Hello, you\n")
+        assert err.splitlines() == [
+            "attempt 1: C (openai) started",
+            'partial 1: "Hel"',
+            'partial 1: "Hello, "',
+            'partial 1: "Hello, you"',
+            "attempt 1: C (openai) succeeded",
+        ]
+        assert server.requests[0].body["stream"] is True
+
+    def test_json_lines(self, program: str, server: ThreadedMockServer, capsys: pytest.CaptureFixture[str]) -> None:
+        server.play(greeting({"faults": [{"kind": "status", "code": 503}]}))
+        code, out, err = run(capsys, program, "Retried", "-a", "name=you", "--stream", "--json")
+        assert (code, out) == (exit_codes.OK, '"Hello, you"\n')
+        events = [json.loads(line) for line in err.splitlines()]
+        kinds = ["started", "failed", "started", "partial", "partial", "partial", "succeeded"]
+        assert [event["event"] for event in events] == kinds
+        assert [event["attempt"] for event in events] == [1, 1, 2, 2, 2, 2, 2]
+        assert "503" in events[1]["error"]
+
+    @pytest.mark.parametrize("words", [["--no-stream"], []])
+    def test_no_partials_where_nobody_looks(
+        self, program: str, server: ThreadedMockServer, capsys: pytest.CaptureFixture[str], words: list[str]
+    ) -> None:
+        assert run(capsys, program, "Greet", "-a", "name=you", *words) == (exit_codes.OK, "Hello, you\n", "")
+        assert not server.requests[0].body.get("stream")
+
+    def test_all_attempts_failed(
+        self, program: str, server: ThreadedMockServer, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        server.play({"faults": [{"kind": "status", "code": 401, "message": "who are you"}]})
+        code, out, err = run(capsys, program)
+        assert (code, out) == (exit_codes.THREW, "")
+        assert err.startswith("uncaught baml.errors.AllAttemptsFailed: Greet failed. C (openai), attempt 1: ")
+        assert "who are you" in err and "secret-of-the-test" not in err
+        assert re.search(r"^  at main \(.*program\.baml:\d+:\d+\)$", err, re.MULTILINE)
+
+
+class TestTapes:
+    def test_record_then_replay_without_a_server(
+        self, program: str, server: ThreadedMockServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        tape = str(tmp_path / "calls.jsonl")
+        server.play(greeting({"pieces": ["Hel"], "faults": [{"kind": "no_finish"}, {"kind": "no_done"}]}))
+        words = [program, "Retried", "-a", "name=you", "--stream"]
+        recorded = run(capsys, *words, "--record", tape)
+        assert recorded[:2] == (exit_codes.OK, "Hello, you\n")
+        server.play({"faults": [{"kind": "reset"}]})
+        for pace in ("fast", "recorded"):
+            assert run(capsys, *words, "--replay", tape, "--replay-pace", pace) == recorded
+        assert len(server.requests) == 2
+
+    def test_what_was_not_recorded(
+        self, program: str, server: ThreadedMockServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        tape = str(tmp_path / "calls.jsonl")
+        assert run(capsys, program, "Greet", "-a", "name=you", "--record", tape)[0] == exit_codes.OK
+        code, out, err = run(capsys, program, "Greet", "-a", "name=me", "--replay", tape)
+        assert (code, out) == (exit_codes.HOST, "")
+        assert err.startswith(f"bamlvm run: the recording {tape} has no answer to POST {server.url}/chat/completions;")
+        assert 'recorded "Hello to you", sent "Hello to me"' in err
+
+    def test_a_tape_that_cannot_be_read_or_written(
+        self, program: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        missing = str(tmp_path / "nowhere" / "calls.jsonl")
+        for option, verb in (("--replay", "read"), ("--record", "write")):
+            code, out, err = run(capsys, program, "text", option, missing)
+            assert (code, out) == (exit_codes.HOST, "")
+            assert err == f"bamlvm run: cannot {verb} the recording {missing}: No such file or directory\n"
+
+
+class TestProcess:
+    """What needs a process of its own: signals, terminals, pipes that close."""
+
+    def command(self, program: str, *words: str) -> list[str]:
+        return [sys.executable, "-m", "bamlvm", "run", program, *words]
+
+    def test_ctrl_c_ends_a_stream(self, program: str, server: ThreadedMockServer) -> None:
+        server.play(greeting(faults=[{"kind": "stall", "at": -40}]))
+        command = self.command(program, "Greet", "-a", "name=you", "--stream")
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stderr is not None
+            while '"Hello, you"' not in process.stderr.readline():
+                pass
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=30)
+        assert (process.returncode, out, err) == (exit_codes.INTERRUPTED, "", "bamlvm run: interrupted\n")
+        server.until(lambda each: each.open_connections == 0)
+        assert server.requests[0].outcome == "client left"
+
+    def test_ctrl_c_ends_a_computation(self, program: str) -> None:
+        command = self.command(program, "spin", "--stream")
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stderr is not None
+            assert process.stderr.readline() == 'partial: "off it goes"\n'
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=30)
+        assert (process.returncode, out, err) == (exit_codes.INTERRUPTED, "", "bamlvm run: interrupted\n")
+
+    def test_a_terminal_shows_the_text_grow_once(self, program: str, server: ThreadedMockServer) -> None:
+        server.play(greeting({"pieces": ["Hi t"], "faults": [{"kind": "truncate", "at": -30}]}))
+        code, shown = on_terminal(self.command(program, "Retried", "-a", "name=you"))
+        assert code == exit_codes.OK
+        attempt, rest = shown.split("attempt 1: R (openai) failed: ")
+        assert attempt.startswith("Hi t") and attempt.endswith("\r\x1b[J")
+        assert rest.split("\r\n", 1)[1] == "Hello, you\r\n"
+
+    def test_a_reader_of_stdout_that_goes_away(self, program: str) -> None:
+        long = self.command(program, "echo", "-a", "s=" + "x" * 100_000)
+        with subprocess.Popen(long, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            process.stdout.close()
+            assert process.stderr is not None
+            assert process.stderr.read() == ""
+        assert process.returncode == exit_codes.BROKEN_PIPE
+
+    def test_stdout_that_cannot_be_written(self, program: str) -> None:
+        for redirection, message in ((">&-", "stdout is closed"), (">/dev/full", "No space left on device")):
+            command = f'exec "$@" {redirection}'
+            shell = ["sh", "-c", command, "sh", *self.command(program, "text")]
+            done = subprocess.run(shell, stderr=subprocess.PIPE, text=True, check=False)
+            assert done.returncode == exit_codes.HOST
+            assert message in done.stderr and "Traceback" not in done.stderr
+
+
+def test_the_demo_runs() -> None:
+    environment = {**os.environ, "BAMLVM": f"{sys.executable} -m bamlvm"}
+    done = subprocess.run(
+        ["sh", str(EXAMPLES / "demo.sh")], env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Hello, Ada!" in done.stdout
+    assert "The capital of France is Paris.\n" in done.stdout
+    assert "tick tock tick tock\n" in done.stdout
+    assert "attempt 2: Broken (openai) failed: HttpStatus: " in done.stderr
+    assert 'partial 3: "The capital of"' in done.stderr
+
+
+def on_terminal(command: list[str]) -> tuple[int, str]:
+    """Run a command on a terminal of its own; its exit code and all that it wrote there."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env={**os.environ, "TERM": "xterm"})
+    os.close(theirs)
+    written = b""
+    try:
+        while True:
+            select.select([ours], [], [], 30)
+            try:
+                data = os.read(ours, 4096)
+            except OSError:  # how Linux says that the other side has closed
+                break
+            if not data:
+                break
+            written += data
+    finally:
+        os.close(ours)
+        code = process.wait(30)
+    return code, written.decode()
