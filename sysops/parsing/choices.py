@@ -5,7 +5,8 @@ The first of these that finds anything decides, and it must find one choice only
 1. the text, without what surrounds it (quotes, brackets, markdown, punctuation), is one of the names;
 2. the same with letter case folded;
 3. the same with everything but letters and digits left out, accents folded;
-4. a name stands in the text as whole words, case folded; a name inside a longer name that matched does not count.
+4. a name stands in the text as whole words; a name inside a longer name that matched does not count;
+5. the same with letter case folded.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Choices:
     _exact: dict[str, list[int]] = field(default_factory=dict)
     _folded: dict[str, list[int]] = field(default_factory=dict)
     _bare: dict[str, list[int]] = field(default_factory=dict)
-    _words: re.Pattern[str] | None = None
+    _words: tuple[tuple[re.Pattern[str], bool], ...] = ()
 
     def __post_init__(self) -> None:
         for place, choice in enumerate(self.choices):
@@ -47,9 +48,11 @@ class Choices:
                     places = table.setdefault(key, [])
                     if place not in places:
                         places.append(place)
-        names = sorted((name for name in self._folded if name.strip()), key=len, reverse=True)
-        if names:
-            self._words = re.compile("|".join(map(_bounded, names)))
+        self._words = tuple(
+            (re.compile("|".join(map(_bounded, sorted(names, key=len, reverse=True)))), folded)
+            for table, folded in ((self._exact, False), (self._folded, True))
+            if (names := [name for name in table if name.strip()])
+        )
 
     def find(self, text: str) -> Any:
         """The value of the choice in a text.  Raises :class:`NotOne`, saying why."""
@@ -64,13 +67,14 @@ class Choices:
             places = table.get(key)
             if places and key:
                 return self._only(places)
-        found: dict[int, None] = {}
-        if self._words is not None:
-            for match in self._words.finditer(text.casefold()):
-                found.update(dict.fromkeys(self._folded[match[0]]))
-        if not found:
-            raise NotOne("")
-        return self._only(list(found))
+        for pattern, folded in self._words:
+            table = self._folded if folded else self._exact
+            found: dict[int, None] = {}
+            for match in pattern.finditer(text.casefold() if folded else text):
+                found.update(dict.fromkeys(table[match[0]]))
+            if found:
+                return self._only(list(found))
+        raise NotOne("")
 
     def _only(self, places: list[int]) -> Any:
         if len(places) > 1:
@@ -81,8 +85,8 @@ class Choices:
 
 def _bounded(name: str) -> str:
     """A pattern for a name as whole words.  Scripts that do not space their words have no such bounds."""
-    before = r"(?<![a-z0-9_])" if name[0].isascii() else ""
-    after = r"(?![a-z0-9_])" if name[-1].isascii() else ""
+    before = r"(?<![A-Za-z0-9_])" if name[0].isascii() else ""
+    after = r"(?![A-Za-z0-9_])" if name[-1].isascii() else ""
     if name[0].isascii() and not (name[0].isalnum() or name[0] == "_"):
         before = ""
     if name[-1].isascii() and not (name[-1].isalnum() or name[-1] == "_"):
