@@ -17,7 +17,7 @@ $(READY): pyproject.toml hatch_build.py
 	@touch $@
 
 demo: $(READY) ## run the examples against a local mock server: no key, no network
-	$(BIN)/python examples/demo.py
+	BAMLVM=$(BIN)/bamlvm sh examples/demo.sh
 
 test: $(READY) ## run all tests
 	$(BIN)/python -m pytest -q

@@ -74,7 +74,8 @@ _KNOWN_ATTRIBUTES: Mapping[str, frozenset[str]] = {
 @dataclass
 class World:
     """Everything declared, by qualified name.  ``contracts`` holds the throws that functions declare (absent where they
-    are inferred), ``contract_parts`` the same as written; ``bodies`` the entries and trees of the functions that have one."""
+    are inferred), ``contract_parts`` the same as written; ``bodies`` the entries and trees of the functions that have
+    one."""
 
     standard: Unit
     classes: dict[str, ClassInfo] = field(default_factory=dict)

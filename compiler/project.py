@@ -97,7 +97,7 @@ def run_stages(
     }
     for name, checked in stages.tir.items():
         item = world.bodies[name][0].item
-        line, column = sources[item.file].position(item.offset)
+        line, column = sources[item.file].position(item.offset)  # from 1; a unit's positions are from 0
         lines = Lines(item.text)
         lowered = lower_function(checked, variants)
         for part in lowered:
@@ -106,7 +106,7 @@ def run_stages(
             mir.verify(part)
             code = emit(part, lines)
             verify(code)
-            functions[part.name] = Placed(code, item.file, line, column)
+            functions[part.name] = Placed(code, item.file, line - 1, column - 1)
         stages.mir[name] = lowered
     stages.unit = Unit(
         functions,

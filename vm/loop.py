@@ -363,7 +363,7 @@ def execute(machine: Machine, fuel: int) -> Outcome:
                          top = slots[arg].value
                        else:
                         if op < 39:
-                         slots[arg].top = top  # store_cell
+                         slots[arg].value = top  # store_cell
                          top = stack.pop()
                         else:
                          slots[arg] = Cell(slots[arg])  # make_cell

@@ -196,7 +196,7 @@ _PLAIN: Final[Mapping[str, Semantics]] = {
     "pop": _statement("value ->", ""),
     "is_null": _expression("value", "value is None"),
     "load_cell": _expression("", "slots[$0].value"),
-    "store_cell": _statement("value ->", "slots[$0].value = value"),
+    "store_cell": _statement("content ->", "slots[$0].value = content"),
     "make_cell": _statement("->", "slots[$0] = Cell(slots[$0])"),
     "call_indirect": _raw(_CALL_INDIRECT),
     "call_method": _raw(_CALL_METHOD),

@@ -1,8 +1,8 @@
 """The snapshot cases: every folder of ``tests/projects`` and the standard library, rendered stage by stage.
 
 A case's snapshots stand in ``tests/snapshots/<case>/``: one file a stage, and the rendered diagnostics with the sources
-that they quote.  What holds for every project is checked before a snapshot is made: spans nest, everything is typed, and
-assembling the disassembly gives the same code.
+that they quote.  What holds for every project is checked before a snapshot is made: spans nest, everything is typed,
+and assembling the disassembly gives the same code.
 """
 
 from __future__ import annotations

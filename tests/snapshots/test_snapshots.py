@@ -1,4 +1,5 @@
-"""Every stage of every project is what its snapshot says; ``make snapshots`` rewrites them, a reviewer reads the change."""
+"""Every stage of every project is what its snapshot says; ``make snapshots`` rewrites them, a reviewer reads the
+change."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ def test_stages_match_their_snapshots(case: str) -> None:
 
 def test_no_snapshot_is_orphaned() -> None:
     expected = {path for case in names() for path, _ in snapshots(case)}
-    found = {path for path in SNAPSHOTS.rglob("*.txt")}
+    found = set(SNAPSHOTS.rglob("*.txt"))
     assert found == expected
 
 

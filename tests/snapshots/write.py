@@ -1,4 +1,5 @@
-"""Rewrite the snapshots: ``python -m tests.snapshots.write`` (``make snapshots``); ``--docs`` for the generated pages."""
+"""Rewrite the snapshots: ``python -m tests.snapshots.write`` (``make snapshots``); ``--docs`` for the generated
+pages."""
 
 from __future__ import annotations
 

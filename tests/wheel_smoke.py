@@ -1,0 +1,69 @@
+"""Build the wheel, install it into a fresh environment, and run a program there: editable installs hide missing files.
+
+Checked: the command runs a program and refuses a wrong one, the standard library comes compiled, and neither a warm run
+nor ``import bamlvm`` loads the compiler.  Exits non-zero with what is wrong.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+PROGRAM = """
+class Point { x int  y int }
+function main() -> string {
+  let points = [Point { x: 1, y: 2 }, Point { x: 3, y: 4 }];
+  let sum = points.map((p: Point) -> int { p.x * p.y }).reduce((a: int, b: int) -> int { a + b }, 0);
+  `sum ${sum}`
+}
+"""
+
+PROBE = """
+import sys, bamlvm
+heavy = {"lark", "httpx", "jinja2"} & set(sys.modules)
+assert not heavy, f"import bamlvm loads {heavy}"
+runtime = bamlvm.Runtime.from_files({"main.baml": open(sys.argv[1]).read()})
+assert runtime.call_function_sync("main", {}) == "sum 14"
+compiler = [name for name in sys.modules if name.startswith("bamlvm.compiler")]
+assert not compiler, f"a warm run loads {compiler}"
+from importlib.resources import files
+assert files("bamlvm.stdlib").joinpath("stdlib.bamlc").is_file(), "the standard library is not compiled"
+assert files("bamlvm").joinpath("py.typed").is_file(), "py.typed is missing"
+"""
+
+
+def run(*command: str | Path, expect: int = 0, environment: dict[str, str] | None = None) -> str:
+    """Run a command; its standard output.  Raises SystemExit where it ends with another code than ``expect``."""
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, env=environment, timeout=600)
+    if done.returncode != expect:
+        raise SystemExit(f"{' '.join(map(str, command))}\nexit {done.returncode}\n{done.stdout}\n{done.stderr}")
+    return done.stdout
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="bamlvm-wheel-") as work_name:
+        work = Path(work_name)
+        run(sys.executable, "-m", "build", "--outdir", work / "dist", ROOT)
+        (wheel,) = (work / "dist").glob("*.whl")
+        run(sys.executable, "-m", "venv", work / "venv")
+        binaries = work / "venv" / "bin"
+        run(binaries / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel)
+        program = work / "hello.baml"
+        program.write_text(PROGRAM, encoding="utf-8")
+        (work / "wrong.baml").write_text("function main() -> int { missing }", encoding="utf-8")
+        environment = {**os.environ, "BAMLVM_CACHE_DIR": str(work / "cache")}
+        printed = run(binaries / "bamlvm", "run", program, environment=environment)
+        if printed != "sum 14\n":
+            raise SystemExit(f"the program printed {printed!r}")
+        run(binaries / "bamlvm", "run", work / "wrong.baml", expect=3, environment=environment)
+        run(binaries / "python", "-c", PROBE, program, environment=environment)
+    print("wheel: built, installed, ran")
+
+
+if __name__ == "__main__":
+    main()
