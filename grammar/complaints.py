@@ -75,7 +75,7 @@ def complain(driver: Driver, failure: StuckError, tokens: list[Token], text: str
     span = Span("", token.start, token.end)
     if previous is not None and previous.kind in _PARENTHESISED and driver.accepts(states, "LPAREN"):
         return _parentheses(token, previous, tokens, index, text)
-    if foreign := _foreign(tokens, index):
+    if foreign := _near(_FOREIGN, tokens, index):
         return error(
             "E0010", _FOREIGN[foreign.text], Span("", foreign.start, foreign.end), (), _FOREIGN_HINTS.get(foreign.text)
         )
@@ -84,15 +84,18 @@ def complain(driver: Driver, failure: StuckError, tokens: list[Token], text: str
     if token.kind == END:
         place = previous.end if previous else 0
         return error("E0009", f"unexpected end, expected {wanted}", Span("", max(place - 1, 0), place))
-    return error("E0010", f"expected {wanted}, found {found_text(token)}", span, (), _hint(token, previous, expected))
+    hint = _hint(token, previous, expected)
+    if borrowed := _near(_BORROWED, tokens, index):
+        hint = _BORROWED[borrowed.text]
+    return error("E0010", f"expected {wanted}, found {found_text(token)}", span, (), hint)
 
 
-def _foreign(tokens: list[Token], index: int) -> Token | None:
-    """A word of another dialect where the parser is stuck: there, or just before something that no name can precede."""
-    for at in range(index, max(index - 4, -1), -1):
-        if at < len(tokens) and tokens[at].kind == "NAME" and tokens[at].text in _FOREIGN:
+def _near(words: dict[str, str], tokens: list[Token], index: int) -> Token | None:
+    """One of ``words`` where the parser is stuck: there, or shortly before it and followed by what follows no name."""
+    for at in range(index, max(index - 8, -1), -1):
+        if at < len(tokens) and tokens[at].kind == "NAME" and tokens[at].text in words:
             following = tokens[at + 1].kind if at + 1 < len(tokens) else END
-            if at == index or following in ("LBRACE", "NAME"):
+            if at == index or following in ("LBRACE", "NAME", "STRING", "INT") or tokens[at].text == "switch":
                 return tokens[at]
     return None
 
@@ -101,8 +104,8 @@ def _parentheses(token: Token, keyword: Token, tokens: list[Token], index: int, 
     """`if x {`: E0030, with the fix."""
     word = _PARENTHESISED[keyword.kind]
     end = token.end
-    for later in tokens[index:]:
-        if later.kind == "LBRACE" or "\n" in text[token.start : later.start]:
+    for later in tokens[index + 1 :]:
+        if later.kind in ("LBRACE", "RBRACE", "SEMICOLON") or "\n" in text[token.start : later.start]:
             break
         end = later.end
     what = {"match": "the value that `match` looks at", "for": "the head of `for`"}.get(
@@ -117,9 +120,6 @@ def _parentheses(token: Token, keyword: Token, tokens: list[Token], index: int, 
 
 
 def _hint(token: Token, previous: Token | None, expected: set[str]) -> str | None:
-    for near in (token, previous):
-        if near is not None and near.kind == "NAME" and near.text in _BORROWED:
-            return _BORROWED[near.text]
     if token.kind == "ASSIGN" and "EQUALITY" in expected:
         return "equality is written `==`"
     if token.kind == "AMPERSAND" and previous is not None and previous.kind == "AMPERSAND":

@@ -15,10 +15,10 @@ ATTRIBUTE      between the parentheses of ``@name(…)``: CONFIG with ``{{ jinja
 TEMPLATE       the text of a backquoted string; ``${`` goes back to CODE
 =============  =======================================================================================================
 
-A word is a keyword only where its keyword may stand: never after ``.``, never before ``:`` or ``=``; ``in``, ``is``,
-``catch`` and the like only after an operand.  Comments are no tokens: they are kept beside them, as are doc comments
-(keyed by the token that follows) and headers.  ``>>`` is two tokens, the first of kind ``GREATER_JOINED``, because in a
-type it closes two lists of arguments.
+A word is a keyword only where its keyword may stand: never after ``.``, nor where it names an argument, a parameter or
+a field (``f(type = 1)``, ``P { in: 2 }``); ``in``, ``is``, ``catch`` and the like only after an operand.  Comments are
+no tokens: they are kept beside them, as are doc comments (keyed by the token that follows) and headers.  ``>>`` is two
+tokens, the first of kind ``GREATER_JOINED``, because in a type it closes two lists of arguments.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _LLM_BODY = re.compile(
 )
 _METHOD = re.compile(r"[ \t\r\n]++[A-Za-z_][A-Za-z0-9_]*+[ \t\r\n]*+[(<]")
 _DECLARED = re.compile(r"[ \t\r\n]++[A-Za-z_]")
-_NOT_A_KEYWORD = re.compile(r"[ \t\r\n]*+(?::|=(?![=>]))")
+_NAMES_SOMETHING = re.compile(r"[ \t\r\n]*+(:|=(?![=>]))")
 _ARGUMENTS = re.compile(r"[ \t]*+\(")
 _FOLLOWED_BY_LESS = re.compile(r"[ \t]*+<")
 _FOLLOWED_BY_LET = re.compile(r"[ \t\r\n]++let\b")
@@ -117,6 +117,8 @@ class _Lexer:
         self.pending_doc: list[Token] = []
         self.broken = False
         self.unclosed: Token | None = None
+        self.swallowed = False
+        """A string or a comment that is never closed may have taken closing delimiters with it."""
 
     def run(self) -> Lexed:
         """The loop.  What is rare is handled by methods, which return where to go on."""
@@ -228,8 +230,12 @@ class _Lexer:
         if kind == "MAP":
             return kind if previous != "FUNCTION" and _FOLLOWED_BY_LESS.match(text, end) else "NAME"
         if self.mode == CODE:
-            if _NOT_A_KEYWORD.match(text, end) or previous in ("LET", "FUNCTION"):
+            if previous in ("LET", "FUNCTION"):
                 return "NAME"
+            if previous in ("LPAREN", "COMMA", "LBRACE"):
+                following = _NAMES_SOMETHING.match(text, end)
+                if following and (following[1] == ":" or previous != "LBRACE"):
+                    return "NAME"
             if word in INFIX_WORDS:
                 return kind if previous in OPERAND_ENDS else "NAME"
             if kind == "WATCH" and not _FOLLOWED_BY_LET.match(text, end):
@@ -241,7 +247,9 @@ class _Lexer:
             self.signature = True
             return kind
         if kind == "THROWS":
-            return kind if self.signature and previous in OPERAND_ENDS else "NAME"
+            # A field may be called `throws`: it begins its line, a type's `throws` does not.
+            here = self.signature or self.mode == DECLARATIONS or "\n" not in self.text[self.tokens[-1].end : end]
+            return kind if here and previous in OPERAND_ENDS else "NAME"
         if word in ("native", "sysop"):
             self.signature = False
             return "NAME"
@@ -339,7 +347,7 @@ class _Lexer:
         """Report what is still open at the end of the item."""
         for frame in self.frames[-1:]:
             self.broken = True
-            if frame.closer == "TEMPLATE_END":
+            if frame.closer == "TEMPLATE_END" or self.swallowed:
                 continue
             self.unclosed = self.opener(frame)
             opener = OPENER_TEXT[frame.closer]
@@ -393,6 +401,7 @@ class _Lexer:
             return self.template(end)
         if kind == "OPEN_STRING":
             stop = start + len(text[start:end].rstrip())
+            self.swallowed = True
             self.tokens.append(Token("STRING", text[start:stop], start, stop))
             self.report(
                 "E0009",
@@ -404,6 +413,7 @@ class _Lexer:
             return stop
         self.trivia.append(Token("ERROR", text[start:end], start, end))
         if kind == "OPEN_COMMENT":
+            self.swallowed = True
             self.report("E0009", "this comment is never closed", start, start + 2, hint="add the missing `*/`")
         elif kind == "OPEN_JINJA":
             self.report("E0009", "this `{{` is never closed", start, end, hint="add the missing `}}`")

@@ -122,7 +122,7 @@ class _Reading:
                 following = resynchronise(self.driver, failure, tokens, self.text)
                 if following is None or errors >= _MAX_ERRORS or self.lexed.broken:
                     return None
-                index, quiet = following, following + 2
+                index, quiet = following, following + 1
             except TooDeepError as deep:
                 message = f"this chain has more than {MAX_CHAIN} links"
                 hint = "give a part of it a name of its own"

@@ -1,8 +1,8 @@
 """The stages ``tokens`` and ``ast`` as text, for people and for snapshots.
 
 Rule: compact, stable, one thing a line.  A place is ``start:end`` in characters, of the file for tokens, of the item
-for nodes (so an item that only moves prints the same).  What a node leaves out (None, an empty list, False) is not printed,
-nor are the fields that only hold another place.
+for nodes (so an item that only moves prints the same).  What a node leaves out (None, an empty list, False) is not
+printed, nor are the fields that only hold another place.
 """
 
 from __future__ import annotations

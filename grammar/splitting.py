@@ -36,6 +36,7 @@ _STRONG: Final = (
 )
 _ITEM_AT_COLUMN_0 = re.compile(rf"^{_STRONG}", re.MULTILINE)
 _ITEM_ON_A_LINE = re.compile(rf"^[ \t]*(?={_STRONG})", re.MULTILINE)
+_ITEM_OR_COMMENT = re.compile(rf"^[ \t]*(?={_STRONG}|//|/\*)", re.MULTILINE)
 _TRIVIA = re.compile(r"(?:[ \t\r\n\f\ufeff]++|//(?!/)[^\n]*+|////[^\n]*+|/\*(?s:.)*?\*/)*+")
 _DOC = re.compile(r"///(?!/)[^\n]*+")
 _EVENT = re.compile(
@@ -116,8 +117,8 @@ class _Splitter:
         text = self.text
         if _WORD.match(text, start):
             return self.item_end(start, "")
-        found = _ITEM_ON_A_LINE.search(text, start + 1)
-        return self.trimmed(start, found.start() if found else len(text))
+        found = _ITEM_OR_COMMENT.search(text, start + 1)
+        return start + len(text[start : found.start() if found else len(text)].rstrip())
 
     def item_end(self, start: int, keyword: str) -> int:
         """The end of the item whose keyword stands at ``start``."""
@@ -134,9 +135,7 @@ class _Splitter:
             assert found is not None, "the pattern matches anything"
             kind = found.lastgroup
             at = found.start(found.lastindex or 0)
-            if kind != "COMMENT" and kind != "LINE" and kind != "END":
-                last = found.end()
-            elif at > position and (skipped := text[position:at].rstrip()):
+            if at > position and (skipped := text[position:at].rstrip()):
                 last = position + len(skipped)
             if not stack and keyword == "function" and (native := _NATIVE.search(text, position, at)):
                 return native.end()
@@ -155,6 +154,7 @@ class _Splitter:
                 else:
                     stack.append(text[at])
             elif kind == "CLOSE":
+                last = position
                 if text[at] == ")":
                     if stack and stack[-1] == "(":
                         stack.pop()
@@ -185,23 +185,37 @@ class _Splitter:
                     self.trusting = False
                     return candidate
                 return last
-
-    def trimmed(self, start: int, end: int) -> int:
-        return start + len(self.text[start:end].rstrip())
+            if kind != "COMMENT" and kind != "LINE":
+                last = position
 
     def line_end(self, position: int) -> int:
         end = self.text.find("\n", position)
         return end if end >= 0 else len(self.text)
 
     def raw_end(self, start: int, position: int) -> int:
-        """The end of a raw string; one that is never closed ends before the next item."""
+        """The end of a raw string; one that is never closed ends before the next item.
+
+        It is taken to be unclosed, too, if it holds both an item at column 0 and the opening of another raw string:
+        then the quote that seems to close it is that one's.
+        """
         text = self.text
-        hashes = position - start - 1
-        close = text.find('"' + "#" * hashes, position)
-        if close >= 0:
-            return close + 1 + hashes
-        found = _ITEM_AT_COLUMN_0.search(text, position)
-        return found.start() - 1 if found else len(text)
+        closer = '"' + "#" * (position - start - 1)
+        close = text.find(closer, position)
+        end = close + len(closer) if close >= 0 else len(text)
+        if close < 0 or closer[::-1] in text[position:close]:
+            return self.next_item(position, end)
+        return end
+
+    def next_item(self, position: int, end: int) -> int:
+        """Where the line ends before the next item at column 0 and its doc comment, or ``end``."""
+        text = self.text
+        found = _ITEM_AT_COLUMN_0.search(text, position, end)
+        if found is None:
+            return end
+        start = found.start()
+        while text.startswith("///", line := text.rfind("\n", 0, max(start - 1, 0)) + 1) and line > position:
+            start = line
+        return start - 1
 
     def template(self, position: int, stack: list[str]) -> int:
         """The text of a backquoted string; ``${`` is left on the stack as ``$``."""
@@ -210,8 +224,7 @@ class _Splitter:
         if found.lastgroup == "OPEN":
             stack.append("$")
         elif found.lastgroup == "END":
-            next_item = _ITEM_AT_COLUMN_0.search(self.text, position)
-            return next_item.start() - 1 if next_item else len(self.text)
+            return self.next_item(position, len(self.text))
         return found.end()
 
     def attribute_end(self, position: int) -> int:
