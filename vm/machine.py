@@ -55,7 +55,7 @@ class Done:
 class Suspended:
     """The call waits.
 
-    ``awaitable`` is the coroutine of the sys-op, called with the scope and ``arguments``, or what is in its ``Pending``.
+    ``awaitable`` is the coroutine of the sys-op called with the scope and ``arguments``, or what its ``Pending`` has.
     """
 
     sysop: SysOp

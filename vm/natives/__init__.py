@@ -1,0 +1,23 @@
+"""The standard library's native functions: Python that needs nothing but its arguments, called without leaving the
+machine.
+
+Each module declares a table, ``NATIVES``, of functions by the path of their declaration in ``stdlib/*.baml``.  What a
+native throws it raises as :class:`~bamlvm.vm.values.Thrown`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from bamlvm.vm.natives import core, json, lists, maps, math, numbers, strings
+
+MODULES = (core, strings, lists, maps, numbers, math, json)
+
+
+def load_natives() -> dict[str, Callable[..., Any]]:
+    """Every native function by path."""
+    table: dict[str, Callable[..., Any]] = {}
+    for module in MODULES:
+        table.update(module.NATIVES)
+    return table

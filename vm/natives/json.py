@@ -1,0 +1,108 @@
+"""The namespace ``baml.json``.
+
+Parsing follows RFC 8259: no comments, no NaN, no trailing commas; of a key given twice the last value counts.  A number
+with a fraction or exponent is a ``float``, any other an ``int``, and one out of range is an error.  Writing gives
+compact JSON: a class is an object of its fields, an enum value its name.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final
+
+import msgspec
+
+from bamlvm.vm.natives.table import NativeTable
+from bamlvm.vm.values import EnumValue, Instance, Media, Thrown, in_i64
+
+NATIVES: Final = NativeTable()
+
+_DECODER: Final = msgspec.json.Decoder()
+_LONG_NUMBER: Final = re.compile(r"\d{19}")
+_PLACE: Final = re.compile(r" \(byte (\d+)\)$")
+
+
+def _invalid(message: str) -> Thrown:
+    return Thrown("baml.errors.InvalidArgument", {"message": message})
+
+
+@NATIVES.native("baml.json.parse")
+def parse(text: str) -> Any:
+    """The value of a JSON text; throws ``InvalidArgument`` with the line and column of what is wrong."""
+    try:
+        value = _DECODER.decode(text)
+    except msgspec.DecodeError as error:
+        raise _invalid(_explained(str(error), text)) from None
+    except RecursionError:
+        raise _invalid("invalid JSON: nested too deeply") from None
+    except UnicodeEncodeError as error:
+        raise _invalid(f"invalid JSON: half a surrogate pair at {_position(text[: error.start])}") from None
+    if _LONG_NUMBER.search(text):
+        _check_range(value)
+    return value
+
+
+def _explained(message: str, text: str) -> str:
+    place = _PLACE.search(message)
+    if place is None:
+        return f"invalid JSON: {message}" + (f" at {_position(text)}" if "truncated" in message else "")
+    before = text.encode()[: int(place[1])].decode(errors="ignore")
+    return f"invalid JSON: {_PLACE.sub('', message).removeprefix('JSON is malformed: ')} at {_position(before)}"
+
+
+def _position(before: str) -> str:
+    return f"line {before.count(chr(10)) + 1}, column {len(before) - before.rfind(chr(10))}"
+
+
+def _check_range(value: Any) -> None:
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if type(item) is int:
+            if not in_i64(item):
+                raise _invalid(f"invalid JSON: the integer {item} is out of range")
+        elif type(item) is list:
+            pending.extend(item)
+        elif type(item) is dict:
+            pending.extend(item.values())
+
+
+@NATIVES.native("baml.json.stringify")
+def stringify(value: Any) -> str:
+    """A value as JSON; throws ``InvalidArgument`` for what JSON has no form for."""
+    try:
+        try:
+            return _encode(value)
+        except TypeError:  # a map with enum values for keys
+            return _encode(_with_string_keys(value))
+    except ValueError as error:
+        cyclic = str(error).startswith("Circular")
+        raise _invalid(f"no JSON for {'a value inside itself' if cyclic else 'a float that is not finite'}") from None
+    except RecursionError:
+        raise _invalid("no JSON for a value nested so deeply") from None
+
+
+def _encode(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    if type(value) is Instance:
+        return dict(zip(value.cls.field_names, value.fields, strict=True))
+    if type(value) is EnumValue:
+        return value.variant
+    if type(value) is Media:
+        return {value.source: value.data, "mime_type": value.mime}
+    raise _invalid(f"no JSON for a {type(value).__name__.lower()}")
+
+
+def _with_string_keys(value: Any) -> Any:
+    """A copy of plain lists and maps, whose keys are all strings."""
+    if type(value) in (Instance, Media):
+        value = _plain(value)
+    if type(value) is list:
+        return [_with_string_keys(item) for item in value]
+    if type(value) is dict:
+        return {key.variant if type(key) is EnumValue else key: _with_string_keys(item) for key, item in value.items()}
+    return value

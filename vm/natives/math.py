@@ -1,0 +1,53 @@
+"""The namespace ``baml.math``.  Rounding gives an ``int`` and panics where there is none for the result."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Final
+
+from bamlvm.vm.natives.table import NativeTable
+from bamlvm.vm.rendering import float_text
+from bamlvm.vm.values import in_i64, panic
+
+NATIVES: Final = NativeTable()
+
+
+def _rounding(name: str, function: Callable[[float], int]) -> Callable[[float], int]:
+    def to_int(number: float) -> int:
+        if math.isfinite(number):
+            result = function(number)
+            if in_i64(result):
+                return result
+        raise panic("IntegerOverflow", f"no integer for `{name}` of {float_text(float(number))}")
+
+    return to_int
+
+
+def _half_away(number: float) -> int:
+    whole = math.trunc(number)
+    return whole + int(math.copysign(1, number)) if abs(number - whole) >= 0.5 else whole
+
+
+NATIVES["baml.math.trunc"] = _rounding("trunc", math.trunc)
+NATIVES["baml.math.floor"] = _rounding("floor", math.floor)
+NATIVES["baml.math.ceil"] = _rounding("ceil", math.ceil)
+NATIVES["baml.math.round"] = _rounding("round", _half_away)
+
+
+@NATIVES.native("baml.math.sqrt")
+def sqrt(number: float) -> float:
+    """The square root; NaN of a negative number."""
+    return math.sqrt(number) if number >= 0 else math.nan
+
+
+@NATIVES.native("baml.math.min")
+def least(a: Any, b: Any) -> Any:
+    """The lesser of two numbers or strings; the first of equal ones, and the other one of a NaN."""
+    return b if b < a or a != a else a
+
+
+@NATIVES.native("baml.math.max")
+def greatest(a: Any, b: Any) -> Any:
+    """The greater of two numbers or strings; the first of equal ones, and the other one of a NaN."""
+    return b if b > a or a != a else a
