@@ -56,7 +56,7 @@ def stages(case: str) -> Stages:
 def check_invariants(made: Stages) -> None:
     """What holds for every project, whatever its snapshot says."""
     for file in made.files:
-        assert spans_nest(file), f"{file.path}: a span reaches outside its parent's"
+        assert not (misplaced := spans_nest(file)), f"{file.path}: {misplaced[0]} reaches outside its parent"
     for placed in made.unit.functions.values() if made.unit else ():
         function = placed.function
         assert assemble(disassemble(function)) == function, f"{function.name}: the disassembly loses something"
