@@ -16,126 +16,129 @@ if TYPE_CHECKING:
     from bamlvm.vm.machine import Machine, Outcome
 
 DISPATCH: Final[dict[str, int]] = {
-    "load_two_locals": 0,
-    "load_local_field": 1,
-    "add_local_const_store": 2,
-    "unless_less_locals": 3,
-    "loop": 4,
-    "load_field": 5,
-    "concat_local_store": 6,
-    "unless_local_null": 7,
-    "unless_equal_locals": 8,
-    "sub_int": 9,
-    "less": 10,
-    "equal": 11,
-    "load_element": 12,
-    "load_element_locals": 13,
-    "store_const": 14,
-    "add_locals": 15,
-    "add_local_const": 16,
-    "add_return": 17,
-    "concat_store": 18,
-    "concat_const_store": 19,
-    "unless_local": 20,
-    "unless_less_equal_local_const": 21,
-    "unless_less_equal_locals": 22,
-    "unless_equal_local_const": 23,
-    "greater": 24,
-    "greater_equal": 25,
-    "not_equal": 26,
-    "pop_jump_if_true": 27,
-    "jump": 28,
-    "store_field": 29,
-    "store_element": 30,
-    "bin_op": 31,
-    "cmp_op": 32,
-    "unary_op": 33,
-    "copy": 34,
-    "pop": 35,
-    "is_null": 36,
-    "load_cell": 37,
-    "store_cell": 38,
-    "make_cell": 39,
-    "call": 40,
-    "return": 41,
-    "store_local": 42,
-    "unless_less_local_const": 43,
-    "concat": 44,
-    "unless_not_equal_locals": 45,
-    "enter": 46,
-    "halt": 47,
-    "mul_int": 48,
-    "less_equal": 49,
-    "add_int": 50,
-    "call_native": 51,
-    "load_local_const": 52,
-    "store_load": 53,
-    "return_local": 54,
-    "sub_local_const": 55,
-    "move_local": 56,
-    "store_loop": 57,
-    "return_const": 58,
-    "add_const": 59,
-    "load_local": 60,
-    "load_const": 61,
-    "pop_jump_if_false": 62,
-    "add_locals_store": 63,
-    "unless_greater_equal_const": 64,
-    "unless_greater_equal_local_const": 65,
-    "unless_greater_equal_locals": 66,
-    "unless_equal": 67,
-    "unless_equal_const": 68,
-    "unless_not_equal": 69,
-    "unless_not_equal_const": 70,
-    "unless_not_equal_local_const": 71,
-    "mul_local": 72,
-    "concat_const": 73,
-    "concat_local": 74,
-    "when_local": 75,
-    "unless_null": 76,
-    "when_null": 77,
-    "when_local_null": 78,
-    "unless_less": 79,
-    "unless_less_const": 80,
-    "unless_less_equal": 81,
-    "unless_less_equal_const": 82,
-    "unless_greater": 83,
-    "unless_greater_const": 84,
-    "unless_greater_local_const": 85,
-    "unless_greater_locals": 86,
-    "unless_greater_equal": 87,
-    "call_indirect": 88,
-    "call_method": 89,
-    "sys_call": 90,
-    "make_closure": 91,
-    "alloc_array": 92,
-    "alloc_map": 93,
-    "alloc_instance": 94,
-    "append": 95,
-    "extend": 96,
-    "insert": 97,
-    "update": 98,
-    "load_field_named": 99,
-    "store_field_named": 100,
-    "load_variant": 101,
-    "is_type": 102,
-    "discriminant": 103,
-    "type_tag": 104,
-    "jump_table": 105,
-    "load_missing": 106,
-    "jump_if_supplied": 107,
-    "throw": 108,
-    "caught_value": 109,
-    "rethrow": 110,
-    "assert": 111,
-    "unreachable": 112,
-    "add_local": 113,
-    "add_store": 114,
-    "sub_locals": 115,
-    "sub_const": 116,
-    "sub_local_const_store": 117,
-    "mul_locals": 118,
-    "mul_local_const": 119,
+    "loop": 0,
+    "load_field": 1,
+    "load_two_locals": 2,
+    "load_local_field": 3,
+    "add_local_const_loop": 4,
+    "unless_less_locals": 5,
+    "sub_int": 6,
+    "less": 7,
+    "equal": 8,
+    "load_element": 9,
+    "load_element_locals": 10,
+    "store_const": 11,
+    "add_locals": 12,
+    "add_local_const": 13,
+    "add_return": 14,
+    "concat_store": 15,
+    "concat_const_store": 16,
+    "unless_local": 17,
+    "unless_less_equal_local_const": 18,
+    "unless_less_equal_locals": 19,
+    "unless_equal_local_const": 20,
+    "not_equal": 21,
+    "pop_jump_if_true": 22,
+    "jump": 23,
+    "store_field": 24,
+    "store_element": 25,
+    "bin_op": 26,
+    "cmp_op": 27,
+    "unary_op": 28,
+    "copy": 29,
+    "pop": 30,
+    "is_null": 31,
+    "load_cell": 32,
+    "store_cell": 33,
+    "make_cell": 34,
+    "call_indirect": 35,
+    "call_method": 36,
+    "sys_call": 37,
+    "make_closure": 38,
+    "alloc_array": 39,
+    "alloc_map": 40,
+    "alloc_instance": 41,
+    "append": 42,
+    "extend": 43,
+    "insert": 44,
+    "update": 45,
+    "load_field_named": 46,
+    "store_field_named": 47,
+    "load_variant": 48,
+    "is_type": 49,
+    "discriminant": 50,
+    "type_tag": 51,
+    "jump_table": 52,
+    "load_missing": 53,
+    "jump_if_supplied": 54,
+    "throw": 55,
+    "caught_value": 56,
+    "rethrow": 57,
+    "assert": 58,
+    "unreachable": 59,
+    "add_local": 60,
+    "store_local": 61,
+    "add_locals_store": 62,
+    "unless_less_local_const": 63,
+    "add_int": 64,
+    "call_native": 65,
+    "load_local_const": 66,
+    "store_load": 67,
+    "return_local": 68,
+    "add_local_const_store": 69,
+    "sub_local_const": 70,
+    "concat": 71,
+    "move_local": 72,
+    "store_loop": 73,
+    "return_const": 74,
+    "add_const": 75,
+    "concat_local_store": 76,
+    "grow_local": 77,
+    "unless_local_null": 78,
+    "unless_equal_locals": 79,
+    "enter": 80,
+    "halt": 81,
+    "mul_int": 82,
+    "less_equal": 83,
+    "greater": 84,
+    "greater_equal": 85,
+    "load_const": 86,
+    "pop_jump_if_false": 87,
+    "call": 88,
+    "return": 89,
+    "load_local": 90,
+    "add_store": 91,
+    "sub_locals": 92,
+    "sub_const": 93,
+    "sub_local_const_store": 94,
+    "mul_locals": 95,
+    "mul_local_const": 96,
+    "mul_local": 97,
+    "concat_const": 98,
+    "concat_local": 99,
+    "concat_locals_store": 100,
+    "when_local": 101,
+    "unless_null": 102,
+    "when_null": 103,
+    "when_local_null": 104,
+    "unless_less": 105,
+    "unless_less_const": 106,
+    "unless_less_equal": 107,
+    "unless_less_equal_const": 108,
+    "unless_greater": 109,
+    "unless_greater_const": 110,
+    "unless_greater_local_const": 111,
+    "unless_greater_locals": 112,
+    "unless_greater_equal": 113,
+    "unless_greater_equal_const": 114,
+    "unless_greater_equal_local_const": 115,
+    "unless_greater_equal_locals": 116,
+    "unless_equal": 117,
+    "unless_equal_const": 118,
+    "unless_not_equal": 119,
+    "unless_not_equal_const": 120,
+    "unless_not_equal_local_const": 121,
+    "unless_not_equal_locals": 122,
 }
 """The number in a linked record by the opcode's name."""
 
@@ -160,33 +163,11 @@ def execute(machine: Machine, fuel: int) -> Outcome:
                     return machine.pause(step, slots, stack, function, top)
             while True:
                 op, arg, step = step
-                if op < 40:
+                if op < 61:
                  if op < 10:
                   if op < 4:
                    if op < 2:
                     if op < 1:
-                     x0, x1 = arg  # load_two_locals
-                     stack.append(top)
-                     stack.append(slots[x0])
-                     top = slots[x1]
-                    else:
-                     x0, x1 = arg  # load_local_field
-                     stack.append(top)
-                     top = slots[x0].fields[x1]
-                   else:
-                    if op < 3:
-                     x0, x1, x2 = arg  # add_local_const_store
-                     result1 = slots[x0] + x1
-                     if result1 > 9223372036854775807 or result1 < -9223372036854775808:
-                         raise integer_overflow("+")
-                     slots[x2] = result1
-                    else:
-                     x0, x1, x2 = arg  # unless_less_locals
-                     if not slots[x0] < slots[x1]:
-                         step = x2
-                  else:
-                   if op < 6:
-                    if op < 5:
                      fuel -= 1  # loop
                      if fuel < 0:
                          target = step
@@ -198,45 +179,57 @@ def execute(machine: Machine, fuel: int) -> Outcome:
                     else:
                      top = top.fields[arg]  # load_field
                    else:
+                    if op < 3:
+                     x0, x1 = arg  # load_two_locals
+                     stack.append(top)
+                     stack.append(slots[x0])
+                     top = slots[x1]
+                    else:
+                     x0, x1 = arg  # load_local_field
+                     stack.append(top)
+                     top = slots[x0].fields[x1]
+                  else:
+                   if op < 6:
+                    if op < 5:
+                     x0, x1, x2, x3 = arg  # add_local_const_loop
+                     result1 = slots[x0] + x1
+                     if result1 > 9223372036854775807 or result1 < -9223372036854775808:
+                         raise integer_overflow("+")
+                     slots[x2] = result1
+                     fuel -= 1
+                     if fuel < 0:
+                         target = step
+                         step = x3
+                         fuel = machine.refuel(len(frames), False) - 1
+                         step = target
+                         if fuel < 0:
+                             return machine.pause(step, slots, stack, function, top)
+                    else:
+                     x0, x1, x2 = arg  # unless_less_locals
+                     if not slots[x0] < slots[x1]:
+                         step = x2
+                   else:
                     if op < 8:
                      if op < 7:
-                      x0, x1 = arg  # concat_local_store
-                      suffix = slots[x0]
-                      joined = top
-                      top = stack.pop()
-                      if slots[x1] is joined:
-                          slots[x1] = None
-                      joined += suffix
-                      slots[x1] = joined
-                     else:
-                      x0, x1 = arg  # unless_local_null
-                      if not slots[x0] is None:
-                          step = x1
-                    else:
-                     if op < 9:
-                      x0, x1, x2 = arg  # unless_equal_locals
-                      if not slots[x0] == slots[x1]:
-                          step = x2
-                     else:
                       top = stack.pop() - top  # sub_int
                       if top > 9223372036854775807 or top < -9223372036854775808:
                           raise integer_overflow("-")
-                 else:
-                  if op < 18:
-                   if op < 14:
-                    if op < 12:
-                     if op < 11:
-                      top = stack.pop() < top  # less
                      else:
-                      top = stack.pop() == top  # equal
+                      top = stack.pop() < top  # less
                     else:
-                     if op < 13:
+                     if op < 9:
+                      top = stack.pop() == top  # equal
+                     else:
                       container = stack.pop()  # load_element
                       try:
                           top = container[top]
                       except (IndexError, KeyError):
                           raise no_element(container, top) from None
-                     else:
+                 else:
+                  if op < 18:
+                   if op < 14:
+                    if op < 12:
+                     if op < 11:
                       x0, x1 = arg  # load_element_locals
                       index = slots[x1]
                       container = slots[x0]
@@ -245,34 +238,31 @@ def execute(machine: Machine, fuel: int) -> Outcome:
                           top = container[index]
                       except (IndexError, KeyError):
                           raise no_element(container, index) from None
-                   else:
-                    if op < 16:
-                     if op < 15:
+                     else:
                       x0, x1 = arg  # store_const
                       slots[x1] = x0
-                     else:
+                    else:
+                     if op < 13:
                       x0, x1 = arg  # add_locals
                       stack.append(top)
                       top = slots[x0] + slots[x1]
                       if top > 9223372036854775807 or top < -9223372036854775808:
                           raise integer_overflow("+")
-                    else:
-                     if op < 17:
+                     else:
                       x0, x1 = arg  # add_local_const
                       stack.append(top)
                       top = slots[x0] + x1
                       if top > 9223372036854775807 or top < -9223372036854775808:
                           raise integer_overflow("+")
-                     else:
+                   else:
+                    if op < 16:
+                     if op < 15:
                       result1 = stack.pop() + top  # add_return
                       if result1 > 9223372036854775807 or result1 < -9223372036854775808:
                           raise integer_overflow("+")
                       top = result1
                       step, slots, stack, function = frames.pop()
-                  else:
-                   if op < 22:
-                    if op < 20:
-                     if op < 19:
+                     else:
                       suffix = top  # concat_store
                       joined = stack.pop()
                       top = stack.pop()
@@ -280,7 +270,8 @@ def execute(machine: Machine, fuel: int) -> Outcome:
                           slots[arg] = None
                       joined += suffix
                       slots[arg] = joined
-                     else:
+                    else:
+                     if op < 17:
                       x0, x1 = arg  # concat_const_store
                       suffix = x0
                       joined = top
@@ -289,49 +280,44 @@ def execute(machine: Machine, fuel: int) -> Outcome:
                           slots[x1] = None
                       joined += suffix
                       slots[x1] = joined
-                    else:
-                     if op < 21:
+                     else:
                       x0, x1 = arg  # unless_local
                       if not slots[x0]:
                           step = x1
-                     else:
+                  else:
+                   if op < 29:
+                    if op < 20:
+                     if op < 19:
                       x0, x1, x2 = arg  # unless_less_equal_local_const
                       if not slots[x0] <= x1:
                           step = x2
-                   else:
-                    if op < 24:
-                     if op < 23:
+                     else:
                       x0, x1, x2 = arg  # unless_less_equal_locals
                       if not slots[x0] <= slots[x1]:
                           step = x2
-                     else:
+                    else:
+                     if op < 21:
                       x0, x1, x2 = arg  # unless_equal_local_const
                       if not slots[x0] == x1:
                           step = x2
-                    else:
-                     if op < 32:
-                      if op < 28:
-                       if op < 26:
-                        if op < 25:
-                         top = stack.pop() > top  # greater
-                        else:
-                         top = stack.pop() >= top  # greater_equal
-                       else:
-                        if op < 27:
+                     else:
+                      if op < 25:
+                       if op < 23:
+                        if op < 22:
                          top = stack.pop() != top  # not_equal
                         else:
                          if top:  # pop_jump_if_true
                              step = arg
                          top = stack.pop()
-                      else:
-                       if op < 30:
-                        if op < 29:
+                       else:
+                        if op < 24:
                          pass  # jump
                         else:
                          stack.pop().fields[arg] = top  # store_field
                          top = stack.pop()
-                       else:
-                        if op < 31:
+                      else:
+                       if op < 27:
+                        if op < 26:
                          index = stack.pop()  # store_element
                          container = stack.pop()
                          try:
@@ -341,306 +327,36 @@ def execute(machine: Machine, fuel: int) -> Outcome:
                          top = stack.pop()
                         else:
                          top = arg(stack.pop(), top)  # bin_op
-                     else:
-                      if op < 36:
-                       if op < 34:
-                        if op < 33:
+                       else:
+                        if op < 28:
                          top = arg(stack.pop(), top)  # cmp_op
                         else:
                          top = arg(top)  # unary_op
-                       else:
-                        if op < 35:
+                   else:
+                    if op < 45:
+                     if op < 37:
+                      if op < 33:
+                       if op < 31:
+                        if op < 30:
                          stack.append(top)  # copy
                          top = stack[-1 - arg]
                         else:
                          top = stack.pop()  # pop
-                      else:
-                       if op < 38:
-                        if op < 37:
+                       else:
+                        if op < 32:
                          top = top is None  # is_null
                         else:
                          stack.append(top)  # load_cell
                          top = slots[arg].value
-                       else:
-                        if op < 39:
+                      else:
+                       if op < 35:
+                        if op < 34:
                          slots[arg].value = top  # store_cell
                          top = stack.pop()
                         else:
                          slots[arg] = Cell(slots[arg])  # make_cell
-                else:
-                 if op < 60:
-                  if op < 50:
-                   if op < 42:
-                    if op < 41:
-                     fuel -= 1  # call
-                     if fuel < 0:
-                         fuel = machine.refuel(len(frames), True)
-                         step = function.before(step)
-                         if fuel == 0:
-                             return machine.pause(step, slots, stack, function, top)
-                     else:
-                         frames.append((step, slots, stack, function))
-                         count = arg.arity
-                         if count == 1:
-                             slots = [top]
-                         elif count == 2:
-                             slots = [stack.pop(), top]
-                         elif count == 0:
-                             stack.append(top)
-                             slots = []
-                         else:
-                             slots = [*stack[1 - count :], top]
-                             del stack[1 - count :]
-                         slots += arg.padding
-                         stack = []
-                         function = arg
-                         step = arg.entry
-                    else:
-                     step, slots, stack, function = frames.pop()  # return
-                   else:
-                    if op < 43:
-                     slots[arg] = top  # store_local
-                     top = stack.pop()
-                    else:
-                     if op < 44:
-                      x0, x1, x2 = arg  # unless_less_local_const
-                      if not slots[x0] < x1:
-                          step = x2
-                     else:
-                      if op < 45:
-                       top = stack.pop() + top  # concat
-                      else:
-                       if op < 47:
-                        if op < 46:
-                         x0, x1, x2 = arg  # unless_not_equal_locals
-                         if not slots[x0] != slots[x1]:
-                             step = x2
-                        else:
-                         step = arg.decode()  # enter
                        else:
-                        if op < 48:
-                         return machine.done(top, fuel)  # halt
-                        else:
-                         if op < 49:
-                          top = stack.pop() * top  # mul_int
-                          if top > 9223372036854775807 or top < -9223372036854775808:
-                              raise integer_overflow("*")
-                         else:
-                          top = stack.pop() <= top  # less_equal
-                  else:
-                   if op < 54:
-                    if op < 52:
-                     if op < 51:
-                      top = stack.pop() + top  # add_int
-                      if top > 9223372036854775807 or top < -9223372036854775808:
-                          raise integer_overflow("+")
-                     else:
-                      x0, x1 = arg  # call_native
-                      if x1 == 1:
-                          top = x0(top)
-                      elif x1 == 2:
-                          top = x0(stack.pop(), top)
-                      elif x1 == 0:
-                          stack.append(top)
-                          top = x0()
-                      else:
-                          values = stack[1 - x1 :]
-                          del stack[1 - x1 :]
-                          top = x0(*values, top)
-                    else:
-                     if op < 53:
-                      x0, x1 = arg  # load_local_const
-                      stack.append(top)
-                      stack.append(slots[x0])
-                      top = x1
-                     else:
-                      x0, x1 = arg  # store_load
-                      slots[x0] = top
-                      top = slots[x1]
-                   else:
-                    if op < 56:
-                     if op < 55:
-                      top = slots[arg]  # return_local
-                      step, slots, stack, function = frames.pop()
-                     else:
-                      x0, x1 = arg  # sub_local_const
-                      stack.append(top)
-                      top = slots[x0] - x1
-                      if top > 9223372036854775807 or top < -9223372036854775808:
-                          raise integer_overflow("-")
-                    else:
-                     if op < 58:
-                      if op < 57:
-                       x0, x1 = arg  # move_local
-                       slots[x1] = slots[x0]
-                      else:
-                       x0, x1 = arg  # store_loop
-                       slots[x0] = top
-                       top = stack.pop()
-                       fuel -= 1
-                       if fuel < 0:
-                           target = step
-                           step = x1
-                           fuel = machine.refuel(len(frames), False) - 1
-                           step = target
-                           if fuel < 0:
-                               return machine.pause(step, slots, stack, function, top)
-                     else:
-                      if op < 59:
-                       top = arg  # return_const
-                       step, slots, stack, function = frames.pop()
-                      else:
-                       top = top + arg  # add_const
-                       if top > 9223372036854775807 or top < -9223372036854775808:
-                           raise integer_overflow("+")
-                 else:
-                  if op < 63:
-                   if op < 61:
-                    stack.append(top)  # load_local
-                    top = slots[arg]
-                   else:
-                    if op < 62:
-                     stack.append(top)  # load_const
-                     top = arg
-                    else:
-                     if not top:  # pop_jump_if_false
-                         step = arg
-                     top = stack.pop()
-                  else:
-                   if op < 88:
-                    if op < 72:
-                     if op < 64:
-                      x0, x1, x2 = arg  # add_locals_store
-                      result1 = slots[x0] + slots[x1]
-                      if result1 > 9223372036854775807 or result1 < -9223372036854775808:
-                          raise integer_overflow("+")
-                      slots[x2] = result1
-                     else:
-                      if op < 68:
-                       if op < 66:
-                        if op < 65:
-                         x0, x1 = arg  # unless_greater_equal_const
-                         if not top >= x0:
-                             step = x1
-                         top = stack.pop()
-                        else:
-                         x0, x1, x2 = arg  # unless_greater_equal_local_const
-                         if not slots[x0] >= x1:
-                             step = x2
-                       else:
-                        if op < 67:
-                         x0, x1, x2 = arg  # unless_greater_equal_locals
-                         if not slots[x0] >= slots[x1]:
-                             step = x2
-                        else:
-                         if not stack.pop() == top:  # unless_equal
-                             step = arg
-                         top = stack.pop()
-                      else:
-                       if op < 70:
-                        if op < 69:
-                         x0, x1 = arg  # unless_equal_const
-                         if not top == x0:
-                             step = x1
-                         top = stack.pop()
-                        else:
-                         if not stack.pop() != top:  # unless_not_equal
-                             step = arg
-                         top = stack.pop()
-                       else:
-                        if op < 71:
-                         x0, x1 = arg  # unless_not_equal_const
-                         if not top != x0:
-                             step = x1
-                         top = stack.pop()
-                        else:
-                         x0, x1, x2 = arg  # unless_not_equal_local_const
-                         if not slots[x0] != x1:
-                             step = x2
-                    else:
-                     if op < 80:
-                      if op < 76:
-                       if op < 74:
-                        if op < 73:
-                         top = top * slots[arg]  # mul_local
-                         if top > 9223372036854775807 or top < -9223372036854775808:
-                             raise integer_overflow("*")
-                        else:
-                         top = top + arg  # concat_const
-                       else:
-                        if op < 75:
-                         top = top + slots[arg]  # concat_local
-                        else:
-                         x0, x1 = arg  # when_local
-                         if slots[x0]:
-                             step = x1
-                      else:
-                       if op < 78:
-                        if op < 77:
-                         if not top is None:  # unless_null
-                             step = arg
-                         top = stack.pop()
-                        else:
-                         if top is None:  # when_null
-                             step = arg
-                         top = stack.pop()
-                       else:
-                        if op < 79:
-                         x0, x1 = arg  # when_local_null
-                         if slots[x0] is None:
-                             step = x1
-                        else:
-                         if not stack.pop() < top:  # unless_less
-                             step = arg
-                         top = stack.pop()
-                     else:
-                      if op < 84:
-                       if op < 82:
-                        if op < 81:
-                         x0, x1 = arg  # unless_less_const
-                         if not top < x0:
-                             step = x1
-                         top = stack.pop()
-                        else:
-                         if not stack.pop() <= top:  # unless_less_equal
-                             step = arg
-                         top = stack.pop()
-                       else:
-                        if op < 83:
-                         x0, x1 = arg  # unless_less_equal_const
-                         if not top <= x0:
-                             step = x1
-                         top = stack.pop()
-                        else:
-                         if not stack.pop() > top:  # unless_greater
-                             step = arg
-                         top = stack.pop()
-                      else:
-                       if op < 86:
-                        if op < 85:
-                         x0, x1 = arg  # unless_greater_const
-                         if not top > x0:
-                             step = x1
-                         top = stack.pop()
-                        else:
-                         x0, x1, x2 = arg  # unless_greater_local_const
-                         if not slots[x0] > x1:
-                             step = x2
-                       else:
-                        if op < 87:
-                         x0, x1, x2 = arg  # unless_greater_locals
-                         if not slots[x0] > slots[x1]:
-                             step = x2
-                        else:
-                         if not stack.pop() >= top:  # unless_greater_equal
-                             step = arg
-                         top = stack.pop()
-                   else:
-                    if op < 104:
-                     if op < 96:
-                      if op < 92:
-                       if op < 90:
-                        if op < 89:
+                        if op < 36:
                          fuel -= 1  # call_indirect
                          if fuel < 0:
                              fuel = machine.refuel(len(frames), True)
@@ -663,7 +379,8 @@ def execute(machine: Machine, fuel: int) -> Outcome:
                              callee = closure.function
                              if callee.arity != arg:
                                  raise TypeError(f"{callee.name} takes {callee.arity} arguments")
-                             slots += callee.padding
+                             if callee.padding:
+                                 slots += callee.padding
                              stack = []
                              function = callee
                              step = callee.entry
@@ -686,12 +403,15 @@ def execute(machine: Machine, fuel: int) -> Outcome:
                                  raise TypeError(f"{callee.name} takes {callee.arity} arguments")
                              frames.append((step, slots, stack, function))
                              slots = values
-                             slots += callee.padding
+                             if callee.padding:
+                                 slots += callee.padding
                              stack = []
                              function = callee
                              step = callee.entry
-                       else:
-                        if op < 91:
+                     else:
+                      if op < 41:
+                       if op < 39:
+                        if op < 38:
                          x0, x1 = arg  # sys_call
                          if x1 == 0:
                              stack.append(top)
@@ -717,9 +437,8 @@ def execute(machine: Machine, fuel: int) -> Outcome:
                              values = stack[1 - x1 :]
                              del stack[1 - x1 :]
                              top = Closure(x0, (*values, top))
-                      else:
-                       if op < 94:
-                        if op < 93:
+                       else:
+                        if op < 40:
                          if arg == 0:  # alloc_array
                              stack.append(top)
                              top = []
@@ -738,8 +457,9 @@ def execute(machine: Machine, fuel: int) -> Outcome:
                              values = stack[-2 * arg :]
                              del stack[-2 * arg :]
                              top = dict(zip(values[::2], values[1::2], strict=True))
-                       else:
-                        if op < 95:
+                      else:
+                       if op < 43:
+                        if op < 42:
                          x0, x1 = arg  # alloc_instance
                          if x1 == 0:
                              stack.append(top)
@@ -755,10 +475,8 @@ def execute(machine: Machine, fuel: int) -> Outcome:
                          items = stack.pop()  # append
                          items.append(top)
                          top = items
-                     else:
-                      if op < 100:
-                       if op < 98:
-                        if op < 97:
+                       else:
+                        if op < 44:
                          items = stack.pop()  # extend
                          items.extend(top)
                          top = items
@@ -767,47 +485,48 @@ def execute(machine: Machine, fuel: int) -> Outcome:
                          entries = stack.pop()
                          entries[key] = top
                          top = entries
-                       else:
-                        if op < 99:
+                    else:
+                     if op < 53:
+                      if op < 49:
+                       if op < 47:
+                        if op < 46:
                          entries = stack.pop()  # update
                          entries.update(top)
                          top = entries
                         else:
                          top = top.get(arg)  # load_field_named
-                      else:
-                       if op < 102:
-                        if op < 101:
+                       else:
+                        if op < 48:
                          stack.pop().set(arg, top)  # store_field_named
                          top = stack.pop()
                         else:
                          stack.append(top)  # load_variant
                          top = arg
-                       else:
-                        if op < 103:
+                      else:
+                       if op < 51:
+                        if op < 50:
                          top = arg(top)  # is_type
                         else:
                          top = top.index  # discriminant
-                    else:
-                     if op < 112:
-                      if op < 108:
-                       if op < 106:
-                        if op < 105:
+                       else:
+                        if op < 52:
                          top = type_tag(top)  # type_tag
                         else:
                          x0, x1 = arg  # jump_table
                          step = x0.get(top, x1)
                          top = stack.pop()
-                       else:
-                        if op < 107:
+                     else:
+                      if op < 57:
+                       if op < 55:
+                        if op < 54:
                          stack.append(top)  # load_missing
                          top = MISSING
                         else:
                          x0, x1 = arg  # jump_if_supplied
                          if slots[x0] is not MISSING:
                              step = x1
-                      else:
-                       if op < 110:
-                        if op < 109:
+                       else:
+                        if op < 56:
                          fuel -= 1  # throw
                          state = machine.unwind(machine.caught(top, step, function), step, slots, stack, function, top)
                          if state is None:
@@ -817,8 +536,9 @@ def execute(machine: Machine, fuel: int) -> Outcome:
                              break
                         else:
                          top = top.value  # caught_value
-                       else:
-                        if op < 111:
+                      else:
+                       if op < 59:
+                        if op < 58:
                          fuel -= 1  # rethrow
                          state = machine.unwind(top, step, slots, stack, function, top)
                          if state is None:
@@ -830,17 +550,203 @@ def execute(machine: Machine, fuel: int) -> Outcome:
                          if not top:  # assert
                              raise assertion_failed(arg)
                          top = stack.pop()
-                     else:
-                      if op < 116:
-                       if op < 114:
-                        if op < 113:
+                       else:
+                        if op < 60:
                          raise unreachable()  # unreachable
                         else:
                          top = top + slots[arg]  # add_local
                          if top > 9223372036854775807 or top < -9223372036854775808:
                              raise integer_overflow("+")
+                else:
+                 if op < 86:
+                  if op < 68:
+                   if op < 64:
+                    if op < 62:
+                     slots[arg] = top  # store_local
+                     top = stack.pop()
+                    else:
+                     if op < 63:
+                      x0, x1, x2 = arg  # add_locals_store
+                      result1 = slots[x0] + slots[x1]
+                      if result1 > 9223372036854775807 or result1 < -9223372036854775808:
+                          raise integer_overflow("+")
+                      slots[x2] = result1
+                     else:
+                      x0, x1, x2 = arg  # unless_less_local_const
+                      if not slots[x0] < x1:
+                          step = x2
+                   else:
+                    if op < 66:
+                     if op < 65:
+                      top = stack.pop() + top  # add_int
+                      if top > 9223372036854775807 or top < -9223372036854775808:
+                          raise integer_overflow("+")
+                     else:
+                      x0, x1 = arg  # call_native
+                      if x1 == 1:
+                          top = x0(top)
+                      elif x1 == 2:
+                          top = x0(stack.pop(), top)
+                      elif x1 == 0:
+                          stack.append(top)
+                          top = x0()
+                      else:
+                          values = stack[1 - x1 :]
+                          del stack[1 - x1 :]
+                          top = x0(*values, top)
+                    else:
+                     if op < 67:
+                      x0, x1 = arg  # load_local_const
+                      stack.append(top)
+                      stack.append(slots[x0])
+                      top = x1
+                     else:
+                      x0, x1 = arg  # store_load
+                      slots[x0] = top
+                      top = slots[x1]
+                  else:
+                   if op < 73:
+                    if op < 70:
+                     if op < 69:
+                      top = slots[arg]  # return_local
+                      step, slots, stack, function = frames.pop()
+                     else:
+                      x0, x1, x2 = arg  # add_local_const_store
+                      result1 = slots[x0] + x1
+                      if result1 > 9223372036854775807 or result1 < -9223372036854775808:
+                          raise integer_overflow("+")
+                      slots[x2] = result1
+                    else:
+                     if op < 71:
+                      x0, x1 = arg  # sub_local_const
+                      stack.append(top)
+                      top = slots[x0] - x1
+                      if top > 9223372036854775807 or top < -9223372036854775808:
+                          raise integer_overflow("-")
+                     else:
+                      if op < 72:
+                       top = stack.pop() + top  # concat
+                      else:
+                       x0, x1 = arg  # move_local
+                       slots[x1] = slots[x0]
+                   else:
+                    if op < 77:
+                     if op < 75:
+                      if op < 74:
+                       x0, x1 = arg  # store_loop
+                       slots[x0] = top
+                       top = stack.pop()
+                       fuel -= 1
+                       if fuel < 0:
+                           target = step
+                           step = x1
+                           fuel = machine.refuel(len(frames), False) - 1
+                           step = target
+                           if fuel < 0:
+                               return machine.pause(step, slots, stack, function, top)
+                      else:
+                       top = arg  # return_const
+                       step, slots, stack, function = frames.pop()
+                     else:
+                      if op < 76:
+                       top = top + arg  # add_const
+                       if top > 9223372036854775807 or top < -9223372036854775808:
+                           raise integer_overflow("+")
+                      else:
+                       x0, x1 = arg  # concat_local_store
+                       suffix = slots[x0]
+                       joined = top
+                       top = stack.pop()
+                       if slots[x1] is joined:
+                           slots[x1] = None
+                       joined += suffix
+                       slots[x1] = joined
+                    else:
+                     if op < 79:
+                      if op < 78:
+                       x0, x1, x2 = arg  # grow_local
+                       suffix = x1
+                       joined = slots[x0]
+                       if slots[x2] is joined:
+                           slots[x2] = None
+                       joined += suffix
+                       slots[x2] = joined
+                      else:
+                       x0, x1 = arg  # unless_local_null
+                       if not slots[x0] is None:
+                           step = x1
+                     else:
+                      if op < 80:
+                       x0, x1, x2 = arg  # unless_equal_locals
+                       if not slots[x0] == slots[x1]:
+                           step = x2
+                      else:
+                       if op < 82:
+                        if op < 81:
+                         step = arg.decode()  # enter
+                        else:
+                         return machine.done(top, fuel)  # halt
                        else:
-                        if op < 115:
+                        if op < 84:
+                         if op < 83:
+                          top = stack.pop() * top  # mul_int
+                          if top > 9223372036854775807 or top < -9223372036854775808:
+                              raise integer_overflow("*")
+                         else:
+                          top = stack.pop() <= top  # less_equal
+                        else:
+                         if op < 85:
+                          top = stack.pop() > top  # greater
+                         else:
+                          top = stack.pop() >= top  # greater_equal
+                 else:
+                  if op < 90:
+                   if op < 88:
+                    if op < 87:
+                     stack.append(top)  # load_const
+                     top = arg
+                    else:
+                     if not top:  # pop_jump_if_false
+                         step = arg
+                     top = stack.pop()
+                   else:
+                    if op < 89:
+                     fuel -= 1  # call
+                     if fuel < 0:
+                         fuel = machine.refuel(len(frames), True)
+                         step = function.before(step)
+                         if fuel == 0:
+                             return machine.pause(step, slots, stack, function, top)
+                     else:
+                         frames.append((step, slots, stack, function))
+                         count = arg.arity
+                         if count == 1:
+                             slots = [top]
+                         elif count == 2:
+                             slots = [stack.pop(), top]
+                         elif count == 0:
+                             stack.append(top)
+                             slots = []
+                         else:
+                             slots = [*stack[1 - count :], top]
+                             del stack[1 - count :]
+                         if arg.padding:
+                             slots += arg.padding
+                         stack = []
+                         function = arg
+                         step = arg.entry
+                    else:
+                     step, slots, stack, function = frames.pop()  # return
+                  else:
+                   if op < 91:
+                    stack.append(top)  # load_local
+                    top = slots[arg]
+                   else:
+                    if op < 107:
+                     if op < 99:
+                      if op < 95:
+                       if op < 93:
+                        if op < 92:
                          result1 = stack.pop() + top  # add_store
                          if result1 > 9223372036854775807 or result1 < -9223372036854775808:
                              raise integer_overflow("+")
@@ -852,9 +758,8 @@ def execute(machine: Machine, fuel: int) -> Outcome:
                          top = slots[x0] - slots[x1]
                          if top > 9223372036854775807 or top < -9223372036854775808:
                              raise integer_overflow("-")
-                      else:
-                       if op < 118:
-                        if op < 117:
+                       else:
+                        if op < 94:
                          top = top - arg  # sub_const
                          if top > 9223372036854775807 or top < -9223372036854775808:
                              raise integer_overflow("-")
@@ -864,8 +769,9 @@ def execute(machine: Machine, fuel: int) -> Outcome:
                          if result1 > 9223372036854775807 or result1 < -9223372036854775808:
                              raise integer_overflow("-")
                          slots[x2] = result1
-                       else:
-                        if op < 119:
+                      else:
+                       if op < 97:
+                        if op < 96:
                          x0, x1 = arg  # mul_locals
                          stack.append(top)
                          top = slots[x0] * slots[x1]
@@ -877,6 +783,139 @@ def execute(machine: Machine, fuel: int) -> Outcome:
                          top = slots[x0] * x1
                          if top > 9223372036854775807 or top < -9223372036854775808:
                              raise integer_overflow("*")
+                       else:
+                        if op < 98:
+                         top = top * slots[arg]  # mul_local
+                         if top > 9223372036854775807 or top < -9223372036854775808:
+                             raise integer_overflow("*")
+                        else:
+                         top = top + arg  # concat_const
+                     else:
+                      if op < 103:
+                       if op < 101:
+                        if op < 100:
+                         top = top + slots[arg]  # concat_local
+                        else:
+                         x0, x1, x2 = arg  # concat_locals_store
+                         suffix = slots[x1]
+                         joined = slots[x0]
+                         if slots[x2] is joined:
+                             slots[x2] = None
+                         joined += suffix
+                         slots[x2] = joined
+                       else:
+                        if op < 102:
+                         x0, x1 = arg  # when_local
+                         if slots[x0]:
+                             step = x1
+                        else:
+                         if not top is None:  # unless_null
+                             step = arg
+                         top = stack.pop()
+                      else:
+                       if op < 105:
+                        if op < 104:
+                         if top is None:  # when_null
+                             step = arg
+                         top = stack.pop()
+                        else:
+                         x0, x1 = arg  # when_local_null
+                         if slots[x0] is None:
+                             step = x1
+                       else:
+                        if op < 106:
+                         if not stack.pop() < top:  # unless_less
+                             step = arg
+                         top = stack.pop()
+                        else:
+                         x0, x1 = arg  # unless_less_const
+                         if not top < x0:
+                             step = x1
+                         top = stack.pop()
+                    else:
+                     if op < 115:
+                      if op < 111:
+                       if op < 109:
+                        if op < 108:
+                         if not stack.pop() <= top:  # unless_less_equal
+                             step = arg
+                         top = stack.pop()
+                        else:
+                         x0, x1 = arg  # unless_less_equal_const
+                         if not top <= x0:
+                             step = x1
+                         top = stack.pop()
+                       else:
+                        if op < 110:
+                         if not stack.pop() > top:  # unless_greater
+                             step = arg
+                         top = stack.pop()
+                        else:
+                         x0, x1 = arg  # unless_greater_const
+                         if not top > x0:
+                             step = x1
+                         top = stack.pop()
+                      else:
+                       if op < 113:
+                        if op < 112:
+                         x0, x1, x2 = arg  # unless_greater_local_const
+                         if not slots[x0] > x1:
+                             step = x2
+                        else:
+                         x0, x1, x2 = arg  # unless_greater_locals
+                         if not slots[x0] > slots[x1]:
+                             step = x2
+                       else:
+                        if op < 114:
+                         if not stack.pop() >= top:  # unless_greater_equal
+                             step = arg
+                         top = stack.pop()
+                        else:
+                         x0, x1 = arg  # unless_greater_equal_const
+                         if not top >= x0:
+                             step = x1
+                         top = stack.pop()
+                     else:
+                      if op < 119:
+                       if op < 117:
+                        if op < 116:
+                         x0, x1, x2 = arg  # unless_greater_equal_local_const
+                         if not slots[x0] >= x1:
+                             step = x2
+                        else:
+                         x0, x1, x2 = arg  # unless_greater_equal_locals
+                         if not slots[x0] >= slots[x1]:
+                             step = x2
+                       else:
+                        if op < 118:
+                         if not stack.pop() == top:  # unless_equal
+                             step = arg
+                         top = stack.pop()
+                        else:
+                         x0, x1 = arg  # unless_equal_const
+                         if not top == x0:
+                             step = x1
+                         top = stack.pop()
+                      else:
+                       if op < 121:
+                        if op < 120:
+                         if not stack.pop() != top:  # unless_not_equal
+                             step = arg
+                         top = stack.pop()
+                        else:
+                         x0, x1 = arg  # unless_not_equal_const
+                         if not top != x0:
+                             step = x1
+                         top = stack.pop()
+                       else:
+                        if op < 122:
+                         x0, x1, x2 = arg  # unless_not_equal_local_const
+                         if not slots[x0] != x1:
+                             step = x2
+                        else:
+                         x0, x1, x2 = arg  # unless_not_equal_locals
+                         if not slots[x0] != slots[x1]:
+                             step = x2
         except Thrown as thrown:
             fuel -= 1
             state = machine.unwind(machine.arrived(thrown, step, function), step, slots, stack, function, top)

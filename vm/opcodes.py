@@ -6,6 +6,7 @@ this table; the machine has one handler a row, and a test says that neither has 
 A *fused* instruction does what a run of plain ones does, in one dispatch.  Its row follows from its parts: its operands
 are theirs in order, its handler is made of theirs (:mod:`bamlvm.vm.generate`).  :data:`FUSIONS` drives the compiler's
 peephole.  At most one part can throw, so that a stack trace stays exact: the instruction takes that part's position.
+(But for a ``loop`` at its end, which throws only where the host's budget of steps is spent.)
 
 An operand's kind says what its integer means:
 
@@ -139,6 +140,7 @@ add_const               = load_const add_int
 add_store               = add_int store_local
 add_locals_store        = load_local load_local add_int store_local
 add_local_const_store   = load_local load_const add_int store_local
+add_local_const_loop    = load_local load_const add_int store_local loop
 add_return              = add_int return
 sub_locals              = load_local load_local sub_int
 sub_local_const         = load_local load_const sub_int
@@ -152,6 +154,8 @@ concat_local            = load_local concat
 concat_store            = concat store_local
 concat_const_store      = load_const concat store_local
 concat_local_store      = load_local concat store_local
+concat_locals_store     = load_local load_local concat store_local
+grow_local              = load_local load_const concat store_local
 unless_local            = load_local pop_jump_if_false
 when_local              = load_local pop_jump_if_true
 unless_null             = is_null pop_jump_if_false

@@ -65,7 +65,8 @@ _CHECKED: Final = """
 """
 
 _ENTER: Final = """
-    slots += {callee}.padding
+    if {callee}.padding:
+        slots += {callee}.padding
     stack = []
     function = {callee}
     step = {callee}.entry
@@ -398,7 +399,9 @@ WEIGHTS: Final[Mapping[str, float]] = {
     "add_local_const": 4,
     "add_locals": 4,
     "add_locals_store": 5,
-    "add_local_const_store": 8,
+    "add_local_const_store": 6,
+    "add_local_const_loop": 8,
+    "grow_local": 3,
     "add_return": 4,
     "add_const": 3,
     "sub_local_const": 6,
