@@ -76,9 +76,12 @@ def __getattr__(name: str) -> object:
     if name == "stages":
         return import_module("bamlvm.stages")
     if name == "__version__":
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        value: object = version("bamlvm")
+        try:
+            value: object = version("bamlvm")
+        except PackageNotFoundError:  # run from its sources without having been installed
+            value = "0+unknown"
     elif name in _HOMES:
         value = getattr(import_module(f"bamlvm.{_HOMES[name]}"), name)
     else:

@@ -256,7 +256,7 @@ def finish_blocking(call: Call, outcome: Suspended) -> Any:
     try:
         run = BackgroundRun()
     except HostError:
-        if inspect.iscoroutine(outcome.awaitable):  # else it is not begun, or begins when awaited
+        if inspect.iscoroutine(outcome.awaitable):
             outcome.awaitable.close()
         raise
     run.start(call, outcome)

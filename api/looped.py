@@ -43,7 +43,7 @@ async def drive(call: Call, outcome: Suspended | None = None) -> Any:
                     await asyncio.sleep(0)
                     continue
                 try:
-                    reply = await step.begin(call.scope)
+                    reply = await step.awaitable
                 except Thrown as thrown:
                     machine.resume_error(thrown)
                 else:

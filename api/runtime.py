@@ -87,7 +87,8 @@ class Runtime:
         self._owners = count(1)
         self._closed = False
         self._limits = (max_open_per_call, max_open)
-        self.services = Services(self.program, HandleTable(*self._limits), self._http_client, denied=refused)
+        schema: Any = self.program  # Schema as sys-ops see it
+        self.services = Services(schema, HandleTable(*self._limits), self._http_client, denied=refused)
         _RUNTIMES.add(self)
 
     @classmethod

@@ -149,7 +149,10 @@ class Stream:
         run = self._run
         if run is None:
             run = self.start(_in_loop(), False, False)
-        return run.result()
+        return run.result() if isinstance(run, BackgroundRun) else self._final(run)
+
+    async def _final(self, run: TaskRun) -> Any:
+        return await run.result()  # which is not to be dropped meanwhile, so the stream is not either
 
     def close(self) -> None:
         """End the call if it still runs.  Outside an event loop everything is closed on return; inside one the closing

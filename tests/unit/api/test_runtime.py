@@ -57,7 +57,7 @@ function F(x: string) -> string { client C  prompt #"{{ x }}"# }
 """
     )
     assert runtime.function_names == ("add", "F")
-    assert dir(runtime.functions) == ["add", "F"]
+    assert dir(runtime.functions) == ["F", "add"]
     signature = runtime.signature("add")
     assert signature.doc == "Adds."
     assert [(each.name, str(each.type), each.has_default) for each in signature.parameters] == [
