@@ -491,3 +491,12 @@ async def test_a_limit_of_0_is_none_and_a_negative_one_is_refused(serve: Any, cl
         "baml.http.fetch_sse", closed_call.request(server.url(), timeouts={"idle_ms": -1})
     )
     assert (kind, "idle_ms is negative" in fields["message"]) == ("InvalidArgument", True)
+
+
+async def test_what_came_too_late_is_not_delivered(serve: Any, call: Any) -> None:
+    server = await serve(sends(HEAD, sse("ping"), 0.9, sse("late"), END))
+    stream = await opened(call, server, timeouts={"time_to_first_token_ms": 600})
+    assert await batch(call, stream) == ["ping"]
+    await asyncio.sleep(1.2)  # nobody waits while the clock runs out
+    expect_timeout(await call.fails("baml.http.SseStream.next", stream), "time_to_first_token", 600)
+    await close(call, stream)

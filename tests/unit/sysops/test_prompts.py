@@ -192,8 +192,8 @@ def shape(messages: list[Message]) -> list[tuple[str, list[Any]]]:
 
 
 def test_roles_cut_the_text_and_neighbours_of_one_role_join() -> None:
-    template = 'pre {{ _.role("system") }}1{{_.role("user")}}u1{{_.role("user")}}u2{{ _.chat(role="x") }}{{_.role("a")}}'
-    assert shape(render(template)) == [("system", ["pre", "1"]), ("user", ["u1", "u2"])]
+    template = 'p{{ _.role("system") }}1{{_.role("user")}}u1{{_.role("user")}}u2{{ _.chat(role="x") }}{{_.role("a")}}'
+    assert shape(render(template)) == [("system", ["p", "1"]), ("user", ["u1", "u2"])]
 
 
 def test_a_role_may_ask_not_to_be_joined() -> None:

@@ -1,0 +1,465 @@
+"""``baml.llm`` whole: programs run by a runtime against a mock server on loopback.
+
+Every test also checks that nothing is left open (see ``make``) and that no socket is (see ``tests/conftest.py``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import bamlvm
+from bamlvm.cli.mock import ThreadedMockServer
+
+SOURCE = (Path(__file__).parent / "strategies.baml").read_text("utf-8")
+PROGRAM = SOURCE + "".join(
+    f'function Call{name}(x: string) -> string {{ client {name}  prompt #"Say {{{{ x }}}}"# }}\n'
+    for name in re.findall(r"client<llm> (\w+)", SOURCE)
+)
+
+HELLO = {"pieces": ["Hel", "lo", "!"]}
+
+
+def failing(code: int, **more: Any) -> dict[str, Any]:
+    return {"faults": [{"kind": "status", "code": code, **more}]}
+
+
+def faulty(kind: str, **more: Any) -> dict[str, Any]:
+    return {**HELLO, "faults": [{"kind": kind, **more}]}
+
+
+class Bench:
+    """A runtime, the server it talks to, and what the host of its last call heard."""
+
+    def __init__(self, server: ThreadedMockServer) -> None:
+        self.server = server
+        self.runtime = bamlvm.Runtime.from_files({"main.baml": PROGRAM.replace("URL", server.url)}, env={})
+        self.partials: list[Any] = []
+        self.attempts: list[tuple[str, str, int]] = []
+        self.records: list[Any] = []
+        self.ticks = 0
+
+    def play(self, **answers: list[dict[str, Any]]) -> None:
+        """What each model answers, in order."""
+        self.server.play({"rules": [{"model": model, "answers": given} for model, given in answers.items()]})
+
+    def call(self, name: str, arguments: dict[str, Any] | None = None, stream: bool = True, **context: Any) -> Any:
+        """Call a function; what the host hears is kept."""
+        self.partials, self.attempts, self.ticks = [], [], 0
+        collector = bamlvm.Collector()
+
+        def attempt(event: Any) -> None:
+            self.attempts.append((event.kind, event.record.client, event.record.number))
+
+        def tick(events: Any) -> None:
+            self.ticks += 1
+
+        listening = {"on_partial": self.partials.append, "on_tick": tick} if stream else {}
+        given = bamlvm.CallContext(**{**listening, "on_attempt": attempt, "collectors": [collector], **context})
+        try:
+            return self.runtime.call_function_sync(name, {"x": "hi"} if arguments is None else arguments, given)
+        finally:
+            self.records = list(collector.attempts)
+
+    def thrown(self, name: str, stream: bool = True, arguments: dict[str, Any] | None = None) -> bamlvm.ThrownError:
+        """The error that a call ends with."""
+        with pytest.raises(bamlvm.ThrownError) as caught:
+            self.call(name, arguments, stream)
+        return caught.value
+
+    def failures(self, name: str, stream: bool = True) -> list[tuple[str, int, str]]:
+        """The client, number and error class of every attempt of a call that fails altogether."""
+        error = self.thrown(name, stream)
+        assert error.class_name == "baml.errors.AllAttemptsFailed"
+        listed = bamlvm.to_builtins(error.value)["attempts"]
+        assert [(each["client"], each["attempt"]) for each in listed] == [
+            (record.client, record.number) for record in self.records
+        ]
+        return [
+            (each["client"], each["attempt"], type(record.error).__name__)
+            for each, record in zip(listed, self.records, strict=True)
+        ]
+
+    def models(self) -> list[str]:
+        """The models that were asked, in order."""
+        return [exchange.body["model"] for exchange in self.server.requests]
+
+
+@pytest.fixture
+def bench(threaded_mock_server: ThreadedMockServer) -> Iterator[Bench]:
+    made = Bench(threaded_mock_server)
+    yield made
+    assert made.runtime.handles == 0
+    assert not made.runtime.active
+    made.runtime.close()
+
+
+both = pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+
+# --- one attempt ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "model"), [("CallOnce", "once"), ("CallClaude", "claude")])
+def test_an_answer_streams_and_is_recorded(bench: Bench, name: str, model: str) -> None:
+    bench.play(**{model: [{**HELLO, "delay_ms": 20, "usage": {"input_tokens": 3, "output_tokens": 5}}]})
+    assert bench.call(name) == "Hello!"
+    assert bench.partials == ["Hel", "Hello", "Hello!"]
+    assert bench.ticks >= 3
+    assert [kind for kind, _, _ in bench.attempts] == ["started", "succeeded"]
+    (record,) = bench.records
+    assert (record.text, record.status, record.input_tokens, record.output_tokens) == ("Hello!", 200, 3, 5)
+    assert 0 < record.first_byte <= record.first_partial <= record.duration
+    assert record.finish_reason in ("stop", "end_turn")
+    assert record.error is None
+    assert "sk-very-secret" not in repr(record)
+    assert record.request["body"]["stream"] is True
+    assert bench.server.requests[0].body == record.request["body"]
+
+
+@pytest.mark.parametrize(("name", "model"), [("CallOnce", "once"), ("CallClaude", "claude")])
+def test_a_whole_answer_is_recorded(bench: Bench, name: str, model: str) -> None:
+    bench.play(**{model: [{**HELLO, "usage": {"input_tokens": 3, "output_tokens": 5}}]})
+    assert bench.call(name, stream=False) == "Hello!"
+    (record,) = bench.records
+    assert (record.text, record.status, record.input_tokens, record.output_tokens) == ("Hello!", 200, 3, 5)
+    assert "stream" not in bench.server.requests[0].body
+
+
+def test_a_client_that_cannot_stream_gives_one_partial(bench: Bench) -> None:
+    bench.play(whole=[HELLO])
+    assert bench.call("CallWhole") == "Hello!"
+    assert bench.partials == ["Hello!"]
+    assert "stream" not in bench.server.requests[0].body
+
+
+def test_a_number_appears_once_and_only_when_complete(bench: Bench) -> None:
+    bench.play(again=[{"pieces": ["It is", " 1", "2", ", I", " think"], "delay_ms": 10}])
+    assert bench.call("Number") == 12
+    assert bench.partials == [12]
+
+
+def test_a_literal(bench: Bench) -> None:
+    bench.play(once=[{"text": "The mood is **bad**."}])
+    assert bench.call("Mood") == "bad"
+    sent = bench.server.requests[0].body["messages"][0]["content"][0]["text"]
+    assert sent == 'Answer in JSON using any of these schemas:\n"good" or "bad" hi'
+
+
+def test_a_stream_may_end_without_its_terminator_or_without_its_reason_but_not_without_both(bench: Bench) -> None:
+    bench.play(
+        once=[faulty("no_done"), faulty("no_finish"), {**HELLO, "faults": [{"kind": "no_done"}, {"kind": "no_finish"}]}]
+    )
+    assert bench.call("CallOnce") == "Hello!"
+    assert bench.call("CallOnce") == "Hello!"
+    assert bench.failures("CallOnce") == [("Once", 1, "StreamTruncated")]
+    assert bench.records[0].text == "Hello!"
+
+
+# --- retry ------------------------------------------------------------------------------------------------------------
+
+
+@both
+@pytest.mark.parametrize("code", [408, 409, 425, 429, 500, 503])
+def test_statuses_that_are_retried(bench: Bench, code: int, stream: bool) -> None:
+    bench.play(again=[failing(code), failing(code), HELLO])
+    assert bench.call("CallAgain", stream=stream) == "Hello!"
+    assert bench.attempts == [
+        ("started", "Again", 1),
+        ("failed", "Again", 1),
+        ("started", "Again", 2),
+        ("failed", "Again", 2),
+        ("started", "Again", 3),
+        ("succeeded", "Again", 3),
+    ]
+    assert [record.status for record in bench.records] == [code, code, 200]
+
+
+@both
+@pytest.mark.parametrize("code", [400, 401, 403, 404, 422])
+def test_statuses_that_are_not_retried(bench: Bench, code: int, stream: bool) -> None:
+    bench.play(again=[failing(code, message="nope"), HELLO])
+    assert bench.failures("CallAgain", stream) == [("Again", 1, "HttpStatus")]
+    error = bench.records[0].error
+    assert error.status_code == code
+    assert "nope" in error.message and "nope" in error.body
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (faulty("reset"), "Network"),
+        (faulty("reset", where="body", at=40), "Network"),
+        (faulty("truncate", at=200), "StreamTruncated"),
+        (faulty("truncate", at=200, how="end"), "StreamTruncated"),
+        (faulty("error", after=1), "LlmClient"),
+    ],
+)
+def test_faults_of_a_stream_that_are_retried(bench: Bench, fault: dict[str, Any], error: str) -> None:
+    bench.play(again=[fault, HELLO])
+    assert bench.call("CallAgain") == "Hello!"
+    assert [type(record.error).__name__ for record in bench.records] == [error, "NoneType"]
+
+
+def test_an_answer_that_cannot_be_parsed_is_retried(bench: Bench) -> None:
+    bench.play(again=[{"text": "no idea"}, {"text": "7"}])
+    assert bench.call("Number") == 7
+    assert [type(record.error).__name__ for record in bench.records] == ["ParseFailed", "NoneType"]
+
+
+@both
+def test_when_every_attempt_fails_all_are_listed(bench: Bench, stream: bool) -> None:
+    bench.play(again=[failing(500), failing(503), failing(500), HELLO])
+    assert bench.failures("CallAgain", stream) == [("Again", number, "HttpStatus") for number in (1, 2, 3)]
+    error = bench.thrown("CallKeyless", stream)
+    assert error.class_name == "baml.errors.AllAttemptsFailed"
+    assert str(error.value.message) == (
+        "CallKeyless failed. Keyless (openai), attempt 1: "
+        "client Keyless: the environment variable NO_SUCH_KEY is not set"
+    )
+
+
+def test_partials_of_a_failed_attempt_are_in_its_record(bench: Bench) -> None:
+    bench.play(once=[faulty("error", after=2)])
+    error = bench.thrown("CallOnce")
+    assert bamlvm.to_builtins(error.value)["attempts"][0]["text"] == "Hello"
+
+
+def test_delays_follow_the_policy(bench: Bench) -> None:
+    assert bench.call("delays", {"name": "Backing"}) == [100, 200, 400, 800, 1000, 1000, 1000, 1000, 1000]
+    assert bench.call("delays", {"name": "Again"}) == [1, 1]
+    assert bench.call("delays", {"name": "Once"}) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "asked", "tries", "wait"),
+    [
+        (500, None, 1, 100),
+        (503, 300, 1, 300),
+        (429, 50, 2, 200),
+        (429, 60_000, 1, 1000),
+        (500, None, 9, 1000),
+        (500, None, 10, None),
+        (404, 300, 1, None),
+    ],
+)
+def test_the_wait_before_a_retry(bench: Bench, status: int, asked: int | None, tries: int, wait: int | None) -> None:
+    assert bench.call("waits", {"status": status, "asked": asked, "tries": tries}) == wait
+
+
+@both
+@pytest.mark.parametrize("name", ["CallStrictThenClaude", "CallLenient"])
+def test_a_finish_reason_that_is_not_allowed_ends_the_call(bench: Bench, name: str, stream: bool) -> None:
+    cut = {**HELLO, "finish_reason": "Length"}
+    bench.play(strict=[cut, HELLO], lenient=[cut, HELLO])
+    error = bench.thrown(name, stream)
+    assert error.class_name == "baml.errors.FinishReason"
+    assert bamlvm.to_builtins(error.value) == {"message": "Finish reason not allowed: Length", "reason": "Length"}
+    assert [kind for kind, _, _ in bench.attempts] == ["started", "failed"]
+
+
+@both
+def test_a_finish_reason_that_is_allowed(bench: Bench, stream: bool) -> None:
+    bench.play(strict=[HELLO], lenient=[HELLO])
+    assert bench.call("CallStrict", stream=stream) == bench.call("CallLenient", stream=stream) == "Hello!"
+
+
+def test_the_first_token_clock(bench: Bench) -> None:
+    bench.play(hasty=[{**HELLO, "faults": [{"kind": "stall", "where": "body", "at": 0}]}, {**HELLO, "delay_ms": 120}])
+    assert bench.failures("CallHasty") == [("Hasty", 1, "Timeout")]
+    assert bench.records[0].error.clock == "time_to_first_token"
+    assert bench.call("CallHasty") == "Hello!"
+
+
+# --- strategies -------------------------------------------------------------------------------------------------------
+
+
+@both
+def test_fallback(bench: Bench, stream: bool) -> None:
+    bench.play(again=[failing(500)], claude=[HELLO])
+    assert bench.call("CallAgainThenClaude", stream=stream) == "Hello!"
+    assert bench.models() == ["again", "again", "again", "claude"]
+    assert [(record.ordinal, record.client, record.number) for record in bench.records] == [
+        (1, "Again", 1),
+        (2, "Again", 2),
+        (3, "Again", 3),
+        (4, "Claude", 1),
+    ]
+
+
+def test_fallback_passes_on_what_is_not_retried(bench: Bench) -> None:
+    bench.play(again=[failing(401)], claude=[HELLO])
+    assert bench.call("CallAgainThenClaude") == "Hello!"
+    assert bench.models() == ["again", "claude"]
+    assert bench.call("CallKeylessThenClaude") == "Hello!"
+    assert bench.models() == ["again", "claude", "claude"]
+
+
+def test_a_fallback_has_retries_of_its_own(bench: Bench) -> None:
+    bench.play(once=[failing(500)], claude=[failing(404), failing(500), HELLO])
+    assert bench.call("CallOnceThenClaudeTwice") == "Hello!"
+    assert bench.models() == ["once", "claude"] * 3
+    bench.play(once=[failing(400)], claude=[failing(404)])
+    assert len(bench.failures("CallOnceThenClaudeTwice")) == 2
+
+
+def test_round_robin_starts_where_it_is_told_and_goes_round(bench: Bench) -> None:
+    bench.play(once=[HELLO], claude=[HELLO], again=[HELLO])
+    for stream in (True, False, True, True):
+        bench.call("CallTurns", stream=stream)
+    assert bench.models() == ["claude", "again", "once", "claude"]
+
+
+def test_a_retried_round_robin_asks_the_next_client(bench: Bench) -> None:
+    bench.play(once=[failing(500)], claude=[HELLO])
+    assert bench.call("CallRetriedTurns") == "Hello!"
+    assert bench.call("CallRetriedTurns") == "Hello!"
+    assert bench.models() == ["once", "claude", "once", "claude"]
+
+
+def test_strategies_nest(bench: Bench) -> None:
+    bench.play(once=[failing(500)], claude=[failing(500)], whole=[HELLO])
+    assert bench.call("CallNested") == "Hello!"
+    assert bench.models() == ["once", "claude", "once", "whole"]
+
+
+def test_concurrent_calls_give_every_child_its_share(bench: Bench) -> None:
+    bench.play(once=[HELLO], claude=[HELLO], again=[HELLO])
+    threads = [
+        threading.Thread(target=bench.runtime.call_function_sync, args=("CallTurns", {"x": "hi"})) for _ in range(9)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(bench.models()) == ["again"] * 3 + ["claude"] * 3 + ["once"] * 3
+
+
+def test_a_strategy_without_children_is_a_failed_attempt(bench: Bench) -> None:
+    for kind in ("Fallback", "RoundRobin"):
+        assert bench.call("empty", {"kind": kind}) == "client None has no clients to choose from; 1 attempt"
+        assert [(record.client, type(record.error).__name__) for record in bench.records] == [
+            ("None", "InvalidArgument")
+        ]
+
+
+def test_one_try_without_the_clients_own_retries(bench: Bench) -> None:
+    bench.play(again=[HELLO])
+    assert bench.call("twice", {}) == '"Hello!" "Hello!"'
+    assert bench.partials[-1] == "Hello!"
+    assert [bool(exchange.body.get("stream")) for exchange in bench.server.requests] == [False, True]
+
+
+# --- refused before any request ---------------------------------------------------------------------------------------
+
+
+@both
+@pytest.mark.parametrize(
+    ("name", "error", "part"),
+    [
+        ("CallVertex", "UnsupportedProvider", "openai, openai-generic, azure-openai, ollama, openrouter, anthropic"),
+        ("CallWithVertex", "UnsupportedProvider", "provider 'vertex-ai' is not supported"),
+        ("CallSelf", "InvalidArgument", "Self → Self"),
+        ("Numbers", "InvalidArgument", "cannot return int[] yet"),
+    ],
+)
+def test_what_cannot_work_is_refused(bench: Bench, name: str, error: str, part: str, stream: bool) -> None:
+    thrown = bench.thrown(name, stream)
+    assert thrown.class_name == f"baml.errors.{error}"
+    assert part in str(bamlvm.to_builtins(thrown.value)["message"])
+    assert bench.server.requests == []
+    assert bench.records == []
+
+
+def test_an_unknown_function_is_refused(bench: Bench) -> None:
+    thrown = bench.thrown("stream", arguments={"name": "CallOnec"})
+    assert thrown.class_name == "baml.errors.InvalidArgument"
+    assert "did you mean 'CallOnce'?" in str(thrown)
+
+
+def test_a_prompt_that_cannot_be_rendered_is_tried_with_each_client_once(bench: Bench) -> None:
+    assert bench.failures("BadPrompt") == [("Again", 1, "RenderPrompt"), ("Claude", 1, "RenderPrompt")]
+    assert bench.server.requests == []
+    assert "a string has no 'y'" in bench.records[0].error.message
+
+
+# --- looking without calling ------------------------------------------------------------------------------------------
+
+
+def test_plans_change_nothing(bench: Bench) -> None:
+    for _ in range(2):
+        assert bench.call("plan", {"name": "CallAgainThenClaude"}) == "Again@0 Again@1 Again@1 Claude@0 "
+        assert bench.call("plan", {"name": "CallNested"}) == "Once@0 Claude@1 Once@1 Whole@0 "
+        assert bench.call("plan", {"name": "CallTurns"}) == "Claude@0 "
+        assert (
+            bench.call("plan", {"name": "CallOnceThenClaudeTwice"})
+            == "Once@0 Claude@0 Once@1 Claude@0 Once@1 Claude@0 "
+        )
+    bench.play(claude=[HELLO])
+    bench.call("CallTurns")
+    assert bench.call("plan", {"name": "CallTurns"}) == "Again@0 Again@1 Again@1 "
+
+
+def test_prompts_and_requests_can_be_looked_at(bench: Bench) -> None:
+    assert bench.call("shown", {"name": "CallOnce"}) == 'system: "Say hi";'
+    assert bench.call("shown", {"name": "CallClaude"}) == 'user: "Say hi";'
+    sent = bench.call("sent", {"name": "CallOnce", "streamed": True})
+    assert sent.startswith(f"POST {bench.server.url}/v1/chat/completions {{")
+    assert '"stream":true' in sent
+    assert '"stream"' not in bench.call("sent", {"name": "CallOnce", "streamed": False})
+    assert bench.server.requests == []
+    assert bench.records == []
+
+
+def test_a_shorthand_is_a_client(bench: Bench) -> None:
+    assert bench.call("plan", {"name": "CallShorthand"}) == "openai/gpt-4o@0 "
+    thrown = bench.thrown("CallShorthand")
+    assert "needs an API key: set the option api_key or the variable OPENAI_API_KEY" in str(thrown)
+    sent = bench.call("sent", {"name": "CallShorthand", "streamed": False}, env={"OPENAI_API_KEY": "k"})
+    assert "https://api.openai.com/v1/chat/completions" in sent and '"model":"gpt-4o"' in sent
+
+
+# --- the host's side --------------------------------------------------------------------------------------------------
+
+
+def test_a_callback_that_raises_ends_the_call(bench: Bench) -> None:
+    class Stop(Exception):  # noqa: N818
+        pass
+
+    def stop(*_: Any) -> None:
+        raise Stop
+
+    bench.play(again=[{**HELLO, "delay_ms": 20}])
+    for hook in ("on_partial", "on_tick", "on_attempt"):
+        with pytest.raises(Stop):
+            bench.call("CallAgain", **{hook: stop})
+
+
+async def test_callbacks_may_be_async(bench: Bench) -> None:
+    heard: list[str] = []
+
+    def hook(name: str) -> Callable[[Any], Any]:
+        async def hear(value: Any) -> None:
+            await asyncio.sleep(0)
+            heard.append(getattr(value, "kind", name))
+
+        return hear
+
+    bench.play(again=[failing(500), {**HELLO, "delay_ms": 20}])
+    context = bamlvm.CallContext(on_partial=hook("partial"), on_tick=hook("tick"), on_attempt=hook("attempt"))
+    assert await bench.runtime.call_function("CallAgain", {"x": "hi"}, context) == "Hello!"
+    assert [word for word in heard if word != "tick"] == [
+        "started",
+        "failed",
+        "started",
+        "partial",
+        "partial",
+        "partial",
+        "succeeded",
+    ]
+    await bench.runtime.aclose()
