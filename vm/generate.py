@@ -84,7 +84,7 @@ def execute(machine: Machine, fuel: int) -> Outcome:
 
 _EPILOGUE: Final = """\
         except Thrown as thrown:
-            fuel -= 1
+            fuel = machine.charge(fuel)
             state = machine.unwind(machine.arrived(thrown, step, function), step, slots, stack, function, top)
             if state is None:
                 return machine.failed(fuel)

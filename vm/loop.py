@@ -917,7 +917,7 @@ def execute(machine: Machine, fuel: int) -> Outcome:
                          if not slots[x0] != slots[x1]:
                              step = x2
         except Thrown as thrown:
-            fuel -= 1
+            fuel = machine.charge(fuel)
             state = machine.unwind(machine.arrived(thrown, step, function), step, slots, stack, function, top)
             if state is None:
                 return machine.failed(fuel)

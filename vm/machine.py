@@ -95,6 +95,7 @@ class Machine:
         self._slice_left = 0
         self._granted = 0
         self._limit_hits = 0
+        self._limit_hit = False
         self._waiting = False
         self._thrown: Thrown | Caught | None = None
         self._uncaught: Caught | None = None
@@ -175,6 +176,7 @@ class Machine:
             raise stack_overflow(self._max_depth)
         if self._steps_left <= 0:
             self._limit_hits += 1
+            self._limit_hit = True
             raise step_limit(self._budget or 0)
         if self._slice_left <= 0:
             if not calling:  # a call is made again later, and counted then
@@ -182,6 +184,13 @@ class Machine:
             return 0
         self._granted = min(self._slice_left, self._steps_left, max(1, self._max_depth - depth))
         return self._granted
+
+    def charge(self, fuel: int) -> int:
+        """The loop's fuel after a throw, which is a step; reaching the limit is none, so that it can be caught."""
+        if not self._limit_hit:
+            return fuel - 1
+        self._limit_hit = False
+        return 0
 
     def pause(self, step: Any, slots: Any, stack: Any, function: Any, top: Any) -> Paused:
         """The outcome of a slice used up."""
