@@ -10,7 +10,7 @@ import msgspec
 from bamlvm.sysops.accumulators import read_events
 from bamlvm.sysops.scope import Scope, deferred
 from bamlvm.sysops.table import sysop
-from bamlvm.vm.values import Instance
+from bamlvm.vm.equality import deep_copy
 
 
 @sysop("baml.stream.emit_partial")
@@ -22,7 +22,7 @@ def emit_partial(scope: Scope, value: Any) -> Any:
     listener = scope.hooks.on_partial
     if listener is None:
         return None
-    return deferred(listener(value if type(value) is str else snapshot(value), attempt))
+    return deferred(listener(value if type(value) is str else deep_copy(value), attempt))
 
 
 @sysop("baml.stream.emit_tick")
@@ -38,31 +38,3 @@ def emit_tick(scope: Scope, events: str) -> Any:
             attempt.raw_events = []
         attempt.raw_events += batch
     return None if listener is None else deferred(listener(batch))
-
-
-def snapshot(value: Any) -> Any:
-    """A copy of a value that shares nothing mutable with it; what is shared or cyclic inside stays so in the copy."""
-    copies: dict[int, Any] = {}
-    unfilled: list[tuple[Any, Any]] = []
-
-    def copy(part: Any) -> Any:
-        kind = type(part)
-        if kind is not list and kind is not dict and kind is not Instance:
-            return part
-        known = copies.get(id(part))
-        if known is None:
-            known = Instance(part.cls, []) if kind is Instance else kind()
-            copies[id(part)] = known
-            unfilled.append((part, known))
-        return known
-
-    result = copy(value)
-    while unfilled:
-        part, empty = unfilled.pop()
-        if type(part) is dict:
-            empty.update((key, copy(item)) for key, item in part.items())
-        elif type(part) is list:
-            empty.extend(map(copy, part))
-        else:
-            empty.fields.extend(map(copy, part.fields))
-    return result

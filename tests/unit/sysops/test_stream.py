@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from bamlvm.sysops.scope import AttemptRecord
-from bamlvm.sysops.stream import snapshot
-from bamlvm.vm.values import EnumValue, Pending
+from bamlvm.vm.values import Pending
 
 BATCH = json.dumps([{"event": "message", "data": "{}", "id": ""}, {"event": "ping", "data": "", "id": "1"}])
 
@@ -49,27 +48,6 @@ async def test_a_delivered_partial_does_not_change(call: Any) -> None:
     request.get("headers")["x"] = "2"
     assert heard[0]["list"] == [1]
     assert (heard[0]["request"].get("method"), heard[0]["request"].get("headers")) == ("GET", {"x": "1"})
-
-
-def test_a_snapshot_keeps_sharing_and_cycles() -> None:
-    shared: list[Any] = [EnumValue("E", "A", 0), 1.5]
-    cycle: list[Any] = [shared, shared]
-    cycle.append(cycle)
-    copy = snapshot(cycle)
-    assert copy is not cycle
-    assert copy[2] is copy
-    assert copy[0] is copy[1] is not shared
-    assert copy[0][0] is shared[0]
-
-
-def test_a_deep_value_needs_no_deep_stack() -> None:
-    value: list[Any] = []
-    for _ in range(50_000):
-        value = [value]
-    copy, depth = snapshot(value), 0
-    while copy:
-        copy, depth = copy[0], depth + 1
-    assert depth == 50_000
 
 
 async def test_ticks_are_lists_of_dicts(call: Any, attempt: AttemptRecord) -> None:
