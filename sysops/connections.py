@@ -127,7 +127,7 @@ class Body:
     async def text(self) -> str:
         """The whole body, decoded by its declared character set (UTF-8 without one); the answer is closed then.
 
-        Raises :class:`Thrown` (``Network``, ``Timeout``, ``StreamTruncated``).
+        Raises :class:`Thrown` (``Network``, ``Timeout``).
         """
         content = bytearray()
         exchange = self._exchange
@@ -140,6 +140,10 @@ class Body:
                             raise network(f"the body is larger than {self._limit} bytes", exchange.subject)
                         exchange.clocks.arrived(time.monotonic())
                         guard.reschedule()
+        except Thrown as thrown:
+            if thrown.class_name == "baml.errors.StreamTruncated":
+                raise network("the connection ended inside the body", exchange.subject) from thrown
+            raise
         finally:
             await self._response.aclose()
         return _decoded(self._response, bytes(content))

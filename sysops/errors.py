@@ -169,6 +169,15 @@ def _io(error: OSError, subject: Subject) -> Thrown:
     return Thrown("baml.errors.Io", {"message": f"{subject.action}: {reason}", "path": subject.path})
 
 
+def _connection(error: OSError, subject: Subject) -> Thrown:
+    return _network("the connection failed")(error, subject) if subject.path is None else _io(error, subject)
+
+
+def _time(error: TimeoutError, subject: Subject) -> Thrown:
+    """A timer's exception has no ``errno``; the operating system's (ETIMEDOUT) says that the peer is gone."""
+    return timed_out("request", subject) if error.errno is None else _connection(error, subject)
+
+
 def _not_utf8(error: UnicodeDecodeError, subject: Subject) -> Thrown:
     message = f"{subject.action}: not UTF-8 text (byte {error.start})"
     return Thrown("baml.errors.Io", {"message": message, "path": subject.path})
@@ -224,10 +233,10 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "builtins.UnicodeDecodeError": _not_utf8,
         "builtins.UnicodeEncodeError": _not_encodable,
         "builtins.UnicodeError": _invalid("text that cannot be sent"),
-        "builtins.TimeoutError": _timeout("request"),
+        "builtins.TimeoutError": _time,
         "socket.gaierror": _network("the host's name cannot be resolved"),
         "ssl.SSLError": _network("no secure connection"),
-        "builtins.ConnectionError": _network("the connection failed"),
+        "builtins.ConnectionError": _connection,
         "builtins.OSError": _io,
     }
 )

@@ -1,8 +1,8 @@
 """The table of sys-ops: which Python function serves which declaration of the standard library.
 
 A function becomes a sys-op by its decorator, ``@sysop("baml.http.fetch")``, which only marks it; :func:`load` collects
-the marks module by module.  The modules listed here import neither httpx nor asyncio nor jinja2: whatever is heavy is
-imported by the function that needs it, at its first call.
+the marks module by module.  What a sys-op does and throws is said where it is declared.  The modules listed here import
+neither httpx nor asyncio nor jinja2: whatever is heavy is imported by the function that needs it, at its first call.
 """
 
 from __future__ import annotations

@@ -12,10 +12,10 @@ from typing import Any
 
 import httpx
 import httpx_sse
+import msgspec
 import pytest
 
 from bamlvm.sysops.accumulators import new_accumulator, read_events
-from bamlvm.sysops.connections import _ENCODER
 from bamlvm.sysops.sse import SseParser
 
 EVENTS = 10_000
@@ -61,7 +61,7 @@ def read_as_text(provider: str, chunks: list[bytes]) -> str:
     """The same with every batch as the JSON text that a program sees."""
     parser, accumulator = SseParser(), new_accumulator(provider)
     for chunk in chunks:
-        accumulator.add(read_events(_ENCODER.encode(parser.feed(chunk)).decode()))
+        accumulator.add(read_events(msgspec.json.encode(parser.feed(chunk)).decode()))
     return accumulator.content()
 
 

@@ -89,6 +89,7 @@ def decoding() -> UnicodeDecodeError:
         (httpx.ReadTimeout(""), "Timeout", {"clock": "idle", "limit_ms": 20}),
         (Refined(""), "Timeout", {"clock": "idle", "limit_ms": 20}),
         (TimeoutError(), "Timeout", {"clock": "request", "limit_ms": 30}),
+        (TimeoutError(110, "Connection timed out"), "Io", {"path": "a.txt"}),
         (httpx.ConnectError("refused"), "Network", {"url": "http://host/v1?key=***&alt=sse"}),
         (
             httpx.RemoteProtocolError("peer closed connection without sending complete message body (x)"),
@@ -104,7 +105,7 @@ def decoding() -> UnicodeDecodeError:
         (UnicodeEncodeError("ascii", "é", 0, 1, "x"), "InvalidArgument", {}),
         (socket.gaierror(-2, "Name or service not known"), "Network", {}),
         (ssl.SSLCertVerificationError("expired"), "Network", {}),
-        (ConnectionResetError(104, "Connection reset by peer"), "Network", {}),
+        (BrokenPipeError(32, "Broken pipe"), "Io", {"path": "a.txt"}),
         (FileNotFoundError(2, "No such file or directory"), "Io", {"path": "a.txt"}),
         (EventTooLargeError("too large"), "LlmClient", {"retryable": False}),
     ],
@@ -115,6 +116,13 @@ def test_the_most_specific_rule_decides(error: Exception, class_name: str, facts
     assert thrown is not None
     assert thrown.class_name == f"baml.errors.{class_name}"
     assert {name: thrown.fields[name] for name in facts} == facts
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError(104, "Connection reset"), TimeoutError(110, "Timed out")])
+def test_what_breaks_a_connection_is_of_the_network(error: OSError) -> None:
+    thrown = translate(error, Subject("connection to host:1"))
+    assert thrown is not None
+    assert thrown.class_name == "baml.errors.Network"
 
 
 @pytest.mark.parametrize(

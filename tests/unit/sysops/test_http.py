@@ -96,7 +96,7 @@ async def test_a_body_has_a_limit(serve: Any, closed_call: Any) -> None:
 async def test_a_body_cut_short_is_no_text(serve: Any, closed_call: Any) -> None:
     server = await serve(always(answer("200 OK", b"x" * 100)[:-10]))
     response = await closed_call("baml.http.fetch", server.url())
-    assert (await closed_call.fails("baml.http.Response.text", response))[0] == "StreamTruncated"
+    assert (await closed_call.fails("baml.http.Response.text", response))[0] == "Network"
 
 
 @pytest.mark.parametrize(
