@@ -53,16 +53,16 @@ def effect(instruction: Instruction) -> tuple[int, int]:
     return row.pops + row.per_count * operands[row.operands.index("count")], row.pushes
 
 
-def successors(instruction: Instruction, index: int, tables: Sequence[JumpTable]) -> tuple[int, ...]:
-    """Where control may go after an instruction, other than to a handler."""
+def jumps(instruction: Instruction, tables: Sequence[JumpTable]) -> list[int]:
+    """Where an instruction may jump."""
     row, operands = instruction
-    found = [index + 1] if row.flow in ("next", "branch") else []
+    found: list[int] = []
     for kind, operand in zip(row.operands, operands, strict=True):
         if kind == "target":
             found.append(operand)
         elif kind == "table":
             found.extend((*tables[operand].targets, tables[operand].default))
-    return tuple(found)
+    return found
 
 
 def depths(
@@ -97,7 +97,9 @@ def depths(
         greatest = max(greatest, depth, after)
         if code[index].row.name == "copy" and code[index].operands[0] >= depth:
             raise StackError(index, f"`copy` reaches below the stack ({code[index].operands[0]} of {depth})")
-        waiting.extend((target, after) for target in successors(code[index], index, tables))
+        waiting.extend((target, after) for target in jumps(code[index], tables))
+        if code[index].row.flow in ("next", "branch"):
+            waiting.append((index + 1, after))
     return before, greatest
 
 

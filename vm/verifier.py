@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Final
 
-from bamlvm.vm.opcodes import OPERATORS
+from bamlvm.vm.opcodes import OPERATORS, plain
 from bamlvm.vm.program import Function
-from bamlvm.vm.stack import Instruction, StackError, depths, instructions
+from bamlvm.vm.stack import Instruction, StackError, depths, instructions, jumps
 
 
 class VerifyError(ValueError):
@@ -83,7 +83,5 @@ def _operands(function: Function, code: tuple[Instruction, ...], index: int, ins
             limit = operand + 1
         if not 0 <= operand < limit:
             raise VerifyError(function.name, index, f"`{row.name}` with {kind} {operand}, of {max(limit, 0)}")
-    if row.name == "loop" or (row.parts and row.parts[-1] == "loop"):
-        return
-    if row.flow == "jump" and "target" in row.operands and operands[row.operands.index("target")] <= index:
-        raise VerifyError(function.name, index, "`jump` back: only `loop` may")
+    if plain(row)[-1] != "loop" and any(target <= index for target in jumps(instruction, function.tables)):
+        raise VerifyError(function.name, index, f"`{row.name}` jumps back: only `loop` may")
