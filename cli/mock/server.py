@@ -29,6 +29,7 @@ from bamlvm.cli.mock.script import Answer, Player, Question, Rule, Script, reply
 from bamlvm.cli.mock.wire import Frame, Piece, Response, WireFormat, json_response, last_user_text, prompt_text
 
 _STEPS_BETWEEN_YIELDS = 64
+_STEPS_OF_AN_ACCEPT = 4  # of the event loop: from accept(2) to the protocol's connection_made
 _FORMATS = {"/chat/completions": OPENAI, "/messages": ANTHROPIC}
 
 Outcome = Literal["answering", "answered", "client left", "reset", "closed"]
@@ -223,11 +224,17 @@ class MockServer:
         server, self._server = self._server, None
         if server is None:
             return
+        # A connection that asyncio has accepted but not yet handed over would be lost, unclosed, with a closed server.
+        for listener in server.sockets:
+            asyncio.get_running_loop().remove_reader(listener.fileno())
+        for _ in range(_STEPS_OF_AN_ACCEPT):
+            await asyncio.sleep(0)
         server.close()
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await server.wait_closed()
+        await asyncio.sleep(0)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -240,12 +247,16 @@ class MockServer:
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         assert isinstance(reader, _Reader)
+        if self._server is None:  # accepted while the server was stopping
+            writer.transport.abort()
+            return
         self.connection_count += 1
         task = asyncio.get_running_loop().create_task(self._serve(reader, writer, self.connection_count))
         self._tasks.add(task)
-        task.add_done_callback(self._disconnected)
+        task.add_done_callback(lambda task: self._disconnected(task, writer))
 
-    def _disconnected(self, task: asyncio.Task[None]) -> None:
+    def _disconnected(self, task: asyncio.Task[None], writer: asyncio.StreamWriter) -> None:
+        writer.close()  # for a task that was cancelled before its first step
         self._tasks.discard(task)
         self._notify()
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gzip
 import json
+import socket
 from collections.abc import Mapping
 from typing import Any
 
@@ -344,3 +345,14 @@ class TestFaults:
         assert (await reader.read()).startswith(b"HTTP/1.1 400 Bad Request\r\n")
         writer.close()
         await writer.wait_closed()
+
+    async def test_a_client_that_has_only_just_connected_does_not_keep_it_from_stopping(self) -> None:
+        server = MockServer()
+        await server.start()
+        host, port = server.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as client:
+            while server.connection_count == 0:  # noqa: ASYNC110  # an event would let the server take a step too many
+                await asyncio.sleep(0)  # until it is accepted, and not a step further
+            await server.stop()
+            client.setblocking(False)
+            assert client.recv(1) == b""
