@@ -173,7 +173,7 @@ def build_request_stream(scope: Scope, client: Instance, prompt: Instance) -> In
 def _request(scope: Scope, client: Instance, prompt: Instance, stream: bool) -> Instance:
     import msgspec
 
-    from bamlvm.sysops.llm_support import messages_of, provider_for, wire_of
+    from bamlvm.sysops.llm_support import messages_of, provider_for, redacted_body, wire_of
     from bamlvm.sysops.redaction import redacted_headers, redacted_url
 
     options, row = provider_for(scope, client)
@@ -186,7 +186,7 @@ def _request(scope: Scope, client: Instance, prompt: Instance, stream: bool) -> 
             "method": "POST",
             "url": redacted_url(built.url),
             "headers": redacted_headers(built.headers),
-            "body": built.body,
+            "body": redacted_body(built.body),
         }
     timeouts = dict(built.timeouts)
     if not stream:

@@ -11,6 +11,7 @@ from bamlvm.sysops.accumulators import Accumulator, new_accumulator, read_events
 from bamlvm.sysops.errors import invalid
 from bamlvm.sysops.parsing import Output, output_of
 from bamlvm.sysops.prompts.messages import Message, Part
+from bamlvm.sysops.redaction import HIDDEN, is_secret
 from bamlvm.sysops.requests import anthropic, clients, openai
 from bamlvm.sysops.requests.options import Options
 from bamlvm.sysops.requests.providers import Provider, provider_of
@@ -53,6 +54,18 @@ class StreamState:
 
     def close(self) -> None:
         """An accumulator holds nothing that must be closed."""
+
+
+def redacted_body(body: dict[str, Any]) -> dict[str, Any]:
+    """A request's body without the texts of options whose names say that they are secret."""
+    return {
+        name: HIDDEN
+        if isinstance(value, str) and is_secret(name)
+        else redacted_body(value)
+        if isinstance(value, dict)
+        else value
+        for name, value in body.items()
+    }
 
 
 def wire_of(row: Provider) -> Wire:

@@ -21,7 +21,7 @@ from bamlvm.sysops.prompts.environment import Environment, UndefinedName, sugges
 from bamlvm.sysops.prompts.messages import Marks, Message
 from bamlvm.sysops.prompts.output_format import OutputFormat
 from bamlvm.sysops.prompts.serialise import plain
-from bamlvm.sysops.prompts.views import EnumNamespace, Tags, Viewer
+from bamlvm.sysops.prompts.views import EnumNamespace, EnumView, Tags, Viewer
 from bamlvm.vm.program import EnumInfo, TemplateInfo
 from bamlvm.vm.types import Type
 from bamlvm.vm.values import Thrown
@@ -116,12 +116,13 @@ def bind(info: TemplateInfo, arguments: tuple[Any, ...], keywords: Mapping[str, 
 
 
 def _role_function(marks: Marks) -> Callable[..., str]:
-    def role(*names: str, **metadata: Any) -> str:
+    def role(*names: Any, **metadata: Any) -> str:
         if not names and "role" in metadata:
             names = (metadata.pop("role"),)
-        if len(names) != 1 or not isinstance(names[0], str) or not names[0]:
+        name = str(names[0]) if len(names) == 1 and isinstance(names[0], (str, EnumView)) else ""
+        if not name:
             raise TypeError("_.role() takes a role's name: _.role('user') or _.role(role='user')")
-        return marks.role(names[0], {key: plain(value) for key, value in metadata.items()})
+        return marks.role(name, {key: plain(value) for key, value in metadata.items()})
 
     return role
 

@@ -16,6 +16,7 @@ import pytest
 
 import bamlvm
 from bamlvm.cli.mock import ThreadedMockServer
+from bamlvm.sysops.llm_support import redacted_body
 
 SOURCE = (Path(__file__).parent / "strategies.baml").read_text("utf-8")
 PROGRAM = SOURCE + "".join(
@@ -159,6 +160,12 @@ def test_a_stream_may_end_without_its_terminator_or_without_its_reason_but_not_w
     assert bench.call("CallOnce") == "Hello!"
     assert bench.failures("CallOnce") == [("Once", 1, "StreamTruncated")]
     assert bench.records[0].text == "Hello!"
+
+
+def test_secrets_in_a_body_are_not_recorded() -> None:
+    body = {"max_tokens": 5, "access_token": "sk-x", "nested": {"api_key": "sk-x", "model": "m"}, "messages": []}
+    shown = {"max_tokens": 5, "access_token": "***", "nested": {"api_key": "***", "model": "m"}, "messages": []}
+    assert redacted_body(body) == shown
 
 
 # --- retry ------------------------------------------------------------------------------------------------------------

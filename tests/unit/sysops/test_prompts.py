@@ -201,6 +201,10 @@ def test_a_role_may_ask_not_to_be_joined() -> None:
     assert shape(render(template)) == [("user", ["a"]), ("user", ["b"])]
 
 
+def test_a_role_may_be_an_enum() -> None:
+    assert shape(render("{{ _.role(x) }}a", {"x": RED})) == [("rouge", ["a"])]
+
+
 def test_text_without_a_role_has_the_default_role() -> None:
     assert shape(render("  hi  ", role="user")) == [("user", ["hi"])]
     assert shape(render("", role="user")) == [("user", [""])]
