@@ -1,9 +1,9 @@
 """How fast the machine runs: a loop, a recursive Fibonacci and string building, beside CPython on the same algorithm.
 
 Bar: 8 million simple instructions a second.  Programs are the compiler's output, kept as text: ``plain`` is what -O0
-gives, ``fused`` what -O1 gives.  ``plain_rate`` counts the instructions of the plain program in both, so that fused code
-is measured by the work it does; ``dispatched_rate`` counts the instructions that were executed (both in millions a
-second, of the fastest round).  ``beside_cpython`` is how many times as long as CPython's it takes.
+gives, ``fused`` what -O1 gives.  ``plain_rate`` counts the instructions of the plain program in both, so that fused
+code is measured by the work it does; ``dispatched_rate`` counts the instructions that were executed (both in millions
+a second, of the fastest round).  ``beside_cpython`` is how many times as long as CPython's it takes.
 """
 
 from __future__ import annotations
