@@ -2,14 +2,15 @@
 
 A client belongs to its loop and its connections can be closed only there.  It is closed with the runtime, or when its
 loop ends: an async generator begun on the loop is what ``asyncio.run`` finalises then, and the generator closes the
-client.  The same happens to a client whose runtime has become garbage.
+client.  A runtime that becomes garbage has its clients closed too (:meth:`Clients.drop`).
+
+No lock: a client's entry is taken out of the dict by whoever closes it, and ``dict.pop`` gives it to one only.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,8 +26,8 @@ class Clients:
 
     def __init__(self, transport: httpx.AsyncBaseTransport | None) -> None:
         self._transport = transport
-        self._lock = threading.Lock()
         self._clients: dict[asyncio.AbstractEventLoop, tuple[httpx.AsyncClient, AsyncGenerator[None, None]]] = {}
+        self._inherited: list[Any] = []
 
     def current(self) -> httpx.AsyncClient:
         """The client of the running loop."""
@@ -40,9 +41,7 @@ class Clients:
         closer = self._close_with_loop(loop, client)
         with contextlib.suppress(StopIteration):
             closer.__anext__().send(None)  # runs to the yield, which tells the loop about the generator
-        with self._lock:
-            self._clients = {each: kept for each, kept in self._clients.items() if not each.is_closed()}
-            self._clients[loop] = (client, closer)
+        self._clients[loop] = (client, closer)
         return client
 
     async def aclose(self) -> None:
@@ -70,9 +69,20 @@ class Clients:
                 with contextlib.suppress(TimeoutError):
                     future.result(CLOSE_SECONDS)
 
+    def forked(self) -> None:
+        """In a child process: keep the parent's clients, which are not the child's to close, out of the way."""
+        self._inherited.append(self._clients)
+        self._clients = {}
+
+    def drop(self) -> None:
+        """Have every client closed on its loop, without waiting."""
+        for loop in list(self._clients):
+            closing = self._take(loop)
+            if closing is not None:
+                _elsewhere(loop, closing)
+
     def _take(self, loop: asyncio.AbstractEventLoop) -> AsyncGenerator[None, None] | None:
-        with self._lock:
-            found = self._clients.pop(loop, None)
+        found = self._clients.pop(loop, None)
         return None if found is None else found[1]
 
     async def _close_with_loop(

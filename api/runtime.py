@@ -203,6 +203,8 @@ class Runtime:
         self.services.handles = HandleTable(*self._limits)
         self.program.lock = threading.RLock()
         self.types.forked()
+        if self._clients is not None:
+            self._clients.forked()
 
     def _prepare(
         self, name: str, args: Mapping[str, Any] | None, context: CallContext, stream: bool = False
@@ -259,8 +261,10 @@ class Runtime:
         if self._clients is None:
             from bamlvm.http_client import Clients
 
-            clients = Clients(self._transport)
-            self._clients = self._clients or clients
+            with self.program.lock:
+                if self._clients is None:
+                    self._clients = Clients(self._transport)
+                    weakref.finalize(self, self._clients.drop).atexit = False
         return self._clients.current()
 
     def _shut(self) -> None:

@@ -1,0 +1,200 @@
+"""A call ended at every point, and processes ended with calls and connections open."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import pytest
+
+import bamlvm
+from bamlvm import CallContext, Cancelled, CancelToken
+from bamlvm.cli.mock import MockServer, ThreadedMockServer
+
+Make: TypeAlias = Callable[..., bamlvm.Runtime]
+
+HELLO = {"rules": [{"answers": [{"pieces": ["Hello", ", ", "world", "!"]}]}]}
+STEPS = 200
+"""More turns of the loop than a call takes; the last ones find it ended."""
+
+
+@pytest.mark.parametrize("how", ["cancel", "token", "close"])
+@pytest.mark.parametrize("is_stream", [False, True], ids=["call", "stream"])
+async def test_ending_a_call_at_every_turn_of_the_loop(
+    llm_source: Callable[..., str], mock_server: MockServer, how: str, is_stream: bool
+) -> None:
+    mock_server.play(HELLO)
+    source = llm_source(mock_server.url)
+    outcomes: dict[str, int] = {}
+    runtime = bamlvm.Runtime.from_files({"main.baml": source})
+    for step in range(0, STEPS, 1 if how != "close" else 5):
+        if how == "close":
+            await runtime.aclose()
+            runtime = bamlvm.Runtime.from_files({"main.baml": source})
+        token = CancelToken()
+        terminal: list[str] = []
+        context = CallContext(on_partial=lambda value: None, cancel=token, timeout=30)
+
+        async def call(
+            runtime: bamlvm.Runtime = runtime, context: CallContext = context, terminal: list[str] = terminal
+        ) -> None:
+            try:
+                if is_stream:
+                    async with runtime.stream("F", {"input": "x"}, context) as stream:
+                        async for _ in stream.events():
+                            pass
+                        await stream.final()
+                else:
+                    await runtime.call_function("F", {"input": "x"}, context)
+            except Cancelled:
+                terminal.append("Cancelled")
+            except asyncio.CancelledError:
+                terminal.append("CancelledError")
+                raise
+            else:
+                terminal.append("value")
+
+        task = asyncio.create_task(call())
+        for _ in range(step):
+            await asyncio.sleep(0)
+        if how == "cancel":
+            task.cancel()
+        elif how == "token":
+            token.cancel()
+        else:
+            await runtime.aclose()
+        await asyncio.wait([task], timeout=10)
+        assert task.done()
+        if terminal:  # a task cancelled before its first turn never began
+            assert len(terminal) == 1
+            outcomes[terminal[0]] = outcomes.get(terminal[0], 0) + 1
+        assert runtime.handles == 0
+        assert not runtime.active
+        assert task.cancelled() == (how == "cancel" and terminal != ["value"])
+    ended = {"cancel": "CancelledError", "token": "Cancelled", "close": "Cancelled"}[how]
+    assert outcomes.get(ended, 0) > 2, outcomes
+    assert outcomes.get("value", 0) > 2, outcomes
+    await runtime.aclose()
+    await mock_server.until(lambda server: server.open_connections == 0)
+
+
+@pytest.mark.parametrize("where", ["before", "headers", "body"])
+async def test_ending_a_call_at_every_turn_of_a_stalled_exchange(
+    llm_source: Callable[..., str], mock_server: MockServer, where: str
+) -> None:
+    mock_server.play({"rules": [{"answers": [{"pieces": ["a"], "faults": [{"kind": "stall", "where": where}]}]}]})
+    async with bamlvm.Runtime.from_files({"main.baml": llm_source(mock_server.url)}) as runtime:
+        for step in range(0, STEPS, 3):
+            token = CancelToken()
+            context = CallContext(on_partial=lambda value: None, cancel=token)
+            task = asyncio.create_task(runtime.call_function("F", {"input": "x"}, context))
+            for _ in range(step):
+                await asyncio.sleep(0)
+            token.cancel()
+            with pytest.raises(Cancelled):
+                await asyncio.wait_for(task, 10)
+            assert runtime.handles == 0
+    await mock_server.until(lambda server: server.open_connections == 0)
+
+
+def test_ending_a_sync_call_after_every_partial(
+    make: Make, llm_source: Callable[..., str], threaded_mock_server: ThreadedMockServer
+) -> None:
+    threaded_mock_server.play({"rules": [{"answers": [{"pieces": ["Hello", ", ", "world", "!"], "delay_ms": 20}]}]})
+    with make(llm_source(threaded_mock_server.url)) as runtime:
+        for last in range(4):
+            token = CancelToken()
+            stream = runtime.stream("Twice", {"input": "x"}, CallContext(cancel=token))
+            seen = 0
+            with pytest.raises(Cancelled):
+                for _ in stream:
+                    seen += 1
+                    if seen > last:
+                        token.cancel()
+            assert runtime.handles == 0
+
+
+PROGRAM = """
+import asyncio, gc, os, sys, threading, time
+import bamlvm
+source = sys.argv[1]
+runtime = bamlvm.Runtime.from_files({"main.baml": source})
+"""
+ENDINGS = {
+    "a stream open": "stream = runtime.stream('F', {'input': 'x'}); reader = iter(stream); print(next(reader))",
+    "an idle connection": "print(runtime.functions.F('x')[:1])",
+    "a runtime dropped": "print(runtime.functions.F('x')[:1]); del runtime; gc.collect(); time.sleep(0.1)",
+    "a stream open in a loop that ends": """
+async def main():
+    global stream, reader
+    stream = runtime.stream("F", {"input": "x"})
+    reader = aiter(stream)
+    print(await anext(reader))
+asyncio.run(main())
+""",
+    "a connection in a loop that ends": """
+async def main():
+    print((await runtime.call_function("F", {"input": "x"}))[:1])
+asyncio.run(main())
+""",
+    "a thread waiting": """
+def wait():
+    try:
+        runtime.call_function_sync("F", {"input": "x"}, bamlvm.CallContext(on_partial=print))
+    except bamlvm.Cancelled:
+        pass
+threading.Thread(target=wait, daemon=True).start()
+time.sleep(1)
+""",
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_process_ends_at_once_and_says_nothing(
+    llm_source: Callable[..., str], threaded_mock_server: ThreadedMockServer, ending: str
+) -> None:
+    slow: dict[str, Any] = {
+        "pieces": ["a", "b"],
+        "delay_ms": 0 if "connection" in ending or "drop" in ending else 60_000,
+    }
+    threaded_mock_server.play({"rules": [{"answers": [slow]}]})
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", PROGRAM + ENDINGS[ending], llm_source(threaded_mock_server.url)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "a\n", "")
+    threaded_mock_server.until(lambda server: server.open_connections == 0)
+
+
+FORK = """
+with runtime:
+    assert runtime.functions.F("x") == "Hello, world!"
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            with runtime:
+                code = 0 if runtime.functions.F("x") == "Hello, world!" else 2
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert runtime.functions.F("x") == "Hello, world!"
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_with_an_idle_connection(
+    llm_source: Callable[..., str], threaded_mock_server: ThreadedMockServer
+) -> None:
+    threaded_mock_server.play(HELLO)
+    command = [sys.executable, "-W", "error", "-W", "ignore::DeprecationWarning", "-c", PROGRAM + FORK]
+    done = subprocess.run([*command, llm_source(threaded_mock_server.url)], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert [exchange.connection for exchange in threaded_mock_server.requests] == [1, 2, 1]
