@@ -23,6 +23,7 @@ from bamlvm.sysops.prompts.output_format import OutputFormat
 from bamlvm.sysops.prompts.serialise import plain
 from bamlvm.sysops.prompts.views import EnumNamespace, EnumView, Tags, Viewer
 from bamlvm.vm.program import EnumInfo, TemplateInfo
+from bamlvm.vm.templates import ROLE_FUNCTIONS
 from bamlvm.vm.types import Type
 from bamlvm.vm.values import Thrown
 
@@ -63,7 +64,7 @@ class Engine:
         variables: dict[str, Any] = {}
         try:
             variables = {key: viewer.view(value) for key, value in arguments.items()}
-            variables["_"] = {"role": _role_function(marks), "chat": _role_function(marks)}
+            variables["_"] = {name: _role_function(marks) for name in ROLE_FUNCTIONS}
             variables["ctx"] = {
                 "client": {"name": context.client, "provider": context.provider},
                 "output_format": OutputFormat(context.return_type, self._infos.__getitem__),

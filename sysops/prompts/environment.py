@@ -24,6 +24,7 @@ from jinja2.utils import missing
 
 from bamlvm.sysops.prompts.filters import filters
 from bamlvm.sysops.prompts.views import ClassView, EnumNamespace, EnumView, Tags, text_of
+from bamlvm.vm.templates import FILTERS, GLOBALS, TESTS
 
 
 class UndefinedName(jinja2.UndefinedError):
@@ -102,9 +103,10 @@ class Environment(ImmutableSandboxedEnvironment):
             cache_size=0,
             optimized=False,
         )
-        self.filters.update(filters())
-        for name in ("lipsum", "cycler", "joiner"):
-            del self.globals[name]
+        own = self.filters | filters()
+        self.filters = {name: own[name] for name in FILTERS}
+        self.tests = {name: self.tests[name] for name in TESTS}
+        self.globals = {name: self.globals[name] for name in GLOBALS}
 
     @staticmethod
     def joined(parts: Iterable[Any]) -> str:

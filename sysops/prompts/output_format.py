@@ -16,21 +16,11 @@ from typing import Any, Final
 
 from bamlvm.sysops.prompts.views import alias_of, attribute_text
 from bamlvm.vm.program import EnumInfo
+from bamlvm.vm.templates import OUTPUT_FORMAT_OPTIONS
 from bamlvm.vm.types import BOOL, FLOAT, INT, NULL, STRING, EnumType, LiteralType, Type, UnionType, VariantType, render
 
 INLINE_LIMIT: Final = 6
 """An enum of more variants than this is hoisted."""
-
-OPTIONS: Final = (
-    "prefix",
-    "or_splitter",
-    "always_hoist_enums",
-    "enum_value_prefix",
-    "hoist_classes",
-    "hoisted_class_prefix",
-    "map_style",
-    "quote_class_fields",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +44,7 @@ class Description:
 
 
 class OutputFormat:
-    """``ctx.output_format``: prints as the description, and can be called with :data:`OPTIONS`."""
+    """``ctx.output_format``: prints as the description, and can be called with :data:`OUTPUT_FORMAT_OPTIONS`."""
 
     def __init__(self, type_: Type, enums: Callable[[str], EnumInfo]) -> None:
         self._type = type_
@@ -66,8 +56,9 @@ class OutputFormat:
     def __call__(self, **keywords: Any) -> str:
         """Raises :class:`TypeError` for a keyword that is none."""
         for name in keywords:
-            if name not in OPTIONS:
-                raise TypeError(f"ctx.output_format() has no option {name!r}; there are {', '.join(OPTIONS)}")
+            if name not in OUTPUT_FORMAT_OPTIONS:
+                known_names = ", ".join(OUTPUT_FORMAT_OPTIONS)
+                raise TypeError(f"ctx.output_format() has no option {name!r}; there are {known_names}")
         known = {name: value for name, value in keywords.items() if name in Options.__dataclass_fields__}
         return self._render(Options(**known, has_prefix="prefix" in keywords))
 
