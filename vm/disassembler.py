@@ -107,11 +107,13 @@ class _Disassembler:
 
     def _in_order(self, kind: str) -> bool:
         pool = self._pool(kind)
-        used: dict[int, None] = {}
-        for row, operands in self._code:
-            used.update((each, None) for k, each in zip(row.operands, operands, strict=True) if k == kind)
+        uses = [
+            each for row, operands in self._code for k, each in zip(row.operands, operands, strict=True) if k == kind
+        ]
+        if kind == "table":  # the assembler makes a table of every one that is written
+            return uses == list(range(len(pool)))
         keys = {_key(entry) for entry in pool}
-        return list(used) == list(range(len(pool))) and (len(keys) == len(pool) or kind == "table")
+        return list(dict.fromkeys(uses)) == list(range(len(pool))) and len(keys) == len(pool)
 
     def _operand(self, opcode: str, kind: str, operand: int) -> str:
         function = self._function

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import msgspec
 
 
-class _TypeNode(msgspec.Struct, frozen=True, array_like=True, tag=True, tag_field="t"):
+class _TypeNode(msgspec.Struct, frozen=True, array_like=True, tag=True, tag_field="t", gc=False):
     """Base of all types."""
 
     def __str__(self) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bamlvm.vm.disassembler import AssembleError, assemble, assemble_all, disassemble
-from bamlvm.vm.opcodes import TABLE
+from bamlvm.vm.opcodes import CODES, TABLE
 from bamlvm.vm.program import Function, Handler, JumpTable
 from bamlvm.vm.types import FLOAT, INT, STRING, ClassType, ListType, LiteralType, MapType, VariantType, optional
 from bamlvm.vm.values import I64_MAX, I64_MIN
@@ -77,6 +77,7 @@ def exactly(function: Function) -> str:
 
 
 @given(functions())
+@example(Function("f", (), 0, 0, 0, (CODES["jump_table"], 0, CODES["jump_table"], 0), tables=(JumpTable((), (), 0),)))
 def test_assembling_gives_the_same_function(function: Function) -> None:
     again = assemble(disassemble(function))
     assert again == function and exactly(again) == exactly(function)
