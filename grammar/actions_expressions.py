@@ -98,7 +98,6 @@ class ExpressionActions(TypeActions):
         return value
 
     def member(self, value: Expr, _dot: Token, name: Token) -> Expr:
-        self.deepen(value.start, value.start, name.end)
         return Member(value.start, name.end, value, name.text, name.start)
 
     def argument(self, value: Expr) -> Argument:
@@ -108,14 +107,12 @@ class ExpressionActions(TypeActions):
         return Argument(name.start, value.end, value, name.text)
 
     def call(self, callee: Expr, _open: Token, arguments: list[Argument], close: Token) -> Expr:
-        self.deepen(callee.start, callee.start, close.end)
         return Call(callee.start, close.end, callee, tuple(arguments))
 
     def call_path(self, path: Path, start: Token, arguments: list[Argument], close: Token) -> Expr:
         return self.call(self.path_expression(path), start, arguments, close)
 
     def index(self, value: Expr, _open: Token, index: Expr, close: Token) -> Expr:
-        self.deepen(value.start, value.start, close.end)
         return Index(value.start, close.end, value, index)
 
     def index_path(self, path: Path, start: Token, index: Expr, close: Token) -> Expr:
@@ -176,24 +173,19 @@ class ExpressionActions(TypeActions):
     # --- operators
 
     def binary(self, left: Expr, operator: Token, right: Expr) -> Expr:
-        self.deepen(left.start, left.start, right.end)
         return Binary(left.start, right.end, operator.text, left, right, operator.start)
 
     def shift_right(self, left: Expr, first: Token, _second: Token, right: Expr) -> Expr:
-        self.deepen(left.start, left.start, right.end)
         return Binary(left.start, right.end, ">>", left, right, first.start)
 
     def type_test(self, operand: Expr, _is: Token, type_: TypeExpr) -> Expr:
-        self.deepen(operand.start, operand.start, type_.end)
         return TypeTest(operand.start, type_.end, operand, type_)
 
     def unary(self, operator: Token, operand: Expr) -> Expr:
-        self.deepen(-operand.end, operator.start, operand.end)
         return Unary(operator.start, operand.end, operator.text, operand)
 
     def return_(self, word: Token, value: Expr | None = None) -> Expr:
         end = word.end if value is None else value.end
-        self.deepen(-end, word.start, end)
         return Return(word.start, end, value)
 
     def break_(self, word: Token) -> Expr:
@@ -203,7 +195,6 @@ class ExpressionActions(TypeActions):
         return Continue(word.start, word.end)
 
     def throw(self, word: Token, value: Expr) -> Expr:
-        self.deepen(-value.end, word.start, value.end)
         return Throw(word.start, value.end, value)
 
     # --- blocks and statements
@@ -328,7 +319,6 @@ class ExpressionActions(TypeActions):
     def if_else(
         self, word: Token, _open: Token, condition: Expr, _close: Token, then: Block, _else: Token, otherwise: Expr
     ) -> Expr:
-        self.deepen(-otherwise.end, word.start, otherwise.end)
         return If(word.start, otherwise.end, condition, then, otherwise)
 
     def match(
@@ -360,7 +350,6 @@ class ExpressionActions(TypeActions):
 
     def catch(self, operand: Expr, handler: _Handler) -> Expr:
         all_, binding, arms, end = handler
-        self.deepen(operand.start, operand.start, end)
         return Catch(operand.start, end, operand, binding, tuple(arms), all_)
 
     def arm_head(self, pattern: Pattern, _arrow: Token) -> tuple[Pattern, Expr | None]:

@@ -30,14 +30,14 @@ from bamlvm.grammar.syntax import (
 )
 from bamlvm.grammar.tokens import Lexed, Token
 
-MAX_CHAIN: Final = 250
-"""How long one chain may be: ``a + b + …``, ``a.b.c…``, ``- - - a``, ``else if``.  Longer ones are refused (E0010)."""
+MAX_PATH: Final = 100
+"""How many names a dotted name may have; one that has more is refused (E0010)."""
 
 _WORDS: Final[dict[str, bool | None]] = {"true": True, "false": False, "null": None}
 
 
-class TooDeepError(Exception):
-    """The tree would be too deep for later stages to walk.  Carries the place."""
+class LongPathError(Exception):
+    """A dotted name has more than MAX_PATH names.  Carries its range."""
 
     def __init__(self, start: int, end: int) -> None:
         super().__init__(start, end)
@@ -66,17 +66,9 @@ class TypeActions:
         self.docs = lexed.docs
         self.headers = list(lexed.headers)
         self.diagnostics: list[Diagnostic] = []
-        self._chains: dict[int, int] = {}
 
     def report(self, code: str, message: str, start: int, end: int, hint: str | None = None) -> None:
         self.diagnostics.append(error(code, message, Span("", start, end), (), hint))
-
-    def deepen(self, key: int, start: int, end: int) -> None:
-        """Count one more link of the chain ``key``: where it starts, or minus where it ends if it nests right."""
-        count = self._chains.get(key, 0) + 1
-        self._chains[key] = count
-        if count > MAX_CHAIN:
-            raise TooDeepError(start, end)
 
     def unquote(self, token: Token) -> str:
         """The value of a STRING or RAW_STRING token."""
@@ -135,8 +127,8 @@ class TypeActions:
         return Path(name.text, name.start, name.end, (name.start,))
 
     def path_append(self, path: Path, _dot: Token, name: Token) -> Path:
-        if len(path.starts) >= MAX_CHAIN:
-            raise TooDeepError(path.start, name.end)
+        if len(path.starts) >= MAX_PATH:
+            raise LongPathError(path.start, name.end)
         return Path(f"{path.text}.{name.text}", path.start, name.end, (*path.starts, name.start))
 
     # --- types
@@ -149,11 +141,9 @@ class TypeActions:
         return AttributedTypeExpr(item.start, attributes[-1].end, item, tuple(attributes))
 
     def list_type(self, item: TypeExpr, _open: Token, close: Token) -> TypeExpr:
-        self.deepen(item.start, item.start, close.end)
         return ListTypeExpr(item.start, close.end, item)
 
     def optional_type(self, item: TypeExpr, mark: Token) -> TypeExpr:
-        self.deepen(item.start, item.start, mark.end)
         return OptionalTypeExpr(item.start, mark.end, item)
 
     def generic_type(self, path: Path, _less: Token, arguments: list[TypeExpr], greater: Token) -> TypeExpr:
@@ -165,7 +155,6 @@ class TypeActions:
     def map_type(
         self, start: Token, _less: Token, key: TypeExpr, _comma: Token, value: TypeExpr, greater: Token
     ) -> TypeExpr:
-        self.deepen(-greater.end, start.start, greater.end)
         return MapTypeExpr(start.start, greater.end, key, value)
 
     def string_type(self, token: Token) -> TypeExpr:
@@ -198,7 +187,6 @@ class TypeActions:
         self, start: Token, parameters: list[TypeExpr], _close: Token, returns: tuple[TypeExpr, TypeExpr | None, int]
     ) -> TypeExpr:
         result, throws, end = returns
-        self.deepen(-end, start.start, end)
         return FunctionTypeExpr(start.start, end, tuple(parameters), result, throws)
 
     def function_type_0(self, start: Token, close: Token, returns: tuple[TypeExpr, TypeExpr | None, int]) -> TypeExpr:

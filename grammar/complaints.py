@@ -58,7 +58,7 @@ def missing_semicolon(
     It is if a statement could end here and what follows stands on another line or begins with a keyword.
     """
     token, index = failure.token, failure.index
-    if index == 0 or token.kind in _NO_STATEMENT or not driver.accepts(failure.run.states, "SEMICOLON"):
+    if index == 0 or token.kind in _NO_STATEMENT or not driver.accepts(failure.run.states, "SEMICOLON", token.kind):
         return None
     place = tokens[index - 1].end
     if token.kind not in STATEMENT_KEYWORDS and "\n" not in text[place : token.start]:

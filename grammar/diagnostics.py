@@ -173,7 +173,7 @@ class _Renderer:
         if diagnostic.hint is not None:
             head, *rest = diagnostic.hint.split("\n")
             lines.append(f"{' ' * (width + 1)}{self.paint('= hint:', 'hint')} {head}")
-            lines += [f"{' ' * (width + 9)} {line}" for line in rest]
+            lines += [f"{' ' * (width + 8)} {line}" for line in rest]
         return "\n".join(lines)
 
     def line_of(self, span: Span) -> int:

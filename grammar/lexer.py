@@ -293,9 +293,7 @@ class _Lexer:
     def push(self, closer: str, start: int, mode: int, signature: bool, inner: int) -> bool:
         if len(self.frames) >= MAX_DEPTH:
             self.report("E0010", f"this is nested more than {MAX_DEPTH} levels deep", start, start + 1)
-            self.broken = True
-            self.frames.clear()
-            self.trivia.append(Token("ERROR", self.text[start:], start, len(self.text)))
+            self.give_up(start)
             return False
         self.frames.append(_Frame(closer, start, mode, signature))
         self.mode, self.signature = inner, False
@@ -323,9 +321,7 @@ class _Lexer:
             )
         else:
             self.report("E0031", f"`{text}` closes nothing", start, end, hint=f"remove this `{text}`")
-        self.broken = True
-        frames.clear()
-        self.trivia.append(Token("ERROR", self.text[start:], start, len(self.text)))
+        self.give_up(start)
         return ""
 
     def opener(self, frame: _Frame) -> Token | None:
@@ -400,6 +396,8 @@ class _Lexer:
                 return len(text)
             return self.template(end)
         if kind == "OPEN_STRING":
+            if self.swallowed:
+                return self.give_up(start)
             stop = start + len(text[start:end].rstrip())
             self.swallowed = True
             self.tokens.append(Token("STRING", text[start:stop], start, stop))
@@ -411,15 +409,23 @@ class _Lexer:
                 hint='add the missing `"`',
             )
             return stop
+        if kind == "OPEN_JINJA":
+            self.report("E0009", "this `{{` is never closed", start, end, hint="add the missing `}}`")
+            return self.give_up(start)
         self.trivia.append(Token("ERROR", text[start:end], start, end))
         if kind == "OPEN_COMMENT":
             self.swallowed = True
             self.report("E0009", "this comment is never closed", start, start + 2, hint="add the missing `*/`")
-        elif kind == "OPEN_JINJA":
-            self.report("E0009", "this `{{` is never closed", start, end, hint="add the missing `}}`")
         else:
             self.bad(text[start:end], start, end)
         return end
+
+    def give_up(self, start: int) -> int:
+        """Read nothing behind ``start``: looking for the end of every such thing again would take quadratic time."""
+        self.trivia.append(Token("ERROR", self.text[start:], start, len(self.text)))
+        self.broken = True
+        self.frames.clear()
+        return len(self.text)
 
     def bad(self, text: str, start: int, end: int) -> None:
         """Characters that begin no token."""

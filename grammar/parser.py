@@ -12,14 +12,14 @@ from typing import Final
 import msgspec
 
 from bamlvm.grammar.actions import Actions
-from bamlvm.grammar.actions_types import MAX_CHAIN, TooDeepError
+from bamlvm.grammar.actions_types import MAX_PATH, LongPathError
 from bamlvm.grammar.complaints import complain, complain_about_junk, missing_semicolon
 from bamlvm.grammar.diagnostics import Diagnostic, Label, error, sort
 from bamlvm.grammar.lexer import lex
 from bamlvm.grammar.recovery import resynchronise
 from bamlvm.grammar.source import SourceFile, Span
 from bamlvm.grammar.splitting import split
-from bamlvm.grammar.syntax import Comment, Declaration, File, Item
+from bamlvm.grammar.syntax import Comment, Declaration, File, Item, deeper_than
 from bamlvm.grammar.table import Driver, StuckError, load
 from bamlvm.grammar.tokens import CLOSER, CLOSER_TEXT, Lexed, Token
 
@@ -35,6 +35,9 @@ _RULES: Final = {
     "test": "test_item",
 }
 
+
+MAX_TREE_DEPTH: Final = 256
+"""How deep an item's tree may be; a deeper one is refused (E0010), so that every later stage may recurse."""
 
 _MAX_ERRORS: Final = 20
 """After so many errors in one item the rest of it is not read."""
@@ -123,13 +126,24 @@ class _Reading:
                 if following is None or errors >= _MAX_ERRORS or self.lexed.broken:
                     return None
                 index, quiet = following, following + 1
-            except TooDeepError as deep:
-                message = f"this chain has more than {MAX_CHAIN} links"
-                hint = "give a part of it a name of its own"
-                self.lexed.diagnostics.append(error("E0010", message, Span("", deep.start, deep.end), (), hint))
+            except LongPathError as path:
+                message = f"this name has more than {MAX_PATH} parts"
+                self.lexed.diagnostics.append(error("E0010", message, Span("", path.start, path.end)))
                 return None
             else:
-                return None if errors else declaration
+                return None if errors or self.too_deep(declaration) else declaration
+
+    def too_deep(self, declaration: Declaration) -> bool:
+        """Report a tree that is too deep for later stages, which recurse; one of few tokens cannot be."""
+        if len(self.lexed.tokens) <= MAX_TREE_DEPTH:
+            return False
+        node = deeper_than(declaration, MAX_TREE_DEPTH)
+        if node is None:
+            return False
+        message = f"this is more than {MAX_TREE_DEPTH} levels deep in one expression or type"
+        hint = "give a part of it a name of its own"
+        self.lexed.diagnostics.append(error("E0010", message, Span("", node.start, node.end), (), hint))
+        return True
 
     def repair(self, failure: StuckError) -> Token | None:
         """A missing semicolon is put in, and reported."""

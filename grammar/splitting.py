@@ -26,6 +26,8 @@ class Piece(msgspec.Struct, frozen=True):
     end: int
 
 
+_BLANK: Final = " \t\r\n\f\ufeff"
+"""What separates items and tokens.  Python's idea of blank is wider."""
 _KEYWORD = re.compile(rf"({'|'.join(ITEM_KEYWORDS)})\b(?!-)")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _STRONG: Final = (
@@ -39,22 +41,22 @@ _ITEM_ON_A_LINE = re.compile(rf"^[ \t]*(?={_STRONG})", re.MULTILINE)
 _ITEM_OR_COMMENT = re.compile(rf"^[ \t]*(?={_STRONG}|//|/\*)", re.MULTILINE)
 _TRIVIA = re.compile(r"(?:[ \t\r\n\f\ufeff]++|//(?!/)[^\n]*+|////[^\n]*+|/\*(?s:.)*?\*/)*+")
 _DOC = re.compile(r"///(?!/)[^\n]*+")
-_EVENT = re.compile(
-    r"""(?:[^{}()"`/@\#\n]++|\n(?![ \t]*[cdefgrt])|\#++(?!"))*+(?:
+_EVENT_PATTERN: Final = r"""(?:[^{}()"`/@\#\n]++|\n(?![ \t]*[cdefgrt])|\#++(?!"))*+(?:
  (?P<OPEN>[{(])
 |(?P<CLOSE>[})])
 |(?P<STRING>"(?:[^"\\]|\\(?s:.))*+")
 |(?P<QUOTE>")
 |(?P<COMMENT>(?<!:)//[^\n]*+|/\*(?s:.)*?\*/)
+|(?P<OPEN_COMMENT>/\*)
 |(?P<LINE>\n)
 |(?P<ATTRIBUTE>@@?[A-Za-z_][\w.\-]*+[ \t]*+\()
 |(?P<RAW>\#++")
 |(?P<BACKQUOTE>`)
 |(?P<END>\Z)
 |(?P<OTHER>(?s:.))
-)""",
-    re.VERBOSE,
-)
+)"""
+_EVENT = re.compile(_EVENT_PATTERN, re.VERBOSE)
+_EVENT_WITHOUT_STRINGS = re.compile(_EVENT_PATTERN.replace("P<STRING>", "P<STRING>(?!)"), re.VERBOSE)
 _ATTRIBUTE = re.compile(
     r"""[^()"\#{]*+(?:(?P<OPEN>\()|(?P<CLOSE>\))|(?P<STRING>"(?:[^"\\]|\\(?s:.))*+")|(?P<RAW>\#++")
 |(?P<JINJA>\{\{(?:"[^"\n]*"|'[^'\n]*'|(?!\}\})(?s:.))*+\}\})|(?P<END>\Z)|(?P<OTHER>(?s:.)))""",
@@ -74,6 +76,8 @@ class _Splitter:
         self.text = text
         self.trusting = True
         """No item was left open yet; afterwards an item at column 0 always ends the one before."""
+        self.event = _EVENT
+        """Once a quote has no partner no later one has: looking again and again would take quadratic time."""
         self.attributes = True
         """No attribute's arguments were left open yet."""
 
@@ -118,12 +122,12 @@ class _Splitter:
         if _WORD.match(text, start):
             return self.item_end(start, "")
         found = _ITEM_OR_COMMENT.search(text, start + 1)
-        return start + len(text[start : found.start() if found else len(text)].rstrip())
+        return start + len(text[start : found.start() if found else len(text)].rstrip(_BLANK))
 
     def item_end(self, start: int, keyword: str) -> int:
         """The end of the item whose keyword stands at ``start``."""
         text = self.text
-        match = _EVENT.match
+        match = self.event.match
         stack: list[str] = []
         position = start
         candidate = -1
@@ -135,7 +139,7 @@ class _Splitter:
             assert found is not None, "the pattern matches anything"
             kind = found.lastgroup
             at = found.start(found.lastindex or 0)
-            if at > position and (skipped := text[position:at].rstrip()):
+            if at > position and (skipped := text[position:at].rstrip(_BLANK)):
                 last = position + len(skipped)
             if not stack and keyword == "function" and (native := _NATIVE.search(text, position, at)):
                 return native.end()
@@ -172,12 +176,16 @@ class _Splitter:
                     return position
             elif kind == "QUOTE":
                 position = self.line_end(at)
+                self.event = _EVENT_WITHOUT_STRINGS
+                match = self.event.match
             elif kind == "RAW":
                 position = self.raw_end(at, position)
                 if not stack and keyword == "template_string":
                     return position
             elif kind == "BACKQUOTE":
                 position = self.template(position, stack)
+            elif kind == "OPEN_COMMENT":
+                position = self.next_item(position, len(text))
             elif kind == "ATTRIBUTE":
                 position = self.attribute_end(position)
             elif kind == "END":
@@ -245,6 +253,6 @@ class _Splitter:
                     return at
             elif kind == "RAW":
                 at = self.raw_end(found.start(kind), at)
-            elif kind == "END":
+            elif kind == "END" or text.startswith("{{", at - 1):
                 self.attributes = False
         return position

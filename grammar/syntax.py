@@ -17,7 +17,7 @@ from typing import Literal as Choice
 import msgspec
 
 
-class Node(msgspec.Struct, frozen=True):
+class Node(msgspec.Struct, frozen=True, gc=False):
     """Base of all nodes: a half-open range of characters."""
 
     start: int
@@ -48,6 +48,16 @@ def walk(node: Node) -> Iterator[Node]:
         current = waiting.pop()
         yield current
         waiting.extend(reversed(list(children(current))))
+
+
+def deeper_than(node: Node, levels: int) -> Node | None:
+    """A node with more than ``levels`` nodes around it, if there is one."""
+    level = [node]
+    for _ in range(levels + 1):
+        level = [child for each in level for child in children(each)]
+        if not level:
+            return None
+    return level[0]
 
 
 # --- types ----------------------------------------------------------------------------------------------------------

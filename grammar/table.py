@@ -70,22 +70,29 @@ class Run(msgspec.Struct):
     values: list[Any]
 
 
-def build() -> Table:
-    """Make the tables with Lark.  Raises ``lark.exceptions.GrammarError`` for a grammar with a conflict."""
-    from lark import Lark
-    from lark.grammar import Rule
-    from lark.lexer import Lexer, TerminalDef
-    from lark.utils import SerializeMemoizer
+def declared_lexer() -> type:
+    """A lexer for Lark that makes no tokens: ours come from ``lexer.py``."""
+    from lark.lexer import Lexer
 
-    class Declared(Lexer):  # the tokens come from lexer.py
+    class Declared(Lexer):
         def __init__(self, conf: object) -> None:
             pass
 
         def lex(self, lexer_state: Any, parser_state: Any) -> Iterator[Any]:
             raise NotImplementedError
 
+    return Declared
+
+
+def build() -> Table:
+    """Make the tables with Lark.  Raises ``lark.exceptions.GrammarError`` for a grammar with a conflict."""
+    from lark import Lark
+    from lark.grammar import Rule
+    from lark.lexer import TerminalDef
+    from lark.utils import SerializeMemoizer
+
     grammar = _GRAMMAR.read_text(encoding="utf-8")
-    made = Lark(grammar, parser="lalr", lexer=Declared, strict=True, start=list(STARTS))
+    made = Lark(grammar, parser="lalr", lexer=declared_lexer(), strict=True, start=list(STARTS))
     memo = SerializeMemoizer([Rule, TerminalDef])
     data = made.parser.parser.serialize(memo)
     numbers: dict[int, int] = {}
@@ -111,11 +118,16 @@ def _digest() -> str:
 @cache
 def load() -> Table:
     """The tables: from the file beside the grammar if it fits, otherwise made anew."""
+    return read(_CACHE) or build()
+
+
+def read(path: Path) -> Table | None:
+    """The tables kept in ``path``, if there are any and they were made from the grammar as it is."""
     try:
-        table = msgspec.json.decode(_CACHE.read_bytes(), type=Table)
-    except (OSError, msgspec.DecodeError):
-        return build()
-    return table if table.digest == _digest() else build()
+        table = msgspec.json.decode(path.read_bytes(), type=Table)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    return table if table.digest == _digest() else None
 
 
 def write(path: Path = _CACHE) -> None:
@@ -157,14 +169,16 @@ class Driver:
         for at, token in enumerate(rest, index):
             kind = token.kind
             waiting: Token | None = None
+            repaired = False
             while True:
                 state = stack[-1]
                 action = states[state].get(kind)
                 if action is None:
                     failure = StuckError(run, waiting or token, at)
-                    inserted = None if waiting else repair(failure)
+                    inserted = None if repaired else repair(failure)
                     if inserted is None:
                         raise failure
+                    repaired = True
                     waiting, token, kind = token, inserted, inserted.kind
                     continue
                 if action >= 0:
@@ -206,22 +220,25 @@ class Driver:
                 return state
             action = following
 
-    def accepts(self, stack: list[int], kind: str) -> bool:
-        """Whether a token of ``kind`` could come next."""
+    def accepts(self, stack: list[int], *kinds: str) -> bool:
+        """Whether tokens of these kinds could come next, in this order."""
         states, rules = self.table.states, self.table.rules
         stack = list(stack)
-        while True:
-            action = states[stack[-1]].get(kind)
-            if action is None:
-                return False
-            if action >= 0:
-                return True
-            size, origin, _ = rules[~action]
-            if size:
-                del stack[-size:]
-            stack.append(states[stack[-1]][origin])
-            if kind == END and len(stack) == 2:
-                return True
+        for kind in kinds:
+            while True:
+                action = states[stack[-1]].get(kind)
+                if action is None:
+                    return False
+                if action >= 0:
+                    stack.append(action)
+                    break
+                size, origin, _ = rules[~action]
+                if size:
+                    del stack[-size:]
+                stack.append(states[stack[-1]][origin])
+                if kind == END and len(stack) == 2:
+                    return True
+        return True
 
     def expected(self, stack: list[int]) -> set[str]:
         """The kinds of token that could come next."""

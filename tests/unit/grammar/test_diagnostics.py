@@ -1,0 +1,180 @@
+"""What a rendered diagnostic looks like, to the character."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from bamlvm.grammar.diagnostics import CODES, Diagnostic, Label, error, render, render_all, sort, summary, warning
+from bamlvm.grammar.source import SourceFile, Span
+
+MAIN = SourceFile("main.baml", "class A {\n\tname string\n  age int\n}\n\nfunction f(a: A) -> int {\n  a.nme\n}\n")
+OTHER = SourceFile("lib/other.baml", "enum A { X }\n")
+SOURCES = {"main.baml": MAIN, "lib/other.baml": OTHER}
+
+
+def span(text: str, source: SourceFile = MAIN) -> Span:
+    start = source.text.index(text)
+    return Span(source.path, start, start + len(text))
+
+
+def shown(*lines: str) -> str:
+    return "\n".join(lines)
+
+
+def test_a_place_with_an_excerpt_and_a_hint() -> None:
+    diagnostic = error("E0007", "`A` has no field `nme`", span("nme"), (), "did you mean `name`?")
+    assert render(diagnostic, SOURCES) == shown(
+        "error[E0007]: `A` has no field `nme`",
+        " --> main.baml:7:5",
+        "  |",
+        "7 |   a.nme",
+        "  |     ^^^",
+        "  |",
+        "  = hint: did you mean `name`?",
+    )
+
+
+def test_a_label_in_another_file_and_one_far_away() -> None:
+    diagnostic = error(
+        "E0011",
+        "`A` is defined twice",
+        span("A {"),
+        (Label(span("A", OTHER), "first here"), Label(span("a.nme"), "used here")),
+    )
+    assert render(diagnostic, SOURCES) == shown(
+        "error[E0011]: `A` is defined twice",
+        " --> main.baml:1:7",
+        "  |",
+        "1 | class A {",
+        "  |       ^^^",
+        "..",
+        "7 |   a.nme",
+        "  |   ----- used here",
+        "  |",
+        " ::: lib/other.baml:1:6",
+        "  |",
+        "1 | enum A { X }",
+        "  |      - first here",
+        "  |",
+    )
+
+
+def test_labels_on_one_line_hang_below_each_other_and_one_line_between_is_shown() -> None:
+    diagnostic = warning(
+        "E0097",
+        "message",
+        span("int {"),
+        (Label(span("function"), "one"), Label(span("a: A"), "two"), Label(span("a.nme"), "three")),
+    )
+    source = SourceFile("main.baml", MAIN.text.replace("{\n  a.nme", "{\n\n  a.nme"))
+    assert render(diagnostic, {"main.baml": source}).replace("  a.nme", "  a.nme").splitlines()[:9] == [
+        "warning[E0097]: message",
+        " --> main.baml:6:21",
+        "  |",
+        "6 | function f(a: A) -> int {",
+        "  | --------   ----     ^^^^^",
+        "  | |          two",
+        "  | one",
+        "7 |",
+        "8 |   a.nme",
+    ]
+
+
+def test_tabs_and_wide_characters_keep_the_carets_below() -> None:
+    source = SourceFile("a", 'x\tlet s = "日本";\ty é́z')
+    assert render(error("E0003", "m", span("y", source)), {"a": source}).splitlines()[3:5] == [
+        '1 | x    let s = "日本";    y é́z',
+        "  |                         ^",
+    ]
+    assert render(error("E0003", "m", span("日本", source)), {"a": source}).splitlines()[4] == "  |               ^^^^"
+    assert (
+        render(error("E0003", "m", span("z", source)), {"a": source}).splitlines()[4]
+        == "  |                            ^"
+    )
+
+
+def test_a_range_over_lines_is_marked_on_its_first() -> None:
+    diagnostic = error("E0029", "m", Span("main.baml", MAIN.text.index("{\n  a.nme"), len(MAIN.text) - 1))
+    assert render(diagnostic, SOURCES).splitlines()[3:5] == [
+        "6 | function f(a: A) -> int {",
+        "  |                         ^",
+    ]
+
+
+def test_the_end_of_a_file_and_an_empty_range_have_a_caret() -> None:
+    source = SourceFile("a", "let")
+    assert render(error("E0009", "m", Span("a", 3, 3)), {"a": source}).splitlines()[1:5] == [
+        " --> a:1:4",
+        "  |",
+        "1 | let",
+        "  |    ^",
+    ]
+
+
+def test_a_very_long_line_is_cut_around_the_place() -> None:
+    source = SourceFile("a", "x" * 1000 + "HERE" + "y" * 1000)
+    line, marks = render(error("E0010", "m", span("HERE", source)), {"a": source}).splitlines()[3:5]
+    assert len(line) < 180
+    assert line[marks.index("^") :].startswith("HERE") and marks.count("^") == 4
+    assert line.endswith("…") and "…x" in line
+
+
+def test_without_the_source_the_place_is_only_named() -> None:
+    diagnostic = error("E0010", "m", Span("gone.baml", 3, 4), (Label(Span("gone.baml", 1, 2), "a label"),), "a\nb")
+    assert render(diagnostic, {}) == shown(
+        "error[E0010]: m", " --> gone.baml", "  | a label", "  = hint: a", "          b"
+    )
+
+
+def test_color_only_adds_color() -> None:
+    diagnostic = error("E0007", "message", span("nme"), (Label(span("name"), "here"),), "hint")
+    colored = render(diagnostic, SOURCES, color=True)
+    assert "\x1b[1;31m" in colored
+    assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == render(diagnostic, SOURCES)
+    assert "\x1b" not in render(diagnostic, SOURCES)
+
+
+def test_control_characters_do_not_reach_the_terminal() -> None:
+    source = SourceFile("a", "x\x1b[31m\x00\u202ey")
+    assert not re.search("[\x00-\x09\x0b-\x1f\u202e]", render(error("E0010", "m", span("y", source)), {"a": source}))
+
+
+def test_sorting_drops_exact_duplicates() -> None:
+    early, late = error("E0003", "b", Span("a", 1, 2)), error("E0001", "a", Span("a", 5, 6))
+    also, other = warning("E0063", "a", Span("a", 1, 2)), error("E0001", "a", Span("A", 9, 9))
+    assert sort([late, also, early, other, early]) == [other, early, also, late]
+
+
+def test_all_of_them_with_a_summary() -> None:
+    text = render_all([error("E0003", "b", span("nme")), warning("E0097", "c", span("age"))], SOURCES)
+    assert text.count("-->") == 2
+    assert text.endswith("\n\n1 error, 1 warning\n")
+    assert render_all([], SOURCES) == ""
+    assert summary([]) == "no errors"
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_codes_are_titled(code: str) -> None:
+    assert re.fullmatch(r"E\d{4}", code)
+    assert CODES[code]
+
+
+def test_moving_a_diagnostic_moves_its_labels() -> None:
+    diagnostic = Diagnostic("E0001", "error", "m", Span("", 1, 2), (Label(Span("", 3, 4), "l"),), "h")
+    moved = diagnostic.shifted("f", 10)
+    assert (moved.span, moved.labels[0].span) == (Span("f", 11, 12), Span("f", 13, 14))
+    assert (moved.message, moved.hint, moved.code) == ("m", "h", "E0001")
+
+
+@pytest.mark.parametrize(
+    ("offset", "position"),
+    [(0, (1, 1)), (2, (1, 3)), (3, (2, 1)), (6, (4, 1)), (7, (4, 2)), (99, (4, 2)), (-1, (1, 1))],
+)
+def test_lines_and_columns(offset: int, position: tuple[int, int]) -> None:
+    source = SourceFile("a", "a\u2028\nb\r\n\n😀"[0:2] + "\nb\n\n😀")
+    assert source.text == "a\u2028\nb\n\n😀"
+    assert source.position(offset) == position
+    assert source.line_count == 4
+    assert [source.line_text(line) for line in (1, 2, 3, 4)] == ["a\u2028", "b", "", "😀"]
