@@ -7,6 +7,7 @@ gives meaning to is checked here.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from bamlvm.compiler.declare import World
 from bamlvm.compiler.names import Entry, Index, reporter
@@ -85,6 +86,27 @@ def _word(entry: syntax.ConfigEntry, report: Reporter, code: str = "E0001") -> s
         return entry.value.value
     report.error(code, entry.value, f"`{entry.key}` is a name or a string")
     return None
+
+
+class Configuration(NamedTuple):
+    """Everything of a project that is configuration, checked."""
+
+    llm_functions: dict[str, LlmFunctionInfo]
+    clients: dict[str, ClientInfo]
+    retry_policies: dict[str, RetryPolicyInfo]
+    templates: dict[str, TemplateInfo]
+
+
+def configuration(index: Index, world: World, diagnostics: list[Diagnostic]) -> Configuration:
+    """Check all configuration, tests and generators included."""
+    check_tests(index, world, diagnostics)
+    check_generators(index, diagnostics)
+    return Configuration(
+        llm_functions(world, index, diagnostics),
+        clients(index, diagnostics),
+        retry_policies(index, diagnostics),
+        templates(index),
+    )
 
 
 def clients(index: Index, diagnostics: list[Diagnostic]) -> dict[str, ClientInfo]:

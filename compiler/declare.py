@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from bamlvm.compiler.hir import ERROR
 from bamlvm.compiler.names import Entry, Index, Scope, reporter
+from bamlvm.compiler.reads import Reads
 from bamlvm.compiler.report import Reporter, did_you_mean
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
@@ -51,6 +53,9 @@ from bamlvm.vm.types import (
     union,
 )
 
+PANICS = "baml.panics."
+"""What the names of the machine's own errors begin with."""
+
 BUILT_IN_SELF: Mapping[str, Type] = {
     "baml.String": STRING,
     "baml.Int": INT,
@@ -78,6 +83,7 @@ class World:
     one."""
 
     standard: Unit
+    reads: Reads = field(default_factory=Reads)
     classes: dict[str, ClassInfo] = field(default_factory=dict)
     enums: dict[str, EnumInfo] = field(default_factory=dict)
     aliases: dict[str, Type] = field(default_factory=dict)
@@ -87,13 +93,24 @@ class World:
     bodies: dict[str, tuple[Entry, syntax.Function]] = field(default_factory=dict)
 
     def class_(self, name: str) -> ClassInfo | None:
-        return self.classes.get(name) or self.standard.classes.get(name)
+        return self.reads.note("class", (name,), self.classes.get(name) or self.standard.classes.get(name))
 
     def enum(self, name: str) -> EnumInfo | None:
-        return self.enums.get(name) or self.standard.enums.get(name)
+        return self.reads.note("enum", (name,), self.enums.get(name) or self.standard.enums.get(name))
 
     def signature(self, name: str) -> Signature | None:
-        return self.signatures.get(name) or self.standard.signatures.get(name)
+        return self.reads.note("signature", (name,), self.signatures.get(name) or self.standard.signatures.get(name))
+
+    def recursive_alias(self, name: str) -> Type:
+        """What a recursive alias stands for."""
+        found = self.aliases.get(name) or self.standard.aliases.get(name) or ERROR
+        return self.reads.note("recursive_alias", (name,), found)
+
+    @cached_property
+    def panics(self) -> tuple[Type, ...]:
+        """The classes of the machine's own errors."""
+        known = (*self.classes, *self.standard.classes)
+        return tuple(ClassType(name) for name in known if name.startswith(PANICS))
 
     def method(self, class_name: str, name: str) -> Signature | None:
         return self.signature(f"{class_name}.{name}")
@@ -107,7 +124,7 @@ class World:
     def expand(self, type_: Type) -> Type:
         """A recursive alias replaced, once, by what it stands for; alternatives of unions too."""
         if type(type_) is AliasType:
-            return self.expand(self.aliases.get(type_.name) or self.standard.aliases.get(type_.name) or ERROR)
+            return self.expand(self.recursive_alias(type_.name))
         if type(type_) is UnionType and any(type(member) is AliasType for member in type_.members):
             return union(self.expand(member) for member in type_.members)
         return type_
@@ -214,7 +231,7 @@ class TypeResolver:
             if isinstance(enum, EnumType) and variant in self._variants(enum.name):
                 return VariantType(enum.name, variant)
             return None
-        entry = self._scope.project.entries.get(name)
+        entry = self._scope.entry(name)
         if entry is None:
             standard = self._scope.standard
             if name in standard.classes:
@@ -226,12 +243,12 @@ class TypeResolver:
             case syntax.Enum():
                 return EnumType(name)
             case syntax.Alias():
-                return self.alias(entry)
+                return self._scope.reads.note("alias", (name,), self.alias(entry))
             case _:
                 return None
 
     def _variants(self, enum: str) -> list[str]:
-        entry = self._scope.project.entries.get(enum)
+        entry = self._scope.entry(enum)
         if entry is not None and isinstance(entry.declaration, syntax.Enum):
             return [variant.name for variant in entry.declaration.variants]
         return [variant.name for variant in self._scope.standard.enums[enum].variants]
@@ -268,7 +285,7 @@ def attributes(written: tuple[syntax.Attribute, ...], place: str, report: Report
 
 def declare(index: Index, scope: Scope, standard: Unit, diagnostics: list[Diagnostic]) -> tuple[World, TypeResolver]:
     """Resolve everything that ``index`` declares; reports what is unknown or circular."""
-    world = World(standard)
+    world = World(standard, scope.reads)
     resolver = TypeResolver(scope, world, diagnostics)
     for entry in index.of(syntax.Alias):
         resolver.alias(entry)

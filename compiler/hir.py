@@ -21,7 +21,7 @@ ERROR = Primitive("error")
 """The type of what was already reported: it fits everywhere, so that one mistake is told once."""
 
 
-class Node(msgspec.Struct, frozen=True):
+class Node(msgspec.Struct, frozen=True, gc=False):
     start: int
     end: int
 
@@ -341,8 +341,6 @@ class Function(Node, frozen=True):
     names of functions, and the bare names of methods (with a leading dot), that the body may call."""
 
     name: str
-    file: str
-    offset: int
     parameters: tuple[Parameter, ...]
     result: Type
     throws: Type | None

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from bamlvm.compiler.reads import Reads
 from bamlvm.compiler.report import Reporter
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
@@ -149,18 +150,24 @@ class Scope:
     """How a written path is looked up: in the item's own namespace first, then as a full name, in the project and in
     the standard library."""
 
-    def __init__(self, project: Index, standard: Unit) -> None:
+    def __init__(self, project: Index, standard: Unit, reads: Reads, of_standard: frozenset[str]) -> None:
+        self.reads = reads
         self.project = project
         self.standard = standard
-        self._namespaces = _prefixes(
-            [*project.entries, *standard.signatures, *standard.classes, *standard.enums, *standard.aliases]
-        )
+        self._namespaces = namespaces_of(project.entries) | of_standard
 
     def qualify(self, path: str, namespace: str) -> str | None:
         """The qualified name that ``path`` stands for, or None."""
+        found: str | None = path if path in self else None
         if namespace and (own := f"{namespace}.{path}") in self:
-            return own
-        return path if path in self else None
+            found = own
+        return self.reads.note("qualify", (path, namespace), found)
+
+    def entry(self, name: str) -> Entry | None:
+        """What the project declares under a qualified name, if anything."""
+        found = self.project.entries.get(name)
+        self.reads.note("declaration", (name,), found.declaration if found is not None else None)
+        return found
 
     def __contains__(self, name: str) -> bool:
         standard = self.standard
@@ -179,7 +186,8 @@ class Scope:
     def visible(self, namespace: str) -> list[str]:
         """The names that can be written without a prefix, for suggestions."""
         prefix = f"{namespace}." if namespace else ""
-        return [name.removeprefix(prefix) for name in self.project.entries if name.startswith(prefix)]
+        found = [name.removeprefix(prefix) for name in self.project.entries if name.startswith(prefix)]
+        return self.reads.note("visible", (namespace,), found)
 
     def under(self, path: str) -> list[str]:
         """The names directly below a namespace, for suggestions."""
@@ -188,7 +196,13 @@ class Scope:
         return [name.removeprefix(f"{path}.").split(".")[0] for name in known if name.startswith(f"{path}.")]
 
 
-def _prefixes(names: Iterable[str]) -> frozenset[str]:
+def declared(unit: Unit) -> list[str]:
+    """The names that a compiled unit declares."""
+    return [*unit.signatures, *unit.classes, *unit.enums, *unit.aliases]
+
+
+def namespaces_of(names: Iterable[str]) -> frozenset[str]:
+    """Everything that stands before a dot in one of ``names``."""
     found: set[str] = set()
     for name in names:
         while "." in name:

@@ -1,31 +1,36 @@
 """A project through all stages: what ``compile`` means.
 
-:class:`Stages` holds the result of every stage, for the dumps; :func:`compile_project` gives the unit alone.
-Diagnostics of all stages come together, sorted; bytecode is made only where there is no error.
+:class:`Project` compiles a set of files and, when it is given them again, changed, does again only what the change
+touches: a file's items are read anew if their text changed, a function is resolved, checked and emitted anew if its
+source changed or something that it read of the project did (:mod:`bamlvm.compiler.memo`).  :class:`Stages` holds what
+every stage made.  Diagnostics of all stages come together, sorted; bytecode is made only where there is no error.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
 
 from bamlvm.compiler import config, hir, mir, tir
 from bamlvm.compiler.check.functions import check_functions
-from bamlvm.compiler.declare import World, declare
+from bamlvm.compiler.declare import TypeResolver, World, declare
 from bamlvm.compiler.emit import Lines, emit
 from bamlvm.compiler.lower.functions import lower_function
-from bamlvm.compiler.names import Index, Scope, index, reporter
+from bamlvm.compiler.memo import Lookups, Memo
+from bamlvm.compiler.names import Index, Scope, declared, index, namespaces_of, reporter
 from bamlvm.compiler.optimize import optimize as optimize_function
+from bamlvm.compiler.reads import Reads
 from bamlvm.compiler.resolve import Resolver
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic, sort
-from bamlvm.grammar.parser import parse_file
+from bamlvm.grammar.parser import ItemCache, parse_file
 from bamlvm.grammar.source import SourceFile
 from bamlvm.stdlib import NAMESPACES
-from bamlvm.vm.program import Placed, Unit
+from bamlvm.vm.program import Function, Placed, Unit
 from bamlvm.vm.verifier import verify
 
 
@@ -65,58 +70,156 @@ def compile_standard(sources: Mapping[str, str], *, optimize: bool = True) -> Co
 def run_stages(
     files: Mapping[str, str], standard: Unit, *, namespaces: Mapping[str, str] | None = None, optimize: bool = True
 ) -> Stages:
-    """Run every stage and keep what each made; ``namespaces`` gives the prefix of a file's names."""
-    stages = Stages()
-    found = stages.diagnostics
-    sources = {path: SourceFile(path, files[path]) for path in sorted(files)}
-    for source in sources.values():
-        tree, diagnostics = parse_file(source)
-        stages.files.append(tree)
-        found.extend(diagnostics)
-    stages.index = index(stages.files, namespaces or {}, found)
-    scope = Scope(stages.index, standard)
-    stages.world, resolver = declare(stages.index, scope, standard, found)
-    world = stages.world
-    for name, (entry, function) in world.bodies.items():
-        stages.hir[name] = Resolver(entry, name, scope, world, resolver, reporter(entry, found)).function(function)
-    clients = config.clients(stages.index, found)
-    policies = config.retry_policies(stages.index, found)
-    llm_functions = config.llm_functions(world, stages.index, found)
-    config.check_tests(stages.index, world, found)
-    config.check_generators(stages.index, found)
-    stages.tir = check_functions(stages.hir, world, found)
-    for name, checked in stages.tir.items():
-        if name not in world.contracts:
-            world.signatures[name] = msgspec.structs.replace(world.signatures[name], throws=checked.throws)
-    found[:] = sort(found)
-    if any(diagnostic.severity == "error" for diagnostic in found):
+    """Run every stage once and keep what each made; ``namespaces`` gives the prefix of a file's names."""
+    return Project(standard, namespaces=namespaces, optimize=optimize).update(files)
+
+
+class _Read(NamedTuple):
+    """A file as it was last read."""
+
+    source: SourceFile
+    tree: syntax.File
+    diagnostics: list[Diagnostic]
+
+
+class _Emitted(NamedTuple):
+    """A function's code with the lambdas in it, and the tir that it was made from."""
+
+    source: tir.Function
+    lowered: list[mir.Function]
+    code: list[Function]
+
+
+class Project:
+    """A set of files that is compiled again and again.  Not safe to share between threads."""
+
+    def __init__(self, standard: Unit, *, namespaces: Mapping[str, str] | None = None, optimize: bool = True) -> None:
+        self._standard = standard
+        self._namespaces = namespaces or {}
+        self._namespaces_of_standard = namespaces_of(declared(standard))
+        self._optimize = optimize
+        self._last: tuple[dict[str, str], Stages] | None = None
+        self._read: dict[str, _Read] = {}
+        self._items: ItemCache = {}
+        self._hir: Memo[hir.Function] = Memo()
+        self._tir: Memo[list[tir.Function]] = Memo()
+        self._emitted: dict[str, _Emitted] = {}
+
+    def update(self, files: Mapping[str, str], *, emit: bool = True) -> Stages:
+        """Compile the project as it is now: all of its files by path.  Without ``emit`` only what diagnostics need."""
+        if self._last is not None and self._last[0] == files and (self._last[1].mir or not emit):
+            return self._last[1]
+        stages = Stages()
+        self._parse(files, stages)
+        configuration = self._analyse(stages)
+        if emit and not any(diagnostic.severity == "error" for diagnostic in stages.diagnostics):
+            self._emit(stages)
+            stages.unit = self._unit(stages, configuration)
+        self._last = (dict(files), stages)
         return stages
-    functions: dict[str, Placed] = {}
-    variants = {
-        name: [variant.name for variant in info.variants] for name, info in (standard.enums | world.enums).items()
+
+    def _parse(self, files: Mapping[str, str], stages: Stages) -> None:
+        read: dict[str, _Read] = {}
+        for path in sorted(files):
+            kept = self._read.get(path)
+            if kept is None or kept.source.text != files[path]:
+                source = SourceFile(path, files[path])
+                kept = _Read(source, *parse_file(source, self._items))
+            read[path] = kept
+            stages.files.append(kept.tree)
+            stages.diagnostics.extend(kept.diagnostics)
+        self._read = read
+        used = {item.text for each in read.values() for item in each.tree.items}
+        if len(self._items) > 2 * len(used) + 64:
+            self._items = {text: item for text, item in self._items.items() if text in used}
+
+    def _analyse(self, stages: Stages) -> config.Configuration:
+        """Names, declarations, hir, tir; gives the configuration."""
+        found = stages.diagnostics
+        reads = Reads()
+        stages.index = index(stages.files, self._namespaces, found)
+        scope = Scope(stages.index, self._standard, reads, self._namespaces_of_standard)
+        stages.world, resolver = declare(stages.index, scope, self._standard, found)
+        world = stages.world
+        lookups = _lookups(scope, world, resolver)
+        for name, (entry, function) in world.bodies.items():
+            worker = Resolver(entry, name, scope, world, resolver, reporter(entry, found))
+            make = partial(worker.function, function)
+            stages.hir[name] = self._hir.get(name, (function,), reads, lookups, found, make)
+        self._hir.turn()
+        stages.tir = check_functions(stages.hir, world, found, self._tir, lookups)
+        self._tir.turn()
+        configuration = config.configuration(stages.index, world, found)
+        for name, checked in stages.tir.items():
+            if name not in world.contracts and checked.throws != world.signatures[name].throws:
+                world.signatures[name] = msgspec.structs.replace(world.signatures[name], throws=checked.throws)
+        found[:] = sort(found)
+        return configuration
+
+    def _emit(self, stages: Stages) -> None:
+        """The mir and the bytecode of functions that have not got theirs."""
+        enums = self._standard.enums | stages.world.enums
+        variants = {name: [variant.name for variant in info.variants] for name, info in enums.items()}
+        emitted: dict[str, _Emitted] = {}
+        for name, checked in stages.tir.items():
+            kept = self._emitted.get(name)
+            if kept is None or kept.source is not checked:
+                lowered = lower_function(checked, variants)
+                lines = Lines(stages.world.bodies[name][0].item.text)
+                kept = _Emitted(checked, lowered, [self._code(part, lines) for part in lowered])
+            emitted[name] = kept
+            stages.mir[name] = kept.lowered
+        self._emitted = emitted
+
+    def _code(self, part: mir.Function, lines: Lines) -> Function:
+        if self._optimize:
+            optimize_function(part)
+        mir.verify(part)
+        code = emit(part, lines)
+        verify(code)
+        return code
+
+    def _unit(self, stages: Stages, configuration: config.Configuration) -> Unit:
+        world = stages.world
+        functions: dict[str, Placed] = {}
+        for name, emitted in self._emitted.items():
+            item = world.bodies[name][0].item
+            # A source's positions are from 1, a unit's from 0.
+            line, column = self._read[item.file].source.position(item.offset)
+            for code in emitted.code:
+                functions[code.name] = Placed(code, item.file, line - 1, column - 1)
+        return Unit(
+            functions,
+            world.signatures,
+            world.classes,
+            world.enums,
+            world.aliases,
+            configuration.llm_functions,
+            configuration.clients,
+            configuration.retry_policies,
+            configuration.templates,
+        )
+
+
+def _lookups(scope: Scope, world: World, resolver: TypeResolver) -> Lookups:
+    """How each kind of read is asked again; see :meth:`bamlvm.compiler.reads.Reads.note`."""
+
+    def declaration(name: str) -> syntax.Declaration | None:
+        entry = scope.project.entries.get(name)
+        return entry.declaration if entry is not None else None
+
+    def alias(name: str) -> object:
+        entry = scope.project.entries.get(name)
+        return resolver.alias(entry) if entry is not None and isinstance(entry.declaration, syntax.Alias) else None
+
+    return {
+        "qualify": scope.qualify,
+        "visible": scope.visible,
+        "declaration": declaration,
+        "alias": alias,
+        "class": world.class_,
+        "enum": world.enum,
+        "signature": world.signature,
+        "recursive_alias": world.recursive_alias,
+        "contract": world.contracts.get,
     }
-    for name, checked in stages.tir.items():
-        item = world.bodies[name][0].item
-        line, column = sources[item.file].position(item.offset)  # from 1; a unit's positions are from 0
-        lines = Lines(item.text)
-        lowered = lower_function(checked, variants)
-        for part in lowered:
-            if optimize:
-                optimize_function(part)
-            mir.verify(part)
-            code = emit(part, lines)
-            verify(code)
-            functions[part.name] = Placed(code, item.file, line - 1, column - 1)
-        stages.mir[name] = lowered
-    stages.unit = Unit(
-        functions,
-        world.signatures,
-        world.classes,
-        world.enums,
-        world.aliases,
-        llm_functions,
-        clients,
-        policies,
-        config.templates(stages.index),
-    )
-    return stages

@@ -13,6 +13,7 @@ from bamlvm.compiler.declare import TypeResolver, World
 from bamlvm.compiler.names import Entry, Scope
 from bamlvm.compiler.report import Reporter, did_you_mean
 from bamlvm.grammar import syntax
+from bamlvm.vm.program import Signature
 from bamlvm.vm.types import NULL, PRIMITIVES, ClassType, EnumType, Type, VariantType
 
 ENVIRONMENT_LOOKUP = "env.get_or_panic"
@@ -54,12 +55,12 @@ class Resolver:
         self._contexts = [_Context()]
         self._assigned: list[set[int]] = []
         self._mentions: set[str] = set()
-        signature = world.signatures[name]
+        signature = self._signature(name)
         self._type_variables = frozenset(signature.type_parameters)
 
     def function(self, function: syntax.Function) -> hir.Function:
         """The hir of ``function``, whose signature the world already has."""
-        signature = self._world.signatures[self._name]
+        signature = self._signature(self._name)
         parameters = []
         for written, declared in zip(function.parameters, signature.parameters, strict=True):
             default = self._expr(written.default) if written.default is not None else None
@@ -75,11 +76,9 @@ class Resolver:
             function.start,
             function.end,
             self._name,
-            self._entry.item.file,
-            self._entry.item.offset,
             tuple(parameters),
             signature.result,
-            self._world.contracts.get(self._name),
+            self._scope.reads.note("contract", (self._name,), self._world.contracts.get(self._name)),
             (throws.start, throws.end) if throws else (function.name_start, function.name_start + len(function.name)),
             body,
             tuple(hir.LocalInfo(v.name, v.start, v.end, v.captured, v.reassigned) for v in self._variables),
@@ -98,6 +97,11 @@ class Resolver:
             hir.Argument(*at, hir.MapLiteral(*at, entries), None),
         )
         return hir.Block(*at, (), hir.Call(*at, hir.FunctionRef(*at, CALL_LLM_FUNCTION), arguments))
+
+    def _signature(self, name: str) -> Signature:
+        signature = self._world.signature(name)
+        assert signature is not None
+        return signature
 
     # --- locals -------------------------------------------------------------------------------------------------------
 
@@ -292,8 +296,8 @@ class Resolver:
                 return hir.Binary(
                     *at, node.operator, self._expr(node.left), self._expr(node.right), node.operator_start
                 )
-            case syntax.Unary(operator="-", operand=syntax.Literal(value=int() | float() as value)) if (
-                value is not True
+            case syntax.Unary(operator="-", operand=syntax.Literal(value=int() | float() as value)) if not isinstance(
+                value, bool
             ):
                 return hir.Constant(*at, -value)
             case syntax.Unary():
@@ -458,9 +462,9 @@ class Resolver:
         name = self._scope.qualify(path, self._entry.namespace) if path else None
         if name is None:
             return None
-        entry = self._scope.project.entries.get(name)
+        entry = self._scope.entry(name)
         if entry is not None and isinstance(entry.declaration, syntax.Alias):
-            alias = self._types.alias(entry)
+            alias = self._scope.reads.note("alias", (name,), self._types.alias(entry))
             return alias.name if isinstance(alias, EnumType) else None
         return name if self._world.enum(name) is not None else None
 
@@ -526,7 +530,7 @@ class Resolver:
 
     def _report_unknown(self, node: syntax.Name | syntax.Member, path: str) -> None:
         name = self._scope.qualify(path, self._entry.namespace)
-        entry = self._scope.project.entries.get(name) if name else None
+        entry = self._scope.entry(name) if name else None
         if entry is not None or (name and (self._world.class_(name) or self._world.enum(name))):
             kind = type(entry.declaration).__name__.lower() if entry else "type"
             self._report.error("E0003", node, f"`{path}` is a {kind}, not a value", hint=self._use_hint(kind, path))

@@ -16,7 +16,7 @@ from bamlvm.vm.program import Kind
 from bamlvm.vm.types import Type
 
 
-class Node(msgspec.Struct, frozen=True):
+class Node(msgspec.Struct, frozen=True, gc=False):
     start: int
     end: int
 
@@ -253,12 +253,9 @@ class SetElement(Node, frozen=True):
 
 
 class Loop(Node, frozen=True):
-    """``endless``: control never comes past it."""
-
     condition: Expr | None
     body: Expr
     step: tuple[Statement, ...]
-    endless: bool
 
 
 class Assert(Node, frozen=True):
@@ -277,8 +274,6 @@ class Function(Node, frozen=True):
     """A checked function: ``throws`` is the inferred set, ``locals`` their names and types by number."""
 
     name: str
-    file: str
-    offset: int
     parameters: tuple[hir.Parameter, ...]
     defaults: tuple[Expr | None, ...]
     result: Type

@@ -1,26 +1,61 @@
 """The state of one function's check.
 
-*Flow* is what is known of locals at a point: a mapping from local to its narrowed type, or None where control cannot
-come.  Branches copy it and are joined; an assignment forgets what was known of its local; a loop forgets, on entry,
-what its body assigns.
+:class:`Flow` is what is known of locals at a point.  Branches copy it and are joined; an assignment forgets what was
+known of its local; a loop forgets, on entry, what its body assigns.  Code that control cannot come to is checked as any
+other, with what is known of locals there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NamedTuple
 
 from bamlvm.compiler import hir, tir
-from bamlvm.compiler.declare import World
+from bamlvm.compiler.declare import PANICS, World
 from bamlvm.compiler.report import Placed, Reporter
 from bamlvm.compiler.types import Solver
 from bamlvm.vm.types import NEVER, NULL, ClassType, Type, members, union
 
-PANICS = "baml.panics."
-"""What the names of the machine's own errors begin with."""
+_LEFT = 1000
+"""A way that was left is closed for certain; one of a type that no value has, or past a constant, less so."""
 
-Flow: TypeAlias = Mapping[int, Type] | None
+
+class Flow(NamedTuple):
+    """The narrowed types of locals at a point.
+
+    ``distance`` is 0 where control can come; elsewhere it counts what stands in the way, so that dead code is checked
+    as if the way into it were open.
+    """
+
+    types: Mapping[int, Type]
+    distance: int
+
+    @property
+    def live(self) -> bool:
+        return self.distance == 0
+
+    def left(self) -> Flow:
+        """The same point, past something that diverges."""
+        return Flow(self.types, self.distance + _LEFT)
+
+    def refuted(self) -> Flow:
+        """The same point, past a condition that does not hold."""
+        return Flow(self.types, self.distance + 1)
+
+    def without(self, locals_: frozenset[int]) -> Flow:
+        """The same point, with nothing known of some locals."""
+        if locals_.isdisjoint(self.types):
+            return self
+        return Flow({local: type_ for local, type_ in self.types.items() if local not in locals_}, self.distance)
+
+
+@dataclass
+class Exits:
+    """What is known where a loop is left early, and where its next turn begins early."""
+
+    breaks: list[Flow] = field(default_factory=list)
+    continues: list[Flow] = field(default_factory=list)
 
 
 @dataclass
@@ -42,17 +77,16 @@ class Checking:
     throws_of: Callable[[str], Type]
     expr: Callable[[Checking, hir.Expr, Type | None], tir.Expr]
     types: list[Type] = field(default_factory=list)
-    flow: Flow = field(default_factory=dict)
+    flow: Flow = field(default_factory=lambda: Flow({}, 0))
     thrown: list[Type] = field(default_factory=list)
     returns: list[Returns] = field(default_factory=list)
-    breaks: list[list[Flow]] = field(default_factory=list)
+    loops: list[Exits] = field(default_factory=list)
 
     # --- locals and flow ----------------------------------------------------------------------------------------------
 
     def local_type(self, local: int) -> Type:
         """What is known of a local here."""
-        declared = self.types[local]
-        return self.flow.get(local, declared) if self.flow is not None else declared
+        return self.flow.types.get(local, self.types[local])
 
     def declare(self, local: int, type_: Type) -> None:
         """Give a local its type; anything known of an earlier life of it (in a loop) is forgotten."""
@@ -60,34 +94,34 @@ class Checking:
         self.forget(local)
 
     def forget(self, local: int) -> None:
-        if self.flow is not None and local in self.flow:
-            self.flow = {key: value for key, value in self.flow.items() if key != local}
-
-    def forget_all(self, locals_: frozenset[int]) -> None:
-        if self.flow is not None and not locals_.isdisjoint(self.flow):
-            self.flow = {key: value for key, value in self.flow.items() if key not in locals_}
+        self.flow = self.flow.without(frozenset((local,)))
 
     def narrowed(self, flow: Flow, local: int, type_: Type) -> Flow:
-        """``flow`` with a local known to be of ``type_``; unreachable if nothing is of it."""
-        if flow is None or self.function.locals[local].shared:
+        """``flow`` with a local known to be of ``type_``; control does not come there if nothing is of it."""
+        if self.function.locals[local].shared:
             return flow
-        if type_ == NEVER:
-            return None
-        return {**flow, local: type_}
+        return Flow({**flow.types, local: type_}, flow.distance + (type_ == NEVER))
 
-    def join(self, one: Flow, other: Flow) -> Flow:
-        """What holds where two branches meet."""
-        if one is None:
-            return other
-        if other is None or one == other:
-            return one
-        return {local: union((one[local], other[local])) for local in one if local in other}
+    def join(self, *flows: Flow) -> Flow:
+        """What holds where branches meet: what all have by which control can come (or comes nearest)."""
+        distance = min(flow.distance for flow in flows)
+        first, *others = (flow for flow in flows if flow.distance == distance)
+        for other in others:
+            if other.types != first.types:
+                both = {
+                    local: union((type_, other.types[local]))
+                    for local, type_ in first.types.items()
+                    if local in other.types
+                }
+                first = Flow(both, distance)
+        return first
 
     def settled(self, flow: Flow) -> Flow:
         """What of ``flow`` still holds at an unknown later time: what is known of locals that nothing reassigns."""
-        if flow is None:
-            return None
-        return {local: type_ for local, type_ in flow.items() if not self.function.locals[local].reassigned}
+        locals_ = self.function.locals
+        return Flow(
+            {local: type_ for local, type_ in flow.types.items() if not locals_[local].reassigned}, flow.distance
+        )
 
     # --- types --------------------------------------------------------------------------------------------------------
 
@@ -112,7 +146,7 @@ class Checking:
     def throw(self, type_: Type) -> None:
         """Note that control may leave here with a value of ``type_``.  A panic may leave anywhere: no set has it."""
         type_ = union(part for part in members(type_) if not is_panic(part))
-        if type_ != NEVER and self.flow is not None:
+        if type_ != NEVER and self.flow.live:
             self.thrown.append(type_)
 
 

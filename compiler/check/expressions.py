@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check import calls, members, operators, patterns
-from bamlvm.compiler.check.context import Checking, Flow, Returns
+from bamlvm.compiler.check.context import Checking, Exits, Flow, Returns
 from bamlvm.compiler.report import did_you_mean
 from bamlvm.compiler.types import literal_type, widen
 from bamlvm.vm.types import (
@@ -30,9 +32,16 @@ _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 
 def expression(c: Checking, node: hir.Expr, expected: Type | None) -> tir.Expr:
     """Check one expression where ``expected`` is wanted (a hint only: the caller decides whether the type fits)."""
-    checked = _dispatch(c, node, expected)
+    before = c.flow.distance
+    return _ended(c, _dispatch(c, node, expected), before)
+
+
+def _ended(c: Checking, checked: tir.Expr, before: int) -> tir.Expr:
+    """``checked``, of type ``never`` if control does not come past it (or no value is of its type)."""
     if checked.type == NEVER:
-        c.flow = None
+        c.flow = c.flow.left()
+    elif c.flow.distance > before:
+        return msgspec.structs.replace(checked, type=NEVER)
     return checked
 
 
@@ -58,6 +67,8 @@ def _dispatch(c: Checking, node: hir.Expr, expected: Type | None) -> tir.Expr:
             c.flow = c.join(true, false)
             return checked
         case hir.Block():
+            if not node.statements and node.tail is None and expected is not None and _is_empty_map(c, expected):
+                return _map(c, hir.MapLiteral(*at, ()), expected)
             return block(c, node, expected)
         case hir.If():
             return _if(c, node, expected)
@@ -89,10 +100,12 @@ def _dispatch(c: Checking, node: hir.Expr, expected: Type | None) -> tir.Expr:
             c.throw(widen(value.type))
             return tir.Throw(*at, NEVER, value)
         case hir.Break():
-            if c.breaks:
-                c.breaks[-1].append(c.flow)
+            if c.loops:
+                c.loops[-1].breaks.append(c.flow)
             return tir.Break(*at, NEVER)
         case hir.Continue():
+            if c.loops:
+                c.loops[-1].continues.append(c.flow)
             return tir.Continue(*at, NEVER)
         case hir.Iterate():
             return _iterate(c, node)
@@ -139,7 +152,7 @@ def _iterate(c: Checking, node: hir.Iterate) -> tir.Expr:
         case other:
             if other not in (NEVER, hir.ERROR):
                 c.report.error("E0001", node, f"`for … in` walks a list or a map, not `{other}`")
-            return tir.ListLiteral(*at, ListType(hir.ERROR), ())
+            return iterable if other == NEVER else tir.ListLiteral(*at, ListType(hir.ERROR), ())
 
 
 def _wanted(c: Checking, expected: Type | None, kind: type[ListType] | type[MapType]) -> Type | None:
@@ -173,6 +186,11 @@ def _list(c: Checking, node: hir.ListLiteral, expected: Type | None) -> tir.Expr
     if item is None:
         item = c.solver.fresh() if not node.items else union(widen(each) for each in found)
     return tir.ListLiteral(node.start, node.end, ListType(item), tuple(items))
+
+
+def _is_empty_map(c: Checking, expected: Type) -> bool:
+    """Whether ``{}`` stands for a map: a map is wanted, and null, which an empty block yields, is not."""
+    return _wanted(c, expected, MapType) is not None and not c.solver.assignable(NULL, expected)
 
 
 def _map(c: Checking, node: hir.MapLiteral, expected: Type | None) -> tir.Expr:
@@ -253,16 +271,10 @@ def _object(c: Checking, node: hir.ObjectLiteral) -> tir.Expr:
 
 
 def block(c: Checking, node: hir.Block, expected: Type | None) -> tir.Expr:
-    """A block's value is its tail's, or null; ``never`` if control does not reach its end."""
+    """A block's value is its tail's, or null."""
     checked = tuple(statement(c, each) for each in node.statements)
-    tail = None
-    if node.tail is not None:
-        tail = c.expr(c, node.tail, expected)
-    if c.flow is None:
-        type_: Type = NEVER
-    else:
-        type_ = tail.type if tail is not None else NULL
-    return tir.Block(node.start, node.end, type_, checked, tail)
+    tail = c.expr(c, node.tail, expected) if node.tail is not None else None
+    return tir.Block(node.start, node.end, tail.type if tail is not None else NULL, checked, tail)
 
 
 def _if(c: Checking, node: hir.If, expected: Type | None) -> tir.Expr:
@@ -281,20 +293,20 @@ def _if(c: Checking, node: hir.If, expected: Type | None) -> tir.Expr:
             hint="add an `else`, or end the branch with `;`",
         )
         type_ = hir.ERROR
-    return tir.If(node.start, node.end, NEVER if c.flow is None else type_, condition, then, otherwise)
+    return tir.If(node.start, node.end, type_, condition, then, otherwise)
 
 
 def _lambda(c: Checking, node: hir.Lambda, expected: Type | None) -> tir.Expr:
     for parameter in node.parameters:
         c.declare(parameter.local, parameter.type)
-    outer: tuple[Flow, list[Type], list[list[Flow]]] = (c.flow, c.thrown, c.breaks)
-    c.flow, c.thrown, c.breaks = c.settled(c.flow if c.flow is not None else {}), [], []
+    outer: tuple[Flow, list[Type], list[Exits]] = (c.flow, c.thrown, c.loops)
+    c.flow, c.thrown, c.loops = Flow(c.settled(c.flow).types, 0), [], []
     returns = Returns(node.result)
     c.returns.append(returns)
     body = function_body(c, node.body, node.result)
     c.returns.pop()
     throws = union(c.thrown)
-    c.flow, c.thrown, c.breaks = outer
+    c.flow, c.thrown, c.loops = outer
     result = node.result if node.result is not None else union([*returns.found, body.type])
     if node.result is None:
         result = widen(result)
@@ -304,7 +316,8 @@ def _lambda(c: Checking, node: hir.Lambda, expected: Type | None) -> tir.Expr:
 
 def function_body(c: Checking, body: hir.Block, result: Type | None) -> tir.Expr:
     """A function's block: its value must fit ``result``; E0029 where control reaches the end without one."""
-    checked = c.expr(c, body, result)
+    before = c.flow.distance
+    checked = _ended(c, block(c, body, result), before)
     if result is None or checked.type == NEVER:
         return checked
     open_end = body.tail is None or (isinstance(body.tail, hir.If) and checked.type == NULL)
@@ -345,7 +358,8 @@ def statement(c: Checking, node: hir.Statement) -> tir.Statement:
     match node:
         case hir.Let():
             value = c.coerce(node.value, node.type) if node.type is not None else c.expr(c, node.value, None)
-            c.declare(node.local, node.type if node.type is not None else widen(value.type))
+            inferred = widen(value.type) if value.type != NEVER else hir.ERROR
+            c.declare(node.local, node.type if node.type is not None else inferred)
             return tir.Let(*at, node.local, value)
         case hir.SetLocal():
             value = c.coerce(node.value, c.types[node.local])
@@ -365,28 +379,24 @@ def statement(c: Checking, node: hir.Statement) -> tir.Statement:
             return _loop(c, node)
         case hir.Assert():
             condition, true, _ = operators.condition(c, node.condition)
-            c.flow = true if not isinstance(condition, tir.Constant) else c.flow
+            c.flow = true
             return tir.Assert(*at, condition, node.text)
         case hir.Evaluate():
             return tir.Evaluate(*at, c.expr(c, node.value, None))
 
 
 def _loop(c: Checking, node: hir.Loop) -> tir.Statement:
-    c.forget_all(node.assigned)
-    true: Flow
-    false: Flow
-    if node.condition is None:
-        condition, true, false = None, c.flow, None
-    else:
+    """A loop; ``break`` and ``continue`` in its condition and its body are its own, in its step they are not."""
+    c.flow = c.flow.without(node.assigned)
+    exits = Exits()
+    c.loops.append(exits)
+    condition, true, false = None, c.flow, c.flow.refuted()
+    if node.condition is not None:
         condition, true, false = operators.condition(c, node.condition)
     c.flow = true
-    c.breaks.append([])
     body = c.expr(c, node.body, None)
-    c.flow = c.flow if c.flow is not None else {}
+    c.loops.pop()
+    c.flow = c.join(c.flow, *exits.continues)
     step = tuple(statement(c, each) for each in node.step)
-    after = false
-    breaks = c.breaks.pop()
-    for flow in breaks:
-        after = c.join(after, flow)
-    c.flow = after
-    return tir.Loop(node.start, node.end, condition, body, step, after is None)
+    c.flow = c.join(false, *exits.breaks)
+    return tir.Loop(node.start, node.end, condition, body, step)

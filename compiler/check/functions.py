@@ -7,75 +7,110 @@ ends.)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check import expressions
 from bamlvm.compiler.check.context import Checking, Returns
 from bamlvm.compiler.declare import World
-from bamlvm.compiler.report import Reporter
+from bamlvm.compiler.memo import Lookups, Memo
+from bamlvm.compiler.names import reporter
 from bamlvm.compiler.types import Solver
 from bamlvm.grammar.diagnostics import Diagnostic
 from bamlvm.vm.types import NEVER, UNKNOWN, Type, members, union
 
 
 def check_functions(
-    functions: Mapping[str, hir.Function], world: World, diagnostics: list[Diagnostic]
+    functions: Mapping[str, hir.Function],
+    world: World,
+    diagnostics: list[Diagnostic],
+    memo: Memo[list[tir.Function]],
+    lookups: Lookups,
 ) -> dict[str, tir.Function]:
-    """Check all functions; gives them typed, in the order given, and adds what is wrong to ``diagnostics``."""
-    inferred: dict[str, Type] = {}
+    """Check all functions; gives them typed, in the order given, and adds what is wrong to ``diagnostics``.
+
+    A group of functions that call each other is one entry of ``memo``.
+    """
+    throws = _Throws(world)
+    lookups = {**lookups, "throws": throws.of}
+    methods = _by_method(functions)
     checked: dict[str, tir.Function] = {}
-    for group in call_groups(functions):
-        recursive = len(group) > 1 or group[0] in _callees(functions[group[0]], functions, _by_method(functions))
-        while True:
-            found: list[Diagnostic] = []
-            grown = False
-            for name in group:
-                result = _check(functions[name], world, inferred, found)
-                checked[name] = result
-                before = inferred.get(name, NEVER)
-                inferred[name] = union((before, result.throws))
-                grown = grown or inferred[name] != before
-            if not (recursive and grown):
-                break
-        diagnostics.extend(found)
+    for group in call_groups(functions, methods):
+        sources = tuple(functions[name] for name in group)
+        recursive = len(group) > 1 or group[0] in _callees(sources[0], functions, methods)
+        made = memo.get(
+            group[0],
+            sources,
+            world.reads,
+            lookups,
+            diagnostics,
+            partial(_check_group, sources, recursive, world, throws, diagnostics),
+            frozenset(("throws", (name,)) for name in group),
+        )
+        for function in made:
+            throws.inferred[function.name] = function.throws
+            checked[function.name] = function
     return {name: checked[name] for name in functions}
 
 
-def _check(
-    function: hir.Function, world: World, inferred: Mapping[str, Type], diagnostics: list[Diagnostic]
-) -> tir.Function:
-    def throws_of(name: str) -> Type:
-        if name in world.contracts:
-            return world.contracts[name]
-        if name in inferred:
-            return inferred[name]
-        signature = world.standard.signatures.get(name)
-        return signature.throws if signature is not None else NEVER
+class _Throws:
+    """What calling a function may throw, as far as it is known."""
 
-    report = Reporter(function.file, function.offset, diagnostics)
-    c = Checking(world, Solver(world), report, function, throws_of, expressions.expression)
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.inferred: dict[str, Type] = {}
+
+    def of(self, name: str) -> Type:
+        world = self._world
+        found = world.contracts.get(name) or self.inferred.get(name)
+        if found is None:
+            signature = world.standard.signatures.get(name)
+            found = signature.throws if signature is not None else NEVER
+        return world.reads.note("throws", (name,), found)
+
+
+def _check_group(
+    group: Sequence[hir.Function], recursive: bool, world: World, throws: _Throws, diagnostics: list[Diagnostic]
+) -> list[tir.Function]:
+    while True:
+        found: list[Diagnostic] = []
+        checked: list[tir.Function] = []
+        grown = False
+        for function in group:
+            result = _check(function, world, throws, found)
+            checked.append(result)
+            before = throws.inferred.get(function.name, NEVER)
+            throws.inferred[function.name] = union((before, result.throws))
+            grown = grown or throws.inferred[function.name] != before
+        if not (recursive and grown):
+            break
+    diagnostics.extend(found)
+    return checked
+
+
+def _check(function: hir.Function, world: World, throws: _Throws, diagnostics: list[Diagnostic]) -> tir.Function:
+    report = reporter(world.bodies[function.name][0], diagnostics)
+    c = Checking(world, Solver(world), report, function, throws.of, expressions.expression)
     c.types = [UNKNOWN] * len(function.locals)
+    c.returns.append(Returns(function.result))
     defaults: list[tir.Expr | None] = []
     for parameter in function.parameters:
         default = parameter.default
         defaults.append(c.coerce(default, parameter.type, " (a default)") if default is not None else None)
         c.declare(parameter.local, parameter.type)
-    c.returns.append(Returns(function.result))
     body = expressions.function_body(c, function.body, function.result)
-    throws = union(c.thrown)
+    thrown = union(c.thrown)
     if function.throws is not None:
-        _check_contract(c, function, throws)
+        _check_contract(c, function, thrown)
     return tir.Function(
         function.start,
         function.end,
         function.name,
-        function.file,
-        function.offset,
         function.parameters,
         tuple(defaults),
         function.result,
-        throws,
+        thrown,
         body,
         function.locals,
         tuple(c.solver.resolve(type_) for type_ in c.types),
@@ -120,9 +155,8 @@ def _callees(
     return [name for name in found if name in functions]
 
 
-def call_groups(functions: Mapping[str, hir.Function]) -> Iterable[list[str]]:
+def call_groups(functions: Mapping[str, hir.Function], methods: Mapping[str, list[str]]) -> Iterable[list[str]]:
     """The strongly connected components of the call graph, callees first (Tarjan's algorithm, without recursion)."""
-    methods = _by_method(functions)
     edges = {name: _callees(function, functions, methods) for name, function in functions.items()}
     order: dict[str, int] = {}
     low: dict[str, int] = {}

@@ -141,7 +141,7 @@ def condition(c: Checking, node: hir.Expr) -> tuple[tir.Expr, Flow, Flow]:
         case _:
             checked = c.coerce(node, BOOL, " (a condition)")
             if isinstance(checked, tir.Constant):
-                return checked, c.flow if checked.value else None, None if checked.value else c.flow
+                return (checked, c.flow, c.flow.refuted()) if checked.value else (checked, c.flow.refuted(), c.flow)
             return checked, c.flow, c.flow
 
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check import operators
-from bamlvm.compiler.check.context import PANICS, Checking, Flow, is_panic
+from bamlvm.compiler.check.context import Checking, Flow, is_panic
 from bamlvm.compiler.types import literal_type
-from bamlvm.vm.types import FLOAT, NEVER, UNKNOWN, ClassType, Type, VariantType, members, union
+from bamlvm.vm.types import FLOAT, NEVER, UNKNOWN, Type, VariantType, members, union
 
 
 class _Arms(NamedTuple):
@@ -38,7 +38,7 @@ def match(c: Checking, node: hir.Match, expected: Type | None) -> tir.Expr:
         hint = f"add {'an arm' if len(parts) == 1 else 'arms'} for {missing}, or `_ => …`"
         where = (node.start, node.start + len("match"))
         c.report.error("E0062", where, f"not every case is covered: {missing} is left", hint=hint)
-    return tir.Match(*at, NEVER if c.flow is None else checked.result, scrutinee, checked.arms)
+    return tir.Match(*at, checked.result, scrutinee, checked.arms)
 
 
 def catch(c: Checking, node: hir.Catch, expected: Type | None) -> tir.Expr:
@@ -49,14 +49,14 @@ def catch(c: Checking, node: hir.Catch, expected: Type | None) -> tir.Expr:
     throws = union(c.thrown)
     c.thrown = outer
     after, c.flow = c.flow, before
-    panics = [ClassType(name) for name in (*c.world.classes, *c.world.standard.classes) if name.startswith(PANICS)]
+    panics = c.world.panics
     visible = union([throws, *panics])
     c.declare(node.binding, visible)
     checked = _arms(
         c, node.arms, visible, node.binding, expected, ("E0095", "nothing that is thrown here fits this arm")
     )
     rest = union(part for part in members(checked.left) if not is_panic(part))
-    if rest != NEVER and before is not None:
+    if rest != NEVER and before.live:
         outer.append(rest)
         if node.all:
             missing = ", ".join(f"`{part}`" for part in members(rest))
@@ -65,7 +65,7 @@ def catch(c: Checking, node: hir.Catch, expected: Type | None) -> tir.Expr:
                 "E0094", where, f"`catch_all` does not cover {missing}", hint="add an arm for it, or `_ => …`"
             )
     c.flow = c.join(after, checked.flow)
-    result = NEVER if c.flow is None else union((operand.type, checked.result))
+    result = union((operand.type, checked.result))
     return tir.Catch(node.start, node.end, result, operand, node.binding, checked.arms)
 
 
@@ -79,7 +79,8 @@ def _arms(
 ) -> _Arms:
     """Check arms over a scrutinee of type ``whole``; ``subject`` is the local that holds it, which arms narrow."""
     left = c.solver.expand(whole)
-    start, end = c.flow, None
+    start = c.flow
+    ends: list[Flow] = []
     arms: list[tir.Arm] = []
     results: list[Type] = []
     for node in nodes:
@@ -88,19 +89,20 @@ def _arms(
         if seen == NEVER and left != hir.ERROR:
             c.report.warning(unreachable[0], node.pattern, unreachable[1])
         _bind(c, node.pattern, seen)
-        if subject is not None and seen != NEVER:
+        if subject is not None:
             c.flow = c.narrowed(c.flow, subject, seen)
         guard = None
         if node.guard is not None:
-            guard, c.flow, _ = operators.condition(c, node.guard)
+            guard, c.flow, refused = operators.condition(c, node.guard)
+            start = c.join(start, refused)
         body = c.expr(c, node.body, expected)
         results.append(body.type)
-        end = c.join(end, c.flow)
+        ends.append(c.flow)
         rest = _without(c, node.pattern, left)
         arms.append(tir.Arm(node.start, node.end, node.pattern, rest == NEVER, guard, body))
         if guard is None:
             left = rest
-    return _Arms(tuple(arms), union(results), left, end)
+    return _Arms(tuple(arms), union(results), left, c.join(*ends) if ends else start.left())
 
 
 def possible(c: Checking, pattern: hir.Pattern, type_: Type) -> Type:
