@@ -213,7 +213,8 @@ class _TapedStream(httpx.AsyncByteStream):
 class ReplayTransport(httpx.AsyncBaseTransport):
     """Answers from the recording at ``path`` instead of the network.
 
-    ``pace`` "recorded" keeps the recorded times, "fast" takes none.  Raises :class:`ReplayError` if the file cannot be
+    ``pace`` "recorded" keeps the recorded times; "fast" only lets the event loop turn between chunks, so a reader may
+    find several at once and emit fewer partial values.  Raises :class:`ReplayError` if the file cannot be
     read (here) or has no unused exchange for a request (there), naming the nearest one and what differs.
     """
 
@@ -260,14 +261,14 @@ class ReplayTransport(httpx.AsyncBaseTransport):
 
 
 class _Clock:
-    """Waits for times of a recording, counted from now; "fast" does not wait."""
+    """Waits for times of a recording, counted from now; "fast" only gives others their turn."""
 
     def __init__(self, pace: Pace) -> None:
         self._started = time.monotonic() if pace == "recorded" else None
 
     async def wait_until(self, at: float) -> None:
-        if self._started is not None:
-            await asyncio.sleep(max(0.0, self._started + at - time.monotonic()))
+        wait = 0.0 if self._started is None else self._started + at - time.monotonic()
+        await asyncio.sleep(max(0.0, wait))
 
 
 class _ReplayedStream(httpx.AsyncByteStream):

@@ -28,15 +28,16 @@ def wants_colour(stream: TextIO | None) -> bool:
 
 
 def value_text(value: Any) -> str | None:
-    """A result for people: a string as it is, null as nothing, anything else as indented JSON."""
-    if value is None:
-        return None
-    return value if type(value) is str else msgspec.json.format(_json(value), indent=2).decode()
+    """A result for people: a string (or an enum's variant) as it is, null as nothing, the rest as indented JSON."""
+    plain = bamlvm.to_builtins(value)
+    if plain is None or isinstance(plain, str):
+        return plain
+    return msgspec.json.format(msgspec.json.encode(plain), indent=2).decode()
 
 
 def json_text(value: Any) -> str:
     """A value as JSON on one line."""
-    return _json(value).decode()
+    return msgspec.json.encode(bamlvm.to_builtins(value)).decode()
 
 
 def thrown_text(error: ThrownError) -> str:
@@ -68,7 +69,3 @@ def write_result(text: str) -> None:
         raise Failure(
             exit_codes.HOST, f"bamlvm: cannot write to stdout: {os.strerror(error.errno or errno.EIO)}"
         ) from None
-
-
-def _json(value: Any) -> bytes:
-    return msgspec.json.encode(bamlvm.to_builtins(value))

@@ -1,6 +1,6 @@
 """Run a function of a BAML program (a file, or a folder of .baml files) and print its result.
 
-The result goes to stdout, everything else to stderr: a string as it is, anything else as JSON, null as nothing;
+The result goes to stdout, everything else to stderr: a string as it is, null as nothing, anything else as JSON;
 with --json always JSON on one line.  While a program streams, a terminal shows the text growing in place, and a new
 attempt clears it.  Where stdout is no terminal, --stream writes partial values and attempts to stderr, one a line:
 

@@ -1,8 +1,8 @@
 """Fixtures that all tests share: a mock server on loopback, and a guard against what a test leaves behind.
 
-The guard fails a test after which an Internet socket is open that was not open before it, or, for an asynchronous
-test, a task is left in its event loop.  Event loops talk to themselves through Unix sockets, which do not count: a loop
-that is never closed is caught as a ResourceWarning.
+The guard fails a test after which an Internet socket is open that was not open before it, a runtime has an open
+handle, or a task is left in the test's event loop or in the background loop that runtimes share.  Event loops talk to
+themselves through Unix sockets, which do not count: a loop that is never closed is caught as a ResourceWarning.
 """
 
 from __future__ import annotations
@@ -12,17 +12,23 @@ import gc
 import inspect
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 
 from bamlvm.cli.mock import MockServer, ThreadedMockServer
 
+settings.register_profile("bamlvm", deadline=None)  # how long an example takes says nothing on a busy machine
+settings.load_profile("bamlvm")
+
 _STATES = {"01": "ESTABLISHED", "02": "SYN_SENT", "06": "TIME_WAIT", "08": "CLOSE_WAIT", "0A": "LISTEN"}
 _TABLES = ("tcp", "tcp6", "udp", "udp6")
+_SETTLE_SECONDS = 2.0
 
 
 @pytest_asyncio.fixture
@@ -37,6 +43,16 @@ def threaded_mock_server() -> Iterator[ThreadedMockServer]:
     """A mock server for synchronous tests, in a thread of its own."""
     with ThreadedMockServer() as server:
         yield server
+
+
+@pytest.fixture
+def handles_empty() -> Callable[[Any], None]:
+    """``handles_empty(runtime)`` fails if anything is open that a call opened; the guard asks at each test's end."""
+    return check_handles
+
+
+def check_handles(runtime: Any) -> None:
+    assert runtime.handles == 0, f"{runtime.handles} handles are open"
 
 
 def open_sockets() -> dict[str, str]:
@@ -71,11 +87,15 @@ def nothing_left_open(request: pytest.FixtureRequest) -> Iterator[None]:
     """The guard; see the head of this module."""
     if inspect.iscoroutinefunction(getattr(request, "function", None)):
         request.getfixturevalue("no_task_left")
-    if sys.platform != "linux":
-        yield
-        return
-    before = open_sockets()
+    before = open_sockets() if sys.platform == "linux" else None
     yield
+    if runtimes := sys.modules.get("bamlvm.runtime"):
+        for runtime in tuple(runtimes._RUNTIMES):
+            check_handles(runtime)
+    if background := sys.modules.get("bamlvm.background"):
+        assert_idle(background.BACKGROUND.current)
+    if before is None:
+        return
     left = _new_sockets(before)
     if left:
         gc.collect()  # what only a reference cycle holds open is late, not leaked; its ResourceWarning still fails
@@ -91,6 +111,14 @@ async def no_task_left() -> AsyncIterator[None]:
     await asyncio.sleep(0)  # let what is just ending end
     left = [repr(task) for task in _live_tasks() - before]
     assert not left, f"the test left tasks running: {left}"
+
+
+def assert_idle(loop: asyncio.AbstractEventLoop | None) -> None:
+    """No task is left in the background loop; what is just ending is given the time to."""
+    until = time.monotonic() + _SETTLE_SECONDS
+    while loop is not None and (left := [task for task in asyncio.all_tasks(loop) if not task.done()]):
+        assert time.monotonic() < until, f"the test left tasks in the background loop: {left}"
+        time.sleep(0.001)
 
 
 def _new_sockets(before: dict[str, str]) -> list[str]:

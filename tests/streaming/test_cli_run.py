@@ -209,7 +209,12 @@ class TestTapes:
         assert recorded[:2] == (exit_codes.OK, "Hello, you\n")
         server.play({"faults": [{"kind": "reset"}]})
         for pace in ("fast", "recorded"):
-            assert run(capsys, *words, "--replay", tape, "--replay-pace", pace) == recorded
+            code, out, err = run(capsys, *words, "--replay", tape, "--replay-pace", pace)
+            assert (code, out) == recorded[:2]
+            # Chunks may come together that came apart: then a partial value is left out, never another one put in.
+            seen, expected = err.splitlines(), recorded[2].splitlines()
+            assert [line for line in expected if line in seen or not line.startswith("partial")] == seen
+            assert 'partial 2: "Hello, you"' in seen
         assert len(server.requests) == 2
 
     def test_what_was_not_recorded(
