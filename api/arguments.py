@@ -14,7 +14,6 @@ under several types is converted once under each, and what was shared stays shar
 
 from __future__ import annotations
 
-import difflib
 import enum
 from collections.abc import Generator, Iterable, Mapping
 from typing import Any, Final, Literal, TypeAlias
@@ -23,6 +22,7 @@ import msgspec
 
 from bamlvm.errors import HostError
 from bamlvm.results import Opaque
+from bamlvm.scalars import Converted, Mismatch, plain, primitive, shown
 from bamlvm.types import Types
 from bamlvm.vm.types import (
     MEDIA,
@@ -40,31 +40,9 @@ from bamlvm.vm.types import (
     VariantType,
     members,
 )
-from bamlvm.vm.values import EnumValue, Media, Value, in_i64
+from bamlvm.vm.values import EnumValue, Media, Value
 
-Converted: TypeAlias = tuple[Value, int]
 Node: TypeAlias = Generator[tuple[Any, Type], Converted, Converted]
-
-_SHOWN_STEPS: Final = 12
-
-
-class Mismatch(Exception):  # noqa: N818 (the inside of a HostError)
-    """A value does not fit; ``steps`` is the way to it, innermost first."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.steps: list[str] = []
-
-    def at(self, step: str) -> Mismatch:
-        """The same mismatch seen from the container."""
-        self.steps.append(step)
-        return self
-
-    def copy(self) -> Mismatch:
-        other = Mismatch(self.message)
-        other.steps = list(self.steps)
-        return other
 
 
 class Arguments:
@@ -80,7 +58,7 @@ class Arguments:
             leaf = self._leaf(value, type_)
             return (self._run(value, type_) if leaf is None else leaf)[0]
         except Mismatch as mismatch:
-            raise HostError(f"args.{name}{_path(mismatch.steps)}: {mismatch.message}") from None
+            raise HostError(f"args.{name}{mismatch.path()}: {mismatch.message}") from None
 
     def _run(self, value: Any, type_: Type) -> Converted:
         memory = _Memory()
@@ -116,7 +94,7 @@ class Arguments:
             name = type_.name  # type: ignore[union-attr]  # by its kind, here and below
             if name == "unknown":
                 return self._scalar(value)
-            return (self._media(value, name), 0) if name in MEDIA else _primitive(value, name)
+            return (self._media(value, name), 0) if name in MEDIA else primitive(value, name)
         if kind in _COMPOUND:
             return None
         match type_:
@@ -125,14 +103,14 @@ class Arguments:
             case VariantType(name, variant):
                 return self._enum(value, name, variant)
             case LiteralType(expected):
-                plain = _plain(value)
-                if type(plain) is type(expected) and plain == expected:
-                    return plain, 0
-                raise Mismatch(f"expected {type_}, got {_shown(value)}")
+                given = plain(value)
+                if type(given) is type(expected) and given == expected:
+                    return given, 0
+                raise Mismatch(f"expected {type_}, got {shown(value)}")
             case FunctionType():
                 if isinstance(value, Opaque):
                     return value.value, 0
-                raise Mismatch(f"expected {type_}: a function cannot come from Python, got {_shown(value)}")
+                raise Mismatch(f"expected {type_}: a function cannot come from Python, got {shown(value)}")
             case _:  # a type variable
                 return self._scalar(value)
 
@@ -168,11 +146,11 @@ class Arguments:
         match type_:
             case ListType(item):
                 if not isinstance(value, (list, tuple)):
-                    raise Mismatch(f"expected {type_}, got {_shown(value)}")
+                    raise Mismatch(f"expected {type_}, got {shown(value)}")
                 return (yield from self._list(value, item))
             case MapType(key, item):
                 if not isinstance(value, Mapping):
-                    raise Mismatch(f"expected {type_}, got {_shown(value)}")
+                    raise Mismatch(f"expected {type_}, got {shown(value)}")
                 return (yield from self._map(value, key, item))
             case ClassType(name, ()) if name in self.types:
                 return (yield from self._instance(value, name))
@@ -228,10 +206,12 @@ class Arguments:
         if isinstance(value, msgspec.Struct) and getattr(type(value), "__baml_name__", None) == name:
             return {field: getattr(value, field) for field in value.__struct_fields__}
         if not isinstance(value, Mapping):
-            raise Mismatch(f"expected {name}, got {_shown(value)}")
+            raise Mismatch(f"expected {name}, got {shown(value)}")
         known = [field.name for field in self.schema.classes[name].fields]
         for key in value:
             if key not in known:
+                import difflib
+
                 near = difflib.get_close_matches(str(key), known, n=1)
                 hint = f" (did you mean {near[0]!r}?)" if near else f" (it has {', '.join(known) or 'no fields'})"
                 raise Mismatch(f"class {name} has no field {key!r}{hint}")
@@ -258,7 +238,7 @@ class Arguments:
         failures.sort(key=lambda mismatch: -len(mismatch.steps))  # the one that got furthest tells most
         if len(failures) == 1 or (failures and len(failures[0].steps) > len(failures[1].steps)):
             raise failures[0]
-        raise Mismatch(f"expected {type_}, got {_shown(value)}")
+        raise Mismatch(f"expected {type_}, got {shown(value)}")
 
     def _members(self, type_: UnionType) -> Iterable[Type]:
         for member in members(type_):
@@ -284,25 +264,25 @@ class Arguments:
     def _free_key(self, key: Any) -> Converted:
         converted = self._scalar(key)
         if converted is None or type(converted[0]) not in (str, EnumValue):
-            raise Mismatch(f"expected a string or an enum as key, got {_shown(key)}")
+            raise Mismatch(f"expected a string or an enum as key, got {shown(key)}")
         return converted
 
     def _scalar(self, value: Any) -> Converted | None:
-        plain = _plain(value)
-        match plain:
+        given = plain(value)
+        match given:
             case None | bool() | float() | str():
-                return plain, 0
+                return given, 0
             case int():
-                return _primitive(plain, "int")
+                return primitive(given, "int")
             case Media():
-                return plain, 0
+                return given, 0
             case Opaque():
-                return plain.value, 0
+                return given.value, 0
             case enum.Enum():
-                name = getattr(type(plain), "__baml_name__", None)
+                name = getattr(type(given), "__baml_name__", None)
                 if name in self.types:
-                    return self._enum(plain, str(name), None)
-                raise Mismatch(f"a Python enum {type(plain).__name__} has no BAML form")
+                    return self._enum(given, str(name), None)
+                raise Mismatch(f"a Python enum {type(given).__name__} has no BAML form")
             case _:
                 return None
 
@@ -313,10 +293,10 @@ class Arguments:
         if isinstance(value, EnumValue) and value.enum == name:
             given = value.variant
         if not isinstance(given, str) or (isinstance(given, enum.Enum) and not own):
-            raise Mismatch(f"expected {name}, got {_shown(value)}")
+            raise Mismatch(f"expected {name}, got {shown(value)}")
         if given not in variants or only not in (None, given):
             wanted = f"{name}.{only}" if only else f"{name} ({', '.join(variants)})"
-            raise Mismatch(f"expected {wanted}, got {_shown(value)}")
+            raise Mismatch(f"expected {wanted}, got {shown(value)}")
         return self.schema.enum_value(name, str(given)), 0 if own else 1
 
     def _media(self, value: Any, kind: str) -> Media:
@@ -329,7 +309,7 @@ class Arguments:
             mime = value.get("mime")
             if isinstance(value[source], str) and (mime is None or isinstance(mime, str)):
                 return Media(kind, mime, source, value[source])
-        raise Mismatch(f'expected {kind}, as Media or {{"url": …}} or {{"base64": …, "mime": …}}, got {_shown(value)}')
+        raise Mismatch(f'expected {kind}, as Media or {{"url": …}} or {{"base64": …, "mime": …}}, got {shown(value)}')
 
 
 class _Memory:
@@ -345,7 +325,6 @@ class _Memory:
 
 _UNKNOWN: Final = Primitive("unknown")
 _COMPOUND: Final = frozenset({ListType, MapType, ClassType, UnionType, AliasType})
-_EXACT: Final[dict[str, type]] = {"string": str, "bool": bool, "float": float, "null": type(None)}
 _FORMS: Final[dict[str, type | tuple[type, ...]]] = {
     "int": int,
     "float": (int, float),
@@ -354,39 +333,6 @@ _FORMS: Final[dict[str, type | tuple[type, ...]]] = {
     "null": type(None),
 }
 _MEDIA_KEYS: Final = ({"url"}, {"url", "mime"}, {"base64"}, {"base64", "mime"})
-
-
-def _primitive(value: Any, name: str) -> Converted:
-    if type(value) is _EXACT.get(name):
-        return value, 0
-    plain = _plain(value)
-    kind = type(plain)
-    if name == "int" and kind is int:
-        if in_i64(plain):
-            return plain, 0
-        raise Mismatch(f"{plain} is out of the range of int, which has 64 bits")
-    if name == "float":
-        if kind is float:
-            return plain, 0
-        if kind is int:
-            try:
-                return float(plain), 1
-            except OverflowError:
-                raise Mismatch(f"{plain} is out of the range of float") from None
-    if (name == "string" and kind is str) or (name == "bool" and kind is bool) or (name == "null" and plain is None):
-        return plain, 0
-    raise Mismatch(f"expected {name}, got {_shown(value)}")
-
-
-def _plain(value: Any) -> Any:
-    """A subclass of str, int or float as the plain type, so that no foreign object enters the machine."""
-    if type(value) in (str, int, float, bool, type(None)) or isinstance(value, enum.Enum):
-        return value
-    if isinstance(value, str):
-        return str.__str__(value)
-    if isinstance(value, int):
-        return int(value)
-    return float(value) if isinstance(value, float) else value
 
 
 def _alike(value: Any, type_: Type) -> bool:
@@ -407,20 +353,3 @@ def _alike(value: Any, type_: Type) -> bool:
             return isinstance(value, type(expected))
         case _:
             return True
-
-
-def _path(steps: list[str]) -> str:
-    if len(steps) > 2 * _SHOWN_STEPS:
-        steps = [*steps[:_SHOWN_STEPS], "…", *steps[-_SHOWN_STEPS:]]
-    return "".join(reversed(steps))
-
-
-def _shown(value: Any) -> str:
-    """A Python value in a message: its type, and itself where that is short."""
-    if value is None:
-        return "None"
-    kind = getattr(type(value), "__baml_name__", None) or type(value).__name__
-    if isinstance(value, (bool, int, float, str)):
-        text = repr(value)
-        return f"{kind} {text}" if len(text) <= 40 else kind
-    return str(kind)

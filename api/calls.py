@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from bamlvm.errors import HostError
 
@@ -47,8 +48,7 @@ class CancelToken:
         self._callbacks.pop(key, None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallContext:
+class CallContext(msgspec.Struct, frozen=True, kw_only=True):
     """What goes with one call; every part is optional, and one context may serve any number of calls.
 
     ``on_partial(value)`` gets each partial value; if the callback has a second required parameter it also gets the
@@ -67,8 +67,8 @@ class CallContext:
     cancel: CancelToken | None = None
     timeout: float | None = None
     collectors: Sequence[Collector] = ()
-    env: Mapping[str, str] = field(default_factory=dict)
-    tags: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = {}
+    tags: Mapping[str, str] = {}
 
     def __post_init__(self) -> None:
         for name in ("on_partial", "on_tick", "on_attempt"):
@@ -79,6 +79,10 @@ class CallContext:
             raise HostError(f"CallContext.timeout: expected seconds from 0 up, got {self.timeout!r}")
         if self.cancel is not None and not isinstance(self.cancel, CancelToken):
             raise HostError(f"CallContext.cancel: expected a CancelToken, got {type(self.cancel).__name__}")
+
+    def __repr__(self) -> str:  # without values of ``env``, which may be keys
+        given = [name for name in self.__struct_fields__ if getattr(self, name) not in (None, (), {})]
+        return f"CallContext({', '.join(given)})"
 
 
 NO_CONTEXT = CallContext()

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import msgspec
 
 if TYPE_CHECKING:
     from bamlvm.sysops.scope import AttemptRecord
@@ -23,8 +24,7 @@ class Usage(NamedTuple):
     output_tokens: int
 
 
-@dataclass(frozen=True, slots=True)
-class CallRecord:
+class CallRecord(msgspec.Struct, frozen=True):
     """One call.  ``started`` is Unix time, ``duration`` seconds; ``error`` is what the host got, None if it got a
     value."""
 

@@ -95,8 +95,10 @@ def test_accepted(runtime: bamlvm.Runtime, name: str, value: Any, result: Any) -
         ("int_", True, "args.x: expected int, got bool True"),
         ("int_", 1.0, "args.x: expected int, got float 1.0"),
         ("int_", 2**63, "out of the range of int"),
+        ("int_", 10**5000, "out of the range of int"),
+        ("string_", 10**5000, "args.x: expected string, got int"),
         ("int_", None, "expected int, got None"),
-        ("float_", 10**400, "out of the range of float"),
+        ("float_", 10**5000, "out of the range of float"),
         ("bool_", 1, "expected bool, got int 1"),
         ("string_", b"x", "expected string, got bytes"),
         ("color", "Blue", "expected Color (Red, Green), got str 'Blue'"),
@@ -117,6 +119,7 @@ def test_accepted(runtime: bamlvm.Runtime, name: str, value: Any, result: Any) -
         ("picture", bamlvm.Media("audio", None, "url", "u"), "expected image, got audio"),
         ("apply", len, "a function cannot come from Python"),
     ],
+    ids=lambda part: part if isinstance(part, str) else type(part).__name__,
 )
 def test_refused(runtime: bamlvm.Runtime, name: str, value: Any, message: str) -> None:
     with pytest.raises(HostError) as refused:

@@ -121,6 +121,11 @@ def test_a_context_is_checked(wrong: dict[str, Any]) -> None:
         CallContext(**wrong)
 
 
+def test_a_context_does_not_show_what_may_be_a_key() -> None:
+    context = CallContext(env={"OPENAI_API_KEY": "sk-secret"}, timeout=3)
+    assert repr(context) == "CallContext(timeout, env)"
+
+
 def test_the_environment_and_its_overrides(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     runtime = make(SOURCE)
     monkeypatch.setenv("BAMLVM_TEST", "outside")

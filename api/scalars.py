@@ -1,0 +1,88 @@
+"""Python scalars → BAML scalars, and how a value that does not fit is reported."""
+
+from __future__ import annotations
+
+import enum
+from typing import Any, Final, TypeAlias
+
+from bamlvm.vm.values import Value, in_i64
+
+Converted: TypeAlias = tuple[Value, int]
+"""A converted value and its cost, 0 for an exact fit."""
+
+_EXACT: Final[dict[str, type]] = {"string": str, "bool": bool, "float": float, "null": type(None)}
+_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
+_SHOWN_STEPS: Final = 12
+_SHOWN_LENGTH: Final = 40
+_SHOWN_INTEGER: Final = 10**_SHOWN_LENGTH  # Python refuses to print one of thousands of digits
+
+
+class Mismatch(Exception):  # noqa: N818 (the inside of a HostError)
+    """A value does not fit; ``steps`` is the way to it, innermost first."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.steps: list[str] = []
+
+    def at(self, step: str) -> Mismatch:
+        """The same mismatch seen from the container."""
+        self.steps.append(step)
+        return self
+
+    def copy(self) -> Mismatch:
+        """One to be raised again, elsewhere."""
+        other = Mismatch(self.message)
+        other.steps = list(self.steps)
+        return other
+
+    def path(self) -> str:
+        """The way from the argument to the value; of a long one, both ends."""
+        steps = self.steps
+        if len(steps) > 2 * _SHOWN_STEPS:
+            steps = [*steps[:_SHOWN_STEPS], "…", *steps[-_SHOWN_STEPS:]]
+        return "".join(reversed(steps))
+
+
+def primitive(value: Any, name: str) -> Converted:
+    """A value for ``int float string bool null``.  Raises :class:`Mismatch`."""
+    if type(value) is _EXACT.get(name):
+        return value, 0
+    given = plain(value)
+    kind = type(given)
+    if name == "int" and kind is int:
+        if in_i64(given):
+            return given, 0
+        raise Mismatch(f"{shown(given)} is out of the range of int, which has 64 bits")
+    if name == "float" and kind is float:
+        return given, 0
+    if name == "float" and kind is int:
+        try:
+            return float(given), 1
+        except OverflowError:
+            raise Mismatch(f"{shown(given)} is out of the range of float") from None
+    if kind is _EXACT.get(name):
+        return given, 0
+    raise Mismatch(f"expected {name}, got {shown(value)}")
+
+
+def plain(value: Any) -> Any:
+    """A subclass of str, int or float as the plain type, so that no foreign object enters the machine."""
+    if type(value) in _PLAIN or isinstance(value, enum.Enum):
+        return value
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int(value)
+    return float(value) if isinstance(value, float) else value
+
+
+def shown(value: Any) -> str:
+    """A Python value in a message: its type, and itself where that is short."""
+    if value is None:
+        return "None"
+    kind = getattr(type(value), "__baml_name__", None) or type(value).__name__
+    if isinstance(value, (bool, int, float, str)) and not (isinstance(value, int) and abs(value) > _SHOWN_INTEGER):
+        text = repr(value)
+        return f"{kind} {text}" if len(text) <= _SHOWN_LENGTH else str(kind)
+    return str(kind)
