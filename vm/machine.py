@@ -20,8 +20,9 @@ A Python exception out of a native or a sys-op that is no :class:`~bamlvm.vm.val
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
+
+import msgspec
 
 from bamlvm.vm.linker import LinkedFunction, LinkError, Program
 from bamlvm.vm.loop import DISPATCH, execute
@@ -44,15 +45,13 @@ class MachineError(Exception):
     """The machine met code or a value that no verified program has."""
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(msgspec.Struct, frozen=True):
     """The call returned."""
 
     value: Value
 
 
-@dataclass(frozen=True, slots=True)
-class Suspended:
+class Suspended(msgspec.Struct, frozen=True):
     """The call waits.
 
     ``awaitable`` is the coroutine of the sys-op called with the scope and ``arguments``, or what its ``Pending`` has.
@@ -63,15 +62,13 @@ class Suspended:
     awaitable: Awaitable[Value]
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(msgspec.Struct, frozen=True):
     """The call threw, and nothing caught it."""
 
     error: Caught
 
 
-@dataclass(frozen=True, slots=True)
-class Paused:
+class Paused(msgspec.Struct, frozen=True):
     """The slice is used up; :meth:`Machine.run` goes on."""
 
 

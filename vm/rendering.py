@@ -18,7 +18,6 @@ name, anything else is on one line.  A value inside itself is ``<cycle>``, one n
 from __future__ import annotations
 
 import math
-from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -34,9 +33,15 @@ def float_text(number: float) -> str:
     if math.isinf(number) or math.isnan(number):
         return "NaN" if number != number else "inf" if number > 0 else "-inf"
     text = repr(number)
-    if "e" in text:
-        text = f"{Decimal(text):f}"
-    return text if "." in text else text + ".0"
+    mantissa, _, exponent = text.partition("e")
+    if not exponent:
+        return text
+    sign = "-" if number < 0 else ""
+    whole, _, fraction = mantissa.lstrip("-").partition(".")
+    digits, point = whole + fraction, len(whole) + int(exponent)
+    if point <= 0:
+        return f"{sign}0.{'0' * -point}{digits}"
+    return f"{sign}{digits.ljust(point, '0')}.0"  # an exponent this great leaves no digit behind the point
 
 
 def string_literal(text: str) -> str:

@@ -10,8 +10,9 @@ An ``int`` is always within i64; whoever makes one from outside checks it with :
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
+
+import msgspec
 
 from bamlvm.vm.program import ClassInfo
 from bamlvm.vm.types import Type
@@ -107,8 +108,7 @@ class Closure:
         return f"<function {self.function.name}>"
 
 
-@dataclass(frozen=True, slots=True)
-class Handle:
+class Handle(msgspec.Struct, frozen=True):
     """An opaque reference to a resource in a :class:`bamlvm.vm.handles.HandleTable`."""
 
     kind: str
@@ -117,8 +117,7 @@ class Handle:
     owner: int
 
 
-@dataclass(frozen=True, slots=True)
-class Media:
+class Media(msgspec.Struct, frozen=True):
     """An image, audio, pdf or video.  ``data`` is a URL or base64 text, as ``source`` says; ``mime`` may be unknown."""
 
     kind: str
@@ -127,8 +126,7 @@ class Media:
     data: str
 
 
-@dataclass(frozen=True, slots=True)
-class TypeValue:
+class TypeValue(msgspec.Struct, frozen=True):
     """A type as a value: what ``baml.llm.get_return_type`` gives."""
 
     type: Type
@@ -186,8 +184,7 @@ class TraceFrame(NamedTuple):
     column: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Caught:
+class Caught(msgspec.Struct, frozen=True, eq=False):
     """A thrown value and where it was thrown: the frames of that moment, innermost first."""
 
     value: Value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -240,6 +241,15 @@ def test_the_layout_of_the_language_reference() -> None:
 )
 def test_scalars_and_lists_on_one_line(value: Any, text: str) -> None:
     assert show(value) == text
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_floats_text_is_its_shortest_digits_in_full(number: float) -> None:
+    text = show(number)
+    whole, _, fraction = text.lstrip("-").partition(".")
+    assert whole.isdigit() and fraction.isdigit() and math.copysign(1, number) == (-1 if text[0] == "-" else 1)
+    assert float(text) == number
+    assert Decimal(text) == Decimal(repr(number))
 
 
 def test_containers_inside_lists_and_maps() -> None:
