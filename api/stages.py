@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from bamlvm.cache import Cache
-from bamlvm.errors import HostError
+from bamlvm.errors import CompileError, HostError
 from bamlvm.loading import load_standard, read_sources
 
 STAGES: Final = ("tokens", "ast", "hir", "tir", "mir", "bytecode")
 """The stages in their order."""
+
+_AFTER_ERRORS: Final = ("mir", "bytecode")  # an error stops a program before these
 
 
 def dump(source: str | os.PathLike[str] | Mapping[str, str], stage: str, optimize: bool = True) -> str:
@@ -29,6 +31,10 @@ def dump(source: str | os.PathLike[str] | Mapping[str, str], stage: str, optimiz
         files = {"main.baml": source}
     else:
         files = read_sources(source)
-    from bamlvm.compiler.stages import dump_files
+    from bamlvm.compiler.project import run_stages
+    from bamlvm.compiler.stages import render_stage
 
-    return dump_files(files, stage, load_standard(optimize, Cache.default()), optimize)
+    stages = run_stages(files, load_standard(optimize, Cache.default()), optimize=optimize)
+    if stage in _AFTER_ERRORS and stages.unit is None:
+        raise CompileError(stages.diagnostics, files)
+    return render_stage(files, stages, stage)

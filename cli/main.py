@@ -42,9 +42,9 @@ def _dispatch(words: list[str]) -> int:
         print(_usage())
         return exit_codes.OK if words else exit_codes.USAGE
     if name in ("-V", "--version"):
-        from importlib.metadata import version
+        import bamlvm
 
-        print(f"bamlvm {version('bamlvm')}")
+        print(f"bamlvm {bamlvm.__version__}")
         return exit_codes.OK
     if name not in COMMANDS:
         return _unknown(name)

@@ -16,6 +16,8 @@ from bamlvm.cli.failure import Failure
 if TYPE_CHECKING:
     from bamlvm import ThrownError
 
+_SHOWN_FRAMES = 20
+
 
 def is_terminal(stream: TextIO | None) -> bool:
     """Whether a stream shows on a screen where the cursor can be moved."""
@@ -41,13 +43,24 @@ def json_text(value: Any) -> str:
 
 
 def thrown_text(error: ThrownError) -> str:
-    """An uncaught error: its class and message, where it was thrown, and the rest of its fields."""
-    value = bamlvm.to_builtins(error.value)
-    rest = {name: each for name, each in value.items() if name != "message"} if isinstance(value, dict) else value
-    lines = [f"uncaught {error}"]
-    if rest and (isinstance(rest, dict | list)):
-        lines.append(msgspec.json.format(msgspec.json.encode(rest), indent=2).decode())
-    return "\n".join(lines)
+    """An uncaught error: its class and message, what else it carries, and where it was thrown."""
+    head, *trace = str(error).split("\n  at ")
+    carried = []
+    if error.class_name == "baml.errors.AllAttemptsFailed":
+        head = head.partition(". ")[0]  # the rest of its message lists the attempts, which are shown line by line
+        carried = [_attempt_line(attempt) for attempt in error.value.attempts]
+    else:
+        value = bamlvm.to_builtins(error.value)
+        if isinstance(value, dict):
+            shown = {name: each for name, each in value.items() if name != "message" and each is not None}
+            carried = [f"{name}: {json_text(each)}" for name, each in shown.items()]
+        elif isinstance(value, list):
+            carried = [json_text(value)]
+    frames = [f"at {frame}" for frame in trace]
+    if len(frames) > 2 * _SHOWN_FRAMES:
+        left_out = f"… {len(frames) - 2 * _SHOWN_FRAMES} more …"
+        frames = [*frames[:_SHOWN_FRAMES], left_out, *frames[-_SHOWN_FRAMES:]]
+    return "\n  ".join([f"uncaught {head}", *carried, *frames])
 
 
 def error_line(error: Any) -> str:
@@ -69,3 +82,8 @@ def write_result(text: str) -> None:
         raise Failure(
             exit_codes.HOST, f"bamlvm: cannot write to stdout: {os.strerror(error.errno or errno.EIO)}"
         ) from None
+
+
+def _attempt_line(attempt: Any) -> str:
+    received = f", after {json_text(attempt.text)}" if attempt.text else ""
+    return f"{attempt.client} ({attempt.provider}), attempt {attempt.attempt}{received}: {error_line(attempt.error)}"

@@ -137,17 +137,37 @@ class TestMistakes:
         assert main(["check", str(tmp_path / "nowhere"), program]) == exit_codes.HOST
         assert capsys.readouterr().out == f"{program}: ok\n"
 
+    def test_dump_prints_a_stage_or_says_why_not(
+        self, program: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        texts = []
+        for stage in ("tokens", "ast", "hir", "tir", "mir", "bytecode"):
+            assert main(["dump", "--stage", stage, program]) == exit_codes.OK
+            texts.append(capsys.readouterr().out)
+        assert len(set(texts)) == len(texts) and all(text.endswith("\n") for text in texts)
+        assert main(["dump", "--stage", "mir", "-O0", program]) == exit_codes.OK
+        assert capsys.readouterr().out != texts[4]
+        wrong = tmp_path / "wrong.baml"
+        wrong.write_text("function main() -> int { nope }")
+        assert main(["dump", "--stage", "bytecode", str(wrong)]) == exit_codes.COMPILE
+        assert "E0003" in capsys.readouterr().err
+
     def test_an_uncaught_error_shows_its_value_and_trace(
         self, program: str, capsys: pytest.CaptureFixture[str]
     ) -> None:
         code, out, err = run(capsys, program, "fail", "-a", "n=1")
         assert (code, out) == (exit_codes.THREW, "")
-        head, first, second, *value = err.splitlines()
+        head, x, y, first, second = err.splitlines()
         line = PROGRAM.splitlines().index("    if (n == 0) { throw Point { x: 1, y: 2 } }") + 1
-        assert head == "uncaught Point"
+        assert (head, x, y) == ("uncaught Point", "  x: 1", "  y: 2")
         assert first.startswith(f"  at fail ({program}:{line}:")
         assert second.startswith(f"  at fail ({program}:{line + 1}:")
-        assert json.loads("\n".join(value)) == {"x": 1, "y": 2}
+
+    def test_a_long_trace_is_cut_in_its_middle(self, program: str, capsys: pytest.CaptureFixture[str]) -> None:
+        _, _, err = run(capsys, program, "fail", "-a", "n=200")
+        frames = err.splitlines()[3:]
+        assert len(frames) == 41
+        assert frames[20] == "  … 161 more …"
 
     def test_a_deadline(self, program: str, capsys: pytest.CaptureFixture[str]) -> None:
         code, out, err = run(capsys, program, "spin", "--timeout", "0.05")
@@ -190,11 +210,24 @@ class TestStreaming:
     def test_all_attempts_failed(
         self, program: str, server: ThreadedMockServer, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        server.play({"faults": [{"kind": "status", "code": 401, "message": "who are you"}]})
+        cut = {"pieces": ["Hel", "lo"], "faults": [{"kind": "truncate", "at": -150}]}
+        refused = {"faults": [{"kind": "status", "code": 401, "message": "who are you"}]}
+        server.play({"rules": [{"answers": [cut, refused]}]})
+        code, out, err = run(capsys, program, "Retried", "-a", "name=you", "--stream")
+        assert (code, out) == (exit_codes.THREW, "")
+        head, first, second, trace = err[err.index("uncaught") :].splitlines()
+        assert head == "uncaught baml.errors.AllAttemptsFailed: Retried failed"
+        assert first.startswith('  R (openai), attempt 1, after "Hel')
+        assert second.startswith("  R (openai), attempt 2: HttpStatus: ") and "who are you" in second
+        assert trace.startswith("  at baml.llm.stream_llm_function (")
+
+    def test_no_key_in_an_error(
+        self, program: str, server: ThreadedMockServer, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        server.play({"faults": [{"kind": "status", "code": 401, "message": "bad key: secret-of-the-test"}]})
         code, out, err = run(capsys, program)
         assert (code, out) == (exit_codes.THREW, "")
-        assert err.startswith("uncaught baml.errors.AllAttemptsFailed: Greet failed. C (openai), attempt 1: ")
-        assert "who are you" in err and "secret-of-the-test" not in err
+        assert "bad key" in err and "secret-of-the-test" not in err
         assert re.search(r"^  at main \(.*program\.baml:\d+:\d+\)$", err, re.MULTILINE)
 
 
