@@ -1,0 +1,281 @@
+"""Documents: text with places where a line may end; and how they become text.
+
+Rule: a group is written on one line if it fits there, else every line that belongs to it ends (Wadler's "A prettier
+printer"; indentation is written with the text behind it, so no line ends in blank space).  A document that holds a forced
+line break is *hard*: it cannot be written on one line, nor can a group around it.  Widths count Unicode scalars.
+Each group is measured only up to the end of the line, so the whole takes time linear in the document.
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypeAlias
+
+import msgspec
+
+WIDTH: Final = 100
+"""How long a line of code may be; comments and strings are never cut."""
+
+INDENT: Final = 4
+
+
+class Verbatim(msgspec.Struct, frozen=True):
+    """Text that may hold line breaks, written as it is."""
+
+    text: str
+    hard: bool = False
+
+
+class Space(msgspec.Struct, frozen=True):
+    """A space, unless the line ends there."""
+
+    hard: bool = False
+
+
+class Line(msgspec.Struct, frozen=True):
+    """In a group on one line ``flat``; else, and always if ``hard``, a line break, with an empty line if ``blank``."""
+
+    flat: str = ""
+    hard: bool = False
+    blank: bool = False
+
+
+class Fresh(msgspec.Struct, frozen=True):
+    """What follows begins a line: a line break unless one was just made.  With ``late`` the break comes before the next
+    text, and a line break that follows anyway counts as it."""
+
+    late: bool = False
+    blank: bool = False
+    hard: bool = True
+
+
+class Remark(msgspec.Struct, frozen=True):
+    """A comment at the end of a line: it does not count towards its width."""
+
+    text: str
+    hard: bool = False
+
+
+class Concat(msgspec.Struct, frozen=True):
+    parts: tuple[Doc, ...]
+    hard: bool
+
+
+class Indent(msgspec.Struct, frozen=True):
+    """Lines that begin inside are indented one step more."""
+
+    doc: Doc
+    hard: bool
+
+
+class Group(msgspec.Struct, frozen=True):
+    """On one line if it fits."""
+
+    doc: Doc
+    hard: bool
+
+
+class IfBroken(msgspec.Struct, frozen=True):
+    """``broken`` if the lines of the group around it end, else ``flat``."""
+
+    broken: str
+    flat: str = ""
+    hard: bool = False
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """``prefix last suffix`` on one line; or so that lines end in ``last`` alone; or else ``expanded``."""
+
+    prefix: Doc
+    last: Doc
+    suffix: Doc
+    expanded: Doc
+    hard: bool
+
+
+Doc: TypeAlias = str | Verbatim | Space | Line | Fresh | Remark | Concat | Indent | Group | IfBroken | Choice
+
+SPACE: Final = Space()
+SOFT: Final = Line()
+LINE: Final = Line(" ")
+HARD: Final = Line(hard=True)
+FRESH: Final = Fresh()
+FRESH_BLANK: Final = Fresh(blank=True)
+LATE: Final = Fresh(late=True)
+LATE_BLANK: Final = Fresh(late=True, blank=True)
+
+
+def is_hard(doc: Doc) -> bool:
+    """Whether a document cannot be written on one line."""
+    return type(doc) is not str and doc.hard  # type: ignore[union-attr]
+
+
+def concat(*parts: Doc) -> Doc:
+    """One after the other."""
+    kept = tuple(part for part in parts if part != "")
+    if len(kept) < 2:
+        return kept[0] if kept else ""
+    return Concat(kept, any(map(is_hard, kept)))
+
+
+def indent(*parts: Doc) -> Doc:
+    """One after the other, indented."""
+    doc = concat(*parts)
+    return Indent(doc, is_hard(doc))
+
+
+def group(*parts: Doc) -> Doc:
+    """One after the other, on one line if that fits."""
+    doc = concat(*parts)
+    return doc if type(doc) in (str, Group, Choice) else Group(doc, is_hard(doc))
+
+
+def choice(prefix: Doc, last: Doc, suffix: Doc, expanded: Doc) -> Doc:
+    """See :class:`Choice`."""
+    return Choice(prefix, last, suffix, expanded, is_hard(prefix) or is_hard(last) or is_hard(suffix))
+
+
+def render(doc: Doc, width: int = WIDTH, line_break: str = "\n") -> str:
+    """The document's text, without a line break at its end."""
+    printer = _Printer(width, line_break)
+    printer.run(doc)
+    return "".join(printer.out)
+
+
+_Command: TypeAlias = tuple[int, bool, Doc]
+"""How deep, whether lines end, and what to write."""
+
+
+class _Printer:
+    def __init__(self, width: int, line_break: str) -> None:
+        self.width = width
+        self.line_break = line_break
+        self.out: list[str] = []
+        self.column = 0
+        self.at_start = True
+        """Nothing stands on the line yet; its indentation is written with its first text."""
+        self.space = False
+        self.due: Fresh | None = None
+        """A line break that is to come before the next text."""
+
+    def run(self, doc: Doc) -> None:
+        stack: list[_Command] = [(0, True, doc)]
+        while stack:
+            depth, broken, doc = stack.pop()
+            kind = type(doc)
+            if kind is str:
+                self.write(doc, depth)  # type: ignore[arg-type]
+            elif kind is Concat:
+                stack.extend([(depth, broken, part) for part in reversed(doc.parts)])  # type: ignore[union-attr]
+            elif kind is Space:
+                self.space = True
+            elif isinstance(doc, Line):
+                if broken or doc.hard:
+                    self.end_line(depth, doc.blank)
+                elif doc.flat:
+                    self.space = True
+            elif isinstance(doc, Group):
+                flat = not doc.hard and self.fits(stack, [(False, doc.doc)], depth)
+                stack.append((depth, not flat, doc.doc))
+            elif isinstance(doc, Indent):
+                stack.append((depth + INDENT, broken, doc.doc))
+            elif isinstance(doc, IfBroken):
+                text = doc.broken if broken else doc.flat
+                if text:
+                    self.write(text, depth)
+            elif isinstance(doc, Choice):
+                self.choose(stack, depth, doc)
+            elif isinstance(doc, Fresh):
+                if doc.late:
+                    self.due = doc
+                elif not self.at_start:
+                    self.end_line(depth, doc.blank)
+            elif isinstance(doc, Verbatim | Remark):
+                self.write(doc.text, depth)
+                *_, last = doc.text.rsplit("\n", 1)
+                if len(last) < len(doc.text):
+                    self.column = len(last)
+
+    def write(self, text: str, depth: int) -> None:
+        if self.due is not None:
+            self.end_line(depth, self.due.blank)
+        if self.at_start:
+            if self.column:
+                self.out.append(" " * self.column)
+            self.at_start = False
+        elif self.space:
+            self.out.append(" ")
+            self.column += 1
+        self.space = False
+        self.out.append(text)
+        self.column += len(text)
+
+    def end_line(self, depth: int, blank: bool) -> None:
+        if self.due is not None:
+            blank = blank or self.due.blank
+            self.due = None
+        self.out.append(self.line_break * 2 if blank else self.line_break)
+        self.column = depth
+        self.at_start = True
+        self.space = False
+
+    def choose(self, stack: list[_Command], depth: int, doc: Choice) -> None:
+        parts = [(False, doc.suffix), (False, doc.last), (False, doc.prefix)]
+        if not doc.hard and self.fits(stack, parts, depth):
+            stack.extend([(depth, broken, part) for broken, part in parts])
+            return
+        parts = [(True, doc.suffix), (True, doc.last), (False, doc.prefix)]
+        if not is_hard(doc.prefix) and self.fits(stack, parts, depth):
+            stack.extend([(depth, broken, part) for broken, part in parts])
+        else:
+            stack.append((depth, True, doc.expanded))
+
+    def fits(self, stack: list[_Command], parts: list[tuple[bool, Doc]], depth: int) -> bool:
+        """Whether ``parts``, last one first, and what stands behind them on the stack fit up to the next line break."""
+        left = self.width - (self.column if self.due is None else depth)
+        space = self.space and not self.at_start and self.due is None
+        below = len(stack)
+        waiting: list[tuple[bool, Doc, int]] = [(broken, doc, 0) for broken, doc in parts]
+        while True:
+            if not waiting:
+                if not below:
+                    return True
+                below -= 1
+                _, broken, doc = stack[below]
+                at = 0
+            else:
+                broken, doc, at = waiting.pop()
+            text = ""
+            if type(doc) is str:
+                text = doc
+            elif isinstance(doc, Concat):
+                if at + 1 < len(doc.parts):
+                    waiting.append((broken, doc, at + 1))
+                if doc.parts:
+                    waiting.append((broken, doc.parts[at], 0))
+            elif isinstance(doc, Space):
+                space = True
+            elif isinstance(doc, Line):
+                if broken or doc.hard:
+                    return True
+                space = space or bool(doc.flat)
+            elif isinstance(doc, Group | Indent):
+                waiting.append((broken, doc.doc, 0))
+            elif isinstance(doc, IfBroken):
+                text = doc.broken if broken else doc.flat
+            elif isinstance(doc, Choice):
+                if broken:
+                    waiting.append((True, doc.expanded, 0))
+                else:
+                    waiting += [(False, doc.suffix, 0), (False, doc.last, 0), (False, doc.prefix, 0)]
+            elif isinstance(doc, Fresh):
+                return True
+            elif isinstance(doc, Verbatim):
+                first, *rest = doc.text.split("\n", 1)
+                if rest:
+                    return len(first) + space <= left
+                text = first
+            if text:
+                left -= len(text) + space
+                space = False
+                if left < 0:
+                    return False

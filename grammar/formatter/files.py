@@ -1,0 +1,159 @@
+"""A file's text → its formatted text.
+
+Rule: every item is laid out by itself.  Between two items stands one empty line if either has several lines, else at
+most one.  The result is parsed again: if it did not mean the same, or a comment were missing, it would be refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, Final
+
+from bamlvm.grammar.diagnostics import Diagnostic
+from bamlvm.grammar.formatter.comments import NOTHING, Comment, attach, leading, trailing
+from bamlvm.grammar.formatter.documents import concat, render
+from bamlvm.grammar.formatter.layout_items import ItemLayout
+from bamlvm.grammar.formatter.parts import Part
+from bamlvm.grammar.parser import parse_file
+from bamlvm.grammar.printing import tokenize
+from bamlvm.grammar.source import SourceFile
+from bamlvm.grammar.syntax import (
+    Alias,
+    Class,
+    Client,
+    Declaration,
+    Enum,
+    File,
+    Function,
+    Generator,
+    Item,
+    Node,
+    RetryPolicy,
+    TemplateString,
+    Test,
+    fields,
+)
+from bamlvm.grammar.table import Driver, load
+from bamlvm.grammar.tokens import Token
+
+_COMMENTS: Final = frozenset({"COMMENT", "DOC_COMMENT", "HEADER"})
+_RULES: Final[dict[type[Declaration], str]] = {
+    Class: "class_item",
+    Enum: "enum_item",
+    Alias: "alias_item",
+    Function: "function_item",
+    Client: "client_item",
+    RetryPolicy: "retry_policy_item",
+    Generator: "generator_item",
+    TemplateString: "template_item",
+    Test: "test_item",
+}
+"""The start rule of each kind of item."""
+
+
+class ChangedMeaningError(Exception):
+    """The formatted text would not mean what the text meant: a bug in the formatter.  Says what would change."""
+
+
+def format_text(text: str, path: str) -> tuple[str | None, list[Diagnostic]]:
+    """The formatted text of a file, and what is wrong with it; None instead of the text if it has an error.
+
+    Line breaks are written as the first one in ``text`` is.  Raises :class:`ChangedMeaningError` instead of returning a
+    text that means something else.
+    """
+    file, diagnostics = parse_file(SourceFile(path, text))
+    if any(diagnostic.severity == "error" for diagnostic in diagnostics):
+        return None, diagnostics
+    formatted = _format(text, file.items)
+    if formatted != text:
+        again, complaints = parse_file(SourceFile(path, formatted))
+        if any(diagnostic.severity == "error" for diagnostic in complaints):
+            raise ChangedMeaningError(complaints[0].message)
+        changed = difference(file, again)
+        if changed is None and comments_of(text) != comments_of(formatted):
+            changed = "comments"
+        if changed is not None:
+            raise ChangedMeaningError(changed)
+    return formatted, diagnostics
+
+
+@cache
+def _driver() -> Driver:
+    return Driver(load(), ItemLayout)
+
+
+def _format(text: str, items: Sequence[Item]) -> str:
+    line_break = "\r\n" if text.find("\r\n") == text.find("\n") - 1 >= 0 else "\n"
+    end = Token("$END", "", len(text), len(text))
+    tokens, comments = _sorted_out(text)
+    surroundings = attach(text, [*tokens, end], comments)
+    layout = ItemLayout(text, surroundings)
+    out: list[str] = []
+    previous = ""
+    at = 0
+    for item in items:
+        first = at
+        while at < len(tokens) and tokens[at].start < item.offset + len(item.text):
+            at += 1
+        made: Part = _driver().resume(_driver().begin(_RULES[type(item.declaration)]), tokens[first:at], 0, layout)
+        code = render(concat(made.settled(), trailing(made.trail)), line_break=line_break)
+        if out:
+            out.append(line_break)
+            if made.blank or "\n" in previous or "\n" in code:
+                out.append(line_break)
+        out += [_before(made.lead, made.gap, line_break), code]
+        previous = code
+    last = surroundings.get(end.start, NOTHING)
+    if last.lead:
+        if out:
+            out.append(line_break * 2 if last.blank else line_break)
+        out.append(render(leading(last.lead), line_break=line_break))
+    return "".join([*out, line_break]) if out else ""
+
+
+def _before(comments: Sequence[Comment], gap: bool, line_break: str) -> str:
+    """The comments before an item, with what is between them and it."""
+    if not comments:
+        return ""
+    text = render(leading(comments), line_break=line_break)
+    if not comments[-1].own:
+        return f"{text} "
+    return text + line_break * (2 if gap else 1)
+
+
+def _sorted_out(text: str) -> tuple[list[Token], list[Token]]:
+    """A file's tokens and its comments."""
+    tokens: list[Token] = []
+    comments: list[Token] = []
+    for token in tokenize(text):
+        (comments if token.kind in _COMMENTS else tokens).append(token)
+    return tokens, comments
+
+
+def comments_of(text: str) -> list[str]:
+    """A file's comments in order, without the blank space at the ends of their lines."""
+    return ["\n".join(line.strip() for line in token.text.split("\n")) for token in _sorted_out(text)[1]]
+
+
+def difference(before: File, after: File) -> str | None:
+    """Where two files do not mean the same, None if they do.  Places do not count."""
+    if len(before.items) != len(after.items):
+        return f"{len(before.items)} items, then {len(after.items)}"
+    waiting: list[tuple[str, Any, Any]] = [
+        (one.declaration.name, one.declaration, other.declaration)
+        for one, other in zip(before.items, after.items, strict=True)
+    ]
+    while waiting:
+        name, one, other = waiting.pop()
+        if isinstance(one, Node) and type(one) is type(other):
+            waiting += [
+                (f"{name}.{field}", value, getattr(other, field))
+                for field, value in fields(one)
+                if not field.endswith(("_start", "_end"))
+            ]
+        elif type(one) is tuple and type(other) is tuple and len(one) == len(other):
+            waiting += [(name, *pair) for pair in zip(one, other, strict=True)]
+        elif type(one) is not type(other) or one != other:
+            return name
+    return None

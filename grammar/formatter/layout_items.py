@@ -1,0 +1,160 @@
+"""The layout of top-level items: the actions of ``baml.lark``, as in ``actions.py``."""
+
+from __future__ import annotations
+
+from bamlvm.grammar.formatter.comments import trailing
+from bamlvm.grammar.formatter.documents import LINE, SPACE, Doc, concat, group, indent
+from bamlvm.grammar.formatter.layout_statements import StatementLayout
+from bamlvm.grammar.formatter.layout_types import Returns, own_attributes, with_attributes
+from bamlvm.grammar.formatter.parts import Braces, Grouped, Part, Series, assigned, braces, bracketed, cat, led
+from bamlvm.grammar.tokens import Token
+
+
+class ItemLayout(StatementLayout):
+    """The actions for items; one instance lays out one item."""
+
+    # --- classes and enums
+
+    def class_(
+        self, word: Token, name: Token, type_parameters: list[Part], opening: Token, members: list[Part], close: Token
+    ) -> Part:
+        body = braces(self.part(opening), members, self.part(close), forced=True)
+        return self.row(word, SPACE, name, *type_parameters, SPACE, body)
+
+    def dynamic_class(
+        self,
+        dynamic: Token,
+        word: Token,
+        name: Token,
+        type_parameters: list[Part],
+        opening: Token,
+        members: list[Part],
+        close: Token,
+    ) -> Part:
+        return self.row(dynamic, SPACE, self.class_(word, name, type_parameters, opening, members, close))
+
+    def field(self, name: Token, type_: Part) -> Part:
+        return self._field(self.row(name, SPACE), type_)
+
+    def field_colon(self, name: Token, colon: Token, type_: Part) -> Part:
+        return self._field(self.row(name, colon, SPACE), type_)
+
+    def _field(self, name: Part, type_: Part) -> Part:
+        type_, attributes = own_attributes(type_)
+        return with_attributes(cat(name, type_), attributes)
+
+    def enum(self, word: Token, name: Token, opening: Token, variants: list[Part], close: Token) -> Part:
+        return self.row(word, SPACE, name, SPACE, braces(self.part(opening), variants, self.part(close), forced=True))
+
+    def dynamic_enum(
+        self, dynamic: Token, word: Token, name: Token, opening: Token, variants: list[Part], close: Token
+    ) -> Part:
+        return self.row(dynamic, SPACE, self.enum(word, name, opening, variants, close))
+
+    def variant(self, name: Token, attributes: list[Part] | None = None) -> Part:
+        return with_attributes(self.part(name), attributes or [])
+
+    def alias(self, word: Token, name: Token, sign: Token, type_: Part, semicolon: Token | None = None) -> Part:
+        """A union that was written on several lines stays so."""
+        type_, attributes = own_attributes(type_)
+        if isinstance(type_, Series) and type_.rest[0][0].newline:
+            type_.forced = True
+        made = with_attributes(self.row(word, SPACE, name, SPACE, assigned(self.part(sign), type_)), attributes)
+        if semicolon is None:
+            return made
+        end = self.part(semicolon)
+        if made.trail or end.lead:
+            return cat(made, end)
+        made.trail = end.trail
+        return made
+
+    # --- functions
+
+    def function(
+        self,
+        word: Token,
+        name: Token,
+        type_parameters: list[Part],
+        opening: Token,
+        parameters: list[Part],
+        close: Token,
+        *rest: Part,
+    ) -> Part:
+        """A signature that is too long first ends its line before ``throws``, then in its parameters."""
+        bracket = bracketed(self.part(opening), parameters, self.part(close))
+        head = self.row(word, SPACE, name, *type_parameters, bracket)
+        returns, body = rest[0] if len(rest) > 1 else None, rest[-1]
+        throws: Part | None = None
+        if isinstance(returns, Returns):
+            throws = returns.throws
+            head = cat(head, SPACE, returns.result) if returns.result is not None else head
+        docs: list[Doc] = [head.doc, trailing(head.trail)]
+        inside = body.shape == "native"
+        ending = concat(led(Part(body.raw(), body.lead, gap=body.gap)))
+        if throws is None:
+            docs += [SPACE, ending]
+        else:
+            clause = concat(LINE, led(throws), trailing(throws.trail))
+            if inside:
+                docs.append(group(indent(clause, LINE, ending)))
+            else:
+                docs += [group(indent(clause), LINE), ending]
+        made = Grouped(concat(*docs), shape="" if inside else "method")
+        made.surround(head, body)
+        return made
+
+    def native_body(self, word: Token) -> Part:
+        part = self.part(word)
+        part.shape = "native"
+        return part
+
+    def parameter_untyped(self, name: Token) -> Part:
+        return self.part(name)
+
+    def llm_body(self, opening: Token, entries: list[Part], close: Token) -> Part:
+        return braces(self.part(opening), entries, self.part(close), forced=True)
+
+    def llm_client(self, word: Token, value: Token) -> Part:
+        return self.row(word, SPACE, value)
+
+    def llm_prompt(self, word: Token, prompt: Part) -> Part:
+        return self.row(word, SPACE, prompt)
+
+    def prompt(self, token: Token) -> Part:
+        return self.part(token)
+
+    def template_string(
+        self, word: Token, name: Token, opening: Token, parameters: list[Part], close: Token, prompt: Part
+    ) -> Part:
+        bracket = bracketed(self.part(opening), parameters, self.part(close))
+        return self.row(word, SPACE, name, bracket, SPACE, prompt)
+
+    def template_string_bare(self, word: Token, name: Token, prompt: Part) -> Part:
+        return self.row(word, SPACE, name, SPACE, prompt)
+
+    # --- configured items
+
+    def client(self, word: Token, name: Token, body: Part) -> Part:
+        return self.row(word, SPACE, name, SPACE, _forced(body))
+
+    def client_of(self, word: Token, less: Token, kind: Token, greater: Token, name: Token, body: Part) -> Part:
+        return self.row(word, less, kind, greater, SPACE, name, SPACE, _forced(body))
+
+    def generator(self, word: Token, name: Token, body: Part) -> Part:
+        return self.client(word, name, body)
+
+    def retry_policy(self, word: Token, name: Token, body: Part) -> Part:
+        return self.client(word, name, body)
+
+    def test(self, word: Token, name: Token, body: Part) -> Part:
+        return self.client(word, name, body)
+
+    def type_builder(self, word: Token, opening: Token, items: list[Part], close: Token) -> Part:
+        return self.row(word, SPACE, braces(self.part(opening), items, self.part(close), forced=True))
+
+
+def _forced(body: Part) -> Part:
+    """An item's braces, one entry a line."""
+    if isinstance(body, Braces):
+        body.forced = True
+    return body
