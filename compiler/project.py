@@ -25,6 +25,7 @@ from bamlvm.compiler.names import Index, Scope, declared, index, namespaces_of, 
 from bamlvm.compiler.optimize import optimize as optimize_function
 from bamlvm.compiler.reads import Reads
 from bamlvm.compiler.resolve import Resolver
+from bamlvm.compiler.templates import check_templates
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic, sort
 from bamlvm.grammar.parser import ItemCache, parse_file
@@ -103,6 +104,7 @@ class Project:
         self._items: ItemCache = {}
         self._hir: Memo[hir.Function] = Memo()
         self._tir: Memo[list[tir.Function]] = Memo()
+        self._templates: Memo[None] = Memo()
         self._emitted: dict[str, _Emitted] = {}
 
     def update(self, files: Mapping[str, str], *, emit: bool = True) -> Stages:
@@ -149,6 +151,7 @@ class Project:
         self._hir.turn()
         stages.tir = check_functions(stages.hir, world, found, self._tir, lookups)
         self._tir.turn()
+        check_templates(stages.index, world, resolver, self._templates, lookups, found)
         configuration = config.configuration(stages.index, world, found)
         for name, checked in stages.tir.items():
             if name not in world.contracts and checked.throws != world.signatures[name].throws:

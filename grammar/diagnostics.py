@@ -48,6 +48,7 @@ CODES: Final = {
     "E0070": "unknown template variable",
     "E0071": "bad template filter",
     "E0072": "bad template argument",
+    "E0073": "bad template syntax",
     "E0088": "unknown function in test",
     "E0090": "empty strategy",
     "E0091": "unknown retry policy",

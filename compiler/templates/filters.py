@@ -1,0 +1,84 @@
+"""What filters give, and which of their arguments name fields.
+
+A filter that is not here gives a value of which nothing is known.
+"""
+
+from __future__ import annotations
+
+from jinja2 import nodes
+
+from bamlvm.compiler.declare import World
+from bamlvm.compiler.templates.values import Items, Value, element, pair
+from bamlvm.vm.types import INT, STRING, UNKNOWN, ListType, MapType
+
+_TEXT = frozenset(
+    {"upper", "lower", "trim", "title", "capitalize", "replace", "join", "string", "indent", "center", "truncate"}
+    | {"wordwrap", "format", "tojson", "striptags", "escape", "e", "urlencode", "urlize", "pprint", "safe"}
+)
+_NUMBERS = frozenset({"length", "count", "wordcount", "int"})
+_SAME_ITEMS = frozenset({"list", "sort", "unique", "select", "reject", "selectattr", "rejectattr"})
+_ONE_ITEM = frozenset({"first", "last", "random", "min", "max"})
+_GROUPS = frozenset({"batch", "slice"})
+
+_FIELD_ARGUMENTS = {
+    "groupby": 0,
+    "join": 1,
+    "max": 1,
+    "min": 1,
+    "rejectattr": 0,
+    "selectattr": 0,
+    "sort": 2,
+    "sum": 0,
+    "unique": 1,
+}
+"""The place of the argument ``attribute`` in filters that take one (``map`` takes it by name alone)."""
+
+
+def result(name: str, operand: Value, world: World) -> Value:
+    """What the filter ``name`` gives."""
+    if name in _TEXT:
+        return STRING
+    if name in _NUMBERS:
+        return INT
+    if name in ("default", "d"):
+        return operand
+    if name in ("items", "dictsort"):
+        return Items(pair(operand, world))
+    if name in ("split", "lines"):
+        return ListType(STRING)
+    if name in _SAME_ITEMS or (name == "reverse" and isinstance(operand, ListType | Items | MapType)):
+        return Items(element(operand, world))
+    if name in _GROUPS:
+        return Items(Items(element(operand, world)))
+    return element(operand, world) if name in _ONE_ITEM else UNKNOWN
+
+
+def field_argument(node: nodes.Filter) -> nodes.Const | None:
+    """The argument that names a field of the operand's items, where it is a constant and the field must be there."""
+    found = next((each.value for each in node.kwargs if each.key == "attribute"), None)
+    place = _FIELD_ARGUMENTS.get(node.name)
+    if found is None and place is not None and len(node.args) > place:
+        found = node.args[place]
+    if not isinstance(found, nodes.Const) or not isinstance(found.value, str):
+        return None
+    given = {each.key for each in node.kwargs}
+    tested = [each.value for each in node.args[1:2] if isinstance(each, nodes.Const)]
+    optional = "default" in given or (node.name in ("selectattr", "rejectattr") and tested[:1] in _EXISTENCE)
+    return None if optional else found
+
+
+_EXISTENCE = (["defined"], ["undefined"])
+
+
+def named_filters(node: nodes.Filter) -> list[tuple[str, nodes.Const]]:
+    """The filters and tests that are named by arguments: ``map("upper")``, ``select("odd")``, ``selectattr(a, "eq")``.
+
+    Gives ``filter`` or ``test`` and the constant.
+    """
+    places = {"map": ("filter", 0), "select": ("test", 0), "reject": ("test", 0)}
+    places |= {"selectattr": ("test", 1), "rejectattr": ("test", 1)}
+    if node.name not in places:
+        return []
+    kind, place = places[node.name]
+    found = node.args[place : place + 1]
+    return [(kind, each) for each in found if isinstance(each, nodes.Const) and isinstance(each.value, str)]

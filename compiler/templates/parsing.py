@@ -1,0 +1,153 @@
+"""Jinja's parser, with places.
+
+Jinja's nodes know their line.  The lexer here gives the parser the character at which a token begins in place of its
+line, so that ``node.lineno`` is an exact place; nothing in the parser looks at it.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import cache, cached_property
+from typing import NamedTuple
+
+import jinja2
+from jinja2 import nodes
+from jinja2.lexer import Lexer
+from jinja2.parser import Parser
+
+_OPENING = frozenset({"for", "if", "macro", "call", "filter", "block", "with", "autoescape", "set"})
+
+
+class Word(NamedTuple):
+    """A token: where it begins, its kind, and itself."""
+
+    start: int
+    kind: str
+    text: str
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.text)
+
+
+class TemplateError(Exception):
+    """What Jinja cannot read, and where."""
+
+    def __init__(self, message: str, start: int, end: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.start = start
+        self.end = end
+
+
+class Parsed:
+    """A template: its tree, whose ``lineno`` are places, and its tokens."""
+
+    def __init__(self, tree: nodes.Template, text: str) -> None:
+        self.tree = tree
+        self._text = text
+
+    @cached_property
+    def words(self) -> list[Word]:
+        """All tokens but blanks; only what is reported needs them."""
+        return _words(self._text)
+
+    def at(self, place: int) -> int:
+        """The index of the token that begins at a place, or of the last before it."""
+        return max(bisect_right(self.words, place, key=lambda word: word.start) - 1, 0)
+
+
+class _Lexer(Lexer):
+    """Numbers tokens by character.  It has no state: all templates share one."""
+
+    def tokeniter(
+        self, source: str, name: str | None, filename: str | None = None, state: str | None = None
+    ) -> Iterator[tuple[int, str, str]]:
+        place = last = 0
+        try:
+            for _, kind, text in super().tokeniter(source, name, filename, state):
+                while place < len(source) and not source.startswith(text, place):  # blanks that `-` has taken
+                    place += 1
+                last = place
+                yield place, kind, text
+                place += len(text)
+        except jinja2.TemplateSyntaxError as error:
+            while place < len(source) - 1 and source[place].isspace():
+                place += 1
+            message = str(error.message)
+            raise jinja2.TemplateSyntaxError(message, last if message.startswith("Missing end of") else place) from None
+
+
+class _Environment(jinja2.Environment):
+    """Jinja's syntax as prompts use it."""
+
+    def __init__(self) -> None:
+        super().__init__(cache_size=0, optimized=False)
+        self._places = _Lexer(self)
+
+    @property
+    def lexer(self) -> Lexer:
+        return self._places
+
+
+@cache
+def _environment() -> _Environment:
+    """Its rules are regular expressions, made once."""
+    return _Environment()
+
+
+def parse(text: str) -> Parsed:
+    """A template's tree; its line ends are line feeds alone.  Raises :class:`TemplateError`."""
+    try:
+        return Parsed(Parser(_environment(), text).parse(), text)
+    except jinja2.TemplateSyntaxError as error:
+        raise _explained(error, text, _words(text)) from None
+    except RecursionError:
+        raise TemplateError("this template is nested too deeply", 0, 1) from None
+
+
+def _words(text: str) -> list[Word]:
+    """The tokens up to the first that is none."""
+    words = []
+    with suppress(jinja2.TemplateSyntaxError):
+        for place, kind, word in _environment().lexer.tokeniter(text, None):
+            if kind != "whitespace":
+                words.append(Word(place, kind, word))
+    return words
+
+
+def _explained(error: jinja2.TemplateSyntaxError, text: str, words: list[Word]) -> TemplateError:
+    message = re.sub(r" at \d+$", "", str(error.message)).rstrip(".").replace("'", "`")
+    if message.startswith("Unexpected end of template"):
+        opened = _unclosed(words)
+        if opened is not None:
+            return TemplateError(f"`{opened.text}` is never closed with `end{opened.text}`", opened.start, opened.end)
+    place = min(error.lineno, max(len(text) - 1, 0))
+    end = next((word.end for word in words if word.start == place), place + 1)
+    return TemplateError(message[:1].lower() + message[1:], place, max(end, place + 1))
+
+
+def _unclosed(words: list[Word]) -> Word | None:
+    """The innermost block tag that has no end."""
+    opened: list[Word] = []
+    for index, word in enumerate(words[1:], 1):
+        if words[index - 1].kind != "block_begin" or word.kind != "name":
+            continue
+        if word.text.startswith("end"):
+            del opened[-1:]
+        elif word.text in _OPENING and not (word.text == "set" and _assigns(words, index)):
+            opened.append(word)
+    return opened[-1] if opened else None
+
+
+def _assigns(words: list[Word], index: int) -> bool:
+    """Whether a ``set`` tag has its value in it."""
+    for word in words[index:]:
+        if word.kind == "block_end":
+            return False
+        if word.kind == "operator" and word.text == "=":
+            return True
+    return False
