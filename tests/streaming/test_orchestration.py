@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import httpx
 import pytest
 
 import bamlvm
@@ -180,6 +181,24 @@ async def test_a_failed_attempt_stays_in_the_envelope(
         return
     assert values[-1] == "second"
     assert [kind for kind, _, _ in heard.attempts] == ["started", "failed", "started", "succeeded"]
+
+
+@pytest.mark.parametrize("how", ["reset", "truncate"])
+async def test_a_connection_lost_after_the_finish_reason_loses_nothing(
+    runtime: bamlvm.Runtime, mock_server: MockServer, how: str
+) -> None:
+    mock_server.play({"rules": [rule("broken", {"text": "all of it"}), rule("claude", {"text": "second"})]})
+    assert await runtime.stream("Fallen", {"input": "x"}).final() == "all of it"
+    body = {**mock_server.requests[0].body}
+    async with httpx.AsyncClient() as client:
+        whole = (await client.post(f"{mock_server.url}/v1/chat/completions", json=body)).content
+    finish = whole.index(b"\n\n", whole.index(b'"finish_reason":"stop"')) + 2
+    fault = {"kind": "reset", "where": "body", "at": finish} if how == "reset" else {"kind": "truncate", "at": finish}
+    mock_server.play({"rules": [rule("broken", failing(fault, text="all of it")), rule("claude", {"text": "second"})]})
+    assert await runtime.stream("Fallen", {"input": "x"}).final() == "all of it"
+    fault["at"] = whole.index(b'"finish_reason":"stop"')
+    mock_server.play({"rules": [rule("broken", failing(fault, text="all of it")), rule("claude", {"text": "second"})]})
+    assert await runtime.stream("Fallen", {"input": "x"}).final() == "second"
 
 
 async def test_all_attempts_failed_lists_every_attempt(runtime: bamlvm.Runtime, mock_server: MockServer) -> None:
