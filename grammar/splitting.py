@@ -40,14 +40,15 @@ _ITEM_AT_COLUMN_0 = re.compile(rf"^{_STRONG}", re.MULTILINE)
 _ITEM_ON_A_LINE = re.compile(rf"^[ \t]*(?={_STRONG})", re.MULTILINE)
 _ITEM_OR_COMMENT = re.compile(rf"^[ \t]*(?={_STRONG}|//|/\*)", re.MULTILINE)
 _TRIVIA = re.compile(r"(?:[ \t\r\n\f\ufeff]++|//(?!/)[^\n]*+|////[^\n]*+|/\*(?s:.)*?\*/)*+")
+_LONG_STRING = re.compile(r'"(?:[^"\\]|\\(?s:.))*+"')
 _DOC = re.compile(r"///(?!/)[^\n]*+")
-_EVENT_PATTERN: Final = r"""(?:[^{}()"`/@\#\n]++|\n(?![ \t]*[cdefgrt])|\#++(?!"))*+(?:
- (?P<OPEN>[{(])
-|(?P<CLOSE>[})])
-|(?P<STRING>"(?:[^"\\]|\\(?s:.))*+")
+_EVENT: Final = r"""(?:SKIP)*+(?:
+ (?P<OPEN>[OPENERS])
+|(?P<CLOSE>[CLOSERS])
+|(?P<STRING>"(?:[^"\\\n]|\\[^\n])*+")
 |(?P<QUOTE>")
-|(?P<COMMENT>(?<!:)//[^\n]*+|/\*(?s:.)*?\*/)
-|(?P<OPEN_COMMENT>/\*)
+|(?P<COMMENT>(?<!:)//[^\n]*+)
+|(?P<BLOCK_COMMENT>/\*)
 |(?P<LINE>\n)
 |(?P<ATTRIBUTE>@@?[A-Za-z_][\w.\-]*+[ \t]*+\()
 |(?P<RAW>\#++")
@@ -55,8 +56,21 @@ _EVENT_PATTERN: Final = r"""(?:[^{}()"`/@\#\n]++|\n(?![ \t]*[cdefgrt])|\#++(?!")
 |(?P<END>\Z)
 |(?P<OTHER>(?s:.))
 )"""
-_EVENT = re.compile(_EVENT_PATTERN, re.VERBOSE)
-_EVENT_WITHOUT_STRINGS = re.compile(_EVENT_PATTERN.replace("P<STRING>", "P<STRING>(?!)"), re.VERBOSE)
+
+
+def _events(openers: str, closers: str, skip: str) -> re.Pattern[str]:
+    pattern = _EVENT.replace("OPENERS", openers).replace("CLOSERS", closers).replace("SKIP", skip)
+    return re.compile(pattern, re.VERBOSE)
+
+
+_OUTSIDE = _events("{(", "})", r"""[^{}()"`/@\#\n]++|\n(?![ \t]*[cdefgrt])|\#++(?!")""")
+"""Outside of any brace: parentheses count, comments end what an item holds, and the next item may be indented."""
+_INSIDE = _events(
+    "{",
+    "}",
+    r"""[^{}"`/@\#\n]++|\n(?![cdefgrt])|"(?:[^"\\\n]|\\[^\n])*+"|(?<!:)//[^\n]*+|/(?![/*])|\#++(?!")""",
+)
+"""Inside braces only braces count, and items at column 0."""
 _ATTRIBUTE = re.compile(
     r"""[^()"\#{]*+(?:(?P<OPEN>\()|(?P<CLOSE>\))|(?P<STRING>"(?:[^"\\]|\\(?s:.))*+")|(?P<RAW>\#++")
 |(?P<JINJA>\{\{(?:"[^"\n]*"|'[^'\n]*'|(?!\}\})(?s:.))*+\}\})|(?P<END>\Z)|(?P<OTHER>(?s:.)))""",
@@ -74,12 +88,12 @@ def split(text: str) -> list[Piece]:
 class _Splitter:
     def __init__(self, text: str) -> None:
         self.text = text
+        self.length = len(text.rstrip(_BLANK))
         self.trusting = True
         """No item was left open yet; afterwards an item at column 0 always ends the one before."""
-        self.event = _EVENT
-        """Once a quote has no partner no later one has: looking again and again would take quadratic time."""
-        self.attributes = True
-        """No attribute's arguments were left open yet."""
+        self.quotes = self.comments = self.attributes = True
+        """There may yet be a quote, a ``*/``, a ``)`` that closes: what was looked for in vain is not looked for again, or
+        the time would be quadratic."""
 
     def run(self) -> list[Piece]:
         text = self.text
@@ -127,78 +141,94 @@ class _Splitter:
     def item_end(self, start: int, keyword: str) -> int:
         """The end of the item whose keyword stands at ``start``."""
         text = self.text
-        match = self.event.match
         stack: list[str] = []
-        position = start
+        match = _OUTSIDE.match
+        position = last = start
         candidate = -1
-        last = start
-        """The end of the last thing that is no comment."""
-        braces = keyword not in ("type", "template_string")
         while True:
             found = match(text, position)
             assert found is not None, "the pattern matches anything"
             kind = found.lastgroup
             at = found.start(found.lastindex or 0)
-            if at > position and (skipped := text[position:at].rstrip(_BLANK)):
-                last = position + len(skipped)
-            if not stack and keyword == "function" and (native := _NATIVE.search(text, position, at)):
-                return native.end()
+            if not stack:
+                # `last` is the end of the last thing that is no comment.
+                if at > position and (skipped := text[position:at].rstrip(_BLANK)):
+                    last = position + len(skipped)
+                if keyword == "function" and (native := _NATIVE.search(text, position, at)):
+                    return native.end()
             position = found.end()
-            if kind == "LINE":
-                if _ITEM_ON_A_LINE.match(text, position):
-                    if not stack:
-                        return last
-                    if candidate < 0 and _ITEM_AT_COLUMN_0.match(text, position):
-                        candidate = last
-                        if not self.trusting:
-                            return candidate
-            elif kind == "OPEN":
+            if kind == "OPEN":
                 if text.startswith("{//", at) and (end := old_comment_end(text, at)) >= 0:
                     position = end
                 else:
                     stack.append(text[at])
+                    match = _INSIDE.match if text[at] == "{" else match
             elif kind == "CLOSE":
-                last = position
                 if text[at] == ")":
                     if stack and stack[-1] == "(":
                         stack.pop()
-                    continue
-                while stack and stack[-1] == "(":
-                    stack.pop()
-                if stack and stack.pop() == "$":
-                    position = self.template(position, stack)
-                elif not stack and braces:
-                    return position
-            elif kind == "STRING":
-                if "\n" in found.group(kind) and _ITEM_AT_COLUMN_0.search(text, at, position):
-                    position = text.index("\n", at)
-                elif not stack and keyword == "template_string":
-                    return position
-            elif kind == "QUOTE":
-                position = self.line_end(at)
-                self.event = _EVENT_WITHOUT_STRINGS
-                match = self.event.match
-            elif kind == "RAW":
-                position = self.raw_end(at, position)
-                if not stack and keyword == "template_string":
-                    return position
-            elif kind == "BACKQUOTE":
-                position = self.template(position, stack)
-            elif kind == "OPEN_COMMENT":
-                position = self.next_item(position, len(text))
-            elif kind == "ATTRIBUTE":
-                position = self.attribute_end(position)
+                else:
+                    while stack and stack[-1] == "(":
+                        stack.pop()
+                    if stack and stack.pop() == "$":
+                        position = self.template(position, stack)
+                    elif not stack and keyword not in ("type", "template_string"):
+                        return position
+                    if "{" not in stack:
+                        match = _OUTSIDE.match
+            elif kind == "LINE":
+                if not stack:
+                    if _ITEM_ON_A_LINE.match(text, position):
+                        return last
+                elif candidate < 0 and _ITEM_AT_COLUMN_0.match(text, position):
+                    candidate = self.with_doc(position, start) - 1
+                    if not self.trusting:
+                        return candidate
             elif kind == "END":
                 if stack and candidate >= 0:
                     self.trusting = False
                     return candidate
-                return last
-            if kind != "COMMENT" and kind != "LINE":
+                return self.length if stack else last
+            elif kind != "COMMENT":
+                position = self.text_end(kind, at, position, stack)
+                if not stack and kind in ("STRING", "QUOTE", "RAW") and keyword == "template_string":
+                    return position
+            if kind not in ("COMMENT", "BLOCK_COMMENT", "LINE"):
                 last = position
 
-    def line_end(self, position: int) -> int:
-        end = self.text.find("\n", position)
-        return end if end >= 0 else len(self.text)
+    def text_end(self, kind: str | None, at: int, position: int, stack: list[str]) -> int:
+        """The end of what stands at ``at`` and is no delimiter: strings, attributes, things that are never closed."""
+        if kind == "QUOTE":
+            return self.long_string_end(at)
+        if kind == "RAW":
+            return self.raw_end(at, position)
+        if kind == "BACKQUOTE":
+            return self.template(position, stack)
+        if kind == "BLOCK_COMMENT":
+            return self.comment_end(position)
+        if kind == "ATTRIBUTE":
+            return self.attribute_end(position)
+        return position
+
+    def long_string_end(self, start: int) -> int:
+        """The end of a string of several lines.
+
+        One that is never closed ends with its line; so does one that holds an item at column 0: then the quote that
+        seems to close it opens another string.
+        """
+        text = self.text
+        found = _LONG_STRING.match(text, start) if self.quotes else None
+        self.quotes = self.quotes and found is not None
+        if found is not None and not _ITEM_AT_COLUMN_0.search(text, start, found.end()):
+            return found.end()
+        end = text.find("\n", start)
+        return end if end >= 0 else len(text)
+
+    def comment_end(self, position: int) -> int:
+        """The end of a block comment; one that is never closed ends before the next item."""
+        end = self.text.find("*/", position) if self.comments else -1
+        self.comments = end >= 0
+        return end + 2 if end >= 0 else self.next_item(position, self.length)
 
     def raw_end(self, start: int, position: int) -> int:
         """The end of a raw string; one that is never closed ends before the next item.
@@ -218,12 +248,14 @@ class _Splitter:
         """Where the line ends before the next item at column 0 and its doc comment, or ``end``."""
         text = self.text
         found = _ITEM_AT_COLUMN_0.search(text, position, end)
-        if found is None:
-            return end
-        start = found.start()
-        while text.startswith("///", line := text.rfind("\n", 0, max(start - 1, 0)) + 1) and line > position:
+        return end if found is None else self.with_doc(found.start(), position) - 1
+
+    def with_doc(self, start: int, after: int) -> int:
+        """Where the doc comment at column 0 right above the line at ``start`` begins, but behind ``after``."""
+        text = self.text
+        while text.startswith("///", line := text.rfind("\n", 0, max(start - 1, 0)) + 1) and line > after:
             start = line
-        return start - 1
+        return start
 
     def template(self, position: int, stack: list[str]) -> int:
         """The text of a backquoted string; ``${`` is left on the stack as ``$``."""
@@ -232,7 +264,7 @@ class _Splitter:
         if found.lastgroup == "OPEN":
             stack.append("$")
         elif found.lastgroup == "END":
-            return self.next_item(position, len(self.text))
+            return self.next_item(position, self.length)
         return found.end()
 
     def attribute_end(self, position: int) -> int:
@@ -253,6 +285,6 @@ class _Splitter:
                     return at
             elif kind == "RAW":
                 at = self.raw_end(found.start(kind), at)
-            elif kind == "END" or text.startswith("{{", at - 1):
+            elif kind == "END" or text.startswith(("{{", '"'), at - 1):
                 self.attributes = False
         return position
