@@ -12,8 +12,8 @@ the wire, so a compressed one stays compressed.
 
 A replayed request is matched by method, URL and body, with JSON bodies compared as values; the exchanges of equal
 requests are used in the order in which they were recorded, each once.  Replay ends as the recording did: with the end
-of the body or with the error.  Where the recorded reader had left and the present one wants more, that is a read
-timeout: nothing more had come for as long as anybody waited, so an attempt that was given up then is given up again.
+of the body or with the error.  Where the recorded reader had left and the present one wants more, that is a read error
+that says so: an attempt that was given up then (a deadline, Ctrl-C) fails again.
 """
 
 from __future__ import annotations
@@ -353,7 +353,7 @@ def _ending(exchange: Exchange, request: httpx.Request) -> Exception:
     """What a replay raises where the recording does not end in a complete body."""
     if exchange.error is None:
         place = "before an answer came" if exchange.response is None else f"after {len(exchange.chunks)} chunks"
-        return httpx.ReadTimeout(f"the recording stops {place}, where its reader left", request=request)
+        return httpx.ReadError(f"the recording stops {place}, where its reader left", request=request)
     kind = getattr(httpx, exchange.error.type, None)
     if isinstance(kind, type) and issubclass(kind, httpx.RequestError):
         return kind(exchange.error.message, request=request)
