@@ -12,6 +12,7 @@ The folder is ``$BAMLVM_CACHE_DIR`` (empty: no cache), else ``$XDG_CACHE_HOME/ba
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import threading
 from collections.abc import Iterator, Mapping
@@ -119,9 +120,15 @@ def key_of(files: Mapping[str, str], optimize: bool, role: str, compiler: bytes)
     return f"{role}-{hasher.hexdigest()}"
 
 
+@functools.cache
 def fingerprint() -> bytes:
-    """What the compiler is: the place, size and time of change of each of its files, of the grammar, of the standard
-    library and of the machine's data shapes.  Reads no file, so it is cheap enough to ask every time."""
+    """What the compiler of this process is: :func:`stamp` as it was when first asked, for the code in memory stays."""
+    return stamp()
+
+
+def stamp() -> bytes:
+    """The place, size and time of change of each file of the compiler, of the grammar, of the standard library and of
+    the machine's data shapes.  Reads no file, so it takes a millisecond."""
     hasher = blake2b(_PACKAGE.encode(), digest_size=20)
     for folder in _MAKERS:
         for line in sorted(_stamps(os.path.join(_PACKAGE, folder))):
