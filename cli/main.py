@@ -60,7 +60,8 @@ def _dispatch(words: list[str]) -> int:
         prog=f"bamlvm {name}",
         description=module.__doc__ or summary,
         epilog=exit_codes.help_text(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        # A width of our own: argparse makes a formatter for each option, and each would load shutil to ask for one.
+        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=_help_width()),
         allow_abbrev=False,
     )
     module.configure(parser)
@@ -84,6 +85,13 @@ def _give_up_broken_streams() -> None:
             stream.flush()
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _help_width() -> int:
+    try:
+        return max(40, min(120, os.get_terminal_size(sys.stdout.fileno()).columns - 2))
+    except (AttributeError, OSError, ValueError):  # no stdout, or one that is no terminal
+        return 100
 
 
 def _usage() -> str:
