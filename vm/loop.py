@@ -266,8 +266,7 @@ def execute(machine: Machine, fuel: int) -> Outcome:
                       suffix = top  # concat_store
                       joined = stack.pop()
                       top = stack.pop()
-                      if slots[arg] is joined:
-                          slots[arg] = None
+                      slots[arg] = None
                       joined += suffix
                       slots[arg] = joined
                     else:
@@ -276,8 +275,7 @@ def execute(machine: Machine, fuel: int) -> Outcome:
                       suffix = x0
                       joined = top
                       top = stack.pop()
-                      if slots[x1] is joined:
-                          slots[x1] = None
+                      slots[x1] = None
                       joined += suffix
                       slots[x1] = joined
                      else:
@@ -657,8 +655,7 @@ def execute(machine: Machine, fuel: int) -> Outcome:
                        suffix = slots[x0]
                        joined = top
                        top = stack.pop()
-                       if slots[x1] is joined:
-                           slots[x1] = None
+                       slots[x1] = None
                        joined += suffix
                        slots[x1] = joined
                     else:
@@ -667,8 +664,7 @@ def execute(machine: Machine, fuel: int) -> Outcome:
                        x0, x1, x2 = arg  # grow_local
                        suffix = x1
                        joined = slots[x0]
-                       if slots[x2] is joined:
-                           slots[x2] = None
+                       slots[x2] = None
                        joined += suffix
                        slots[x2] = joined
                       else:
@@ -799,8 +795,7 @@ def execute(machine: Machine, fuel: int) -> Outcome:
                          x0, x1, x2 = arg  # concat_locals_store
                          suffix = slots[x1]
                          joined = slots[x0]
-                         if slots[x2] is joined:
-                             slots[x2] = None
+                         slots[x2] = None
                          joined += suffix
                          slots[x2] = joined
                        else:

@@ -16,7 +16,7 @@ import msgspec
 
 from bamlvm.vm.types import Type
 
-FORMAT = 1
+FORMAT = 2
 """Bumped whenever the meaning of anything in this module changes; part of every cache key."""
 
 Constant: TypeAlias = int | float | str | bool | None
@@ -169,6 +169,22 @@ class TemplateInfo(msgspec.Struct, frozen=True, array_like=True):
     template: str
 
 
+class TestInfo(msgspec.Struct, frozen=True, array_like=True):
+    """A ``test``: the functions that it calls, each with ``arguments``, and what must hold of their results.
+
+    ``constraints`` are its ``@@assert``s and ``@@check``s in written order.  ``line`` counts from 0.
+    """
+
+    __test__ = False  # else pytest takes it for a class of tests
+
+    name: str
+    functions: tuple[str, ...]
+    arguments: dict[str, ConfigValue]
+    constraints: tuple[Attribute, ...]
+    file: str
+    line: int
+
+
 class Unit(msgspec.Struct, frozen=True):
     """One compiled project.  All names are qualified; the standard library's begin with ``baml.``."""
 
@@ -181,6 +197,7 @@ class Unit(msgspec.Struct, frozen=True):
     clients: dict[str, ClientInfo] = {}
     retry_policies: dict[str, RetryPolicyInfo] = {}
     templates: dict[str, TemplateInfo] = {}
+    tests: tuple[TestInfo, ...] = ()
 
 
 def environment_reference(name: str) -> dict[str, str]:

@@ -345,8 +345,7 @@ COMPOUND: Final[Mapping[tuple[str, ...], Statement]] = {
         suffix = addition
         joined = text
         release
-        if slots[$0] is joined:
-            slots[$0] = None
+        slots[$0] = None
         joined += suffix
         slots[$0] = joined
         """,

@@ -343,6 +343,15 @@ def test_a_cycle_is_of_a_type_if_nothing_speaks_against_it() -> None:
     assert not is_type([a, b], union([ListType(ListType(AliasType("Json"))), INT]), JSON)
 
 
+def test_what_rested_on_an_assumption_falls_with_it() -> None:
+    a: dict[str, Any] = {}
+    b: list[Any] = [a]
+    a.update(k=b, bad=1.5)  # b would be Json if a were, and a is not
+    type_ = union([ListType(AliasType("Json")), ListType(union([MapType(STRING, UNKNOWN), AliasType("Json")]))])
+    assert not is_type([a, b], type_, JSON)
+    assert is_type([a, a], type_, JSON)
+
+
 @pytest.mark.parametrize(
     ("value", "tag"),
     [
