@@ -6,20 +6,22 @@ gives meaning to is checked here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from bamlvm.compiler.declare import World
+from bamlvm.compiler.declare import World, attributes
 from bamlvm.compiler.names import Entry, Index, reporter
 from bamlvm.compiler.report import Reporter, did_you_mean
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
+from bamlvm.grammar.strings import dedent
 from bamlvm.vm.program import (
     ClientInfo,
     ConfigValue,
     LlmFunctionInfo,
     RetryPolicyInfo,
     TemplateInfo,
+    TestInfo,
     environment_reference,
 )
 
@@ -249,12 +251,14 @@ def check_tests(index: Index, world: World, diagnostics: list[Diagnostic]) -> No
         assert isinstance(declaration, syntax.Test)
         report = reporter(entry, diagnostics)
         parts = _entries(declaration.body, _TEST_PROPERTIES, "E0034", "a test", report)
+        attributes(declaration.body.attributes, "test", report)
+        if "args" in parts and not isinstance(parts["args"].value, syntax.ConfigBlock):
+            report.error("E0001", parts["args"].value, "`args` is a block: `args { … }`")
         functions = parts.get("functions")
         if functions is None:
             report.error("E0035", _name(declaration), f"the test `{declaration.name}` names no `functions`")
             continue
-        items = functions.value.items if isinstance(functions.value, syntax.ConfigList) else (functions.value,)
-        for item in items:
+        for item in _items(functions.value):
             name = item.value if isinstance(item, syntax.ConfigScalar) else None
             if not isinstance(name, str) or name not in world.bodies:
                 report.error("E0088", item, f"unknown function `{name}`", hint=did_you_mean(str(name), world.bodies))
@@ -265,6 +269,47 @@ def check_tests(index: Index, world: World, diagnostics: list[Diagnostic]) -> No
                 report.error("E0011", _name(declaration), f"`{name}` has two tests `{declaration.name}`", labels=labels)
             else:
                 by_function[name, declaration.name] = entry
+
+
+def tests(index: Index, line_of: Callable[[syntax.Item], int]) -> tuple[TestInfo, ...]:
+    """All tests of a project in which :func:`check_tests` found no error; ``line_of`` gives an item's line, from 0."""
+    found = []
+    for entry in index.tests:
+        declaration = entry.declaration
+        assert isinstance(declaration, syntax.Test)
+        parts = {each.key: each.value for each in declaration.body.entries}
+        given = parts.get("args")
+        entries = given.entries if isinstance(given, syntax.ConfigBlock) else ()
+        functions = [item.value for item in _items(parts["functions"]) if isinstance(item, syntax.ConfigScalar)]
+        found.append(
+            TestInfo(
+                declaration.name,
+                tuple(map(str, functions)),
+                {each.key: _argument(each.value, entry.item.text) for each in entries},
+                attributes(declaration.body.attributes, "test", reporter(entry, [])),
+                entry.item.file,
+                line_of(entry.item),
+            )
+        )
+    return tuple(found)
+
+
+def _items(value: syntax.ConfigValue) -> tuple[syntax.ConfigValue, ...]:
+    return value.items if isinstance(value, syntax.ConfigList) else (value,)
+
+
+def _argument(value: syntax.ConfigValue, text: str) -> ConfigValue:
+    """A test's argument as data: like :func:`data`, and raw strings are dedented as prompts are.  ``text`` is what the
+    value's offsets count in."""
+    match value:
+        case syntax.ConfigList():
+            return [_argument(item, text) for item in value.items]
+        case syntax.ConfigBlock():
+            return {entry.key: _argument(entry.value, text) for entry in value.entries}
+        case syntax.ConfigScalar(value=str(written)) if value.quoted and text[value.start] == "#" and "\n" in written:
+            return dedent(written)
+        case _:
+            return data(value)
 
 
 def check_generators(index: Index, diagnostics: list[Diagnostic]) -> None:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
+from typing import NamedTuple
 
 from bamlvm.compiler.hir import ERROR
 from bamlvm.compiler.names import Entry, Index, Scope, reporter
+from bamlvm.compiler.memo import Lookups, Memo
 from bamlvm.compiler.reads import Reads
 from bamlvm.compiler.report import Reporter, did_you_mean
 from bamlvm.grammar import syntax
@@ -73,6 +75,7 @@ _KNOWN_ATTRIBUTES: Mapping[str, frozenset[str]] = {
     "class": frozenset({"alias", "description", "assert", "check", "dynamic", "stream.done", "stream.not_null"}),
     "enum": frozenset({"alias", "description", "dynamic", "skip", "stream.done"}),
     "type": frozenset(_SHARED),
+    "test": frozenset({"assert", "check"}),
 }
 
 
@@ -283,10 +286,40 @@ def attributes(written: tuple[syntax.Attribute, ...], place: str, report: Report
     return tuple(result)
 
 
-def declare(index: Index, scope: Scope, standard: Unit, diagnostics: list[Diagnostic]) -> tuple[World, TypeResolver]:
-    """Resolve everything that ``index`` declares; reports what is unknown or circular."""
-    world = World(standard, scope.reads)
-    resolver = TypeResolver(scope, world, diagnostics)
+class _Face(NamedTuple):
+    """What a function shows to its callers; ``contract`` and ``parts`` are the throws that it declares, if it does."""
+
+    signature: Signature
+    contract: Type | None
+    parts: tuple[Type, ...]
+
+
+class Kept(NamedTuple):
+    """What is kept of declarations from one compilation to the next."""
+
+    classes: Memo[ClassInfo]
+    faces: Memo[_Face]
+
+    @classmethod
+    def empty(cls) -> Kept:
+        return cls(Memo(), Memo())
+
+
+class _Declaring(NamedTuple):
+    """What everything here needs."""
+
+    world: World
+    resolver: TypeResolver
+    kept: Kept
+    lookups: Lookups
+    diagnostics: list[Diagnostic]
+
+
+def declare(
+    index: Index, world: World, resolver: TypeResolver, kept: Kept, lookups: Lookups, diagnostics: list[Diagnostic]
+) -> None:
+    """Resolve everything that ``index`` declares into ``world``; reports what is unknown or circular."""
+    declaring = _Declaring(world, resolver, kept, lookups, diagnostics)
     for entry in index.of(syntax.Alias):
         resolver.alias(entry)
     for entry in index.of(syntax.Enum):
@@ -299,18 +332,30 @@ def declare(index: Index, scope: Scope, standard: Unit, diagnostics: list[Diagno
         own = attributes(declaration.attributes, "enum", report)
         world.enums[entry.name] = EnumInfo(entry.name, variants, own, declaration.doc)
     for entry in index.of(syntax.Class):
-        _declare_class(world, resolver, entry, reporter(entry, diagnostics))
+        _declare_class(declaring, entry)
     for entry in index.of(syntax.Function):
         declaration = entry.declaration
         assert isinstance(declaration, syntax.Function)
-        _declare_function(world, resolver, entry, declaration, entry.name, None, reporter(entry, diagnostics))
+        _declare_function(declaring, entry, declaration, entry.name, None)
+    kept.classes.turn()
+    kept.faces.turn()
     _check_class_cycles(world, index, diagnostics)
-    return world, resolver
 
 
-def _declare_class(world: World, resolver: TypeResolver, entry: Entry, report: Reporter) -> None:
+def _declare_class(d: _Declaring, entry: Entry) -> None:
     declaration = entry.declaration
     assert isinstance(declaration, syntax.Class)
+    make = partial(_class_info, d.resolver, declaration, entry, reporter(entry, d.diagnostics))
+    d.world.classes[entry.name] = d.kept.classes.get(
+        entry.name, (declaration,), d.world.reads, d.lookups, d.diagnostics, make
+    )
+    self_type = BUILT_IN_SELF.get(entry.name, ClassType(entry.name))
+    for method in declaration.methods:
+        name = f"{entry.name}.{method.name}"
+        _declare_function(d, entry, method, name, self_type, frozenset(declaration.type_parameters))
+
+
+def _class_info(resolver: TypeResolver, declaration: syntax.Class, entry: Entry, report: Reporter) -> ClassInfo:
     _refuse_generics(declaration, entry, report)
     variables = frozenset(declaration.type_parameters)
     fields = tuple(
@@ -320,23 +365,38 @@ def _declare_class(world: World, resolver: TypeResolver, entry: Entry, report: R
         for f in {f.name: f for f in reversed(declaration.fields)}.values()
     )[::-1]
     own = attributes(declaration.attributes, "class", report)
-    world.classes[entry.name] = ClassInfo(entry.name, fields, own, declaration.doc)
-    self_type = BUILT_IN_SELF.get(entry.name, ClassType(entry.name))
-    for method in declaration.methods:
-        name = f"{entry.name}.{method.name}"
-        _declare_function(world, resolver, entry, method, name, self_type, report, variables)
+    return ClassInfo(entry.name, fields, own, declaration.doc)
 
 
 def _declare_function(
-    world: World,
+    d: _Declaring,
+    entry: Entry,
+    function: syntax.Function,
+    name: str,
+    self_type: Type | None,
+    variables: frozenset[str] = frozenset(),
+) -> None:
+    world = d.world
+    report = reporter(entry, d.diagnostics)
+    make = partial(_face, d.resolver, entry, function, name, self_type, report, variables)
+    face = d.kept.faces.get(name, (function,), world.reads, d.lookups, d.diagnostics, make)
+    world.signatures[name] = face.signature
+    if face.contract is not None:
+        world.contracts[name] = face.contract
+        world.contract_parts[name] = face.parts
+    if not isinstance(function.body, syntax.NativeBody):
+        world.bodies[name] = (entry, function)
+
+
+def _face(
     resolver: TypeResolver,
     entry: Entry,
     function: syntax.Function,
     name: str,
     self_type: Type | None,
     report: Reporter,
-    variables: frozenset[str] = frozenset(),
-) -> None:
+    variables: frozenset[str],
+) -> _Face:
     _refuse_generics(function, entry, report)
     variables |= frozenset(function.type_parameters)
     parameters = []
@@ -353,23 +413,22 @@ def _declare_function(
         type_ = resolver.resolve(each.type, entry, report, variables) if each.type else ERROR
         parameters.append(Parameter(each.name, type_, each.default is not None))
     result = resolver.resolve(function.result, entry, report, variables) if function.result else NULL
+    contract: Type | None = None
+    parts: tuple[Type, ...] = ()
     if function.throws is not None:
         written = function.throws.members if isinstance(function.throws, syntax.UnionTypeExpr) else (function.throws,)
         parts = tuple(resolver.resolve(part, entry, report, variables) for part in written)
-        world.contracts[name] = union(parts)
-        world.contract_parts[name] = parts
+        contract = union(parts)
     kind: Kind = "function"
     if isinstance(function.body, syntax.NativeBody):
         kind = function.body.kind
-        world.contracts.setdefault(name, NEVER)
+        contract = contract if contract is not None else NEVER
     elif isinstance(function.body, syntax.LlmBody):
         kind = "llm"
-    if kind in ("function", "llm"):
-        world.bodies[name] = (entry, function)
-    throws = world.contracts.get(name, NEVER)
-    world.signatures[name] = Signature(
-        name, kind, tuple(parameters), result, throws, tuple(sorted(variables)), function.doc
-    )
+    throws = contract if contract is not None else NEVER
+    kinds = tuple(sorted(variables))
+    signature = Signature(name, kind, tuple(parameters), result, throws, kinds, function.doc)
+    return _Face(signature, contract, parts)
 
 
 def _refuse_generics(declaration: syntax.Class | syntax.Function, entry: Entry, report: Reporter) -> None:

@@ -17,7 +17,7 @@ import msgspec
 
 from bamlvm.compiler import config, hir, mir, tir
 from bamlvm.compiler.check.functions import check_functions
-from bamlvm.compiler.declare import TypeResolver, World, declare
+from bamlvm.compiler.declare import Kept, TypeResolver, World, declare
 from bamlvm.compiler.emit import Lines, emit
 from bamlvm.compiler.lower.functions import lower_function
 from bamlvm.compiler.memo import Lookups, Memo
@@ -102,6 +102,7 @@ class Project:
         self._last: tuple[dict[str, str], Stages] | None = None
         self._read: dict[str, _Read] = {}
         self._items: ItemCache = {}
+        self._declared = Kept.empty()
         self._hir: Memo[hir.Function] = Memo()
         self._tir: Memo[list[tir.Function]] = Memo()
         self._templates: Memo[None] = Memo()
@@ -141,9 +142,10 @@ class Project:
         reads = Reads()
         stages.index = index(stages.files, self._namespaces, found)
         scope = Scope(stages.index, self._standard, reads, self._namespaces_of_standard)
-        stages.world, resolver = declare(stages.index, scope, self._standard, found)
-        world = stages.world
+        world = stages.world = World(self._standard, reads)
+        resolver = TypeResolver(scope, world, found)
         lookups = _lookups(scope, world, resolver)
+        declare(stages.index, world, resolver, self._declared, lookups, found)
         for name, (entry, function) in world.bodies.items():
             worker = Resolver(entry, name, scope, world, resolver, reporter(entry, found))
             make = partial(worker.function, function)
@@ -201,6 +203,7 @@ class Project:
             configuration.clients,
             configuration.retry_policies,
             configuration.templates,
+            config.tests(stages.index, lambda item: self._read[item.file].source.position(item.offset)[0] - 1),
         )
 
 
