@@ -13,8 +13,8 @@ from functools import cached_property, partial
 from typing import NamedTuple
 
 from bamlvm.compiler.hir import ERROR
-from bamlvm.compiler.names import Entry, Index, Scope, reporter
 from bamlvm.compiler.memo import Lookups, Memo
+from bamlvm.compiler.names import Entry, Index, Scope, reporter
 from bamlvm.compiler.reads import Reads
 from bamlvm.compiler.report import Reporter, did_you_mean
 from bamlvm.grammar import syntax

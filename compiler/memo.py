@@ -16,12 +16,12 @@ from bamlvm.grammar.diagnostics import Diagnostic
 T = TypeVar("T")
 
 Lookups = Mapping[str, Callable[..., Any]]
-"""How each kind of read is asked again."""
+"""How each kind of read is asked again; a kind that is missing is known not to have changed."""
 
 
 class _Kept(NamedTuple):
     source: tuple[object, ...]
-    reads: Mapping[Read, Any]
+    reads: Mapping[str, list[tuple[tuple[Any, ...], Any]]]
     result: Any
 
 
@@ -58,7 +58,10 @@ class Memo(Generic[T]):
         if len(diagnostics) == before:
             for read in own:
                 noted.pop(read, None)
-            self._used[name] = _Kept(source, noted, made)
+            by_kind: dict[str, list[tuple[tuple[Any, ...], Any]]] = {}
+            for (kind, arguments), value in noted.items():
+                by_kind.setdefault(kind, []).append((arguments, value))
+            self._used[name] = _Kept(source, by_kind, made)
         return made
 
     def turn(self) -> None:
@@ -67,12 +70,18 @@ class Memo(Generic[T]):
 
 
 def _same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
-    return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))
-
-
-def _holds(reads: Mapping[Read, Any], lookups: Lookups) -> bool:
-    for (kind, arguments), value in reads.items():
-        now = lookups[kind](*arguments)
-        if now is not value and now != value:
+    if len(one) != len(other):
+        return False
+    for a, b in zip(one, other, strict=True):  # noqa: SIM110 - twice as fast as `all` over a generator, and called for all
+        if a is not b:
             return False
+    return True
+
+
+def _holds(reads: Mapping[str, list[tuple[tuple[Any, ...], Any]]], lookups: Lookups) -> bool:
+    for kind, lookup in lookups.items():
+        for arguments, value in reads.get(kind, ()):
+            now = lookup(*arguments)
+            if now is not value and now != value:
+                return False
     return True

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
+from typing import NamedTuple
 
 from bamlvm.compiler.reads import Reads
 from bamlvm.compiler.report import Reporter
@@ -37,17 +39,13 @@ RESERVED = frozenset(
 """Names that an item may not take."""
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One declared item: its qualified name, where it stands, and the namespace that it sees first."""
 
     name: str
     item: syntax.Item
     namespace: str
-
-    @property
-    def declaration(self) -> syntax.Declaration:
-        return self.item.declaration
+    declaration: syntax.Declaration
 
 
 @dataclass
@@ -55,12 +53,17 @@ class Index:
     """All items of a project, by qualified name in the order of files and items; tests and generators apart."""
 
     entries: dict[str, Entry] = field(default_factory=dict)
+    by_kind: dict[type[syntax.Declaration], list[Entry]] = field(default_factory=dict)
     tests: list[Entry] = field(default_factory=list)
     generators: list[Entry] = field(default_factory=list)
 
+    def add(self, entry: Entry) -> None:
+        self.entries[entry.name] = entry
+        self.by_kind.setdefault(type(entry.declaration), []).append(entry)
+
     def of(self, *kinds: type[syntax.Declaration]) -> Iterable[Entry]:
         """The entries whose declaration is of one of ``kinds``."""
-        return (entry for entry in self.entries.values() if isinstance(entry.declaration, kinds))
+        return chain.from_iterable(self.by_kind.get(kind, ()) for kind in kinds)
 
 
 def reporter(entry: Entry, into: list[Diagnostic]) -> Reporter:
@@ -79,7 +82,7 @@ def index(files: Iterable[syntax.File], namespaces: Mapping[str, str], diagnosti
         for item in file.items:
             declaration = item.declaration
             name = f"{namespace}.{declaration.name}" if namespace else declaration.name
-            entry = Entry(name, item, namespace)
+            entry = Entry(name, item, namespace, declaration)
             report = reporter(entry, diagnostics)
             _check_members(declaration, report)
             if isinstance(declaration, syntax.Test):
@@ -93,7 +96,7 @@ def index(files: Iterable[syntax.File], namespaces: Mapping[str, str], diagnosti
             elif name in found.entries:
                 _report_twice(report, entry, found.entries[name], diagnostics)
             else:
-                found.entries[name] = entry
+                found.add(entry)
     return found
 
 

@@ -103,6 +103,7 @@ class Project:
         self._read: dict[str, _Read] = {}
         self._items: ItemCache = {}
         self._declared = Kept.empty()
+        self._surface: object = None
         self._hir: Memo[hir.Function] = Memo()
         self._tir: Memo[list[tir.Function]] = Memo()
         self._templates: Memo[None] = Memo()
@@ -146,6 +147,10 @@ class Project:
         resolver = TypeResolver(scope, world, found)
         lookups = _lookups(scope, world, resolver)
         declare(stages.index, world, resolver, self._declared, lookups, found)
+        surface = _surface(stages.index, world)
+        if surface == self._surface:
+            lookups = {}
+        self._surface = surface
         for name, (entry, function) in world.bodies.items():
             worker = Resolver(entry, name, scope, world, resolver, reporter(entry, found))
             make = partial(worker.function, function)
@@ -205,6 +210,13 @@ class Project:
             configuration.templates,
             config.tests(stages.index, lambda item: self._read[item.file].source.position(item.offset)[0] - 1),
         )
+
+
+def _surface(index: Index, world: World) -> object:
+    """All that functions can read of a project but what others throw: equal surfaces, equal answers to every lookup."""
+    types = {entry.name: entry.declaration for entry in index.of(syntax.Class, syntax.Enum, syntax.Alias)}
+    signatures = dict(world.signatures)  # inferred throws are put into the world's own later
+    return signatures, world.contracts, world.classes, world.enums, world.aliases, types, list(index.entries)
 
 
 def _lookups(scope: Scope, world: World, resolver: TypeResolver) -> Lookups:

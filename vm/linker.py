@@ -65,6 +65,10 @@ _CANNOT_THROW: Final = frozenset(
 """The instructions after which nobody asks where they stood."""
 
 
+_TABLES: Final = tuple(name for name in Unit.__struct_fields__ if name != "tests")
+"""What units bring to a program; their tests concern only who runs them."""
+
+
 class LinkError(Exception):
     """Units do not fit together; ``missing`` names each implementation or definition that is not there."""
 
@@ -105,7 +109,7 @@ class Program:
         """
         program = cls(natives, sysops)
         for unit in units:
-            for table in unit.__struct_fields__:
+            for table in _TABLES:
                 entries = getattr(program, table)
                 added = getattr(unit, table)
                 if entries and not entries.keys().isdisjoint(added):
