@@ -235,6 +235,10 @@ class Actions(ExpressionActions):
         doc = self.docs.get(start.start, "")
         return Test(start.start, body.end, *self._named(name), body, tuple(self.types), doc)
 
+    def test_call(self, start: Token, name: Token, _open: Token, _close: Token, body: ConfigBlock) -> Test:
+        """``test Name() { … }``: the parentheses mean nothing."""
+        return self.test(start, name, body)
+
     def type_builder(self, _word: Token, _open: Token, items: list[Class | Enum | Alias], _close: Token) -> None:
         self.types.extend(items)
 

@@ -64,7 +64,7 @@ _METHOD = re.compile(r"[ \t\r\n]++[A-Za-z_][A-Za-z0-9_]*+[ \t\r\n]*+[(<]")
 _DECLARED = re.compile(r"[ \t\r\n]++[A-Za-z_]")
 _NAMES_SOMETHING = re.compile(r"[ \t\r\n]*+(:|=(?![=>]))")
 _ARGUMENTS = re.compile(r"[ \t]*+\(")
-_FOLLOWED_BY_LESS = re.compile(r"[ \t]*+<")
+_FOLLOWED_BY_LESS = re.compile(r"[ \t\r\n]*+<")
 _FOLLOWED_BY_LET = re.compile(r"[ \t\r\n]++let\b")
 _OPENS_BLOCK = re.compile(r"[ \t\r\n]*+\{")
 

@@ -33,7 +33,7 @@ _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _STRONG: Final = (
     r"(?:(?:dynamic[ \t]+)?(?:class|enum)[ \t]+[A-Za-z_]\w*|type[ \t]+[A-Za-z_]\w*[ \t]*="
     r"|function[ \t]+[A-Za-z_]\w*[ \t]*[(<]"
-    r"|client[ \t]*<[ \t]*\w+[ \t]*>|(?:client|generator|test|retry_policy)[ \t]+[A-Za-z_][\w-]*[ \t]*\{"
+    r"|client[ \t]*<[ \t]*\w+[ \t]*>|(?:client|generator|test|retry_policy)[ \t]+[A-Za-z_][\w-]*[ \t]*[({]"
     r"|template_string[ \t]+[A-Za-z_]\w*[ \t]*[(\#\"])"
 )
 _ITEM_AT_COLUMN_0 = re.compile(rf"^{_STRONG}", re.MULTILINE)
@@ -92,8 +92,8 @@ class _Splitter:
         self.trusting = True
         """No item was left open yet; afterwards an item at column 0 always ends the one before."""
         self.quotes = self.comments = self.attributes = True
-        """There may yet be a quote, a ``*/``, a ``)`` that closes: what was looked for in vain is not looked for again, or
-        the time would be quadratic."""
+        """There may yet be a quote, a ``*/``, a ``)`` that closes: what was looked for in vain is not looked for again,
+        or the time would be quadratic."""
 
     def run(self) -> list[Piece]:
         text = self.text

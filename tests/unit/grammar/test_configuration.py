@@ -72,6 +72,7 @@ def test_values(options: Callable[[str], Any], text: str, value: Any) -> None:
         ("retry_policy P { max_retries 3 strategy { type exponential_backoff } }", "RetryPolicy", "P"),
         ("generator g { output_type python/pydantic }", "Generator", "g"),
         ("test my-test { functions [F] }", "Test", "my-test"),
+        ("test T() { functions [F] }", "Test", "T"),
     ],
 )
 def test_items_with_a_configuration(declaration: Declaration, text: str, kind: str, name: str) -> None:

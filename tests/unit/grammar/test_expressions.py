@@ -132,6 +132,7 @@ def test_catch_is_the_loosest(expression: Shape, text: str, shape: str) -> None:
         ("f(a == b,)", "(Call f [(== a b)])"),
         ("a[0][1](2).b", "(. (Call ([] ([] a 0) 1) [2]) b)"),
         ("env.NAME", "(. env NAME)"),
+        ("a.$watch.options(b)", "(Call (. (. a $watch) options) [b])"),
         ("map", "map"),
         ("map < 3", "(< map 3)"),
         ("xs.map(f)", "(Call (. xs map) [f])"),

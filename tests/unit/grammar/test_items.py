@@ -131,6 +131,7 @@ def test_functions_written_in_python(parse: Callable[[str], Any], kind: str) -> 
     ("body", "client", "prompt"),
     [
         ('client GPT4 prompt "Hi"', "GPT4", "Hi"),
+        ('client openai/gpt-4o prompt #"Hi"#', "openai/gpt-4o", "Hi"),
         ('client "openai/gpt-4o" prompt #"Hi"#', "openai/gpt-4o", "Hi"),
         ('// first\n client my-client // then\n prompt ##"a "# b"##', "my-client", 'a "# b'),
         ('prompt #"Hi"# client C', "C", "Hi"),

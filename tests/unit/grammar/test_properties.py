@@ -121,19 +121,19 @@ def test_any_text_is_read(source: str) -> None:
 
 
 @given(mutations())
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_any_mutation_of_a_program_is_read(source: str) -> None:
     check(source)
 
 
 @given(st.one_of(text, mutations()))
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_tokens_and_comments_cover_the_text(source: str) -> None:
     round_trip(source)
 
 
 @given(mutations(), mutations())
-@settings(max_examples=50)
+@settings(max_examples=25)
 def test_a_cache_changes_nothing(first: str, second: str) -> None:
     cache: ItemCache = {}
     for source in (first, second, first):
