@@ -285,6 +285,6 @@ class _Splitter:
                     return at
             elif kind == "RAW":
                 at = self.raw_end(found.start(kind), at)
-            elif kind == "END" or text.startswith(("{{", '"'), at - 1):
+            elif kind == "END" or (kind == "OTHER" and text.startswith(("{{", '"'), at - 1)):
                 self.attributes = False
         return position
