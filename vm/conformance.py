@@ -4,7 +4,8 @@ The test is structural for lists, maps, unions and literals, and by name for cla
 the entries of a map are all looked at.  A recursive alias stands for its definition.  A value that contains itself is
 of a type if nothing in it speaks against it.  Depth is no matter.
 
-A function value is of every function type: what it takes is not known at run time.
+A function value is of every function type: what it takes is not known at run time.  No value is asked whether it is of
+the type of a type variable.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from bamlvm.vm.types import (
     Type,
     UnionType,
     VariantType,
+    walk,
 )
 from bamlvm.vm.values import Closure, EnumValue, Handle, Instance, Media, TypeValue
 
@@ -77,7 +79,18 @@ def is_type(value: Any, type_: Type, aliases: Mapping[str, Type]) -> bool:
 
 
 def tester(type_: Type, aliases: Mapping[str, Type]) -> Tester:
-    """:func:`is_type` for one type, made once and fast where the type is simple."""
+    """:func:`is_type` for one type, made once."""
+    if _is_recursive(type_):
+        return lambda value: _Walk(aliases).conforms(value, type_)
+    return _finite(type_)
+
+
+def _is_recursive(type_: Type) -> bool:
+    return any(isinstance(part, AliasType) for part in walk(type_))
+
+
+def _finite(type_: Type) -> Tester:
+    """The test for a type without aliases: it looks into a value no deeper than the type is."""
     match type_:
         case Primitive("unknown"):
             return lambda value: True
@@ -99,11 +112,19 @@ def tester(type_: Type, aliases: Mapping[str, Type]) -> Tester:
             return lambda value: type(value) is EnumValue and value.variant == variant and value.enum == enum
         case FunctionType():
             return lambda value: type(value) is Closure
-        case UnionType(parts) if not any(isinstance(part, ListType | MapType | AliasType) for part in parts):
-            testers = tuple(tester(part, aliases) for part in parts)
-            return lambda value: any(test(value) for test in testers)
+        case ListType(item):
+            item_test = _finite(item)
+            return lambda value: type(value) is list and all(map(item_test, value))
+        case MapType(key, item):
+            key_test, value_test = _finite(key), _finite(item)
+            return lambda value: (
+                type(value) is dict and all(map(key_test, value)) and all(map(value_test, value.values()))
+            )
+        case UnionType(parts):
+            tests = tuple(map(_finite, parts))
+            return lambda value: any(test(value) for test in tests)
         case _:
-            return lambda value: _Walk(aliases).conforms(value, type_)
+            raise TypeError(f"no value is tested against {type_}")
 
 
 _Question: TypeAlias = tuple[Any, Type]
@@ -122,6 +143,7 @@ class _Walk:
         self._assumed: set[tuple[int, Type]] = set()
         self._yes: set[tuple[int, Type]] = set()
         self._rested = False
+        self._finite: dict[Type, Tester | None] = {}
 
     def conforms(self, value: Any, type_: Type) -> bool:
         first = self._steps(value, type_)
@@ -165,6 +187,11 @@ class _Walk:
 
     def _steps(self, value: Any, type_: Type) -> Any:
         """The answer where it is at hand, else a generator that asks about parts and returns it."""
+        if type_ not in self._finite:
+            self._finite[type_] = None if _is_recursive(type_) else _finite(type_)
+        test = self._finite[type_]
+        if test is not None:
+            return test(value)
         match type_:
             case ListType(item):
                 return type(value) is list and (not value or self._all((each, item) for each in value))
@@ -177,7 +204,7 @@ class _Walk:
             case AliasType(name):
                 return self._any(iter([(value, self._aliases[name])]))
             case _:
-                return tester(type_, self._aliases)(value)
+                return _finite(type_)(value)  # its parts say nothing about values
 
     @staticmethod
     def _all(questions: Iterator[_Question]) -> Any:

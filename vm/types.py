@@ -188,6 +188,8 @@ def walk(type_: Type) -> Iterator[Type]:
 def render(type_: Type) -> str:
     """A type as its source text."""
     match type_:
+        case VariableType(name) if name.startswith("?"):
+            return "_"  # the checker does not know it yet
         case Primitive(name) | EnumType(name) | AliasType(name) | VariableType(name):
             return name
         case ClassType(name, arguments):
@@ -205,7 +207,7 @@ def render(type_: Type) -> str:
         case UnionType(parts):
             return _render_union(parts)
         case FunctionType(parameters, result, throws):
-            suffix = "" if throws == NEVER else f" throws {render(throws)}"
+            suffix = "" if throws == NEVER or type(throws) is VariableType else f" throws {render(throws)}"
             return f"({', '.join(map(render, parameters))}) -> {render(result)}{suffix}"
 
 
