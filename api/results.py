@@ -73,13 +73,13 @@ def _unfold_builtins(value: Any) -> Unfolded | Leaf:
         return value, _same
     if isinstance(value, dict):
         return value.values(), partial(_dict, [_builtin_key(key) for key in value])
+    if isinstance(value, Media):
+        return Leaf({value.source: value.data, "mime": value.mime})
     if isinstance(value, msgspec.Struct):
         names = value.__struct_fields__
         return [getattr(value, name) for name in names], partial(_dict, names)
     if isinstance(value, enum.Enum):
         return Leaf(value.value)
-    if isinstance(value, Media):
-        return Leaf({value.source: value.data, "mime": value.mime})
     if isinstance(value, (str, int, float)):
         return Leaf(value)
     return Leaf(describe(value))

@@ -35,6 +35,7 @@ from bamlvm.vm.values import MISSING, Value
 if TYPE_CHECKING:
     import httpx
 
+    from bamlvm.cases import Case
     from bamlvm.grammar.diagnostics import Diagnostic
     from bamlvm.http_client import Clients
     from bamlvm.streams import Stream
@@ -82,6 +83,7 @@ class Runtime:
         self.active: set[Call] = set()
         self._arguments = Arguments(self.program, self.types)
         self._own = frozenset(loaded.unit.signatures)
+        self._tests = loaded.unit.tests
         self._transport = transport
         self._clients: Clients | None = None
         self._owners = count(1)
@@ -146,6 +148,13 @@ class Runtime:
     def function_names(self) -> tuple[str, ...]:
         """The functions of the program's own sources that can be called, in their order."""
         return tuple(name for name in self.program.signatures if name in self._own and self._callable(name))
+
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        """Every function of every ``test`` block, to be run by :func:`bamlvm.cases.run_case`."""
+        from bamlvm.cases import cases
+
+        return cases(self._tests)
 
     @property
     def handles(self) -> int:

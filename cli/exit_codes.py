@@ -4,19 +4,22 @@ from __future__ import annotations
 
 OK = 0
 THREW = 1
+FAILED = 1
 USAGE = 2
 COMPILE = 3
 HOST = 4
+NO_TESTS = 5
 TIMEOUT = 124
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 
 MEANINGS = {
     OK: "success",
-    THREW: "the program threw an error that it did not catch",
+    THREW: "the program threw an error that it did not catch; `bamlvm test`: a test did not pass",
     USAGE: "the command line was wrong, or an argument did not fit its parameter",
     COMPILE: "the program does not compile",
     HOST: "the surroundings failed: a file, a port, a recording that does not fit",
+    NO_TESTS: "`bamlvm test`: there is no test, or none that was asked for",
     TIMEOUT: "--timeout ran out",
     INTERRUPTED: "Ctrl-C",
     BROKEN_PIPE: "whoever read the output stopped reading",

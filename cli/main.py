@@ -16,6 +16,7 @@ from bamlvm.cli import exit_codes
 COMMANDS = {
     "run": ("bamlvm.cli.run", "run a function of a program"),
     "check": ("bamlvm.cli.check", "compile programs and report what is wrong with them"),
+    "test": ("bamlvm.cli.test", "run the tests of a program"),
     "dump": ("bamlvm.cli.dump", "print what one stage of the compiler makes of a file"),
     "mock": ("bamlvm.cli.mock.command", "serve made-up LLM answers on a local port"),
 }

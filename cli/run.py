@@ -18,15 +18,13 @@ import sys
 from typing import TYPE_CHECKING
 
 import bamlvm
-from bamlvm.cli import exit_codes
+from bamlvm.cli import exit_codes, tape
 from bamlvm.cli.arguments import ArgumentsError, gather, signature_text
 from bamlvm.cli.failure import Failure
 from bamlvm.cli.output import is_terminal, json_text, thrown_text, value_text, write_result
 from bamlvm.cli.program import compile_program, read_program
 
 if TYPE_CHECKING:
-    import httpx
-
     from bamlvm.cli.live import Display
 
 
@@ -54,15 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow", action="append", default=[], choices=["shell"], help="let the program do this, which it may not else"
     )
-    tape = parser.add_mutually_exclusive_group()
-    tape.add_argument("--record", metavar="FILE", help="write all HTTP exchanges to this file (without credentials)")
-    tape.add_argument("--replay", metavar="FILE", help="answer HTTP requests from this recording, not the network")
-    parser.add_argument(
-        "--replay-pace",
-        choices=["fast", "recorded"],
-        default="fast",
-        help="replay as fast as possible or at the recorded times (default: %(default)s)",
-    )
+    tape.configure(parser)
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -70,10 +60,7 @@ def execute(options: argparse.Namespace) -> int:
     if options.timeout is not None and not options.timeout >= 0:
         raise Failure(exit_codes.USAGE, f"bamlvm run: --timeout: expected seconds from 0 up, got {options.timeout:g}")
     files = read_program(options.path)
-    try:
-        transport = _transport(options)
-    except bamlvm.HostError as error:
-        raise Failure(exit_codes.HOST, f"bamlvm run: {error}") from None
+    transport = tape.transport(options, "bamlvm run")
     runtime = compile_program(files, transport=transport, denied={"shell"} - set(options.allow))
     try:
         _call_and_print(runtime, options)
@@ -88,20 +75,6 @@ def execute(options: argparse.Namespace) -> int:
     finally:
         runtime.close()
     return exit_codes.OK
-
-
-def _transport(options: argparse.Namespace) -> httpx.AsyncBaseTransport | None:
-    if options.record is not None:
-        import httpx
-
-        from bamlvm.replay import RecordingTransport
-
-        return RecordingTransport(httpx.AsyncHTTPTransport(), options.record)
-    if options.replay is not None:
-        from bamlvm.replay import ReplayTransport
-
-        return ReplayTransport(options.replay, pace=options.replay_pace)
-    return None
 
 
 def _call_and_print(runtime: bamlvm.Runtime, options: argparse.Namespace) -> None:

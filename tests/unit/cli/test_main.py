@@ -30,7 +30,7 @@ def test_without_a_command_it_says_what_there_is(capsys: pytest.CaptureFixture[s
     ("word", "message"),
     [
         ("rum", "bamlvm: there is no command 'rum'; did you mean `bamlvm run`?\n"),
-        ("xyzzy", "bamlvm: there is no command 'xyzzy'; the commands are run, check, dump, mock.\n"),
+        ("xyzzy", f"bamlvm: there is no command 'xyzzy'; the commands are {', '.join(COMMANDS)}.\n"),
         ("a.baml", "bamlvm: there is no command 'a.baml'; to run a file: bamlvm run a.baml\n"),
     ],
 )

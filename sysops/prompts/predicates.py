@@ -1,0 +1,53 @@
+"""Constraints: the Jinja expression of an ``@@assert`` or ``@@check``, true or false about a value.
+
+The dialect is that of prompts (:mod:`bamlvm.sysops.prompts.environment`), sandbox included.  There is no truthiness: an
+expression that gives anything but a boolean is wrong, and so is one that uses a name that is not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jinja2
+from jinja2.environment import TemplateExpression
+
+from bamlvm.sysops.prompts.environment import Environment, UndefinedName, suggestion
+from bamlvm.sysops.prompts.views import EnumNamespace, text_of
+from bamlvm.vm.program import EnumInfo
+
+
+class PredicateError(Exception):
+    """An expression has no answer; the message says why, in one line."""
+
+
+class Predicates:
+    """Evaluates expressions; every enum of the program is a name in them.  Safe to share between threads."""
+
+    def __init__(self, enums: Mapping[str, EnumInfo]) -> None:
+        self._environment = Environment()
+        self._environment.globals.update({name: EnumNamespace(info) for name, info in enums.items() if "." not in name})
+        self._compiled: dict[str, TemplateExpression] = {}
+
+    def holds(self, expression: str, variables: Mapping[str, Any]) -> bool:
+        """Whether it is true of ``variables``: builtins, by name.  Raises :class:`PredicateError`."""
+        try:
+            value = self._compile(expression)(**variables)
+            if isinstance(value, jinja2.Undefined):
+                bool(value)  # raises, naming what is missing
+        except UndefinedName as error:
+            hint = suggestion(error.name, variables if error.known is None else error.known)
+            raise PredicateError(f"{error} ({hint})" if hint else str(error)) from None
+        except Exception as error:  # whatever an expression does wrong is the expression's error
+            text = " ".join(str(error).split()).rstrip(".")
+            raise PredicateError(text or type(error).__name__) from None
+        if not isinstance(value, bool):
+            raise PredicateError(f"expected true or false, got {text_of(value)}")
+        return value
+
+    def _compile(self, expression: str) -> TemplateExpression:
+        compiled = self._compiled.get(expression)
+        if compiled is None:
+            compiled = self._environment.compile_expression(expression, undefined_to_none=False)
+            self._compiled[expression] = compiled
+        return compiled
