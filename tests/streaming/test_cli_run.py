@@ -41,6 +41,8 @@ function fail(n: int) -> int {
 function spin() -> int { baml.stream.emit_partial("off it goes"); while (true) { } 0 }
 function main() -> string { Greet("main") }
 """
+CUT_SHORT = [{"kind": "no_finish"}, {"kind": "truncate", "at": -30}]
+"""The connection ends in the middle of an event, and no finish reason came before it."""
 
 
 @pytest.fixture
@@ -210,7 +212,7 @@ class TestStreaming:
     def test_all_attempts_failed(
         self, program: str, server: ThreadedMockServer, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        cut = {"pieces": ["Hel", "lo"], "faults": [{"kind": "truncate", "at": -150}]}
+        cut = {"pieces": ["Hel", "lo"], "faults": CUT_SHORT}
         refused = {"faults": [{"kind": "status", "code": 401, "message": "who are you"}]}
         server.play({"rules": [{"answers": [cut, refused]}]})
         code, out, err = run(capsys, program, "Retried", "-a", "name=you", "--stream")
@@ -299,7 +301,7 @@ class TestProcess:
         assert (process.returncode, out, err) == (exit_codes.INTERRUPTED, "", "bamlvm run: interrupted\n")
 
     def test_a_terminal_shows_the_text_grow_once(self, program: str, server: ThreadedMockServer) -> None:
-        server.play(greeting({"pieces": ["Hi t"], "faults": [{"kind": "truncate", "at": -30}]}))
+        server.play(greeting({"pieces": ["Hi t"], "faults": CUT_SHORT}))
         code, shown = on_terminal(self.command(program, "Retried", "-a", "name=you"))
         assert code == exit_codes.OK
         attempt, rest = shown.split("attempt 1: R (openai) failed: ")
