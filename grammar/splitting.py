@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from bamlvm.grammar.lexer import old_comment_end
+from bamlvm.grammar.lexer_texts import old_comment_end
 from bamlvm.grammar.tokens import ITEM_KEYWORDS
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
-from bamlvm.grammar.lexer import MAX_DEPTH
+from bamlvm.grammar.lexer_texts import MAX_DEPTH
 from bamlvm.grammar.parser import MAX_TREE_DEPTH, parse_file
 from bamlvm.grammar.printing import render_tree, spans_nest
 from bamlvm.grammar.source import SourceFile
