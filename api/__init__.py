@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bamlvm.collector import CallRecord, Collector, Usage
     from bamlvm.errors import BamlError, Cancelled, CompileError, DeadlineExceeded, HostError, ThrownError
     from bamlvm.events import Attempt, Event, Partial, Tick
+    from bamlvm.formatting import format_source
     from bamlvm.results import to_builtins
     from bamlvm.runtime import Runtime
     from bamlvm.streams import Stream
@@ -43,6 +44,7 @@ __all__ = [
     "Tick",
     "Usage",
     "__version__",
+    "format_source",
     "stages",
     "to_builtins",
 ]
@@ -63,6 +65,7 @@ _HOMES = {
     "Event": "events",
     "Partial": "events",
     "Tick": "events",
+    "format_source": "formatting",
     "Media": "vm.values",
     "Runtime": "runtime",
     "Stream": "streams",

@@ -5,6 +5,7 @@ from __future__ import annotations
 OK = 0
 THREW = 1
 FAILED = 1
+UNFORMATTED = 1
 USAGE = 2
 COMPILE = 3
 HOST = 4
@@ -15,7 +16,8 @@ BROKEN_PIPE = 141
 
 MEANINGS = {
     OK: "success",
-    THREW: "the program threw an error that it did not catch; `bamlvm test`: a test did not pass",
+    THREW: "the program threw an error that it did not catch; `bamlvm test`: a test did not pass; "
+    "`bamlvm fmt --check`: a file would change",
     USAGE: "the command line was wrong, or an argument did not fit its parameter",
     COMPILE: "the program does not compile",
     HOST: "the surroundings failed: a file, a port, a recording that does not fit",

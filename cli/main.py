@@ -17,6 +17,7 @@ COMMANDS = {
     "run": ("bamlvm.cli.run", "run a function of a program"),
     "check": ("bamlvm.cli.check", "compile programs and report what is wrong with them"),
     "test": ("bamlvm.cli.test", "run the tests of a program"),
+    "fmt": ("bamlvm.cli.fmt", "format .baml files"),
     "dump": ("bamlvm.cli.dump", "print what one stage of the compiler makes of a file"),
     "mock": ("bamlvm.cli.mock.command", "serve made-up LLM answers on a local port"),
 }

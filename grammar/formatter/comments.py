@@ -2,7 +2,7 @@
 
 Rule: a comment stays between the tokens between which it was written (except for separators, which come and go), and
 on a line of its own if it stood on one.  It belongs to the token before it if that one ends on the comment's line
-and the next token does not begin there; else to the token after it.
+and the next token does not begin there; else to the token after it, and so behind an opening bracket, `//` aside.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from bamlvm.grammar.formatter.documents import (
 )
 from bamlvm.grammar.tokens import Token
 
-_OPENERS: Final = frozenset({"LPAREN", "LBRACKET", "LBRACE"})
-_ENDS: Final = frozenset({"RPAREN", "RBRACKET", "RBRACE", "COMMA", "SEMICOLON", "$END"})
+_OPENERS: Final = frozenset({"LPAREN", "LBRACKET", "LBRACE", "LESS"})
+_ENDS: Final = frozenset({"RPAREN", "RBRACKET", "RBRACE", "GREATER", "GREATER_JOINED", "COMMA", "SEMICOLON", "$END"})
 
 
 class Comment(msgspec.Struct, frozen=True):
@@ -105,7 +105,8 @@ def _split(
         breaks.append(text.count("\n", end, comment.start))
         end = comment.end
     last = text.count("\n", end, token.start)
-    if before is None or (not breaks[0] and before.kind in _OPENERS and _is_doc(here[0])):
+    several = last or any(breaks) or any("\n" in comment.text for comment in here)
+    if before is None or (before.kind in _OPENERS and several and not _ends_row(here, breaks)):
         breaks[0] = breaks[0] or 1
     rows = [index for index, count in enumerate(breaks) if count]
     ends = token.kind in _ENDS
@@ -125,8 +126,11 @@ def _split(
     return tuple(made[:begin]), Surroundings(lead, (), newline, blank, last > 1 and bool(lead))
 
 
-def _is_doc(comment: Token) -> bool:
-    return comment.text.startswith("///") and not comment.text.startswith("////")
+def _ends_row(here: Sequence[Token], breaks: Sequence[int]) -> bool:
+    """Whether the first row of comments ends in one that says something about what is before it."""
+    end = next((index for index, count in enumerate(breaks) if count and index), len(here))
+    text = here[end - 1].text
+    return text.startswith("//") and (text.startswith("////") or not text.startswith(("///", "//#")))
 
 
 def _text(comment: Token) -> str:

@@ -1,8 +1,8 @@
 """Documents: text with places where a line may end; and how they become text.
 
 Rule: a group is written on one line if it fits there, else every line that belongs to it ends (Wadler's "A prettier
-printer"; indentation is written with the text behind it, so no line ends in blank space).  A document that holds a forced
-line break is *hard*: it cannot be written on one line, nor can a group around it.  Widths count Unicode scalars.
+printer"; indentation is written with the text behind it, so no line ends in blank space).  A document that holds a
+forced line break is *hard*: it cannot be written on one line, nor can a group around it.  Widths count Unicode scalars.
 Each group is measured only up to the end of the line, so the whole takes time linear in the document.
 """
 

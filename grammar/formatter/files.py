@@ -59,19 +59,20 @@ class ChangedMeaningError(Exception):
 def format_text(text: str, path: str) -> tuple[str | None, list[Diagnostic]]:
     """The formatted text of a file, and what is wrong with it; None instead of the text if it has an error.
 
-    Line breaks are written as the first one in ``text`` is.  Raises :class:`ChangedMeaningError` instead of returning a
-    text that means something else.
+    Line breaks are written as the last one in ``text`` is, those inside strings and comments as they are.  Raises
+    :class:`ChangedMeaningError` instead of returning a text that means something else.
     """
     file, diagnostics = parse_file(SourceFile(path, text))
     if any(diagnostic.severity == "error" for diagnostic in diagnostics):
         return None, diagnostics
-    formatted = _format(text, file.items)
+    tokens, comments = _sorted_out(text)
+    formatted = _format(text, file.items, tokens, comments)
     if formatted != text:
         again, complaints = parse_file(SourceFile(path, formatted))
         if any(diagnostic.severity == "error" for diagnostic in complaints):
             raise ChangedMeaningError(complaints[0].message)
         changed = difference(file, again)
-        if changed is None and comments_of(text) != comments_of(formatted):
+        if changed is None and _words(comments) != _words(_sorted_out(formatted)[1]):
             changed = "comments"
         if changed is not None:
             raise ChangedMeaningError(changed)
@@ -83,10 +84,9 @@ def _driver() -> Driver:
     return Driver(load(), ItemLayout)
 
 
-def _format(text: str, items: Sequence[Item]) -> str:
-    line_break = "\r\n" if text.find("\r\n") == text.find("\n") - 1 >= 0 else "\n"
+def _format(text: str, items: Sequence[Item], tokens: list[Token], comments: list[Token]) -> str:
+    line_break = "\r\n" if text.endswith("\r\n", 0, text.rfind("\n") + 1) else "\n"
     end = Token("$END", "", len(text), len(text))
-    tokens, comments = _sorted_out(text)
     surroundings = attach(text, [*tokens, end], comments)
     layout = ItemLayout(text, surroundings)
     out: list[str] = []
@@ -128,12 +128,13 @@ def _sorted_out(text: str) -> tuple[list[Token], list[Token]]:
     comments: list[Token] = []
     for token in tokenize(text):
         (comments if token.kind in _COMMENTS else tokens).append(token)
+    comments.sort(key=lambda comment: comment.start)
     return tokens, comments
 
 
-def comments_of(text: str) -> list[str]:
-    """A file's comments in order, without the blank space at the ends of their lines."""
-    return ["\n".join(line.strip() for line in token.text.split("\n")) for token in _sorted_out(text)[1]]
+def _words(comments: list[Token]) -> list[str]:
+    """Comments without the blank space at the ends of their lines, which may change."""
+    return ["\n".join(line.strip() for line in comment.text.split("\n")) for comment in comments]
 
 
 def difference(before: File, after: File) -> str | None:

@@ -98,8 +98,9 @@ class ExpressionLayout(TypeLayout):
         if not arguments:
             return bracket
         *others, last = arguments
-        separator = last.separator
-        bare = not (last.lead or last.trail or close.lead or (separator and (separator.lead or separator.trail)))
+        separators = [each.separator for each in arguments if each.separator is not None]
+        bare = not (opening.trail or last.lead or last.trail or close.lead)
+        bare = bare and not any(each.lead or each.trail for each in separators)
         made = Part(hug=last.hug)
         made.surround(opening, close)
         if not last.hug or not bare:
@@ -156,9 +157,7 @@ class ExpressionLayout(TypeLayout):
         return self.part(name)
 
     def map_literal_empty(self, opening: Token, close: Token) -> Part:
-        made = bracketed(self.part(opening), [], self.part(close))
-        made.shape = "braces"
-        return made
+        return bracketed(self.part(opening), [], self.part(close))
 
     def map_literal(self, opening: Token, entries: list[Part], *rest: Token) -> Part:
         self._close_list(entries, rest)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bamlvm.grammar.formatter.comments import trailing
-from bamlvm.grammar.formatter.documents import LINE, SPACE, Doc, concat, group, indent
+from bamlvm.grammar.formatter.documents import HARD, LINE, SPACE, Doc, concat, group, indent
 from bamlvm.grammar.formatter.layout_statements import StatementLayout
-from bamlvm.grammar.formatter.layout_types import Returns, own_attributes, with_attributes
+from bamlvm.grammar.formatter.layout_types import Piece, Returns, own_attributes, with_attributes
 from bamlvm.grammar.formatter.parts import Braces, Grouped, Part, Series, assigned, braces, bracketed, cat, led
 from bamlvm.grammar.tokens import Token
 
@@ -16,10 +16,10 @@ class ItemLayout(StatementLayout):
     # --- classes and enums
 
     def class_(
-        self, word: Token, name: Token, type_parameters: list[Part], opening: Token, members: list[Part], close: Token
+        self, word: Piece, name: Token, type_parameters: list[Part], opening: Token, members: list[Part], close: Token
     ) -> Part:
         body = braces(self.part(opening), members, self.part(close), forced=True)
-        return self.row(word, SPACE, name, *type_parameters, SPACE, body)
+        return self.row(word, SPACE, name, *type_parameters, SPACE, body, shape="tall")
 
     def dynamic_class(
         self,
@@ -31,7 +31,25 @@ class ItemLayout(StatementLayout):
         members: list[Part],
         close: Token,
     ) -> Part:
-        return self.row(dynamic, SPACE, self.class_(word, name, type_parameters, opening, members, close))
+        item = self.class_(self._no_item(dynamic, word), name, type_parameters, opening, members, close)
+        return self.row(dynamic, SPACE, item, shape="tall")
+
+    def enum(self, word: Piece, name: Token, opening: Token, variants: list[Part], close: Token) -> Part:
+        body = braces(self.part(opening), variants, self.part(close), forced=True)
+        return self.row(word, SPACE, name, SPACE, body, shape="tall")
+
+    def dynamic_enum(
+        self, dynamic: Token, word: Token, name: Token, opening: Token, variants: list[Part], close: Token
+    ) -> Part:
+        item = self.enum(self._no_item(dynamic, word), name, opening, variants, close)
+        return self.row(dynamic, SPACE, item, shape="tall")
+
+    def _no_item(self, dynamic: Token, word: Token) -> Part:
+        """The word behind ``dynamic``; if a comment puts it on a line of its own, that must not look like an item."""
+        part = self.part(word)
+        if any(comment.own for comment in part.lead) or any(each.to_line_end for each in self.part(dynamic).trail):
+            part.doc = concat(part.doc, HARD)
+        return part
 
     def field(self, name: Token, type_: Part) -> Part:
         return self._field(self.row(name, SPACE), type_)
@@ -41,15 +59,9 @@ class ItemLayout(StatementLayout):
 
     def _field(self, name: Part, type_: Part) -> Part:
         type_, attributes = own_attributes(type_)
-        return with_attributes(cat(name, type_), attributes)
-
-    def enum(self, word: Token, name: Token, opening: Token, variants: list[Part], close: Token) -> Part:
-        return self.row(word, SPACE, name, SPACE, braces(self.part(opening), variants, self.part(close), forced=True))
-
-    def dynamic_enum(
-        self, dynamic: Token, word: Token, name: Token, opening: Token, variants: list[Part], close: Token
-    ) -> Part:
-        return self.row(dynamic, SPACE, self.enum(word, name, opening, variants, close))
+        made = with_attributes(cat(name, type_), attributes)
+        made.shape = "field"
+        return made
 
     def variant(self, name: Token, attributes: list[Part] | None = None) -> Part:
         return with_attributes(self.part(name), attributes or [])
@@ -99,7 +111,7 @@ class ItemLayout(StatementLayout):
                 docs.append(group(indent(clause, LINE, ending)))
             else:
                 docs += [group(indent(clause), LINE), ending]
-        made = Grouped(concat(*docs), shape="" if inside else "method")
+        made = Grouped(concat(*docs), shape="" if inside else "tall")
         made.surround(head, body)
         return made
 
@@ -148,6 +160,9 @@ class ItemLayout(StatementLayout):
 
     def test(self, word: Token, name: Token, body: Part) -> Part:
         return self.client(word, name, body)
+
+    def test_call(self, word: Token, name: Token, opening: Token, close: Token, body: Part) -> Part:
+        return self.row(word, SPACE, name, opening, close, SPACE, _forced(body))
 
     def type_builder(self, word: Token, opening: Token, items: list[Part], close: Token) -> Part:
         return self.row(word, SPACE, braces(self.part(opening), items, self.part(close), forced=True))

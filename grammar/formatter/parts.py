@@ -14,7 +14,6 @@ import msgspec
 from bamlvm.grammar.formatter.comments import Comment, leading, on_own_line, trailing
 from bamlvm.grammar.formatter.documents import (
     HARD,
-    INDENT,
     LINE,
     SOFT,
     SPACE,
@@ -43,7 +42,8 @@ class Part(msgspec.Struct):
     gap: bool = False
     """An empty line stood between its comments and it."""
     shape: str = ""
-    """What it is, where that makes a difference to what is around it."""
+    """What it is, where that makes a difference to what is around it: a ``word`` or string, a ``field``, a ``simple``
+    statement, an ``empty`` one, a ``native`` body, or a member with lines of its own (``tall``)."""
     hug: bool = False
     """It ends in brackets with something in them, which can end a line: ``f(P {``."""
     separator: Part | None = None
@@ -94,12 +94,12 @@ def cat(*items: Part | Doc, shape: str = "", hug: bool = False) -> Part:
         if index == 0:
             made.lead, made.newline, made.blank, made.gap = item.lead, item.newline, item.blank, item.gap
         elif item.lead:
-            docs.append(leading(item.lead, item.gap))
+            docs += ["" if item.lead[0].own else SPACE, leading(item.lead, item.gap)]
         docs.append(item.settled())
         if index == last:
             made.trail = item.trail
         elif item.trail:
-            docs.append(trailing(item.trail))
+            docs += [trailing(item.trail), SPACE]
     made.doc = concat(*docs)
     return made
 
@@ -192,8 +192,8 @@ def bracketed(
         part = element.part
         line = _between(pad if not index else LINE, part, forced, not index)
         text: Doc = "," if index + 1 < len(separated) else TRAILING_COMMA if comma else ""
-        row = (line, leading(part.lead, part.gap), element.body, text, element.behind)
-        docs.append(group(*row) if fill and index else concat(*row))
+        row = (line, leading(part.lead, part.gap), element.body)
+        docs += [group(*row) if fill and index else concat(*row), text, element.behind]
     made.doc = concat(
         opening.doc, trailing(opening.trail), indent(*docs, _last_comments(close)), HARD if forced else pad, close.doc
     )
@@ -249,7 +249,7 @@ class Braces(Part, kw_only=True):
         separated = separate(elements, close, dropping=not self.comma)
         for index, element in enumerate(separated):
             part = element.part
-            blank = part.blank or (previous is not None and (previous.shape == "method" or part.shape == "method"))
+            blank = part.blank or (previous is not None and "tall" in (previous.shape, part.shape))
             docs += [Line(" ", forced, blank and index > 0), leading(part.lead, part.gap), element.body]
             docs += [element.kept or self._end(part, index + 1 == len(separated)), element.behind]
             previous = part
@@ -323,7 +323,7 @@ def series(left: Part, operator: Part, right: Part, level: str) -> Series:
     if isinstance(left, Series) and left.level == level:
         left.add(operator, right)
         return left
-    made = Series(level=level, first=left, shape="series", hug=right.hug, rest=[(operator, right)])
+    made = Series(level=level, first=left, hug=right.hug, rest=[(operator, right)])
     made.surround(left, right)
     return made
 
@@ -383,18 +383,12 @@ class Chain(Part, kw_only=True):
             return cat(first, *(part for link in links for part in link), *names).doc
         rows = [cat(*link) for link in links[:-1]]
         rows.append(cat(*links[-1], *names))
-        glued = _short(first)
         docs: list[Doc] = [first.doc, trailing(first.trail)]
         for index, row in enumerate(rows):
-            line = "" if glued and not index and not row.lead else HARD
-            docs += [indent(line, led(row)), trailing(row.trail) if index + 1 < len(rows) else ""]
+            docs += [indent(HARD, led(row)), trailing(row.trail) if index + 1 < len(rows) else ""]
         expanded = concat(*docs)
         last = links[-1][-1]
         if names or not last.hug or last.lead:
             return choice(cat(first, *rows).doc, "", "", expanded)
         before = cat(first, *rows[:-1], *links[-1][:-1])
         return choice(concat(before.doc, trailing(before.trail)), last.settled(), "", expanded)
-
-
-def _short(part: Part) -> bool:
-    return type(part.doc) is str and len(part.doc) <= INDENT and not part.trail
