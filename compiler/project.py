@@ -213,8 +213,12 @@ class Project:
 
 
 def _surface(index: Index, world: World) -> object:
-    """All that functions can read of a project but what others throw: equal surfaces, equal answers to every lookup."""
-    types = {entry.name: entry.declaration for entry in index.of(syntax.Class, syntax.Enum, syntax.Alias)}
+    """All that functions can read of a project but what others throw: equal surfaces, equal answers to every lookup.
+    Of a template string its parameters count."""
+    types: dict[str, object] = {e.name: e.declaration for e in index.of(syntax.Class, syntax.Enum, syntax.Alias)}
+    for entry in index.of(syntax.TemplateString):
+        assert isinstance(entry.declaration, syntax.TemplateString)
+        types[entry.name] = entry.declaration.parameters
     signatures = dict(world.signatures)  # inferred throws are put into the world's own later
     return signatures, world.contracts, world.classes, world.enums, world.aliases, types, list(index.entries)
 

@@ -20,6 +20,8 @@ from jinja2.parser import Parser
 
 _OPENING = frozenset({"for", "if", "macro", "call", "filter", "block", "with", "autoescape", "set"})
 
+_NESTING = re.compile(r"unknown tag `(\w+)`.*block that needs to be closed is `(\w+)`")
+
 
 class Word(NamedTuple):
     """A token: where it begins, its kind, and itself."""
@@ -125,6 +127,9 @@ def _explained(error: jinja2.TemplateSyntaxError, text: str, words: list[Word]) 
         opened = _unclosed(words)
         if opened is not None:
             return TemplateError(f"`{opened.text}` is never closed with `end{opened.text}`", opened.start, opened.end)
+    nested = _NESTING.search(message)
+    if nested is not None:
+        message = f"`{nested[1]}` is misplaced: `{nested[2]}` is still open"
     place = min(error.lineno, max(len(text) - 1, 0))
     end = next((word.end for word in words if word.start == place), place + 1)
     return TemplateError(message[:1].lower() + message[1:], place, max(end, place + 1))
