@@ -223,12 +223,14 @@ async def test_a_status_that_is_no_success(serve: Any, closed_call: Any) -> None
         ("retry-after: 3", 3000, 3000),
         ("retry-after: 0.5", 500, 500),
         ("retry-after: -1", 0, 0),
-        (f"retry-after: {formatdate(time.time() + 100, usegmt=True)}", 1000, 101_000),
-        (f"retry-after: {formatdate(time.time() - 100, usegmt=True)}", 0, 0),
+        ("retry-after: {later}", 1000, 3_601_000),
+        ("retry-after: {earlier}", 0, 0),
         ("retry-after: 9\r\nretry-after-ms: 20", 20, 20),
     ],
 )
 async def test_retry_after(serve: Any, call: Any, header: str, low: int, high: int) -> None:
+    now = time.time()
+    header = header.format(later=formatdate(now + 3600, usegmt=True), earlier=formatdate(now - 3600, usegmt=True))
     server = await serve(sends(f"HTTP/1.1 429 Slow\r\n{header}\r\ncontent-length: 0\r\n\r\n".encode()))
     _, fields = await call.fails("baml.http.fetch_sse", call.request(server.url()))
     assert low <= fields["retry_after_ms"] <= high
@@ -236,6 +238,8 @@ async def test_retry_after(serve: Any, call: Any, header: str, low: int, high: i
 
 @pytest.mark.parametrize("header", ["retry-after: soon", "retry-after: inf", "retry-after: nan", "x: y"])
 async def test_retry_after_that_cannot_be_read(serve: Any, call: Any, header: str) -> None:
+    now = time.time()
+    header = header.format(later=formatdate(now + 3600, usegmt=True), earlier=formatdate(now - 3600, usegmt=True))
     server = await serve(sends(f"HTTP/1.1 429 Slow\r\n{header}\r\ncontent-length: 0\r\n\r\n".encode()))
     _, fields = await call.fails("baml.http.fetch_sse", call.request(server.url()))
     assert fields["retry_after_ms"] is None
