@@ -7,7 +7,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -274,15 +273,13 @@ class TestLlm:
         assert server.requests == []
 
     def test_ctrl_c(self, program: str, server: ThreadedMockServer) -> None:
-        Path(program, "llm.baml").write_text(LLM)
+        Path(program, "y.baml").write_text(LLM)
         server.play({"rules": [{"answers": [{"text": "Hello", "faults": [{"kind": "stall", "at": 0}]}]}]})
         command = [sys.executable, "-m", "bamlvm", "test", program, "-i", "::Ada", "-i", "Greet"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             assert process.stdout.readline().startswith("ok     older::Ada")
-            until = time.monotonic() + 30
-            while not server.requests and time.monotonic() < until:
-                time.sleep(0.01)
+            server.until(lambda each: len(each.requests) == 1)
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=30)
         assert (process.returncode, err) == (exit_codes.INTERRUPTED, "bamlvm test: interrupted\n")
