@@ -4,8 +4,10 @@
     places.py    characters of the template's text back to the source that it was written in
     values.py    what a template can name: types, and what is no BAML value (``loop``, ``ctx``, macros)
     filters.py   what filters give, and the fields that they name
+    shapes.py    what can be read off the tree
     calls.py     whether arguments fit
     names.py     the project's own names
+    shapes.py    what can be read off the tree
     calls.py     whether arguments fit
     names.py     the project's own names
     checker.py   names, fields, filters and calls of one template

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from jinja2 import nodes
 
@@ -17,6 +18,7 @@ from bamlvm.compiler.templates import filters
 from bamlvm.compiler.templates.calls import misfit
 from bamlvm.compiler.templates.names import Names
 from bamlvm.compiler.templates.parsing import Parsed, TemplateError, parse
+from bamlvm.compiler.templates.shapes import asked_for, assigned, constant, macro, path
 from bamlvm.compiler.templates.values import (
     Absent,
     Builtin,
@@ -33,7 +35,7 @@ from bamlvm.compiler.templates.values import (
     subscript,
 )
 from bamlvm.vm.templates import FILTERS, FORMATS, GLOBALS, TESTS
-from bamlvm.vm.types import BOOL, FLOAT, INT, NULL, STRING, UNKNOWN, ListType, Type
+from bamlvm.vm.types import BOOL, INT, STRING, UNKNOWN, ListType, Type
 
 
 @dataclass(frozen=True)
@@ -68,12 +70,16 @@ class _Checker:
         self._parameters = parameters
         self._names = names
         self._world = names.world
-        self._assumed = {
-            path
-            for test in parsed.tree.find_all(nodes.Test)
-            if test.name in ("defined", "undefined") and (path := _path(test.node)) is not None
-        }
-        self._assigned = _assigned(parsed.tree)
+
+    @cached_property
+    def _assumed(self) -> frozenset[str]:
+        """The paths that the template asks for; wanted only where one of them may be missing."""
+        return asked_for(self._parsed.tree)
+
+    @cached_property
+    def _assigned(self) -> frozenset[str]:
+        """The names that have a value somewhere; wanted only where there are macros."""
+        return assigned(self._parsed.tree)
 
     # --- statements
 
@@ -98,7 +104,7 @@ class _Checker:
             case nodes.For():
                 self._for(node, variables)
             case nodes.Macro():
-                variables[node.name] = _macro(node)
+                variables[node.name] = macro(node)
                 self._macro_body(node, variables | dict.fromkeys(self._assigned - {node.name}, UNKNOWN))
             case nodes.CallBlock():
                 self._value(node.call, variables)
@@ -180,7 +186,7 @@ class _Checker:
             case nodes.Name():
                 return self._name(node, variables, excused)
             case nodes.Const():
-                return _constant(node.value)
+                return constant(node.value)
             case nodes.TemplateData():
                 return STRING
             case nodes.Getattr():
@@ -255,7 +261,7 @@ class _Checker:
         found = member(value, name, self._world)
         if not isinstance(found, Absent):
             return found
-        if not excused and _path(node) not in self._assumed:
+        if not excused and path(node) not in self._assumed:
             place = self._parsed.at(node.lineno) + 1  # behind the point or bracket
             word = self._parsed.words[min(place, len(self._parsed.words) - 1)]
             self._report("E0070", word.start, word.end, found.message, found.hint)
@@ -269,11 +275,11 @@ class _Checker:
             message = f"unknown filter `{node.name}`"
             self._report("E0071", node.lineno, node.lineno + len(node.name), message, did_you_mean(node.name, FILTERS))
             return UNKNOWN
-        for kind, constant in filters.named_filters(node):
+        for kind, argument in filters.named_filters(node):
             known = FILTERS if kind == "filter" else TESTS
-            if constant.value not in known:
-                message = f"unknown {kind} `{constant.value}`"
-                self._report_constant("E0071", constant, message, did_you_mean(constant.value, known))
+            if argument.value not in known:
+                message = f"unknown {kind} `{argument.value}`"
+                self._report_constant("E0071", argument, message, did_you_mean(argument.value, known))
         if node.name == "format":
             self._format(node)
         field = self._field_argument(node, operand)
@@ -283,16 +289,16 @@ class _Checker:
 
     def _field_argument(self, node: nodes.Filter, operand: Value) -> Value:
         """The field that an argument such as ``attribute="name"`` means, of the operand's items."""
-        constant = filters.field_argument(node)
-        if constant is None:
+        argument = filters.field_argument(node)
+        if argument is None:
             return UNKNOWN
         value: Value = UNKNOWN
-        for path in constant.value.split(",") if node.name == "sort" else [constant.value]:
+        for fields in argument.value.split(",") if node.name == "sort" else [argument.value]:
             value = element(operand, self._world)
-            for name in path.strip().split("."):
+            for name in fields.strip().split("."):
                 found = UNKNOWN if name.isdigit() else member(value, name, self._world)
                 if isinstance(found, Absent):
-                    self._report_constant("E0070", constant, found.message, found.hint)
+                    self._report_constant("E0070", argument, found.message, found.hint)
                     return UNKNOWN
                 value = found
         return value
@@ -369,40 +375,3 @@ class _Checker:
         elif hint is None and self._parameters:
             hint = f"the prompt is given {', '.join(f'`{each}`' for each in self._parameters)}"
         self._report("E0070", place, place + len(name), f"unknown {what} `{name}`", hint)
-
-
-def _constant(value: object) -> Value:
-    kinds: dict[type, Type] = {str: STRING, int: INT, float: FLOAT, bool: BOOL, type(None): NULL}
-    return kinds.get(type(value), UNKNOWN)
-
-
-def _macro(node: nodes.Macro) -> Callable:
-    used = {name.name for name in node.find_all(nodes.Name) if name.ctx == "load"}
-    return Callable(
-        "macro",
-        node.name,
-        tuple(each.name for each in node.args),
-        required=False,
-        positional="varargs" in used,
-        keywords="kwargs" in used or "caller" in used,
-    )
-
-
-def _path(node: nodes.Node) -> str | None:
-    """``a.b["c"]`` as a path, if it is one."""
-    if isinstance(node, nodes.Name):
-        return node.name
-    if isinstance(node, nodes.Getattr):
-        name = node.attr
-    elif isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const):
-        name = str(node.arg.value)
-    else:
-        return None
-    before = _path(node.node)
-    return f"{before}.{name}" if before is not None else None
-
-
-def _assigned(tree: nodes.Template) -> frozenset[str]:
-    """Every name that the template gives a value anywhere."""
-    names = {name.name for name in tree.find_all(nodes.Name) if name.ctx in ("store", "param")}
-    return frozenset(names | {macro.name for macro in tree.find_all(nodes.Macro)})
