@@ -19,7 +19,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, Final
 
 from bamlvm.driver import Call
@@ -40,6 +40,7 @@ class _Background:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self._lost: list[Any] = []
         os.register_at_fork(after_in_child=self._forget)
         atexit.register(self._stop)
@@ -49,7 +50,7 @@ class _Background:
         with self._lock:
             if self._loop is None or self._loop.is_closed():
                 self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(target=_run, args=(self._loop,), name="bamlvm-loop", daemon=True)
+                self._thread = threading.Thread(target=self._run, args=(self._loop,), name="bamlvm-loop", daemon=True)
                 self._thread.start()
             return self._loop
 
@@ -58,14 +59,21 @@ class _Background:
         """The loop if it has been started."""
         return self._loop
 
+    def launch(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run a call as a task, on the loop."""
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     def here(self) -> bool:
         """Whether this is its thread."""
         return self._thread is not None and self._thread.ident == threading.get_ident()
 
     def _forget(self) -> None:
         self._lock = threading.Lock()
-        self._lost.append((self._loop, self._thread))
+        self._lost.append((self._loop, self._thread, self._tasks))
         self._loop = self._thread = None
+        self._tasks = set()
 
     def _stop(self) -> None:
         loop, thread = self._loop, self._thread
@@ -74,22 +82,25 @@ class _Background:
                 loop.call_soon_threadsafe(loop.stop)
             thread.join(CLOSE_SECONDS)
 
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        asyncio.set_event_loop(loop)
+        try:
+            loop.run_forever()
+            # First the calls, which end what they have begun; a task of theirs that is cancelled before its first
+            # turn would leave its coroutine unawaited.
+            for tasks in (self._tasks, asyncio.all_tasks(loop)):
+                loop.run_until_complete(_cancel(tasks))
+            loop.run_until_complete(loop.shutdown_asyncgens())
+        finally:
+            loop.close()
 
-def _run(loop: asyncio.AbstractEventLoop) -> None:
-    asyncio.set_event_loop(loop)
-    try:
-        loop.run_forever()
-        tasks = asyncio.all_tasks(loop)
-        for task in tasks:
-            task.cancel()
-        loop.run_until_complete(asyncio.wait_for(_settle(tasks), CLOSE_SECONDS))
-        loop.run_until_complete(loop.shutdown_asyncgens())
-    finally:
-        loop.close()
 
-
-async def _settle(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    await asyncio.gather(*tasks, return_exceptions=True)
+async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    waiting = {task for task in tasks if not task.done() and task is not asyncio.current_task()}
+    for task in waiting:
+        task.cancel()
+    if waiting:
+        await asyncio.wait(waiting, timeout=CLOSE_SECONDS)
 
 
 BACKGROUND: Final = _Background()
@@ -131,14 +142,13 @@ class BackgroundRun:
         self._loop = BACKGROUND.loop()
         self._space: asyncio.Future[None] | None = None
         self._call: Call | None = None
-        self._task: asyncio.Task[None] | None = None
 
     def start(self, call: Call, outcome: Suspended | None = None) -> None:
         """Go on with a call there."""
         self._call = call
         call.ferry = self._ferry
         call.thread = None
-        self._loop.call_soon_threadsafe(self._launch, call, outcome)
+        self._loop.call_soon_threadsafe(self._launch, call, outcome)  # in this thread's context
 
     def receive(self) -> Event | _End:
         """The stream's next event, or the end; callbacks are run meanwhile.
@@ -204,7 +214,7 @@ class BackgroundRun:
             space.set_result(None)
 
     def _launch(self, call: Call, outcome: Suspended | None) -> None:
-        self._task = self._loop.create_task(self._main(call, outcome))
+        BACKGROUND.launch(self._main(call, outcome))
 
     async def _main(self, call: Call, outcome: Suspended | None) -> None:
         try:

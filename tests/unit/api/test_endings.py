@@ -142,13 +142,17 @@ async def main():
 asyncio.run(main())
 """,
     "a thread waiting": """
+heard = threading.Event()
+def hear(value):
+    print(value)
+    heard.set()
 def wait():
     try:
-        runtime.call_function_sync("F", {"input": "x"}, bamlvm.CallContext(on_partial=print))
+        runtime.call_function_sync("F", {"input": "x"}, bamlvm.CallContext(on_partial=hear))
     except bamlvm.Cancelled:
         pass
 threading.Thread(target=wait, daemon=True).start()
-time.sleep(1)
+heard.wait(30)
 """,
 }
 

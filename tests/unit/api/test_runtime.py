@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
+import httpx
 import pytest
 
 import bamlvm
 from bamlvm import CompileError, HostError
+from bamlvm.cli.mock import MockServer
 
 Make: TypeAlias = Callable[..., bamlvm.Runtime]
 
@@ -83,3 +86,43 @@ def test_stages() -> None:
         bamlvm.stages.dump(source, "nope")
     with pytest.raises(HostError, match="no such file"):
         bamlvm.stages.dump("nothing.baml", "ast")
+
+
+class CountingTransport(httpx.AsyncHTTPTransport):
+    """The network, with a count of what it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.requests = 0
+        self.closed = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.requests += 1
+        return await super().handle_async_request(request)
+
+    async def aclose(self) -> None:
+        self.closed += 1
+        await super().aclose()
+
+
+async def test_a_transport_of_the_hosts(make: Make, llm_source: Callable[..., str], mock_server: MockServer) -> None:
+    mock_server.play({"rules": [{"answers": [{"text": "Hello"}]}]})
+    transport = CountingTransport()
+    async with make(llm_source(mock_server.url), transport=transport) as runtime:
+        assert await runtime.call_function("F", {"input": "x"}) == "Hello"
+        assert await runtime.stream("F", {"input": "x"}).final() == "Hello"
+        assert (transport.requests, transport.closed) == (2, 0)
+    assert transport.closed == 1
+    assert {exchange.connection for exchange in mock_server.requests} == {1}
+
+
+async def test_a_sync_close_in_a_loop_closes_when_the_loop_next_runs(
+    make: Make, llm_source: Callable[..., str], mock_server: MockServer
+) -> None:
+    mock_server.play({"rules": [{"answers": [{"text": "Hello"}]}]})
+    runtime = make(llm_source(mock_server.url))
+    assert await runtime.call_function("F", {"input": "x"}) == "Hello"
+    assert await asyncio.to_thread(runtime.call_function_sync, "F", {"input": "x"}) == "Hello"
+    assert mock_server.open_connections == 2
+    runtime.close()
+    await mock_server.until(lambda server: server.open_connections == 0)
