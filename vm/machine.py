@@ -116,8 +116,8 @@ class Machine:
     def run(self, fuel: int = FUEL) -> Outcome:
         """Run for at most ``fuel`` steps.
 
-        Raises :class:`MachineError`, and whatever a native or sys-op raises that is no ``Thrown``; the call is then
-        over.  Raises :class:`RuntimeError` if there is no call to run, or it waits.
+        Raises :class:`MachineError`, :class:`~bamlvm.vm.linker.LinkError` for what a function called for the first time
+        refers to in vain, and whatever a native or sys-op raises that is no ``Thrown``; the call is then over.  Raises :class:`RuntimeError` if there is no call to run, or it waits.
         """
         if self.state is None or self._waiting:
             raise RuntimeError("the machine waits for a sys-op" if self._waiting else "the machine has no call to run")
