@@ -117,7 +117,8 @@ class Machine:
         """Run for at most ``fuel`` steps.
 
         Raises :class:`MachineError`, :class:`~bamlvm.vm.linker.LinkError` for what a function called for the first time
-        refers to in vain, and whatever a native or sys-op raises that is no ``Thrown``; the call is then over.  Raises :class:`RuntimeError` if there is no call to run, or it waits.
+        refers to in vain, and whatever a native or sys-op raises that is no ``Thrown``; the call is then over.
+        Raises :class:`RuntimeError` if there is no call to run, or it waits.
         """
         if self.state is None or self._waiting:
             raise RuntimeError("the machine waits for a sys-op" if self._waiting else "the machine has no call to run")
