@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import NamedTuple
 
-from bamlvm.compiler.hir import ERROR
+from bamlvm.compiler.hir import ERROR, UNSTATED, throws_of_parameter
 from bamlvm.compiler.memo import Lookups, Memo
 from bamlvm.compiler.names import Entry, Index, Scope, reporter
 from bamlvm.compiler.reads import Reads
@@ -168,7 +168,7 @@ class TypeResolver:
                     return union([go(member) for member in node.members])
                 case syntax.FunctionTypeExpr():
                     parameters = tuple(self._guarded(go, each) for each in node.parameters)
-                    throws = self._guarded(go, node.throws) if node.throws else NEVER
+                    throws = self._guarded(go, node.throws) if node.throws else UNSTATED
                     return FunctionType(parameters, self._guarded(go, node.result), throws)
                 case syntax.AttributedTypeExpr():
                     attributes(node.attributes, "type", report)
@@ -411,6 +411,8 @@ def _face(
             report.error("E0012", each, f"the parameter `{each.name}` is there twice")
         seen.add(each.name)
         type_ = resolver.resolve(each.type, entry, report, variables) if each.type else ERROR
+        if each.default is None:
+            type_ = _told_by_argument(type_, each.name)
         parameters.append(Parameter(each.name, type_, each.default is not None))
     result = resolver.resolve(function.result, entry, report, variables) if function.result else NULL
     contract: Type | None = None
@@ -429,6 +431,17 @@ def _face(
     kinds = tuple(sorted(variables))
     signature = Signature(name, kind, tuple(parameters), result, throws, kinds, function.doc)
     return _Face(signature, contract, parts)
+
+
+def _told_by_argument(type_: Type, name: str) -> Type:
+    """A parameter's type: what calling a function throws that is its argument, each call knows."""
+    match type_:
+        case FunctionType(parameters, result, throws) if throws == UNSTATED:
+            return FunctionType(parameters, result, throws_of_parameter(name))
+        case UnionType(parts):
+            return union(_told_by_argument(part, name) for part in parts)
+        case _:
+            return type_
 
 
 def _refuse_generics(declaration: syntax.Class | syntax.Function, entry: Entry, report: Reporter) -> None:

@@ -15,10 +15,18 @@ from typing import TypeAlias
 
 import msgspec
 
-from bamlvm.vm.types import Primitive, Type
+from bamlvm.vm.types import Primitive, Type, VariableType
 
 ERROR = Primitive("error")
 """The type of what was already reported: it fits everywhere, so that one mistake is told once."""
+
+UNSTATED = VariableType("whatever it throws")
+"""What calling a function may throw whose type says nothing about it."""
+
+
+def throws_of_parameter(name: str) -> VariableType:
+    """What calling a function throws that came as an argument: each call of its receiver knows more."""
+    return VariableType(f"whatever `{name}` throws")
 
 
 class Node(msgspec.Struct, frozen=True, gc=False):

@@ -238,7 +238,9 @@ class Resolver:
         init = self._statement(node.init) if node.init is not None else []
         self._assigned.append(set())
         condition, body, assigned = self._loop(node.condition, node.body, ())
+        around, self._contexts[-1].loops = self._contexts[-1].loops, 0  # no loop is left from a step
         step = self._statement(node.step) if node.step is not None else []
+        self._contexts[-1].loops = around
         assigned |= self._assigned.pop()
         self._scopes.pop()
         loop = hir.Loop(node.start, node.end, condition, body, tuple(step), assigned)

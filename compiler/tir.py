@@ -82,10 +82,12 @@ class CallValue(Typed, frozen=True):
 
 
 class CallMethod(Typed, frozen=True):
-    """A method by bare name, chosen by the receiver's class as it runs; the receiver is the first argument."""
+    """A method by bare name, chosen by the receiver's class as it runs; the receiver is the first argument.  ``order``
+    as in :class:`CallNamed`."""
 
     name: str
     arguments: tuple[Expr | None, ...]
+    order: tuple[int, ...] = ()
 
 
 class Operation(Typed, frozen=True):

@@ -3,6 +3,8 @@
 Assignability is structural over unions and literals, nominal for classes and enums; int never becomes float.  Lists and
 maps are invariant, except that an *open* type (one still holding an inference variable, such as the element of ``[]``)
 takes what it is first used with: :class:`Solver` remembers that.
+
+A function type without a ``throws`` clause takes functions that throw anything: what calling it throws is ``UNSTATED``.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from bamlvm.compiler.declare import World
-from bamlvm.compiler.hir import ERROR
+from bamlvm.compiler.hir import ERROR, UNSTATED
 from bamlvm.vm.types import (
     BOOL,
     FLOAT,
@@ -31,6 +33,7 @@ from bamlvm.vm.types import (
     literal_base,
     members,
     union,
+    walk,
 )
 
 TRUE, FALSE = LiteralType(True), LiteralType(False)
@@ -81,6 +84,21 @@ def substitute(type_: Type, bindings: Mapping[str, Type]) -> Type:
             return type_
 
 
+def unstated(type_: Type) -> Type:
+    """``type_`` with its function types saying nothing of what calling them throws."""
+    match type_:
+        case ListType(item):
+            return ListType(unstated(item))
+        case MapType(key, value):
+            return MapType(key, unstated(value))
+        case UnionType(parts):
+            return union(unstated(part) for part in parts)
+        case FunctionType(parameters, result, _):
+            return FunctionType(tuple(unstated(each) for each in parameters), unstated(result), UNSTATED)
+        case _:
+            return type_
+
+
 class Solver:
     """Assignability in a world, with inference variables (VariableTypes whose names begin with ``?``)."""
 
@@ -108,8 +126,12 @@ class Solver:
         return self.world.expand(self.resolve(type_))
 
     def assignable(self, source: Type, target: Type) -> bool:
-        """Whether a value of ``source`` may stand where ``target`` is expected; may solve inference variables."""
-        return self._fits(self.resolve(source), self.resolve(target), frozenset())
+        """Whether a value of ``source`` may stand where ``target`` is expected; if so, solves inference variables."""
+        before = dict(self._solved)
+        fits = self._fits(self.resolve(source), self.resolve(target), frozenset())
+        if not fits:
+            self._solved = before
+        return fits
 
     def same(self, one: Type, other: Type) -> bool:
         """Whether two types hold the same values."""
@@ -118,7 +140,7 @@ class Solver:
     def _fits(self, source: Type, target: Type, assumed: frozenset[tuple[Type, Type]]) -> bool:
         if source in (target, NEVER, ERROR) or target in (UNKNOWN, ERROR):
             return True
-        if _is_open(source) or _is_open(target):
+        if is_open(source) or is_open(target):
             return self._bind(source, target)
         if (source, target) in assumed:
             return True
@@ -126,7 +148,7 @@ class Solver:
             assumed |= {(source, target)}
             return self._fits(self.world.expand(source), self.world.expand(target), assumed)
         if type(source) is UnionType:
-            return all(self._fits(part, target, assumed) for part in source.members)
+            return all(self._fits(self.resolve(part), self.resolve(target), assumed) for part in source.members)
         if type(target) is UnionType:
             return self._fits_union(source, target, assumed)
         match source, target:
@@ -138,34 +160,39 @@ class Solver:
                 return self._invariant(one, other, assumed)
             case MapType(key, value), MapType(other_key, other_value):
                 return self._invariant(key, other_key, assumed) and self._invariant(value, other_value, assumed)
-            case FunctionType(takes, gives, _), FunctionType(wants, wanted, _):
+            case FunctionType(takes, gives, throws), FunctionType(wants, wanted, allowed):
                 return (
                     len(takes) == len(wants)
                     and all(self._fits(want, take, assumed) for take, want in zip(takes, wants, strict=True))
                     and self._fits(gives, wanted, assumed)
+                    and (UNSTATED in members(allowed) or self._fits(throws, allowed, assumed))
                 )
             case _:
                 return False
 
     def _fits_union(self, source: Type, target: UnionType, assumed: frozenset[tuple[Type, Type]]) -> bool:
-        closed = [part for part in target.members if not _is_open(part)]
-        if any(self._fits(source, part, assumed) for part in closed):
-            return True
-        if any(self._fits(source, part, assumed) for part in target.members if part not in closed):
-            return True
+        for part in sorted(target.members, key=self._openness):
+            before = dict(self._solved)
+            if self._fits(source, part, assumed):
+                return True
+            self._solved = before
         parts = self._cases(source)
         return len(parts) > 1 and all(self._fits(part, target, assumed) for part in parts)
+
+    def _openness(self, type_: Type) -> int:
+        """Alternatives that hold inference variables are tried last."""
+        return 2 if is_open(type_) else int(any(is_open(part) for part in walk(type_)))
 
     def _invariant(self, one: Type, other: Type, assumed: frozenset[tuple[Type, Type]]) -> bool:
         one, other = self.resolve(one), self.resolve(other)
         return self._fits(one, other, assumed) and self._fits(self.resolve(other), self.resolve(one), assumed)
 
     def _bind(self, source: Type, target: Type) -> bool:
-        if isinstance(source, VariableType) and _is_open(source):
-            self._solved[source.name] = widen(target)
-        else:
-            assert isinstance(target, VariableType)
-            self._solved[target.name] = widen(source)
+        variable, type_ = (source, target) if is_open(source) else (target, source)
+        assert isinstance(variable, VariableType)
+        if variable in walk(type_):
+            return False
+        self._solved[variable.name] = type_
         return True
 
     # --- cases --------------------------------------------------------------------------------------------------------
@@ -197,25 +224,33 @@ class Solver:
         return self._rejoin(left)
 
     def intersect(self, type_: Type, wanted: Type) -> Type:
-        """The values of ``type_`` that are also of type ``wanted``: what a successful test leaves."""
+        """What a value of ``type_`` that passes a test for ``wanted`` is.
+
+        The test looks at the items of a list, not at how it was declared: a list that happens to pass stays of its own
+        type, unless another alternative is what was asked for.
+        """
         type_, wanted = self.expand(type_), self.expand(wanted)
         if type_ in (UNKNOWN, ERROR) or wanted == ERROR:
             return wanted
         kept: list[Type] = []
+        chance: list[Type] = []
         for part in members(type_):
             if self._covers(wanted, part):
                 kept.append(part)
-            else:
-                cases = [case for case in self._cases(part) if self._covers(wanted, case)]
-                kept.extend(cases or [w for w in members(wanted) if self._covers(part, w)])
-        return self._rejoin(kept)
+                continue
+            cases = [case for case in self._cases(part) if self._covers(wanted, case)]
+            found = cases or [w for w in members(wanted) if self._covers(part, w)]
+            kept.extend(found)
+            if not found and any(type(w) is type(part) for w in members(wanted)):
+                chance.extend([part] if isinstance(part, ListType | MapType) else [])
+        return self._rejoin(kept or chance)
 
     def overlaps(self, one: Type, other: Type) -> bool:
         """Whether some value is of both types."""
         return self.intersect(one, other) != NEVER or self.intersect(other, one) != NEVER
 
     def _covers(self, wide: Type, narrow: Type) -> bool:
-        if _is_open(wide) or _is_open(narrow):
+        if any(is_open(part) for type_ in (wide, narrow) for part in walk(type_)):
             return wide == narrow
         return self._fits(narrow, wide, frozenset())
 
@@ -228,5 +263,6 @@ class Solver:
         return union(kept)
 
 
-def _is_open(type_: Type) -> bool:
+def is_open(type_: Type) -> bool:
+    """Whether a type is an inference variable."""
     return type(type_) is VariableType and type_.name.startswith("?")

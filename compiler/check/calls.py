@@ -1,7 +1,8 @@
 """Calls: which function is meant, whether the arguments fit, what comes back and what may be thrown.
 
 A generic signature (the standard library's) is instantiated per call: the receiver and the arguments, in order, bind
-its type variables.  What a function value among the arguments may throw counts as thrown by the call.  A call of
+its type variables.  What a function among the arguments may throw is known at the call only, so it is a variable too,
+in the throws set of the function that takes it.  A call of
 ``baml.llm.call_llm_function`` and its kin with a literal name is typed by that LLM function's own signature.
 """
 
@@ -11,15 +12,15 @@ from collections.abc import Sequence
 
 from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check import members
-from bamlvm.compiler.check.context import Checking
+from bamlvm.compiler.check.context import Checking, inferred
+from bamlvm.compiler.hir import UNSTATED
 from bamlvm.compiler.report import did_you_mean
-from bamlvm.compiler.types import substitute, widen
+from bamlvm.compiler.types import is_open, substitute
 from bamlvm.vm.program import Parameter, Signature
 from bamlvm.vm.types import (
     NEVER,
     STRING,
     UNKNOWN,
-    ClassType,
     FunctionType,
     ListType,
     MapType,
@@ -28,6 +29,7 @@ from bamlvm.vm.types import (
     union,
     walk,
 )
+from bamlvm.vm.types import members as alternatives_of
 
 CALLS_BY_NAME = frozenset({"baml.llm.call_llm_function", "baml.llm.stream_llm_function"})
 """Functions whose first argument names the LLM function that they call."""
@@ -51,7 +53,7 @@ def call(c: Checking, node: hir.Call, expected: Type | None) -> tir.Expr:
             assert signature is not None
             if name in CALLS_BY_NAME and (special := _call_by_name(c, node, signature)) is not None:
                 return special
-            return _named(c, node, signature, None, {})
+            return _named(c, node, signature, None, [{}])
         case hir.Member() as member:
             return _method(c, node, member)
         case callee:
@@ -71,8 +73,8 @@ def _method(c: Checking, node: hir.Call, member: hir.Member) -> tir.Expr:
             found.append((part, signature))
     if len(found) == len(parts):
         if len({signature.name for _, signature in found}) == 1:
-            return _named(c, node, found[0][1], receiver, _self_bindings(found[0][0]))
-        if all(isinstance(part, ClassType) for part in parts):
+            return _named(c, node, found[0][1], receiver, [_self_bindings(part) for part, _ in found])
+        if not any(signature.type_parameters for _, signature in found):
             return _dynamic(c, node, member, receiver, [signature for _, signature in found])
     if all(members.field_of(c, part, member.name) for part in parts):
         index, type_ = members.find_field(c, receiver.type, member)
@@ -92,35 +94,65 @@ def _dynamic(
     c: Checking, node: hir.Call, member: hir.Member, receiver: tir.Expr, signatures: list[Signature]
 ) -> tir.Expr:
     """A method that several classes have: chosen as the program runs, so each must take the arguments."""
-    first = signatures[0]
-    checked = _arguments(c, node, first, first.parameters[1:], {})
-    for other in signatures[1:]:
+    first, *others = signatures
+    parameters = first.parameters[1:]
+    checked = _arguments(c, node, first, parameters, {})
+    for other in others:
         same_shape = len(other.parameters) == len(first.parameters) and all(
-            c.solver.same(one.type, two.type) and one.has_default == two.has_default
-            for one, two in zip(first.parameters[1:], other.parameters[1:], strict=True)
+            c.solver.same(one.type, two.type) and one.name == two.name and one.has_default == two.has_default
+            for one, two in zip(parameters, other.parameters[1:], strict=True)
         )
         if not same_shape:
             c.report.error("E0005", member, f"`{first.name}` and `{other.name}` take different arguments")
     for signature in signatures:
-        c.throw(c.throws_of(signature.name))
+        c.throw(_thrown(c, signature, {}))
     result = union(signature.result for signature in signatures)
-    return tir.CallMethod(node.start, node.end, _after(result, [receiver, *checked]), member.name, (receiver, *checked))
+    order = _written_order(node, parameters, 1)
+    return tir.CallMethod(node.start, node.end, result, member.name, (receiver, *checked), order)
 
 
 def _named(
-    c: Checking, node: hir.Call, signature: Signature, receiver: tir.Expr | None, bindings: dict[str, Type]
+    c: Checking,
+    node: hir.Call,
+    signature: Signature,
+    receiver: tir.Expr | None,
+    alternatives: Sequence[dict[str, Type]],
 ) -> tir.Expr:
+    """A call of one function.  ``alternatives`` bind the type variables of its owner, once for each that the receiver
+    may be: the arguments must do for all, and the result is of any."""
+    bindings, *others = alternatives
     parameters = signature.parameters[1:] if receiver is not None else signature.parameters
     arguments = _arguments(c, node, signature, parameters, bindings)
-    result = substitute(signature.result, {**dict.fromkeys(signature.type_parameters, UNKNOWN), **bindings})
-    c.throw(c.throws_of(signature.name))
-    for argument in arguments:
-        if argument is not None and isinstance(argument.type, FunctionType):
-            c.throw(argument.type.throws)
-    every = (receiver, *arguments) if receiver is not None else tuple(arguments)
+    results = [_instantiated(signature.result, signature, bindings)]
+    for other in others:
+        every = {**bindings, **other}
+        for argument, parameter in zip(arguments, parameters, strict=True):
+            wanted = substitute(parameter.type, every)
+            if argument is not None and not c.solver.assignable(argument.type, wanted):
+                c.require(argument, wanted, argument, f" for `{parameter.name}`")
+        results.append(_instantiated(signature.result, signature, every))
+    c.throw(_thrown(c, signature, bindings))
+    given = (receiver, *arguments) if receiver is not None else tuple(arguments)
     kind = "function" if signature.kind == "llm" else signature.kind
     order = _written_order(node, parameters, 0 if receiver is None else 1)
-    return tir.CallNamed(node.start, node.end, _after(result, every), signature.name, kind, every, order)
+    return tir.CallNamed(node.start, node.end, union(results), signature.name, kind, given, order)
+
+
+def _instantiated(type_: Type, signature: Signature, bindings: dict[str, Type]) -> Type:
+    """A signature's type with its variables replaced, by ``unknown`` where nothing tells them."""
+    return substitute(type_, {**dict.fromkeys(signature.type_parameters, UNKNOWN), **bindings})
+
+
+def _thrown(c: Checking, signature: Signature, bindings: dict[str, Type]) -> Type:
+    """What a call throws: whatever its function arguments throw, put in; nothing for those that are left out."""
+    own = {name: NEVER for parameter in signature.parameters for name in _told(parameter.type)}
+    return substitute(c.throws_of(signature.name), {**own, **bindings})
+
+
+def _told(type_: Type) -> list[str]:
+    """The variables of a parameter's function types for what only an argument tells that it throws."""
+    throws = [part.throws for part in alternatives_of(type_) if isinstance(part, FunctionType)]
+    return [each.name for each in throws if isinstance(each, VariableType)]
 
 
 def _written_order(node: hir.Call, parameters: tuple[Parameter, ...], offset: int) -> tuple[int, ...]:
@@ -130,11 +162,6 @@ def _written_order(node: hir.Call, parameters: tuple[Parameter, ...], offset: in
     if order == sorted(order):
         return ()
     return (*range(offset), *(place + offset for place in order))
-
-
-def _after(result: Type, arguments: Sequence[tir.Expr | None]) -> Type:
-    """A call whose argument diverges never happens."""
-    return NEVER if any(argument is not None and argument.type == NEVER for argument in arguments) else result
 
 
 def _arguments(
@@ -168,20 +195,27 @@ def _arguments(
 
 def _argument(c: Checking, value: hir.Expr, parameter: Parameter, bindings: dict[str, Type]) -> tir.Expr:
     wanted = substitute(parameter.type, bindings)
+    told = dict.fromkeys(_told(wanted), UNSTATED)
+    wanted = substitute(wanted, told)
     because = f" for `{parameter.name}`"
-    if not any(isinstance(part, VariableType) and not part.name.startswith("?") for part in walk(wanted)):
-        return c.coerce(value, wanted, because)
-    checked = c.expr(c, value, None)
-    _unify(c, wanted, c.solver.resolve(checked.type), bindings)
-    c.require(checked, substitute(wanted, bindings), value, because)
+    if any(isinstance(part, VariableType) and not is_open(part) for part in walk(wanted)):
+        checked = c.expr(c, value, None)
+        _unify(c, wanted, c.solver.resolve(inferred(checked)), bindings)
+        c.require(checked, substitute(wanted, bindings), value, because)
+    else:
+        checked = c.coerce(value, wanted, because)
+    if told:
+        given = c.solver.alternatives(checked.type)
+        throws = union(each.throws for each in given if isinstance(each, FunctionType))
+        bindings.update(dict.fromkeys(told, throws))
     return checked
 
 
 def _unify(c: Checking, wanted: Type, found: Type, bindings: dict[str, Type]) -> None:
     """Bind the type variables of ``wanted`` so that ``found`` fits, where that is possible."""
     match wanted, found:
-        case VariableType(name), _ if not name.startswith("?"):
-            bindings.setdefault(name, widen(found))
+        case VariableType(name), _ if not is_open(wanted):
+            bindings.setdefault(name, found)
         case ListType(item), ListType(other):
             _unify(c, item, other, bindings)
         case MapType(key, value), MapType(other_key, other_value):
@@ -211,33 +245,36 @@ def _wrong_count(c: Checking, node: hir.Call, signature: Signature, parameters: 
 
 
 def _value(c: Checking, node: hir.Call, callee: tir.Expr) -> tir.Expr:
-    """A call of a function value."""
+    """A call of a function value, which may be one of several of the same parameters."""
+    kinds = [each for each in c.solver.alternatives(callee.type) if isinstance(each, FunctionType)]
     type_ = c.solver.expand(callee.type)
-    if not isinstance(type_, FunctionType):
+    if not kinds or len(kinds) < len(alternatives_of(type_)) or len({each.parameters for each in kinds}) > 1:
         if type_ not in (NEVER, hir.ERROR):
             c.report.error("E0006", node.callee, f"`{type_}` is not a function")
         return _unknown_call(c, node, callee)
+    parameters = kinds[0].parameters
     arguments = []
     for place, argument in enumerate(node.arguments):
         if argument.name is not None:
             c.report.error("E0005", argument, "a function value takes no named arguments")
-        wanted = type_.parameters[place] if place < len(type_.parameters) else None
+        wanted = parameters[place] if place < len(parameters) else None
         arguments.append(c.coerce(argument.value, wanted) if wanted is not None else c.expr(c, argument.value, None))
-    if len(arguments) != len(type_.parameters):
-        count = len(type_.parameters)
-        c.report.error(
-            "E0005", node, f"`{type_}` takes {count} argument{'' if count == 1 else 's'}, not {len(arguments)}"
-        )
-    c.throw(type_.throws)
-    return tir.CallValue(node.start, node.end, _after(type_.result, [callee, *arguments]), callee, tuple(arguments))
+    if len(arguments) != len(parameters):
+        count = len(parameters)
+        plural = "" if count == 1 else "s"
+        c.report.error("E0005", node, f"`{type_}` takes {count} argument{plural}, not {len(arguments)}")
+    c.throw(union(each.throws for each in kinds))
+    result = union(each.result for each in kinds)
+    return tir.CallValue(node.start, node.end, result, callee, tuple(arguments))
 
 
 def function_value(c: Checking, node: hir.FunctionRef) -> tir.Expr:
-    """A named function as a value."""
+    """A named function as a value.  Its type says nothing of what it throws because of its own arguments."""
     signature = c.world.signature(node.name)
     assert signature is not None
     parameters = tuple(each.type for each in signature.parameters)
-    type_ = FunctionType(parameters, signature.result, c.throws_of(node.name))
+    told = {name: UNSTATED for type_ in parameters for name in _told(type_)}
+    type_ = substitute(FunctionType(parameters, signature.result, c.throws_of(node.name)), told)
     if signature.type_parameters:
         c.report.error(
             "E0001", node, f"`{node.name}` is generic: it can be called, not passed on", hint="wrap it in a lambda"
@@ -262,14 +299,13 @@ def _call_by_name(c: Checking, node: hir.Call, signature: Signature) -> tir.Expr
     if not isinstance(second, hir.MapLiteral) or not all(
         isinstance(entry, hir.MapEntry) and isinstance(entry.key, hir.Constant) for entry in second.entries
     ):
-        checked = _named(c, node, signature, None, {})
+        checked = _named(c, node, signature, None, [{}])
         assert isinstance(checked, tir.CallNamed)
         arguments = checked.arguments
     else:
         arguments = (c.expr(c, first, None), _arguments_by_name(c, target, second))
         c.throw(c.throws_of(signature.name))
-    result = _after(target.result, arguments)
-    return tir.CallNamed(node.start, node.end, result, signature.name, "function", arguments)
+    return tir.CallNamed(node.start, node.end, target.result, signature.name, "function", arguments)
 
 
 def _arguments_by_name(c: Checking, target: Signature, written: hir.MapLiteral) -> tir.Expr:

@@ -14,8 +14,8 @@ from typing import NamedTuple
 from bamlvm.compiler import hir, tir
 from bamlvm.compiler.declare import PANICS, World
 from bamlvm.compiler.report import Placed, Reporter
-from bamlvm.compiler.types import Solver
-from bamlvm.vm.types import NEVER, NULL, ClassType, Type, members, union
+from bamlvm.compiler.types import Solver, is_open, widen
+from bamlvm.vm.types import NEVER, NULL, ClassType, Type, VariableType, members, union
 
 _LEFT = 1000
 """A way that was left is closed for certain; one of a type that no value has, or past a constant, less so."""
@@ -81,6 +81,8 @@ class Checking:
     thrown: list[Type] = field(default_factory=list)
     returns: list[Returns] = field(default_factory=list)
     loops: list[Exits] = field(default_factory=list)
+    assignments: dict[int, int] = field(default_factory=dict)
+    """How often a local was assigned to so far."""
 
     # --- locals and flow ----------------------------------------------------------------------------------------------
 
@@ -92,6 +94,16 @@ class Checking:
         """Give a local its type; anything known of an earlier life of it (in a loop) is forgotten."""
         self.types[local] = type_
         self.forget(local)
+
+    def assigned(self, local: int, declared: Type, value: tir.Expr) -> None:
+        """Note an assignment.  What was known of the local is so no more; of one with alternatives, what was just put
+        into it is."""
+        self.assignments[local] = self.assignments.get(local, 0) + 1
+        self.forget(local)
+        if value.type != NEVER and len(self.solver.alternatives(declared)) > 1:
+            known = self.solver.intersect(declared, inferred(value))
+            if known not in (NEVER, declared):
+                self.flow = self.narrowed(self.flow, local, known)
 
     def forget(self, local: int) -> None:
         self.flow = self.flow.without(frozenset((local,)))
@@ -132,7 +144,8 @@ class Checking:
         return checked
 
     def require(self, checked: tir.Expr, target: Type, where: Placed, because: str = "") -> None:
-        if self.solver.assignable(checked.type, target):
+        source = inferred(checked) if is_open(self.solver.resolve(target)) else checked.type
+        if self.solver.assignable(source, target):
             return
         found, wanted = self.solver.resolve(checked.type), self.solver.resolve(target)
         hint = None
@@ -153,3 +166,29 @@ class Checking:
 def is_panic(type_: Type) -> bool:
     """Whether a type is one of the errors that the machine itself raises."""
     return isinstance(type_, ClassType) and type_.name.startswith(PANICS)
+
+
+def is_unnamed(type_: Type) -> bool:
+    """Whether a member of a throws set stands for what function values throw, which may be anything."""
+    return isinstance(type_, VariableType)
+
+
+def inferred(node: tir.Expr) -> Type:
+    """What a local has that begins with the value of ``node``: its type, with what is written as a literal widened."""
+    match node:
+        case _ if node.type == NEVER:
+            return NEVER
+        case tir.Constant() | tir.Variant():
+            return widen(node.type)
+        case tir.Block(tail=tail) if tail is not None:
+            return inferred(tail)
+        case tir.If():
+            return union((inferred(node.then), inferred(node.otherwise) if node.otherwise is not None else NULL))
+        case tir.Match():
+            return union(inferred(arm.body) for arm in node.arms)
+        case tir.Catch():
+            return union((inferred(node.operand), *(inferred(arm.body) for arm in node.arms)))
+        case tir.Logical(operator="??"):
+            return union((node.type, inferred(node.right)))
+        case _:
+            return node.type

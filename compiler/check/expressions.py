@@ -6,9 +6,9 @@ import msgspec
 
 from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check import calls, members, operators, patterns
-from bamlvm.compiler.check.context import Checking, Exits, Flow, Returns
+from bamlvm.compiler.check.context import Checking, Exits, Flow, Returns, inferred
 from bamlvm.compiler.report import did_you_mean
-from bamlvm.compiler.types import literal_type, widen
+from bamlvm.compiler.types import literal_type, unstated, widen
 from bamlvm.vm.types import (
     INT,
     NEVER,
@@ -97,7 +97,7 @@ def _dispatch(c: Checking, node: hir.Expr, expected: Type | None) -> tir.Expr:
             return _return(c, node)
         case hir.Throw():
             value = c.expr(c, node.value, None)
-            c.throw(widen(value.type))
+            c.throw(unstated(inferred(value)))
             return tir.Throw(*at, NEVER, value)
         case hir.Break():
             if c.loops:
@@ -181,16 +181,21 @@ def _list(c: Checking, node: hir.ListLiteral, expected: Type | None) -> tir.Expr
             items.append(tir.Spread(each.start, each.end, value))
         else:
             checked = c.coerce(each, item) if item is not None else c.expr(c, each, None)
-            found.append(checked.type)
+            found.append(_kept(checked))
             items.append(checked)
     if item is None:
-        item = c.solver.fresh() if not node.items else union(widen(each) for each in found)
+        item = union(found) if node.items else c.solver.fresh()
     return tir.ListLiteral(node.start, node.end, ListType(item), tuple(items))
 
 
 def _is_empty_map(c: Checking, expected: Type) -> bool:
     """Whether ``{}`` stands for a map: a map is wanted, and null, which an empty block yields, is not."""
     return _wanted(c, expected, MapType) is not None and not c.solver.assignable(NULL, expected)
+
+
+def _kept(node: tir.Expr) -> Type:
+    """What a list or map has as items that are inferred from one: a list of functions takes others of their kind."""
+    return unstated(inferred(node))
 
 
 def _map(c: Checking, node: hir.MapLiteral, expected: Type | None) -> tir.Expr:
@@ -220,12 +225,12 @@ def _map(c: Checking, node: hir.MapLiteral, expected: Type | None) -> tir.Expr:
         ):
             c.report.error("E0001", each.key, f"a map's key is a string or an enum, not `{checked_key.type}`")
         checked = c.coerce(each.value, value) if value is not None else c.expr(c, each.value, None)
-        keys.append(checked_key.type)
-        values.append(checked.type)
+        keys.append(inferred(checked_key))
+        values.append(_kept(checked))
         entries.append(tir.MapEntry(*at, checked_key, checked))
     if key is None or value is None:
-        key = union(widen(each) for each in keys) if keys else STRING
-        value = union(widen(each) for each in values) if values else c.solver.fresh()
+        key = union(keys) if keys else STRING
+        value = union(values) if values else c.solver.fresh()
     return tir.MapLiteral(node.start, node.end, MapType(key, value), tuple(entries))
 
 
@@ -286,14 +291,14 @@ def _if(c: Checking, node: hir.If, expected: Type | None) -> tir.Expr:
     c.flow = c.join(after, c.flow)
     type_ = union((then.type, otherwise.type if otherwise is not None else NULL))
     if otherwise is None and expected is not None and then.type not in (NEVER, NULL, hir.ERROR):
-        c.report.error(
-            "E0001",
-            node,
-            f"an `if` without `else` yields null, so its branch cannot yield `{then.type}`",
-            hint="add an `else`, or end the branch with `;`",
-        )
+        _report_no_else(c, node, then.type)
         type_ = hir.ERROR
     return tir.If(node.start, node.end, type_, condition, then, otherwise)
+
+
+def _report_no_else(c: Checking, node: hir.If, type_: Type) -> None:
+    message = f"an `if` without `else` yields null, so its branch cannot yield `{type_}`"
+    c.report.error("E0001", node, message, hint="add an `else`, or end the branch with `;`")
 
 
 def _lambda(c: Checking, node: hir.Lambda, expected: Type | None) -> tir.Expr:
@@ -307,9 +312,7 @@ def _lambda(c: Checking, node: hir.Lambda, expected: Type | None) -> tir.Expr:
     c.returns.pop()
     throws = union(c.thrown)
     c.flow, c.thrown, c.loops = outer
-    result = node.result if node.result is not None else union([*returns.found, body.type])
-    if node.result is None:
-        result = widen(result)
+    result = node.result if node.result is not None else union([*returns.found, inferred(body)])
     type_ = FunctionType(tuple(parameter.type for parameter in node.parameters), result, throws)
     return tir.Lambda(node.start, node.end, type_, tuple(p.local for p in node.parameters), node.captures, body)
 
@@ -345,7 +348,7 @@ def _return(c: Checking, node: hir.Return) -> tir.Expr:
         value = c.coerce(node.value, returns.declared, " (what the function returns)")
     else:
         value = c.expr(c, node.value, None)
-        returns.found.append(value.type)
+        returns.found.append(inferred(value))
     return tir.Return(*at, NEVER, value)
 
 
@@ -357,18 +360,17 @@ def statement(c: Checking, node: hir.Statement) -> tir.Statement:
     at = (node.start, node.end)
     match node:
         case hir.Let():
-            value = c.coerce(node.value, node.type) if node.type is not None else c.expr(c, node.value, None)
-            inferred = widen(value.type) if value.type != NEVER else hir.ERROR
-            c.declare(node.local, node.type if node.type is not None else inferred)
-            return tir.Let(*at, node.local, value)
+            return _let(c, node)
         case hir.SetLocal():
-            value = c.coerce(node.value, c.types[node.local])
-            c.forget(node.local)
+            declared = c.types[node.local]
+            value = c.coerce(node.value, declared)
+            c.assigned(node.local, declared, value)
             return tir.SetLocal(*at, node.local, value)
         case hir.SetField():
             object_ = c.expr(c, node.object, None)
             index, type_ = members.find_field(c, object_.type, node)
             value = c.coerce(node.value, type_) if type_ is not None else c.expr(c, node.value, None)
+            members.require_all(c, object_.type, node, value)
             return tir.SetField(*at, object_, node.name, index, value)
         case hir.SetElement():
             object_ = c.expr(c, node.object, None)
@@ -383,6 +385,18 @@ def statement(c: Checking, node: hir.Statement) -> tir.Statement:
             return tir.Assert(*at, condition, node.text)
         case hir.Evaluate():
             return tir.Evaluate(*at, c.expr(c, node.value, None))
+
+
+def _let(c: Checking, node: hir.Let) -> tir.Statement:
+    if node.type is not None:
+        value = c.coerce(node.value, node.type)
+        c.declare(node.local, node.type)
+        return tir.Let(node.start, node.end, node.local, value)
+    value = c.expr(c, node.value, None)
+    if isinstance(node.value, hir.If) and node.value.otherwise is None and value.type not in (NULL, NEVER, hir.ERROR):
+        _report_no_else(c, node.value, c.solver.subtract(value.type, NULL))
+    c.declare(node.local, inferred(value) if value.type != NEVER else hir.ERROR)
+    return tir.Let(node.start, node.end, node.local, value)
 
 
 def _loop(c: Checking, node: hir.Loop) -> tir.Statement:

@@ -1,8 +1,8 @@
 """Whole functions, callees before callers, so that what a function throws is known where it is called.
 
 Functions that call each other are checked together, again and again until their throws sets no longer grow; only the
-last round's diagnostics count.  (Throws sets only grow and are unions of the types that the source names, so this
-ends.)
+last round's diagnostics count.  Throws sets only grow; one that does so for ever (each call wraps what the one inside
+it threw) becomes ``unknown``.
 """
 
 from __future__ import annotations
@@ -10,15 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
+import msgspec
+
 from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check import expressions
-from bamlvm.compiler.check.context import Checking, Returns
+from bamlvm.compiler.check.context import Checking, Returns, is_unnamed
 from bamlvm.compiler.declare import World
 from bamlvm.compiler.memo import Lookups, Memo
 from bamlvm.compiler.names import reporter
 from bamlvm.compiler.types import Solver
 from bamlvm.grammar.diagnostics import Diagnostic
 from bamlvm.vm.types import NEVER, UNKNOWN, Type, members, union
+
+_MOST_ROUNDS = 8
+"""What is thrown goes around a group of functions in as many rounds as it has members, at most; so many more are
+allowed."""
 
 
 def check_functions(
@@ -62,9 +68,12 @@ class _Throws:
         self.inferred: dict[str, Type] = {}
 
     def of(self, name: str) -> Type:
+        """Its contract, and what the functions throw that it is given or finds; without a contract, what was found."""
         world = self._world
-        found = world.contracts.get(name) or self.inferred.get(name)
-        if found is None:
+        contract, found = world.contracts.get(name), self.inferred.get(name)
+        if contract is not None:
+            found = union((contract, *(part for part in members(found or NEVER) if is_unnamed(part))))
+        elif found is None:
             signature = world.standard.signatures.get(name)
             found = signature.throws if signature is not None else NEVER
         return world.reads.note("throws", (name,), found)
@@ -73,16 +82,19 @@ class _Throws:
 def _check_group(
     group: Sequence[hir.Function], recursive: bool, world: World, throws: _Throws, diagnostics: list[Diagnostic]
 ) -> list[tir.Function]:
+    rounds = 0
     while True:
+        rounds += 1
         found: list[Diagnostic] = []
         checked: list[tir.Function] = []
         grown = False
         for function in group:
             result = _check(function, world, throws, found)
-            checked.append(result)
             before = throws.inferred.get(function.name, NEVER)
-            throws.inferred[function.name] = union((before, result.throws))
-            grown = grown or throws.inferred[function.name] != before
+            after = union((before, result.throws)) if rounds < _MOST_ROUNDS + len(group) else UNKNOWN
+            throws.inferred[function.name] = after
+            checked.append(msgspec.structs.replace(result, throws=after))
+            grown = grown or after != before
         if not (recursive and grown):
             break
     diagnostics.extend(found)
@@ -120,15 +132,18 @@ def _check(function: hir.Function, world: World, throws: _Throws, diagnostics: l
 def _check_contract(c: Checking, function: hir.Function, throws: Type) -> None:
     """E0096 for what is thrown beyond the declared set, E0097 for what is declared and never thrown."""
     assert function.throws is not None
-    extra = [part for part in members(throws) if not c.solver.assignable(part, function.throws)]
+    named = [part for part in members(throws) if not is_unnamed(part)]
+    extra = [part for part in named if not c.solver.assignable(part, function.throws)]
     short = function.name.rpartition(".")[2]
     if extra:
         names = ", ".join(f"`{part}`" for part in extra)
         hint = f"declare it (`throws {union([function.throws, *extra])}`), or catch it"
         c.report.error("E0096", function.throws_at, f"`{short}` may also throw {names}", hint=hint)
+    if extra or len(named) < len(members(throws)):
+        return
     parts = c.world.contract_parts.get(function.name, ())
-    idle = [part for part in parts if part != NEVER and not c.solver.overlaps(part, throws)]
-    if idle and not extra and function.throws not in (NEVER, UNKNOWN):
+    idle = [part for part in parts if part not in (NEVER, UNKNOWN) and not c.solver.overlaps(part, throws)]
+    if idle:
         names = ", ".join(f"`{part}`" for part in idle)
         c.report.warning("E0097", function.throws_at, f"`{short}` never throws {names}", hint="leave it out")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bamlvm.compiler import hir
+from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check.context import Checking
 from bamlvm.compiler.report import did_you_mean
 from bamlvm.compiler.types import widen
@@ -61,6 +61,18 @@ def find_field(c: Checking, owner: Type, node: hir.Member | hir.SetField) -> tup
         return (known[0][1] if len(known) == 1 else None), type_
     report_no_member(c, owner, parts, node)
     return None, None
+
+
+def require_all(c: Checking, owner: Type, node: hir.SetField, value: tir.Expr) -> None:
+    """A field of several classes takes what fits the field of each."""
+    fields = [field_of(c, part, node.name) for part in c.solver.alternatives(owner)]
+    for found in fields if len(fields) > 1 else ():
+        if found is not None:
+            info, index = found
+            type_ = info.fields[index].type
+            if not c.solver.assignable(value.type, type_):
+                c.require(value, type_, node.value, f" for the field `{node.name}` of `{info.name}`")
+                return
 
 
 def report_no_member(c: Checking, owner: Type, parts: tuple[Type, ...], node: hir.Member | hir.SetField) -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check import operators
-from bamlvm.compiler.check.context import Checking, Flow, is_panic
+from bamlvm.compiler.check.context import Checking, Flow, is_panic, is_unnamed
 from bamlvm.compiler.types import literal_type
 from bamlvm.vm.types import FLOAT, NEVER, UNKNOWN, Type, VariantType, members, union
 
@@ -49,13 +49,13 @@ def catch(c: Checking, node: hir.Catch, expected: Type | None) -> tir.Expr:
     throws = union(c.thrown)
     c.thrown = outer
     after, c.flow = c.flow, before
-    panics = c.world.panics
-    visible = union([throws, *panics])
+    unnamed = [part for part in members(throws) if is_unnamed(part)]
+    visible = UNKNOWN if unnamed else union([throws, *c.world.panics])
     c.declare(node.binding, visible)
     checked = _arms(
         c, node.arms, visible, node.binding, expected, ("E0095", "nothing that is thrown here fits this arm")
     )
-    rest = union(part for part in members(checked.left) if not is_panic(part))
+    rest = _rest(c, node.arms, throws) if checked.left != NEVER else NEVER
     if rest != NEVER and before.live:
         outer.append(rest)
         if node.all:
@@ -93,8 +93,11 @@ def _arms(
             c.flow = c.narrowed(c.flow, subject, seen)
         guard = None
         if node.guard is not None:
+            before = c.assignments.get(subject) if subject is not None else None
             guard, c.flow, refused = operators.condition(c, node.guard)
             start = c.join(start, refused)
+            if subject is not None and c.assignments.get(subject) != before:
+                subject = None  # it does not hold the scrutinee any more
         body = c.expr(c, node.body, expected)
         results.append(body.type)
         ends.append(c.flow)
@@ -118,6 +121,16 @@ def possible(c: Checking, pattern: hir.Pattern, type_: Type) -> Type:
             return c.solver.intersect(type_, wanted)
         case hir.OrPattern(alternatives=alternatives):
             return union(possible(c, each, type_) for each in alternatives)
+
+
+def _rest(c: Checking, arms: tuple[hir.Arm, ...], throws: Type) -> Type:
+    """What of ``throws`` no arm takes for certain; panics are in no throws set."""
+    unnamed = [part for part in members(throws) if is_unnamed(part)]
+    left = union(part for part in members(throws) if not is_unnamed(part))
+    for arm in arms:
+        if arm.guard is None:
+            left = _without(c, arm.pattern, left)
+    return union([*unnamed, *(part for part in members(left) if not is_panic(part))])
 
 
 def _without(c: Checking, pattern: hir.Pattern, type_: Type) -> Type:

@@ -189,7 +189,7 @@ class Lowering(Builder):
                 self.values(node.arguments)
                 self.emit("call_indirect", len(node.arguments))
             case tir.CallMethod():
-                self._arguments(node.arguments, ())
+                self._arguments(node.arguments, node.order)
                 self.emit("call_method", node.name, len(node.arguments))
             case tir.Logical() | tir.Not() | tir.IsType():
                 self._logical(node)
@@ -435,9 +435,9 @@ class Lowering(Builder):
     def _loop(self, node: tir.Loop) -> None:
         head, step, end = self.label(), self.label(), self.label()
         self.place(head)
+        self._loops.append((end, step, self.depth))
         if node.condition is not None:
             self.branch(node.condition, False, end)
-        self._loops.append((end, step, self.depth))
         self.effect(node.body)
         self._loops.pop()
         self.place(step)

@@ -29,7 +29,7 @@ class _Keys(NamedTuple):
 def lower_match(builder: Builder, node: tir.Match, want: bool) -> None:
     """A match; its arms' values meet on the stack if ``want``."""
     depth = builder.depth
-    slot = _scrutinee(builder, node.scrutinee)
+    slot = _scrutinee(builder, node)
     end, nowhere = builder.label(), builder.label()
     keys = _keys(builder, node)
     if keys is not None:
@@ -52,8 +52,8 @@ def lower_catch_arms(builder: Builder, node: tir.Catch, caught: int, want: bool,
     """The arms of a catch, whose value is in its binding; what none of them takes is thrown again from ``caught``."""
     depth = builder.depth
     slot = builder.slot(node.binding)
-    if builder.locals[node.binding].shared:
-        builder.emit("load_cell", slot)
+    if builder.locals[node.binding].reassigned:
+        builder.load(node.binding)
         slot = builder.temporary("$thrown")
         builder.emit("store_local", slot)
     for arm in node.arms:
@@ -65,11 +65,14 @@ def lower_catch_arms(builder: Builder, node: tir.Catch, caught: int, want: bool,
     builder.emit("rethrow")
 
 
-def _scrutinee(builder: Builder, node: tir.Expr) -> int:
-    """The slot that holds the scrutinee."""
-    if isinstance(node, tir.Local) and not builder.locals[node.local].shared:
-        return builder.slot(node.local)
-    builder.value(node)
+def _scrutinee(builder: Builder, node: tir.Match) -> int:
+    """The slot that holds the scrutinee: a variable's own, unless a guard could change it."""
+    scrutinee = node.scrutinee
+    if isinstance(scrutinee, tir.Local):
+        info = builder.locals[scrutinee.local]
+        if not info.shared and not (info.reassigned and any(arm.guard is not None for arm in node.arms)):
+            return builder.slot(scrutinee.local)
+    builder.value(scrutinee)
     slot = builder.temporary("$scrutinee")
     builder.emit("store_local", slot)
     return slot

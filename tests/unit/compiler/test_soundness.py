@@ -1,0 +1,80 @@
+"""Well-typed programs stay well: what the checker accepts runs, optimised or not, as the definitional interpreter says.
+
+Every generated program compiles without an error, is verified, never makes the machine meet what no verified program
+has, and ends as :mod:`tests.unit.compiler.reference` says, twice in a row, at ``-O0`` and ``-O1``.  The profile
+``BAMLVM_PROGRAMS=2000`` makes that many programs instead of a few.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+from hypothesis import HealthCheck, Phase, example, given, note, settings
+from hypothesis import strategies as st
+
+from tests.unit.compiler.programs import program
+from tests.unit.compiler.reference import OverBudgetError, evaluate
+from tests.unit.compiler.running import compile_text, errors, link, run
+
+PROGRAMS = int(os.environ.get("BAMLVM_PROGRAMS", "60"))
+
+decisions = st.sampled_from((40, 200, 800, 3000)).flatmap(lambda size: st.binary(min_size=size, max_size=size))
+"""Long enough for programs of every size; the longest make some 150 lines."""
+
+
+@settings(
+    max_examples=PROGRAMS,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],
+    derandomize="BAMLVM_PROGRAMS" not in os.environ,
+)
+@given(decisions)
+@example(b"")
+def test_well_typed_programs_do_what_they_say(data: bytes) -> None:
+    source = program(data)
+    note(source)
+    outcomes = []
+    for optimize in (True, False):
+        result = compile_text(source, optimize=optimize)
+        assert result.unit is not None, errors(result)
+        linked = link(result.unit, optimize=optimize)
+        outcomes += [run(linked), run(linked)]
+    assert outcomes.count(outcomes[0]) == len(outcomes)
+    try:
+        expected = evaluate(source)
+    except OverBudgetError:
+        return
+    assert outcomes[0] == expected
+
+
+def test_generated_programs_are_not_all_alike() -> None:
+    """The generator makes what the property is about: few trivial programs, and every form among them."""
+    texts = [program(random.Random(seed).randbytes(900)) for seed in range(60)]
+    for form in (
+        "catch_all",
+        " throw ",
+        "continue",
+        "??",
+        "match (",
+        "instanceof",
+        "...",
+        " -> ",
+        "for (let",
+        "while (",
+        "+=",
+    ):
+        assert any(form in text for text in texts), form
+    assert sum(len(text) for text in texts) > 40 * 1000
+
+
+@pytest.mark.parametrize("optimize", [True, False], ids=["optimized", "plain"])
+def test_the_reference_and_the_machine_can_disagree(optimize: bool) -> None:
+    """The comparison is able to fail: it sees order, types and content."""
+    result = compile_text('function main() -> unknown[] { [1, 1.0, "1", true, null, { "a": [1] }] }', optimize=optimize)
+    assert result.unit is not None
+    outcome = run(link(result.unit, optimize=optimize))
+    for other in ('[1, 1, "1", true, null, { "a": [1] }]', '[1, 1.0, "1", true, null, { "b": [1] }]'):
+        assert evaluate(f"function main() -> unknown[] {{ {other} }}") != outcome
