@@ -1,0 +1,71 @@
+"""Whatever the compiler is given, it answers with diagnostics; whatever it accepts, the machine can run.
+
+Valid programs are mutated (:mod:`tests.unit.compiler.mutations`): a node replaced by another, a token lost, doubled or
+replaced.  ``BAMLVM_PROGRAMS=2000`` tries that many instead of a few.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import strategies as st
+
+from tests.unit.compiler.choices import Choices
+from tests.unit.compiler.mutations import corpus, mutated
+from tests.unit.compiler.programs import program
+from tests.unit.compiler.running import compile_text, link, run
+
+PROGRAMS = int(os.environ.get("BAMLVM_PROGRAMS", "60"))
+
+bounded = settings(
+    max_examples=PROGRAMS,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],
+    derandomize="BAMLVM_PROGRAMS" not in os.environ,
+)
+
+
+def try_it(source: str) -> bool:
+    """Compile a program and, if that works, run it; whether it worked."""
+    made = [compile_text(source, optimize=optimize) for optimize in (True, False)]
+    assert made[0].diagnostics == made[1].diagnostics
+    if made[0].unit is None or made[1].unit is None:
+        assert made[0].unit is made[1].unit
+        assert any(each.severity == "error" for each in made[0].diagnostics)
+        return False
+    main = made[0].unit.signatures.get("main")
+    programs = [
+        link(each.unit, optimize=optimize) for each, optimize in zip(made, (True, False), strict=True) if each.unit
+    ]
+    if main is not None and main.kind == "function" and not main.parameters:
+        outcomes = [run(each) for each in programs]
+        assert outcomes[0] == outcomes[1]
+    return True
+
+
+@bounded
+@given(st.binary(min_size=40, max_size=40))
+def test_mutated_programs_are_refused_or_run(data: bytes) -> None:
+    choices = Choices(data)
+    source = mutated(choices.pick_far(corpus()), choices)
+    note(source)
+    try_it(source)
+
+
+@bounded
+@given(
+    st.sampled_from((200, 800)).flatmap(lambda size: st.binary(min_size=size, max_size=size)), st.binary(max_size=40)
+)
+def test_mutated_generated_programs_are_refused_or_run(data: bytes, changes: bytes) -> None:
+    source = mutated(program(data), Choices(changes))
+    note(source)
+    try_it(source)
+
+
+def test_what_mutations_start_from_is_valid() -> None:
+    """At least half of the corpus compiles (the rest shows errors), and mutation changes it."""
+    assert sum(try_it(source) for source in corpus()) > len(corpus()) / 2
+    changed = [mutated(source, Choices(bytes(range(40)))) != source for source in corpus()]
+    assert sum(changed) > len(changed) / 2
