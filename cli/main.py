@@ -18,6 +18,7 @@ COMMANDS = {
     "check": ("bamlvm.cli.check", "compile programs and report what is wrong with them"),
     "test": ("bamlvm.cli.test", "run the tests of a program"),
     "fmt": ("bamlvm.cli.fmt", "format .baml files"),
+    "repl": ("bamlvm.cli.repl", "try out BAML, input by input"),
     "dump": ("bamlvm.cli.dump", "print what one stage of the compiler makes of a file"),
     "mock": ("bamlvm.cli.mock.command", "serve made-up LLM answers on a local port"),
 }
