@@ -11,15 +11,15 @@ A hook may be a plain callable or return an awaitable; a sys-op that calls one p
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
+
+import msgspec
 
 from bamlvm.vm.handles import HandleTable
 from bamlvm.vm.values import Instance, Pending
 
 
-@dataclass(slots=True)
-class AttemptRecord:
+class AttemptRecord(msgspec.Struct):
     """One attempt at one client: filled by the sys-ops as they learn it, read by collectors and ``on_attempt``.
 
     ``ordinal`` counts the attempts of the whole call from 1, ``number`` those of this client from 1.  Times are
@@ -46,16 +46,14 @@ class AttemptRecord:
     raw_events: list[Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptEvent:
+class AttemptEvent(msgspec.Struct, frozen=True):
     """What ``on_attempt`` receives: an attempt started, failed (``record.error`` says why) or succeeded."""
 
     kind: Literal["started", "failed", "succeeded"]
     record: AttemptRecord
 
 
-@dataclass(slots=True)
-class Hooks:
+class Hooks(msgspec.Struct):
     """The host's callbacks, all optional: ``on_partial(value, record)``, ``on_tick(events)``, ``on_attempt(event)``."""
 
     on_partial: Callable[[Any, AttemptRecord | None], Any] | None = None
@@ -83,8 +81,7 @@ class Schema(Protocol):
     def enum_value(self, enum: str, variant: str) -> Any: ...
 
 
-@dataclass(slots=True)
-class Services:
+class Services(msgspec.Struct):
     """What one runtime lends to all of its calls.
 
     ``http_client`` gives the shared ``httpx.AsyncClient`` of the running event loop, made at its first use;
@@ -95,13 +92,12 @@ class Services:
     schema: Schema
     handles: HandleTable
     http_client: Callable[[], Any]
-    round_robin: dict[str, int] = field(default_factory=dict)
+    round_robin: dict[str, int] = msgspec.field(default_factory=dict)
     denied: frozenset[str] = frozenset()
-    compiled_templates: dict[str, Any] = field(default_factory=dict)
+    compiled_templates: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Scope:
+class Scope(msgspec.Struct):
     """One call.  ``owner`` is its number in the handle table; ``attempt`` the attempt under way; ``keep_raw_events``
     is set where a collector asked for them."""
 
@@ -109,8 +105,8 @@ class Scope:
     owner: int
     env: Mapping[str, str]
     hooks: Hooks
-    tags: Mapping[str, str] = field(default_factory=dict)
-    attempts: list[AttemptRecord] = field(default_factory=list)
+    tags: Mapping[str, str] = msgspec.field(default_factory=dict)
+    attempts: list[AttemptRecord] = msgspec.field(default_factory=list)
     attempt: AttemptRecord | None = None
     keep_raw_events: bool = False
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from bamlvm.sysops.accumulators import read_events
 from bamlvm.sysops.scope import Scope, deferred
 from bamlvm.sysops.table import sysop
 from bamlvm.vm.equality import deep_copy
@@ -31,6 +30,8 @@ def emit_tick(scope: Scope, events: str) -> Any:
     listener = scope.hooks.on_tick
     if listener is None and not scope.keep_raw_events:
         return None
+    from bamlvm.sysops.accumulators import read_events  # a program without an LLM needs no accumulators
+
     batch = [msgspec.structs.asdict(event) for event in read_events(events)]
     attempt = scope.attempt
     if scope.keep_raw_events and attempt is not None:
