@@ -9,7 +9,8 @@ Statements become the body of a function whose parameters are the session's vari
 when they were declared, so an input is checked like any other code.  At its end the function hands over every variable
 of its outermost block.  What an input assigns and declares is kept if it comes to its end; what it did to a list, a map
 or an instance stays in any case, since the values themselves are kept, never copies.  A lambda captures the variables
-of *its* input: an assignment in a later one is not seen by it, nor its assignments by later inputs.
+of *its* input: an assignment in a later one is not seen by it, nor its assignments by later inputs.  What an input
+opens (a file, a connection) is closed at its end.  Names that begin with ``repl_`` are the session's own.
 
 Every input is linked to a program of its own, so values are handed on: instances and enum values are moved, in place,
 to the new program's classes and enums; functions are linked again, with the code of the input that made them.  That is
@@ -206,8 +207,9 @@ class Session:
                 error.trace = tuple(map(body.frame, error.trace))
                 raise
         types = body.kept_types(stages)
-        result = kept.pop(0) if body.has_value else None
-        self._variables = {name: (types[name], value) for name, value in zip(body.kept, kept, strict=True)}
+        handed = kept[len(kept) - len(body.kept) :]
+        result = kept[-len(body.kept) - 1] if body.has_value else None
+        self._variables = {name: (types[name], value) for name, value in zip(body.kept, handed, strict=True)}
         self._code |= {name: placed for name, placed in unit.functions.items() if name.startswith(body.function + "$")}
         return Answer(
             text=None if result is None else show(result),

@@ -51,6 +51,7 @@ class TestStatements:
             (["let x = 1", 'let x = "a"', "x"], '"a"'),
             (["let xs = [1]; let ys = xs", "ys.push(2)", "xs"], "[1, 2]"),
             (["let p = P { x: 1 }; let q = [p]", "p.x = 7", "q[0].x"], "7"),
+            (["let p = P { x: 1 }", "p == P { x: 1 }"], "true"),
             (["let m = M.B", "m == M.B"], "true"),
             (["let m = { M.A: 1 }", "m[M.A]"], "1"),
             (["let f = (a: int) -> int { dbl(a) + 1 }", "f(2)", "let g = f", "g(3)"], "7"),
