@@ -263,7 +263,7 @@ def test_at_a_terminal(tmp_path: Path) -> None:
     terminal.read("baml> ")
     terminal.type("while (true) { }\n")
     terminal.read("\n")
-    time.sleep(0.5)  # until it runs; an earlier Ctrl-C would end the compilation in its place
+    time.sleep(1.5)  # until it runs; an earlier Ctrl-C would end the compilation in its place
     os.kill(terminal.process.pid, signal.SIGINT)
     assert "interrupted" in terminal.read("baml> ")
     terminal.type("function f() -> int { 7 }\n")
