@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from bamlvm.grammar.formatter.brackets import bracketed
 from bamlvm.grammar.formatter.documents import LINE, SPACE, Doc, Verbatim, choice, concat
 from bamlvm.grammar.formatter.layout_types import Path, TypeLayout
-from bamlvm.grammar.formatter.parts import (
-    Chain,
-    Grouped,
-    Part,
-    assigned,
-    bracketed,
-    cat,
-    inner,
-    parenthesised,
-    series,
-)
+from bamlvm.grammar.formatter.operands import Chain, assigned, parenthesised, series
+from bamlvm.grammar.formatter.parts import Grouped, Part, cat, inner
 from bamlvm.grammar.tokens import Token
 
 _LEVELS: Final = {"==": "equality", "!=": "equality", "<=": "order", ">=": "order", "<": "order", ">": "order"} | {

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from bamlvm.grammar.formatter.comments import trailing
-from bamlvm.grammar.formatter.documents import HARD, LINE, SPACE, Doc, concat, group, indent
+from bamlvm.grammar.formatter.brackets import Braces, braces, bracketed
+from bamlvm.grammar.formatter.comments import leading, trailing
+from bamlvm.grammar.formatter.documents import HARD, LINE, SPACE, Doc, IfBroken, concat, group, indent
 from bamlvm.grammar.formatter.layout_statements import StatementLayout
 from bamlvm.grammar.formatter.layout_types import Piece, Returns, own_attributes, with_attributes
-from bamlvm.grammar.formatter.parts import Braces, Grouped, Part, Series, assigned, braces, bracketed, cat, led
+from bamlvm.grammar.formatter.operands import Series, assigned
+from bamlvm.grammar.formatter.parts import Grouped, Part, cat, led
 from bamlvm.grammar.tokens import Token
 
 
@@ -69,9 +71,10 @@ class ItemLayout(StatementLayout):
     def alias(self, word: Token, name: Token, sign: Token, type_: Part, semicolon: Token | None = None) -> Part:
         """A union that was written on several lines stays so."""
         type_, attributes = own_attributes(type_)
-        if isinstance(type_, Series) and type_.rest[0][0].newline:
-            type_.forced = True
-        made = with_attributes(self.row(word, SPACE, name, SPACE, assigned(self.part(sign), type_)), attributes)
+        head = self.row(word, SPACE, name, SPACE)
+        sign_ = self.part(sign)
+        ending = _members(sign_, type_) if isinstance(type_, Series) else assigned(sign_, type_)
+        made = with_attributes(cat(head, ending), attributes)
         if semicolon is None:
             return made
         end = self.part(semicolon)
@@ -93,16 +96,16 @@ class ItemLayout(StatementLayout):
         *rest: Part,
     ) -> Part:
         """A signature that is too long first ends its line before ``throws``, then in its parameters."""
-        bracket = bracketed(self.part(opening), parameters, self.part(close))
-        head = self.row(word, SPACE, name, *type_parameters, bracket)
         returns, body = rest[0] if len(rest) > 1 else None, rest[-1]
         throws: Part | None = None
+        types: Part = bracketed(self.part(opening), parameters, self.part(close))
         if isinstance(returns, Returns):
             throws = returns.throws
-            head = cat(head, SPACE, returns.result) if returns.result is not None else head
+            types = _with_result(types, returns.result)
+        head = self.row(word, SPACE, name, *type_parameters, types)
         docs: list[Doc] = [head.doc, trailing(head.trail)]
         inside = body.shape == "native"
-        ending = concat(led(Part(body.raw(), body.lead, gap=body.gap)))
+        ending = led(Part(body.raw(), body.lead, gap=body.gap))
         if throws is None:
             docs += [SPACE, ending]
         else:
@@ -166,6 +169,24 @@ class ItemLayout(StatementLayout):
 
     def type_builder(self, word: Token, opening: Token, items: list[Part], close: Token) -> Part:
         return self.row(word, SPACE, braces(self.part(opening), items, self.part(close), forced=True))
+
+
+def _members(sign: Part, union: Series) -> Part:
+    """``= A | B``, or a member a line, the first one with a bar too."""
+    line = HARD if union.rest[0][0].newline else LINE
+    docs = (line, leading(union.lead, union.gap), IfBroken("| "), union.raw())
+    made = Part(concat(sign.doc, trailing(sign.trail), group(indent(*docs))))
+    made.surround(sign, union)
+    return made
+
+
+def _with_result(parameters: Part, result: Part | None) -> Part:
+    """Parameters and ``-> T``: what is too long ends its lines in the parameters first."""
+    if result is None:
+        return parameters
+    made = Grouped(cat(Part(parameters.raw(), trail=parameters.trail), SPACE, result).doc)
+    made.surround(parameters, result)
+    return made
 
 
 def _forced(body: Part) -> Part:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bamlvm.grammar.formatter.brackets import braces
 from bamlvm.grammar.formatter.documents import LINE, SPACE, Doc, group
 from bamlvm.grammar.formatter.layout_expressions import ExpressionLayout
-from bamlvm.grammar.formatter.parts import Grouped, Part, assigned, braces, cat, parenthesised
+from bamlvm.grammar.formatter.operands import assigned, parenthesised
+from bamlvm.grammar.formatter.parts import Grouped, Part, cat
 from bamlvm.grammar.tokens import Token
 
 

@@ -4,21 +4,11 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from bamlvm.grammar.formatter.brackets import braces, bracketed
 from bamlvm.grammar.formatter.comments import NOTHING, Surroundings, trailing
 from bamlvm.grammar.formatter.documents import LINE, SPACE, Doc, Verbatim, concat, indent
-from bamlvm.grammar.formatter.parts import (
-    Grouped,
-    Part,
-    Series,
-    braces,
-    bracketed,
-    cat,
-    inner,
-    led,
-    parenthesised,
-    series,
-    take_over,
-)
+from bamlvm.grammar.formatter.operands import Series, parenthesised, series
+from bamlvm.grammar.formatter.parts import Grouped, Part, cat, inner, led, take_over
 from bamlvm.grammar.tokens import Token
 
 Piece: TypeAlias = Token | Part
@@ -262,6 +252,7 @@ def own_attributes(type_: Part) -> tuple[Part, list[Part]]:
     if isinstance(type_, Series):
         operator, last = type_.rest[-1]
         if isinstance(last, Annotated):
+            last.type_.lead, last.type_.gap = last.lead, last.gap
             type_.rest[-1] = (operator, last.type_)
             type_.trail = last.type_.trail
             return type_, last.attributes
