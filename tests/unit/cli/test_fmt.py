@@ -1,0 +1,160 @@
+"""``bamlvm fmt``: which files it writes, what it prints, how it ends; and ``bamlvm.format_source``."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import bamlvm
+from bamlvm.cli import exit_codes
+from bamlvm.cli.main import main
+
+MESSY = "class A { a int }  // café\r\n"
+NEAT = "class A {\r\n    a int\r\n} // café\r\n"
+BROKEN = "class A { a int }\nclass B { b }\n"
+DIFF = """\
+--- {0}
++++ {0} (formatted)
+@@ -1 +1 @@
+-type A = int;
+\\ No newline at end of file
++type A = int
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project as the current folder: one messy file, one neat file, and files that are none of the command's."""
+    monkeypatch.chdir(tmp_path)
+    for name, text in {"messy.baml": MESSY, "inner/neat.baml": NEAT, ".git/no.baml": MESSY, "no.txt": MESSY}.items():
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_bytes(text.encode())
+    return tmp_path
+
+
+def read(name: str) -> str:
+    return Path(name).read_bytes().decode()
+
+
+@pytest.mark.parametrize("arguments", [[], ["."], ["messy.baml", "inner"], ["messy.baml", ".", "./messy.baml"]])
+def test_formats_in_place(folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    assert main(["fmt", *arguments]) == exit_codes.OK
+    assert (read("messy.baml"), read("inner/neat.baml")) == (NEAT, NEAT)
+    assert (read(".git/no.baml"), read("no.txt")) == (MESSY, MESSY)
+    assert capsys.readouterr() == ("messy.baml\n", "1 file formatted, 1 file already formatted\n")
+    assert main(["fmt", *arguments]) == exit_codes.OK
+    assert capsys.readouterr() == ("", "2 files already formatted\n")
+
+
+def test_a_file_that_is_named_may_be_called_anything(folder: Path) -> None:
+    assert main(["fmt", "no.txt"]) == exit_codes.OK
+    assert read("no.txt") == NEAT
+
+
+def test_check_writes_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fmt", "--check"]) == exit_codes.UNFORMATTED == 1
+    assert read("messy.baml") == MESSY
+    assert capsys.readouterr() == ("messy.baml\n", "1 file would change, 1 file already formatted\n")
+    assert main(["fmt", "--check", "inner"]) == exit_codes.OK
+    assert capsys.readouterr() == ("", "1 file already formatted\n")
+
+
+@pytest.mark.parametrize(("options", "code"), [(["--diff"], 0), (["--diff", "--check"], 1)])
+def test_diff_writes_nothing(folder: Path, capsys: pytest.CaptureFixture[str], options: list[str], code: int) -> None:
+    Path("t.baml").write_text("type A = int;")
+    assert main(["fmt", "t.baml", *options]) == code
+    assert read("t.baml") == "type A = int;"
+    shown = capsys.readouterr()
+    assert shown.out == DIFF.format("t.baml")
+    assert shown.err == "1 file would change\n"
+
+
+def test_a_file_with_a_syntax_error_is_left_and_reported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("broken.baml").write_text(BROKEN)
+    assert main(["fmt"]) == exit_codes.COMPILE
+    assert read("broken.baml") == BROKEN
+    assert read("messy.baml") == NEAT
+    shown = capsys.readouterr()
+    assert shown.out == "messy.baml\n"
+    assert "error[E0010]" in shown.err and "broken.baml:2:" in shown.err
+    assert shown.err.endswith("1 file formatted, 1 file already formatted, 1 file failed\n")
+    Path("messy.baml").write_bytes(MESSY.encode())
+    assert main(["fmt", "--check"]) == exit_codes.COMPILE
+
+
+def test_what_does_not_compile_for_other_reasons_is_formatted(folder: Path) -> None:
+    Path("unknown.baml").write_text("type A = Nowhere;")
+    assert main(["fmt", "unknown.baml"]) == exit_codes.OK
+    assert read("unknown.baml") == "type A = Nowhere\n"
+
+
+def test_the_surroundings_fail(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("latin.baml").write_bytes(b"// caf\xe9\n")
+    Path("empty").mkdir()
+    assert main(["fmt", "latin.baml", "empty", "missing.baml", "messy.baml"]) == exit_codes.HOST
+    assert read("messy.baml") == NEAT
+    assert capsys.readouterr().err.splitlines() == [
+        "bamlvm fmt: latin.baml: not UTF-8 text: invalid continuation byte at byte 6",
+        "bamlvm fmt: empty: no .baml file in this folder",
+        "bamlvm fmt: missing.baml: No such file or directory",
+        "1 file formatted, 2 files failed",
+    ]
+
+
+def test_mode_and_links_are_kept_and_nothing_is_left_behind(folder: Path) -> None:
+    Path("messy.baml").chmod(0o640)
+    Path("linked.baml").symlink_to("messy.baml")
+    assert main(["fmt", "linked.baml"]) == exit_codes.OK
+    assert Path("linked.baml").is_symlink()
+    assert Path("messy.baml").stat().st_mode & 0o7777 == 0o640
+    assert read("messy.baml") == NEAT
+    assert sorted(os.listdir()) == [".git", "inner", "linked.baml", "messy.baml", "no.txt"]
+
+
+def test_a_neat_file_is_not_written(folder: Path) -> None:
+    before = Path("inner/neat.baml").stat()
+    assert main(["fmt"]) == exit_codes.OK
+    after = Path("inner/neat.baml").stat()
+    assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anything")
+def test_a_file_that_must_not_be_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("messy.baml").chmod(0o440)
+    assert main(["fmt", "messy.baml"]) == exit_codes.HOST
+    assert read("messy.baml") == MESSY
+    assert capsys.readouterr().err == "bamlvm fmt: messy.baml: not writable\n1 file failed\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "text", "code", "out"),
+    [
+        ([], MESSY, exit_codes.OK, NEAT),
+        ([], NEAT, exit_codes.OK, NEAT),
+        (["--check"], MESSY, exit_codes.UNFORMATTED, "<stdin>\n"),
+        (["--check"], NEAT, exit_codes.OK, ""),
+        (["--diff"], "type A = int;", exit_codes.OK, DIFF.format("<stdin>")),
+        ([], BROKEN, exit_codes.COMPILE, ""),
+    ],
+)
+def test_stdin_to_stdout(options: list[str], text: str, code: int, out: str) -> None:
+    command = [sys.executable, "-m", "bamlvm", "fmt", "-", *options]
+    done = subprocess.run(command, input=text.encode(), capture_output=True)
+    assert (done.returncode, done.stdout.decode()) == (code, out)
+    assert (b"<stdin>:2:" in done.stderr) == (text == BROKEN)
+
+
+def test_stdin_goes_with_no_path(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fmt", "-", "messy.baml"]) == exit_codes.USAGE
+    assert capsys.readouterr().err == "bamlvm fmt: - (stdin) goes with no other path\n"
+
+
+def test_format_source() -> None:
+    assert bamlvm.format_source(MESSY) == NEAT
+    assert bamlvm.format_source("") == ""
+    with pytest.raises(bamlvm.CompileError, match=r"here\.baml:2:"):
+        bamlvm.format_source(BROKEN, path="here.baml")
