@@ -10,6 +10,7 @@ copied into its lambdas.  A lambda becomes a function of its own, named after th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from bamlvm.compiler import hir, mir, tir
 from bamlvm.compiler.lower.builder import Builder
@@ -30,6 +31,15 @@ def lower_function(function: tir.Function, variants: Mapping[str, Sequence[str]]
     return made
 
 
+class _Loop(NamedTuple):
+    """Where ``break`` and ``continue`` go, and how much is on the operand stack and what protects the code there."""
+
+    end: mir.Label
+    step: mir.Label
+    depth: int
+    handlers: tuple[mir.Handler, ...]
+
+
 class Lowering(Builder):
     """Lowers expressions and statements; see the module's head."""
 
@@ -46,7 +56,7 @@ class Lowering(Builder):
         super().__init__(name, locals_, parameters, captures, made, names, variants)
         self._lambdas = 0
         self._caught: dict[int, int] = {}
-        self._loops: list[tuple[mir.Label, mir.Label, int]] = []
+        self._loops: list[_Loop] = []
 
     # --- functions ----------------------------------------------------------------------------------------------------
 
@@ -426,16 +436,22 @@ class Lowering(Builder):
         self.place(end)
 
     def _leave(self, is_break: bool) -> None:
-        """``break`` or ``continue``: what the loop's expressions have pushed so far is dropped first."""
-        end, step, depth = self._loops[-1]
-        while self.depth > depth:
-            self.emit("pop")
-        self.emit("jump", end if is_break else step)
+        """``break`` or ``continue``: what the loop's expressions have pushed so far is dropped first, outside of the
+        handlers that count on it."""
+        loop = self._loops[-1]
+        if self.depth > loop.depth:
+            around, self.handlers = self.handlers, loop.handlers
+            if around != self.handlers:
+                self.place(self.label())
+            while self.depth > loop.depth:
+                self.emit("pop")
+            self.handlers = around
+        self.emit("jump", loop.end if is_break else loop.step)
 
     def _loop(self, node: tir.Loop) -> None:
         head, step, end = self.label(), self.label(), self.label()
         self.place(head)
-        self._loops.append((end, step, self.depth))
+        self._loops.append(_Loop(end, step, self.depth, self.handlers))
         if node.condition is not None:
             self.branch(node.condition, False, end)
         self.effect(node.body)

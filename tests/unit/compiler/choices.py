@@ -92,6 +92,13 @@ class Scope:
     loops: int = 0
     thrown: list[Type] = field(default_factory=list)
 
+    once: dict[str, list[Type]] = field(default_factory=dict)
+    """What has ever been known of a variable."""
+
+    def narrow(self, name: str, type_: Type) -> None:
+        self.narrowed[name] = type_
+        self.once.setdefault(name, []).append(type_)
+
     def known(self, variable: Variable) -> Type:
         return self.narrowed.get(variable.name, variable.type)
 

@@ -33,7 +33,7 @@ class Forms(Values):
             self._if,
             self._call,
             self._block,
-            self._diverging_if,
+            self.diverging,
             self._null_or,
             self._element,
             self._field,
@@ -67,7 +67,7 @@ class Forms(Values):
         self.scope.thrown.append(type_)
         return f"throw {self.value(type_, min(depth, 1))}"
 
-    def _diverging_if(self, wanted: Type, depth: int) -> str:
+    def diverging(self, wanted: Type, depth: int) -> str:
         condition = self.condition(depth)
         if self.choices.chance(50):
             return f"(if ({condition}) {{ {self.value(wanted, depth)} }} else {{ {self.diverge(depth)} }})"
@@ -199,7 +199,7 @@ class Forms(Values):
             pattern = f"{bound.name}: {case}" if self.choices.chance(50) else f"let {bound.name}: {case}"
             self.scope.variables.append(bound)
         if not variable.shared:
-            self.scope.narrowed[variable.name] = case
+            self.scope.narrow(variable.name, case)
         condition = f" if {guard}" if guard is not None else ""
         body = self._arm_body(wanted, depth)
         if bound is not None:

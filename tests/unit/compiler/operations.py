@@ -123,7 +123,7 @@ class Operations(Forms):
             return self.condition(depth)
         variable = self.choices.pick(options)
         outer = dict(self.scope.narrowed)
-        self.scope.narrowed[variable.name] = union(p for p in members(self.scope.known(variable)) if p != NULL)
+        self.scope.narrow(variable.name, union(p for p in members(self.scope.known(variable)) if p != NULL))
         right = self.condition(depth)
         self.restore(outer)
         if self.choices.chance(50):

@@ -24,9 +24,9 @@ from tests.unit.compiler.operations import Operations
 from tests.unit.compiler.values import LOG, Routine
 
 
-def program(data: bytes) -> str:
-    """The program that ``data`` decides on."""
-    return Programs(Choices(data)).program()
+def program(data: bytes, risks: int = 0) -> str:
+    """The program that ``data`` decides on; well typed if it takes no risks."""
+    return Programs(Choices(data), risks).program()
 
 
 class Programs(Operations):
@@ -133,31 +133,34 @@ class Programs(Operations):
         return "{ " + "\n".join(lines) + " }"
 
     def statement(self, depth: int) -> str:
-        kind = self.choices.below(16)
-        if kind < 4 or depth <= 0:
-            return self._let(depth)
-        if kind < 7:
-            return self._assign(depth)
-        if kind == 7:
-            return self._change(depth)
+        """``depth`` bounds how deep statements nest; expressions in them may be a little deeper."""
+        kind = self.choices.below(20)
+        if kind < 5 or depth < 0:
+            return self._let(depth + 2)
+        if kind < 8:
+            return self._assign(depth + 2)
         if kind == 8:
-            return self._leave_unless_known(depth)
+            return self._change(depth + 2)
         if kind == 9:
-            return self._if_statement(depth)
+            return self._leave_unless_known(depth)
         if kind == 10:
+            return self._if_statement(depth)
+        if kind < 13:
             return self._counted(depth)
-        if kind == 11:
+        if kind < 15:
             return self._for_in(depth)
-        if kind == 12:
-            return f"if ({self.condition(depth)}) {{ {self.diverge(depth)} }}"
-        if kind == 13:
-            return f"assert ({self.condition(depth)} || true);"
-        if kind == 14:
-            return f"{self.value(self.type(), depth)};"
+        if kind == 15:
+            return f"if ({self.condition(depth + 2)}) {{ {self.diverge(depth)} }}"
+        if kind == 16:
+            return f"assert ({self.condition(depth + 2)} || true);"
+        if kind < 19:
+            return f"{self.value(self.type(), depth + 2)};"
         return self.statements(depth)
 
     def _let(self, depth: int) -> str:
         type_ = self.type()
+        if self.choices.chance(25):
+            type_ = union([self.testable(), self.testable()])
         mutable = self.choices.chance(50)
         plain = type_ in SCALARS or isinstance(type_, EnumType | ClassType)
         shown = "" if plain and self.choices.chance(50) else f": {type_}"
@@ -181,6 +184,9 @@ class Programs(Operations):
 
     def _assign(self, depth: int) -> str:
         options = self._assignable()
+        if self.risks and self.scope.once and self.choices.chance(40):
+            self.risks -= 1
+            options = [each for each in self.scope.variables if each.name in self.scope.once]
         if not options:
             return self._let(depth)
         variable = self.choices.pick(options)
@@ -228,7 +234,7 @@ class Programs(Operations):
         options = [
             each
             for each in self.scope.reachable()
-            if not each.shared and isinstance(type_ := self.scope.known(each), UnionType)
+            if (self.risks or not each.shared) and isinstance(type_ := self.scope.known(each), UnionType)
             if not any(isinstance(part, ListType | MapType | FunctionType) for part in members(type_))
         ]
         if not options:
@@ -247,19 +253,19 @@ class Programs(Operations):
         kind = self.choices.below(3)
         if kind == 0:
             leaving = self.diverge(depth)
-            self.scope.narrowed[name] = rest
+            self.scope.narrow(name, rest)
             self._settle(variable)
             return f"if ({left}) {{ {leaving} }}"
         if kind == 1:
             leaving = self.diverge(depth)
-            self.scope.narrowed[name] = part
+            self.scope.narrow(name, part)
             self._settle(variable)
             return f"if ({right}) {{ {leaving} }}"
         outer = dict(self.scope.narrowed)
-        self.scope.narrowed[name] = part
+        self.scope.narrow(name, part)
         then = self.statements(depth)
         self.restore(outer)
-        self.scope.narrowed[name] = rest
+        self.scope.narrow(name, rest)
         otherwise = self.statements(depth)
         self.restore(outer)
         return f"if ({left}) {then} else {otherwise}"

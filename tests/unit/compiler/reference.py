@@ -23,6 +23,7 @@ from bamlvm.vm.program import ClassInfo, FieldInfo
 from bamlvm.vm.types import PRIMITIVES, UNKNOWN
 from bamlvm.vm.values import EnumValue, Instance, LoadedClass, Thrown
 from tests.unit.compiler.running import BUDGET, Outcome, frozen
+from tests.unit.compiler.static_types import StaticTypes, is_panic
 
 _BINARY: Mapping[str, Callable[[Any, Any], Any]] = {
     **dict(zip(BINARY, arithmetic.BINARY_FUNCTIONS, strict=True)),
@@ -66,23 +67,29 @@ class _Function:
     parameters: tuple[syntax.Parameter, ...]
     body: syntax.Block
     names: _Names
-    bound: tuple[Any, ...] = ()
+    item: str
+    name: str = ""
+    """A lambda has none."""
 
 
-def evaluate(source: str, budget: int = BUDGET) -> Outcome:
-    """The outcome of ``main``; raises :class:`OverBudgetError`."""
+def evaluate(source: str, types: StaticTypes | None = None, budget: int = BUDGET) -> Outcome:
+    """The outcome of ``main``.
+
+    Raises :class:`OverBudgetError`, and :class:`AssertionError` where a value is not of the type that ``types`` gives
+    its expression.
+    """
     tree, _ = parse_file(SourceFile("main.baml", source))
-    return _Reference(tree, budget).main()
+    return _Reference(tree, types, budget).main()
 
 
 class _Reference:
-    def __init__(self, tree: syntax.File, budget: int) -> None:
+    def __init__(self, tree: syntax.File, types: StaticTypes | None, budget: int) -> None:
+        self._types = types
         self._items = {item.declaration.name: item for item in tree.items}
         self._classes: dict[str, LoadedClass] = {}
         self._enums: dict[str, dict[str, EnumValue]] = {}
-        self._functions: dict[str, syntax.Function] = {}
-        self._texts: dict[int, str] = {}
-        self._item_text = ""
+        self._functions: dict[str, _Function] = {}
+        self._item = ""
         self._natives = load_natives()
         self._steps = budget
         for name, item in self._items.items():
@@ -92,13 +99,15 @@ class _Reference:
                         ClassInfo(name, tuple(FieldInfo(f.name, UNKNOWN) for f in fields))
                     )
                     for method in methods:
-                        self._functions[f"{name}.{method.name}"] = method
-                        self._texts[id(method)] = item.text
+                        self._declare(name, f"{name}.{method.name}", method)
                 case syntax.Enum(variants=variants):
                     self._enums[name] = {v.name: EnumValue(name, v.name, i) for i, v in enumerate(variants)}
                 case syntax.Function() as function:
-                    self._functions[name] = function
-                    self._texts[id(function)] = item.text
+                    self._declare(name, name, function)
+
+    def _declare(self, item: str, name: str, function: syntax.Function) -> None:
+        assert isinstance(function.body, syntax.Block)
+        self._functions[name] = _Function(function.parameters, function.body, _Names(), item, name)
 
     def main(self) -> Outcome:
         try:
@@ -116,12 +125,10 @@ class _Reference:
         if self._steps < 0:
             raise OverBudgetError
 
-    def _invoke(self, function: syntax.Function | _Function, given: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    def _invoke(self, function: _Function, given: tuple[Any, ...], named: dict[str, Any]) -> Any:
         self._step()
-        names = _Names({}, function.names if isinstance(function, _Function) else None)
-        outer = self._item_text
-        if isinstance(function, syntax.Function):
-            self._item_text = self._texts[id(function)]
+        names = _Names({}, function.names)
+        outer, self._item = self._item, function.item
         try:
             for place, parameter in enumerate(function.parameters):
                 if place < len(given):
@@ -132,24 +139,19 @@ class _Reference:
                     assert parameter.default is not None
                     value = self.expr(parameter.default, names)
                 names.own[parameter.name] = value
-            assert isinstance(function.body, syntax.Block)
             return self.expr(function.body, names)
         except _LeavingError as left:
             if left.word == "return":
                 return left.value
+            if self._types is not None and function.name and not is_panic(left.value):
+                self._types.check_thrown(function.name, left.value)
             raise
         finally:
-            self._item_text = outer
-
-    def _apply(self, function: Any, *given: Any) -> Any:
-        if isinstance(function, _Function):
-            return self._invoke(function, given, {})
-        assert isinstance(function, syntax.Function)
-        return self._invoke(function, given, {})
+            self._item = outer
 
     def _call(self, node: syntax.Call, names: _Names) -> Any:
         callee = node.callee
-        if isinstance(callee, syntax.Member) and self._item(callee, names) is None:
+        if isinstance(callee, syntax.Member) and self._named(callee, names) is None:
             receiver = self.expr(callee.object, names)
             given, named = self._arguments(node, names)
             return self._method(receiver, callee.name, given, named)
@@ -170,7 +172,7 @@ class _Reference:
     def _method(self, receiver: Any, name: str, given: tuple[Any, ...], named: dict[str, Any]) -> Any:
         if isinstance(receiver, Instance):
             if name in receiver.cls.index:
-                return self._apply(receiver.get(name), *given)
+                return self._invoke(receiver.get(name), given, named)
             return self._invoke(self._functions[f"{receiver.class_name}.{name}"], (receiver, *given), named)
         if isinstance(receiver, list) and name in ("map", "filter", "reduce"):
             return self._over(receiver, name, given)
@@ -184,10 +186,10 @@ class _Reference:
         while place < len(items):
             item = items[place]
             if name == "reduce":
-                result = self._apply(given[0], result, item)
+                result = self._invoke(given[0], (result, item), {})
             elif name == "map":
-                made.append(self._apply(given[0], item))
-            elif self._apply(given[0], item):
+                made.append(self._invoke(given[0], (item,), {}))
+            elif self._invoke(given[0], (item,), {}):
                 made.append(item)
             place += 1
             self._step()
@@ -210,7 +212,7 @@ class _Reference:
 
     # --- expressions --------------------------------------------------------------------------------------------------
 
-    def _item(self, node: syntax.Expr, names: _Names) -> Any:
+    def _named(self, node: syntax.Expr, names: _Names) -> Any:
         """What a path names beside variables, or None."""
         path: list[str] = []
         while isinstance(node, syntax.Member):
@@ -225,14 +227,20 @@ class _Reference:
         return self._enums.get(path[0], {}).get(path[-1])
 
     def expr(self, node: syntax.Expr, names: _Names) -> Any:
+        value = self._expr(node, names)
+        if self._types is not None:
+            self._types.check(self._item, node.start, node.end, type(node).__name__, value)
+        return value
+
+    def _expr(self, node: syntax.Expr, names: _Names) -> Any:
         match node:
             case syntax.Literal(value=value):
                 return value
             case syntax.Name(name=name):
                 holder = names.holder(name)
-                return holder[name] if holder is not None else self._item(node, names)
+                return holder[name] if holder is not None else self._named(node, names)
             case syntax.Member():
-                found = self._item(node, names)
+                found = self._named(node, names)
                 return found if found is not None else self.expr(node.object, names).get(node.name)
             case syntax.Binary():
                 return self._binary(node, names)
@@ -252,7 +260,7 @@ class _Reference:
             case syntax.ListLiteral() | syntax.MapLiteral() | syntax.ObjectLiteral():
                 return self._literal(node, names)
             case syntax.Lambda():
-                return _Function(node.parameters, node.body, names)
+                return _Function(node.parameters, node.body, names, self._item)
             case syntax.Block():
                 inner = _Names({}, names)
                 for statement in node.statements:
@@ -398,7 +406,7 @@ class _Reference:
                 self._for_in(node, names)
             case syntax.Assert(condition=condition):
                 if not self.expr(condition, names):
-                    text = self._item_text[condition.start : condition.end]
+                    text = self._items[self._item].text[condition.start : condition.end]
                     raise self._panic(assertion_failed(f"assertion failed: {text}"))
             case syntax.ExprStatement(value=value):
                 self.expr(value, names)

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from bamlvm import stdlib
-from bamlvm.compiler.project import CompileResult, compile_project, compile_standard
+from bamlvm.compiler.project import CompileResult, Stages, compile_project, compile_standard, run_stages
 from bamlvm.sysops.table import load as load_sysops
 from bamlvm.vm.linker import Program
 from bamlvm.vm.machine import Done, Failed, Machine, Paused
@@ -39,6 +39,11 @@ def standard(optimize: bool = True) -> Unit:
 def compile_text(source: str, *, optimize: bool = True) -> CompileResult:
     """One file, compiled against the standard library."""
     return compile_project({"main.baml": source}, standard(), optimize=optimize)
+
+
+def stages_of(source: str) -> Stages:
+    """One file through every stage."""
+    return run_stages({"main.baml": source}, standard())
 
 
 def errors(result: CompileResult) -> list[str]:

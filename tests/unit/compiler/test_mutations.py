@@ -16,7 +16,7 @@ from tests.unit.compiler.mutations import corpus, mutated
 from tests.unit.compiler.programs import program
 from tests.unit.compiler.running import compile_text, link, run
 
-PROGRAMS = int(os.environ.get("BAMLVM_PROGRAMS", "60"))
+PROGRAMS = int(os.environ.get("BAMLVM_PROGRAMS", "40"))
 
 bounded = settings(
     max_examples=PROGRAMS,

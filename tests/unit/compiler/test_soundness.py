@@ -1,8 +1,11 @@
 """Well-typed programs stay well: what the checker accepts runs, optimised or not, as the definitional interpreter says.
 
 Every generated program compiles without an error, is verified, never makes the machine meet what no verified program
-has, and ends as :mod:`tests.unit.compiler.reference` says, twice in a row, at ``-O0`` and ``-O1``.  The profile
-``BAMLVM_PROGRAMS=2000`` makes that many programs instead of a few.
+has, and ends as :mod:`tests.unit.compiler.reference` says, twice in a row, at ``-O0`` and ``-O1``; there every
+expression's value is of the type that the checker gave it, and functions throw what their throws sets have.  Programs
+that take risks (use a variable as if it were narrowed where perhaps it is not) are refused, or do the same.
+
+The profile ``BAMLVM_PROGRAMS=2000`` makes that many programs instead of a few.
 """
 
 from __future__ import annotations
@@ -16,26 +19,44 @@ from hypothesis import strategies as st
 
 from tests.unit.compiler.programs import program
 from tests.unit.compiler.reference import OverBudgetError, evaluate
-from tests.unit.compiler.running import compile_text, errors, link, run
+from tests.unit.compiler.running import compile_text, errors, link, run, stages_of
+from tests.unit.compiler.static_types import StaticTypes
 
-PROGRAMS = int(os.environ.get("BAMLVM_PROGRAMS", "60"))
+PROGRAMS = int(os.environ.get("BAMLVM_PROGRAMS", "40"))
 
 decisions = st.sampled_from((40, 200, 800, 3000)).flatmap(lambda size: st.binary(min_size=size, max_size=size))
 """Long enough for programs of every size; the longest make some 150 lines."""
 
 
-@settings(
+bounded = settings(
     max_examples=PROGRAMS,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
     phases=[Phase.explicit, Phase.generate, Phase.shrink],
     derandomize="BAMLVM_PROGRAMS" not in os.environ,
 )
+
+
+@bounded
 @given(decisions)
 @example(b"")
 def test_well_typed_programs_do_what_they_say(data: bytes) -> None:
     source = program(data)
     note(source)
+    check(source)
+
+
+@bounded
+@given(st.binary(min_size=900, max_size=900), st.integers(1, 5))
+def test_programs_that_take_risks_are_refused_or_do_what_they_say(data: bytes, risks: int) -> None:
+    source = program(data, risks)
+    note(source)
+    if not errors(compile_text(source)):
+        check(source)
+
+
+def check(source: str) -> None:
+    """What the head of this module says of one program."""
     outcomes = []
     for optimize in (True, False):
         result = compile_text(source, optimize=optimize)
@@ -44,7 +65,7 @@ def test_well_typed_programs_do_what_they_say(data: bytes) -> None:
         outcomes += [run(linked), run(linked)]
     assert outcomes.count(outcomes[0]) == len(outcomes)
     try:
-        expected = evaluate(source)
+        expected = evaluate(source, StaticTypes(stages_of(source)))
     except OverBudgetError:
         return
     assert outcomes[0] == expected

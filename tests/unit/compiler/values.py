@@ -62,10 +62,15 @@ class Declared:
 
 
 class Values(ABC):
-    """Generates expressions in :attr:`scope`."""
+    """Generates expressions in :attr:`scope`.
 
-    def __init__(self, choices: Choices) -> None:
+    So many times as ``risks`` says, something is used as if it were known to be of the type wanted, or assigned to as
+    if nobody relied on it: whether the program is well typed then is for the checker to say.
+    """
+
+    def __init__(self, choices: Choices, risks: int = 0) -> None:
         self.choices = choices
+        self.risks = risks
         self.declared = Declared()
         self.scope = Scope(NULL, None)
         self._names = 0
@@ -107,6 +112,8 @@ class Values(ABC):
 
     def value(self, wanted: Type, depth: int = 3) -> str:
         """An expression whose value fits ``wanted``, in a place that says so."""
+        if self.scope.loops and depth > 0 and self.choices.chance(8):
+            return self.diverging(wanted, depth - 1)
         if depth <= 0 or self.choices.exhausted or self.choices.chance(30):
             return self.simple(wanted)
         if self.choices.chance(30):
@@ -115,10 +122,23 @@ class Values(ABC):
 
     def simple(self, wanted: Type) -> str:
         """A variable or a literal."""
+        if self.risks and (risky := self._risky(wanted)) and self.choices.chance(60):
+            self.risks -= 1
+            return self.choices.pick(risky).name
         known = self.scope.of_type(wanted)
         if known and self.choices.chance(70):
             return self.choices.pick(known).name
         return self.literal(wanted)
+
+    def _risky(self, wanted: Type) -> list[Variable]:
+        """Variables that once were of a type, in reach or not."""
+        sure = self.scope.of_type(wanted)
+        once = self.scope.once
+        return [
+            each
+            for each in self.scope.variables
+            if each not in sure and any(fits(type_, wanted) for type_ in once.get(each.name, ()))
+        ]
 
     def literal(self, wanted: Type) -> str:
         match wanted:
@@ -182,7 +202,7 @@ class Values(ABC):
         outer = self.scope
         names = [self.name("p") for _ in parameters]
         inner = Scope(result, outer.throws, list(outer.variables), {}, outer.assigned, outer.level + 1)
-        inner.thrown = outer.thrown
+        inner.thrown, inner.once = outer.thrown, outer.once
         constant = {each.name for each in outer.variables if not each.mutable}
         inner.narrowed = {name: type_ for name, type_ in outer.narrowed.items() if name in constant}
         inner.variables += [
@@ -203,6 +223,10 @@ class Values(ABC):
     @abstractmethod
     def generic(self, wanted: Type, depth: int) -> str:
         """An expression of a form that yields any type."""
+
+    @abstractmethod
+    def diverging(self, wanted: Type, depth: int) -> str:
+        """An expression that may not yield anything."""
 
     @abstractmethod
     def specific(self, wanted: Type, depth: int) -> str:
