@@ -108,8 +108,9 @@ def _check(function: hir.Function, world: World, throws: _Throws, diagnostics: l
     c.returns.append(Returns(function.result))
     defaults: list[tir.Expr | None] = []
     for parameter in function.parameters:
-        default = parameter.default
+        default, given = parameter.default, c.flow
         defaults.append(c.coerce(default, parameter.type, " (a default)") if default is not None else None)
+        c.flow = c.join(given, c.flow)
         c.declare(parameter.local, parameter.type)
     body = expressions.function_body(c, function.body, function.result)
     thrown = union(c.thrown)
