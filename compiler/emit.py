@@ -11,7 +11,7 @@ from collections.abc import Hashable, Sequence
 from typing import Generic, TypeVar
 
 from bamlvm.compiler import mir
-from bamlvm.vm.opcodes import BINARY, CODES, COMPARE, TABLE, UNARY
+from bamlvm.vm.opcodes import BINARY, COMPARE, TABLE, UNARY
 from bamlvm.vm.program import Constant, Function, Handler, JumpTable
 from bamlvm.vm.stack import max_stack
 from bamlvm.vm.types import Type
@@ -19,6 +19,8 @@ from bamlvm.vm.types import Type
 T = TypeVar("T")
 
 _OPERATORS = {"bin_op": BINARY, "cmp_op": COMPARE, "unary_op": UNARY}
+_ENCODING = {row.name: (row.code, row.operands) for row in TABLE}
+_AS_IT_IS = frozenset({"local", "count", "field"})
 
 
 class _Pool(Generic[T]):
@@ -105,31 +107,31 @@ class _Emitter:
         )
 
     def _instruction(self, instruction: mir.Instruction) -> None:
-        row = TABLE[CODES[instruction.opcode]]
-        self._code.append(row.code)
-        for kind, operand in zip(row.operands, instruction.operands, strict=True):
-            self._code.append(self._operand(instruction.opcode, kind, operand))
+        opcode, operands, _ = instruction
+        code, kinds = _ENCODING[opcode]
+        self._code.append(code)
+        for kind, operand in zip(kinds, operands, strict=True):
+            self._code.append(operand if kind in _AS_IT_IS else self._operand(opcode, kind, operand))  # type: ignore[arg-type]
 
     def _operand(self, opcode: str, kind: str, operand: mir.Operand) -> int:
-        if kind == "target":
-            assert isinstance(operand, int)
-            return self._starts[operand]
-        if kind == "operator":
-            return _OPERATORS[opcode].index(str(operand))
-        match operand:
-            case mir.Const(_, value):
+        match kind, operand:
+            case "target", int():
+                return self._starts[operand]
+            case "operator", str():
+                return _OPERATORS[opcode].index(operand)
+            case "const", mir.Const(type_, value):
                 # repr tells 0.0 from -0.0, which compare equal
-                return self._constants.place((operand.kind, repr(value)), value)
-            case mir.Table(keys, labels, default):
+                return self._constants.place((type_, repr(value)), value)
+            case "table", mir.Table(keys, labels, default):
                 targets = tuple(self._starts[label] for label in labels)
                 self._tables.append(JumpTable(keys, targets, self._starts[default]))
                 return len(self._tables) - 1
-            case int():
-                return operand
-            case str():
+            case "name", str():
                 return self._names.place(operand, operand)
-            case _:
+            case "type", _:
+                assert not isinstance(operand, int | str | mir.Const | mir.Table)
                 return self._types.place(operand, operand)
+        raise AssertionError(f"`{opcode}` with {kind} {operand!r}")
 
     def _handlers(self, blocks: Sequence[mir.Block]) -> list[Handler]:
         """One row a run of adjacent protected blocks; deeper nesting first."""

@@ -32,6 +32,9 @@ _TYPED: dict[str, Callable[..., Any]] = {
 }
 _BY_OPERATOR: dict[str, dict[str, Callable[..., Any]]] = {"bin_op": _BINARY, "cmp_op": _COMPARE, "unary_op": _UNARY}
 
+FOLDABLE = frozenset((*_TYPED, *_BY_OPERATOR))
+"""The opcodes that :func:`fold` can fold."""
+
 
 class Folded(NamedTuple):
     """The constant that an instruction comes to."""

@@ -74,6 +74,9 @@ class Function:
 
 ENDS = frozenset(row.name for row in TABLE if row.flow in ("jump", "end"))
 BRANCHES = frozenset(row.name for row in TABLE if row.flow == "branch")
+_TARGET_AT = {row.name: row.operands.index("target") for row in TABLE if "target" in row.operands}
+_JUMPS = frozenset((*_TARGET_AT, "jump_table"))
+_OPERAND_COUNTS = {row.name: len(row.operands) for row in TABLE}
 
 
 def constant(value: Constant) -> Const:
@@ -83,53 +86,67 @@ def constant(value: Constant) -> Const:
 
 def targets(instruction: Instruction) -> tuple[Label, ...]:
     """The labels that an instruction may jump to."""
-    found: list[Label] = []
-    for kind, operand in zip(TABLE[CODES[instruction.opcode]].operands, instruction.operands, strict=True):
-        if kind == "target":
-            assert isinstance(operand, int)
-            found.append(operand)
-        elif kind == "table":
-            assert isinstance(operand, Table)
-            found.extend((*operand.targets, operand.default))
-    return tuple(found)
+    opcode = instruction.opcode
+    if opcode in _TARGET_AT:
+        label = instruction.operands[_TARGET_AT[opcode]]
+        assert isinstance(label, int)
+        return (label,)
+    if opcode == "jump_table":
+        (table,) = instruction.operands
+        assert isinstance(table, Table)
+        return (*table.targets, table.default)
+    return ()
 
 
-def retarget(instruction: Instruction, labels: dict[Label, Label]) -> Instruction:
-    """The instruction with its labels replaced."""
-    operands: list[Operand] = []
-    for kind, operand in zip(TABLE[CODES[instruction.opcode]].operands, instruction.operands, strict=True):
-        if kind == "target" and isinstance(operand, int):
-            operand = labels.get(operand, operand)
-        elif isinstance(operand, Table):
-            operand = Table(
-                operand.keys,
-                tuple(labels.get(each, each) for each in operand.targets),
-                labels.get(operand.default, operand.default),
-            )
-        operands.append(operand)
-    return instruction._replace(operands=tuple(operands))
+def exits(block: Block) -> tuple[Label, ...]:
+    """The labels that a block may jump to: only its last two instructions can."""
+    last = block.instructions[-1]
+    found = targets(last) if last.opcode in _JUMPS else ()
+    if len(block.instructions) > 1 and (before := block.instructions[-2]).opcode in BRANCHES:
+        return (*found, *targets(before))
+    return found
+
+
+def retarget(block: Block, labels: dict[Label, Label]) -> None:
+    """Replace the labels that a block jumps to, and those of its handlers."""
+    for place in range(max(len(block.instructions) - 2, 0), len(block.instructions)):
+        opcode, operands, start = block.instructions[place]
+        if opcode not in _JUMPS:
+            continue
+        if opcode == "jump_table":
+            (table,) = operands
+            assert isinstance(table, Table)
+            targets_ = tuple(labels.get(each, each) for each in table.targets)
+            moved: tuple[Operand, ...] = (Table(table.keys, targets_, labels.get(table.default, table.default)),)
+        else:
+            at = _TARGET_AT[opcode]
+            label = operands[at]
+            assert isinstance(label, int)
+            moved = (*operands[:at], labels.get(label, label), *operands[at + 1 :])
+        block.instructions[place] = Instruction(opcode, moved, start)
+    if block.handlers:
+        block.handlers = tuple(Handler(labels.get(h.target, h.target), h.depth) for h in block.handlers)
 
 
 def reachable(function: Function) -> set[Label]:
     """The labels that control can come to, handlers of reached blocks included."""
     blocks = {block.label: block for block in function.blocks}
-    seen: set[Label] = set()
     waiting = [function.blocks[0].label]
+    seen = set(waiting)
     while waiting:
-        label = waiting.pop()
-        if label in seen:
-            continue
-        seen.add(label)
-        block = blocks[label]
-        waiting.extend(handler.target for handler in block.handlers)
-        for instruction in block.instructions:
-            waiting.extend(targets(instruction))
+        block = blocks[waiting.pop()]
+        for label in (*exits(block), *(handler.target for handler in block.handlers)):
+            if label not in seen:
+                seen.add(label)
+                waiting.append(label)
     return seen
 
 
 def remove_unreachable(function: Function) -> None:
     """Drop the blocks that nothing comes to."""
     kept = reachable(function)
+    if len(kept) == len(function.blocks):
+        return
     function.blocks = [block for block in function.blocks if block.label in kept]
 
 
@@ -143,20 +160,25 @@ def verify(function: Function) -> None:
     if len(labels) != len(function.blocks):
         raise MirError(f"{function.name}: a label is used twice")
     for block in function.blocks:
-        where = f"{function.name}: block {block.label}"
-        if not block.instructions or block.instructions[-1].opcode not in ENDS:
-            raise MirError(f"{where} falls off its end")
-        for place, instruction in enumerate(block.instructions[:-1]):
-            last = place == len(block.instructions) - 2
-            if instruction.opcode in ENDS or (instruction.opcode in BRANCHES and not last):
-                raise MirError(f"{where} has `{instruction.opcode}` in its middle")
-        for instruction in block.instructions:
-            if len(instruction.operands) != len(TABLE[CODES[instruction.opcode]].operands):
-                raise MirError(f"{where}: `{instruction.opcode}` has the wrong number of operands")
-            if not labels.issuperset(targets(instruction)):
-                raise MirError(f"{where}: `{instruction.opcode}` jumps to nowhere")
-        if not labels.issuperset(handler.target for handler in block.handlers):
-            raise MirError(f"{where}: its handler is nowhere")
+        fault = _fault(block, labels)
+        if fault is not None:
+            raise MirError(f"{function.name}: block {block.label} {fault}")
+
+
+def _fault(block: Block, labels: set[Label]) -> str | None:
+    if not block.instructions or block.instructions[-1].opcode not in ENDS:
+        return "falls off its end"
+    last = len(block.instructions) - 1
+    for place, (opcode, operands, _) in enumerate(block.instructions):
+        if place < last and (opcode in ENDS or (opcode in BRANCHES and place < last - 1)):
+            return f"has `{opcode}` in its middle"
+        if len(operands) != _OPERAND_COUNTS[opcode]:
+            return f"has `{opcode}` with the wrong number of operands"
+    if not labels.issuperset(exits(block)):
+        return "jumps to nowhere"
+    if not labels.issuperset(handler.target for handler in block.handlers):
+        return "has its handler nowhere"
+    return None
 
 
 def render(function: Function) -> str:

@@ -2,35 +2,41 @@
 
 Every pass keeps meaning exactly: a constant operation that would panic is left to panic when it runs.  ``loop`` is
 never threaded or merged away: it is where a running program can be stopped.
+
+The passes run until a round changes no block; only blocks that the round before has changed are simplified again.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 from bamlvm.compiler import mir
-from bamlvm.compiler.fold import fold
+from bamlvm.compiler.fold import FOLDABLE, fold
 from bamlvm.vm.opcodes import CODES, FUSIONS, TABLE
 
 
 def optimize(function: mir.Function) -> None:
     """Optimise ``function`` in place."""
+    changed = function.blocks
     for _ in range(10):
-        before = _size(function)
-        for block in function.blocks:
+        for block in changed:
             _simplify(block)
+            _cut_after_end(block)
         _thread(function)
         mir.remove_unreachable(function)
-        _merge(function)
-        if _size(function) == before:
+        changed = _merge(function)
+        if not changed:
             break
     for block in function.blocks:
         _fuse(block)
 
 
-def _size(function: mir.Function) -> tuple[int, int]:
-    return len(function.blocks), sum(len(block.instructions) for block in function.blocks)
-
-
 # --- within a block ---------------------------------------------------------------------------------------------------
+
+_PUSHES_ONLY: Final = frozenset({"load_const", "load_local", "load_cell", "copy", "load_variant"})
+_BRANCHES: Final = frozenset({"pop_jump_if_false", "pop_jump_if_true"})
+_SIMPLIFIED: Final = FOLDABLE | _BRANCHES | {"pop"}
+_POPS: Final = {row.name: row.pops for row in TABLE}
 
 
 def _simplify(block: mir.Block) -> None:
@@ -38,25 +44,33 @@ def _simplify(block: mir.Block) -> None:
     kept: list[mir.Instruction] = []
     for instruction in block.instructions:
         kept.append(instruction)
-        while _rewrite(kept):
+        while kept and kept[-1].opcode in _SIMPLIFIED and _rewrite(kept):
             pass
     block.instructions = kept
 
 
 def _rewrite(kept: list[mir.Instruction]) -> bool:
     """One rewriting of the end of ``kept``; False where nothing applies."""
-    last = kept[-1]
-    before = kept[-2] if len(kept) > 1 else None
-    if before is None:
+    if len(kept) < 2:
         return False
-    if last.opcode == "pop" and before.opcode in ("load_const", "load_local", "load_cell", "copy", "load_variant"):
-        del kept[-2:]
-        return bool(kept)
-    if last.opcode in ("pop_jump_if_false", "pop_jump_if_true"):
+    last, before = kept[-1], kept[-2]
+    if last.opcode == "pop":
+        if before.opcode in _PUSHES_ONLY:
+            del kept[-2:]
+            return True
+        return False
+    if last.opcode in _BRANCHES:
         return _rewrite_branch(kept, before, last)
-    count = TABLE[CODES[last.opcode]].pops
-    pushed = [value.value for each in kept[-1 - count : -1] if (value := _constant(each)) is not None]
-    folded = fold(last, pushed) if len(pushed) == count else None
+    count = _POPS[last.opcode]
+    if len(kept) <= count:
+        return False
+    pushed = []
+    for each in kept[-1 - count : -1]:
+        constant = _constant(each)
+        if constant is None:
+            return False
+        pushed.append(constant.value)
+    folded = fold(last, pushed)
     if folded is None:
         return False
     del kept[-1 - count :]
@@ -70,7 +84,7 @@ def _rewrite_branch(kept: list[mir.Instruction], before: mir.Instruction, last: 
         kept[-2:] = [last._replace(opcode="pop_jump_if_false" if wanted else "pop_jump_if_true")]
         return True
     if (constant := _constant(before)) is not None:
-        # The branch is decided: it becomes a jump, and the one behind it is dropped by the caller of this block.
+        # The branch is decided: it becomes a jump, and what comes after is cut off; or it is dropped.
         kept[-2:] = [mir.Instruction("jump", last.operands, last.start)] if constant.value is wanted else []
         return False
     return False
@@ -78,8 +92,17 @@ def _rewrite_branch(kept: list[mir.Instruction], before: mir.Instruction, last: 
 
 def _constant(instruction: mir.Instruction) -> mir.Const | None:
     """The constant that an instruction pushes, if it pushes one."""
-    operand = instruction.operands[0] if instruction.opcode == "load_const" else None
-    return operand if isinstance(operand, mir.Const) else None
+    if instruction.opcode != "load_const":
+        return None
+    operand = instruction.operands[0]
+    assert isinstance(operand, mir.Const)
+    return operand
+
+
+def _cut_after_end(block: mir.Block) -> None:
+    instructions = block.instructions
+    if len(instructions) > 1 and instructions[-2].opcode in mir.ENDS:  # only a decided branch leaves something behind
+        del instructions[-1]
 
 
 # --- between blocks ---------------------------------------------------------------------------------------------------
@@ -87,8 +110,6 @@ def _constant(instruction: mir.Instruction) -> mir.Const | None:
 
 def _thread(function: mir.Function) -> None:
     """Lead jumps to where they end up, past blocks that only jump on."""
-    for block in function.blocks:
-        _cut_after_end(block)
     onward = {
         block.label: mir.targets(block.instructions[0])[0]
         for block in function.blocks
@@ -96,40 +117,34 @@ def _thread(function: mir.Function) -> None:
     }
     final: dict[mir.Label, mir.Label] = {}
     for label in onward:
-        seen = [label]
+        seen = {label}
         target = onward[label]
         while target in onward and target not in seen:
-            seen.append(target)
+            seen.add(target)
             target = onward[target]
         if target != label:
             final[label] = target
     if final:
         for block in function.blocks:
-            block.instructions = [mir.retarget(each, final) for each in block.instructions]
-            block.handlers = tuple(h._replace(target=final.get(h.target, h.target)) for h in block.handlers)
+            mir.retarget(block, final)
 
 
-def _cut_after_end(block: mir.Block) -> None:
-    for place, instruction in enumerate(block.instructions):
-        if instruction.opcode in mir.ENDS:
-            del block.instructions[place + 1 :]
-            return
-
-
-def _merge(function: mir.Function) -> None:
-    """Join a block to the one block that jumps to it, where the same handlers protect both."""
+def _merge(function: mir.Function) -> list[mir.Block]:
+    """Join a block to the one block that jumps to it, where the same handlers protect both; the joined blocks."""
     incoming: dict[mir.Label, int] = {function.blocks[0].label: 1}
+    blocks: dict[mir.Label, mir.Block] = {}
     for block in function.blocks:
+        blocks[block.label] = block
         for handler in block.handlers:
             incoming[handler.target] = incoming.get(handler.target, 0) + 2
-        for instruction in block.instructions:
-            for target in mir.targets(instruction):
-                incoming[target] = incoming.get(target, 0) + 1
-    blocks = {block.label: block for block in function.blocks}
+        for target in mir.exits(block):
+            incoming[target] = incoming.get(target, 0) + 1
     gone: set[mir.Label] = set()
+    joined: list[mir.Block] = []
     for block in function.blocks:
         if block.label in gone:
             continue
+        before = len(gone)
         while block.instructions[-1].opcode == "jump":
             (target,) = mir.targets(block.instructions[-1])
             following = blocks[target]
@@ -140,28 +155,59 @@ def _merge(function: mir.Function) -> None:
                 break
             block.instructions[-1:] = following.instructions
             gone.add(target)
-    function.blocks = [block for block in function.blocks if block.label not in gone]
+        if len(gone) > before:
+            joined.append(block)
+    if gone:
+        function.blocks = [block for block in function.blocks if block.label not in gone]
+    return [block for block in joined if block.label not in gone]
 
 
 # --- fused instructions -----------------------------------------------------------------------------------------------
 
 
+class _Run:
+    """A node of the tree of fusible runs: where each next opcode leads, and what the run so far is fused to."""
+
+    __slots__ = ("fused", "next")
+
+    def __init__(self) -> None:
+        self.next: dict[str, _Run] = {}
+        self.fused: tuple[str, int] | None = None
+
+
+def _runs() -> dict[str, _Run]:
+    root = _Run()
+    for names, fused in FUSIONS.items():
+        node = root
+        for name in names:
+            node = node.next.setdefault(name, _Run())
+        node.fused = fused, TABLE[CODES[fused]].throws_at
+    return root.next
+
+
+_RUNS: Final = _runs()
+
+
 def _fuse(block: mir.Block) -> None:
     """Replace runs of instructions that the machine has one opcode for, longest first."""
-    longest = max((len(names) for names in FUSIONS), default=0)
+    instructions = block.instructions
     fused: list[mir.Instruction] = []
-    place = 0
-    while place < len(block.instructions):
-        for length in range(min(longest, len(block.instructions) - place), 1, -1):
-            run = block.instructions[place : place + length]
-            opcode = FUSIONS.get(tuple(each.opcode for each in run))
-            if opcode is not None:
-                operands = tuple(operand for each in run for operand in each.operands)
-                thrower = run[TABLE[CODES[opcode]].throws_at]
-                fused.append(mir.Instruction(opcode, operands, thrower.start))
-                place += length
+    place, count = 0, len(instructions)
+    while place < count:
+        node = _RUNS.get(instructions[place].opcode)
+        after, end, best = place + 1, place + 1, None
+        while node is not None:
+            if node.fused is not None:
+                best, end = node.fused, after
+            if after == count:
                 break
+            node = node.next.get(instructions[after].opcode)
+            after += 1
+        if best is None:
+            fused.append(instructions[place])
         else:
-            fused.append(block.instructions[place])
-            place += 1
+            run = instructions[place:end]
+            operands = tuple(operand for each in run for operand in each.operands)
+            fused.append(mir.Instruction(best[0], operands, run[best[1]].start))
+        place = end
     block.instructions = fused

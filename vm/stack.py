@@ -6,10 +6,10 @@ entered with the depth of its row plus the caught error.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
-from bamlvm.vm.opcodes import TABLE, Opcode
+from bamlvm.vm.opcodes import CODES, TABLE, Opcode
 from bamlvm.vm.program import Handler, JumpTable
 
 
@@ -29,40 +29,40 @@ class StackError(ValueError):
         self.reason = reason
 
 
-def instructions(code: Sequence[int]) -> Iterator[Instruction]:
+_WIDTHS: Final = tuple(1 + len(row.operands) for row in TABLE)
+_FLOWS_ON: Final = tuple(row.flow in ("next", "branch") for row in TABLE)
+_TARGET_AT: Final = tuple(row.operands.index("target") if "target" in row.operands else -1 for row in TABLE)
+_TABLE_AT: Final = tuple(row.operands.index("table") if "table" in row.operands else -1 for row in TABLE)
+_COUNT_AT: Final = tuple(row.operands.index("count") if row.per_count else -1 for row in TABLE)
+_COPY: Final = CODES["copy"]
+
+
+def instructions(code: Sequence[int]) -> list[Instruction]:
     """The instructions of flat code.  Raises :class:`StackError` for an unknown opcode or missing operands."""
-    place = index = 0
-    while place < len(code):
+    found: list[Instruction] = []
+    place, end = 0, len(code)
+    while place < end:
         number = code[place]
         if not 0 <= number < len(TABLE):
-            raise StackError(index, f"unknown opcode {number}")
-        row = TABLE[number]
-        operands = tuple(code[place + 1 : place + 1 + len(row.operands)])
-        if len(operands) != len(row.operands):
-            raise StackError(index, f"`{row.name}` is cut short")
-        yield Instruction(row, operands)
-        place += 1 + len(operands)
-        index += 1
+            raise StackError(len(found), f"unknown opcode {number}")
+        after = place + _WIDTHS[number]
+        if after > end:
+            raise StackError(len(found), f"`{TABLE[number].name}` is cut short")
+        found.append(Instruction(TABLE[number], tuple(code[place + 1 : after])))
+        place = after
+    return found
 
 
-def effect(instruction: Instruction) -> tuple[int, int]:
-    """How many stack entries an instruction pops and pushes."""
-    row, operands = instruction
-    if not row.per_count:
-        return row.pops, row.pushes
-    return row.pops + row.per_count * operands[row.operands.index("count")], row.pushes
-
-
-def jumps(instruction: Instruction, tables: Sequence[JumpTable]) -> list[int]:
+def jumps(instruction: Instruction, tables: Sequence[JumpTable]) -> tuple[int, ...]:
     """Where an instruction may jump."""
     row, operands = instruction
-    found: list[int] = []
-    for kind, operand in zip(row.operands, operands, strict=True):
-        if kind == "target":
-            found.append(operand)
-        elif kind == "table":
-            found.extend((*tables[operand].targets, tables[operand].default))
-    return found
+    code = row.code
+    if _TARGET_AT[code] >= 0:
+        return (operands[_TARGET_AT[code]],)
+    if _TABLE_AT[code] >= 0:
+        table = tables[operands[_TABLE_AT[code]]]
+        return (*table.targets, table.default)
+    return ()
 
 
 def depths(
@@ -77,32 +77,38 @@ def depths(
     waiting: list[tuple[int, int]] = [(0, 0)]
     while waiting:
         index, depth = waiting.pop()
-        if not 0 <= index < len(code):
-            raise StackError(index, "control leaves the code")
-        known = before[index]
-        if known is not None:
-            if known != depth:
-                raise StackError(index, f"stack depth {depth} here, {known} along another way")
-            continue
-        before[index] = depth
-        for handler in handlers:
-            if handler.start <= index < handler.end:
-                if depth < handler.depth:
-                    raise StackError(index, f"stack depth {depth} below its handler's {handler.depth}")
-                waiting.append((handler.target, handler.depth + 1))
-        pops, pushes = effect(code[index])
-        if pops > depth:
-            raise StackError(index, f"`{code[index].row.name}` pops {pops} of {depth}")
-        after = depth - pops + pushes
-        greatest = max(greatest, depth, after)
-        if code[index].row.name == "copy" and code[index].operands[0] >= depth:
-            raise StackError(index, f"`copy` reaches below the stack ({code[index].operands[0]} of {depth})")
-        waiting.extend((target, after) for target in jumps(code[index], tables))
-        if code[index].row.flow in ("next", "branch"):
-            waiting.append((index + 1, after))
+        while True:  # along the straight line from here
+            if not 0 <= index < len(code):
+                raise StackError(index, "control leaves the code")
+            known = before[index]
+            if known is not None:
+                if known != depth:
+                    raise StackError(index, f"stack depth {depth} here, {known} along another way")
+                break
+            before[index] = depth
+            for handler in handlers:
+                if handler.start <= index < handler.end:
+                    if depth < handler.depth:
+                        raise StackError(index, f"stack depth {depth} below its handler's {handler.depth}")
+                    waiting.append((handler.target, handler.depth + 1))
+            instruction = code[index]
+            row, operands = instruction
+            number = row.code
+            pops = row.pops if _COUNT_AT[number] < 0 else row.pops + row.per_count * operands[_COUNT_AT[number]]
+            if pops > depth:
+                raise StackError(index, f"`{row.name}` pops {pops} of {depth}")
+            if number == _COPY and operands[0] >= depth:
+                raise StackError(index, f"`copy` reaches below the stack ({operands[0]} of {depth})")
+            after = depth - pops + row.pushes
+            greatest = max(greatest, depth, after)
+            if _TARGET_AT[number] >= 0 or _TABLE_AT[number] >= 0:
+                waiting.extend((target, after) for target in jumps(instruction, tables))
+            if not _FLOWS_ON[number]:
+                break
+            index, depth = index + 1, after
     return before, greatest
 
 
 def max_stack(code: Sequence[int], handlers: Sequence[Handler], tables: Sequence[JumpTable]) -> int:
     """The greatest operand stack depth that flat code can reach; raises :class:`StackError`."""
-    return depths(tuple(instructions(code)), handlers, tables)[1]
+    return depths(instructions(code), handlers, tables)[1]

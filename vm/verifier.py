@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Final
 
-from bamlvm.vm.opcodes import OPERATORS, plain
+from bamlvm.vm.opcodes import OPERATORS, TABLE, plain
 from bamlvm.vm.program import Function
 from bamlvm.vm.stack import Instruction, StackError, depths, instructions, jumps
 
@@ -33,10 +33,9 @@ _POOLS: Final[Mapping[str, str]] = {"const": "constants", "name": "names", "type
 def verify(function: Function) -> None:
     """Raise :class:`VerifyError` if the code of ``function`` breaks a rule."""
     try:
-        code = tuple(instructions(function.code))
+        code = instructions(function.code)
         _shape(function, code)
-        for index, instruction in enumerate(code):
-            _operands(function, code, index, instruction)
+        _operands(function, code)
         _, greatest = depths(code, function.handlers, function.tables)
     except StackError as error:
         raise VerifyError(function.name, error.index, error.reason) from None
@@ -44,7 +43,7 @@ def verify(function: Function) -> None:
         raise VerifyError(function.name, None, f"max_stack is {function.max_stack}, the code reaches {greatest}")
 
 
-def _shape(function: Function, code: tuple[Instruction, ...]) -> None:
+def _shape(function: Function, code: list[Instruction]) -> None:
     def require(condition: bool, reason: str) -> None:
         if not condition:
             raise VerifyError(function.name, None, reason)
@@ -68,20 +67,21 @@ def _shape(function: Function, code: tuple[Instruction, ...]) -> None:
         require(handler.depth >= 0, "a handler of negative depth")
 
 
-def _operands(function: Function, code: tuple[Instruction, ...], index: int, instruction: Instruction) -> None:
-    row, operands = instruction
-    for kind, operand in zip(row.operands, operands, strict=True):
-        if kind == "local":
-            limit = function.local_count
-        elif kind == "target":
-            limit = len(code)
-        elif kind == "operator":
-            limit = len(OPERATORS[row.name])
-        elif kind in _POOLS:
-            limit = len(getattr(function, _POOLS[kind]))
-        else:  # a count or a field: bounded by the stack's depth, or by the value it meets
-            limit = operand + 1
-        if not 0 <= operand < limit:
-            raise VerifyError(function.name, index, f"`{row.name}` with {kind} {operand}, of {max(limit, 0)}")
-    if plain(row)[-1] != "loop" and any(target <= index for target in jumps(instruction, function.tables)):
-        raise VerifyError(function.name, index, f"`{row.name}` jumps back: only `loop` may")
+_MAY_JUMP_BACK: Final = frozenset(row.code for row in TABLE if plain(row)[-1] == "loop")
+
+
+def _operands(function: Function, code: list[Instruction]) -> None:
+    limits = {kind: len(getattr(function, pool)) for kind, pool in _POOLS.items()}
+    limits["local"] = function.local_count
+    limits["target"] = len(code)
+    for index, instruction in enumerate(code):
+        row, operands = instruction
+        for kind, operand in zip(row.operands, operands, strict=True):
+            # A count or a field is bounded by the stack's depth, or by the value it meets.
+            limit = len(OPERATORS[row.name]) if kind == "operator" else limits.get(kind, operand + 1)
+            if not 0 <= operand < limit:
+                raise VerifyError(function.name, index, f"`{row.name}` with {kind} {operand}, of {max(limit, 0)}")
+        if row.flow != "next" and row.code not in _MAY_JUMP_BACK:
+            for target in jumps(instruction, function.tables):
+                if target <= index:
+                    raise VerifyError(function.name, index, f"`{row.name}` jumps back: only `loop` may")

@@ -6,7 +6,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
 from bamlvm.compiler import hir, mir, tir
-from bamlvm.vm.opcodes import CODES, TABLE
+from bamlvm.vm.opcodes import TABLE
+
+_EFFECTS = {
+    row.name: (
+        row.pushes - row.pops,
+        row.per_count,
+        row.operands.index("count") if row.per_count else 0,
+        row.flow in ("jump", "end"),
+    )
+    for row in TABLE
+}
+"""By opcode: what it adds to the stack, how much less for each of its ``count``, where that is, whether it ends."""
 
 
 class Builder(ABC):
@@ -54,13 +65,12 @@ class Builder(ABC):
         if self.ended:
             self.place(self.label())
         self.function.blocks[-1].instructions.append(mir.Instruction(opcode, operands, self.at))
-        row = TABLE[CODES[opcode]]
-        count = (
-            next((o for k, o in zip(row.operands, operands, strict=True) if k == "count"), 0) if row.per_count else 0
-        )
-        assert isinstance(count, int)
-        self.depth += row.pushes - row.pops - row.per_count * count
-        self.ended = row.flow in ("jump", "end")
+        change, per_count, count_at, self.ended = _EFFECTS[opcode]
+        if per_count:
+            count = operands[count_at]
+            assert isinstance(count, int)
+            change -= per_count * count
+        self.depth += change
 
     def jump_if(self, wanted: bool, target: mir.Label) -> None:
         """Pop a bool; jump if it is ``wanted``, else go on in a new block."""

@@ -9,8 +9,8 @@ copied into its lambdas.  A lambda becomes a function of its own, named after th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from bamlvm.compiler import hir, mir, tir
 from bamlvm.compiler.lower.builder import Builder
@@ -128,44 +128,21 @@ class Lowering(Builder):
 
     def _lower(self, node: tir.Expr, want: bool) -> None:
         outer, self.at = self.at, node.start
-        match node:
-            case tir.Block():
-                for statement in node.statements:
-                    self._statement(statement)
-                self._tail(node.tail, want)
-            case tir.If():
-                self._if(node, want)
-            case tir.Match():
-                lower_match(self, node, want)
-            case tir.Catch():
-                self._catch(node, want)
-            case tir.Return():
-                if node.value is None:
-                    self.constant(None)
-                else:
-                    self.value(node.value)
-                self.emit("return")
-            case tir.Throw(value=tir.Local(local=local)) if local in self._caught:
-                self.emit("load_local", self._caught[local])
-                self.emit("rethrow")
-            case tir.Throw():
-                self.value(node.value)
-                self.at = node.start
-                self.emit("throw")
-            case tir.Break() | tir.Continue():
-                self._leave(isinstance(node, tir.Break))
-            case tir.Constant() | tir.Local() | tir.FunctionValue() | tir.Variant() if not want:
-                pass
-            case tir.Logical() if node.operator != "??" and not want:
-                end = self.label()
-                self.branch(node.left, node.operator == "||", end)
-                self.effect(node.right)
-                self.place(end)
-            case _:
-                self._simple(node)
-                if not want:
-                    self.emit("pop")
+        kind = type(node)
+        control = _CONTROL.get(kind)
+        if control is not None:
+            control(self, node, want)
+        elif want:
+            _VALUES[kind](self, node)
+        elif kind not in _WITHOUT_EFFECT:
+            _VALUES[kind](self, node)
+            self.emit("pop")
         self.at = outer
+
+    def _block(self, node: tir.Block, want: bool) -> None:
+        for statement in node.statements:
+            self._statement(statement)
+        self._tail(node.tail, want)
 
     def _tail(self, tail: tir.Expr | None, want: bool) -> None:
         if tail is not None:
@@ -173,52 +150,44 @@ class Lowering(Builder):
         elif want:
             self.constant(None)
 
-    def _simple(self, node: tir.Expr) -> None:
-        match node:
-            case tir.Constant():
-                self.constant(node.value)
-            case tir.Local():
-                self.load(node.local)
-            case tir.Operation():
-                self._operation(node)
-            case tir.CallNamed():
-                self._call(node)
-            case tir.Field():
-                self.value(node.object)
-                self.at = node.end
-                if node.index is None:
-                    self.emit("load_field_named", node.name)
-                else:
-                    self.emit("load_field", node.index)
-            case tir.Element():
-                self.value(node.object)
-                self.value(node.index)
-                self.emit("load_element")
-            case tir.CallValue():
-                self.value(node.callee)
-                self.values(node.arguments)
-                self.emit("call_indirect", len(node.arguments))
-            case tir.CallMethod():
-                self._arguments(node.arguments, node.order)
-                self.emit("call_method", node.name, len(node.arguments))
-            case tir.Logical() | tir.Not() | tir.IsType():
-                self._logical(node)
-            case tir.Text():
-                self._text(node)
-            case tir.ListLiteral():
-                self._list(node)
-            case tir.MapLiteral():
-                self._map(node)
-            case tir.New():
-                self._new(node)
-            case tir.Lambda():
-                self._lambda(node)
-            case tir.FunctionValue():
-                self._function_value(node)
-            case tir.Variant():
-                self.emit("load_variant", node.enum, node.variant)
+    def _return(self, node: tir.Return, _: bool) -> None:
+        if node.value is None:
+            self.constant(None)
+        else:
+            self.value(node.value)
+        self.emit("return")
+
+    def _throw(self, node: tir.Throw, _: bool) -> None:
+        match node.value:
+            case tir.Local(local=local) if local in self._caught:
+                self.emit("load_local", self._caught[local])
+                self.emit("rethrow")
             case _:
-                raise AssertionError(f"{type(node).__name__} is lowered elsewhere")
+                self.value(node.value)
+                self.at = node.start
+                self.emit("throw")
+
+    def _field(self, node: tir.Field) -> None:
+        self.value(node.object)
+        self.at = node.end
+        if node.index is None:
+            self.emit("load_field_named", node.name)
+        else:
+            self.emit("load_field", node.index)
+
+    def _element(self, node: tir.Element) -> None:
+        self.value(node.object)
+        self.value(node.index)
+        self.emit("load_element")
+
+    def _call_value(self, node: tir.CallValue) -> None:
+        self.value(node.callee)
+        self.values(node.arguments)
+        self.emit("call_indirect", len(node.arguments))
+
+    def _call_method(self, node: tir.CallMethod) -> None:
+        self._arguments(node.arguments, node.order)
+        self.emit("call_method", node.name, len(node.arguments))
 
     def _operation(self, node: tir.Operation) -> None:
         if node.opcode in ("equal", "not_equal") and any(_is_null(operand) for operand in node.operands):
@@ -360,38 +329,50 @@ class Lowering(Builder):
                 self.jump_if(wanted, target)
         self.at = outer
 
-    def _logical(self, node: tir.Logical | tir.Not | tir.IsType) -> None:
-        match node:
-            case tir.Not():
-                self.value(node.operand)
-                self.emit("unary_op", "!")
-            case tir.IsType():
-                self.value(node.operand)
-                if node.tested == NULL:
-                    self.emit("is_null")
-                else:
-                    self.emit("is_type", node.tested)
-            case tir.Logical(operator="??"):
-                end, otherwise = self.label(), self.label()
-                self.value(node.left)
-                self.emit("copy", 0)
-                self.emit("is_null")
-                self.jump_if(True, otherwise)
-                self.emit("jump", end)
-                self.place(otherwise)
+    def _not(self, node: tir.Not) -> None:
+        self.value(node.operand)
+        self.emit("unary_op", "!")
+
+    def _is_type(self, node: tir.IsType) -> None:
+        self.value(node.operand)
+        if node.tested == NULL:
+            self.emit("is_null")
+        else:
+            self.emit("is_type", node.tested)
+
+    def _logical(self, node: tir.Logical, want: bool) -> None:
+        if node.operator == "??":
+            self._coalesce(node)
+            if not want:
                 self.emit("pop")
-                self.value(node.right)
-                self.place(end)
-            case tir.Logical():
-                end, short = self.label(), self.label()
-                stop = node.operator == "||"
-                self.branch(node.left, stop, short)
-                self.value(node.right)
-                self.emit("jump", end)
-                self.place(short)
-                self.depth -= 1
-                self.constant(stop)
-                self.place(end)
+            return
+        stop = node.operator == "||"
+        if not want:
+            end = self.label()
+            self.branch(node.left, stop, end)
+            self.effect(node.right)
+            self.place(end)
+            return
+        end, short = self.label(), self.label()
+        self.branch(node.left, stop, short)
+        self.value(node.right)
+        self.emit("jump", end)
+        self.place(short)
+        self.depth -= 1
+        self.constant(stop)
+        self.place(end)
+
+    def _coalesce(self, node: tir.Logical) -> None:
+        end, otherwise = self.label(), self.label()
+        self.value(node.left)
+        self.emit("copy", 0)
+        self.emit("is_null")
+        self.jump_if(True, otherwise)
+        self.emit("jump", end)
+        self.place(otherwise)
+        self.emit("pop")
+        self.value(node.right)
+        self.place(end)
 
     # --- control ------------------------------------------------------------------------------------------------------
 
@@ -493,3 +474,40 @@ class Lowering(Builder):
 
 def _is_null(node: tir.Expr) -> bool:
     return isinstance(node, tir.Constant) and node.value is None
+
+
+_CONTROL: Mapping[type[tir.Expr], Callable[[Lowering, Any, bool], None]] = {
+    tir.Block: Lowering._block,
+    tir.If: Lowering._if,
+    tir.Match: lower_match,
+    tir.Catch: Lowering._catch,
+    tir.Return: Lowering._return,
+    tir.Throw: Lowering._throw,
+    tir.Break: lambda self, node, want: self._leave(True),
+    tir.Continue: lambda self, node, want: self._leave(False),
+    tir.Logical: Lowering._logical,
+}
+"""What lowers differently for its value and for its effect."""
+
+_VALUES: Mapping[type[tir.Expr], Callable[[Lowering, Any], None]] = {
+    tir.Constant: lambda self, node: self.constant(node.value),
+    tir.Local: lambda self, node: self.load(node.local),
+    tir.Operation: Lowering._operation,
+    tir.CallNamed: Lowering._call,
+    tir.Field: Lowering._field,
+    tir.Element: Lowering._element,
+    tir.CallValue: Lowering._call_value,
+    tir.CallMethod: Lowering._call_method,
+    tir.Not: Lowering._not,
+    tir.IsType: Lowering._is_type,
+    tir.Text: Lowering._text,
+    tir.ListLiteral: Lowering._list,
+    tir.MapLiteral: Lowering._map,
+    tir.New: Lowering._new,
+    tir.Lambda: Lowering._lambda,
+    tir.FunctionValue: Lowering._function_value,
+    tir.Variant: lambda self, node: self.emit("load_variant", node.enum, node.variant),
+}
+"""What leaves a value, dropped where only the effect is wanted."""
+
+_WITHOUT_EFFECT = frozenset({tir.Constant, tir.Local, tir.FunctionValue, tir.Variant})
