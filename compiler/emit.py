@@ -107,10 +107,10 @@ class _Emitter:
         )
 
     def _instruction(self, instruction: mir.Instruction) -> None:
-        opcode, operands, _ = instruction
+        opcode = instruction.opcode
         code, kinds = _ENCODING[opcode]
         self._code.append(code)
-        for kind, operand in zip(kinds, operands, strict=True):
+        for kind, operand in zip(kinds, instruction.operands, strict=True):
             self._code.append(operand if kind in _AS_IT_IS else self._operand(opcode, kind, operand))  # type: ignore[arg-type]
 
     def _operand(self, opcode: str, kind: str, operand: mir.Operand) -> int:

@@ -12,7 +12,9 @@ of them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
+
+import msgspec
 
 from bamlvm.vm.opcodes import CODES, TABLE
 from bamlvm.vm.program import Constant
@@ -21,14 +23,14 @@ from bamlvm.vm.types import Type
 Label: TypeAlias = int
 
 
-class Const(NamedTuple):
+class Const(msgspec.Struct, frozen=True, gc=False):
     """A constant as an operand (wrapped, since ``1 == True`` in Python)."""
 
     kind: str
     value: Constant
 
 
-class Table(NamedTuple):
+class Table(msgspec.Struct, frozen=True, gc=False):
     """A jump table: labels by key."""
 
     keys: tuple[int | str, ...]
@@ -39,7 +41,7 @@ class Table(NamedTuple):
 Operand: TypeAlias = int | str | Const | Table | Type
 
 
-class Instruction(NamedTuple):
+class Instruction(msgspec.Struct, frozen=True, gc=False):
     """``operands`` follow the opcode's row: a target is a label, an operator its sign, a name a string."""
 
     opcode: str
@@ -47,7 +49,7 @@ class Instruction(NamedTuple):
     start: int
 
 
-class Handler(NamedTuple):
+class Handler(msgspec.Struct, frozen=True, gc=False):
     """Where a throw in a protected block goes, and how deep the operand stack is there before the error is pushed."""
 
     target: Label
@@ -110,7 +112,8 @@ def exits(block: Block) -> tuple[Label, ...]:
 def retarget(block: Block, labels: dict[Label, Label]) -> None:
     """Replace the labels that a block jumps to, and those of its handlers."""
     for place in range(max(len(block.instructions) - 2, 0), len(block.instructions)):
-        opcode, operands, start = block.instructions[place]
+        instruction = block.instructions[place]
+        opcode, operands = instruction.opcode, instruction.operands
         if opcode not in _JUMPS:
             continue
         if opcode == "jump_table":
@@ -123,7 +126,7 @@ def retarget(block: Block, labels: dict[Label, Label]) -> None:
             label = operands[at]
             assert isinstance(label, int)
             moved = (*operands[:at], labels.get(label, label), *operands[at + 1 :])
-        block.instructions[place] = Instruction(opcode, moved, start)
+        block.instructions[place] = Instruction(opcode, moved, instruction.start)
     if block.handlers:
         block.handlers = tuple(Handler(labels.get(h.target, h.target), h.depth) for h in block.handlers)
 
@@ -169,10 +172,11 @@ def _fault(block: Block, labels: set[Label]) -> str | None:
     if not block.instructions or block.instructions[-1].opcode not in ENDS:
         return "falls off its end"
     last = len(block.instructions) - 1
-    for place, (opcode, operands, _) in enumerate(block.instructions):
+    for place, instruction in enumerate(block.instructions):
+        opcode = instruction.opcode
         if place < last and (opcode in ENDS or (opcode in BRANCHES and place < last - 1)):
             return f"has `{opcode}` in its middle"
-        if len(operands) != _OPERAND_COUNTS[opcode]:
+        if len(instruction.operands) != _OPERAND_COUNTS[opcode]:
             return f"has `{opcode}` with the wrong number of operands"
     if not labels.issuperset(exits(block)):
         return "jumps to nowhere"

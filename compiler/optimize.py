@@ -81,7 +81,8 @@ def _rewrite(kept: list[mir.Instruction]) -> bool:
 def _rewrite_branch(kept: list[mir.Instruction], before: mir.Instruction, last: mir.Instruction) -> bool:
     wanted = last.opcode == "pop_jump_if_true"
     if before.opcode == "unary_op" and before.operands == ("!",):
-        kept[-2:] = [last._replace(opcode="pop_jump_if_false" if wanted else "pop_jump_if_true")]
+        opcode = "pop_jump_if_false" if wanted else "pop_jump_if_true"
+        kept[-2:] = [mir.Instruction(opcode, last.operands, last.start)]
         return True
     if (constant := _constant(before)) is not None:
         # The branch is decided: it becomes a jump, and what comes after is cut off; or it is dropped.

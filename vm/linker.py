@@ -300,10 +300,11 @@ class _Decoder:
 
     def _target(self, place: int) -> list[Any]:
         """The record at ``place``, or where its jumps lead."""
-        while (
-            place < len(self._code) and self._code[place].row.name == "jump" and self._code[place].operands[0] > place
-        ):
-            place = self._code[place].operands[0]
+        while place < len(self._code):
+            row, operands = self._code[place]
+            if row.name != "jump" or operands[0] <= place:
+                break
+            place = operands[0]
         return self._records[place]
 
     def _operands(self, row: Opcode, operands: tuple[int, ...], place: int) -> list[Any]:

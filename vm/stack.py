@@ -7,17 +7,14 @@ entered with the depth of its row plus the caught error.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
 from bamlvm.vm.opcodes import CODES, TABLE, Opcode
 from bamlvm.vm.program import Handler, JumpTable
 
 
-class Instruction(NamedTuple):
-    """A decoded instruction."""
-
-    row: Opcode
-    operands: tuple[int, ...]
+Instruction: TypeAlias = tuple[Opcode, tuple[int, ...]]
+"""A decoded instruction: its row and its operands."""
 
 
 class StackError(ValueError):
@@ -48,7 +45,7 @@ def instructions(code: Sequence[int]) -> list[Instruction]:
         after = place + _WIDTHS[number]
         if after > end:
             raise StackError(len(found), f"`{TABLE[number].name}` is cut short")
-        found.append(Instruction(TABLE[number], tuple(code[place + 1 : after])))
+        found.append((TABLE[number], tuple(code[place + 1 : after])))
         place = after
     return found
 
