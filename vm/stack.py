@@ -12,7 +12,6 @@ from typing import Final, TypeAlias
 from bamlvm.vm.opcodes import CODES, TABLE, Opcode
 from bamlvm.vm.program import Handler, JumpTable
 
-
 Instruction: TypeAlias = tuple[Opcode, tuple[int, ...]]
 """A decoded instruction: its row and its operands."""
 
