@@ -21,8 +21,10 @@ from bamlvm.vm.values import Instance, Pending, Thrown, TypeValue
 
 if TYPE_CHECKING:
     from bamlvm.sysops.llm_support import StreamState
+    from bamlvm.sysops.parsing import StreamParser
 
 ACCUMULATOR: Final = "stream_accumulator"
+PARSER: Final = "stream_parser"
 _KINDS: Final = {None: "Primitive", "fallback": "Fallback", "round-robin": "RoundRobin"}
 _EXCERPT: Final = 4000
 
@@ -291,6 +293,11 @@ def add_events(scope: Scope, accumulator: Instance, events: str) -> bool:
     return _state(scope, accumulator).add(events, scope.attempt)
 
 
+@sysop("baml.llm.StreamAccumulator.take_content")
+def accumulator_take_content(scope: Scope, accumulator: Instance) -> str:
+    return _state(scope, accumulator).accumulator.take_content()
+
+
 @sysop("baml.llm.StreamAccumulator.content")
 def accumulator_content(scope: Scope, accumulator: Instance) -> str:
     return _state(scope, accumulator).accumulator.content()
@@ -339,6 +346,37 @@ def accumulator_close(scope: Scope, accumulator: Instance) -> None:
 def _state(scope: Scope, accumulator: Instance) -> StreamState:
     state: StreamState = scope.services.handles.get(accumulator.get("_handle"), ACCUMULATOR, scope.owner)
     return state
+
+
+# --- parsers ----------------------------------------------------------------------------------------------------------
+
+
+@sysop("baml.llm.PrimitiveClient.new_stream_parser")
+def new_stream_parser(scope: Scope, client: Instance, return_type: Any) -> Instance:
+    from bamlvm.sysops.llm_support import output_for, type_of
+    from bamlvm.sysops.parsing import StreamParser
+
+    parser = StreamParser(output_for(scope.services, type_of(return_type)))
+    handle = scope.services.handles.open(PARSER, scope.owner, parser, parser.close)
+    return scope.new_instance("baml.llm.StreamParser", _handle=handle)
+
+
+@sysop("baml.llm.StreamParser.feed")
+def parser_feed(scope: Scope, parser: Instance, text: str) -> Any:
+    state: StreamParser = scope.services.handles.get(parser.get("_handle"), PARSER, scope.owner)
+    scope.partial = partial = state.feed(text)
+    return partial
+
+
+@sysop("baml.llm.StreamParser.finish")
+def parser_finish(scope: Scope, parser: Instance) -> Any:
+    state: StreamParser = scope.services.handles.get(parser.get("_handle"), PARSER, scope.owner)
+    return state.finish()
+
+
+@sysop("baml.llm.StreamParser.close")
+def parser_close(scope: Scope, parser: Instance) -> None:
+    scope.services.handles.close(parser.get("_handle"), PARSER, scope.owner)
 
 
 # --- the books --------------------------------------------------------------------------------------------------------

@@ -48,8 +48,9 @@ class StreamState:
                 attempt.finish_reason = source.finish_reason()
                 attempt.input_tokens = source.input_tokens()
                 attempt.output_tokens = source.output_tokens()
-        grew = len(content) > self._length
-        self._length = len(content)
+        length = source.content_length()
+        grew = length > self._length
+        self._length = length
         return grew
 
     def close(self) -> None:

@@ -99,7 +99,7 @@ class Services(msgspec.Struct):
 
 class Scope(msgspec.Struct):
     """One call.  ``owner`` is its number in the handle table; ``attempt`` the attempt under way; ``keep_raw_events``
-    is set where a collector asked for them."""
+    is set where a collector asked for them; ``partial`` is the value that a stream's parser gave last."""
 
     services: Services
     owner: int
@@ -109,6 +109,7 @@ class Scope(msgspec.Struct):
     attempts: list[AttemptRecord] = msgspec.field(default_factory=list)
     attempt: AttemptRecord | None = None
     keep_raw_events: bool = False
+    partial: Any = None
 
     def new_instance(self, class_name: str, **fields: Any) -> Instance:
         """A value of a class of the program; fields left out are null."""

@@ -14,14 +14,18 @@ from bamlvm.vm.equality import deep_copy
 
 @sysop("baml.stream.emit_partial")
 def emit_partial(scope: Scope, value: Any) -> Any:
-    """``on_partial(value, attempt)``.  The host may keep the value: the program cannot change it any more."""
+    """``on_partial(value, attempt)``.  The host may keep the value: the program cannot change it any more.
+
+    What a parser gave is handed on as it is, so that it costs nothing: nobody but a program that runs a parser of its
+    own ever sees it before.
+    """
     attempt = scope.attempt
     if attempt is not None and attempt.first_partial is None:
         attempt.first_partial = time.monotonic() - attempt.started
     listener = scope.hooks.on_partial
     if listener is None:
         return None
-    return deferred(listener(value if type(value) is str else deep_copy(value), attempt))
+    return deferred(listener(value if value is scope.partial else deep_copy(value), attempt))
 
 
 @sysop("baml.stream.emit_tick")

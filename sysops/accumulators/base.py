@@ -28,22 +28,48 @@ StructT = TypeVar("StructT", bound=msgspec.Struct)
 
 
 class Text:
-    """Text that grows by pieces and is read now and then: pieces are joined when it is read, once each."""
+    """Text that grows by pieces and is read now and then: pieces are joined when it is read, once each.
 
-    __slots__ = ("_pieces", "_text")
+    ``length`` counts its characters.
+    """
+
+    __slots__ = ("_pieces", "_text", "length")
 
     def __init__(self) -> None:
         self._text = ""
         self._pieces: list[str] = []
+        self.length = 0
 
     def append(self, piece: str) -> None:
         self._pieces.append(piece)
+        self.length += len(piece)
 
     def __str__(self) -> str:
         if self._pieces:
             self._text += "".join(self._pieces)
             self._pieces.clear()
         return self._text
+
+
+class Content(Text):
+    """Text that can also be taken piece by piece, without ever being joined."""
+
+    __slots__ = ("_untaken",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._untaken: list[str] = []
+
+    def append(self, piece: str) -> None:
+        super().append(piece)
+        self._untaken.append(piece)
+
+    def take(self) -> str:
+        """What was appended since the last take."""
+        untaken = self._untaken
+        taken = untaken[0] if len(untaken) == 1 else "".join(untaken)
+        untaken.clear()
+        return taken
 
 
 class Reader(Generic[StructT]):
@@ -100,7 +126,7 @@ class Accumulator(ABC):
     )
 
     def __init__(self) -> None:
-        self._content = Text()
+        self._content = Content()
         self._reasoning = Text()
         self._refusal = Text()
         self._done = False
@@ -119,6 +145,14 @@ class Accumulator(ABC):
     def content(self) -> str:
         """The answer's text so far."""
         return str(self._content)
+
+    def content_length(self) -> int:
+        """How many characters the answer's text has so far."""
+        return self._content.length
+
+    def take_content(self) -> str:
+        """The part of the answer's text that this has not given yet."""
+        return self._content.take()
 
     def reasoning(self) -> str:
         """The model's reasoning so far; no part of the content."""

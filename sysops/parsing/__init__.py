@@ -19,9 +19,39 @@ from typing import Any
 from bamlvm.sysops.parsing.outputs import Output, Unparsable, output_of
 from bamlvm.vm.values import Thrown
 
-__all__ = ["Output", "final_parse", "output_of", "partial_parse"]
+__all__ = ["Output", "StreamParser", "final_parse", "output_of", "partial_parse"]
 
 _EXCERPT = 120
+
+
+class StreamParser:
+    """The text of one answer on its way to a value."""
+
+    __slots__ = ("_output", "_shown", "_text")
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._text = ""
+        self._shown: Any = None
+
+    def feed(self, text: str) -> Any:
+        """Take the text that follows: the value that all of it gives so far, or None if nothing new is to be seen."""
+        self._text += text
+        partial = self._output.partial(self._text)
+        if partial is None or (partial == self._shown and type(partial) is type(self._shown)):
+            return None
+        self._shown = partial
+        return partial
+
+    def finish(self) -> Any:
+        """The value of the whole text.
+
+        Raises :class:`Thrown` (``ParseFailed``).
+        """
+        return final_parse(self._output, self._text)
+
+    def close(self) -> None:
+        """A parser holds nothing that must be closed."""
 
 
 def partial_parse(output: Output, content: str) -> Any:
