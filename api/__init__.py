@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bamlvm import stages
     from bamlvm.calls import CallContext, CancelToken
+    from bamlvm.checking import Checked, check
     from bamlvm.collector import CallRecord, Collector, Usage
     from bamlvm.errors import BamlError, Cancelled, CompileError, DeadlineExceeded, HostError, ThrownError
     from bamlvm.events import Attempt, Event, Partial, Tick
     from bamlvm.formatting import format_source
+    from bamlvm.grammar.diagnostics import Diagnostic
     from bamlvm.results import to_builtins
     from bamlvm.runtime import Runtime
     from bamlvm.streams import Stream
@@ -31,9 +33,11 @@ __all__ = [
     "CallRecord",
     "CancelToken",
     "Cancelled",
+    "Checked",
     "Collector",
     "CompileError",
     "DeadlineExceeded",
+    "Diagnostic",
     "Event",
     "HostError",
     "Media",
@@ -44,6 +48,7 @@ __all__ = [
     "Tick",
     "Usage",
     "__version__",
+    "check",
     "format_source",
     "stages",
     "to_builtins",
@@ -52,6 +57,8 @@ __all__ = [
 _HOMES = {
     "CallContext": "calls",
     "CancelToken": "calls",
+    "Checked": "checking",
+    "check": "checking",
     "CallRecord": "collector",
     "Collector": "collector",
     "Usage": "collector",
@@ -65,6 +72,7 @@ _HOMES = {
     "Event": "events",
     "Partial": "events",
     "Tick": "events",
+    "Diagnostic": "grammar.diagnostics",
     "format_source": "formatting",
     "Media": "vm.values",
     "Runtime": "runtime",

@@ -59,24 +59,42 @@ class Cache:
 
     def read(self, key: str) -> tuple[Unit, tuple[Diagnostic, ...]] | None:
         """A unit and the warnings of its compilation, or None."""
-        if self.folder is None:
-            return None
         try:
-            data = (self.folder / (key + _SUFFIX)).read_bytes()
-            head = len(_MAGIC) + _DIGEST_SIZE
-            payload = memoryview(data)[head:]
-            if data[:head] != _MAGIC + _digest(payload):
-                return None
-            code, warnings = msgspec.msgpack.decode(payload, type=tuple[msgspec.Raw, msgspec.Raw])
-            return decode(code), _decode_diagnostics(warnings)
+            parts = self._read(key)
+            return None if parts is None else (decode(parts[0]), _decode_diagnostics(parts[1]))
         except (OSError, msgspec.MsgspecError):
             return None
 
+    def read_diagnostics(self, key: str) -> tuple[Diagnostic, ...] | None:
+        """The diagnostics of an entry, whether it has a unit or not; or None."""
+        try:
+            parts = self._read(key)
+            return None if parts is None else _decode_diagnostics(parts[1])
+        except (OSError, msgspec.MsgspecError):
+            return None
+
+    def _read(self, key: str) -> tuple[msgspec.Raw, msgspec.Raw] | None:
+        if self.folder is None:
+            return None
+        data = (self.folder / (key + _SUFFIX)).read_bytes()
+        head = len(_MAGIC) + _DIGEST_SIZE
+        payload = memoryview(data)[head:]
+        if data[:head] != _MAGIC + _digest(payload):
+            return None
+        return msgspec.msgpack.decode(payload, type=tuple[msgspec.Raw, msgspec.Raw])
+
     def write(self, key: str, unit: Unit, diagnostics: tuple[Diagnostic, ...]) -> None:
         """Keep a unit; says nothing where it cannot."""
+        self._write(key, msgspec.Raw(encode(unit)), diagnostics)
+
+    def write_diagnostics(self, key: str, diagnostics: tuple[Diagnostic, ...]) -> None:
+        """Keep what was found where no unit was made, for :meth:`read_diagnostics`; says nothing where it cannot."""
+        self._write(key, None, diagnostics)
+
+    def _write(self, key: str, code: msgspec.Raw | None, diagnostics: tuple[Diagnostic, ...]) -> None:
         if self.folder is None:
             return
-        payload = msgspec.msgpack.encode((msgspec.Raw(encode(unit)), diagnostics))
+        payload = msgspec.msgpack.encode((code, diagnostics))
         target = self.folder / (key + _SUFFIX)
         beside = self.folder / f".{key}.{os.getpid()}.{threading.get_ident()}"
         try:

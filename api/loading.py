@@ -74,6 +74,19 @@ def load_standard(optimize: bool, cache: Cache, compiler: bytes | None = None) -
     return result.unit
 
 
+def sources_of(source: str | os.PathLike[str] | Mapping[str, str]) -> dict[str, str]:
+    """The sources by path of a program given as a path (a file or a folder), as a mapping of sources by file name, or
+    as a source text (a string with a line break or a brace in it, or an empty one), which is called ``main.baml``.
+
+    Raises :class:`HostError` for a path that is none.
+    """
+    if isinstance(source, Mapping):
+        return dict(source)
+    if isinstance(source, str) and (not source or "\n" in source or "{" in source):
+        return {"main.baml": source}
+    return read_sources(source)
+
+
 def read_sources(path: str | os.PathLike[str]) -> dict[str, str]:
     """Every ``.baml`` file below a folder by its path from there, or the one file that ``path`` names.
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from bamlvm.cache import Cache
 from bamlvm.errors import CompileError, HostError
-from bamlvm.loading import load_standard, read_sources
+from bamlvm.loading import load_standard, sources_of
 
 STAGES: Final = ("tokens", "ast", "hir", "tir", "mir", "bytecode")
 """The stages in their order."""
@@ -25,12 +25,7 @@ def dump(source: str | os.PathLike[str] | Mapping[str, str], stage: str, optimiz
     """
     if stage not in STAGES:
         raise HostError(f"unknown stage {stage!r}: one of {', '.join(STAGES)}")
-    if isinstance(source, Mapping):
-        files = dict(source)
-    elif isinstance(source, str) and ("\n" in source or "{" in source):
-        files = {"main.baml": source}
-    else:
-        files = read_sources(source)
+    files = sources_of(source)
     from bamlvm.compiler.project import run_stages
     from bamlvm.compiler.stages import render_stage
 

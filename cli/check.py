@@ -1,7 +1,9 @@
-"""Compile programs (files, or folders of .baml files) and report what is wrong with them.
+"""Report what is wrong with programs (files, or folders of .baml files).
 
-Diagnostics go to stderr, a line for each program without errors to stdout.  Exits with 0 if no program has an error;
-warnings do not count.
+As text, diagnostics go to stderr, and a line for each program without errors to stdout.  The other formats go to
+stdout whole, one document for all programs: JSON (an object with `diagnostics`, each with code, severity, message,
+file, start, end, labels, hint; lines and columns from 1), GitHub's workflow commands, or SARIF 2.1.0.  Exits with 0 if
+no program has an error; warnings do not count.
 """
 
 from __future__ import annotations
@@ -9,34 +11,59 @@ from __future__ import annotations
 import argparse
 import sys
 
+import bamlvm
 from bamlvm.cli import exit_codes
 from bamlvm.cli.failure import Failure
-from bamlvm.cli.output import wants_colour
-from bamlvm.cli.program import compile_program, read_program
-from bamlvm.errors import render_diagnostics
+from bamlvm.cli.output import wants_colour, write_result
+from bamlvm.cli.program import read_program
+
+FORMATS = ("text", "json", "github", "sarif")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("paths", metavar="PATH", nargs="+", help="a .baml file or a folder of them")
+    parser.add_argument("paths", metavar="PATH", nargs="*", default=["baml_src"], help="default: baml_src")
+    parser.add_argument("--format", choices=FORMATS, default="text", help="default: text")
+    parser.add_argument(
+        "--color",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="colour the text (default: on a terminal, unless NO_COLOR is set)",
+    )
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Compile each; one that fails does not keep the others from being looked at."""
+    """Check each; one that cannot be read does not keep the others from being looked at."""
     code = exit_codes.OK
+    found: list[bamlvm.Diagnostic] = []
+    sources: dict[str, str] = {}
     for path in options.paths:
         try:
-            _check(path)
+            checked = bamlvm.check(read_program(path))
         except Failure as failure:
             print(failure.message, file=sys.stderr)
             code = max(code, failure.exit_code)
+            continue
+        if not checked.ok:
+            code = max(code, exit_codes.COMPILE)
+        if options.format == "text":
+            _print(path, checked, options.color)
+        found += checked.diagnostics
+        sources.update(checked.sources)
+    if options.format != "text":
+        from bamlvm.reports import report
+
+        # A file may belong to two of the programs, and so may what is wrong in it.
+        text = report(list(dict.fromkeys(found)), sources, options.format)
+        if text:
+            write_result(text.removesuffix("\n"))
     return code
 
 
-def _check(path: str) -> None:
-    files = read_program(path)
-    warnings = compile_program(files).diagnostics
-    if warnings:
-        print(render_diagnostics(warnings, files, wants_colour(sys.stderr)).rstrip("\n"), file=sys.stderr)
-    note = f", {len(warnings)} warning{'s' if len(warnings) > 1 else ''}" if warnings else ""
-    print(f"{path}: ok{note}")
+def _print(path: str, checked: bamlvm.Checked, color: str) -> None:
+    if checked.diagnostics:
+        print(checked.render(wants_colour(sys.stderr, color)).rstrip("\n"), file=sys.stderr)
+    if checked.ok:
+        count = len(checked.warnings)
+        note = f", {count} warning{'s' if count > 1 else ''}" if count else ""
+        print(f"{path}: ok{note}")

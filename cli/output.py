@@ -24,8 +24,11 @@ def is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def wants_colour(stream: TextIO | None) -> bool:
-    """Whether to colour text on a stream: on a terminal, unless ``NO_COLOR`` is set (no-color.org)."""
+def wants_colour(stream: TextIO | None, choice: str = "auto") -> bool:
+    """Whether to colour text on a stream: on a terminal, unless ``NO_COLOR`` is set (no-color.org); ``choice`` is the
+    user's ``always`` or ``never``, which counts more."""
+    if choice != "auto":
+        return choice == "always"
     return is_terminal(stream) and not os.environ.get("NO_COLOR")
 
 

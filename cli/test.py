@@ -65,13 +65,23 @@ def execute(options: argparse.Namespace) -> int:
         every = runtime.cases
         chosen = select(every, options.include, options.exclude)
         if not chosen:
-            there = f"none of the {len(every)} tests was asked for" if every else "there is no test"
+            there = _none_chosen(every, options.include) if every else "there is no test"
             raise Failure(exit_codes.NO_TESTS, f"bamlvm test: {options.path}: {there}")
         if options.list:
             for case in chosen:
                 print(_line({"event": "case", **_about(case)}) if options.json else case.name)
             return exit_codes.OK
         return _run(runtime, chosen, options)
+
+
+def _none_chosen(every: Sequence[Case], patterns: Sequence[str]) -> str:
+    """Why no test is left, and which ones may have been meant."""
+    from difflib import get_close_matches  # only who has mistyped pays for it
+
+    names = sorted({name for case in every for name in (case.name, case.function)})
+    near = [found for pattern in patterns for found in get_close_matches(pattern, names, n=1)]
+    hint = f" (did you mean {near[0]}?)" if near else " (--list shows their names)"
+    return f"none of its tests ({len(every)}) is chosen{hint}"
 
 
 def _run(runtime: bamlvm.Runtime, chosen: Sequence[Case], options: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ from bamlvm.compiler.hir import ERROR, UNSTATED, throws_of_parameter
 from bamlvm.compiler.memo import Lookups, Memo
 from bamlvm.compiler.names import Entry, Index, Scope, reporter
 from bamlvm.compiler.reads import Reads
-from bamlvm.compiler.report import Reporter, did_you_mean
+from bamlvm.compiler.report import Reporter, did_you_mean, nearest
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
 from bamlvm.vm.program import (
@@ -222,9 +222,17 @@ class TypeResolver:
         found = self._lookup(path, entry.namespace)
         if found is not None:
             return found
-        known = [*PRIMITIVES, *(e.name for e in self._scope.project.of(syntax.Class, syntax.Enum, syntax.Alias))]
-        report.error("E0002", node, f"unknown type `{path}`", hint=did_you_mean(path, [*known, *variables]))
+        report.error("E0002", node, f"unknown type `{path}`", hint=self._hint(path, variables))
         return ERROR
+
+    def _hint(self, path: str, variables: frozenset[str]) -> str | None:
+        """What may have been meant by a name that is no type."""
+        owner, _, last = path.rpartition(".")
+        if self._scope.is_namespace(owner):
+            near = nearest(last, self._scope.under(owner))
+            return f"did you mean `{owner}.{near}`?" if near else None
+        known = [*PRIMITIVES, *(e.name for e in self._scope.project.of(syntax.Class, syntax.Enum, syntax.Alias))]
+        return did_you_mean(owner or path, [*known, *variables])
 
     def _lookup(self, path: str, namespace: str) -> Type | None:
         name = self._scope.qualify(path, namespace)

@@ -67,9 +67,33 @@ class Reporter:
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str | None:
-    """The candidate that ``name`` may be a misspelling of."""
-    close = difflib.get_close_matches(name, sorted(candidates), n=1, cutoff=0.7)
+    """The candidate that ``name`` may be a misspelling of: the same but for upper and lower case, one slip of the
+    keyboard away (in names of three letters or more), or with most of it in common."""
+    ordered = sorted(candidates)
+    folded = name.casefold()
+    for candidate in ordered:
+        if candidate.casefold() == folded:
+            return candidate
+    if len(name) > 2:
+        for candidate in ordered:
+            if _one_slip_apart(name, candidate):
+                return candidate
+    close = difflib.get_close_matches(name, ordered, n=1, cutoff=0.7)
     return close[0] if close else None
+
+
+def _one_slip_apart(one: str, other: str) -> bool:
+    """Whether one letter was left out, added or replaced, or two neighbours were exchanged."""
+    if abs(len(one) - len(other)) > 1:
+        return False
+    same = 0
+    for a, b in zip(one, other, strict=False):
+        if a != b:
+            break
+        same += 1
+    left, right = one[same:], other[same:]
+    exchanged = left[1::-1] == right[:2] and left[2:] == right[2:]
+    return left[1:] == right[1:] or left[1:] == right or left == right[1:] or exchanged
 
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:

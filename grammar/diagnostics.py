@@ -110,6 +110,8 @@ _COLORS: Final = {
     "hint": "\x1b[1;36m",
     "strong": "\x1b[1m",
 }
+_MAX_RAIL: Final = 6
+"""Of a range over more lines than this, only the first and the last two are shown."""
 _MAX_COLUMNS: Final = 160
 """An excerpt's line that is wider is cut around what it is about."""
 
@@ -147,6 +149,51 @@ class _Mark(msgspec.Struct):
     sign: str
 
 
+class _Rail(msgspec.Struct):
+    """A range over lines, shown by a rail at their left: lines from 1, columns from 0, the last one included."""
+
+    first_line: int
+    first_column: int
+    last_line: int
+    last_column: int
+    opens_line: bool
+    """Whether nothing stands before it on its first line: the rail begins there then, without a row of its own."""
+
+    @property
+    def first_lines(self) -> range:
+        return range(self.first_line, self.first_line + 2)
+
+    @property
+    def last_lines(self) -> range:
+        return range(self.last_line - 1, self.last_line + 1)
+
+    def sides(self, line: int) -> tuple[str, str]:
+        """What stands left of a line, and of the marks below it."""
+        if line == self.first_line:
+            return ("/ ", "| ") if self.opens_line else ("  ", "  ")
+        return ("| ", "| ") if self.first_line < line <= self.last_line else ("  ", "  ")
+
+    def column_on(self, line: int) -> int:
+        return self.first_column if line == self.first_line else self.last_column
+
+    def turn(self, line: int, columns: int) -> str:
+        """The row below a line that leads from the range's start to the rail, or from the rail to its end."""
+        if line == self.first_line and not self.opens_line:
+            return " " + "_" * (columns + 1) + "^"
+        return "|" + "_" * (columns + 1) + "^" if line == self.last_line else ""
+
+
+def _rail(source: SourceFile, span: Span, message: str, sign: str) -> _Rail | None:
+    """The rail of a range, if it goes over lines; white space at its end does not count."""
+    end = span.start + len(source.text[span.start : span.end].rstrip())
+    first_line, first_column = source.position(span.start)
+    last_line, last_column = source.position(max(end - 1, span.start))
+    if first_line == last_line:
+        return None
+    opens = not source.line_text(first_line)[: first_column - 1].strip()
+    return _Rail(first_line, first_column - 1, last_line, last_column - 1, opens)
+
+
 class _Renderer:
     """The layout is that of rustc: a gutter with line numbers, marks below each line, notes at the end."""
 
@@ -164,7 +211,10 @@ class _Renderer:
         marks: dict[str, list[tuple[Span, str, str]]] = {main: [(diagnostic.span, "", "^")]}
         for label in diagnostic.labels:
             marks.setdefault(label.span.file, []).append((label.span, label.message, "-"))
-        width = max((len(str(self.line_of(span))) for group in marks.values() for span, _, _ in group), default=1)
+        places = [span for group in marks.values() for span, _, _ in group]
+        # The end of what it is about has a line of its own in the excerpt; of labels only the start has.
+        places.append(Span(main, max(diagnostic.span.end - 1, diagnostic.span.start), diagnostic.span.end))
+        width = max(len(str(self.line_of(span))) for span in places)
         gutter = " " * (width + 1) + self.paint("|", "label")
         for path, group in marks.items():
             arrow = "-->" if path == main else ":::"
@@ -191,33 +241,46 @@ class _Renderer:
     def excerpt(
         self, path: str, group: list[tuple[Span, str, str]], width: int, gutter: str, severity: Severity
     ) -> list[str]:
-        """The lines that ``group`` is about, each with its marks below it."""
+        """The lines that ``group`` is about, each with its marks below it.
+
+        What the diagnostic is about may go over lines: they stand beside a rail then, of a long one the first and last.
+        Labels are marked on their first line only.
+        """
         source = self.sources.get(path)
         if source is None:
             return [f"{gutter} {message}" for _, message, _ in group if message]
+        rail = _rail(source, *group[0]) if group[0][2] == "^" else None
         by_line: dict[int, list[_Mark]] = {}
-        for span, message, sign in group:
+        for span, message, sign in group[1:] if rail else group:
             line, column = source.position(span.start)
             length = len(source.line_text(line))
             start = column - 1
             end = min(start + max(span.end - span.start, 1), max(length, start + 1))
             by_line.setdefault(line, []).append(_Mark(start, end, message, sign))
+        shown = set(by_line)
+        if rail:
+            few = rail.last_line - rail.first_line < _MAX_RAIL
+            shown |= {*range(rail.first_line, rail.last_line + 1)} if few else {*rail.first_lines, *rail.last_lines}
         lines = [gutter]
         previous = 0
-        for line in sorted(by_line):
-            if previous and line == previous + 2:
-                lines += self.source_line(line - 1, source.line_text(line - 1), width)
-            elif previous and line > previous + 1:
-                lines.append(self.paint("." * (width + 1), "label"))
-            text, marks = _clipped(source.line_text(line), by_line[line])
-            lines += self.source_line(line, text, width)
-            lines += [f"{gutter} {row}" for row in self.underline(text, marks, severity)]
+        for line in sorted(shown | {line + 1 for line in shown if line + 2 in shown}):
+            if previous and line > previous + 1:
+                inside = rail is not None and rail.first_line < line <= rail.last_line
+                lines.append(self.paint("." * (width + 1), "label") + (self.paint(" |", severity) if inside else ""))
+            marks = by_line.get(line, [])
+            text, marks = _clipped(source.line_text(line), marks)
+            sides = rail.sides(line) if rail else ("", "")
+            lines += self.source_line(line, text, width, self.paint(sides[0], severity))
+            below = self.underline(text, marks, severity) if marks else []
+            lines += [f"{gutter} {self.paint(sides[1], severity)}{row}" for row in below]
+            if rail and (row := rail.turn(line, _columns(text[: rail.column_on(line)]))):
+                lines.append(f"{gutter} {self.paint(row, severity)}")
             previous = line
         return [*lines, gutter]
 
-    def source_line(self, number: int, text: str, width: int) -> list[str]:
+    def source_line(self, number: int, text: str, width: int, side: str = "") -> list[str]:
         number_text = self.paint(f"{number:>{width}} |", "label")
-        return [f"{number_text} {_expanded(text)}".rstrip()]
+        return [f"{number_text} {side}{_expanded(text)}".rstrip()]
 
     def underline(self, text: str, marks: list[_Mark], severity: Severity) -> list[str]:
         """The rows below one line: all underlines, the last one's message, then the other messages, last first."""
@@ -264,7 +327,7 @@ def _columns(text: str) -> int:
 
 
 def _width(character: str) -> int:
-    if unicodedata.combining(character):
+    if unicodedata.category(character) in ("Mn", "Me"):  # accents, and what chooses between pictures and text
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
@@ -273,7 +336,7 @@ def _clipped(text: str, marks: list[_Mark]) -> tuple[str, list[_Mark]]:
     """A line that is too wide is cut to what stands around its first mark."""
     if len(text) <= _MAX_COLUMNS:
         return text, marks
-    first = min(mark.start for mark in marks)
+    first = min((mark.start for mark in marks), default=0)
     left = max(0, min(first - 40, len(text) - _MAX_COLUMNS))
     right = left + _MAX_COLUMNS
     shown = ("…" if left else "") + text[left:right] + ("…" if right < len(text) else "")

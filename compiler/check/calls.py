@@ -14,7 +14,8 @@ from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check import members
 from bamlvm.compiler.check.context import Checking, inferred
 from bamlvm.compiler.hir import UNSTATED
-from bamlvm.compiler.report import did_you_mean
+from bamlvm.compiler.report import did_you_mean, nearest
+from bamlvm.compiler.resolve import ENVIRONMENT_LOOKUP
 from bamlvm.compiler.types import is_open, substitute
 from bamlvm.vm.program import Parameter, Signature
 from bamlvm.vm.types import (
@@ -170,12 +171,14 @@ def _arguments(
     """The arguments by parameter, None where a default stands in; reports E0005."""
     given: list[tir.Expr | None] = [None] * len(parameters)
     short = signature.name.rpartition(".")[2]
+    misnamed = False
     for place, argument in enumerate(node.arguments):
         index: int | None = place
         if argument.name is not None:
             index = next((i for i, each in enumerate(parameters) if each.name == argument.name), None)
             if index is None:
-                hint = did_you_mean(argument.name, [each.name for each in parameters])
+                misnamed = True
+                hint = did_you_mean(argument.name, [each.name for each in parameters]) or _shown(signature, parameters)
                 c.report.error("E0005", argument, f"`{short}` has no parameter `{argument.name}`", hint=hint)
         elif place >= len(parameters):
             index = None
@@ -187,9 +190,13 @@ def _arguments(
         if given[index] is not None:
             c.report.error("E0005", argument, f"`{parameters[index].name}` is given twice")
         given[index] = _argument(c, argument.value, parameters[index], bindings)
-    missing = any(value is None and not each.has_default for value, each in zip(given, parameters, strict=True))
-    if missing and len(node.arguments) <= len(parameters):
-        _wrong_count(c, node, signature, parameters)
+    missing = [each for value, each in zip(given, parameters, strict=True) if value is None and not each.has_default]
+    if missing and not misnamed and len(node.arguments) <= len(parameters):
+        if any(argument.name is not None for argument in node.arguments):
+            message = f"`{short}` is not given `{missing[0].name}`"
+            c.report.error("E0005", node, message, hint=_shown(signature, parameters))
+        else:
+            _wrong_count(c, node, signature, parameters)
     return given
 
 
@@ -234,14 +241,26 @@ def _wrong_count(c: Checking, node: hir.Call, signature: Signature, parameters: 
     required = sum(not each.has_default for each in parameters)
     most = len(parameters)
     takes = str(most) if required == most else f"{required} to {most}"
+    message = f"`{short}` takes {takes} argument{'' if takes == '1' else 's'}, not {len(node.arguments)}"
+    c.report.error("E0005", node, message, hint=_shown(signature, parameters))
+
+
+def _shown(signature: Signature, parameters: tuple[Parameter, ...]) -> str:
+    """A function's face, as hints show it."""
     shown = ", ".join(f"{each.name}: {each.type}" for each in parameters)
-    count = len(node.arguments)
-    c.report.error(
-        "E0005",
-        node,
-        f"`{short}` takes {takes} argument{'' if takes == '1' else 's'}, not {count}",
-        hint=f"{short}({shown})",
-    )
+    return f"{signature.name.rpartition('.')[2]}({shown})"
+
+
+def _env_hint(callee: hir.Expr) -> str | None:
+    """``env.gett(…)`` reads the variable ``gett`` and calls what it holds."""
+    if not isinstance(callee, hir.Call) or callee.callee != hir.FunctionRef(
+        callee.start, callee.end, ENVIRONMENT_LOOKUP
+    ):
+        return None
+    written = callee.arguments[0].value
+    name = str(written.value) if isinstance(written, hir.Constant) else ""
+    near = nearest(name, ("get", "get_or_panic"))
+    return f"did you mean `env.{near}`?" if near else f"`env.{name}` is the environment's variable `{name}`, a string"
 
 
 def _value(c: Checking, node: hir.Call, callee: tir.Expr) -> tir.Expr:
@@ -250,7 +269,7 @@ def _value(c: Checking, node: hir.Call, callee: tir.Expr) -> tir.Expr:
     type_ = c.solver.expand(callee.type)
     if not kinds or len(kinds) < len(alternatives_of(type_)) or len({each.parameters for each in kinds}) > 1:
         if type_ not in (NEVER, hir.ERROR):
-            c.report.error("E0006", node.callee, f"`{type_}` is not a function")
+            c.report.error("E0006", node.callee, f"`{type_}` is not a function", hint=_env_hint(node.callee))
         return _unknown_call(c, node, callee)
     parameters = kinds[0].parameters
     arguments = []

@@ -94,7 +94,7 @@ def report_no_member(c: Checking, owner: Type, parts: tuple[Type, ...], node: hi
     elif lacking == UNKNOWN:
         hint = "narrow it first: `if (x is T)` or `match`"
     elif isinstance(lacking, MapType):
-        hint = f'a map\'s entry is `m["{node.name}"]`'
+        hint = did_you_mean(node.name, c.world.methods("baml.Map")) or f'a map\'s entry is `m["{node.name}"]`'
     elif (class_name := method_owner(lacking)) is not None:
         hint = did_you_mean(node.name, c.world.methods(class_name))
     c.report.error("E0007", at, f"`{c.solver.resolve(lacking)}` has no `{node.name}`", hint=hint)

@@ -118,7 +118,7 @@ class TestWhatRuns:
         assert run(capsys, program, "--list", *words) == (exit_codes.OK, "\n".join(names.split()) + "\n", "")
 
     def test_no_test_matches(self, program: str, capsys: pytest.CaptureFixture[str]) -> None:
-        message = f"bamlvm test: {program}: none of the 7 tests was asked for\n"
+        message = f"bamlvm test: {program}: none of its tests (7) is chosen (--list shows their names)\n"
         assert run(capsys, program, "-i", "nobody") == (exit_codes.NO_TESTS, "", message)
 
     def test_no_test_at_all(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -95,11 +95,97 @@ def test_tabs_and_wide_characters_keep_the_carets_below() -> None:
     )
 
 
-def test_a_range_over_lines_is_marked_on_its_first() -> None:
-    diagnostic = error("E0029", "m", Span("main.baml", MAIN.text.index("{\n  a.nme"), len(MAIN.text) - 1))
-    assert render(diagnostic, SOURCES).splitlines()[3:5] == [
-        "6 | function f(a: A) -> int {",
-        "  |                         ^",
+LINES = SourceFile(
+    "lines.baml",
+    "function f() -> int {\n  let s: int = match (x) {\n\t_ => {\n    g()\n  }\n  };\n  if (x) {\n    1\n  }\n}\n",
+)
+
+
+def test_a_range_over_lines_stands_beside_a_rail() -> None:
+    start = LINES.text.index("match")
+    whole = error("E0001", "m", Span("lines.baml", start, LINES.text.index(";")), (Label(span("g()", LINES), "here"),))
+    assert render(whole, {"lines.baml": LINES}) == shown(
+        "error[E0001]: m",
+        " --> lines.baml:2:16",
+        "  |",
+        "2 |     let s: int = match (x) {",
+        "  |  ________________^",
+        "3 | |     _ => {",
+        "4 | |     g()",
+        "  | |     --- here",
+        "5 | |   }",
+        "6 | |   };",
+        "  | |___^",
+        "  |",
+    )
+
+
+def test_a_range_over_lines_that_opens_its_line() -> None:
+    start = LINES.text.index("if (x)")
+    end = LINES.text.index("}\n}", start) + 2  # with the line break, which does not count
+    assert render(error("E0001", "m", Span("lines.baml", start, end)), {"lines.baml": LINES}) == shown(
+        "error[E0001]: m",
+        " --> lines.baml:7:3",
+        "  |",
+        "7 | /   if (x) {",
+        "8 | |     1",
+        "9 | |   }",
+        "  | |___^",
+        "  |",
+    )
+
+
+def test_of_a_range_over_many_lines_both_ends_are_shown() -> None:
+    source = SourceFile("a", "f(\n" + "  1,\n" * 20 + "  g(2))\n")
+    diagnostic = error("E0001", "m", Span("a", 0, len(source.text)), (Label(span("2", source), "here"),))
+    assert render(diagnostic, {"a": source}) == shown(
+        "error[E0001]: m",
+        "  --> a:1:1",
+        "   |",
+        " 1 | / f(",
+        " 2 | |   1,",
+        "... |",
+        "21 | |   1,",
+        "22 | |   g(2))",
+        "   | |     - here",
+        "   | |_______^",
+        "   |",
+    )
+
+
+def test_a_label_over_lines_is_marked_on_its_first() -> None:
+    label = Label(Span("lines.baml", LINES.text.index("{"), len(LINES.text)), "here")
+    diagnostic = error("E0001", "m", span("f()", LINES), (label,))
+    assert render(diagnostic, {"lines.baml": LINES}).splitlines()[3:] == [
+        "1 | function f() -> int {",
+        "  |          ^^^        - here",
+        "  |",
+    ]
+
+
+def test_what_takes_no_room_moves_no_caret() -> None:
+    source = SourceFile("a", "\u2764\ufe0f\u0e01\u0e33e\u0301 y")
+    assert render(error("E0003", "m", span("y", source)), {"a": source}).splitlines()[4] == "  |      ^"
+
+
+def test_a_file_with_carriage_returns() -> None:
+    source = SourceFile("a", "let x = (\r\n  y\r\n)\r\n")
+    assert render(error("E0003", "m", Span("a", 8, len(source.text))), {"a": source}).splitlines()[3:7] == [
+        "1 |   let x = (",
+        "  |  _________^",
+        "2 | |   y",
+        "3 | | )",
+    ]
+
+
+def test_an_empty_file() -> None:
+    source = SourceFile("a", "")
+    assert render(error("E0009", "m", Span("a", 0, 0)), {"a": source}).splitlines()[1:] == [
+        " --> a:1:1",
+        "  |",
+        "1 |",
+        "  | ^",
+        "  |",
     ]
 
 

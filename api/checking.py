@@ -1,0 +1,65 @@
+"""What is wrong with a program, without making it runnable: ``bamlvm check`` as a function.
+
+No bytecode is made, which is most of the work of compiling.  What was found, errors too, is kept in the disk cache
+(:mod:`bamlvm.cache`), so that a program that did not change is reported on without loading the compiler.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from bamlvm.cache import Cache, fingerprint, key_of
+from bamlvm.errors import render_diagnostics
+from bamlvm.loading import load_standard, sources_of
+
+if TYPE_CHECKING:
+    from bamlvm.grammar.diagnostics import Diagnostic
+
+
+class Checked(NamedTuple):
+    """What a check found: errors and warnings in the order of the sources, and the sources, by path."""
+
+    diagnostics: tuple[Diagnostic, ...]
+    sources: Mapping[str, str]
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        """Those that keep the program from running."""
+        return tuple(each for each in self.diagnostics if each.severity == "error")
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """Those that do not."""
+        return tuple(each for each in self.diagnostics if each.severity == "warning")
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no error."""
+        return not self.errors
+
+    def render(self, colour: bool = False) -> str:
+        """All diagnostics as text, each with its source excerpt; "" if there is none."""
+        return render_diagnostics(self.diagnostics, self.sources, colour)
+
+
+def check(source: str | os.PathLike[str] | Mapping[str, str]) -> Checked:
+    """Find what is wrong with a program: a path (a file or a folder), sources by file name, or a source text.
+
+    Raises :class:`bamlvm.HostError` for a path that is none; what is wrong with the program is the result.
+    """
+    files = sources_of(source)
+    cache = Cache.default()
+    compiler = fingerprint()
+    key = key_of(files, True, "check", compiler)
+    kept = cache.read_diagnostics(key)
+    if kept is None:
+        kept = cache.read_diagnostics(key_of(files, True, "project", compiler))  # a run has compiled it
+    if kept is not None:
+        return Checked(kept, files)
+    from bamlvm.compiler.project import Project
+
+    found = tuple(Project(load_standard(True, cache, compiler)).update(files, emit=False).diagnostics)
+    cache.write_diagnostics(key, found)
+    return Checked(found, files)
