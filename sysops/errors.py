@@ -35,8 +35,11 @@ from bamlvm.vm.values import Thrown
 Clock: TypeAlias = Literal["connect", "time_to_first_token", "idle", "request"]
 
 _LONGEST_MESSAGE: Final = 500
-_INCOMPLETE_BODY: Final = "peer closed connection without sending complete message body"
-"""How h11 says that a connection ended inside a body; it has no other mark."""
+_INCOMPLETE: Final = (
+    "peer closed connection without sending complete message body",
+    "peer unexpectedly closed connection",
+)
+"""How h11 says that a connection ended inside an answer (inside a line of it the second way); it has no other mark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +157,7 @@ def _timeout(clock: Clock) -> Rule:
 
 
 def _remote_protocol(error: BaseException, subject: Subject) -> Thrown:
-    if _INCOMPLETE_BODY in str(error):
+    if str(error).startswith(_INCOMPLETE):
         return truncated(subject)
     return network(f"the server broke the HTTP protocol: {_reason(error, subject)}", subject)
 

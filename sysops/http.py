@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 
 from bamlvm.sysops.capabilities import require
 from bamlvm.sysops.clocks import DEFAULT_CONNECT_MS, DEFAULT_REQUEST_MS, Clocks
-from bamlvm.sysops.errors import Clock, Subject, invalid
+from bamlvm.sysops.errors import Clock, Subject, invalid, network
 from bamlvm.sysops.redaction import redacted_url
 from bamlvm.sysops.scope import Scope
 from bamlvm.sysops.table import sysop
-from bamlvm.vm.values import Instance
+from bamlvm.vm.values import Instance, Thrown
 
 if TYPE_CHECKING:
     import httpx
@@ -116,7 +116,12 @@ async def _send(scope: Scope, exchange: Exchange) -> Instance:
 async def _open(scope: Scope, exchange: Exchange) -> httpx.Response:
     from bamlvm.sysops.connections import open_exchange
 
-    response = await open_exchange(scope.services.http_client(), exchange)
+    try:
+        response = await open_exchange(scope.services.http_client(), exchange)
+    except Thrown as thrown:
+        if thrown.class_name == "baml.errors.StreamTruncated":  # of an answer that has not begun nothing is cut off
+            raise network("the connection ended inside the answer's headers", exchange.subject) from thrown
+        raise
     attempt = scope.attempt
     if attempt is not None:
         attempt.status = response.status_code

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bamlvm.vm.opcodes import markdown
+from tests.streaming.faults import page as faults
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 
@@ -13,3 +14,4 @@ DOCS = Path(__file__).parent.parent.parent / "docs"
 def pages() -> Iterator[tuple[Path, str]]:
     """Every generated page: file and text."""
     yield DOCS / "opcodes.md", markdown()
+    yield DOCS / "faults.md", faults.text()

@@ -1,0 +1,423 @@
+"""Every fault, and what comes of one attempt that meets it.
+
+The tests (``test_faults.py``) hold it against a real server; ``docs/faults.md`` is made from it (``page.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+from tests.streaming.faults.outcomes import (
+    CHUNKED,
+    CLOSE_HEADER,
+    EVENTS,
+    HALF,
+    JSON,
+    LAST,
+    OK,
+    STREAM_HEAD,
+    WHOLE,
+    Fault,
+    Outcome,
+    body_of,
+    chunk,
+    chunks,
+    encoded_whole,
+    fails,
+    gzipped,
+    head,
+    overdue,
+    sized,
+    status,
+    streamed,
+    unsized,
+    whole,
+)
+from tests.streaming.faults.server import CLOSE, RESET, STALL, Answer, Step
+from tests.streaming.faults.wires import PIECES, TEXT, Frame, Wire, before_content, encoded, renamed, without
+
+_PAUSE: Final = 0.01
+"""Long enough for what was sent to be read before a reset overtakes it."""
+
+
+def _half(wire: Wire) -> list[Frame]:
+    return before_content(wire.stream(), 2)
+
+
+def _half_then(*steps: Step) -> Callable[[Wire], Answer]:
+    return lambda wire: streamed(_half(wire), *steps)
+
+
+def _until_finish(wire: Wire) -> list[Frame]:
+    """Up to and with the event after which nothing of the answer is missing."""
+    frames = wire.stream()
+    last = max(place for place, frame in enumerate(frames) if frame.role in ("content", "finish"))
+    if frames[last].role == "content":  # the end of the stream is the finish reason
+        last = len(frames) - 1
+    return frames[: last + 1]
+
+
+def _finished_then(*steps: Step) -> Callable[[Wire], Answer]:
+    return lambda wire: streamed(_until_finish(wire), *steps)
+
+
+def _half_and(*frames: Frame) -> Callable[[Wire], Answer]:
+    """The first half, an event that does not belong there, and the rest."""
+
+    def answer(wire: Wire) -> Answer:
+        before = _half(wire)
+        return streamed([*before, *frames, *wire.stream()[len(before) :]])
+
+    return answer
+
+
+def _error(retryable: bool, after: int) -> Callable[[Wire], Answer]:
+    return lambda wire: streamed([*before_content(wire.stream(), after), wire.failing(retryable)])
+
+
+def _events(change: Callable[[Wire], Sequence[Frame]]) -> Callable[[Wire], Answer]:
+    return lambda wire: streamed(change(wire))
+
+
+def _body(change: Callable[[bytes], bytes], *lines: str, size: int | None = None) -> Callable[[Wire], Answer]:
+    """The recorded stream's bytes, changed, in chunks of ``size``."""
+
+    def answer(wire: Wire) -> Answer:
+        body = change(body_of(wire))
+        pieces = [body] if size is None else [body[at : at + size] for at in range(0, len(body), size)]
+        return [head(OK, EVENTS, CHUNKED, *lines), b"".join(chunks(pieces)), LAST]
+
+    return answer
+
+
+def _comments(wire: Wire) -> Answer:
+    pieces = [piece for each in encoded(wire.stream()) for piece in (b": keep-alive\n\n", each)]
+    return [STREAM_HEAD, *chunks(pieces), LAST]
+
+
+def _only(data: bytes) -> Callable[[Wire], Answer]:
+    """The same event every now and then, and nothing else."""
+    return lambda wire: [STREAM_HEAD, *([chunk(data), 0.01] * 200), CLOSE]
+
+
+def _giant(wire: Wire) -> Answer:
+    frames = wire.frames(PIECES)
+    filler = ', "filler": "' + "x" * 1_000_000 + '"}'
+    return streamed(
+        [renamed(frame, frame.data[:-1] + filler) if frame.role == "content" else frame for frame in frames]
+    )
+
+
+def _twice(wire: Wire) -> list[Frame]:
+    return [each for frame in wire.stream() for each in ([frame, frame] if frame.role == "finish" else [frame])]
+
+
+def _early_done(wire: Wire) -> list[Frame]:
+    return [*_half(wire), *(frame for frame in wire.stream() if frame.role == "done")]
+
+
+_TERMINAL: Final = Outcome(text=HALF)
+_TRUNCATED: Final = fails("StreamTruncated", HALF)
+_LOST: Final = fails("Network", HALF)
+_BROKEN_EVENT: Final = fails("LlmClient", HALF, retried=False, retryable=False)
+_NEXT: Final = "event: surprise\ndata: {}\n\n"
+
+
+STREAMED: Final[Mapping[str, Sequence[Fault]]] = MappingProxyType(
+    {
+        "Before the answer": [
+            Fault("nobody listens at the port", fails("Network"), where="closed"),
+            Fault("the connection is never accepted", overdue("connect"), where="full", clock="connect"),
+            Fault("accepts and resets before the request", fails("Network"), where="resets"),
+            Fault(
+                "reads the request and says nothing",
+                overdue("time_to_first_token"),
+                lambda wire: [STALL],
+                clock="time_to_first_token",
+            ),
+            Fault("resets before the headers", fails("Network"), lambda wire: [_PAUSE, RESET]),
+            Fault("closes before the headers", fails("Network"), lambda wire: [CLOSE]),
+            Fault("resets inside the headers", fails("Network"), lambda wire: [STREAM_HEAD[:30], _PAUSE, RESET]),
+            Fault("closes inside the headers", fails("Network"), lambda wire: [STREAM_HEAD[:30], CLOSE]),
+            Fault(
+                "stalls inside the headers", overdue("request"), lambda wire: [STREAM_HEAD[:30], STALL], clock="request"
+            ),
+            Fault(
+                "sends headers without end",
+                fails("Network"),
+                lambda wire: [STREAM_HEAD[:-2], b"x: y\r\n" * 30_000, CLOSE],
+            ),
+            Fault(
+                "answers in no HTTP", fails("Network"), lambda wire: [b"\x16\x03\x01\x02\x00 no HTTP\r\n\r\n", CLOSE]
+            ),
+            Fault(
+                "sends 100 and 103 before the answer",
+                WHOLE,
+                lambda wire: [
+                    head("HTTP/1.1 100 Continue") + head("HTTP/1.1 103 Early Hints", "link: x"),
+                    *streamed(wire.stream()),
+                ],
+            ),
+        ],
+        "Statuses": [
+            *(
+                Fault(
+                    f"status {code}",
+                    fails("HttpStatus", retried=code in (408, 409, 425, 429) or code >= 500, status_code=code),
+                    status(code),
+                )
+                for code in (400, 401, 403, 404, 422, 408, 409, 425, 429, 500, 502, 503, 529)
+            ),
+            Fault(
+                "status 429 with Retry-After: 0",
+                fails("HttpStatus", status_code=429, retry_after_ms=0),
+                status(429, "retry-after: 0"),
+            ),
+            Fault(
+                "status 503 with a date long past in Retry-After",
+                fails("HttpStatus", status_code=503, retry_after_ms=0),
+                status(503, "retry-after: Wed, 21 Oct 2015 07:28:00 GMT"),
+            ),
+            Fault(
+                "status 307 (a POST follows no redirects)",
+                fails("HttpStatus", retried=False, status_code=307),
+                status(307, "location: /elsewhere"),
+            ),
+            Fault(
+                "status 204 without a body", fails("StreamTruncated"), lambda wire: [head("HTTP/1.1 204 No Content")]
+            ),
+            Fault(
+                "status 500 with a page of HTML",
+                fails("HttpStatus", status_code=500),
+                lambda wire: sized(b"<html>Oops</html>", "HTTP/1.1 500 Oops", "content-type: text/html"),
+            ),
+            Fault(
+                "status 500 whose body is cut",
+                fails("HttpStatus", status_code=500),
+                lambda wire: [head("HTTP/1.1 500 Oops", "content-length: 99"), b"Oops", CLOSE],
+            ),
+            Fault(
+                "status 500 with a body of 1 MB",
+                fails("HttpStatus", status_code=500),
+                lambda wire: [*sized(b"x" * 1_000_000, "HTTP/1.1 500 Oops")],
+            ),
+            Fault(
+                "status 200 with an error in JSON",
+                fails("HttpStatus", retried=False, status_code=200),
+                lambda wire: sized(b'{"error": {"message": "no"}}', OK, JSON),
+            ),
+        ],
+        "The connection ends": [
+            Fault("resets after the headers", fails("Network"), lambda wire: [STREAM_HEAD, _PAUSE, RESET]),
+            Fault("closes after the headers", fails("StreamTruncated"), lambda wire: [STREAM_HEAD, CLOSE]),
+            Fault("ends properly after the headers", fails("StreamTruncated"), lambda wire: [STREAM_HEAD, LAST]),
+            Fault("resets in the middle", _LOST, _half_then(_PAUSE, RESET)),
+            Fault("closes in the middle", _TRUNCATED, _half_then(CLOSE)),
+            Fault("ends properly in the middle", _TRUNCATED, _half_then(LAST)),
+            Fault(
+                "ends with its connection in the middle (HTTP/1.0)",
+                _TRUNCATED,
+                lambda wire: unsized(b"".join(encoded(_half(wire))), "HTTP/1.0 200 OK", EVENTS),
+            ),
+            Fault("closes inside a chunk's size", _TRUNCATED, _half_then(b"4", CLOSE)),
+            Fault("closes inside a chunk's data", _TRUNCATED, _half_then(b"40\r\ndata: {", CLOSE)),
+            Fault("closes after a chunk's data, before its line end", _TRUNCATED, _half_then(b"2\r\n: ", CLOSE)),
+            Fault("resets after the finish reason", WHOLE, _finished_then(_PAUSE, RESET)),
+            Fault("closes after the finish reason", WHOLE, _finished_then(CLOSE)),
+            Fault("stalls after the finish reason", WHOLE, _finished_then(STALL), clock="idle"),
+            Fault("closes before the last chunk", WHOLE, lambda wire: streamed(wire.stream(), CLOSE)),
+            Fault(
+                "keeps the connection open after the end of the stream",
+                WHOLE,
+                lambda wire: streamed(wire.stream(), STALL),
+                clock="idle",
+            ),
+            Fault(
+                "ends with its connection (HTTP/1.0)",
+                WHOLE,
+                lambda wire: unsized(body_of(wire), "HTTP/1.0 200 OK", EVENTS),
+            ),
+        ],
+        "Time": [
+            Fault(
+                "stalls after the headers",
+                overdue("time_to_first_token"),
+                lambda wire: [STREAM_HEAD, STALL],
+                clock="time_to_first_token",
+            ),
+            Fault("stalls in the middle", overdue("idle", HALF), _half_then(STALL), clock="idle"),
+            Fault(
+                "sends comments and nothing else",
+                overdue("time_to_first_token"),
+                _only(b": keep-alive\n\n"),
+                clock="time_to_first_token",
+            ),
+            Fault(
+                "sends unknown events and nothing else",
+                overdue("time_to_first_token"),
+                _only(_NEXT.encode()),
+                clock="time_to_first_token",
+            ),
+            Fault(
+                "drips without end",
+                overdue("request", HALF),
+                lambda wire: streamed(_half(wire), *([chunk(b": still here\n\n"), 0.01] * 200), CLOSE),
+                clock="request",
+            ),
+            Fault(
+                "pauses before every event",
+                WHOLE,
+                lambda wire: [
+                    STREAM_HEAD,
+                    *(step for each in encoded(wire.stream()) for step in (0.005, chunk(each))),
+                    LAST,
+                ],
+                clock="time_to_first_token",
+            ),
+        ],
+        "Bytes": [
+            Fault("one byte a chunk", WHOLE, _body(bytes, size=1)),
+            Fault("three bytes a chunk", WHOLE, _body(bytes, size=3)),
+            Fault("lines end in CR", WHOLE, _body(lambda body: body.replace(b"\n", b"\r"))),
+            Fault("lines end in CRLF", WHOLE, _body(lambda body: body.replace(b"\n", b"\r\n"), size=2)),
+            Fault("begins with a byte order mark", WHOLE, _body(lambda body: b"\xef\xbb\xbf" + body)),
+            Fault("a comment before every event", WHOLE, _comments),
+            Fault("gzip", WHOLE, _body(gzipped, "content-encoding: gzip", size=64)),
+            Fault(
+                "gzip that ends early",
+                fails("StreamTruncated"),
+                _body(lambda body: gzipped(body)[:12], "content-encoding: gzip"),
+            ),
+            Fault("gzip that is none", fails("Network"), _body(bytes, "content-encoding: gzip")),
+            Fault("noise", fails("StreamTruncated"), _body(lambda body: bytes(range(256)) * 4)),
+            Fault("no bytes at all", fails("StreamTruncated"), _body(lambda body: b"")),
+            Fault(
+                "text/html",
+                fails("HttpStatus", retried=False, status_code=200),
+                lambda wire: sized(body_of(wire), OK, "content-type: text/html"),
+            ),
+            Fault("no content type", WHOLE, lambda wire: sized(body_of(wire), OK)),
+            Fault(
+                "a content type with a charset",
+                WHOLE,
+                lambda wire: sized(body_of(wire), OK, "content-type: Text/Event-Stream; charset=utf-8"),
+            ),
+            Fault(
+                "content-length too long, then closes",
+                WHOLE,
+                lambda wire: [head(OK, EVENTS, f"content-length: {len(body_of(wire)) + 9}"), body_of(wire), CLOSE],
+            ),
+            Fault(
+                "content-length too short",
+                fails("StreamTruncated"),
+                lambda wire: [head(OK, EVENTS, "content-length: 9"), body_of(wire), CLOSE],
+            ),
+            Fault("a chunk's size is no number", _LOST, _half_then(b"zz\r\n: \r\n", CLOSE)),
+            Fault("a chunk is longer than its size", _LOST, _half_then(b"2\r\n: more\n\n\r\n", CLOSE)),
+            Fault(
+                "chunk extensions and trailers",
+                WHOLE,
+                lambda wire: [
+                    STREAM_HEAD,
+                    b"%x;name=value\r\n%b\r\n" % (len(body_of(wire)), body_of(wire)),
+                    b"0\r\nx-after: 1\r\n\r\n",
+                ],
+            ),
+            Fault("bytes after the end", WHOLE, lambda wire: [*streamed(wire.stream())[:-1], LAST + b"more?", CLOSE]),
+        ],
+        "Events": [
+            Fault("an event that is no JSON", _BROKEN_EVENT, _half_and(Frame("other", '{"choices": [{"de'))),
+            Fault("an event that is JSON but no object", _BROKEN_EVENT, _half_and(Frame("other", "[1, 2]"))),
+            Fault("an event that is an object of another shape", WHOLE, _half_and(Frame("other", '{"choices": 7}'))),
+            Fault("an event of an unknown type", WHOLE, _half_and(Frame("other", "no JSON", "surprise"))),
+            Fault("events of 1 MB", WHOLE, _giant),
+            Fault("a retryable error in the middle", fails("LlmClient", HALF, retryable=True), _error(True, 2)),
+            Fault("another error in the middle", _BROKEN_EVENT, _error(False, 2)),
+            Fault("a retryable error first", fails("LlmClient", retryable=True), _error(True, 0)),
+            Fault(
+                "the terminator in the middle, without a finish reason",
+                {"*": _TERMINAL, "google-ai": _TRUNCATED, "openai-responses": _TERMINAL},
+                _events(_early_done),
+            ),
+            Fault(
+                "no terminator",
+                {"*": WHOLE, "openai-responses": fails("StreamTruncated", TEXT)},
+                _events(lambda wire: without(wire.stream(), "done")),
+            ),
+            Fault(
+                "no finish reason",
+                {"*": WHOLE, "google-ai": fails("StreamTruncated", TEXT)},
+                _events(lambda wire: without(wire.stream(), "finish")),
+            ),
+            Fault(
+                "neither terminator nor finish reason",
+                fails("StreamTruncated", TEXT),
+                _events(lambda wire: without(wire.stream(), "finish", "done")),
+            ),
+            Fault("the finish reason twice", WHOLE, _events(_twice)),
+            Fault(
+                "events after the terminator",
+                {"*": WHOLE, "google-ai": Outcome(text=TEXT * 2)},
+                _events(lambda wire: [*wire.stream(), *wire.stream()]),
+            ),
+        ],
+    }
+)
+"""The faults of a streamed answer, by group."""
+
+_UNREADABLE: Final = fails("LlmClient", retried=False, retryable=False)
+
+UNSTREAMED: Final[Sequence[Fault]] = (
+    Fault("resets before the headers", fails("Network"), lambda wire: [_PAUSE, RESET]),
+    Fault("reads the request and says nothing", overdue("request"), lambda wire: [STALL], clock="request"),
+    Fault(
+        "stalls in the body",
+        overdue("request"),
+        lambda wire: [head(OK, JSON, "content-length: 99"), b"{", STALL],
+        clock="request",
+    ),
+    Fault(
+        "stalls in the body, idle clock",
+        overdue("idle"),
+        lambda wire: [head(OK, JSON, "content-length: 99"), b"{", STALL],
+        clock="idle",
+    ),
+    Fault("status 400", fails("HttpStatus", retried=False, status_code=400), status(400)),
+    Fault("status 503", fails("HttpStatus", status_code=503), status(503)),
+    Fault("status 307", fails("HttpStatus", retried=False, status_code=307), status(307, "location: /elsewhere")),
+    Fault(
+        "resets in the body", fails("Network"), lambda wire: [head(OK, JSON, "content-length: 99"), b"{", _PAUSE, RESET]
+    ),
+    Fault(
+        "content-length too long, then closes",
+        fails("Network"),
+        lambda wire: [head(OK, JSON, f"content-length: {len(encoded_whole(wire)) + 9}"), encoded_whole(wire), CLOSE],
+    ),
+    Fault(
+        "content-length too short",
+        _UNREADABLE,
+        lambda wire: [head(OK, JSON, "content-length: 9"), encoded_whole(wire), CLOSE],
+    ),
+    Fault(
+        "closes before the last chunk",
+        fails("Network"),
+        lambda wire: [head(OK, JSON, CHUNKED), chunk(encoded_whole(wire)), CLOSE],
+    ),
+    Fault(
+        "ends with its connection (HTTP/1.0)", WHOLE, lambda wire: unsized(encoded_whole(wire), "HTTP/1.0 200 OK", JSON)
+    ),
+    Fault("gzip", WHOLE, lambda wire: sized(gzipped(encoded_whole(wire)), OK, JSON, "content-encoding: gzip")),
+    Fault("gzip that is none", fails("Network"), lambda wire: whole(wire, TEXT, "content-encoding: gzip")),
+    Fault("a body that is no JSON", _UNREADABLE, lambda wire: sized(b"<html>", OK, JSON)),
+    Fault("an empty body", _UNREADABLE, lambda wire: sized(b"", OK, JSON)),
+    Fault("JSON of another shape", _UNREADABLE, lambda wire: sized(b'{"unheard": "of"}', OK, JSON)),
+    Fault(
+        "an error object with status 200",
+        fails("LlmClient", retryable=True),
+        lambda wire: sized(b'{"error": {"type": "overloaded_error", "message": "no"}}', OK, JSON),
+    ),
+    Fault("bytes after the end", WHOLE, lambda wire: [*whole(wire, TEXT, CLOSE_HEADER), b"more?", CLOSE]),
+)
+"""The faults of an answer that is not streamed."""

@@ -1,0 +1,230 @@
+"""The fault matrix: each wire format, each fault, {single, retry, fallback, round-robin}, against a real server.
+
+A cell is one call by each of the four ways at once; what is asked of it is in :func:`check_call`: the value or the
+error, every attempt, what was received of each, which partial values the host saw and to which attempt they belonged,
+how often the server was asked, and that nothing is left open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+import bamlvm
+from bamlvm.cache import Cache
+from bamlvm.loading import load
+from tests.streaming.faults.outcomes import CLOCK_MS, Clock, Fault, Outcome, healthy
+from tests.streaming.faults.server import FaultServer, closed_port, full_port, reset
+from tests.streaming.faults.table import STREAMED, UNSTREAMED
+from tests.streaming.faults.wires import SECOND, WIRES, Wire
+
+WAYS = ("single", "retry", "fallback", "turns")
+CLOCKS: tuple[Clock | None, ...] = (None, "connect", "time_to_first_token", "idle", "request")
+KEY = "sk-never-shown"
+
+
+def clients(wire: Wire, clock: Clock | None) -> str:
+    """The clients and functions of a wire format with a short clock: one that meets the fault, and a healthy one."""
+    name = function_name(wire, "", clock)
+    limit = f"http {{ {clock}_timeout_ms {CLOCK_MS[clock]} }}" if clock else ""
+    options = f'model "m"  api_key "{KEY}"  {wire.options}'
+    return f"""
+client<llm> {name}Bad {{ provider {wire.provider}  options {{ base_url env.BAD  {options}  {limit} }} }}
+client<llm> {name}Good {{ provider {wire.provider}  options {{ base_url env.GOOD  {options} }} }}
+client<llm> {name}Again {{ provider {wire.provider}  retry_policy Once
+    options {{ base_url env.BAD  {options}  {limit} }} }}
+client<llm> {name}Else {{ provider fallback  options {{ strategy [{name}Bad, {name}Good] }} }}
+client<llm> {name}Turn {{ provider round-robin  options {{ strategy [{name}Bad, {name}Good] }} }}
+function {name}single(input: string) -> string {{ client {name}Bad  prompt #"{{{{ input }}}}"# }}
+function {name}retry(input: string) -> string {{ client {name}Again  prompt #"{{{{ input }}}}"# }}
+function {name}fallback(input: string) -> string {{ client {name}Else  prompt #"{{{{ input }}}}"# }}
+function {name}turns(input: string) -> string {{ client {name}Turn  prompt #"{{{{ input }}}}"# }}
+"""
+
+
+def function_name(wire: Wire, way: str, clock: Clock | None) -> str:
+    return f"{wire.name.title().replace('-', '')}{(clock or 'default').title().replace('_', '')}_{way}"
+
+
+PROGRAM = "retry_policy Once { max_retries 1  strategy { type constant_delay  delay_ms 1 } }\n" + "".join(
+    clients(wire, clock) for wire in WIRES.values() for clock in CLOCKS
+)
+
+
+@dataclass
+class Seen:
+    """What the host saw of one call."""
+
+    value: Any = None
+    error: BaseException | None = None
+    events: list[Any] = field(default_factory=list)
+    collector: bamlvm.Collector = field(default_factory=bamlvm.Collector)
+
+    @property
+    def attempts(self) -> list[tuple[str, int]]:
+        return [(event.kind, event.record.ordinal) for event in self.events if isinstance(event, bamlvm.Attempt)]
+
+    def partials(self, ordinal: int) -> list[str]:
+        """The partial values of one attempt."""
+        return [
+            event.value
+            for event in self.events
+            if isinstance(event, bamlvm.Partial) and event.attempt and event.attempt.ordinal == ordinal
+        ]
+
+
+@pytest.fixture(scope="module")
+def loaded() -> Any:
+    """The program, compiled once."""
+    return load({"main.baml": PROGRAM}, True, Cache.default())
+
+
+@pytest_asyncio.fixture
+async def program(loaded: Any) -> AsyncIterator[bamlvm.Runtime]:
+    """A runtime of its own for each test."""
+    async with bamlvm.Runtime(loaded) as runtime:
+        runtime.services.http_client()  # making it takes long on a busy machine, and the clocks are short here
+        yield runtime
+
+
+@pytest_asyncio.fixture
+async def server() -> AsyncIterator[FaultServer]:
+    async with FaultServer() as server:
+        yield server
+
+
+async def call(runtime: bamlvm.Runtime, function: str, env: dict[str, str], stream: bool) -> Seen:
+    """Make a call and take down what the host sees of it."""
+    seen = Seen()
+    on_attempt = None if stream else seen.events.append
+    context = bamlvm.CallContext(env=env, collectors=[seen.collector], on_attempt=on_attempt, timeout=20)
+    try:
+        if stream:
+            reading = runtime.stream(function, {"input": "hi"}, context)
+            async for event in reading.events():
+                seen.events.append(event)
+            seen.value = await reading.final()
+        else:
+            seen.value = await runtime.call_function(function, {"input": "hi"}, context)
+    except bamlvm.ThrownError as error:
+        seen.error = error
+    return seen
+
+
+def check_attempt(outcome: Outcome, record: Any, partials: list[str], stream: bool) -> None:
+    """One attempt's record against what was to come of it."""
+    assert record.text == outcome.text
+    if outcome.error is None:
+        assert record.error is None
+    else:
+        error = record.error
+        assert error.__class__.__name__ == outcome.error, error
+        for name, value in outcome.facts.items():
+            assert getattr(error, name) == value, (name, error)
+        assert KEY not in str(error)
+        if outcome.error == "Timeout":
+            for fact in (error.clock, f"{error.limit_ms} ms", f"{error.elapsed_ms} ms"):
+                assert fact in error.message
+            assert error.elapsed_ms >= error.limit_ms - 1
+    if stream:
+        assert all(outcome.text.startswith(partial) for partial in partials)
+        assert all(len(a) < len(b) for a, b in pairwise(partials)), partials
+        if outcome.error is None:
+            assert partials[-1] == outcome.text
+
+
+def check_call(seen: Seen, expected: list[Outcome], stream: bool, server_saw: list[int], wanted: list[int]) -> None:
+    """A call against the outcomes of its attempts, the last of which is the call's."""
+    grammar = [(kind, place + 1) for place, each in enumerate(expected) for kind in ("started", _end(each))]
+    assert seen.attempts == grammar
+    records = seen.collector.attempts
+    assert len(records) == len(expected)
+    for place, (outcome, record) in enumerate(zip(expected, records, strict=True)):
+        check_attempt(outcome, record, seen.partials(place + 1), stream)
+    last = expected[-1]
+    if last.error is None:
+        assert (seen.error, seen.value) == (None, last.text)
+    else:
+        error = seen.error
+        assert isinstance(error, bamlvm.ThrownError)
+        assert error.class_name == "baml.errors.AllAttemptsFailed"
+        assert [each.error.__class__.__name__ for each in error.value.attempts] == [each.error for each in expected]
+        assert [each.text for each in error.value.attempts] == [each.text for each in expected]
+        assert all(each.error.message in str(error) for each in error.value.attempts)
+    assert server_saw == wanted
+
+
+def _end(outcome: Outcome) -> str:
+    return "succeeded" if outcome.error is None else "failed"
+
+
+async def check_cell(runtime: bamlvm.Runtime, server: FaultServer, wire: Wire, fault: Fault, *, stream: bool) -> None:
+    """All four ways of one cell."""
+    outcome, good = fault.of(wire), Outcome(text=SECOND)
+    answer, second = fault.answer(wire), healthy(wire, stream)
+    async with contextlib.AsyncExitStack() as stack:
+        place = await _place(stack, fault)
+
+        async def one(way: str) -> Seen:
+            bad, fine = f"bad-{way}", f"good-{way}"
+            server.play(bad, answer, second)
+            server.play(fine, second)
+            env = {"BAD": place or server.url(bad), "GOOD": server.url(fine)}
+            return await call(runtime, function_name(wire, way, fault.clock), env, stream)
+
+        seen = dict(zip(WAYS, await asyncio.gather(*map(one, WAYS)), strict=True))
+        expected = {way: [outcome] for way in WAYS}
+        if outcome.error is not None:
+            if outcome.retried:  # an address is as bad the second time, an answer is not
+                expected["retry"] = [outcome, good if place is None else outcome]
+            expected["fallback"] = [outcome, good]
+        for way in WAYS:
+            asked = [len(server.hits(f"bad-{way}")), len(server.hits(f"good-{way}"))]
+            on_bad = (2 if way == "retry" and len(expected[way]) == 2 else 1) if place is None else 0
+            wanted = [on_bad, 1 if way == "fallback" and outcome.error is not None else 0]
+            try:
+                check_call(seen[way], expected[way], stream, asked, wanted)
+            except AssertionError as error:
+                raise AssertionError(f"{way}: {error}") from error
+        again = await one("turns")
+        assert (again.error, again.value) == (None, SECOND), "the other client's turn"
+        assert [record.client.endswith("Good") for record in again.collector.attempts] == [True]
+    assert runtime.handles == 0
+    assert not runtime.active
+    # Whatever the server did not close itself has been closed by the client, or waits whole for the next request.
+    await server.until(lambda: all(hit.outcome != "answering" for way in WAYS for hit in server.hits(f"bad-{way}")))
+
+
+async def _place(stack: contextlib.AsyncExitStack, fault: Fault) -> str | None:
+    """The address of a fault that is one."""
+    if fault.where == "closed":
+        return f"http://127.0.0.1:{stack.enter_context(closed_port())}"
+    if fault.where == "full":
+        return f"http://127.0.0.1:{stack.enter_context(full_port())}"
+    if fault.where == "resets":
+        resetting = await asyncio.start_server(lambda _, writer: reset(writer), "127.0.0.1", 0)
+        await stack.enter_async_context(resetting)
+        return f"http://127.0.0.1:{resetting.sockets[0].getsockname()[1]}"
+    return None
+
+
+FAULTS = {f"{group}: {fault.title}": fault for group, faults in STREAMED.items() for fault in faults}
+
+
+@pytest.mark.parametrize("wire", WIRES.values(), ids=WIRES)
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+async def test_a_streamed_answer(program: bamlvm.Runtime, server: FaultServer, wire: Wire, fault: Fault) -> None:
+    await check_cell(program, server, wire, fault, stream=True)
+
+
+@pytest.mark.parametrize("wire", WIRES.values(), ids=WIRES)
+@pytest.mark.parametrize("fault", UNSTREAMED, ids=[fault.title for fault in UNSTREAMED])
+async def test_a_whole_answer(program: bamlvm.Runtime, server: FaultServer, wire: Wire, fault: Fault) -> None:
+    await check_cell(program, server, wire, fault, stream=False)
