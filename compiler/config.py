@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from bamlvm.compiler.declare import World, attributes
+from bamlvm.compiler.declare import World, attributes, scalar
 from bamlvm.compiler.names import Entry, Index, reporter
 from bamlvm.compiler.report import Reporter, did_you_mean
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
-from bamlvm.grammar.strings import dedent
 from bamlvm.vm.program import (
     ClientInfo,
     ConfigValue,
@@ -251,7 +250,7 @@ def check_tests(index: Index, world: World, diagnostics: list[Diagnostic]) -> No
         assert isinstance(declaration, syntax.Test)
         report = reporter(entry, diagnostics)
         parts = _entries(declaration.body, _TEST_PROPERTIES, "E0034", "a test", report)
-        attributes(declaration.body.attributes, "test", report)
+        attributes(declaration.body.attributes, "test", entry, report)
         if "args" in parts and not isinstance(parts["args"].value, syntax.ConfigBlock):
             report.error("E0001", parts["args"].value, "`args` is a block: `args { … }`")
         functions = parts.get("functions")
@@ -286,7 +285,7 @@ def tests(index: Index, line_of: Callable[[syntax.Item], int]) -> tuple[TestInfo
                 declaration.name,
                 tuple(map(str, functions)),
                 {each.key: _argument(each.value, entry.item.text) for each in entries},
-                attributes(declaration.body.attributes, "test", reporter(entry, [])),
+                attributes(declaration.body.attributes, "test", entry, reporter(entry, [])),
                 entry.item.file,
                 line_of(entry.item),
             )
@@ -306,8 +305,8 @@ def _argument(value: syntax.ConfigValue, text: str) -> ConfigValue:
             return [_argument(item, text) for item in value.items]
         case syntax.ConfigBlock():
             return {entry.key: _argument(entry.value, text) for entry in value.entries}
-        case syntax.ConfigScalar(value=str(written)) if value.quoted and text[value.start] == "#" and "\n" in written:
-            return dedent(written)
+        case syntax.ConfigScalar():
+            return scalar(value, text)
         case _:
             return data(value)
 

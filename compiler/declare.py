@@ -19,6 +19,7 @@ from bamlvm.compiler.reads import Reads
 from bamlvm.compiler.report import Reporter, did_you_mean, nearest
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
+from bamlvm.grammar.strings import dedent
 from bamlvm.vm.program import (
     Attribute,
     ClassInfo,
@@ -171,7 +172,7 @@ class TypeResolver:
                     throws = self._guarded(go, node.throws) if node.throws else UNSTATED
                     return FunctionType(parameters, self._guarded(go, node.result), throws)
                 case syntax.AttributedTypeExpr():
-                    attributes(node.attributes, "type", report)
+                    attributes(node.attributes, "type", entry, report)
                     return go(node.item)
 
         return go(written)
@@ -193,7 +194,8 @@ class TypeResolver:
                     hint="a recursive alias must pass through a list, a map or a class",
                 )
                 return ERROR
-            self._recursive.add(name)
+            opened = list(self._open)
+            self._recursive.update(opened[opened.index(name) :])  # all on the way back lead back to themselves
             return AliasType(name)
         self._open[name] = self._guards
         resolved = self.resolve(declaration.type, entry, report)
@@ -276,7 +278,16 @@ class TypeResolver:
                 return
 
 
-def attributes(written: tuple[syntax.Attribute, ...], place: str, report: Reporter) -> tuple[Attribute, ...]:
+def scalar(value: syntax.ConfigScalar, text: str) -> str | int | float | bool | None:
+    """A scalar's value; a raw string of several lines is dedented as prompts are.  ``text`` is its item's."""
+    if value.quoted and isinstance(value.value, str) and "\n" in value.value and text[value.start] == "#":
+        return dedent(value.value)
+    return value.value
+
+
+def attributes(
+    written: tuple[syntax.Attribute, ...], place: str, entry: Entry, report: Reporter
+) -> tuple[Attribute, ...]:
     """Attributes as data; reports E0015 for unknown ones and E0016 for those that do not belong to ``place``."""
     known = _KNOWN_ATTRIBUTES[place]
     anywhere = frozenset().union(*_KNOWN_ATTRIBUTES.values())
@@ -289,8 +300,8 @@ def attributes(written: tuple[syntax.Attribute, ...], place: str, report: Report
             report.error("E0016", each, f"`{each.name}` does not belong on a {place}")
             continue
         expression = next((a.text for a in each.arguments if isinstance(a, syntax.ConfigExpression)), None)
-        scalars = tuple(a.value for a in each.arguments if isinstance(a, syntax.ConfigScalar) and a.value is not None)
-        result.append(Attribute(each.name, scalars, expression))
+        scalars = (scalar(a, entry.item.text) for a in each.arguments if isinstance(a, syntax.ConfigScalar))
+        result.append(Attribute(each.name, tuple(value for value in scalars if value is not None), expression))
     return tuple(result)
 
 
@@ -328,16 +339,18 @@ def declare(
 ) -> None:
     """Resolve everything that ``index`` declares into ``world``; reports what is unknown or circular."""
     declaring = _Declaring(world, resolver, kept, lookups, diagnostics)
-    for entry in index.of(syntax.Alias):
+    aliases = tuple(index.of(syntax.Alias))
+    for entry in aliases:
         resolver.alias(entry)
+    world.aliases = {entry.name: world.aliases[entry.name] for entry in aliases if entry.name in world.aliases}
     for entry in index.of(syntax.Enum):
         declaration = entry.declaration
         assert isinstance(declaration, syntax.Enum)
         report = reporter(entry, diagnostics)
         variants = tuple(
-            VariantInfo(v.name, attributes(v.attributes, "variant", report), v.doc) for v in declaration.variants
+            VariantInfo(v.name, attributes(v.attributes, "variant", entry, report), v.doc) for v in declaration.variants
         )
-        own = attributes(declaration.attributes, "enum", report)
+        own = attributes(declaration.attributes, "enum", entry, report)
         world.enums[entry.name] = EnumInfo(entry.name, variants, own, declaration.doc)
     for entry in index.of(syntax.Class):
         _declare_class(declaring, entry)
@@ -368,11 +381,14 @@ def _class_info(resolver: TypeResolver, declaration: syntax.Class, entry: Entry,
     variables = frozenset(declaration.type_parameters)
     fields = tuple(
         FieldInfo(
-            f.name, resolver.resolve(f.type, entry, report, variables), attributes(f.attributes, "field", report), f.doc
+            f.name,
+            resolver.resolve(f.type, entry, report, variables),
+            attributes(f.attributes, "field", entry, report),
+            f.doc,
         )
         for f in {f.name: f for f in reversed(declaration.fields)}.values()
     )[::-1]
-    own = attributes(declaration.attributes, "class", report)
+    own = attributes(declaration.attributes, "class", entry, report)
     return ClassInfo(entry.name, fields, own, declaration.doc)
 
 

@@ -108,7 +108,8 @@ def engine_of(services: Services) -> Engine:
     if found is None:
         from bamlvm.sysops.prompts.engine import Engine
 
-        found = Engine(services.schema.enums, services.schema.templates)
+        schema = services.schema
+        found = Engine(schema.enums, schema.templates, schema.classes, schema.aliases)
         services.compiled_templates["engine"] = found
     return found
 

@@ -6,6 +6,7 @@ finds at run time what it names.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 _FILTERS: Final = (
@@ -38,17 +39,38 @@ CONTEXT_CLIENT: Final = ("name", "provider")
 ROLE_FUNCTIONS: Final = ("role", "chat")
 """The functions of ``_``, which begin a message; they take a role's name and any keywords."""
 
-OUTPUT_FORMAT_OPTIONS: Final = (
-    "prefix",
-    "or_splitter",
-    "always_hoist_enums",
-    "enum_value_prefix",
-    "hoist_classes",
-    "hoisted_class_prefix",
-    "map_style",
-    "quote_class_fields",
-)
-"""The keywords of ``ctx.output_format(…)``."""
+MAP_STYLES: Final = ("angle", "object")
+"""How ``ctx.output_format(map_style=…)`` writes a map: ``map<K, V>`` or ``{K: V}``."""
+
+_TEXT: Final = "a string"
+_TEXT_OR_NONE: Final = "a string or none"
+_SWITCH: Final = "true or false"
+OUTPUT_FORMAT_OPTIONS: Final[Mapping[str, str]] = {
+    "prefix": _TEXT_OR_NONE,
+    "or_splitter": _TEXT,
+    "always_hoist_enums": _SWITCH,
+    "enum_value_prefix": _TEXT_OR_NONE,
+    "hoist_classes": "'auto', true, false or a list of class names",
+    "hoisted_class_prefix": _TEXT_OR_NONE,
+    "map_style": " or ".join(map(repr, MAP_STYLES)),
+    "quote_class_fields": _SWITCH,
+    "render_null_as": _TEXT,
+}
+"""The keywords of ``ctx.output_format(…)`` and what each takes."""
+
+
+def fits_option(name: str, value: object) -> bool:
+    """Whether ``value`` is what the option ``name`` of ``ctx.output_format`` takes."""
+    takes = OUTPUT_FORMAT_OPTIONS[name]
+    if takes == _SWITCH:
+        return isinstance(value, bool)
+    if name == "map_style":
+        return value in MAP_STYLES
+    if name == "hoist_classes":
+        names = isinstance(value, (list, tuple)) and all(isinstance(each, str) for each in value)
+        return value == "auto" or isinstance(value, bool) or names
+    return isinstance(value, str) or (value is None and takes == _TEXT_OR_NONE)
+
 
 FORMATS: Final = ("json", "yaml", "toon")
 """What the filter ``format(type=…)`` writes."""

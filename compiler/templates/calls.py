@@ -9,7 +9,7 @@ from jinja2 import nodes
 from bamlvm.compiler.report import did_you_mean
 from bamlvm.compiler.templates.parsing import Parsed
 from bamlvm.compiler.templates.values import Builtin, Callable, Value
-from bamlvm.vm.templates import OUTPUT_FORMAT_OPTIONS, ROLE_FUNCTIONS
+from bamlvm.vm.templates import OUTPUT_FORMAT_OPTIONS, ROLE_FUNCTIONS, fits_option
 
 
 class Misfit(NamedTuple):
@@ -72,6 +72,14 @@ def _output_format(node: nodes.Call, parsed: Parsed) -> Misfit | None:
             hint = did_you_mean(keyword.key, OUTPUT_FORMAT_OPTIONS) or f"there are {known}"
             where = _keyword(keyword.key, node, parsed)
             return Misfit(*where, f"`ctx.output_format` has no option `{keyword.key}`", hint)
+        try:
+            value = keyword.value.as_const()
+        except nodes.Impossible:
+            continue
+        if not fits_option(keyword.key, value):
+            takes = OUTPUT_FORMAT_OPTIONS[keyword.key].replace("'", '"')
+            where = _keyword(keyword.key, node, parsed)
+            return Misfit(*where, f"`{keyword.key}` takes {takes}")
     return None
 
 

@@ -12,17 +12,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 import jinja2
 from jinja2.runtime import Context
 
 from bamlvm.sysops.prompts.environment import Environment, UndefinedName, suggestion
+from bamlvm.sysops.prompts.hoisting import Declarations
 from bamlvm.sysops.prompts.messages import Marks, Message
 from bamlvm.sysops.prompts.output_format import OutputFormat
 from bamlvm.sysops.prompts.serialise import plain
 from bamlvm.sysops.prompts.views import EnumNamespace, EnumView, Tags, Viewer
-from bamlvm.vm.program import EnumInfo, TemplateInfo
+from bamlvm.vm.program import ClassInfo, EnumInfo, TemplateInfo
 from bamlvm.vm.templates import ROLE_FUNCTIONS
 from bamlvm.vm.types import Type
 from bamlvm.vm.values import Thrown
@@ -44,8 +46,14 @@ class PromptContext:
 class Engine:
     """Renders the prompts of one program."""
 
-    def __init__(self, enums: Mapping[str, EnumInfo], templates: Mapping[str, TemplateInfo]) -> None:
-        self._infos = enums
+    def __init__(
+        self,
+        enums: Mapping[str, EnumInfo],
+        templates: Mapping[str, TemplateInfo],
+        classes: Mapping[str, ClassInfo] = MappingProxyType({}),
+        aliases: Mapping[str, Type] = MappingProxyType({}),
+    ) -> None:
+        self._declared = Declarations(enums, classes, aliases)
         self._enums = {name: EnumNamespace(info) for name, info in enums.items()}
         self._environment = Environment()
         self._compiled: dict[tuple[str, str], jinja2.Template] = {}
@@ -67,7 +75,7 @@ class Engine:
             variables["_"] = {name: _role_function(marks) for name in ROLE_FUNCTIONS}
             variables["ctx"] = {
                 "client": {"name": context.client, "provider": context.provider},
-                "output_format": OutputFormat(context.return_type, self._infos.__getitem__),
+                "output_format": OutputFormat(context.return_type, self._declared),
                 "tags": Tags(context.tags),
             }
             text = self._compile(name, template).render(variables)

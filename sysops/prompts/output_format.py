@@ -1,121 +1,267 @@
 """``ctx.output_format``: the return type, described to the model.
 
-The wording is the official runtime's ("ctx.output_format" in its documents), checked against it.  A description is a
-*prefix* (``Answer as an ``), hoisted definitions above it, and the type itself.  Enums whose variants are described, or
-that have more than six, are hoisted; others stand in place as ``'A' or 'B'``.
+The wording is the official runtime's ("ctx.output_format" in its documents), held against what it renders.  A
+description is, with blank lines between them, the definitions of what it refers to by name (enums, then classes, then
+recursive aliases), and a *prefix* (``Answer as an ``) with the type itself::
 
-Classes, lists, maps and unions of other things come with structured output: :func:`describe` is where they will join.
+    Node {                                  a class that leads back to itself is defined above
+      value: int,
+      next: Node or null,
+    }
+
+    Answer in JSON using this schema:       the prefix depends on the kind of the type
+    {
+      // the list's first node              a field's @description, line by line
+      head: Node or null,
+      kind: 'open' or 'closed',             an enum in place, by its variants' aliases
+    }
+
+Enums whose variants are described, or that have more than six, are defined above; which classes are, beside the
+recursive ones, ``hoist_classes`` says.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from bamlvm.sysops.prompts.hoisting import Declarations, Found, find, has_mark, shown_fields
 from bamlvm.sysops.prompts.views import alias_of, attribute_text
-from bamlvm.vm.program import EnumInfo
-from bamlvm.vm.templates import OUTPUT_FORMAT_OPTIONS
-from bamlvm.vm.types import BOOL, FLOAT, INT, NULL, STRING, EnumType, LiteralType, Type, UnionType, VariantType, render
+from bamlvm.vm.program import ClassInfo, EnumInfo
+from bamlvm.vm.templates import OUTPUT_FORMAT_OPTIONS, fits_option
+from bamlvm.vm.types import (
+    BOOL,
+    FLOAT,
+    INT,
+    NULL,
+    STRING,
+    AliasType,
+    ClassType,
+    EnumType,
+    ListType,
+    LiteralType,
+    MapType,
+    Type,
+    UnionType,
+    VariantType,
+    members,
+    render,
+)
 
 INLINE_LIMIT: Final = 6
-"""An enum of more variants than this is hoisted."""
+"""An enum of more variants than this is defined above."""
+
+_SHORT: Final = 15
+"""A list of an enum stands on one line if the enum is no longer than this."""
+
+_PRIMITIVES: Final = (STRING, INT, FLOAT, BOOL, NULL)
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The keywords of ``ctx.output_format(…)``; ``prefix`` is absent where the template gave none."""
+    """The keywords of ``ctx.output_format(…)``; ``has_prefix`` where the template gave one, if only ``none``."""
 
     prefix: str | None = None
     has_prefix: bool = False
     or_splitter: str = " or "
     always_hoist_enums: bool = False
-    enum_value_prefix: str = "- "
-
-
-@dataclass(frozen=True, slots=True)
-class Description:
-    """A described type: its default prefix, the definitions above, and its own text."""
-
-    prefix: str
-    hoisted: tuple[str, ...]
-    text: str
+    enum_value_prefix: str | None = "- "
+    hoist_classes: str | bool | tuple[str, ...] = "auto"
+    hoisted_class_prefix: str | None = None
+    map_style: str = "angle"
+    quote_class_fields: bool = False
+    render_null_as: str = "null"
 
 
 class OutputFormat:
     """``ctx.output_format``: prints as the description, and can be called with :data:`OUTPUT_FORMAT_OPTIONS`."""
 
-    def __init__(self, type_: Type, enums: Callable[[str], EnumInfo]) -> None:
+    def __init__(self, type_: Type, declared: Declarations) -> None:
         self._type = type_
-        self._enums = enums
+        self._declared = declared
 
     def __str__(self) -> str:
-        return self._render(Options())
+        return describe(self._type, self._declared, Options())
 
-    def __call__(self, **keywords: Any) -> str:
-        """Raises :class:`TypeError` for a keyword that is none."""
-        for name in keywords:
+    def __call__(self, *values: Any, **keywords: Any) -> str:
+        """Raises :class:`TypeError` for a keyword that is none, and for a value that is none of the keyword's."""
+        known = ", ".join(OUTPUT_FORMAT_OPTIONS)
+        if values:
+            raise TypeError(f"ctx.output_format() takes its options by name; there are {known}")
+        for name, value in keywords.items():
             if name not in OUTPUT_FORMAT_OPTIONS:
-                known_names = ", ".join(OUTPUT_FORMAT_OPTIONS)
-                raise TypeError(f"ctx.output_format() has no option {name!r}; there are {known_names}")
-        known = {name: value for name, value in keywords.items() if name in Options.__dataclass_fields__}
-        return self._render(Options(**known, has_prefix="prefix" in keywords))
+                raise TypeError(f"ctx.output_format() has no option {name!r}; there are {known}")
+            if not fits_option(name, value):
+                raise TypeError(f"ctx.output_format({name}=…) takes {OUTPUT_FORMAT_OPTIONS[name]}")
+        if isinstance(keywords.get("hoist_classes"), list):
+            keywords["hoist_classes"] = tuple(keywords["hoist_classes"])
+        return describe(self._type, self._declared, Options(**keywords, has_prefix="prefix" in keywords))
 
-    def _render(self, options: Options) -> str:
-        description = describe(self._type, self._enums, options)
-        if not options.has_prefix:
-            if self._type == STRING:
-                return ""
-            prefix = description.prefix
-        elif options.prefix:
-            prefix = options.prefix
+
+def describe(type_: Type, declared: Declarations, options: Options) -> str:
+    """The description of a type, empty for ``string``.
+
+    Raises :class:`TypeError` for a type that no text can be read as (media, functions), and for a class to be hoisted
+    that is not in it.
+    """
+    writer = _Writer(find(type_, declared), declared, options)
+    return "" if type_ == STRING and options.prefix is None else writer.whole(type_)
+
+
+class _Writer:
+    """Writes one description."""
+
+    def __init__(self, found: Found, declared: Declarations, options: Options) -> None:
+        self._found = found
+        self._declared = declared
+        self._options = options
+        self._classes = self._hoisted_classes()
+
+    def _hoisted_classes(self) -> tuple[str, ...]:
+        hoist = self._options.hoist_classes
+        if isinstance(hoist, tuple):
+            short = {name.rpartition(".")[2]: name for name in reversed(self._found.classes)}
+            for name in hoist:
+                if name not in short and name not in self._found.classes:
+                    there = f"; there are {', '.join(short)}" if short else ""
+                    raise TypeError(f"ctx.output_format() cannot hoist {name!r}: the type has no such class{there}")
+            return tuple(dict.fromkeys((*self._found.recursive, *(short.get(name, name) for name in hoist))))
+        if hoist is True:
+            return tuple(dict.fromkeys((*self._found.recursive, *self._found.classes)))
+        return self._found.recursive
+
+    def whole(self, type_: Type) -> str:
+        """Definitions, prefix and type."""
+        if isinstance(type_, EnumType):
+            enums: list[str] = []
+            text = definition(self._declared.enums[type_.name], self._options)
         else:
-            prefix = ""
-            if self._type == STRING:
-                return ""
-        return "\n\n".join((*description.hoisted, prefix + description.text))
+            enums = [name for name in self._found.enums if self._is_hoisted(self._declared.enums[name])]
+            text = self._text(type_)
+        parts = [definition(self._declared.enums[name], self._options) for name in enums]
+        parts += [self._definition(name, self._fields(self._declared.classes[name])) for name in self._classes]
+        if self._found.aliases:
+            parts.append("\n".join(self._alias(name) for name in self._found.aliases))
+        prefix = self._options.prefix or "" if self._options.has_prefix else self._prefix(type_)
+        return "\n\n".join((*parts, prefix + text))
+
+    def _prefix(self, type_: Type) -> str:
+        schema = self._options.hoisted_class_prefix or "schema"
+        match type_:
+            case EnumType():
+                return "Answer with any of the categories:\n"
+            case ClassType(name):
+                return f"Answer in JSON using this {schema}:{' ' if name in self._classes else chr(10)}"
+            case AliasType():
+                return f"Answer in JSON using this {schema}: "
+            case ListType():
+                return "Answer with a JSON Array using this schema:\n"
+            case UnionType(parts) if len(parts) - (NULL in parts) > 1:
+                return "Answer in JSON using any of these schemas:\n"
+            case UnionType() | MapType():
+                return "Answer in JSON using this schema:\n"
+            case LiteralType() | VariantType():
+                return "Answer using this specific value:\n"
+            case _ if type_ == NULL:
+                return f"Answer ONLY with {self._options.render_null_as}:\n"
+            case _:
+                return f"Answer as {'an' if type_ == INT else 'a'} "
+
+    def _text(self, type_: Type) -> str:
+        """A type where it stands; a name if it is defined above."""
+        options = self._options
+        match type_:
+            case ClassType(name) if name in self._declared.classes:
+                return _short(name) if name in self._classes else self._fields(self._declared.classes[name])
+            case EnumType(name):
+                info = self._declared.enums[name]
+                if self._is_hoisted(info):
+                    return enum_alias(info)
+                return options.or_splitter.join(f"'{alias}'" for alias in variant_aliases(info).values())
+            case AliasType(name):
+                return _short(name)
+            case LiteralType(value):
+                return json.dumps(value, ensure_ascii=False)
+            case VariantType(enum, variant):
+                return f"'{_variant_names(self._declared.enums[enum])[variant]}'"
+            case ListType(item):
+                return self._list(item)
+            case MapType(key, value):
+                shape = "{%s: %s}" if options.map_style == "object" else "map<%s, %s>"
+                return shape % (self._text(key), self._text(value))
+            case UnionType(parts):
+                texts = [self._text(part) for part in parts if part != NULL]
+                return options.or_splitter.join(texts + [options.render_null_as] * (NULL in parts))
+            case _ if type_ == NULL:
+                return options.render_null_as
+            case _ if type_ in _PRIMITIVES:
+                return render(type_)
+            case _:
+                raise TypeError(f"a value of type {render(type_)} cannot be read from a model's text")
+
+    def _list(self, item: Type) -> str:
+        text = self._text(item)
+        match item:
+            case UnionType():
+                in_place = _has_primitive(item)
+                text = f"({text})" if in_place else text
+            case EnumType() | VariantType():
+                in_place = len(text) <= _SHORT
+            case ClassType(name):
+                in_place = name in self._classes
+            case _:
+                in_place = isinstance(item, AliasType) or item in _PRIMITIVES
+        return f"{text}[]" if in_place else f"[\n  {_indented(text)}\n]"
+
+    def _fields(self, info: ClassInfo) -> str:
+        """A class's fields in braces."""
+        lines = []
+        about = attribute_text(info.attributes, "description")
+        if about:
+            lines += [*_comment(about), ""]
+        for field in shown_fields(info):
+            description = attribute_text(field.attributes, "description")
+            if description is not None:
+                lines += _comment(description)
+            name = alias_of(field.attributes) or field.name
+            label = f'"{name}"' if self._options.quote_class_fields else name
+            lines.append(f"  {label}: {_indented(self._text(field.type))},")
+        return "\n".join(("{", *lines, "}"))
+
+    def _definition(self, name: str, text: str) -> str:
+        prefix = self._options.hoisted_class_prefix
+        return f"{prefix} {_short(name)} {text}" if prefix else f"{_short(name)} {text}"
+
+    def _alias(self, name: str) -> str:
+        return self._definition(name, "= " + self._text(self._declared.aliases[name]))
+
+    def _is_hoisted(self, info: EnumInfo) -> bool:
+        return (
+            self._options.always_hoist_enums
+            or any(attribute_text(variant.attributes, "description") for variant in info.variants)
+            or len(variant_aliases(info)) > INLINE_LIMIT
+        )
 
 
-def describe(type_: Type, enums: Callable[[str], EnumInfo], options: Options) -> Description:
-    """The description of a type.  Raises :class:`TypeError` for one that cannot be described yet."""
-    if isinstance(type_, EnumType):
-        return Description("Answer with any of the categories:\n", (), definition(enums(type_.name), options))
-    if type_ in (STRING, INT, FLOAT, BOOL):
-        article = "an" if type_ == INT else "a"
-        return Description(f"Answer as {article} ", (), render(type_))
-    if type_ == NULL:
-        return Description("Answer ONLY with null:\n", (), "null")
-    if isinstance(type_, (LiteralType, VariantType)):
-        return Description("Answer using this specific value:\n", (), _inline(type_, enums, options, []))
-    if isinstance(type_, UnionType):
-        hoisted: list[str] = []
-        members = [member for member in type_.members if member != NULL]
-        parts = [_inline(member, enums, options, hoisted) for member in members]
-        if len(members) < len(type_.members):
-            parts.append("null")
-        schemas = "this schema" if len(members) == 1 else "any of these schemas"
-        return Description(f"Answer in JSON using {schemas}:\n", tuple(hoisted), options.or_splitter.join(parts))
-    raise TypeError(f"the type {render(type_)} cannot be described to a model yet")
+def _has_primitive(type_: Type) -> bool:
+    """Whether a union has a primitive, or a list of them, among its members: then it is short enough for a line."""
+    return any(
+        member in _PRIMITIVES or (isinstance(member, ListType) and _has_primitive(member.item))
+        for member in members(type_)
+    )
 
 
-def _inline(type_: Type, enums: Callable[[str], EnumInfo], options: Options, hoisted: list[str]) -> str:
-    """A type inside another; an enum to be hoisted is added to ``hoisted`` and named."""
-    if isinstance(type_, LiteralType):
-        return json.dumps(type_.value, ensure_ascii=False)
-    if isinstance(type_, VariantType):
-        return f"'{_variant_names(enums(type_.enum))[type_.variant]}'"
-    if isinstance(type_, EnumType):
-        info = enums(type_.name)
-        if options.always_hoist_enums or _is_described(info) or len(variant_aliases(info)) > INLINE_LIMIT:
-            text = definition(info, options)
-            if text not in hoisted:
-                hoisted.append(text)
-            return enum_alias(info)
-        return options.or_splitter.join(f"'{alias}'" for alias in variant_aliases(info).values())
-    if type_ in (STRING, INT, FLOAT, BOOL, NULL):
-        return render(type_)
-    raise TypeError(f"the type {render(type_)} cannot be described to a model yet")
+def _comment(text: str) -> list[str]:
+    return [f"  // {line}" for line in text.split("\n")]
+
+
+def _indented(text: str) -> str:
+    return text.replace("\n", "\n  ")
+
+
+def _short(name: str) -> str:
+    return name.rpartition(".")[2]
 
 
 def definition(info: EnumInfo, options: Options) -> str:
@@ -125,25 +271,21 @@ def definition(info: EnumInfo, options: Options) -> str:
     for variant in info.variants:
         if variant.name in aliases:
             description = attribute_text(variant.attributes, "description")
-            suffix = f": {description}" if description else ""
-            lines.append(f"{options.enum_value_prefix}{aliases[variant.name]}{suffix}")
+            suffix = f": {_indented(description)}" if description else ""
+            lines.append(f"{options.enum_value_prefix or ''}{aliases[variant.name]}{suffix}")
     return "\n".join(lines)
 
 
 def enum_alias(info: EnumInfo) -> str:
     """What the model is told an enum is called."""
-    return alias_of(info.attributes) or info.name.rpartition(".")[2]
+    return alias_of(info.attributes) or _short(info.name)
 
 
 def variant_aliases(info: EnumInfo) -> dict[str, str]:
     """What the model is told each variant is called, by variant; without those marked ``@skip``."""
-    skipped = {variant.name for variant in info.variants if any(mark.name == "skip" for mark in variant.attributes)}
+    skipped = {variant.name for variant in info.variants if has_mark(variant.attributes, "skip")}
     return {name: alias for name, alias in _variant_names(info).items() if name not in skipped}
 
 
 def _variant_names(info: EnumInfo) -> dict[str, str]:
     return {variant.name: alias_of(variant.attributes) or variant.name for variant in info.variants}
-
-
-def _is_described(info: EnumInfo) -> bool:
-    return any(attribute_text(variant.attributes, "description") for variant in info.variants)

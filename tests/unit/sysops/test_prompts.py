@@ -20,11 +20,14 @@ from bamlvm.vm.types import (
     INT,
     NULL,
     STRING,
+    UNKNOWN,
     ClassType,
     EnumType,
+    FunctionType,
     ListType,
     LiteralType,
     MapType,
+    Primitive,
     Type,
     VariantType,
     optional,
@@ -356,6 +359,25 @@ def test_output_format_options() -> None:
     assert hoisted == "Size\n----\n- S\n- L\n\nAnswer in JSON using this schema:\nSize or null"
 
 
-def test_output_format_of_a_structured_type_is_refused() -> None:
-    with pytest.raises(Thrown, match="cannot be described"):
-        render("{{ ctx.output_format }}", {}, ListType(INT))
+@pytest.mark.parametrize("type_", [Primitive("image"), ListType(Primitive("audio")), FunctionType((), INT), UNKNOWN])
+def test_output_format_of_a_type_that_no_text_gives_is_refused(type_: Type) -> None:
+    with pytest.raises(Thrown, match="cannot be read from a model's text"):
+        render("{{ ctx.output_format }}", {}, type_)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ("ctx.output_format('x')", "takes its options by name; there are prefix, "),
+        ("ctx.output_format(prefix=3)", "takes a string or none"),
+        ("ctx.output_format(or_splitter=none)", "takes a string"),
+        ("ctx.output_format(always_hoist_enums=1)", "takes true or false"),
+        ("ctx.output_format(quote_class_fields='yes')", "takes true or false"),
+        ("ctx.output_format(map_style='round')", "takes 'angle' or 'object'"),
+        ("ctx.output_format(hoist_classes='some')", "takes 'auto', true, false or a list of class names"),
+        ("ctx.output_format(hoist_classes=[1])", "takes 'auto', true, false or a list of class names"),
+        ("ctx.output_format(hoist_classes=['Nope'])", "cannot hoist 'Nope': the type has no such class"),
+    ],
+)
+def test_output_format_says_what_its_options_take(call: str, message: str) -> None:
+    assert message in failure("{{ " + call + " }}")

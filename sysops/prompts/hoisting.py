@@ -1,0 +1,161 @@
+"""What ``ctx.output_format`` must define before it names it: enums, classes, aliases.
+
+A class or an alias that leads back to itself can only be described by name, so it is *always* defined; enums and other
+classes are where the options say so.  The order is the official runtime's: types are met last part first, and whoever
+leads back to itself brings all who are on the way, in the order of the graph's depth-first search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+from bamlvm.vm.program import Attribute, ClassInfo, EnumInfo, FieldInfo
+from bamlvm.vm.types import (
+    AliasType,
+    ClassType,
+    EnumType,
+    ListType,
+    MapType,
+    Type,
+    UnionType,
+    walk,
+)
+
+
+class Declarations(NamedTuple):
+    """What a program declares, by qualified name."""
+
+    enums: Mapping[str, EnumInfo]
+    classes: Mapping[str, ClassInfo]
+    aliases: Mapping[str, Type]
+
+
+class Found(NamedTuple):
+    """The names met in a type, each kind in the order of its definitions; ``recursive`` are some of ``classes``."""
+
+    enums: tuple[str, ...]
+    classes: tuple[str, ...]
+    recursive: tuple[str, ...]
+    aliases: tuple[str, ...]
+
+
+def has_mark(attributes: Iterable[Attribute], name: str) -> bool:
+    """Whether an attribute is there."""
+    return any(attribute.name == name for attribute in attributes)
+
+
+def shown_fields(info: ClassInfo) -> tuple[FieldInfo, ...]:
+    """The fields that a model is told of: all but those marked ``@skip``."""
+    return tuple(field for field in info.fields if not has_mark(field.attributes, "skip"))
+
+
+def find(type_: Type, declared: Declarations) -> Found:
+    """Everything with a name in a type."""
+    enums: dict[str, None] = {}
+    classes: dict[str, None] = {}
+    recursive: dict[str, None] = {}
+    aliases: dict[str, None] = {}
+    cycles = _Cycles(declared)
+    waiting = [type_]
+    while waiting:
+        match waiting.pop():
+            case EnumType(name):
+                enums[name] = None
+            case ListType(item):
+                waiting.append(item)
+            case MapType(key, value):
+                waiting += (key, value)
+            case UnionType(parts):
+                waiting += parts
+            case ClassType(name, _) if name not in classes and name in declared.classes:
+                classes[name] = None
+                recursive.update(dict.fromkeys(cycles.of_class(name)))
+                waiting += [field.type for field in shown_fields(declared.classes[name])]
+            case AliasType(name) if name not in aliases and name in declared.aliases:
+                aliases.update(dict.fromkeys(cycles.of_alias(name)))
+                aliases[name] = None
+                waiting.append(declared.aliases[name])
+            case _:
+                pass
+    return Found(tuple(enums), tuple(classes), tuple(recursive), tuple(aliases))
+
+
+class _Cycles:
+    """The groups of names that lead back to themselves, found at the first question."""
+
+    def __init__(self, declared: Declarations) -> None:
+        self._declared = declared
+        self._classes: dict[str, tuple[str, ...]] | None = None
+        self._aliases: dict[str, tuple[str, ...]] | None = None
+
+    def of_class(self, name: str) -> tuple[str, ...]:
+        if self._classes is None:
+            self._classes = _groups(self._declared.classes, self._class_edges)
+        return self._classes.get(name, ())
+
+    def of_alias(self, name: str) -> tuple[str, ...]:
+        if self._aliases is None:
+            aliases = self._declared.aliases
+            self._aliases = _groups(aliases, lambda each: _named(aliases[each], AliasType))
+        return self._aliases.get(name, ())
+
+    def _class_edges(self, name: str) -> set[str]:
+        found: set[str] = set()
+        through: set[str] = set()
+        waiting = [field.type for field in shown_fields(self._declared.classes[name])]
+        while waiting:
+            type_ = waiting.pop()
+            found |= _named(type_, ClassType)
+            for alias in _named(type_, AliasType) - through:
+                through.add(alias)
+                waiting.append(self._declared.aliases[alias])
+        return found
+
+
+def _named(type_: Type, kind: type[ClassType] | type[AliasType]) -> set[str]:
+    return {each.name for each in walk(type_) if isinstance(each, kind)}
+
+
+def _groups(names: Iterable[str], edges: Callable[[str], set[str]]) -> dict[str, tuple[str, ...]]:
+    """The strongly connected groups with a cycle in them, by each member (Tarjan's algorithm, without recursion).
+
+    Names are visited, and edges followed, in the order of ``names``.
+    """
+    place = {name: number for number, name in enumerate(names)}
+    number: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    path: list[str] = []
+    on_path: set[str] = set()
+    groups: dict[str, tuple[str, ...]] = {}
+    for start in place:
+        if start in number:
+            continue
+        frames: list[tuple[str, list[str]]] = []
+        following: str | None = start
+        while following is not None or frames:
+            if following is not None:
+                number[following] = lowest[following] = len(number)
+                path.append(following)
+                on_path.add(following)
+                outgoing = sorted((each for each in edges(following) if each in place), key=place.__getitem__)
+                frames.append((following, outgoing[::-1]))
+                following = None
+            name, rest = frames[-1]
+            if rest:
+                target = rest.pop()
+                if target not in number:
+                    following = target
+                elif target in on_path:
+                    lowest[name] = min(lowest[name], number[target])
+                continue
+            frames.pop()
+            if frames:
+                lowest[frames[-1][0]] = min(lowest[frames[-1][0]], lowest[name])
+            if lowest[name] == number[name]:
+                group = tuple(path[path.index(name) :])
+                del path[-len(group) :]
+                on_path.difference_update(group)
+                if len(group) > 1 or name in edges(name):
+                    groups.update(dict.fromkeys(group, group))
+    return groups

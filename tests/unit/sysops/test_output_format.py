@@ -1,0 +1,58 @@
+"""``ctx.output_format`` against what the official runtime renders.
+
+``output_formats/expected.txt`` holds, for a type and a call, the official text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import bamlvm
+from bamlvm.sysops.prompts.engine import Engine, PromptContext
+
+FOLDER = Path(__file__).parent / "output_formats"
+
+
+def cases() -> Iterator[tuple[str, str, str]]:
+    """The type, the call and the text of every case."""
+    text = (FOLDER / "expected.txt").read_text()
+    for case in text.split("\n##### ")[1:]:
+        head, _, body = case.partition("\n")
+        type_, _, call = head.partition(" ##### ")
+        yield type_, call, body.removesuffix("\n")
+
+
+CASES = list(cases())
+
+
+@pytest.fixture(scope="module")
+def runtime() -> Iterator[bamlvm.Runtime]:
+    functions = [
+        f'function F{number}() -> {type_} {{ client C  prompt #"{{{{ {call} }}}}"# }}'
+        for number, (type_, call, _) in enumerate(CASES)
+    ]
+    client = 'client C { provider openai  options { model "m"  api_key "k" } }'
+    source = "\n".join([(FOLDER / "declarations.baml").read_text(), client, *functions])
+    with bamlvm.Runtime.from_files({"main.baml": source}) as made:
+        yield made
+
+
+def rendered(runtime: bamlvm.Runtime, number: int) -> str:
+    program = runtime.program
+    engine = Engine(program.enums, program.templates, program.classes, program.aliases)
+    name = f"F{number}"
+    context = PromptContext("C", "openai", "user", program.signatures[name].result, {})
+    template = program.llm_functions[name].template
+    [message] = engine.render(name, template, {}, context)
+    [part] = message.parts
+    assert isinstance(part.content, str)
+    return part.content
+
+
+@pytest.mark.parametrize("number", range(len(CASES)), ids=[f"{type_}-{call}" for type_, call, _ in CASES])
+def test_as_the_official_runtime(runtime: bamlvm.Runtime, number: int) -> None:
+    expected = CASES[number][2]
+    assert rendered(runtime, number) == expected.strip()
