@@ -263,6 +263,7 @@ class TypeResolver:
     def _variants(self, enum: str) -> list[str]:
         entry = self._scope.entry(enum)
         if entry is not None and isinstance(entry.declaration, syntax.Enum):
+            self._scope.reads.note("definition", (enum,), entry.declaration)
             return [variant.name for variant in entry.declaration.variants]
         return [variant.name for variant in self._scope.standard.enums[enum].variants]
 
@@ -366,10 +367,11 @@ def declare(
 def _declare_class(d: _Declaring, entry: Entry) -> None:
     declaration = entry.declaration
     assert isinstance(declaration, syntax.Class)
-    make = partial(_class_info, d.resolver, declaration, entry, reporter(entry, d.diagnostics))
-    d.world.classes[entry.name] = d.kept.classes.get(
-        entry.name, (declaration,), d.world.reads, d.lookups, d.diagnostics, make
-    )
+    kept = d.kept.classes.find(entry.name, (declaration,), d.lookups)
+    if kept is None:
+        make = partial(_class_info, d.resolver, declaration, entry, reporter(entry, d.diagnostics))
+        kept = d.kept.classes.make(entry.name, (declaration,), d.world.reads, d.diagnostics, make)
+    d.world.classes[entry.name] = kept.result
     self_type = BUILT_IN_SELF.get(entry.name, ClassType(entry.name))
     for method in declaration.methods:
         name = f"{entry.name}.{method.name}"
@@ -401,9 +403,12 @@ def _declare_function(
     variables: frozenset[str] = frozenset(),
 ) -> None:
     world = d.world
-    report = reporter(entry, d.diagnostics)
-    make = partial(_face, d.resolver, entry, function, name, self_type, report, variables)
-    face = d.kept.faces.get(name, (function,), world.reads, d.lookups, d.diagnostics, make)
+    kept = d.kept.faces.find(name, (function,), d.lookups)
+    if kept is None:
+        report = reporter(entry, d.diagnostics)
+        make = partial(_face, d.resolver, entry, function, name, self_type, report, variables)
+        kept = d.kept.faces.make(name, (function,), world.reads, d.diagnostics, make)
+    face = kept.result
     world.signatures[name] = face.signature
     if face.contract is not None:
         world.contracts[name] = face.contract

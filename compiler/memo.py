@@ -15,54 +15,77 @@ from bamlvm.grammar.diagnostics import Diagnostic
 
 T = TypeVar("T")
 
-Lookups = Mapping[str, Callable[..., Any]]
-"""How each kind of read is asked again; a kind that is missing is known not to have changed."""
+
+class Lookup(NamedTuple):
+    """How one kind of read is asked again, and the names (a read's first argument) whose answer may have changed; None
+    where any may have."""
+
+    ask: Callable[..., Any]
+    names: frozenset[str] | None = None
 
 
-class _Kept(NamedTuple):
+Lookups = Mapping[str, Lookup]
+"""The lookup of each kind of read; a kind that is missing is known not to have changed."""
+
+
+class Answers(NamedTuple):
+    """What was read of one kind: names, and answers by arguments."""
+
+    names: frozenset[str]
+    by_arguments: Mapping[tuple[Any, ...], Any]
+
+
+class Kept(NamedTuple, Generic[T]):
+    """A result, the source that it was made from, and what was read for it, by kind."""
+
     source: tuple[object, ...]
-    reads: Mapping[str, list[tuple[tuple[Any, ...], Any]]]
-    result: Any
+    reads: Mapping[str, Answers]
+    result: T
 
 
 class Memo(Generic[T]):
     """Kept results of one kind of work, by name."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, _Kept] = {}
-        self._used: dict[str, _Kept] = {}
+        self._kept: dict[str, Kept[T]] = {}
+        self._used: dict[str, Kept[T]] = {}
 
-    def get(
+    def find(self, name: str, source: tuple[object, ...], lookups: Lookups) -> Kept[T] | None:
+        """What is kept for ``name``, if it still holds."""
+        kept = self._kept.get(name)
+        if kept is None or not _same(kept.source, source) or not (not lookups or _holds(kept.reads, lookups)):
+            return None
+        self._used[name] = kept
+        return kept
+
+    def make(
         self,
         name: str,
         source: tuple[object, ...],
         reads: Reads,
-        lookups: Lookups,
         diagnostics: list[Diagnostic],
         make: Callable[[], T],
         own: frozenset[Read] = frozenset(),
-    ) -> T:
-        """The kept result for ``name`` if it still holds, else what ``make`` gives, kept if it reports nothing.
+    ) -> Kept[T]:
+        """What ``make`` gives, kept if it reports nothing.
 
         ``own`` are reads that the work answers itself (throws sets inside a group of functions that call each other).
         """
-        kept = self._kept.get(name)
-        if kept is not None and _same(kept.source, source) and _holds(kept.reads, lookups):
-            self._used[name] = kept
-            result: T = kept.result
-            return result
         before = len(diagnostics)
         outer = reads.begin()
         made = make()
         noted = reads.end(outer)
+        by_kind: dict[str, dict[tuple[Any, ...], Any]] = {}
+        for read, value in noted.items():
+            if read not in own:
+                by_kind.setdefault(read[0], {})[read[1]] = value
+        answers = {
+            kind: Answers(frozenset(arguments[0] for arguments in found), found) for kind, found in by_kind.items()
+        }
+        kept = Kept(source, answers, made)
         if len(diagnostics) == before:
-            for read in own:
-                noted.pop(read, None)
-            by_kind: dict[str, list[tuple[tuple[Any, ...], Any]]] = {}
-            for (kind, arguments), value in noted.items():
-                by_kind.setdefault(kind, []).append((arguments, value))
-            self._used[name] = _Kept(source, by_kind, made)
-        return made
+            self._used[name] = kept
+        return kept
 
     def turn(self) -> None:
         """End a compilation: what it did not use is forgotten."""
@@ -78,10 +101,13 @@ def _same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
     return True
 
 
-def _holds(reads: Mapping[str, list[tuple[tuple[Any, ...], Any]]], lookups: Lookups) -> bool:
-    for kind, lookup in lookups.items():
-        for arguments, value in reads.get(kind, ()):
-            now = lookup(*arguments)
+def _holds(reads: Mapping[str, Answers], lookups: Lookups) -> bool:
+    for kind, (ask, names) in lookups.items():
+        answers = reads.get(kind)
+        if answers is None or (names is not None and names.isdisjoint(answers.names)):
+            continue
+        for arguments, value in answers.by_arguments.items():
+            now = ask(*arguments)
             if now is not value and now != value:
                 return False
     return True

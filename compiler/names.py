@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from bamlvm.compiler.reads import Reads
 from bamlvm.compiler.report import Reporter
@@ -71,33 +71,60 @@ def reporter(entry: Entry, into: list[Diagnostic]) -> Reporter:
     return Reporter(entry.item.file, entry.item.offset, into)
 
 
-def index(files: Iterable[syntax.File], namespaces: Mapping[str, str], diagnostics: list[Diagnostic]) -> Index:
+EntryCache: TypeAlias = dict[int, tuple[syntax.Item, Entry]]
+"""Entries of items whose members are in order, by the item's identity."""
+
+
+def index(
+    files: Iterable[syntax.File],
+    namespaces: Mapping[str, str],
+    diagnostics: list[Diagnostic],
+    cache: EntryCache | None = None,
+) -> Index:
     """Index the items of ``files``; ``namespaces`` gives a file's prefix (none for a user's project).
 
-    Reports E0011 (names defined twice, reserved names), E0012, E0013 and E0093 (fields, variants, methods).
+    What ``cache`` has is not done again; it keeps what is made here.  Reports E0011 (names defined twice, reserved
+    names), E0012, E0013 and E0093 (fields, variants, methods).
     """
     found = Index()
+    before, made = dict(cache or {}), cache if cache is not None else {}
+    made.clear()
     for file in files:
         namespace = namespaces.get(file.path, "")
         for item in file.items:
-            declaration = item.declaration
-            name = f"{namespace}.{declaration.name}" if namespace else declaration.name
-            entry = Entry(name, item, namespace, declaration)
-            report = reporter(entry, diagnostics)
-            _check_members(declaration, report)
-            if isinstance(declaration, syntax.Test):
-                found.tests.append(entry)
-            elif isinstance(declaration, syntax.Generator):
-                found.generators.append(entry)
-            elif not namespace and declaration.name in RESERVED:
-                report.error(
-                    "E0011", _name_place(declaration), f"`{declaration.name}` is the name of something built in"
-                )
-            elif name in found.entries:
-                _report_twice(report, entry, found.entries[name], diagnostics)
+            kept = before.get(id(item))
+            if kept is not None:
+                entry = kept[1]
             else:
-                found.add(entry)
+                entry = _entry(item, namespace)
+                faults = len(diagnostics)
+                _check_members(entry.declaration, reporter(entry, diagnostics))
+                if len(diagnostics) == faults:
+                    kept = item, entry
+            if kept is not None:
+                made[id(item)] = kept
+            _add(found, entry, diagnostics)
     return found
+
+
+def _entry(item: syntax.Item, namespace: str) -> Entry:
+    name = item.declaration.name
+    return Entry(f"{namespace}.{name}" if namespace else name, item, namespace, item.declaration)
+
+
+def _add(index: Index, entry: Entry, diagnostics: list[Diagnostic]) -> None:
+    declaration = entry.declaration
+    if isinstance(declaration, syntax.Test):
+        index.tests.append(entry)
+    elif isinstance(declaration, syntax.Generator):
+        index.generators.append(entry)
+    elif not entry.namespace and declaration.name in RESERVED:
+        report = reporter(entry, diagnostics)
+        report.error("E0011", _name_place(declaration), f"`{declaration.name}` is the name of something built in")
+    elif entry.name in index.entries:
+        _report_twice(reporter(entry, diagnostics), entry, index.entries[entry.name], diagnostics)
+    else:
+        index.add(entry)
 
 
 def _report_twice(report: Reporter, entry: Entry, first: Entry, diagnostics: list[Diagnostic]) -> None:
@@ -167,9 +194,10 @@ class Scope:
         return self.reads.note("qualify", (path, namespace), found)
 
     def entry(self, name: str) -> Entry | None:
-        """What the project declares under a qualified name, if anything."""
+        """What the project declares under a qualified name, if anything.  What kind of declaration it is counts as
+        read; whoever looks into it notes more."""
         found = self.project.entries.get(name)
-        self.reads.note("declaration", (name,), found.declaration if found is not None else None)
+        self.reads.note("kind", (name,), type(found.declaration) if found is not None else None)
         return found
 
     def __contains__(self, name: str) -> bool:

@@ -8,20 +8,21 @@ every stage made.  Diagnostics of all stages come together, sorted; bytecode is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
 from bamlvm.compiler import config, hir, mir, tir
 from bamlvm.compiler.check.functions import check_functions
+from bamlvm.compiler.check.graph import CallGraph
 from bamlvm.compiler.declare import Kept, TypeResolver, World, declare
 from bamlvm.compiler.emit import Lines, emit
 from bamlvm.compiler.lower.functions import lower_function
-from bamlvm.compiler.memo import Lookups, Memo
-from bamlvm.compiler.names import Index, Scope, declared, index, namespaces_of, reporter
+from bamlvm.compiler.memo import Lookup, Lookups, Memo
+from bamlvm.compiler.names import EntryCache, Index, Scope, declared, index, namespaces_of, reporter
 from bamlvm.compiler.optimize import optimize as optimize_function
 from bamlvm.compiler.reads import Reads
 from bamlvm.compiler.resolve import Resolver
@@ -102,10 +103,12 @@ class Project:
         self._last: tuple[dict[str, str], Stages] | None = None
         self._read: dict[str, _Read] = {}
         self._items: ItemCache = {}
+        self._entries: EntryCache = {}
         self._declared = Kept.empty()
-        self._surface: object = None
+        self._surface: Surface = {}
         self._hir: Memo[hir.Function] = Memo()
         self._tir: Memo[list[tir.Function]] = Memo()
+        self._calls = CallGraph()
         self._templates: Memo[None] = Memo()
         self._emitted: dict[str, _Emitted] = {}
 
@@ -141,22 +144,24 @@ class Project:
         """Names, declarations, hir, tir; gives the configuration."""
         found = stages.diagnostics
         reads = Reads()
-        stages.index = index(stages.files, self._namespaces, found)
+        stages.index = index(stages.files, self._namespaces, found, self._entries)
         scope = Scope(stages.index, self._standard, reads, self._namespaces_of_standard)
         world = stages.world = World(self._standard, reads)
         resolver = TypeResolver(scope, world, found)
-        lookups = _lookups(scope, world, resolver)
+        names = _names(stages.index)
+        lookups = _lookups(scope, world, resolver, _changes(self._surface, names))
         declare(stages.index, world, resolver, self._declared, lookups, found)
-        surface = _surface(stages.index, world)
-        if surface == self._surface:
-            lookups = {}
+        surface = names | _declared_surface(stages.index, world)
+        lookups = _lookups(scope, world, resolver, _changes(self._surface, surface))
         self._surface = surface
         for name, (entry, function) in world.bodies.items():
-            worker = Resolver(entry, name, scope, world, resolver, reporter(entry, found))
-            make = partial(worker.function, function)
-            stages.hir[name] = self._hir.get(name, (function,), reads, lookups, found, make)
+            kept = self._hir.find(name, (function,), lookups)
+            if kept is None:
+                worker = Resolver(entry, name, scope, world, resolver, reporter(entry, found))
+                kept = self._hir.make(name, (function,), reads, found, partial(worker.function, function))
+            stages.hir[name] = kept.result
         self._hir.turn()
-        stages.tir = check_functions(stages.hir, world, found, self._tir, lookups)
+        stages.tir = check_functions(stages.hir, world, found, self._tir, self._calls, lookups)
         self._tir.turn()
         check_templates(stages.index, world, resolver, self._templates, lookups, found)
         configuration = config.configuration(stages.index, world, found)
@@ -212,31 +217,80 @@ class Project:
         )
 
 
-def _surface(index: Index, world: World) -> object:
-    """All that functions can read of a project but what others throw: equal surfaces, equal answers to every lookup.
-    Of a template string its parameters count."""
-    types: dict[str, object] = {e.name: e.declaration for e in index.of(syntax.Class, syntax.Enum, syntax.Alias)}
+Surface: TypeAlias = Mapping[str, Mapping[str, object]]
+"""All that declarations and functions can read of a project but what others throw: by the kind of read, what decides
+its answers, by name."""
+
+
+def _names(index: Index) -> dict[str, Mapping[str, object]]:
+    """The part that declarations read: what names stand for."""
+    entries = index.entries.items()
+    kinds = {name: type(entry.declaration) for name, entry in entries}
+    looked_into = (syntax.Alias, syntax.Enum)
+    definitions = {name: entry.declaration for name, entry in entries if isinstance(entry.declaration, looked_into)}
+    return {"kind": kinds, "definition": definitions}
+
+
+def _declared_surface(index: Index, world: World) -> dict[str, Mapping[str, object]]:
+    """The part that only functions read.  Of a template string its parameters count."""
+    declarations: dict[str, object] = {e.name: e.declaration for e in index.of(syntax.Class, syntax.Enum, syntax.Alias)}
     for entry in index.of(syntax.TemplateString):
         assert isinstance(entry.declaration, syntax.TemplateString)
-        types[entry.name] = entry.declaration.parameters
-    signatures = dict(world.signatures)  # inferred throws are put into the world's own later
-    return signatures, world.contracts, world.classes, world.enums, world.aliases, types, list(index.entries)
+        declarations[entry.name] = entry.declaration.parameters
+    return {
+        "declaration": declarations,
+        "class": world.classes,
+        "enum": world.enums,
+        "signature": dict(world.signatures),  # inferred throws are put into the world's own later
+        "recursive_alias": world.aliases,
+        "contract": world.contracts,
+    }
 
 
-def _lookups(scope: Scope, world: World, resolver: TypeResolver) -> Lookups:
-    """How each kind of read is asked again; see :meth:`bamlvm.compiler.reads.Reads.note`."""
+def _changes(before: Surface, now: Surface) -> dict[str, frozenset[str] | None]:
+    """By kind of read, the names whose answers may have changed (None for any); kinds without one are left out."""
+    changed: dict[str, frozenset[str] | None] = {}
+    for kind, answers in now.items():
+        known = before.get(kind, {})
+        if answers is known or answers == known:
+            continue
+        changed[kind] = frozenset(
+            name for name in answers.keys() | known.keys() if answers.get(name) != known.get(name)
+        )
+    renamed = changed.get("kind")
+    if renamed:
+        # Inside a namespace names are written without it.
+        changed["qualify"] = frozenset(
+            ".".join(p[n:]) for p in (name.split(".") for name in renamed) for n in range(len(p))
+        )
+        changed["visible"] = None
+    if renamed or "definition" in changed:
+        changed["alias"] = None
+    return changed
+
+
+def _lookups(
+    scope: Scope, world: World, resolver: TypeResolver, changed: Mapping[str, frozenset[str] | None]
+) -> Lookups:
+    """How each kind of read that has ``changed`` is asked again; see :meth:`bamlvm.compiler.reads.Reads.note`."""
 
     def declaration(name: str) -> syntax.Declaration | None:
         entry = scope.project.entries.get(name)
         return entry.declaration if entry is not None else None
 
+    def kind(name: str) -> type[syntax.Declaration] | None:
+        entry = scope.project.entries.get(name)
+        return type(entry.declaration) if entry is not None else None
+
     def alias(name: str) -> object:
         entry = scope.project.entries.get(name)
         return resolver.alias(entry) if entry is not None and isinstance(entry.declaration, syntax.Alias) else None
 
-    return {
+    ask: Mapping[str, Callable[..., Any]] = {
         "qualify": scope.qualify,
         "visible": scope.visible,
+        "kind": kind,
+        "definition": declaration,
         "declaration": declaration,
         "alias": alias,
         "class": world.class_,
@@ -245,3 +299,4 @@ def _lookups(scope: Scope, world: World, resolver: TypeResolver) -> Lookups:
         "recursive_alias": world.recursive_alias,
         "contract": world.contracts.get,
     }
+    return {kind: Lookup(ask[kind], names) for kind, names in changed.items()}

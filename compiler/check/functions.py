@@ -7,7 +7,7 @@ it threw) becomes ``unknown``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import msgspec
@@ -15,8 +15,9 @@ import msgspec
 from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check import expressions
 from bamlvm.compiler.check.context import Checking, Returns, is_unnamed
+from bamlvm.compiler.check.graph import CallGraph
 from bamlvm.compiler.declare import World
-from bamlvm.compiler.memo import Lookups, Memo
+from bamlvm.compiler.memo import Lookup, Lookups, Memo
 from bamlvm.compiler.names import reporter
 from bamlvm.compiler.types import Solver
 from bamlvm.grammar.diagnostics import Diagnostic
@@ -32,6 +33,7 @@ def check_functions(
     world: World,
     diagnostics: list[Diagnostic],
     memo: Memo[list[tir.Function]],
+    graph: CallGraph,
     lookups: Lookups,
 ) -> dict[str, tir.Function]:
     """Check all functions; gives them typed, in the order given, and adds what is wrong to ``diagnostics``.
@@ -39,22 +41,16 @@ def check_functions(
     A group of functions that call each other is one entry of ``memo``.
     """
     throws = _Throws(world)
-    lookups = {**lookups, "throws": throws.of}
-    methods = _by_method(functions)
+    lookups = {**lookups, "throws": Lookup(throws.of)}
     checked: dict[str, tir.Function] = {}
-    for group in call_groups(functions, methods):
+    for group, recursive in graph.groups(functions):
         sources = tuple(functions[name] for name in group)
-        recursive = len(group) > 1 or group[0] in _callees(sources[0], functions, methods)
-        made = memo.get(
-            group[0],
-            sources,
-            world.reads,
-            lookups,
-            diagnostics,
-            partial(_check_group, sources, recursive, world, throws, diagnostics),
-            frozenset(("throws", (name,)) for name in group),
-        )
-        for function in made:
+        kept = memo.find(group[0], sources, lookups)
+        if kept is None:
+            make = partial(_check_group, sources, recursive, world, throws, diagnostics)
+            own = frozenset(("throws", (name,)) for name in group)
+            kept = memo.make(group[0], sources, world.reads, diagnostics, make, own)
+        for function in kept.result:
             throws.inferred[function.name] = function.throws
             checked[function.name] = function
     return {name: checked[name] for name in functions}
@@ -147,62 +143,3 @@ def _check_contract(c: Checking, function: hir.Function, throws: Type) -> None:
     if idle:
         names = ", ".join(f"`{part}`" for part in idle)
         c.report.warning("E0097", function.throws_at, f"`{short}` never throws {names}", hint="leave it out")
-
-
-# --- the call graph ---------------------------------------------------------------------------------------------------
-
-
-def _by_method(functions: Mapping[str, hir.Function]) -> dict[str, list[str]]:
-    """Methods by ``.name``, which is all that is known of a method call before types are."""
-    found: dict[str, list[str]] = {}
-    for name in functions:
-        owner, _, method = name.rpartition(".")
-        if owner:
-            found.setdefault(f".{method}", []).append(name)
-    return found
-
-
-def _callees(
-    function: hir.Function, functions: Mapping[str, hir.Function], methods: Mapping[str, list[str]]
-) -> list[str]:
-    found: list[str] = []
-    for mention in sorted(function.mentions):
-        found.extend(methods.get(mention, ()) if mention.startswith(".") else [mention])
-    return [name for name in found if name in functions]
-
-
-def call_groups(functions: Mapping[str, hir.Function], methods: Mapping[str, list[str]]) -> Iterable[list[str]]:
-    """The strongly connected components of the call graph, callees first (Tarjan's algorithm, without recursion)."""
-    edges = {name: _callees(function, functions, methods) for name, function in functions.items()}
-    order: dict[str, int] = {}
-    low: dict[str, int] = {}
-    waiting: list[str] = []
-    on_stack: set[str] = set()
-    for root in functions:
-        if root in order:
-            continue
-        work = [(root, iter(edges[root]))]
-        order[root] = low[root] = len(order)
-        waiting.append(root)
-        on_stack.add(root)
-        while work:
-            name, rest = work[-1]
-            following = next(rest, None)
-            if following is None:
-                work.pop()
-                if work:
-                    parent = work[-1][0]
-                    low[parent] = min(low[parent], low[name])
-                if low[name] == order[name]:
-                    place = waiting.index(name)
-                    group = waiting[place:]
-                    del waiting[place:]
-                    on_stack.difference_update(group)
-                    yield group
-            elif following not in order:
-                order[following] = low[following] = len(order)
-                waiting.append(following)
-                on_stack.add(following)
-                work.append((following, iter(edges[following])))
-            elif following in on_stack:
-                low[name] = min(low[name], order[following])

@@ -41,8 +41,10 @@ def check_templates(
     """Check every prompt and template string of a project; what ``memo`` has kept is not done again."""
     names = Names(index, world)
     for name, entry, prompt in _templates(index, world):
-        make = partial(_check, name, entry, prompt, names, resolver, found)
-        memo.get(name, (prompt, entry.declaration), world.reads, lookups, found, make)
+        source = (prompt, entry.declaration)
+        if memo.find(name, source, lookups) is None:
+            make = partial(_check, name, entry, prompt, names, resolver, found)
+            memo.make(name, source, world.reads, found, make)
     memo.turn()
 
 

@@ -1,0 +1,91 @@
+"""The call graph of a project: which functions call each other, and so are checked together, callees first.
+
+Before types are known a call of a method is a call of every method of that name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from bamlvm.compiler import hir
+
+
+class Group(NamedTuple):
+    """Functions that call each other, by name; ``recursive`` where one may come to call itself."""
+
+    names: Sequence[str]
+    recursive: bool
+
+
+class CallGraph:
+    """Groups the functions of a project; as long as what they mention is the same, the groups are."""
+
+    def __init__(self) -> None:
+        self._mentions: dict[str, frozenset[str]] = {}
+        self._groups: list[Group] = []
+
+    def groups(self, functions: Mapping[str, hir.Function]) -> list[Group]:
+        """The groups, callees first; in one group, in the order given."""
+        mentions = {name: function.mentions for name, function in functions.items()}
+        if mentions != self._mentions or list(mentions) != list(self._mentions):
+            methods = _by_method(functions)
+            edges = {name: _callees(function, functions, methods) for name, function in functions.items()}
+            self._groups = [Group(names, len(names) > 1 or names[0] in edges[names[0]]) for names in _groups(edges)]
+            self._mentions = mentions
+        return self._groups
+
+
+def _by_method(functions: Mapping[str, hir.Function]) -> dict[str, list[str]]:
+    """Methods by ``.name``, which is all that is known of a method call before types are."""
+    found: dict[str, list[str]] = {}
+    for name in functions:
+        owner, _, method = name.rpartition(".")
+        if owner:
+            found.setdefault(f".{method}", []).append(name)
+    return found
+
+
+def _callees(
+    function: hir.Function, functions: Mapping[str, hir.Function], methods: Mapping[str, list[str]]
+) -> list[str]:
+    found: list[str] = []
+    for mention in sorted(function.mentions):
+        found.extend(methods.get(mention, ()) if mention.startswith(".") else [mention])
+    return [name for name in found if name in functions]
+
+
+def _groups(edges: Mapping[str, list[str]]) -> Iterator[list[str]]:
+    """The strongly connected components, callees first (Tarjan's algorithm, without recursion)."""
+    order: dict[str, int] = {}
+    low: dict[str, int] = {}
+    waiting: list[str] = []
+    on_stack: set[str] = set()
+    for root in edges:
+        if root in order:
+            continue
+        work = [(root, iter(edges[root]))]
+        order[root] = low[root] = len(order)
+        waiting.append(root)
+        on_stack.add(root)
+        while work:
+            name, rest = work[-1]
+            following = next(rest, None)
+            if following is None:
+                work.pop()
+                if work:
+                    parent = work[-1][0]
+                    low[parent] = min(low[parent], low[name])
+                if low[name] == order[name]:
+                    place = waiting.index(name)
+                    group = waiting[place:]
+                    del waiting[place:]
+                    on_stack.difference_update(group)
+                    yield group
+            elif following not in order:
+                order[following] = low[following] = len(order)
+                waiting.append(following)
+                on_stack.add(following)
+                work.append((following, iter(edges[following])))
+            elif following in on_stack:
+                low[name] = min(low[name], order[following])
