@@ -298,7 +298,10 @@ def attributes(
             report.error("E0015", each, f"unknown attribute `{each.name}`", hint=did_you_mean(each.name, anywhere))
             continue
         if each.name not in known:
-            report.error("E0016", each, f"`{each.name}` does not belong on a {place}")
+            homes = [home for home, names in _KNOWN_ATTRIBUTES.items() if each.name in names]
+            here = "an enum" if place == "enum" else f"a {place}"
+            hint = f"it is for: {', '.join(homes)}"
+            report.error("E0016", each, f"`{each.name}` does not belong on {here}", hint=hint)
             continue
         expression = next((a.text for a in each.arguments if isinstance(a, syntax.ConfigExpression)), None)
         scalars = (scalar(a, entry.item.text) for a in each.arguments if isinstance(a, syntax.ConfigScalar))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bamlvm.vm.opcodes import markdown
+from tests.diagnostics.examples import page as diagnostics_page
 from tests.streaming.faults import page as faults
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
@@ -15,3 +16,4 @@ def pages() -> Iterator[tuple[Path, str]]:
     """Every generated page: file and text."""
     yield DOCS / "opcodes.md", markdown()
     yield DOCS / "faults.md", faults.text()
+    yield DOCS / "diagnostics.md", diagnostics_page()

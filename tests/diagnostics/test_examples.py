@@ -1,0 +1,27 @@
+"""Each code has an example, and each example reports what it says, where it says."""
+
+from __future__ import annotations
+
+import pytest
+
+import bamlvm
+from bamlvm.grammar.diagnostics import CODES
+from tests.diagnostics.examples import FILE, Example, examples
+
+
+@pytest.mark.parametrize("example", examples(), ids=lambda example: example.name)
+def test_an_example_reports_its_code_at_the_marked_lines(example: Example) -> None:
+    found = bamlvm.check({FILE: example.program}).diagnostics
+    lines = [(example.program.count("\n", 0, each.span.start) + 1, each.code) for each in found]
+    assert lines == list(example.marks)
+    assert {code for _, code in lines} == {example.code}
+
+
+def test_each_code_has_an_example() -> None:
+    assert {example.code for example in examples()} == set(CODES)
+
+
+@pytest.mark.parametrize("example", examples(), ids=lambda example: example.name)
+def test_an_example_is_explained(example: Example) -> None:
+    assert example.explanation[0].isupper() and example.explanation.endswith((".", "`."))
+    assert max(map(len, example.explanation.splitlines())) <= 120
