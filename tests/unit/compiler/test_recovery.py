@@ -128,4 +128,3 @@ def test_what_stands_around_a_broken_declaration_is_checked(broken: str) -> None
     assert found[0] == "1 E0001"
     assert found[-2:] == [f"{lines - 1} E0003", f"{lines} E0002"]
     assert len(found) > 3
-
