@@ -169,6 +169,7 @@ class EventStream:
         "_parser",
         "_response",
         "_resume",
+        "_stopped",
         "_task",
         "_timer",
         "_waiter",
@@ -189,6 +190,7 @@ class EventStream:
         self._resume: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._next = Pending(_Next(self))
+        self._stopped = False  # whether the pump closes the connection or is about to, which nobody may interrupt
         self._task = self._loop.create_task(self._pump())
 
     def next(self) -> Any:
@@ -224,7 +226,7 @@ class EventStream:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._task.cancel()
+        self._stop()
         try:
             await asyncio.wait([self._task])
         finally:
@@ -264,8 +266,15 @@ class EventStream:
         except Exception as raised:
             error = translate(raised, self._exchange.subject) or raised
         finally:
+            self._stopped = True
             self._end(error)
             await self._response.aclose()
+
+    def _stop(self) -> None:
+        """Cancel the pump, once: a second cancellation would strike while it closes the connection."""
+        if not self._stopped:
+            self._stopped = True
+            self._task.cancel()
 
     async def _pause(self) -> None:
         self._resume = self._loop.create_future()
@@ -302,7 +311,7 @@ class EventStream:
             return
         clock = upcoming[1]
         self._end(timed_out(clock, self._exchange.subject, self._exchange.clocks.since(clock)))
-        self._task.cancel()
+        self._stop()
 
 
 class _Next:

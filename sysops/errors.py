@@ -99,10 +99,17 @@ def translate(error: BaseException, subject: Subject) -> Thrown | None:
 
 
 def timed_out(clock: Clock, subject: Subject, since: float | None = None) -> Thrown:
-    """The ``Timeout`` of a clock of ``subject`` that ran out now and had run from ``since`` (else from the start)."""
-    limit = subject.limits.get(clock, 0)
+    """The ``Timeout`` of a clock of ``subject`` that ran out now and had run from ``since`` (else from the start).
+
+    A clock that does not run here is somebody else's: the operating system gives up connecting, or a transport that the
+    host brought has limits of its own.  ``limit_ms`` is null then.
+    """
+    limit = subject.limits.get(clock)
     elapsed = round((time.monotonic() - (subject.started if since is None else since)) * 1000)
-    message = f"{subject.action}: the {clock} clock ran out after {elapsed} ms (its limit is {limit} ms)"
+    if limit is None:
+        message = f"{subject.action}: timed out after {elapsed} ms ({clock}; by a limit that the client does not set)"
+    else:
+        message = f"{subject.action}: the {clock} clock ran out after {elapsed} ms (its limit is {limit} ms)"
     return Thrown("baml.errors.Timeout", {"message": message, "clock": clock, "limit_ms": limit, "elapsed_ms": elapsed})
 
 

@@ -98,8 +98,8 @@ def _comments(wire: Wire) -> Answer:
 
 
 def _only(data: bytes) -> Callable[[Wire], Answer]:
-    """The same event every now and then, and nothing else."""
-    return lambda wire: [STREAM_HEAD, *([chunk(data), 0.01] * 200), CLOSE]
+    """The same event every now and then, for half a minute, and nothing else."""
+    return lambda wire: [STREAM_HEAD, *([chunk(data), 0.01] * 3000), CLOSE]
 
 
 def _giant(wire: Wire) -> Answer:
@@ -263,7 +263,7 @@ STREAMED: Final[Mapping[str, Sequence[Fault]]] = MappingProxyType(
             Fault(
                 "drips without end",
                 overdue("request", HALF),
-                lambda wire: streamed(_half(wire), *([chunk(b": still here\n\n"), 0.01] * 200), CLOSE),
+                lambda wire: streamed(_half(wire), *([chunk(b": still here\n\n"), 0.01] * 3000), CLOSE),
                 clock="request",
             ),
             Fault(

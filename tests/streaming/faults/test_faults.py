@@ -199,7 +199,9 @@ async def check_cell(runtime: bamlvm.Runtime, server: FaultServer, wire: Wire, f
     assert runtime.handles == 0
     assert not runtime.active
     # Whatever the server did not close itself has been closed by the client, or waits whole for the next request.
-    await server.until(lambda: all(hit.outcome != "answering" for way in WAYS for hit in server.hits(f"bad-{way}")))
+    await server.until(
+        lambda: all(hit.outcome != "answering" for way in WAYS for hit in server.hits(f"bad-{way}")), 2.0
+    )
 
 
 async def _place(stack: contextlib.AsyncExitStack, fault: Fault) -> str | None:

@@ -118,6 +118,13 @@ def test_the_most_specific_rule_decides(error: Exception, class_name: str, facts
     assert {name: thrown.fields[name] for name in facts} == facts
 
 
+def test_a_clock_that_does_not_run_has_no_limit_to_name() -> None:
+    thrown = translate(httpx.ConnectTimeout(""), Subject("GET http://x/"))
+    assert thrown is not None
+    assert (thrown.fields["clock"], thrown.fields["limit_ms"]) == ("connect", None)
+    assert "(connect; by a limit that the client does not set)" in thrown.fields["message"]
+
+
 @pytest.mark.parametrize("error", [ConnectionResetError(104, "Connection reset"), TimeoutError(110, "Timed out")])
 def test_what_breaks_a_connection_is_of_the_network(error: OSError) -> None:
     thrown = translate(error, Subject("connection to host:1"))
