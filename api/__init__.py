@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bamlvm import stages
     from bamlvm.calls import CallContext, CancelToken
     from bamlvm.checking import Checked, check
-    from bamlvm.collector import CallRecord, Collector, Usage
+    from bamlvm.collector import CallRecord, Collector, Observer, Usage
     from bamlvm.errors import BamlError, Cancelled, CompileError, DeadlineExceeded, HostError, ThrownError
     from bamlvm.events import Attempt, Event, Partial, Tick
     from bamlvm.formatting import format_source
@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from bamlvm.results import to_builtins
     from bamlvm.runtime import Runtime
     from bamlvm.streams import Stream
+    from bamlvm.sysops.scope import AttemptRecord, ErrorRecord
     from bamlvm.vm.values import Media
 
     __version__: str
 
 __all__ = [
     "Attempt",
+    "AttemptRecord",
     "BamlError",
     "CallContext",
     "CallRecord",
@@ -38,9 +40,11 @@ __all__ = [
     "CompileError",
     "DeadlineExceeded",
     "Diagnostic",
+    "ErrorRecord",
     "Event",
     "HostError",
     "Media",
+    "Observer",
     "Partial",
     "Runtime",
     "Stream",
@@ -62,6 +66,9 @@ _HOMES = {
     "CallRecord": "collector",
     "Collector": "collector",
     "Usage": "collector",
+    "Observer": "collector",
+    "AttemptRecord": "sysops.scope",
+    "ErrorRecord": "sysops.scope",
     "BamlError": "errors",
     "Cancelled": "errors",
     "CompileError": "errors",

@@ -10,7 +10,7 @@ import msgspec
 from bamlvm.errors import HostError
 
 if TYPE_CHECKING:
-    from bamlvm.collector import Collector
+    from bamlvm.collector import Observer
 
 
 class CancelToken:
@@ -66,7 +66,7 @@ class CallContext(msgspec.Struct, frozen=True, kw_only=True):
     on_attempt: Callable[[Any], Any] | None = None
     cancel: CancelToken | None = None
     timeout: float | None = None
-    collectors: Sequence[Collector] = ()
+    collectors: Sequence[Observer] = ()
     env: Mapping[str, str] = {}
     tags: Mapping[str, str] = {}
 

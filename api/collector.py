@@ -1,27 +1,43 @@
 """Collectors: what happened in the calls that carried them.
 
-A collector is given to calls by their context and gets one :class:`CallRecord` from each, when the call ends, however
-it ends.  The attempts in it are snapshots: nothing writes to them any more.  Requests have their secrets redacted by
-the sys-op that sends them, before they reach any record.
+A collector is given to calls by their context, or to all calls of a runtime, and gets one :class:`CallRecord` from
+each, when the call ends, however it ends.  Records are plain data that nothing writes to any more: ``to_builtins``
+makes dicts of them, ``msgspec.json.encode`` JSON.  Secrets are hidden before anything reaches a record.
+
+Anything with the two members of :class:`Observer` can stand where a collector can.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 
 if TYPE_CHECKING:
-    from bamlvm.sysops.scope import AttemptRecord
+    from bamlvm.sysops.scope import AttemptRecord, ErrorRecord
+else:  # a record's fields are resolved only by who decodes one
+    AttemptRecord = ErrorRecord = Any
 
 
-class Usage(NamedTuple):
-    """Tokens, as the providers counted them; an attempt whose provider did not say counts 0."""
+class Usage(msgspec.Struct, frozen=True):
+    """Tokens, as the providers counted them; an attempt whose provider did not say counts 0.
 
-    input_tokens: int
-    output_tokens: int
+    ``cached_input_tokens`` and ``cache_write_tokens`` are parts of ``input_tokens``, ``reasoning_tokens`` of
+    ``output_tokens``.  Usages can be added; ``sum(usages, Usage())`` adds many.
+    """
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_input_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        if not isinstance(other, Usage):
+            return NotImplemented
+        return Usage(*(getattr(self, name) + getattr(other, name) for name in self.__struct_fields__))
 
 
 class CallRecord(msgspec.Struct, frozen=True):
@@ -29,21 +45,41 @@ class CallRecord(msgspec.Struct, frozen=True):
     value."""
 
     function: str
+    tags: Mapping[str, str]
     started: float
     duration: float
     outcome: Literal["returned", "thrown", "cancelled", "failed"]
-    error: BaseException | None
+    error: ErrorRecord | None
     attempts: tuple[AttemptRecord, ...]
-    tags: Mapping[str, str]
 
     @property
     def usage(self) -> Usage:
         """The tokens of all attempts, those of failed ones included: they are paid for."""
         return usage_of(self.attempts)
 
+    def __repr__(self) -> str:
+        usage = self.usage
+        outcome = f"{self.outcome} {self.error.type}" if self.error is not None else self.outcome
+        facts = [f"{self.function} {outcome} after {self.duration:.3f} s"]
+        if self.attempts:
+            facts.append(f"{usage.input_tokens}+{usage.output_tokens} tokens")
+            facts += map(repr, self.attempts)
+        return f"<call {', '.join(facts)}>"
+
+
+class Observer(Protocol):
+    """Who is told of calls.  ``keep_raw_events`` asks for the raw events of every attempt."""
+
+    @property
+    def keep_raw_events(self) -> bool: ...
+
+    def begin(self, function: str, tags: Mapping[str, str]) -> Callable[[CallRecord], None]:
+        """A call begins: called in the caller's thread or task.  What it returns is called when the call has ended, in
+        whatever thread that happens."""
+
 
 class Collector:
-    """Collects the calls whose context names it; safe to share between threads.
+    """Collects the calls whose context (or runtime) names it; safe to share between calls, runtimes and threads.
 
     ``keep_raw_events`` also keeps every raw event of every attempt (``attempt.raw_events``).
     """
@@ -81,6 +117,10 @@ class Collector:
         with self._lock:
             self._calls.clear()
 
+    def begin(self, function: str, tags: Mapping[str, str]) -> Callable[[CallRecord], None]:
+        """See :class:`Observer`."""
+        return self.add
+
     def add(self, record: CallRecord) -> None:
         """Take a call's record; the runtime does."""
         with self._lock:
@@ -93,12 +133,15 @@ class Collector:
         return True
 
     def __repr__(self) -> str:
-        return f"Collector({self.name!r}, {len(self)} calls)"
+        usage = self.usage
+        calls = f"{len(self)} call{'' if len(self) == 1 else 's'}"
+        return f"Collector({self.name!r}, {calls}, {usage.input_tokens}+{usage.output_tokens} tokens)"
 
 
 def usage_of(attempts: Iterable[AttemptRecord]) -> Usage:
     """The sum of the attempts' tokens."""
-    attempts = tuple(attempts)
-    return Usage(
-        sum(attempt.input_tokens or 0 for attempt in attempts), sum(attempt.output_tokens or 0 for attempt in attempts)
-    )
+    totals = [0] * len(Usage.__struct_fields__)
+    for attempt in attempts:
+        for place, name in enumerate(Usage.__struct_fields__):
+            totals[place] += getattr(attempt, name) or 0
+    return Usage(*totals)

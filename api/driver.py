@@ -17,14 +17,16 @@ import time
 from collections import ChainMap
 from collections.abc import Awaitable, Callable, Mapping
 from copy import copy
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from bamlvm.calls import CallContext
-from bamlvm.collector import CallRecord
-from bamlvm.errors import Cancelled, DeadlineExceeded, HostError, ThrownError
+from bamlvm.collector import CallRecord, Observer
+from bamlvm.errors import BamlError, Cancelled, DeadlineExceeded, HostError, ThrownError
 from bamlvm.events import Attempt, Event, Partial, Tick
-from bamlvm.results import Opaque
-from bamlvm.sysops.scope import AttemptEvent, AttemptRecord, Hooks, Scope
+from bamlvm.results import Opaque, to_builtins
+from bamlvm.sysops import attempts
+from bamlvm.sysops.scope import AttemptEvent, AttemptRecord, ErrorRecord, Hooks, Scope
 from bamlvm.vm.machine import Done, Failed, Machine, Suspended
 from bamlvm.vm.values import Caught, EnumValue, Instance
 from bamlvm.walk import SCALARS
@@ -58,6 +60,7 @@ class Call:
         "function",
         "interruption",
         "machine",
+        "observers",
         "runtime",
         "scope",
         "started",
@@ -87,8 +90,11 @@ class Call:
             env,
             _hooks(self, sink),
             context.tags,
-            keep_raw_events=any(collector.keep_raw_events for collector in context.collectors),
         )
+        observers: tuple[Observer, ...] = (*runtime.collectors, *context.collectors)
+        if observers:
+            self.scope.keep_raw_events = any(observer.keep_raw_events for observer in observers)
+        self.observers = [observer.begin(function, context.tags) for observer in observers]
         self.machine = Machine(runtime.program, self.scope, runtime.step_limit)
         self.machine.start(entry, arguments)
         runtime.active.add(self)
@@ -141,21 +147,23 @@ class Call:
             return
         self.concluded = True
         self.runtime.forget(self)
-        if not self.context.collectors:
+        if not self.observers:
             return
         duration = time.monotonic() - self.started
-        attempts = tuple(_snapshot(self, attempt, error) for attempt in self.scope.attempts)
+        ended_by = None if error is None else error_record(self.runtime, error)
+        if ended_by is not None:
+            attempts.abandon(self.scope, ended_by)
         record = CallRecord(
             function=self.function,
+            tags=dict(self.context.tags),
             started=time.time() - duration,
             duration=duration,
             outcome=_outcome(error),
-            error=error,
-            attempts=attempts,
-            tags=dict(self.context.tags),
+            error=ended_by,
+            attempts=tuple(map(copy, self.scope.attempts)),
         )
-        for collector in self.context.collectors:
-            collector.add(record)
+        for ended in self.observers:
+            ended(record)
 
 
 def run_blocking(call: Call) -> Any:
@@ -191,7 +199,23 @@ def _close_left_open(call: Call) -> None:
 
 def thrown_error(runtime: Runtime, caught: Caught) -> ThrownError:
     """What the host gets for a value that nobody caught."""
-    value = caught.value
+    class_name, message = name_and_message(caught.value)
+    return ThrownError(host_or_opaque(runtime, caught.value), class_name, message, caught.trace)
+
+
+def error_record(runtime: Runtime, error: Any) -> ErrorRecord:
+    """What records say of a thrown value, or of an exception that ended a call."""
+    if isinstance(error, ThrownError):
+        return ErrorRecord(error.class_name, error.message, to_builtins(error.value))
+    if isinstance(error, BaseException):
+        kind = type(error)
+        module = "bamlvm" if isinstance(error, BamlError) else kind.__module__
+        return ErrorRecord(f"{module}.{kind.__qualname__}".removeprefix("builtins."), str(error))
+    return ErrorRecord(*name_and_message(error), to_builtins(host_or_opaque(runtime, error)))
+
+
+def name_and_message(value: Any) -> tuple[str, str]:
+    """The qualified name of a thrown value's class, and its message; "" if it has none."""
     message = ""
     if type(value) is Instance:
         class_name = value.class_name
@@ -202,7 +226,7 @@ def thrown_error(runtime: Runtime, caught: Caught) -> ThrownError:
     else:
         class_name = _BUILTIN_NAMES.get(type(value), "value")
         message = str(value) if type(value) in SCALARS else ""
-    return ThrownError(host_or_opaque(runtime, value), class_name, message, caught.trace)
+    return class_name, message
 
 
 def host_or_opaque(runtime: Runtime, value: Any) -> Any:
@@ -230,7 +254,7 @@ def _hooks(call: Call, sink: Sink | None) -> Hooks:
     context = call.context
     everything = sink if sink is not None and sink.wants_everything else None
     partials = sink if sink is not None and sink.wants_partials else None
-    hooks = Hooks()
+    hooks = Hooks(describe=partial(error_record, call.runtime))
     if context.on_partial is not None or partials is not None:
         hooks.on_partial = _partial_hook(call, context.on_partial, partials)
     if context.on_tick is not None or everything is not None:
@@ -238,7 +262,7 @@ def _hooks(call: Call, sink: Sink | None) -> Hooks:
     if context.on_attempt is not None or everything is not None:
 
         def attempt(event: AttemptEvent) -> Attempt:
-            return Attempt(event.kind, _snapshot(call, event.record))
+            return Attempt(event.kind, copy(event.record))
 
         hooks.on_attempt = _hook(call, context.on_attempt, everything, attempt, lambda event: event)
     return hooks
@@ -314,17 +338,6 @@ def takes_two(callback: Callable[..., Any]) -> bool:
         ]
         return len(positional) >= 2 and positional[1].default is inspect.Parameter.empty
     return False
-
-
-def _snapshot(call: Call, record: AttemptRecord, ended_by: BaseException | None = None) -> AttemptRecord:
-    """A record as it is now, its error as the host sees errors; the end of the call is the end of what still runs."""
-    taken = copy(record)
-    if ended_by is not None and taken.duration is None:
-        taken.duration = time.monotonic() - taken.started
-        taken.error = taken.error or ended_by
-    if taken.error is not None and not isinstance(taken.error, BaseException):
-        taken.error = host_or_opaque(call.runtime, taken.error)
-    return taken
 
 
 def _outcome(error: BaseException | None) -> Literal["returned", "thrown", "cancelled", "failed"]:

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
 
 class Partial(NamedTuple):
-    """A partial value.  ``attempt`` is the record of the attempt that it belongs to (still being filled), None outside
-    an LLM call."""
+    """A partial value.  ``attempt`` is the record of the attempt that it belongs to (still being filled: it knows by
+    now what later parts of the answer brought), None outside an LLM call.  ``attempt.ordinal`` tells attempts apart."""
 
     value: Any
     attempt: AttemptRecord | None

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     import httpx
 
     from bamlvm.cases import Case
+    from bamlvm.collector import Observer
     from bamlvm.grammar.diagnostics import Diagnostic
     from bamlvm.http_client import Clients
     from bamlvm.streams import Stream
@@ -55,8 +56,9 @@ class Runtime:
 
     Options: ``transport`` is an ``httpx.AsyncBaseTransport`` to use instead of the network (the runtime closes it);
     ``denied`` names capabilities that the program may not use (``shell fs net http env``); ``env`` is its environment
-    instead of ``os.environ``; ``step_limit`` bounds the steps of a call (``baml.panics.StepLimit``); the ``max_open``s
-    bound how many connections, files and so on may be open; ``optimize`` False compiles without the optimiser.
+    instead of ``os.environ``; ``collectors`` are told of every call; ``step_limit`` bounds the steps of a call
+    (``baml.panics.StepLimit``); the ``max_open``s bound how many connections, files and so on may be open;
+    ``optimize`` False compiles without the optimiser.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Runtime:
         step_limit: int | None = None,
         max_open_per_call: int = 256,
         max_open: int = 4096,
+        collectors: Iterable[Observer] = (),
     ) -> None:
         refused = frozenset(denied)
         if unknown := refused - CAPABILITIES:
@@ -77,6 +80,7 @@ class Runtime:
         self.diagnostics: tuple[Diagnostic, ...] = loaded.diagnostics
         self.env: Mapping[str, str] = os.environ if env is None else env
         self.step_limit = step_limit
+        self.collectors: tuple[Observer, ...] = tuple(collectors)
         self.types = Types(self.program.classes, self.program.enums, self.program.aliases)
         self.results = Results(self.types)
         self.functions = Functions(self)

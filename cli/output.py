@@ -68,7 +68,8 @@ def thrown_text(error: ThrownError) -> str:
 
 def error_line(error: Any) -> str:
     """A thrown value in one line: ``HttpStatus: the server said 500``."""
-    name = getattr(type(error), "__baml_name__", type(error).__name__).rpartition(".")[2]
+    qualified = getattr(type(error), "__baml_name__", type(error).__name__)
+    name = (error.type if isinstance(error, bamlvm.ErrorRecord) else qualified).rpartition(".")[2]
     message = getattr(error, "message", None) or (None if isinstance(error, msgspec.Struct) else str(error))
     return f"{name}: {' '.join(message.split())}" if message else name
 

@@ -11,15 +11,16 @@ from __future__ import annotations
 import time
 from typing import Any, Literal
 
-from bamlvm.sysops.scope import AttemptEvent, AttemptRecord, Scope
+from bamlvm.sysops.scope import AttemptEvent, AttemptRecord, ErrorRecord, Scope
 
 
 def start(scope: Scope, function: str, client: str, provider: str) -> Any:
     """Open a record; gives what ``on_attempt`` gave."""
     number = 1 + sum(record.client == client for record in scope.attempts)
-    record = AttemptRecord(function, client, provider, len(scope.attempts) + 1, number, time.monotonic())
+    record = AttemptRecord(function, client, provider, len(scope.attempts) + 1, number, time.time())
     scope.attempts.append(record)
     scope.attempt = record
+    scope.attempt_clock = time.monotonic()
     return _tell(scope, "started", record)
 
 
@@ -28,7 +29,7 @@ def fail(scope: Scope, error: Any) -> tuple[AttemptRecord | None, Any]:
     record = _close(scope)
     if record is None:
         return None, None
-    record.error = error
+    record.error = _described(scope, error)
     return record, _tell(scope, "failed", record)
 
 
@@ -38,7 +39,7 @@ def succeed(scope: Scope) -> Any:
     return None if record is None else _tell(scope, "succeeded", record)
 
 
-def abandon(scope: Scope, error: BaseException) -> None:
+def abandon(scope: Scope, error: ErrorRecord) -> None:
     """Close the record that a call left open when it ended with ``error``, if there is one."""
     record = _close(scope)
     if record is not None:
@@ -49,8 +50,13 @@ def _close(scope: Scope) -> AttemptRecord | None:
     record = scope.attempt
     scope.attempt = None
     if record is not None:
-        record.duration = time.monotonic() - record.started
+        record.duration = scope.elapsed()
     return record
+
+
+def _described(scope: Scope, error: Any) -> ErrorRecord:
+    describe = scope.hooks.describe
+    return ErrorRecord(type(error).__name__, str(error)) if describe is None else describe(error)
 
 
 def _tell(scope: Scope, kind: Literal["started", "failed", "succeeded"], record: AttemptRecord) -> Any:

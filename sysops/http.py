@@ -125,7 +125,7 @@ async def _open(scope: Scope, exchange: Exchange) -> httpx.Response:
     attempt = scope.attempt
     if attempt is not None:
         attempt.status = response.status_code
-        attempt.first_byte = time.monotonic() - attempt.started
+        attempt.first_byte = scope.elapsed()
     return response
 
 

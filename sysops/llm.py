@@ -208,7 +208,7 @@ def _request(scope: Scope, client: Instance, prompt: Instance, stream: bool) -> 
 
 @sysop("baml.llm.PrimitiveClient.parse")
 def parse(scope: Scope, client: Instance, body: str, return_type: Any) -> Any:
-    from bamlvm.sysops.llm_support import output_for, provider_for, type_of, wire_of
+    from bamlvm.sysops.llm_support import note_tokens, output_for, provider_for, type_of, wire_of
     from bamlvm.sysops.parsing import final_parse
 
     _, row = provider_for(scope, client)
@@ -218,8 +218,7 @@ def parse(scope: Scope, client: Instance, body: str, return_type: Any) -> Any:
         attempt.text = answer.content
         attempt.model = answer.model or attempt.model
         attempt.finish_reason = answer.finish_reason
-        attempt.input_tokens = answer.input_tokens
-        attempt.output_tokens = answer.output_tokens
+        note_tokens(attempt, answer.tokens)
     check_finish_reason(scope, client, answer.finish_reason)
     return final_parse(output_for(scope.services, type_of(return_type)), answer.content)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from bamlvm.sysops.accumulators import Accumulator, new_accumulator, read_events
+from bamlvm.sysops.accumulators.usage import Tokens
 from bamlvm.sysops.errors import invalid
 from bamlvm.sysops.parsing import Output, output_of
 from bamlvm.sysops.prompts.messages import Message, Part
@@ -46,8 +47,7 @@ class StreamState:
                 attempt.text = content
                 attempt.model = source.model() or attempt.model
                 attempt.finish_reason = source.finish_reason()
-                attempt.input_tokens = source.input_tokens()
-                attempt.output_tokens = source.output_tokens()
+                note_tokens(attempt, source.tokens)
         length = source.content_length()
         grew = length > self._length
         self._length = length
@@ -55,6 +55,15 @@ class StreamState:
 
     def close(self) -> None:
         """An accumulator holds nothing that must be closed."""
+
+
+def note_tokens(attempt: AttemptRecord, tokens: Tokens) -> None:
+    """Write what a provider has counted so far into the attempt's record."""
+    attempt.input_tokens = tokens.input
+    attempt.output_tokens = tokens.output
+    attempt.cached_input_tokens = tokens.cached_input
+    attempt.cache_write_tokens = tokens.cache_write
+    attempt.reasoning_tokens = tokens.reasoning
 
 
 def redacted_body(body: dict[str, Any]) -> dict[str, Any]:

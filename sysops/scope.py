@@ -10,6 +10,7 @@ A hook may be a plain callable or return an awaitable; a sys-op that calls one p
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from typing import Any, Literal, Protocol
 
@@ -19,11 +20,32 @@ from bamlvm.vm.handles import HandleTable
 from bamlvm.vm.values import Instance, Pending
 
 
+class ErrorRecord(msgspec.Struct, frozen=True):
+    """An error as plain data.
+
+    ``type`` is the qualified name of a thrown value's class (``baml.errors.Timeout``), else of the Python exception's;
+    ``value`` is the thrown value as dicts, lists, strings and numbers, None for an exception.
+    """
+
+    type: str
+    message: str
+    value: Any = None
+
+    def __str__(self) -> str:
+        return f"{self.type}: {self.message}" if self.message else self.type
+
+
 class AttemptRecord(msgspec.Struct):
     """One attempt at one client: filled by the sys-ops as they learn it, read by collectors and ``on_attempt``.
 
-    ``ordinal`` counts the attempts of the whole call from 1, ``number`` those of this client from 1.  Times are
-    seconds: ``started`` on the monotonic clock, the others from ``started``.  ``request`` has its secrets redacted.
+    ``ordinal`` counts the attempts of the whole call from 1, ``number`` those of this client from 1.  ``started`` is
+    Unix time; the other times are seconds from then: ``first_byte`` to the head of the answer, ``first_partial`` to
+    the first partial value, ``duration`` to the end.  ``request`` (``method``, ``url``, ``headers``, ``body``) has its
+    secrets hidden.  ``model`` is the model that answered, else the one that was asked for.
+
+    Tokens are None where the provider did not say.  ``input_tokens`` and ``output_tokens`` count the whole prompt and
+    the whole answer; ``cached_input_tokens`` and ``cache_write_tokens`` are parts of the former, ``reasoning_tokens``
+    of the latter.
     """
 
     function: str
@@ -38,12 +60,28 @@ class AttemptRecord(msgspec.Struct):
     finish_reason: str | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
+    cached_input_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
     first_byte: float | None = None
     first_partial: float | None = None
     duration: float | None = None
-    error: Any = None
+    error: ErrorRecord | None = None
     text: str = ""
     raw_events: list[Any] | None = None
+
+    def __repr__(self) -> str:
+        facts = [f"{self.client} ({self.provider}{f' {self.model}' if self.model else ''})"]
+        if self.status is not None:
+            facts.append(str(self.status))
+        if self.error is not None:
+            facts.append(f"failed: {self.error.type}")
+        elif self.finish_reason is not None:
+            facts.append(self.finish_reason)
+        if self.input_tokens is not None or self.output_tokens is not None:
+            facts.append(f"{self.input_tokens or 0}+{self.output_tokens or 0} tokens")
+        facts.append("running" if self.duration is None else f"{self.duration:.3f} s")
+        return f"<attempt {self.ordinal} {', '.join(facts)}>"
 
 
 class AttemptEvent(msgspec.Struct, frozen=True):
@@ -54,11 +92,15 @@ class AttemptEvent(msgspec.Struct, frozen=True):
 
 
 class Hooks(msgspec.Struct):
-    """The host's callbacks, all optional: ``on_partial(value, record)``, ``on_tick(events)``, ``on_attempt(event)``."""
+    """The host's callbacks, all optional: ``on_partial(value, record)``, ``on_tick(events)``, ``on_attempt(event)``.
+
+    ``describe(value)`` says what a thrown value is, for records.
+    """
 
     on_partial: Callable[[Any, AttemptRecord | None], Any] | None = None
     on_tick: Callable[[list[Any]], Any] | None = None
     on_attempt: Callable[[AttemptEvent], Any] | None = None
+    describe: Callable[[Any], ErrorRecord] | None = None
 
 
 class Schema(Protocol):
@@ -98,8 +140,9 @@ class Services(msgspec.Struct):
 
 
 class Scope(msgspec.Struct):
-    """One call.  ``owner`` is its number in the handle table; ``attempt`` the attempt under way; ``keep_raw_events``
-    is set where a collector asked for them; ``partial`` is the value that a stream's parser gave last."""
+    """One call.  ``owner`` is its number in the handle table; ``attempt`` the attempt under way, which began at
+    ``attempt_clock`` of the monotonic clock; ``keep_raw_events`` is set where a collector asked for them; ``partial``
+    is the value that a stream's parser gave last."""
 
     services: Services
     owner: int
@@ -108,8 +151,13 @@ class Scope(msgspec.Struct):
     tags: Mapping[str, str] = msgspec.field(default_factory=dict)
     attempts: list[AttemptRecord] = msgspec.field(default_factory=list)
     attempt: AttemptRecord | None = None
+    attempt_clock: float = 0.0
     keep_raw_events: bool = False
     partial: Any = None
+
+    def elapsed(self) -> float:
+        """Seconds since the attempt under way began."""
+        return time.monotonic() - self.attempt_clock
 
     def new_instance(self, class_name: str, **fields: Any) -> Instance:
         """A value of a class of the program; fields left out are null."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import msgspec
@@ -21,7 +20,7 @@ def emit_partial(scope: Scope, value: Any) -> Any:
     """
     attempt = scope.attempt
     if attempt is not None and attempt.first_partial is None:
-        attempt.first_partial = time.monotonic() - attempt.started
+        attempt.first_partial = scope.elapsed()
     listener = scope.hooks.on_partial
     if listener is None:
         return None

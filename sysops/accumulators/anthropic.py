@@ -15,18 +15,14 @@ from typing import Any, Final
 
 import msgspec
 
-from bamlvm.sysops.accumulators.base import Accumulator, Count, Reader, provider_error
+from bamlvm.sysops.accumulators.base import Accumulator, Reader, provider_error
+from bamlvm.sysops.accumulators.usage import AnthropicUsage
 from bamlvm.sysops.sse import Event
-
-
-class _Usage(msgspec.Struct, gc=False):
-    input_tokens: Count | None = None
-    output_tokens: Count | None = None
 
 
 class _Message(msgspec.Struct, gc=False):
     model: str | None = None
-    usage: _Usage | None = None
+    usage: AnthropicUsage | None = None
 
 
 class _Delta(msgspec.Struct, gc=False):
@@ -41,7 +37,7 @@ class _Payload(msgspec.Struct, gc=False):
     delta: _Delta | None = None
     content_block: _Delta | None = None
     message: _Message | None = None
-    usage: _Usage | None = None
+    usage: AnthropicUsage | None = None
     error: Any = None
 
 
@@ -81,20 +77,14 @@ class AnthropicAccumulator(Accumulator):
             elif kind == "message_start":
                 if payload.message is not None:
                     self._model = payload.message.model or self._model
-                    self._count(payload.message.usage)
+                    if payload.message.usage is not None:
+                        payload.message.usage.note(self.tokens)
             elif kind == "message_delta":
                 if payload.delta is not None and payload.delta.stop_reason:
                     self._finish_reason = payload.delta.stop_reason
-                self._count(payload.usage)
+                if payload.usage is not None:
+                    payload.usage.note(self.tokens)
             elif kind == "message_stop":
                 self._done = True
             elif kind == "error" or payload.error or event.event == "error":
                 raise provider_error(payload.error)
-
-    def _count(self, usage: _Usage | None) -> None:
-        if usage is None:
-            return
-        if usage.input_tokens or self._input_tokens is None:
-            self._input_tokens = usage.input_tokens
-        if usage.output_tokens is not None:
-            self._output_tokens = usage.output_tokens

@@ -12,17 +12,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Annotated, Any, Final, Generic, TypeAlias, TypeVar, get_args
+from typing import Any, Final, Generic, TypeVar, get_args
 
 import msgspec
 
+from bamlvm.sysops.accumulators.usage import Tokens
 from bamlvm.sysops.sse import Event
 from bamlvm.vm.values import Thrown
 
 _EXCERPT: Final = 200
-
-Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-"""A number of tokens."""
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
 
@@ -100,7 +98,7 @@ class Reader(Generic[StructT]):
             raw, fault = None, "is not JSON"
         else:
             if isinstance(raw, dict):
-                return _fit(self._type, raw)
+                return fitted(self._type, raw)
             fault = "is not a JSON object"
         if event.event in self._known:
             raise _unreadable(event.data, fault)
@@ -118,11 +116,10 @@ class Accumulator(ABC):
         "_content",
         "_done",
         "_finish_reason",
-        "_input_tokens",
         "_model",
-        "_output_tokens",
         "_reasoning",
         "_refusal",
+        "tokens",
     )
 
     def __init__(self) -> None:
@@ -132,8 +129,7 @@ class Accumulator(ABC):
         self._done = False
         self._model: str | None = None
         self._finish_reason: str | None = None
-        self._input_tokens: int | None = None
-        self._output_tokens: int | None = None
+        self.tokens = Tokens()
 
     @abstractmethod
     def add(self, events: Iterable[Event]) -> None:
@@ -179,12 +175,12 @@ class Accumulator(ABC):
         return self._finish_reason
 
     def input_tokens(self) -> int | None:
-        """Tokens of the prompt, as last reported."""
-        return self._input_tokens
+        """Tokens of the whole prompt, as last reported."""
+        return self.tokens.input
 
     def output_tokens(self) -> int | None:
-        """Tokens of the answer, as last reported."""
-        return self._output_tokens
+        """Tokens of the whole answer, as last reported."""
+        return self.tokens.output
 
 
 def provider_error(error: Any, default: str = "the provider reported an error") -> Thrown:
@@ -210,6 +206,15 @@ def provider_error(error: Any, default: str = "the provider reported an error") 
     )
 
 
+def tokens_of(report: type[msgspec.Struct], usage: Any) -> Tokens:
+    """The tokens in a whole answer's ``usage``, as a provider's ``report`` reads it; a count that is none is absent."""
+    tokens = Tokens()
+    if isinstance(usage, dict):
+        read: Any = fitted(report, usage)
+        read.note(tokens)
+    return tokens
+
+
 def _is_passing(mark: str) -> bool:
     """Whether an error's type, code or status says *overloaded* or *rate-limited*, or is a status worth a retry."""
     if mark.isascii() and mark.isdigit():
@@ -228,7 +233,7 @@ def _unreadable(text: str, what: str) -> Thrown:
     return Thrown("baml.errors.LlmClient", fields)
 
 
-def _fit(type_: type[StructT], raw: dict[str, Any]) -> StructT:
+def fitted(type_: type[StructT], raw: dict[str, Any]) -> StructT:
     """A struct from what fits of ``raw``: struct by struct, item by item."""
     found: dict[str, Any] = {}
     for field in msgspec.structs.fields(type_):
@@ -246,7 +251,7 @@ def _fit_value(type_: Any, raw: Any) -> Any:
         pass
     for part in (type_, *get_args(type_)):
         if isinstance(raw, dict) and isinstance(part, type) and issubclass(part, msgspec.Struct):
-            return _fit(part, raw)
+            return fitted(part, raw)
         arguments = get_args(part)
         if isinstance(raw, list) and arguments and issubclass(getattr(part, "__origin__", object), list):
             items = (_fit_value(arguments[0], item) for item in raw)

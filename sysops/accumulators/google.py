@@ -14,7 +14,8 @@ from typing import Any, Final
 
 import msgspec
 
-from bamlvm.sysops.accumulators.base import Accumulator, Count, Reader, provider_error
+from bamlvm.sysops.accumulators.base import Accumulator, Reader, provider_error
+from bamlvm.sysops.accumulators.usage import GoogleUsage
 from bamlvm.sysops.sse import Event
 
 
@@ -33,19 +34,13 @@ class _Candidate(msgspec.Struct, rename="camel", gc=False):
     finish_reason: str | None = None
 
 
-class _Usage(msgspec.Struct, rename="camel", gc=False):
-    prompt_token_count: Count | None = None
-    candidates_token_count: Count | None = None
-    thoughts_token_count: Count | None = None
-
-
 class _Feedback(msgspec.Struct, rename="camel", gc=False):
     block_reason: str | None = None
 
 
 class _Payload(msgspec.Struct, rename="camel", gc=False):
     candidates: list[_Candidate] | None = None
-    usage_metadata: _Usage | None = None
+    usage_metadata: GoogleUsage | None = None
     prompt_feedback: _Feedback | None = None
     model_version: str | None = None
     error: Any = None
@@ -71,7 +66,7 @@ class GoogleAccumulator(Accumulator):
             if payload.prompt_feedback is not None and payload.prompt_feedback.block_reason:
                 self._finish_reason = payload.prompt_feedback.block_reason
             if payload.usage_metadata is not None:
-                self._count(payload.usage_metadata)
+                payload.usage_metadata.note(self.tokens)
 
     def _take(self, candidate: _Candidate) -> None:
         parts = candidate.content.parts if candidate.content is not None else None
@@ -79,9 +74,3 @@ class GoogleAccumulator(Accumulator):
             if part.text:
                 (self._reasoning if part.thought else self._content).append(part.text)
         self._finish_reason = candidate.finish_reason or self._finish_reason
-
-    def _count(self, usage: _Usage) -> None:
-        if usage.prompt_token_count is not None:
-            self._input_tokens = usage.prompt_token_count
-        if usage.candidates_token_count is not None or usage.thoughts_token_count is not None:
-            self._output_tokens = (usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0)

@@ -15,7 +15,8 @@ from typing import Any, Final
 
 import msgspec
 
-from bamlvm.sysops.accumulators.base import Accumulator, Count, Reader, provider_error
+from bamlvm.sysops.accumulators.base import Accumulator, Reader, provider_error
+from bamlvm.sysops.accumulators.usage import OpenAIUsage
 from bamlvm.sysops.sse import Event
 
 
@@ -39,15 +40,10 @@ class _Choice(msgspec.Struct, gc=False):
     error: Any = None
 
 
-class _Usage(msgspec.Struct, gc=False):
-    prompt_tokens: Count | None = None
-    completion_tokens: Count | None = None
-
-
 class _Chunk(msgspec.Struct, gc=False):
     choices: list[_Choice] | None = None
     model: str | None = None
-    usage: _Usage | None = None
+    usage: OpenAIUsage | None = None
     error: Any = None
     object: str | None = None
     message: Any = None
@@ -80,12 +76,8 @@ class OpenAIAccumulator(Accumulator):
                 for choice in chunk.choices:
                     if not choice.index:
                         self._take(choice)
-            usage = chunk.usage
-            if usage is not None:
-                if usage.prompt_tokens is not None:
-                    self._input_tokens = usage.prompt_tokens
-                if usage.completion_tokens is not None:
-                    self._output_tokens = usage.completion_tokens
+            if chunk.usage is not None:
+                chunk.usage.note(self.tokens)
 
     def _take(self, choice: _Choice) -> None:
         delta = choice.delta

@@ -14,13 +14,9 @@ from typing import Any, Final
 
 import msgspec
 
-from bamlvm.sysops.accumulators.base import Accumulator, Count, Reader, provider_error
+from bamlvm.sysops.accumulators.base import Accumulator, Reader, provider_error
+from bamlvm.sysops.accumulators.usage import ResponsesUsage
 from bamlvm.sysops.sse import Event
-
-
-class _Usage(msgspec.Struct, gc=False):
-    input_tokens: Count | None = None
-    output_tokens: Count | None = None
 
 
 class _Incomplete(msgspec.Struct, gc=False):
@@ -30,7 +26,7 @@ class _Incomplete(msgspec.Struct, gc=False):
 class _Response(msgspec.Struct, gc=False):
     model: str | None = None
     status: str | None = None
-    usage: _Usage | None = None
+    usage: ResponsesUsage | None = None
     incomplete_details: _Incomplete | None = None
     error: Any = None
 
@@ -83,12 +79,8 @@ class ResponsesAccumulator(Accumulator):
 
     def _take(self, kind: str | None, response: _Response) -> None:
         self._model = self._model or response.model
-        usage = response.usage
-        if usage is not None:
-            if usage.input_tokens is not None:
-                self._input_tokens = usage.input_tokens
-            if usage.output_tokens is not None:
-                self._output_tokens = usage.output_tokens
+        if response.usage is not None:
+            response.usage.note(self.tokens)
         if kind == _FAILED:
             raise provider_error(response.error)
         if kind in _TERMINAL:

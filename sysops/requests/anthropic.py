@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from bamlvm.sysops.accumulators.base import tokens_of
+from bamlvm.sysops.accumulators.usage import AnthropicUsage
 from bamlvm.sysops.prompts.messages import Message, Part
 from bamlvm.sysops.requests.options import Options
 from bamlvm.sysops.requests.providers import Provider, endpoint, headers
 from bamlvm.sysops.requests.wire import (
     Answer,
     HttpRequest,
-    count_or_none,
     decoded,
     text_or_none,
     unreadable,
@@ -72,12 +73,9 @@ def read(body: str) -> Answer:
     if not isinstance(blocks, list):
         raise unreadable(body)
     texts = (block.get("text") for block in blocks if isinstance(block, dict) and block.get("type") == "text")
-    usage = data.get("usage")
-    counts = usage if isinstance(usage, dict) else {}
     return Answer(
         "".join(text for text in texts if isinstance(text, str)),
         text_or_none(data.get("stop_reason")),
         text_or_none(data.get("model")),
-        count_or_none(counts.get("input_tokens")),
-        count_or_none(counts.get("output_tokens")),
+        tokens_of(AnthropicUsage, data.get("usage")),
     )

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from bamlvm.sysops.accumulators.base import tokens_of
+from bamlvm.sysops.accumulators.usage import OpenAIUsage
 from bamlvm.sysops.prompts.messages import Message, Part
 from bamlvm.sysops.requests.options import Options
 from bamlvm.sysops.requests.providers import Provider, endpoint, headers
 from bamlvm.sysops.requests.wire import (
     Answer,
     HttpRequest,
-    count_or_none,
     decoded,
     text_or_none,
     unreadable,
@@ -93,14 +94,11 @@ def read(body: str) -> Answer:
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(choice, dict) or not isinstance(message, dict):
         raise unreadable(body)
-    usage = data.get("usage")
-    counts = usage if isinstance(usage, dict) else {}
     return Answer(
         _content(message.get("content")),
         text_or_none(choice.get("finish_reason")),
         text_or_none(data.get("model")),
-        count_or_none(counts.get("prompt_tokens")),
-        count_or_none(counts.get("completion_tokens")),
+        tokens_of(OpenAIUsage, data.get("usage")),
     )
 
 

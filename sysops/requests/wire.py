@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from bamlvm.sysops.accumulators.base import provider_error
+from bamlvm.sysops.accumulators.usage import Tokens
 from bamlvm.sysops.prompts.messages import Message
 from bamlvm.sysops.requests.options import Options
 from bamlvm.sysops.requests.providers import Provider
@@ -33,8 +34,7 @@ class Answer:
     content: str
     finish_reason: str | None = None
     model: str | None = None
-    input_tokens: int | None = None
-    output_tokens: int | None = None
+    tokens: Tokens = field(default_factory=Tokens)
 
 
 class Wire(Protocol):
@@ -74,11 +74,6 @@ def unreadable(body: str) -> Thrown:
 def text_or_none(value: Any) -> str | None:
     """``value`` if it is a non-empty string."""
     return value if isinstance(value, str) and value else None
-
-
-def count_or_none(value: Any) -> int | None:
-    """``value`` if it is a number of tokens."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63 else None
 
 
 def unsupported_media(options: Options, media: Media, why: str = "") -> Thrown:

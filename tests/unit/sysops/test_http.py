@@ -273,8 +273,9 @@ async def test_cancelling_before_the_head_closes_the_connection(serve: Any, call
 
 async def test_the_attempt_learns_status_and_first_byte(serve: Any, call: Any) -> None:
     server = await serve(always(answer("503 Busy", b"")))
-    attempt = AttemptRecord("F", "C", "openai", 1, 1, time.monotonic())
+    attempt = AttemptRecord("F", "C", "openai", 1, 1, time.time())
     call.scope.attempt = attempt
+    call.scope.attempt_clock = time.monotonic()
     await call.fails("baml.http.fetch_sse", call.request(server.url()))
     assert attempt.status == 503
     assert attempt.first_byte is not None

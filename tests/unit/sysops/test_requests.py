@@ -382,7 +382,7 @@ def test_the_openai_sdks_completion_is_read() -> None:
     )
     answer = openai_wire.read(completion.model_dump_json())
     assert (answer.content, answer.finish_reason, answer.model) == ("Hello", "length", "gpt-4o-2024")
-    assert (answer.input_tokens, answer.output_tokens) == (3, 5)
+    assert (answer.tokens.input, answer.tokens.output) == (3, 5)
 
 
 def test_the_anthropic_sdks_message_is_read() -> None:
@@ -404,7 +404,7 @@ def test_the_anthropic_sdks_message_is_read() -> None:
     )
     answer = anthropic_wire.read(message.model_dump_json())
     assert (answer.content, answer.finish_reason, answer.model) == ("Hello", "end_turn", "claude-x")
-    assert (answer.input_tokens, answer.output_tokens) == (3, 5)
+    assert (answer.tokens.input, answer.tokens.output) == (3, 5)
 
 
 def test_odd_but_readable_answers() -> None:
