@@ -51,6 +51,9 @@ def _close(scope: Scope) -> AttemptRecord | None:
     scope.attempt = None
     if record is not None:
         record.duration = scope.elapsed()
+        if scope.attempt_text is not None:
+            record.text = scope.attempt_text()
+            scope.attempt_text = None
     return record
 
 

@@ -289,7 +289,7 @@ def new_stream_accumulator(scope: Scope, client: Instance) -> Instance:
 
 @sysop("baml.llm.StreamAccumulator.add_events")
 def add_events(scope: Scope, accumulator: Instance, events: str) -> bool:
-    return _state(scope, accumulator).add(events, scope.attempt)
+    return _state(scope, accumulator).add(events, scope)
 
 
 @sysop("baml.llm.StreamAccumulator.take_content")

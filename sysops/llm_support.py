@@ -36,15 +36,15 @@ class StreamState:
         self.accumulator: Accumulator = new_accumulator(provider)
         self._length = 0
 
-    def add(self, events: str, attempt: AttemptRecord | None) -> bool:
+    def add(self, events: str, scope: Scope) -> bool:
         """Take a batch of events and note in the attempt's record what is known now; True if the content grew."""
         source = self.accumulator
         try:
             source.add(read_events(events))
         finally:
-            content = source.content()
+            attempt = scope.attempt
             if attempt is not None:
-                attempt.text = content
+                scope.attempt_text = source.content  # read when the attempt ends: joining it now and now is quadratic
                 attempt.model = source.model() or attempt.model
                 attempt.finish_reason = source.finish_reason()
                 note_tokens(attempt, source.tokens)

@@ -41,7 +41,8 @@ class AttemptRecord(msgspec.Struct):
     ``ordinal`` counts the attempts of the whole call from 1, ``number`` those of this client from 1.  ``started`` is
     Unix time; the other times are seconds from then: ``first_byte`` to the head of the answer, ``first_partial`` to
     the first partial value, ``duration`` to the end.  ``request`` (``method``, ``url``, ``headers``, ``body``) has its
-    secrets hidden.  ``model`` is the model that answered, else the one that was asked for.
+    secrets hidden.  ``model`` is the model that answered, else the one that was asked for.  ``text`` is what had been
+    received when the attempt ended.
 
     Tokens are None where the provider did not say.  ``input_tokens`` and ``output_tokens`` count the whole prompt and
     the whole answer; ``cached_input_tokens`` and ``cache_write_tokens`` are parts of the former, ``reasoning_tokens``
@@ -141,7 +142,7 @@ class Services(msgspec.Struct):
 
 class Scope(msgspec.Struct):
     """One call.  ``owner`` is its number in the handle table; ``attempt`` the attempt under way, which began at
-    ``attempt_clock`` of the monotonic clock; ``keep_raw_events`` is set where a collector asked for them; ``partial``
+    ``attempt_clock`` of the monotonic clock and whose text so far ``attempt_text`` gives; ``keep_raw_events`` is set where a collector asked for them; ``partial``
     is the value that a stream's parser gave last."""
 
     services: Services
@@ -152,6 +153,7 @@ class Scope(msgspec.Struct):
     attempts: list[AttemptRecord] = msgspec.field(default_factory=list)
     attempt: AttemptRecord | None = None
     attempt_clock: float = 0.0
+    attempt_text: Callable[[], str] | None = None
     keep_raw_events: bool = False
     partial: Any = None
 
