@@ -142,8 +142,8 @@ class Services(msgspec.Struct):
 
 class Scope(msgspec.Struct):
     """One call.  ``owner`` is its number in the handle table; ``attempt`` the attempt under way, which began at
-    ``attempt_clock`` of the monotonic clock and whose text so far ``attempt_text`` gives; ``keep_raw_events`` is set where a collector asked for them; ``partial``
-    is the value that a stream's parser gave last."""
+    ``attempt_clock`` of the monotonic clock and whose text so far ``attempt_text`` gives; ``keep_raw_events`` is set
+    where a collector asked for them; ``partial`` is the value that a stream's parser gave last."""
 
     services: Services
     owner: int
