@@ -56,6 +56,11 @@ from bamlvm.vm.types import (
     union,
 )
 
+_DEEPEST_ALIAS = 100
+"""So many aliases may stand for one another."""
+_DEEPEST_TYPE = 256
+"""So many levels may a type have whose parts are aliases; as many as may be written in one."""
+
 PANICS = "baml.panics."
 """What the names of the machine's own errors begin with."""
 
@@ -198,7 +203,13 @@ class TypeResolver:
             self._recursive.update(opened[opened.index(name) :])  # all on the way back lead back to themselves
             return AliasType(name)
         self._open[name] = self._guards
-        resolved = self.resolve(declaration.type, entry, report)
+        resolved: Type = ERROR
+        if len(self._open) <= _DEEPEST_ALIAS:
+            resolved = self.resolve(declaration.type, entry, report)
+        if len(self._open) > _DEEPEST_ALIAS or _depth(resolved) > _DEEPEST_TYPE:
+            where = (declaration.name_start, declaration.name_start + len(declaration.name))
+            report.error("E0068", where, f"the alias `{declaration.name}` stands for a type that is nested too deeply")
+            resolved = ERROR
         del self._open[name]
         self._aliases[name] = resolved
         if name in self._recursive:
@@ -277,6 +288,20 @@ class TypeResolver:
             if not fits:
                 report.error("E0001", node.key, f"a map's key is a string or an enum, not `{part}`")
                 return
+
+
+def _depth(type_: Type) -> int:
+    match type_:
+        case ListType(item):
+            return 1 + _depth(item)
+        case MapType(key, value):
+            return 1 + max(_depth(key), _depth(value))
+        case UnionType(parts):
+            return 1 + max(map(_depth, parts))
+        case FunctionType(parameters, result, throws):
+            return 1 + max(map(_depth, (*parameters, result, throws)))
+        case _:
+            return 0
 
 
 def scalar(value: syntax.ConfigScalar, text: str) -> str | int | float | bool | None:

@@ -36,13 +36,15 @@ class Node(msgspec.Struct, frozen=True, gc=False):
 
 class LocalInfo(msgspec.Struct, frozen=True):
     """``captured``: some lambda uses it from outside; ``reassigned``: something sets it after its ``let``.  A local
-    that is both lives in a cell, which its lambdas share, and is never narrowed: a call may change it at any time."""
+    that is both lives in a cell, which its lambdas share.  ``set_inside``: a lambda sets it from outside, so that any
+    call may change it."""
 
     name: str
     start: int
     end: int
     captured: bool
     reassigned: bool
+    set_inside: bool = False
 
     @property
     def shared(self) -> bool:
@@ -181,11 +183,10 @@ class Arm(Node, frozen=True):
 
 
 class Match(Node, frozen=True):
-    """``local`` holds the scrutinee; ``subject`` is the local that the scrutinee names, which arms narrow too."""
+    """``type`` is what the scrutinee is taken as, if that is written."""
 
     scrutinee: Expr
     type: Type | None
-    subject: int | None
     arms: tuple[Arm, ...]
 
 
@@ -346,7 +347,8 @@ class Parameter(Node, frozen=True):
 
 class Function(Node, frozen=True):
     """A function with a body.  ``throws`` is the declared contract, None where it is inferred; ``mentions`` are the
-    names of functions, and the bare names of methods (with a leading dot), that the body may call."""
+    names of functions, and the bare names of methods (with a leading dot), that the body may call; ``sets`` the names
+    of the fields that it assigns to."""
 
     name: str
     parameters: tuple[Parameter, ...]
@@ -356,3 +358,4 @@ class Function(Node, frozen=True):
     body: Block
     locals: tuple[LocalInfo, ...]
     mentions: frozenset[str]
+    sets: frozenset[str] = frozenset()

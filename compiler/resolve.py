@@ -28,6 +28,7 @@ class _Variable:
     depth: int
     captured: bool = False
     reassigned: bool = False
+    set_inside: bool = False
 
 
 @dataclass
@@ -55,6 +56,7 @@ class Resolver:
         self._contexts = [_Context()]
         self._assigned: list[set[int]] = []
         self._mentions: set[str] = set()
+        self._sets: set[str] = set()
         signature = self._signature(name)
         self._type_variables = frozenset(signature.type_parameters)
 
@@ -81,8 +83,11 @@ class Resolver:
             self._scope.reads.note("contract", (self._name,), self._world.contracts.get(self._name)),
             (throws.start, throws.end) if throws else (function.name_start, function.name_start + len(function.name)),
             body,
-            tuple(hir.LocalInfo(v.name, v.start, v.end, v.captured, v.reassigned) for v in self._variables),
+            tuple(
+                hir.LocalInfo(v.name, v.start, v.end, v.captured, v.reassigned, v.set_inside) for v in self._variables
+            ),
             frozenset(self._mentions),
+            frozenset(self._sets),
         )
 
     def _llm_call(self, function: syntax.Function, parameters: list[hir.Parameter]) -> hir.Block:
@@ -126,7 +131,9 @@ class Resolver:
             variable.captured = True
 
     def _set(self, local: int) -> None:
-        self._variables[local].reassigned = True
+        variable = self._variables[local]
+        variable.reassigned = True
+        variable.set_inside = variable.set_inside or variable.depth < len(self._contexts)
         for assigned in self._assigned:
             assigned.add(local)
 
@@ -194,6 +201,7 @@ class Resolver:
                 before, object_ = self._once(self._expr(target.object), node.operator)
                 read = hir.Member(target.start, target.end, object_, target.name, target.name_start)
                 value = self._compound(node, read)
+                self._sets.add(target.name)
                 return [*before, hir.SetField(*at, object_, target.name, target.name_start, value)]
             case syntax.Index():
                 before, object_ = self._once(self._expr(target.object), node.operator)
@@ -389,10 +397,9 @@ class Resolver:
 
     def _match(self, node: syntax.Match) -> hir.Match:
         scrutinee = self._expr(node.scrutinee)
-        subject = scrutinee.local if isinstance(scrutinee, hir.Local) else None
         type_ = self._type(node.type) if node.type is not None else None
         arms = tuple(self._arm(arm) for arm in node.arms)
-        return hir.Match(node.start, node.end, scrutinee, type_, subject, arms)
+        return hir.Match(node.start, node.end, scrutinee, type_, arms)
 
     def _catch(self, node: syntax.Catch) -> hir.Catch:
         operand = self._expr(node.operand)

@@ -176,7 +176,7 @@ class Solver:
             if self._fits(source, part, assumed):
                 return True
             self._solved = before
-        parts = self._cases(source)
+        parts = self.cases(source)
         return len(parts) > 1 and all(self._fits(part, target, assumed) for part in parts)
 
     def _openness(self, type_: Type) -> int:
@@ -197,7 +197,7 @@ class Solver:
 
     # --- cases --------------------------------------------------------------------------------------------------------
 
-    def _cases(self, type_: Type) -> tuple[Type, ...]:
+    def cases(self, type_: Type) -> tuple[Type, ...]:
         """A finite type as the values or variants that make it up: a bool, an enum."""
         if type_ == BOOL:
             return (TRUE, FALSE)
@@ -218,10 +218,10 @@ class Solver:
         for part in members(type_):
             if self._covers(taken, part):
                 continue
-            cases = self._cases(part)
+            cases = self.cases(part)
             kept = [case for case in cases if not self._covers(taken, case)]
             left.extend([part] if len(kept) == len(cases) else kept)
-        return self._rejoin(left)
+        return self.rejoin(left)
 
     def intersect(self, type_: Type, wanted: Type) -> Type:
         """What a value of ``type_`` that passes a test for ``wanted`` is.
@@ -238,12 +238,12 @@ class Solver:
             if self._covers(wanted, part):
                 kept.append(part)
                 continue
-            cases = [case for case in self._cases(part) if self._covers(wanted, case)]
+            cases = [case for case in self.cases(part) if self._covers(wanted, case)]
             found = cases or [w for w in members(wanted) if self._covers(part, w)]
             kept.extend(found)
             if not found and any(type(w) is type(part) for w in members(wanted)):
                 chance.extend([part] if isinstance(part, ListType | MapType) else [])
-        return self._rejoin(kept or chance)
+        return self.rejoin(kept or chance)
 
     def overlaps(self, one: Type, other: Type) -> bool:
         """Whether some value is of both types."""
@@ -254,12 +254,18 @@ class Solver:
             return wide == narrow
         return self._fits(narrow, wide, frozenset())
 
-    def _rejoin(self, parts: Iterable[Type]) -> Type:
-        """The union, with both booleans told as ``bool`` again."""
+    def rejoin(self, parts: Iterable[Type]) -> Type:
+        """The union, with both booleans told as ``bool`` again, and all variants as their enum."""
         kept = list(dict.fromkeys(parts))
         if TRUE in kept and FALSE in kept:
             kept[kept.index(TRUE)] = BOOL
             kept.remove(FALSE)
+        for enum in {part.enum: None for part in kept if type(part) is VariantType}:
+            info = self.world.enum(enum)
+            if info is not None and sum(type(part) is VariantType and part.enum == enum for part in kept) == len(
+                info.variants
+            ):
+                kept[kept.index(VariantType(enum, info.variants[0].name))] = EnumType(enum)
         return union(kept)
 
 

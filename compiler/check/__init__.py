@@ -4,6 +4,7 @@
 ``expressions`` literals, members, blocks, branches, statements; dispatches to the others
 ``operators``   arithmetic, comparison, conditions and the narrowing that they bring
 ``calls``       functions, methods, function values, generic natives, LLM functions by name
-``patterns``    match and catch: coverage, narrowing, exhaustiveness
+``patterns``    match and catch: narrowing, exhaustiveness
+``coverage``    what patterns take of a type, and what they leave over
 ``functions``   whole functions in the order of the call graph; throws sets and contracts
 """

@@ -88,6 +88,7 @@ def _method(c: Checking, node: hir.Call, member: hir.Member) -> tir.Expr:
 def _unknown_call(c: Checking, node: hir.Call, callee: tir.Expr) -> tir.Expr:
     arguments = tuple(c.expr(c, argument.value, None) for argument in node.arguments)
     type_ = NEVER if callee.type == NEVER else hir.ERROR
+    c.called()
     return tir.CallValue(node.start, node.end, type_, callee, arguments)
 
 
@@ -107,6 +108,7 @@ def _dynamic(
             c.report.error("E0005", member, f"`{first.name}` and `{other.name}` take different arguments")
     for signature in signatures:
         c.throw(_thrown(c, signature, {}))
+    c.called()
     result = union(signature.result for signature in signatures)
     order = _written_order(node, parameters, 1)
     return tir.CallMethod(node.start, node.end, result, member.name, (receiver, *checked), order)
@@ -133,6 +135,8 @@ def _named(
                 c.require(argument, wanted, argument, f" for `{parameter.name}`")
         results.append(_instantiated(signature.result, signature, every))
     c.throw(_thrown(c, signature, bindings))
+    if signature.kind != "native":
+        c.called()
     given = (receiver, *arguments) if receiver is not None else tuple(arguments)
     kind = "function" if signature.kind == "llm" else signature.kind
     order = _written_order(node, parameters, 0 if receiver is None else 1)
@@ -283,6 +287,7 @@ def _value(c: Checking, node: hir.Call, callee: tir.Expr) -> tir.Expr:
         plural = "" if count == 1 else "s"
         c.report.error("E0005", node, f"`{type_}` takes {count} argument{plural}, not {len(arguments)}")
     c.throw(union(each.throws for each in kinds))
+    c.called()
     result = union(each.result for each in kinds)
     return tir.CallValue(node.start, node.end, result, callee, tuple(arguments))
 
@@ -324,6 +329,7 @@ def _call_by_name(c: Checking, node: hir.Call, signature: Signature) -> tir.Expr
     else:
         arguments = (c.expr(c, first, None), _arguments_by_name(c, target, second))
         c.throw(c.throws_of(signature.name))
+        c.called()
     return tir.CallNamed(node.start, node.end, target.result, signature.name, "function", arguments)
 
 

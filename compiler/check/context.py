@@ -1,15 +1,19 @@
 """The state of one function's check.
 
 :class:`Flow` is what is known of locals at a point.  Branches copy it and are joined; an assignment forgets what was
-known of its local; a loop forgets, on entry, what its body assigns.  Code that control cannot come to is checked as any
-other, with what is known of locals there.
+known of its local; a loop forgets, on entry, what its body assigns.
+
+A field is known like a local, by the path to it.  What some lambda assigns, and a field that some function assigns to,
+may change whenever a call runs code of the program; a field that nothing assigns to never does.
+
+Code that control cannot come to is checked as any other, with what is known of locals there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from bamlvm.compiler import hir, tir
 from bamlvm.compiler.declare import PANICS, World
@@ -17,18 +21,21 @@ from bamlvm.compiler.report import Placed, Reporter
 from bamlvm.compiler.types import Solver, is_open, widen
 from bamlvm.vm.types import NEVER, NULL, ClassType, Type, VariableType, members, union
 
+Place: TypeAlias = int | tuple[int | str, ...]
+"""What something can be known of: a local, or a field of one by the path to it, ``(local, name, …)``."""
+
 _LEFT = 1000
 """A way that was left is closed for certain; one of a type that no value has, or past a constant, less so."""
 
 
 class Flow(NamedTuple):
-    """The narrowed types of locals at a point.
+    """The narrowed types of locals and fields at a point.
 
     ``distance`` is 0 where control can come; elsewhere it counts what stands in the way, so that dead code is checked
     as if the way into it were open.
     """
 
-    types: Mapping[int, Type]
+    types: Mapping[Place, Type]
     distance: int
 
     @property
@@ -43,11 +50,11 @@ class Flow(NamedTuple):
         """The same point, past a condition that does not hold."""
         return Flow(self.types, self.distance + 1)
 
-    def without(self, locals_: frozenset[int]) -> Flow:
-        """The same point, with nothing known of some locals."""
-        if locals_.isdisjoint(self.types):
+    def only(self, kept: Callable[[Place], bool]) -> Flow:
+        """The same point, with nothing known but of some places."""
+        if not self.types:
             return self
-        return Flow({local: type_ for local, type_ in self.types.items() if local not in locals_}, self.distance)
+        return Flow({place: type_ for place, type_ in self.types.items() if kept(place)}, self.distance)
 
 
 @dataclass
@@ -75,20 +82,39 @@ class Checking:
     report: Reporter
     function: hir.Function
     throws_of: Callable[[str], Type]
+    is_set: Callable[[str], bool]
+    """Whether some function assigns to a field of a name."""
     expr: Callable[[Checking, hir.Expr, Type | None], tir.Expr]
     types: list[Type] = field(default_factory=list)
     flow: Flow = field(default_factory=lambda: Flow({}, 0))
     thrown: list[Type] = field(default_factory=list)
     returns: list[Returns] = field(default_factory=list)
     loops: list[Exits] = field(default_factory=list)
-    assignments: dict[int, int] = field(default_factory=dict)
-    """How often a local was assigned to so far."""
+    assignments: dict[int | str, int] = field(default_factory=dict)
+    """How often a local, or a field of a name, was assigned to so far."""
+    calls: int = 0
+    """How many calls so far may have run code of the program."""
 
     # --- locals and flow ----------------------------------------------------------------------------------------------
 
     def local_type(self, local: int) -> Type:
         """What is known of a local here."""
         return self.flow.types.get(local, self.types[local])
+
+    def version(self, place: Place | None) -> tuple[int, ...]:
+        """A value that differs once what was known of a place may hold no more."""
+        if place is None:
+            return ()
+        parts = (place,) if isinstance(place, int) else place
+        counts = [self.assignments.get(part, 0) for part in parts]
+        return (*counts, 0 if self._survives_calls(place) else self.calls)
+
+    def _survives_calls(self, place: Place) -> bool:
+        if isinstance(place, int):
+            return not self.function.locals[place].set_inside
+        root, *names = place
+        assert isinstance(root, int)
+        return not self.function.locals[root].set_inside and not any(self.is_set(str(name)) for name in names)
 
     def declare(self, local: int, type_: Type) -> None:
         """Give a local its type; anything known of an earlier life of it (in a loop) is forgotten."""
@@ -100,40 +126,55 @@ class Checking:
         into it is."""
         self.assignments[local] = self.assignments.get(local, 0) + 1
         self.forget(local)
+        self._put(local, declared, value)
+
+    def field_assigned(self, name: str, place: Place | None, declared: Type, value: tir.Expr) -> None:
+        """Note an assignment to a field, at ``place`` if that is certain: any field of that name may be the same."""
+        self.assignments[name] = self.assignments.get(name, 0) + 1
+        self.flow = self.flow.only(lambda place: isinstance(place, int) or name not in place)
+        if place is not None:
+            self._put(place, declared, value)
+
+    def called(self) -> None:
+        """Note a call that may run code of the program."""
+        self.calls += 1
+        self.flow = self.flow.only(self._survives_calls)
+
+    def enter_loop(self, assigned: frozenset[int]) -> None:
+        """Forget what may have changed when a loop that assigns to some locals comes around."""
+        self.flow = self.flow.only(lambda place: _root(place) not in assigned and self._survives_calls(place))
+
+    def _put(self, place: Place, declared: Type, value: tir.Expr) -> None:
         if value.type != NEVER and len(self.solver.alternatives(declared)) > 1:
             known = self.solver.intersect(declared, inferred(value))
             if known not in (NEVER, declared):
-                self.flow = self.narrowed(self.flow, local, known)
+                self.flow = self.narrowed(self.flow, place, known)
 
     def forget(self, local: int) -> None:
-        self.flow = self.flow.without(frozenset((local,)))
+        self.flow = self.flow.only(lambda place: _root(place) != local)
 
-    def narrowed(self, flow: Flow, local: int, type_: Type) -> Flow:
-        """``flow`` with a local known to be of ``type_``; control does not come there if nothing is of it."""
-        if self.function.locals[local].shared:
+    def narrowed(self, flow: Flow, place: Place | None, type_: Type) -> Flow:
+        """``flow`` with a place known to be of ``type_``; control does not come there if nothing is of it."""
+        if place is None:
             return flow
-        return Flow({**flow.types, local: type_}, flow.distance + (type_ == NEVER))
+        return Flow({**flow.types, place: type_}, flow.distance + (type_ == NEVER))
 
     def join(self, *flows: Flow) -> Flow:
         """What holds where branches meet: what all have by which control can come (or comes nearest)."""
         distance = min(flow.distance for flow in flows)
         first, *others = (flow for flow in flows if flow.distance == distance)
-        for other in others:
-            if other.types != first.types:
-                both = {
-                    local: union((type_, other.types[local]))
-                    for local, type_ in first.types.items()
-                    if local in other.types
-                }
-                first = Flow(both, distance)
-        return first
+        others = [other for other in others if other.types != first.types]
+        if not others:
+            return first
+        known = [place for place in first.types if all(place in other.types for other in others)]
+        both = {place: union((first.types[place], *(other.types[place] for other in others))) for place in known}
+        return Flow(both, distance)
 
     def settled(self, flow: Flow) -> Flow:
-        """What of ``flow`` still holds at an unknown later time: what is known of locals that nothing reassigns."""
+        """What of ``flow`` still holds at an unknown later time: what is known of locals that nothing reassigns,
+        and of their fields that nothing assigns to."""
         locals_ = self.function.locals
-        return Flow(
-            {local: type_ for local, type_ in flow.types.items() if not locals_[local].reassigned}, flow.distance
-        )
+        return flow.only(lambda place: not locals_[_root(place)].reassigned and self._survives_calls(place))
 
     # --- types --------------------------------------------------------------------------------------------------------
 
@@ -161,6 +202,21 @@ class Checking:
         type_ = union(part for part in members(type_) if not is_panic(part))
         if type_ != NEVER and self.flow.live:
             self.thrown.append(type_)
+
+
+def place_of(node: tir.Expr) -> Place | None:
+    """The place that an expression reads, if it is a local or a field of one."""
+    if isinstance(node, tir.Local):
+        return node.local
+    if isinstance(node, tir.Field) and (around := place_of(node.object)) is not None:
+        return (*((around,) if isinstance(around, int) else around), node.name)
+    return None
+
+
+def _root(place: Place) -> int:
+    root = place if isinstance(place, int) else place[0]
+    assert isinstance(root, int)
+    return root
 
 
 def is_panic(type_: Type) -> bool:

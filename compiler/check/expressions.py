@@ -6,7 +6,7 @@ import msgspec
 
 from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check import calls, members, operators, patterns
-from bamlvm.compiler.check.context import Checking, Exits, Flow, Returns, inferred
+from bamlvm.compiler.check.context import Checking, Exits, Flow, Returns, inferred, place_of
 from bamlvm.compiler.report import did_you_mean
 from bamlvm.compiler.types import literal_type, unstated, widen
 from bamlvm.vm.types import (
@@ -130,7 +130,10 @@ def _member(c: Checking, node: hir.Member) -> tir.Expr:
     found, type_ = members.find_field(c, object_.type, node)
     if type_ is None:
         return tir.Field(*at, hir.ERROR, object_, node.name, None)
-    return tir.Field(*at, type_, object_, node.name, found)
+    field = tir.Field(*at, type_, object_, node.name, found)
+    place = place_of(field)
+    known = c.flow.types.get(place) if place is not None else None
+    return field if known is None else msgspec.structs.replace(field, type=known)
 
 
 def _element(c: Checking, node: hir.Element) -> tir.Expr:
@@ -369,14 +372,19 @@ def statement(c: Checking, node: hir.Statement) -> tir.Statement:
         case hir.SetField():
             object_ = c.expr(c, node.object, None)
             index, type_ = members.find_field(c, object_.type, node)
+            place = place_of(tir.Field(*at, NULL, object_, node.name, index))
+            before = c.version(place_of(object_))
             value = c.coerce(node.value, type_) if type_ is not None else c.expr(c, node.value, None)
             members.require_all(c, object_.type, node, value)
+            if type_ is not None:
+                same = before == c.version(place_of(object_))
+                c.field_assigned(node.name, place if same else None, type_, value)
             return tir.SetField(*at, object_, node.name, index, value)
         case hir.SetElement():
             object_ = c.expr(c, node.object, None)
             key, item = members.container(c, object_.type, node.object)
-            place = c.expr(c, node.index, None) if key is None else c.coerce(node.index, key, " (an index)")
-            return tir.SetElement(*at, object_, place, c.coerce(node.value, item))
+            element = c.expr(c, node.index, None) if key is None else c.coerce(node.index, key, " (an index)")
+            return tir.SetElement(*at, object_, element, c.coerce(node.value, item))
         case hir.Loop():
             return _loop(c, node)
         case hir.Assert():
@@ -401,7 +409,7 @@ def _let(c: Checking, node: hir.Let) -> tir.Statement:
 
 def _loop(c: Checking, node: hir.Loop) -> tir.Statement:
     """A loop; ``break`` and ``continue`` in its condition and its body are its own, in its step they are not."""
-    c.flow = c.flow.without(node.assigned)
+    c.enter_loop(node.assigned)
     exits = Exits()
     c.loops.append(exits)
     condition, true, false = None, c.flow, c.flow.refuted()

@@ -8,7 +8,7 @@ it threw) becomes ``unknown``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 
 import msgspec
 
@@ -41,13 +41,14 @@ def check_functions(
     A group of functions that call each other is one entry of ``memo``.
     """
     throws = _Throws(world)
-    lookups = {**lookups, "throws": Lookup(throws.of)}
+    fields = _SetFields(world, functions)
+    lookups = {**lookups, "throws": Lookup(throws.of), "is_set": Lookup(fields.is_set)}
     checked: dict[str, tir.Function] = {}
     for group, recursive in graph.groups(functions):
         sources = tuple(functions[name] for name in group)
         kept = memo.find(group[0], sources, lookups)
         if kept is None:
-            make = partial(_check_group, sources, recursive, world, throws, diagnostics)
+            make = partial(_check_group, sources, recursive, world, throws, fields, diagnostics)
             own = frozenset(("throws", (name,)) for name in group)
             kept = memo.make(group[0], sources, world.reads, diagnostics, make, own)
         for function in kept.result:
@@ -75,8 +76,30 @@ class _Throws:
         return world.reads.note("throws", (name,), found)
 
 
+class _SetFields:
+    """Which fields some function assigns to, by their bare names.  Of classes of the standard library none is known to
+    stay."""
+
+    def __init__(self, world: World, functions: Mapping[str, hir.Function]) -> None:
+        self._world = world
+        self._functions = functions
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        foreign = (field.name for info in self._world.standard.classes.values() for field in info.fields)
+        return frozenset(foreign).union(*(function.sets for function in self._functions.values()))
+
+    def is_set(self, name: str) -> bool:
+        return self._world.reads.note("is_set", (name,), name in self._names)
+
+
 def _check_group(
-    group: Sequence[hir.Function], recursive: bool, world: World, throws: _Throws, diagnostics: list[Diagnostic]
+    group: Sequence[hir.Function],
+    recursive: bool,
+    world: World,
+    throws: _Throws,
+    fields: _SetFields,
+    diagnostics: list[Diagnostic],
 ) -> list[tir.Function]:
     rounds = 0
     while True:
@@ -85,7 +108,7 @@ def _check_group(
         checked: list[tir.Function] = []
         grown = False
         for function in group:
-            result = _check(function, world, throws, found)
+            result = _check(function, world, throws, fields, found)
             before = throws.inferred.get(function.name, NEVER)
             after = union((before, result.throws)) if rounds < _MOST_ROUNDS + len(group) else UNKNOWN
             throws.inferred[function.name] = after
@@ -97,9 +120,11 @@ def _check_group(
     return checked
 
 
-def _check(function: hir.Function, world: World, throws: _Throws, diagnostics: list[Diagnostic]) -> tir.Function:
+def _check(
+    function: hir.Function, world: World, throws: _Throws, fields: _SetFields, diagnostics: list[Diagnostic]
+) -> tir.Function:
     report = reporter(world.bodies[function.name][0], diagnostics)
-    c = Checking(world, Solver(world), report, function, throws.of, expressions.expression)
+    c = Checking(world, Solver(world), report, function, throws.of, fields.is_set, expressions.expression)
     c.types = [UNKNOWN] * len(function.locals)
     c.returns.append(Returns(function.result))
     defaults: list[tir.Expr | None] = []

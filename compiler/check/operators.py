@@ -7,7 +7,7 @@ false.
 from __future__ import annotations
 
 from bamlvm.compiler import hir, tir
-from bamlvm.compiler.check.context import Checking, Flow
+from bamlvm.compiler.check.context import Checking, Flow, Place, place_of
 from bamlvm.compiler.types import literal_type, widen
 from bamlvm.vm.types import BOOL, FLOAT, INT, NEVER, NULL, STRING, LiteralType, Type, VariantType, members, union
 
@@ -113,8 +113,10 @@ def logical(c: Checking, node: hir.Logical, expected: Type | None) -> tir.Expr:
         c.flow = c.join(true, false)
         return checked
     left = c.expr(c, node.left, None)
-    before = c.flow
+    before, place = c.flow, place_of(left)
     kept = c.solver.subtract(left.type, NULL)
+    if NULL in c.solver.alternatives(left.type) and kept != NEVER:
+        before, c.flow = c.narrowed(before, place, kept), c.narrowed(before, place, NULL)
     right = c.expr(c, node.right, expected if expected is not None else kept)
     c.flow = c.join(before, c.flow)
     return tir.Logical(node.start, node.end, union((kept, right.type)), "??", left, right)
@@ -148,28 +150,31 @@ def condition(c: Checking, node: hir.Expr) -> tuple[tir.Expr, Flow, Flow]:
 def _type_test(c: Checking, node: hir.TypeTest) -> tuple[tir.Expr, Flow, Flow]:
     operand = c.expr(c, node.operand, None)
     checked = tir.IsType(node.start, node.end, BOOL, operand, node.type)
-    if not isinstance(node.operand, hir.Local):
+    place, type_ = place_of(operand), operand.type
+    if place is None or type_ == NEVER:
         return checked, c.flow, c.flow
-    local, type_ = node.operand.local, operand.type
-    true = c.narrowed(c.flow, local, c.solver.intersect(type_, node.type))
-    return checked, true, c.narrowed(c.flow, local, c.solver.subtract(type_, node.type))
+    true = c.narrowed(c.flow, place, c.solver.intersect(type_, node.type))
+    return checked, true, c.narrowed(c.flow, place, c.solver.subtract(type_, node.type))
 
 
 def _equality(c: Checking, node: hir.Binary) -> tuple[tir.Expr, Flow, Flow]:
-    """``x == null``, ``x == "literal"`` and ``x == Enum.Variant`` narrow ``x``, either way round."""
+    """``x == null``, ``x == "literal"`` and ``x == Enum.Variant`` narrow ``x``, a local or field, either way round."""
     checked = binary(c, node, None)
-    local, single = None, None
-    for one, other in ((node.left, node.right), (node.right, node.left)):
-        if isinstance(one, hir.Local) and (type_ := _single(other)) is not None:
-            local, single = one.local, type_
+    assert isinstance(checked, tir.Operation)
+    left, right = checked.operands
+    place: Place | None = None
+    single: Type | None = None
+    known: Type = NEVER
+    for one, written in ((left, node.right), (right, node.left)):
+        if (place := place_of(one)) is not None and (single := _single(written)) is not None:
+            known = one.type
             break
-    if local is None or single is None:
+    if place is None or single is None or known == NEVER:
         return checked, c.flow, c.flow
-    known = c.local_type(local)
     if single != NULL and not c.solver.overlaps(known, single):
         return checked, c.flow, c.flow
-    same = c.narrowed(c.flow, local, c.solver.intersect(known, single))
-    differs = c.narrowed(c.flow, local, c.solver.subtract(known, single))
+    same = c.narrowed(c.flow, place, c.solver.intersect(known, single))
+    differs = c.narrowed(c.flow, place, c.solver.subtract(known, single))
     return (checked, same, differs) if node.operator == "==" else (checked, differs, same)
 
 

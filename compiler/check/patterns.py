@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check import operators
-from bamlvm.compiler.check.context import Checking, Flow, is_panic, is_unnamed
-from bamlvm.compiler.types import literal_type
-from bamlvm.vm.types import FLOAT, NEVER, UNKNOWN, Type, VariantType, members, union
+from bamlvm.compiler.check.context import Checking, Flow, Place, is_panic, is_unnamed, place_of
+from bamlvm.compiler.check.coverage import Remaining
+from bamlvm.vm.types import NEVER, UNKNOWN, Type, members, union
 
 
 class _Arms(NamedTuple):
@@ -30,7 +30,7 @@ def match(c: Checking, node: hir.Match, expected: Type | None) -> tir.Expr:
     if scrutinee.type == NEVER:
         return tir.Match(*at, NEVER, scrutinee, ())
     whole = node.type if node.type is not None else scrutinee.type
-    checked = _arms(c, node.arms, whole, node.subject, expected, ("E0063", "this arm is never reached"))
+    checked = _arms(c, node.arms, whole, place_of(scrutinee), expected, ("E0063", "this arm is never reached"))
     c.flow = checked.flow
     if checked.left not in (NEVER, hir.ERROR):
         parts = members(checked.left)
@@ -73,82 +73,49 @@ def _arms(
     c: Checking,
     nodes: tuple[hir.Arm, ...],
     whole: Type,
-    subject: int | None,
+    subject: Place | None,
     expected: Type | None,
     unreachable: tuple[str, str],
 ) -> _Arms:
-    """Check arms over a scrutinee of type ``whole``; ``subject`` is the local that holds it, which arms narrow."""
-    left = c.solver.expand(whole)
+    """Check arms over a scrutinee of type ``whole``; ``subject`` is the place that holds it, which arms narrow."""
+    left = Remaining(c.solver, whole)
     start = c.flow
     ends: list[Flow] = []
     arms: list[tir.Arm] = []
     results: list[Type] = []
     for node in nodes:
         c.flow = start
-        seen = possible(c, node.pattern, left)
-        if seen == NEVER and left != hir.ERROR:
+        seen = left.seen(node.pattern)
+        if seen == NEVER and left.type != hir.ERROR:
             c.report.warning(unreachable[0], node.pattern, unreachable[1])
         _bind(c, node.pattern, seen)
         if subject is not None:
             c.flow = c.narrowed(c.flow, subject, seen)
         guard = None
         if node.guard is not None:
-            before = c.assignments.get(subject) if subject is not None else None
+            before = c.version(subject)
             guard, c.flow, refused = operators.condition(c, node.guard)
             start = c.join(start, refused)
-            if subject is not None and c.assignments.get(subject) != before:
+            if c.version(subject) != before:
                 subject = None  # it does not hold the scrutinee any more
         body = c.expr(c, node.body, expected)
         results.append(body.type)
         ends.append(c.flow)
-        rest = _without(c, node.pattern, left)
-        arms.append(tir.Arm(node.start, node.end, node.pattern, rest == NEVER, guard, body))
+        certain = left.all_fit(node.pattern)
+        arms.append(tir.Arm(node.start, node.end, node.pattern, certain, guard, body))
         if guard is None:
-            left = rest
-    return _Arms(tuple(arms), union(results), left, c.join(*ends) if ends else start.left())
-
-
-def possible(c: Checking, pattern: hir.Pattern, type_: Type) -> Type:
-    """The values of ``type_`` that a pattern takes."""
-    match pattern:
-        case hir.AnyPattern():
-            return type_
-        case hir.LiteralPattern(value=value):
-            return c.solver.intersect(type_, literal_type(value))
-        case hir.VariantPattern(enum=enum, variant=variant):
-            return c.solver.intersect(type_, VariantType(enum, variant))
-        case hir.TypePattern(type=wanted):
-            return c.solver.intersect(type_, wanted)
-        case hir.OrPattern(alternatives=alternatives):
-            return union(possible(c, each, type_) for each in alternatives)
+            left.take(node.pattern)
+    return _Arms(tuple(arms), union(results), left.type, c.join(*ends) if ends else start.left())
 
 
 def _rest(c: Checking, arms: tuple[hir.Arm, ...], throws: Type) -> Type:
     """What of ``throws`` no arm takes for certain; panics are in no throws set."""
     unnamed = [part for part in members(throws) if is_unnamed(part)]
-    left = union(part for part in members(throws) if not is_unnamed(part))
+    left = Remaining(c.solver, union(part for part in members(throws) if not is_unnamed(part)))
     for arm in arms:
         if arm.guard is None:
-            left = _without(c, arm.pattern, left)
-    return union([*unnamed, *(part for part in members(left) if not is_panic(part))])
-
-
-def _without(c: Checking, pattern: hir.Pattern, type_: Type) -> Type:
-    """What of ``type_`` a pattern leaves over.  A float is not used up by naming one of its values."""
-    match pattern:
-        case hir.AnyPattern():
-            return NEVER
-        case hir.LiteralPattern(value=value):
-            taken = literal_type(value)
-            return type_ if taken == FLOAT else c.solver.subtract(type_, taken)
-        case hir.VariantPattern(enum=enum, variant=variant):
-            return c.solver.subtract(type_, VariantType(enum, variant))
-        case hir.TypePattern(type=taken):
-            return c.solver.subtract(type_, taken)
-        case hir.OrPattern(alternatives=alternatives):
-            for each in alternatives:
-                type_ = _without(c, each, type_)
-            return type_
+            left.take(arm.pattern)
+    return union([*unnamed, *(part for part in members(left.type) if not is_panic(part))])
 
 
 def _bind(c: Checking, pattern: hir.Pattern, seen: Type) -> None:

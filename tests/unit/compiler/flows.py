@@ -1,7 +1,10 @@
-"""Generated programs that are all control flow over three variables of type ``int | string | null``.
+"""Generated programs that are all control flow over variables and fields of type ``int | string | null``.
 
-Everywhere all three are read (``[a, b, c];``), which is always well typed: what the checker believes of them there is
-written on the read, and :mod:`tests.unit.compiler.static_types` holds it against their values.
+Everywhere all of them are read (``[a, b, c, p.x];``), which is always well typed: what the checker believes of them
+there is written on the read, and :mod:`tests.unit.compiler.static_types` holds it against their values.
+
+Nothing assigns to the field ``y``; ``x`` and the field ``p`` are assigned to here, in ``touch``, in lambdas, and under
+other names (``q.p`` may be ``p``).
 """
 
 from __future__ import annotations
@@ -9,8 +12,10 @@ from __future__ import annotations
 from tests.unit.compiler.choices import Choices
 
 NAMES = ("a", "b", "c")
+PLACES = (*NAMES, "a", "b", "c", "p.x", "p.y", "q.p.x", "q.p.y")
+TARGETS = ("a", "b", "a", "b", "p.x", "q.p.x")
 VALUES = ("1", '"s"', "null", "2", '"t"')
-READ = "[a, b, c];"
+READ = "[a, b, c, p.x, p.y, q.p.x, q.p.y];"
 
 
 def flow_program(data: bytes) -> str:
@@ -19,7 +24,8 @@ def flow_program(data: bytes) -> str:
 
 
 def around(body: str) -> str:
-    """A program that runs ``body`` with values of every kind in ``a``, ``b`` and ``c``."""
+    """A program that runs ``body`` with values of every kind in ``a``, ``b`` and ``c``, and in the fields of ``p`` and
+    ``q.p``."""
     calls = "\n".join(
         f"  f({first}, {second}, {third}) catch (e) {{ _ => null }};"
         for first in VALUES[:3]
@@ -28,7 +34,10 @@ def around(body: str) -> str:
     )
     return (
         f"function f(x: int | string | null, y: int | string | null, c: int | string | null) -> null {{\n"
-        f"  let a: int | string | null = x;\n  let b: int | string | null = y;\n{body}\n  null\n}}\n"
+        f"  let a: int | string | null = x;\n  let b: int | string | null = y;\n"
+        f"  let p = P {{ x: x, y: y }};\n  let q = Q {{ p: P {{ x: y, y: c }} }};\n{body}\n  null\n}}\n"
+        f"class P {{ x int | string | null  y int | string | null }}\nclass Q {{ p P }}\n"
+        f"function touch(p: P) -> int {{ p.x = if (p.x == null) {{ 1 }} else {{ null }}; 2 }}\n"
         f"function g(n: int) -> int {{ if (n > 0) {{ throw 7 }} n }}\n"
         f"function main() -> null {{\n{calls}\n  null\n}}\n"
     )
@@ -49,10 +58,15 @@ class _Flow:
         return f"{prefix}{self._names}"
 
     def _variable(self) -> str:
-        return self.choices.pick(NAMES)
+        return self.choices.pick(PLACES)
 
     def _target(self) -> str:
-        return self.choices.pick(("a", "b"))
+        return self.choices.pick(TARGETS)
+
+    def _instance(self) -> str:
+        """Another instance where one was, or the same one under two names."""
+        made = f"P {{ x: {self._value()}, y: {self._value()} }}"
+        return self.choices.pick((f"p = {made};", f"q.p = {made};", "p = q.p;", "q.p = p;", "touch(p);", "touch(q.p);"))
 
     def _statements(self, depth: int) -> str:
         lambdas = len(self._lambdas)
@@ -68,14 +82,16 @@ class _Flow:
         return f"{{ {self._statements(depth - 1)} }}"
 
     def _value(self) -> str:
-        return self.choices.pick((*VALUES, *NAMES))
+        return self.choices.pick((*VALUES, *PLACES))
 
     def _diverge(self) -> str:
         options = ("break", "continue", "return", "throw 1") if self._loops else ("return", "throw 1")
         return self.choices.pick(options)
 
     def _statement(self, depth: int) -> str:
-        kind = self.choices.below(18)
+        kind = self.choices.below(20)
+        if kind > 17:
+            return self._instance()
         if kind > 13:
             return self._loop(depth) if kind < 16 else self._shared(depth)
         if kind < 3 or depth <= 0:
@@ -144,20 +160,25 @@ class _Flow:
             operator = self.choices.pick(("&&", "||"))
             return f"(({self._condition(depth - 1)}) {operator} {{ {READ} {self._condition(depth - 1)} }})"
         if kind == 7:
-            return f"{{ {self._statement(depth - 1)} {READ} {self._condition(depth - 1)} }}"
+            lambdas = len(self._lambdas)
+            text = f"{{ {self._statement(depth - 1)} {READ} {self._condition(depth - 1)} }}"
+            del self._lambdas[lambdas:]
+            return text
         return self.choices.pick(("true", "false", f"{self._variable()} == {self._variable()}"))
 
     def _arm(self, depth: int) -> str:
         return self._diverge() if self.choices.chance(25) else self._block(depth)
 
     def _match(self, depth: int) -> str:
-        name = self._target()
+        name = self._variable()
         arms = []
         for pattern in ("int", "string", "null", "1", '"s"', "int | null", "n: int", "let t: string"):
             if self.choices.chance(45):
                 guard = f" if {self._condition(depth - 1)}" if self.choices.chance(40) else ""
                 if self.choices.chance(25):
-                    guard = f" if {{ {self.choices.pick((name, self._target()))} = {self._value()}; {READ} false }}"
+                    guard = (
+                        f" if {{ {self.choices.pick((name, self._target(), 'a'))} = {self._value()}; {READ} false }}"
+                    )
                 arms.append(f"{pattern}{guard} => {self._arm(depth)}")
         arms.append(f"_ => {self._arm(depth)}")
         return f"match ({name}) {{ {', '.join(arms)} }}"

@@ -1,0 +1,139 @@
+"""What the patterns of a match or catch take of a type, and what they leave over.
+
+Most types that are matched are made of cases that are told apart by being equal: literals, variants, classes, null.
+These are kept in a table from which each pattern takes its own, so that a match of thousands of arms is checked in time
+that grows with their number.  Whatever else there is goes through the algebra of :mod:`bamlvm.compiler.types`.
+"""
+
+from __future__ import annotations
+
+from bamlvm.compiler import hir
+from bamlvm.compiler.types import Solver, literal_type
+from bamlvm.vm.types import (
+    BOOL,
+    FLOAT,
+    INT,
+    NEVER,
+    NULL,
+    STRING,
+    ClassType,
+    EnumType,
+    LiteralType,
+    Type,
+    VariantType,
+    members,
+    union,
+)
+
+_PLAIN = (INT, FLOAT, STRING, NULL)
+
+
+class Remaining:
+    """What of a scrutinee no arm has taken for certain."""
+
+    def __init__(self, solver: Solver, whole: Type) -> None:
+        self._solver = solver
+        self._type: Type | None = solver.expand(whole)
+        self._cases = self._table(self._type)
+
+    @property
+    def type(self) -> Type:
+        """What is left."""
+        if self._type is None:
+            assert self._cases is not None
+            self._type = self._solver.rejoin(self._cases)
+        return self._type
+
+    def seen(self, pattern: hir.Pattern) -> Type:
+        """What of it a pattern takes."""
+        exact = self._exact(pattern)
+        if exact is not None:
+            return self._solver.rejoin(exact)
+        match pattern:
+            case hir.AnyPattern():
+                return self.type
+            case hir.OrPattern(alternatives=alternatives):
+                return union(self.seen(each) for each in alternatives)
+            case _:
+                return self._solver.intersect(self.type, _taken(pattern))
+
+    def all_fit(self, pattern: hir.Pattern) -> bool:
+        """Whether a pattern takes all of it."""
+        exact = self._exact(pattern)
+        if exact is not None and self._cases is not None:
+            return len(set(exact)) == len(self._cases)
+        return self._without(pattern, self.type) == NEVER
+
+    def take(self, pattern: hir.Pattern) -> None:
+        """Remove what a pattern takes."""
+        exact = self._exact(pattern)
+        if exact is not None and self._cases is not None:
+            for case in exact:
+                self._cases.pop(case, None)
+            self._type = None
+        else:
+            self._type = self._without(pattern, self.type)
+            self._cases = self._table(self._type)
+
+    def _without(self, pattern: hir.Pattern, type_: Type) -> Type:
+        """What of ``type_`` a pattern leaves over.  A float is not used up by naming one of its values."""
+        match pattern:
+            case hir.AnyPattern():
+                return NEVER
+            case hir.OrPattern(alternatives=alternatives):
+                for each in alternatives:
+                    type_ = self._without(each, type_)
+                return type_
+            case hir.LiteralPattern(value=float()):
+                return type_
+            case _:
+                return self._solver.subtract(type_, _taken(pattern))
+
+    def _table(self, type_: Type) -> dict[Type, None] | None:
+        """The cases of a type, or None if they are not all told apart by being equal."""
+        cases: dict[Type, None] = {}
+        for part in members(type_):
+            for case in self._solver.cases(part):
+                if isinstance(case, LiteralType | VariantType | ClassType) or case in _PLAIN:
+                    cases[case] = None
+                else:
+                    return None
+        return cases
+
+    def _exact(self, pattern: hir.Pattern) -> list[Type] | None:
+        """The cases in the table that a pattern stands for, if it stands for these alone."""
+        if self._cases is None:
+            return None
+        match pattern:
+            case hir.OrPattern(alternatives=alternatives):
+                found: list[Type] = []
+                for each in alternatives:
+                    exact = self._exact(each)
+                    if exact is None:
+                        return None
+                    found.extend(exact)
+                return found
+            case hir.AnyPattern() | hir.LiteralPattern(value=float()):
+                return None
+            case _:
+                taken = _taken(pattern)
+                if not isinstance(taken, LiteralType | VariantType | ClassType | EnumType) and taken not in (
+                    *_PLAIN,
+                    BOOL,
+                ):
+                    return None
+                found = list(self._solver.cases(taken))
+                return found if all(case in self._cases for case in found) else None
+
+
+def _taken(pattern: hir.Pattern) -> Type:
+    """The type of what a pattern without alternatives tests for."""
+    match pattern:
+        case hir.LiteralPattern(value=value):
+            return literal_type(value)
+        case hir.VariantPattern(enum=enum, variant=variant):
+            return VariantType(enum, variant)
+        case hir.TypePattern(type=type_):
+            return type_
+        case _:
+            raise AssertionError(f"{type(pattern).__name__} is no single test")
