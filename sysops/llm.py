@@ -42,11 +42,17 @@ def get_client(scope: Scope, function_name: str) -> Instance:
 @sysop("baml.llm.resolve_client")
 def resolve_client(scope: Scope, name: str) -> Instance:
     from bamlvm.sysops.requests import clients
+    from bamlvm.sysops.requests.options import Options
+    from bamlvm.vm.program import POOLING
 
     schema = scope.services.schema
     info = clients.client(schema, name)
     policy = clients.retry_policy(schema, info)
     strategy = clients.strategy(info)
+    options = Options(info, scope.env)
+    timeouts = options.timeouts()
+    if strategy and not options.pools_connections():
+        raise options.invalid(f"{POOLING} belongs to the clients that call a provider")
     return scope.new_instance(
         "baml.llm.Client",
         name=info.name,
@@ -64,6 +70,7 @@ def resolve_client(scope: Scope, name: str) -> Instance:
             jitter=policy.jitter,
         ),
         children=clients.children(info) if strategy else [],
+        timeouts=scope.new_instance("baml.http.Timeouts", **timeouts) if timeouts else None,
     )
 
 
@@ -72,14 +79,18 @@ def client_primitive(scope: Scope, client: Instance) -> Instance:
     from bamlvm.sysops.errors import invalid
     from bamlvm.sysops.llm_support import options_of
     from bamlvm.sysops.requests import clients
+    from bamlvm.sysops.requests.providers import streams
 
     options = options_of(scope, client)
     info = options.client
     if clients.strategy(info) is not None:
         raise invalid(f"client {info.name} is a strategy: it calls no provider itself")
-    streaming = options.get("supports_streaming", bool) is not False
     return scope.new_instance(
-        "baml.llm.PrimitiveClient", name=info.name, provider=info.provider, supports_streaming=streaming
+        "baml.llm.PrimitiveClient",
+        name=info.name,
+        provider=info.provider,
+        supports_streaming=streams(options),
+        timeouts=client.get("timeouts"),
     )
 
 
@@ -175,31 +186,27 @@ def build_request_stream(scope: Scope, client: Instance, prompt: Instance) -> In
 def _request(scope: Scope, client: Instance, prompt: Instance, stream: bool) -> Instance:
     import msgspec
 
-    from bamlvm.sysops.llm_support import messages_of, provider_for, redacted_body, wire_of
+    from bamlvm.sysops.llm_support import messages_of, provider_for, redacted_body, request_wire, timeouts_for
     from bamlvm.sysops.redaction import redacted_headers, redacted_url
 
     options, row = provider_for(scope, client)
-    built = wire_of(row).build(row, options, messages_of(prompt), stream)
+    built = request_wire(row).build(row, options, messages_of(prompt), stream)
     attempt = scope.attempt
     if attempt is not None:
-        model = built.body.get("model")
-        attempt.model = model if isinstance(model, str) else None
+        attempt.model = options.model()
         attempt.request = {
             "method": "POST",
             "url": redacted_url(built.url),
             "headers": redacted_headers(built.headers),
             "body": redacted_body(built.body),
         }
-    timeouts = dict(built.timeouts)
-    if not stream:
-        timeouts.pop("time_to_first_token_ms", None)  # a whole answer has no first token
     return scope.new_instance(
         "baml.http.Request",
         method="POST",
         url=built.url,
         headers=built.headers,
         body=msgspec.json.encode(built.body).decode(),
-        timeouts=scope.new_instance("baml.http.Timeouts", **timeouts) if timeouts else None,
+        timeouts=timeouts_for(scope, client.get("timeouts"), stream),
     )
 
 
@@ -208,11 +215,12 @@ def _request(scope: Scope, client: Instance, prompt: Instance, stream: bool) -> 
 
 @sysop("baml.llm.PrimitiveClient.parse")
 def parse(scope: Scope, client: Instance, body: str, return_type: Any) -> Any:
-    from bamlvm.sysops.llm_support import note_tokens, output_for, provider_for, type_of, wire_of
+    from bamlvm.sysops.accumulators.base import check_answered
+    from bamlvm.sysops.llm_support import answer_reader, note_tokens, output_for, provider_for, type_of
     from bamlvm.sysops.parsing import final_parse
 
-    _, row = provider_for(scope, client)
-    answer = wire_of(row).read(body)
+    options, row = provider_for(scope, client)
+    answer = answer_reader(row, options).read(body)
     attempt = scope.attempt
     if attempt is not None:
         attempt.text = answer.content
@@ -220,6 +228,7 @@ def parse(scope: Scope, client: Instance, body: str, return_type: Any) -> Any:
         attempt.finish_reason = answer.finish_reason
         note_tokens(attempt, answer.tokens)
     check_finish_reason(scope, client, answer.finish_reason)
+    check_answered(bool(answer.content), answer.finish_reason, answer.refusal)
     return final_parse(output_for(scope.services, type_of(return_type)), answer.content)
 
 
@@ -280,9 +289,9 @@ def status_failure(scope: Scope, request: Instance, response: Instance, body: st
 
 @sysop("baml.llm.PrimitiveClient.new_stream_accumulator")
 def new_stream_accumulator(scope: Scope, client: Instance) -> Instance:
-    from bamlvm.sysops.llm_support import StreamState
+    from bamlvm.sysops.llm_support import stream_state
 
-    state = StreamState(client.get("provider"))
+    state = stream_state(scope, client)
     handle = scope.services.handles.open(ACCUMULATOR, scope.owner, state, state.close)
     return scope.new_instance("baml.llm.StreamAccumulator", _handle=handle)
 
@@ -315,6 +324,16 @@ def accumulator_is_done(scope: Scope, accumulator: Instance) -> bool:
 @sysop("baml.llm.StreamAccumulator.is_truncated")
 def accumulator_is_truncated(scope: Scope, accumulator: Instance) -> bool:
     return _state(scope, accumulator).accumulator.truncated()
+
+
+@sysop("baml.llm.StreamAccumulator.is_interrupted")
+def accumulator_is_interrupted(scope: Scope, accumulator: Instance) -> bool:
+    return _state(scope, accumulator).accumulator.interrupted()
+
+
+@sysop("baml.llm.StreamAccumulator.check_answered")
+def accumulator_check_answered(scope: Scope, accumulator: Instance) -> None:
+    _state(scope, accumulator).accumulator.check_answered()
 
 
 @sysop("baml.llm.StreamAccumulator.model")

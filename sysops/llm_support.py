@@ -13,9 +13,9 @@ from bamlvm.sysops.errors import invalid
 from bamlvm.sysops.parsing import Output, output_of
 from bamlvm.sysops.prompts.messages import Message, Part
 from bamlvm.sysops.redaction import HIDDEN, is_secret
-from bamlvm.sysops.requests import anthropic, clients, openai
+from bamlvm.sysops.requests import anthropic, clients, google, openai, responses
 from bamlvm.sysops.requests.options import Options
-from bamlvm.sysops.requests.providers import Provider, provider_of
+from bamlvm.sysops.requests.providers import Provider, answer_wire, provider_of
 from bamlvm.sysops.requests.wire import Wire
 from bamlvm.sysops.scope import AttemptRecord, Scope, Services
 from bamlvm.vm.types import Type
@@ -24,7 +24,12 @@ from bamlvm.vm.values import Instance, TypeValue
 if TYPE_CHECKING:
     from bamlvm.sysops.prompts.engine import Engine
 
-_WIRES: Final[dict[str, Wire]] = {"openai": openai, "anthropic": anthropic}
+_WIRES: Final[dict[str, Wire]] = {
+    "openai": openai,
+    "openai-responses": responses,
+    "anthropic": anthropic,
+    "google-ai": google,
+}
 
 
 class StreamState:
@@ -32,8 +37,8 @@ class StreamState:
 
     __slots__ = ("_length", "accumulator")
 
-    def __init__(self, provider: str) -> None:
-        self.accumulator: Accumulator = new_accumulator(provider)
+    def __init__(self, accumulator: Accumulator) -> None:
+        self.accumulator = accumulator
         self._length = 0
 
     def add(self, events: str, scope: Scope) -> bool:
@@ -78,9 +83,20 @@ def redacted_body(body: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def wire_of(row: Provider) -> Wire:
-    """The wire format of a provider."""
+def request_wire(row: Provider) -> Wire:
+    """The wire format of a provider's requests."""
     return _WIRES[row.wire]
+
+
+def answer_reader(row: Provider, options: Options) -> Wire:
+    """The wire format of a client's whole answers."""
+    return _WIRES[answer_wire(row, options)]
+
+
+def stream_state(scope: Scope, client: Instance) -> StreamState:
+    """What accumulates a client's streamed answer."""
+    options, row = provider_for(scope, client)
+    return StreamState(new_accumulator(answer_wire(row, options)))
 
 
 def options_of(scope: Scope, client: Instance) -> Options:
@@ -92,6 +108,14 @@ def provider_for(scope: Scope, client: Instance) -> tuple[Options, Provider]:
     """A client value's options and its provider's row."""
     options = options_of(scope, client)
     return options, provider_of(options.client)
+
+
+def timeouts_for(scope: Scope, timeouts: Instance | None, stream: bool) -> Instance | None:
+    """The clocks of a request: a whole answer has no first token."""
+    if timeouts is None or stream or timeouts.get("time_to_first_token_ms") is None:
+        return timeouts
+    kept = {name: timeouts.get(name) for name in timeouts.cls.field_names if name != "time_to_first_token_ms"}
+    return scope.new_instance("baml.http.Timeouts", **kept)
 
 
 def type_of(return_type: Any) -> Type:

@@ -19,6 +19,17 @@ from bamlvm.vm.types import Type
 FORMAT = 2
 """Bumped whenever the meaning of anything in this module changes; part of every cache key."""
 
+CLOCKS = {
+    "connect_timeout_ms": "connect_ms",
+    "time_to_first_token_timeout_ms": "time_to_first_token_ms",
+    "idle_timeout_ms": "idle_ms",
+    "request_timeout_ms": "request_ms",
+}
+"""The clocks of a client's ``http`` block, and the fields of ``baml.http.Timeouts`` that they set."""
+
+POOLING = "enable_connection_pooling"
+"""The other member of an ``http`` block, for clients that call a provider."""
+
 Constant: TypeAlias = int | float | str | bool | None
 ConfigValue: TypeAlias = Any
 """Client options: strings, numbers, booleans, lists and string-keyed dicts; ``env.X`` is

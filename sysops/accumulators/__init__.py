@@ -1,6 +1,6 @@
 """Accumulators: what a provider's streamed events amount to, one module a wire format.
 
-:func:`new_accumulator` picks one by provider; :func:`read_events` turns the text that ``SseStream.next`` gave back into
+:func:`new_accumulator` makes one; :func:`read_events` turns the text that ``SseStream.next`` gave back into
 events.
 """
 
@@ -25,32 +25,19 @@ __all__ = ["ACCUMULATORS", "Accumulator", "new_accumulator", "read_events"]
 ACCUMULATORS: Final[Mapping[str, type[Accumulator]]] = MappingProxyType(
     {
         "openai": OpenAIAccumulator,
-        "openai-generic": OpenAIAccumulator,
-        "azure-openai": OpenAIAccumulator,
-        "ollama": OpenAIAccumulator,
-        "openrouter": OpenAIAccumulator,
         "openai-responses": ResponsesAccumulator,
         "anthropic": AnthropicAccumulator,
         "google-ai": GoogleAccumulator,
     }
 )
-"""The accumulator of every provider whose streams can be read."""
+"""The accumulator of every wire format, by the name that :data:`bamlvm.sysops.requests.providers.WireName` has."""
 
 _EVENTS: Final = msgspec.json.Decoder(list[Event])
 
 
-def new_accumulator(provider: str) -> Accumulator:
-    """A fresh accumulator.
-
-    Raises :class:`Thrown` (``UnsupportedProvider``, naming those that work) for any other provider.
-    """
-    kind = ACCUMULATORS.get(provider)
-    if kind is None:
-        supported = list(ACCUMULATORS)
-        message = f"cannot stream from provider {provider!r}; those that work are {', '.join(supported)}"
-        fields = {"message": message, "provider": provider, "supported": supported}
-        raise Thrown("baml.errors.UnsupportedProvider", fields)
-    return kind()
+def new_accumulator(wire: str) -> Accumulator:
+    """A fresh accumulator of a wire format."""
+    return ACCUMULATORS[wire]()
 
 
 def read_events(batch: str) -> list[Event]:

@@ -166,6 +166,14 @@ class Accumulator(ABC):
         """Whether an end of input here would cut the answer short: no terminal event and no finish reason came."""
         return not self._done and self._finish_reason is None
 
+    def interrupted(self) -> bool:
+        """Whether a connection that *breaks* here, rather than ends, would cut the answer short."""
+        return self.truncated()
+
+    def check_answered(self) -> None:
+        """Raises as the function of this name does."""
+        check_answered(self.content_length() > 0, self.finish_reason(), self.refusal())
+
     def model(self) -> str | None:
         """The model that answered, as the provider names it."""
         return self._model
@@ -181,6 +189,39 @@ class Accumulator(ABC):
     def output_tokens(self) -> int | None:
         """Tokens of the whole answer, as last reported."""
         return self.tokens.output
+
+
+_WITHHELD: Final = frozenset(
+    {
+        "content_filter",  # OpenAI's both formats
+        "refusal",  # Anthropic
+        "safety",  # from here on Google: FinishReason and BlockReason
+        "recitation",
+        "blocklist",
+        "prohibited_content",
+        "spii",
+        "image_safety",
+        "other",
+    }
+)
+"""Finish reasons that say, in lower case, why there is no answer where there is none."""
+
+
+def check_answered(answered: bool, finish_reason: str | None, refusal: str | None) -> None:
+    """Tell an answer that was refused or withheld from an empty one.
+
+    Raises :class:`Thrown` (``LlmClient``) if the provider did not answer with any content and says why.
+    """
+    if answered:
+        return
+    if refusal:
+        raise _no_answer("refusal", f"the model refused: {refusal}")
+    if finish_reason is not None and finish_reason.casefold() in _WITHHELD:
+        raise _no_answer(finish_reason, f"the provider withheld the answer: {finish_reason}")
+
+
+def _no_answer(kind: str, message: str) -> Thrown:
+    return Thrown("baml.errors.LlmClient", {"message": message, "type": kind, "retryable": False})
 
 
 def provider_error(error: Any, default: str = "the provider reported an error") -> Thrown:

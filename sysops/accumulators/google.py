@@ -3,7 +3,8 @@
 Document: "GenerateContentResponse" (Gemini API reference).
 
 Every event is a whole response with the next parts of the candidate.  There is no terminal event: the answer ends with
-the connection, and a finish reason, which some models put on every chunk, only says that it was not cut short.
+the connection, and a finish reason, which some models put on every chunk, says that it was not cut short only if the
+connection ended as it should.
 ``usageMetadata`` is cumulative.
 """
 
@@ -67,6 +68,9 @@ class GoogleAccumulator(Accumulator):
                 self._finish_reason = payload.prompt_feedback.block_reason
             if payload.usage_metadata is not None:
                 payload.usage_metadata.note(self.tokens)
+
+    def interrupted(self) -> bool:
+        return True
 
     def _take(self, candidate: _Candidate) -> None:
         parts = candidate.content.parts if candidate.content is not None else None

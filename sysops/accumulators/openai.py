@@ -94,7 +94,7 @@ class OpenAIAccumulator(Accumulator):
                 self._refusal.append(delta.refusal)
         if choice.finish_reason:
             self._finish_reason = choice.finish_reason
-        if choice.error:
+        if choice.error or choice.finish_reason == "error":
             raise provider_error(choice.error)
 
     def _take_parts(self, parts: list[_Part]) -> None:

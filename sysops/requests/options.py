@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from bamlvm.vm.program import ClientInfo, referenced_environment
+from bamlvm.vm.program import CLOCKS, POOLING, ClientInfo, referenced_environment
 from bamlvm.vm.values import Thrown
 
 OWN: Final = frozenset(
@@ -21,27 +21,22 @@ OWN: Final = frozenset(
         "allowed_roles",
         "api_key",
         "base_url",
+        "client_response_type",
         "default_role",
         "finish_reason_allow_list",
         "finish_reason_deny_list",
         "headers",
         "http",
+        "media_url_handler",
+        "query_params",
         "remap_roles",
         "supports_streaming",
     }
 )
 """Options that are not part of a request's body, whatever the provider."""
 
-BUILT: Final = frozenset({"messages", "stream", "system"})
-"""Members of a body that the prompt and the way of calling decide; an option of that name is ignored."""
-
-CLOCKS: Final = {
-    "connect_timeout_ms": "connect_ms",
-    "time_to_first_token_timeout_ms": "time_to_first_token_ms",
-    "idle_timeout_ms": "idle_ms",
-    "request_timeout_ms": "request_ms",
-}
-"""The keys of the ``http`` block, and the fields of ``baml.http.Timeouts`` that they set."""
+DOWNLOADS: Final = ("send_base64", "send_url_add_mime_type", "send_base64_unless_google_url")
+"""What ``media_url_handler`` may say beside ``send_url``; each of them would have URLs downloaded."""
 
 T = TypeVar("T")
 
@@ -88,14 +83,37 @@ class Options:
         """The clocks that the ``http`` block sets, in milliseconds, by their name in ``baml.http.Timeouts``."""
         found = {}
         for key, value in (self.get("http", dict) or {}).items():
-            if key not in CLOCKS:
-                raise self.invalid(f"option http has no {key}; there are {', '.join(CLOCKS)}")
-            if value is None:
+            if key not in CLOCKS and key != POOLING:
+                raise self.invalid(f"option http has no {key}; there are {', '.join((*CLOCKS, POOLING))}")
+            if value is None or key == POOLING:
                 continue
             if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
                 raise self.invalid(f"option http: {key} must be a positive number of milliseconds")
             found[CLOCKS[key]] = value
         return found
+
+    def pools_connections(self) -> bool:
+        """Whether a connection may serve several requests: ``enable_connection_pooling`` in the ``http`` block."""
+        said = (self.get("http", dict) or {}).get(POOLING)
+        if said is not None and not isinstance(said, bool):
+            raise self.invalid(f"option http: {POOLING} must be true or false")
+        return said is not False
+
+    def written(self, name: str) -> Any:
+        """An option as it is written."""
+        return self._raw().get(name)
+
+    def model(self) -> str | None:
+        """The option ``model``, if it is a string."""
+        found = self.resolve(self.written("model"))
+        return found if isinstance(found, str) else None
+
+    def downloads(self, kind: str) -> str | None:
+        """What ``media_url_handler`` says of a kind of media, if that would have URLs downloaded."""
+        said = self.table("media_url_handler").get(kind)
+        if said is not None and said not in ("send_url", *DOWNLOADS):
+            raise self.invalid(f"option media_url_handler: {kind} must be one of send_url, {', '.join(DOWNLOADS)}")
+        return said if said in DOWNLOADS else None
 
     def finish_reasons(self) -> tuple[list[str] | None, list[str] | None]:
         """The allow list and the deny list, in lower case; at most one of them is set."""
@@ -106,12 +124,8 @@ class Options:
         return _lowered(allowed), _lowered(denied)
 
     def body(self, *without: str) -> dict[str, Any]:
-        """The options that are passed on, but for those of :data:`OWN`, :data:`BUILT` and ``without``."""
-        return {
-            key: self.resolve(value)
-            for key, value in self._raw().items()
-            if key not in OWN and key not in BUILT and key not in without
-        }
+        """The options that are passed on: all but those of :data:`OWN` and ``without``, which a wire format builds."""
+        return {key: self.resolve(value) for key, value in self._raw().items() if key not in OWN and key not in without}
 
     def resolve(self, value: Any) -> Any:
         """A value with its environment references looked up.

@@ -1,16 +1,17 @@
-"""The providers, one row each: which wire format they speak, where they are, how they authenticate, their roles.
+"""The providers, one row each: which wire format they speak, where they are, how they authenticate, their roles, and
+the media they take.
 
 Addresses, variables and roles are those of the official documents ("LLM Client Providers") and were checked against the
-official runtime's requests.
+official runtime's requests; the media are those of the providers' own documents, which docs/providers.md links.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlencode, urlsplit, urlunsplit
 
 from bamlvm.sysops.requests.options import Options
 from bamlvm.vm.program import ClientInfo
@@ -23,14 +24,26 @@ STRATEGIES: Final = MappingProxyType(
 
 ROLES: Final = ("system", "user", "assistant")
 
+WireName = Literal["openai", "openai-responses", "anthropic", "google-ai"]
+"""The wire formats, by the provider that made them."""
+
+_EITHER: Final = ("url", "base64")
+_DATA: Final = ("base64",)
+_OPENAI_MEDIA: Final = MappingProxyType({"image": _EITHER, "audio": _DATA, "pdf": _DATA})
+
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A row.  ``key_header`` is sent with ``key_prefix`` before the key.  ``include_usage`` asks for token counts at
-    the end of a stream; ``plain_text`` sends a message of text alone as a string, not as a list of parts."""
+    """A row.
+
+    ``key_header`` is sent with ``key_prefix`` before the key.  ``include_usage`` asks for token counts at the end of a
+    stream; ``plain_text`` sends a message of text alone as a string, not as a list of parts.  ``system_apart`` is said
+    of providers whose system prompt stands beside the conversation.  ``renamed`` has the roles that the provider calls
+    otherwise, and ``media`` by kind whether it is taken by URL, as base64 data, or either.
+    """
 
     name: str
-    wire: Literal["openai", "anthropic"]
+    wire: WireName
     base_url: str | None
     key_variable: str | None
     key_header: str = "authorization"
@@ -38,6 +51,9 @@ class Provider:
     default_role: str = "system"
     include_usage: bool = False
     plain_text: bool = False
+    system_apart: bool = False
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    media: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _OPENAI_MEDIA)
 
 
 PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
@@ -47,14 +63,66 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             Provider("openai", "openai", "https://api.openai.com/v1", "OPENAI_API_KEY", include_usage=True),
             Provider("openai-generic", "openai", None, None, plain_text=True),
             Provider("azure-openai", "openai", None, "AZURE_OPENAI_API_KEY", "api-key", "", include_usage=True),
-            Provider("ollama", "openai", "http://localhost:11434/v1", None, default_role="user"),
-            Provider("openrouter", "openai", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
             Provider(
-                "anthropic", "anthropic", "https://api.anthropic.com", "ANTHROPIC_API_KEY", "x-api-key", "", "user"
+                "ollama",
+                "openai",
+                "http://localhost:11434/v1",
+                None,
+                default_role="user",
+                include_usage=True,
+                media={"image": _DATA},
+            ),
+            Provider(
+                "openrouter",
+                "openai",
+                "https://openrouter.ai/api/v1",
+                "OPENROUTER_API_KEY",
+                media={"image": _EITHER, "audio": _DATA, "pdf": _EITHER, "video": _EITHER},
+            ),
+            Provider(
+                "openai-responses",
+                "openai-responses",
+                "https://api.openai.com/v1",
+                "OPENAI_API_KEY",
+                media={"image": _EITHER, "pdf": _EITHER},
+            ),
+            Provider(
+                "anthropic",
+                "anthropic",
+                "https://api.anthropic.com",
+                "ANTHROPIC_API_KEY",
+                "x-api-key",
+                "",
+                "user",
+                system_apart=True,
+                media={"image": _EITHER, "pdf": _EITHER},
+            ),
+            Provider(
+                "google-ai",
+                "google-ai",
+                "https://generativelanguage.googleapis.com/v1beta",
+                "GOOGLE_API_KEY",
+                "x-goog-api-key",
+                "",
+                "user",
+                system_apart=True,
+                renamed={"assistant": "model"},
+                media=dict.fromkeys(("image", "audio", "pdf", "video"), _EITHER),
             ),
         )
     }
 )
+
+_ANSWERS: Final[Mapping[str, WireName]] = MappingProxyType(
+    {
+        "openai": "openai",
+        "openai-responses": "openai-responses",
+        "anthropic": "anthropic",
+        "google": "google-ai",
+        "vertex": "google-ai",
+    }
+)
+"""The values of the option ``client_response_type``, and the wire format that each stands for."""
 
 
 def provider_of(client: ClientInfo) -> Provider:
@@ -74,17 +142,34 @@ def provider_of(client: ClientInfo) -> Provider:
     return row
 
 
-def endpoint(row: Provider, options: Options, path: str) -> str:
-    """The URL of ``path`` below the client's ``base_url``, whose query is kept.
+def answer_wire(row: Provider, options: Options) -> WireName:
+    """The wire format of a client's answers: its provider's, unless ``client_response_type`` names another."""
+    named = options.get("client_response_type", str)
+    if named is None:
+        return row.wire
+    if named not in _ANSWERS:
+        raise options.invalid(f"option client_response_type must be one of {', '.join(_ANSWERS)}")
+    return _ANSWERS[named]
+
+
+def streams(options: Options) -> bool:
+    """Whether a client streams: as ``supports_streaming`` says, else if its model is not one of OpenAI's ``o1-*``."""
+    said = options.get("supports_streaming", bool)
+    if said is not None:
+        return said
+    return options.client.provider != "openai" or not (options.model() or "").startswith("o1-")
+
+
+def endpoint(row: Provider, options: Options, path: str, query: str = "") -> str:
+    """The URL of ``path`` below the client's ``base_url``, whose query is kept; then ``query`` and ``query_params``.
 
     Raises :class:`Thrown` (``InvalidArgument``) if there is none, or it is not an http or https URL.
     """
     base = options.get("base_url", str) or row.base_url
-    query = ""
     if row.name == "azure-openai":
         base = base or _azure_base(options)
         version = options.get("api_version", str)
-        query = f"api-version={version}" if version else ""
+        query = urlencode({"api-version": version}) if version else ""
     if base is None:
         raise options.invalid(f"provider {row.name} needs the option base_url")
     try:
@@ -94,7 +179,7 @@ def endpoint(row: Provider, options: Options, path: str) -> str:
         raise options.invalid(f"base_url is no URL: {error}") from None
     if parts.scheme not in ("http", "https") or not host:
         raise options.invalid("base_url must be an http or https URL")
-    query = "&".join(piece for piece in (parts.query, query) if piece)
+    query = "&".join(piece for piece in (parts.query, query, urlencode(options.table("query_params"))) if piece)
     return urlunsplit(SplitResult(parts.scheme, parts.netloc, parts.path.rstrip("/") + path, query, ""))
 
 
@@ -116,6 +201,8 @@ def headers(row: Provider, options: Options, **defaults: str) -> dict[str, str]:
     own = {name.lower(): value for name, value in options.table("headers").items()}
     found = {"content-type": "application/json"}
     found |= {name.replace("_", "-"): value for name, value in defaults.items()}
+    if not options.pools_connections():
+        found["connection"] = "close"
     key = options.get("api_key", str)
     if key is None and row.key_variable is not None:
         key = options.env.get(row.key_variable)

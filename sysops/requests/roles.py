@@ -1,8 +1,10 @@
 """A prompt made fit for a provider: what ``PrimitiveClient.specialize_prompt`` does.
 
-A role that is not among ``allowed_roles`` becomes ``default_role``, then ``remap_roles`` renames; of a role's keywords
-only those in ``allowed_role_metadata`` stay.  Anthropic knows no system role inside the conversation: a first system
-message is set apart later, any other becomes the user's.
+A role that is not among ``allowed_roles`` becomes ``default_role``, then ``remap_roles`` renames; neighbours whose
+roles have become one by that are one message.  Of a role's keywords only those in ``allowed_role_metadata`` stay.
+
+Anthropic and Google know no system role inside the conversation: a first system message is set apart later, any other
+becomes the user's, and so does one that is the whole prompt.
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ def allowed_roles(options: Options) -> list[str]:
         if not allowed:
             raise options.invalid("option allowed_roles is empty")
         return allowed
-    model = options.client.options.get("model") if isinstance(options.client.options, dict) else None
-    if options.client.provider == "openai" and isinstance(model, str) and (model == "o1" or model.startswith("o1-")):
+    model = options.model() or ""
+    if options.client.provider in ("openai", "azure-openai") and (model == "o1" or model.startswith("o1-")):
         return ["user", "assistant"]
     return list(ROLES)
 
@@ -37,27 +39,32 @@ def default_role(row: Provider, options: Options) -> str:
 def specialise(row: Provider, options: Options, messages: list[Message]) -> list[Message]:
     """The messages with the provider's roles and only the allowed metadata; the given ones are left as they are."""
     allowed, fallback = allowed_roles(options), default_role(row, options)
-    renamed = options.table("remap_roles")
+    renamed = {**row.renamed, **options.table("remap_roles")}
     kept = _allowed_metadata(options)
-    result = []
-    for place, message in enumerate(messages):
+    result: list[Message] = []
+    before = ""
+    for message in messages:
         role = message.role if message.role in allowed else fallback
-        if row.wire == "anthropic" and role == "system" and (place or len(messages) == 1):
-            role = "user"
+        role = renamed.get(role, role)
         parts = [
-            Part(
-                part.content,
-                {key: value for key, value in part.metadata.items() if kept is None or key in kept},
-            )
+            Part(part.content, {key: value for key, value in part.metadata.items() if kept is None or key in kept})
             for part in message.parts
         ]
-        result.append(Message(renamed.get(role, role), parts))
+        if result and result[-1].role == role and before != message.role:
+            result[-1].parts.extend(parts)
+        else:
+            result.append(Message(role, parts))
+        before = message.role
+    if row.system_apart:
+        for place, message in enumerate(result):
+            if message.role == "system" and (place or len(result) == 1):
+                message.role = "user"
     return result
 
 
 def _allowed_metadata(options: Options) -> list[str] | None:
     """The role keywords to pass on; None for all."""
-    raw = options.client.options.get("allowed_role_metadata") if isinstance(options.client.options, dict) else None
+    raw = options.written("allowed_role_metadata")
     if raw == "all":
         return None
     if raw == "none":

@@ -15,16 +15,16 @@ from bamlvm.sysops.requests.providers import Provider
 from bamlvm.vm.values import Media, Thrown
 
 _EXCERPT: Final = 200
+_SOURCES: Final = {"url": "by URL", "base64": "as base64 data"}
 
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A POST of a JSON body.  ``timeouts`` are in milliseconds, by their name in ``baml.http.Timeouts``."""
+    """A POST of a JSON body."""
 
     url: str
     headers: dict[str, str]
     body: dict[str, Any]
-    timeouts: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class Answer:
     finish_reason: str | None = None
     model: str | None = None
     tokens: Tokens = field(default_factory=Tokens)
+    refusal: str | None = None
 
 
 class Wire(Protocol):
@@ -76,6 +77,52 @@ def text_or_none(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def unsupported_media(options: Options, media: Media, why: str = "") -> Thrown:
-    """The error of a media part that the provider does not take."""
-    return options.invalid(f"provider {options.client.provider} takes no {media.kind}{f' {why}' if why else ''}")
+def block(value: Any) -> dict[str, Any]:
+    """``value`` if it is a JSON object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def check_media(row: Provider, options: Options, media: Media) -> None:
+    """Refuse a part that the provider does not take.
+
+    Raises :class:`Thrown` (``InvalidArgument``, saying what it takes).
+    """
+    taken = row.media.get(media.kind)
+    if taken is None:
+        raise options.invalid(f"provider {row.name} takes no {media.kind}; it takes {', '.join(row.media)}")
+    if media.source not in taken:
+        raise options.invalid(
+            f"provider {row.name} takes {media.kind} {_SOURCES[taken[0]]} only, not {_SOURCES[media.source]}: "
+            "nothing is downloaded on its behalf"
+        )
+    if media.source == "url" and (wanted := options.downloads(media.kind)):
+        if wanted == "send_base64_unless_google_url" and media.data.startswith("gs://"):
+            return
+        if wanted == "send_url_add_mime_type" and media.mime:
+            return
+        raise options.invalid(
+            f"media_url_handler asks for {media.kind} as {wanted}, but nothing is downloaded here: give base64 data"
+        )
+
+
+def mime_of(options: Options, media: Media) -> str:
+    """The media type of base64 data.  Raises :class:`Thrown` (``InvalidArgument``) if it is not known."""
+    mime = media.mime or ("application/pdf" if media.kind == "pdf" else None)
+    if not mime:
+        raise options.invalid(f"the prompt has {media.kind} data without a media type: give it a media_type")
+    return mime
+
+
+def link(options: Options, media: Media) -> str:
+    """The URL of media: its own, or a ``data:`` URL of its data."""
+    if media.source == "url":
+        return media.data
+    return f"data:{mime_of(options, media)};base64,{media.data}"
+
+
+def only_text(options: Options, message: Message, what: str) -> None:
+    """Refuse media in a message that may have text alone.  Raises :class:`Thrown` (``InvalidArgument``)."""
+    for part in message.parts:
+        if isinstance(part.content, Media):
+            provider = options.client.provider
+            raise options.invalid(f"provider {provider} takes only text in {what}, not {part.content.kind}")

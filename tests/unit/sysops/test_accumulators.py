@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from bamlvm.sysops.accumulators import ACCUMULATORS, Accumulator, new_accumulator, read_events
 from bamlvm.sysops.accumulators.base import fitted, tokens_of
 from bamlvm.sysops.accumulators.usage import AnthropicUsage, GoogleUsage, OpenAIUsage, ResponsesUsage, Tokens
+from bamlvm.sysops.requests.providers import PROVIDERS
 from bamlvm.sysops.sse import Event
 from bamlvm.vm.values import Thrown
 
@@ -23,7 +24,8 @@ def event(data: Any, kind: str = "message") -> Event:
 
 DONE = event("[DONE]")
 COUNTS = ("input_tokens", "output_tokens")
-ASKED = ("content", "reasoning", "refusal", "is_done", "truncated", "model", "finish_reason", *COUNTS)
+FLAGS = ("is_done", "truncated", "interrupted")
+ASKED = ("content", "reasoning", "refusal", "model", "finish_reason", *FLAGS, *COUNTS)
 
 
 def chunk(delta: dict[str, Any] | None = None, finish: str | None = None, **more: Any) -> Event:
@@ -54,11 +56,16 @@ def candidate(text: str | None = None, finish: str | None = None, **more: Any) -
 
 def state(accumulator: Accumulator) -> dict[str, Any]:
     """Everything there is to ask."""
-    return {name: getattr(accumulator, name)() for name in ASKED}
+    found = {name: getattr(accumulator, name)() for name in ASKED}
+    return {**found, "cached_input_tokens": accumulator.tokens.cached_input}
+
+
+def fresh(provider: str) -> Accumulator:
+    return new_accumulator(PROVIDERS[provider].wire)
 
 
 def after(provider: str, *events: Event) -> dict[str, Any]:
-    accumulator = new_accumulator(provider)
+    accumulator = fresh(provider)
     accumulator.add(list(events))
     return state(accumulator)
 
@@ -129,6 +136,11 @@ ANSWERS: dict[str, tuple[str, list[Event], dict[str, Any]]] = {
             chunk(usage=USAGE),
         ],
         {"input_tokens": 9, "output_tokens": 3},
+    ),
+    "cached tokens": (
+        "openai",
+        [chunk(usage={**USAGE, "prompt_tokens_details": {"cached_tokens": 8, "audio_tokens": 0}})],
+        {"input_tokens": 9, "cached_input_tokens": 8},
     ),
     "DONE missing": ("openai", [chunk({"content": "a"}, "stop")], {"is_done": False, "truncated": False}),
     "finish reason missing": (
@@ -240,6 +252,20 @@ ANSWERS: dict[str, tuple[str, list[Event], dict[str, Any]]] = {
         [START, stop_reason("max_tokens", output_tokens=4), stop_reason("max_tokens", output_tokens=9, input_tokens=0)],
         {"input_tokens": 25, "output_tokens": 9, "finish_reason": "max_tokens", "is_done": False, "truncated": False},
     ),
+    "anthropic: a prompt is what is read anew, from the cache, and written to it": (
+        "anthropic",
+        [
+            message(
+                "message_start",
+                message={
+                    "model": "m",
+                    "usage": {"input_tokens": 5, "cache_read_input_tokens": 100, "cache_creation_input_tokens": 20},
+                },
+            ),
+            stop_reason("end_turn", output_tokens=4, input_tokens=6, cache_read_input_tokens=100),
+        ],
+        {"input_tokens": 126, "output_tokens": 4, "cached_input_tokens": 100},
+    ),
     "anthropic: input counted at the end only": (
         "anthropic",
         [
@@ -264,11 +290,15 @@ ANSWERS: dict[str, tuple[str, list[Event], dict[str, Any]]] = {
             message("response.output_text.done", text="Hello"),
             message(
                 "response.completed",
-                response={"status": "completed", "usage": {"input_tokens": 7, "output_tokens": 2}, "error": None},
+                response={
+                    "status": "completed",
+                    "usage": {"input_tokens": 7, "input_tokens_details": {"cached_tokens": 6}, "output_tokens": 2},
+                    "error": None,
+                },
             ),
         ],
         {"content": "Hello", "reasoning": "hm", "is_done": True, "finish_reason": "completed", "model": "gpt-4.1"}
-        | {"input_tokens": 7, "output_tokens": 2},
+        | {"input_tokens": 7, "output_tokens": 2, "cached_input_tokens": 6},
     ),
     "responses: incomplete": (
         "openai-responses",
@@ -294,6 +324,29 @@ ANSWERS: dict[str, tuple[str, list[Event], dict[str, Any]]] = {
         ],
         {"content": "Hello", "finish_reason": "STOP", "is_done": False, "truncated": False}
         | {"input_tokens": 4, "output_tokens": 2, "model": "gemini-2.0-flash"},
+    ),
+    "google: a broken connection may have cut it short, whatever the finish reason": (
+        "google-ai",
+        [candidate("Hel", "STOP")],
+        {"truncated": False, "interrupted": True},
+    ),
+    "google: cached and tool tokens": (
+        "google-ai",
+        [
+            event(
+                {
+                    "usageMetadata": {
+                        "promptTokenCount": 9,
+                        "toolUsePromptTokenCount": 2,
+                        "cachedContentTokenCount": 4,
+                        "candidatesTokenCount": 3,
+                        "thoughtsTokenCount": 2,
+                        "totalTokenCount": 16,
+                    }
+                }
+            )
+        ],
+        {"input_tokens": 11, "output_tokens": 5, "cached_input_tokens": 4},
     ),
     "google: thoughts, other candidates, no text": (
         "google-ai",
@@ -322,7 +375,7 @@ def test_answers(provider: str, events: list[Event], expected: dict[str, Any]) -
 def test_batching_never_matters(data: st.DataObject) -> None:
     provider, events, _ = data.draw(st.sampled_from(list(ANSWERS.values())))
     cuts = sorted(data.draw(st.lists(st.integers(0, len(events)), max_size=4)))
-    accumulator = new_accumulator(provider)
+    accumulator = fresh(provider)
     for start, end in zip([0, *cuts], [*cuts, len(events)], strict=True):
         accumulator.add(events[start:end])
         accumulator.content()  # reading in between changes nothing
@@ -389,6 +442,7 @@ def test_the_openai_family_speaks_one_format(provider: str) -> None:
             "later",
         ),
         ("openrouter", [event({"error": {"code": 402, "message": "pay"}})], "402", False, "pay"),
+        ("openrouter", [chunk({}, "error")], None, False, "reported an error"),
         (
             "anthropic",
             [message("error", error={"type": "overloaded_error", "message": "Overloaded"})],
@@ -453,6 +507,42 @@ def test_an_error_in_the_stream_is_thrown(
     assert said in fields["message"]
 
 
+@pytest.mark.parametrize(
+    ("provider", "events", "type_"),
+    [
+        ("openai", [chunk({"refusal": "I cannot"}), chunk({}, "stop"), DONE], "refusal"),
+        ("azure-openai", [chunk({}, "content_filter"), DONE], "content_filter"),
+        ("openai-responses", [message("response.refusal.delta", delta="I cannot")], "refusal"),
+        ("anthropic", [START, stop_reason("refusal", output_tokens=1), STOP], "refusal"),
+        ("google-ai", [event({"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}})], "PROHIBITED_CONTENT"),
+        ("google-ai", [candidate(None, "SAFETY")], "SAFETY"),
+    ],
+)
+def test_an_answer_that_was_refused_is_not_an_empty_one(provider: str, events: list[Event], type_: str) -> None:
+    accumulator = fresh(provider)
+    accumulator.add(events)
+    with pytest.raises(Thrown) as caught:
+        accumulator.check_answered()
+    assert caught.value.class_name == "baml.errors.LlmClient"
+    assert (caught.value.fields["type"], caught.value.fields["retryable"]) == (type_, False)
+    assert ("I cannot" if accumulator.refusal() else type_) in str(caught.value.fields["message"])
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [chunk({}, "stop"), DONE],
+        [chunk({}, "length"), DONE],
+        [chunk({"content": "a"}, "content_filter"), DONE],
+        [chunk({"content": "a", "refusal": "b"}), DONE],
+    ],
+)
+def test_an_empty_answer_and_a_cut_one_are_answers(events: list[Event]) -> None:
+    accumulator = fresh("openai")
+    accumulator.add(events)
+    accumulator.check_answered()
+
+
 @pytest.mark.parametrize("provider", ACCUMULATORS)
 @pytest.mark.parametrize("junk", ["<html>Bad Gateway</html>", "", "{", '"text"', "null", "[" * 100_000, "{}{}", "NaN"])
 def test_what_is_no_json_object_is_thrown_with_an_excerpt(provider: str, junk: str) -> None:
@@ -497,7 +587,7 @@ SHAPES = st.recursive(
 
 @given(SHAPES, st.sampled_from(list(ACCUMULATORS)))
 def test_no_shape_of_json_breaks_an_accumulator(shape: Any, provider: str) -> None:
-    accumulator = new_accumulator(provider)
+    accumulator = fresh(provider)
     try:
         accumulator.add([event(json.dumps(shape)), event(json.dumps({"type": "message_delta", "choices": [shape]}))])
     except Thrown as thrown:
@@ -505,15 +595,8 @@ def test_no_shape_of_json_breaks_an_accumulator(shape: Any, provider: str) -> No
     assert isinstance(accumulator.content(), str)
 
 
-@pytest.mark.parametrize("provider", ["vertex-ai", "aws-bedrock", "OpenAI", "", "fallback"])
-def test_other_providers_are_refused_by_name(provider: str) -> None:
-    with pytest.raises(Thrown) as caught:
-        new_accumulator(provider)
-    assert caught.value.class_name == "baml.errors.UnsupportedProvider"
-    assert caught.value.fields["provider"] == provider
-    assert caught.value.fields["supported"] == list(ACCUMULATORS)
-    for supported in ACCUMULATORS:
-        assert supported in caught.value.fields["message"]
+def test_every_provider_has_an_accumulator() -> None:
+    assert {row.wire for row in PROVIDERS.values()} == set(ACCUMULATORS)
 
 
 def test_a_batch_as_text_reads_back() -> None:

@@ -6,6 +6,7 @@ Every test also checks that nothing is left open (see ``make``) and that no sock
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -288,6 +289,32 @@ def test_the_first_token_clock_stops_at_the_first_content(bench: Bench) -> None:
     assert bench.call("CallHasty") == "Hello!"
 
 
+def test_the_clocks_of_a_strategy_hold_for_its_clients(bench: Bench) -> None:
+    bench.play(patient=[{**HELLO, "first_delay_ms": 2000}, {**HELLO, "first_delay_ms": 2000}])
+    assert bench.call("CallHasteful") == "Hello!"
+    assert [(record.client, error_name(record)) for record in bench.records] == [
+        ("Patient", "Timeout"),
+        ("Patient", None),
+    ]
+    assert bench.records[0].error.value["limit_ms"] == 250
+
+
+def test_of_two_clocks_the_tighter_one_holds(bench: Bench) -> None:
+    parsed = json.loads(bench.call("clocks", {"outer": "Hasteful", "inner": "Hurried"}))
+    assert parsed == {"connect_ms": None, "time_to_first_token_ms": 250, "idle_ms": None, "request_ms": 60000}
+    assert json.loads(bench.call("clocks", {"outer": "Hurried", "inner": "Patient"}))["time_to_first_token_ms"] == 250
+    assert json.loads(bench.call("clocks", {"outer": "Hasteful", "inner": "Once"}))["request_ms"] == 60000
+    assert bench.call("clocks", {"outer": "Turns", "inner": "Once"}) == "null"
+
+
+@both
+def test_a_refusal_is_passed_to_the_next_client(bench: Bench, stream: bool) -> None:
+    bench.play(again=[{"text": "", "finish_reason": "content_filter"}], claude=[HELLO])
+    assert bench.call("CallAgainThenClaude", stream=stream) == "Hello!"
+    assert bench.models() == ["again", "claude"]
+    assert bench.records[0].error.message == "the provider withheld the answer: content_filter"
+
+
 # --- strategies -------------------------------------------------------------------------------------------------------
 
 
@@ -372,7 +399,11 @@ def test_one_try_without_the_clients_own_retries(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("name", "error", "part"),
     [
-        ("CallVertex", "UnsupportedProvider", "openai, openai-generic, azure-openai, ollama, openrouter, anthropic"),
+        (
+            "CallVertex",
+            "UnsupportedProvider",
+            "openai-generic, azure-openai, ollama, openrouter, openai-responses, anthropic",
+        ),
         ("CallWithVertex", "UnsupportedProvider", "provider 'vertex-ai' is not supported"),
         ("CallSelf", "InvalidArgument", "Self → Self"),
         ("Numbers", "InvalidArgument", "cannot return int[] yet"),

@@ -8,19 +8,27 @@ from typing import Any
 
 import anthropic.types
 import openai.types.chat
+import openai.types.responses
 import pydantic
 import pytest
 from anthropic.types.message_create_params import MessageCreateParamsNonStreaming, MessageCreateParamsStreaming
+from google.genai import types as genai_types
 from openai.types.chat.completion_create_params import (
     CompletionCreateParamsNonStreaming,
     CompletionCreateParamsStreaming,
 )
+from openai.types.responses.response_create_params import (
+    ResponseCreateParamsNonStreaming,
+    ResponseCreateParamsStreaming,
+)
 
 from bamlvm.sysops.prompts.messages import Message, Part
 from bamlvm.sysops.requests import anthropic as anthropic_wire
+from bamlvm.sysops.requests import google as google_wire
 from bamlvm.sysops.requests import openai as openai_wire
-from bamlvm.sysops.requests.options import Options
-from bamlvm.sysops.requests.providers import PROVIDERS, provider_of
+from bamlvm.sysops.requests import responses as responses_wire
+from bamlvm.sysops.requests.options import OWN, Options
+from bamlvm.sysops.requests.providers import PROVIDERS, provider_of, streams
 from bamlvm.sysops.requests.roles import default_role, specialise
 from bamlvm.sysops.requests.wire import HttpRequest
 from bamlvm.vm.program import ClientInfo, environment_reference
@@ -31,6 +39,7 @@ ENV = {
     "ANTHROPIC_API_KEY": "sk-a",
     "AZURE_OPENAI_API_KEY": "sk-z",
     "OPENROUTER_API_KEY": "sk-r",
+    "GOOGLE_API_KEY": "sk-g",
 }
 CHAT = [
     Message("system", [Part("Be brief.")]),
@@ -38,7 +47,12 @@ CHAT = [
     Message("assistant", [Part("Hello")]),
     Message("user", [Part("Bye")]),
 ]
-WIRES = {"openai": openai_wire, "anthropic": anthropic_wire}
+WIRES = {
+    "openai": openai_wire,
+    "openai-responses": responses_wire,
+    "anthropic": anthropic_wire,
+    "google-ai": google_wire,
+}
 
 
 def options(provider: str, env: Mapping[str, str] = ENV, **values: Any) -> Options:
@@ -118,7 +132,11 @@ def test_streaming_differs_in_the_flags_alone() -> None:
     kept = request("openai", model="m", stream=True, stream_options={"include_obfuscation": False})
     assert kept.body["stream_options"] == {"include_obfuscation": False, "include_usage": True}
     assert "stream_options" not in request("openai", model="m", stream_options={"include_usage": True}).body
-    for provider, extra in (("anthropic", {}), ("openai-generic", {"base_url": "http://h/v1"}), ("ollama", {})):
+    for provider, extra in (
+        ("anthropic", {}),
+        ("openai-generic", {"base_url": "http://h/v1"}),
+        ("openai-responses", {}),
+    ):
         whole = request(provider, model="m", **extra)
         assert request(provider, model="m", stream=True, **extra).body == {**whole.body, "stream": True}
 
@@ -147,13 +165,79 @@ def test_azure() -> None:
     assert "api_version" in invalid("azure-openai", resource_name="r", deployment_id="d")
 
 
+def test_azure_asks_for_usage_where_its_version_knows_how() -> None:
+    for version, expected in (("2024-02-01", False), ("2024-08-01-preview", True), ("2025-01-01", True), ("v1", True)):
+        built = request("azure-openai", stream=True, base_url="https://h", api_version=version)
+        assert ("stream_options" in built.body) is expected, version
+    assert "stream_options" in request("azure-openai", stream=True, base_url="https://h/openai/v1").body
+    searching = request("azure-openai", stream=True, base_url="https://h", api_version="2025-01-01", data_sources=[])
+    assert "stream_options" not in searching.body
+    old = request("azure-openai", stream=True, base_url="https://h", api_version="1", stream_options={"x": 1})
+    assert old.body["stream_options"] == {"x": 1}
+
+
+def test_azures_entra_id_is_refused_and_its_secret_never_sent() -> None:
+    for name in ("tenant_id", "client_id", "client_secret"):
+        message = invalid("azure-openai", base_url="https://h", **{name: "sk-very-secret"})
+        assert name in message and "sk-very-secret" not in message
+
+
 def test_addresses_and_keys_of_the_others() -> None:
-    ollama = request("ollama", model="m")
+    ollama = request("ollama", model="m", stream=True)
     assert ollama.url == "http://localhost:11434/v1/chat/completions"
     assert "authorization" not in ollama.headers
-    router = request("openrouter", model="m")
+    assert ollama.body["stream_options"] == {"include_usage": True}
+    router = request("openrouter", model="m", stream=True)
     assert router.url == "https://openrouter.ai/api/v1/chat/completions"
     assert router.headers["authorization"] == "Bearer sk-r"
+    assert "stream_options" not in router.body  # always reported, says its reference
+
+
+def test_responses() -> None:
+    built = request("openai-responses", model="gpt-4.1", max_output_tokens=5, instructions="Rhyme.", stream=True)
+    assert built.url == "https://api.openai.com/v1/responses"
+    assert built.headers == {"content-type": "application/json", "authorization": "Bearer sk-o"}
+    assert built.body == {
+        "model": "gpt-4.1",
+        "max_output_tokens": 5,
+        "instructions": "Rhyme.",
+        "input": [
+            {"role": "system", "content": [{"type": "input_text", "text": "Be brief."}]},
+            {
+                "role": "user",
+                "content": [{"type": "input_text", "text": "Hi"}, {"type": "input_text", "text": "there"}],
+            },
+            {"role": "assistant", "content": "Hello"},
+            {"role": "user", "content": [{"type": "input_text", "text": "Bye"}]},
+        ],
+        "stream": True,
+    }
+    parts = [Message("assistant", [Part("a"), Part("b")])]
+    assert request("openai-responses", parts, model="m").body["input"] == [
+        {"role": "assistant", "content": [{"type": "output_text", "text": word} for word in ("a", "b")]}
+    ]
+
+
+def test_google() -> None:
+    config = {"temperature": 0.5, "maxOutputTokens": 5}
+    safety = [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}]
+    built = request("google-ai", model="gemini-2.5-flash", generationConfig=config, safetySettings=safety)
+    assert built.url == "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-flash:generateContent"
+    assert built.headers == {"content-type": "application/json", "x-goog-api-key": "sk-g"}
+    assert built.body == {
+        "generationConfig": config,
+        "safetySettings": safety,
+        "systemInstruction": {"parts": [{"text": "Be brief."}]},
+        "contents": [
+            {"role": "user", "parts": [{"text": "Hi"}, {"text": "there"}]},
+            {"role": "model", "parts": [{"text": "Hello"}]},
+            {"role": "user", "parts": [{"text": "Bye"}]},
+        ],
+    }
+    streamed = request("google-ai", stream=True, model="tunedModels/a b", base_url="http://h/v1?k=1", stream_options=1)
+    assert streamed.url == "http://h/v1/tunedModels/a%20b:streamGenerateContent?k=1&alt=sse"
+    assert "stream" not in streamed.body and "model" not in streamed.body
+    assert "needs the option model" in invalid("google-ai")
 
 
 # --- the SDKs ---------------------------------------------------------------------------------------------------------
@@ -161,6 +245,8 @@ def test_addresses_and_keys_of_the_others() -> None:
 IMAGE = Media("image", "image/png", "base64", "AA==")
 LINK = Media("image", None, "url", "https://h/x.png")
 PDF = Media("pdf", "application/pdf", "base64", "AA==")
+PDF_LINK = Media("pdf", None, "url", "https://h/x.pdf")
+VIDEO = Media("video", "video/mp4", "url", "https://h/x.mp4")
 SOUND = Media("audio", "audio/mpeg", "base64", "AA==")
 
 
@@ -186,15 +272,22 @@ def test_the_anthropic_sdk_takes_the_body(stream: bool) -> None:
     assert body["messages"][-1]["content"][0]["cache_control"] == {"type": "ephemeral"}
 
 
-def test_media_that_a_provider_does_not_take() -> None:
-    assert "takes no video" in invalid("openai", messages=[Message("user", [Part(Media("video", None, "url", "u"))])])
-    assert "takes no pdf by URL" in invalid(
-        "openai", messages=[Message("user", [Part(Media("pdf", None, "url", "u"))])]
-    )
-    assert "takes no audio" in invalid("anthropic", messages=[Message("user", [Part(SOUND)])])
-    bare = Media("image", None, "base64", "AA==")
-    for provider in ("openai", "anthropic"):
-        assert "without a media type" in invalid(provider, messages=[Message("user", [Part(bare)])])
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_responses_sdk_takes_the_body(stream: bool) -> None:
+    messages = [*CHAT, Message("user", [Part("see"), Part(IMAGE), Part(LINK), Part(PDF), Part(PDF_LINK)])]
+    body = request("openai-responses", messages, stream, model="gpt-4.1", temperature=1, max_output_tokens=5).body
+    params = ResponseCreateParamsStreaming if stream else ResponseCreateParamsNonStreaming
+    taken = pydantic.TypeAdapter(params).validate_python(body)
+    assert set(taken) == set(body)
+
+
+def test_the_google_sdk_takes_the_body() -> None:
+    messages = [*CHAT, Message("user", [Part("see"), Part(IMAGE), Part(LINK), Part(PDF), Part(SOUND), Part(VIDEO)])]
+    body = request("google-ai", messages, model="m", generationConfig={"temperature": 1}).body
+    for content in (*body["contents"], body["systemInstruction"]):
+        taken = genai_types.Content.model_validate(content, extra="forbid")
+        assert taken.model_dump(by_alias=True, exclude_none=True, mode="json") == content
+    genai_types.GenerateContentConfig.model_validate(body["generationConfig"], extra="forbid")
 
 
 # --- roles ------------------------------------------------------------------------------------------------------------
@@ -226,10 +319,13 @@ def roles_of(built: HttpRequest) -> list[str]:
 
 def test_roles_that_are_not_allowed_become_the_default_and_then_are_renamed() -> None:
     chat = [Message(role, [Part("x")]) for role in ("system", "weird", "user")]
-    assert roles_of(request("openai", chat, model="m")) == ["system", "system", "user"]
-    assert roles_of(request("openai", chat, model="m", default_role="user")) == ["system", "user", "user"]
-    assert roles_of(request("openai", chat, model="m", remap_roles={"user": "human"})) == ["system", "system", "human"]
-    assert roles_of(request("openai", chat, model="o1-mini")) == ["user", "user", "user"]
+    assert roles_of(request("openai", chat, model="m")) == ["system", "user"]
+    assert roles_of(request("openai", chat, model="m", default_role="user")) == ["system", "user"]
+    assert roles_of(request("openai", chat, model="m", remap_roles={"user": "human"})) == ["system", "human"]
+    assert roles_of(request("openai", chat, model="m", remap_roles={"weird": "odd"}, allowed_roles=["weird"])) == [
+        "odd"
+    ]
+    assert roles_of(request("openai", chat, model="o1-mini")) == ["user"]
 
 
 def test_only_a_first_system_message_is_anthropics_system() -> None:
@@ -240,6 +336,55 @@ def test_only_a_first_system_message_is_anthropics_system() -> None:
     alone = request("anthropic", chat[:1], model="m")
     assert "system" not in alone.body
     assert roles_of(alone) == ["user"]
+    own = request("anthropic", chat[:1], model="m", system="mine")
+    assert own.body["system"] == "mine"
+    assert request("anthropic", chat, model="m", system="mine").body["system"] == [text("system")]
+
+
+def test_only_a_first_system_message_is_googles_system_instruction() -> None:
+    chat = [Message(role, [Part(role)]) for role in ("system", "user", "system", "assistant")]
+    built = request("google-ai", chat, model="m", system_instruction={"parts": [{"text": "mine"}]})
+    assert built.body["systemInstruction"] == {"parts": [{"text": "system"}]}
+    assert "system_instruction" not in built.body
+    assert [content["role"] for content in built.body["contents"]] == ["user", "user", "model"]
+    alone = request("google-ai", chat[:1], model="m", systemInstruction={"parts": []})
+    assert alone.body["systemInstruction"] == {"parts": []}
+    assert [content["role"] for content in alone.body["contents"]] == ["user"]
+    renamed = request("google-ai", chat, model="m", remap_roles={"user": "function"})
+    assert [content["role"] for content in renamed.body["contents"]] == ["function", "user", "model"]
+
+
+def test_a_renamed_system_prompt_stays_in_the_conversation() -> None:
+    chat = [Message(role, [Part(role)]) for role in ("system", "user")]
+    for provider, prompt in (("anthropic", "messages"), ("google-ai", "contents")):
+        body = request(provider, chat, model="m", remap_roles={"system": "user"}).body
+        assert not {"system", "systemInstruction"} & set(body)
+        (message,) = body[prompt]  # neighbours by renaming are one message
+        assert len(message.get("content") or message["parts"]) == 2
+
+
+def test_messages_that_were_separate_stay_so() -> None:
+    twice = [Message("user", [Part("a")]), Message("user", [Part("b")])]
+    assert roles_of(request("openai", twice, model="m")) == ["user", "user"]
+    assert roles_of(request("openai", twice, model="m", remap_roles={"user": "human"})) == ["human", "human"]
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_metadata_is_on_every_part_of_its_message(provider: str) -> None:
+    image = Media("image", "image/png", "base64", "AA==")
+    mark = {"cache_control": {"type": "ephemeral"}}
+    chat = [Message("user", [Part("a", {**mark, "other": 1}), Part(image, mark)]), Message("assistant", [Part("b")])]
+    given: dict[str, Any] = {"model": "m", "allowed_role_metadata": ["cache_control"], "base_url": "http://h"}
+    body = request(provider, chat, **given).body
+    first, second = body.get("messages") or body.get("input") or body["contents"]
+    parts = first.get("content") or first["parts"]
+    assert [part["cache_control"] for part in parts] == [mark["cache_control"]] * 2
+    assert "other" not in json.dumps(body) and "cache_control" not in json.dumps(second)
+    for said in ([], "none", None):
+        assert "cache_control" not in json.dumps(
+            request(provider, chat, **{**given, "allowed_role_metadata": said}).body
+        )
+    assert '"other": 1' in json.dumps(request(provider, chat, **{**given, "allowed_role_metadata": "all"}).body)
 
 
 def test_metadata_is_passed_on_only_where_allowed() -> None:
@@ -264,14 +409,24 @@ def test_our_own_options_stay_out_of_the_body_and_all_others_are_in_it() -> None
         "remap_roles": {"a": "b"},
         "headers": {"x-a": "1"},
         "finish_reason_allow_list": ["stop"],
+        "finish_reason_deny_list": ["length"],
         "http": {"connect_timeout_ms": 5},
         "supports_streaming": True,
+        "client_response_type": "openai",
+        "media_url_handler": {"image": "send_url"},
+        "query_params": {"a": "b c"},
     }
     others = {"model": "m", "max_tokens": None, "nested": {"a": [1, {"b": True}]}, "tools": []}
-    built = request("openai", **own, **others, messages_ignored=1)
-    assert set(built.body) == {*others, "messages_ignored", "messages"}
-    assert {key: built.body[key] for key in others} == others
-    assert built.timeouts == {"connect_ms": 5}
+    for provider in PROVIDERS:
+        built = request(provider, **own, **others, messages_ignored=1, api_version="v", resource_name="r")
+        kept = set(others) - ({"model"} if provider == "google-ai" else set())
+        kept -= {"max_tokens"} if provider == "azure-openai" else set()
+        assert {key: built.body[key] for key in kept} == {key: others[key] for key in kept}
+        azure = set() if provider == "azure-openai" else {"api_version", "resource_name"}
+        prompt = {"openai-responses": "input", "google-ai": "contents"}.get(provider, "messages")
+        assert set(built.body) == {*kept, *azure, "messages_ignored", prompt}
+        assert built.url.endswith("a=b+c")
+    assert set(own) == OWN
 
 
 def test_options_that_the_prompt_decides_are_ignored() -> None:
@@ -334,13 +489,42 @@ def test_base_url_must_be_http(base_url: str) -> None:
         ({"allowed_roles": [1]}, "option allowed_roles must be a list of strings"),
         ({"allowed_roles": []}, "option allowed_roles is empty"),
         ({"headers": "x"}, "option headers must be a block"),
-        ({"http": {"connect_ms": 5}}, "option http has no connect_ms"),
-        ({"http": {"idle_timeout_ms": 0}}, "positive number of milliseconds"),
-        ({"http": {"idle_timeout_ms": 1.5}}, "positive number of milliseconds"),
+        ({"http": {"enable_connection_pooling": 1}}, "enable_connection_pooling must be true or false"),
+        ({"http": []}, "option http must be a block"),
+        ({"query_params": "x"}, "option query_params must be a block"),
+        ({"allowed_role_metadata": "cache_control"}, "option allowed_role_metadata must be a list"),
     ],
 )
 def test_options_of_the_wrong_kind(values: dict[str, Any], part: str) -> None:
     assert part in invalid("openai", **values)
+
+
+def test_the_http_block() -> None:
+    assert options("openai", http={"connect_timeout_ms": 5, "idle_timeout_ms": None}).timeouts() == {"connect_ms": 5}
+    for wrong, part in (
+        ({"connect_ms": 5}, "option http has no connect_ms; there are connect_timeout_ms, "),
+        ({"idle_timeout_ms": 0}, "idle_timeout_ms must be a positive number of milliseconds"),
+        ({"idle_timeout_ms": 1.5}, "idle_timeout_ms must be a positive number of milliseconds"),
+    ):
+        with pytest.raises(Thrown, match=part):
+            options("openai", http=wrong).timeouts()
+    assert "connection" not in request("openai", http={"enable_connection_pooling": True}).headers
+    assert request("openai", http={"enable_connection_pooling": False}).headers["connection"] == "close"
+
+
+@pytest.mark.parametrize(
+    ("provider", "values", "expected"),
+    [
+        ("openai", {"model": "gpt-4o"}, True),
+        ("openai", {"model": "o1-mini"}, False),
+        ("openai", {"model": "o1-mini", "supports_streaming": True}, True),
+        ("openai", {"model": "o1"}, True),
+        ("openai-generic", {"model": "o1-mini"}, True),
+        ("anthropic", {"model": "m", "supports_streaming": False}, False),
+    ],
+)
+def test_who_streams(provider: str, values: dict[str, Any], expected: bool) -> None:
+    assert streams(options(provider, **values)) is expected
 
 
 def test_finish_reasons() -> None:
@@ -407,6 +591,121 @@ def test_the_anthropic_sdks_message_is_read() -> None:
     assert (answer.tokens.input, answer.tokens.output) == (3, 5)
 
 
+def test_the_responses_sdks_response_is_read() -> None:
+    message = {
+        "id": "m",
+        "type": "message",
+        "role": "assistant",
+        "status": "completed",
+        "content": [
+            {"type": "output_text", "text": "Hel", "annotations": []},
+            {"type": "output_text", "text": "lo", "annotations": []},
+        ],
+    }
+    response = openai.types.responses.Response.model_validate(
+        {
+            "id": "r",
+            "object": "response",
+            "created_at": 1,
+            "model": "gpt-4.1-2025",
+            "status": "completed",
+            "error": None,
+            "incomplete_details": None,
+            "output": [{"id": "s", "type": "reasoning", "summary": []}, message],
+            "parallel_tool_calls": False,
+            "tool_choice": "auto",
+            "tools": [],
+            "usage": {
+                "input_tokens": 9,
+                "input_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 0},
+                "output_tokens": 5,
+                "output_tokens_details": {"reasoning_tokens": 1},
+                "total_tokens": 14,
+            },
+        }
+    )
+    answer = responses_wire.read(response.model_dump_json())
+    assert answer.content == response.output_text == "Hello"
+    assert (answer.finish_reason, answer.model, answer.refusal) == ("completed", "gpt-4.1-2025", None)
+    assert (answer.tokens.input, answer.tokens.output, answer.tokens.cached_input) == (9, 5, 4)
+
+
+def test_the_google_sdks_response_is_read() -> None:
+    response = genai_types.GenerateContentResponse.model_validate(
+        {
+            "candidates": [
+                {
+                    "index": 0,
+                    "finishReason": "MAX_TOKENS",
+                    "content": {
+                        "role": "model",
+                        "parts": [{"text": "hm", "thought": True}, {"text": "Hel"}, {"text": "lo"}],
+                    },
+                },
+                {"index": 1, "content": {"role": "model", "parts": [{"text": "no"}]}},
+            ],
+            "modelVersion": "gemini-2.5-flash-001",
+            "usageMetadata": {
+                "promptTokenCount": 9,
+                "cachedContentTokenCount": 4,
+                "candidatesTokenCount": 3,
+                "thoughtsTokenCount": 2,
+                "totalTokenCount": 14,
+            },
+        }
+    )
+    answer = google_wire.read(response.model_dump_json(by_alias=True, exclude_none=True))
+    assert answer.content == "Hello"
+    assert (answer.finish_reason, answer.model) == ("MAX_TOKENS", "gemini-2.5-flash-001")
+    assert (answer.tokens.input, answer.tokens.output, answer.tokens.cached_input) == (9, 5, 4)
+
+
+def test_cached_tokens_are_tokens_of_the_prompt() -> None:
+    usage = {"prompt_tokens": 9, "completion_tokens": 1, "prompt_tokens_details": {"cached_tokens": 8}}
+    chat = openai_wire.read(json.dumps({"choices": [{"message": {"content": "a"}}], "usage": usage}))
+    assert (chat.tokens.input, chat.tokens.cached_input) == (9, 8)
+    usage = {"input_tokens": 1, "cache_read_input_tokens": 8, "cache_creation_input_tokens": 20, "output_tokens": 1}
+    message = anthropic_wire.read(json.dumps({"content": [], "usage": usage}))
+    assert (message.tokens.input, message.tokens.cached_input) == (29, 8)
+
+
+def test_answers_that_are_refusals_or_incomplete() -> None:
+    chat = openai_wire.read('{"choices":[{"message":{"content":null,"refusal":"I cannot"},"finish_reason":"stop"}]}')
+    assert (chat.content, chat.refusal) == ("", "I cannot")
+    refusal = {"type": "message", "content": [{"type": "refusal", "refusal": "I cannot"}]}
+    answer = responses_wire.read(json.dumps({"status": "completed", "output": [refusal]}))
+    assert (answer.content, answer.refusal) == ("", "I cannot")
+    cut = {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}, "output": []}
+    assert responses_wire.read(json.dumps(cut)).finish_reason == "max_output_tokens"
+    blocked = google_wire.read('{"promptFeedback":{"blockReason":"SAFETY"}}')
+    assert (blocked.content, blocked.finish_reason) == ("", "SAFETY")
+
+
+@pytest.mark.parametrize(
+    ("wire", "body"),
+    [
+        (responses_wire, {"status": "failed", "error": {"code": "rate_limit_exceeded", "message": "slow"}}),
+        (openai_wire, {"choices": [{"message": {}, "error": {"code": 429, "message": "slow"}}]}),
+        (google_wire, {"error": {"code": 429, "message": "slow", "status": "RESOURCE_EXHAUSTED"}}),
+    ],
+)
+def test_failures_in_an_answer_may_be_worth_a_retry(wire: Any, body: Any) -> None:
+    with pytest.raises(Thrown, match="slow") as caught:
+        wire.read(json.dumps(body))
+    assert caught.value.fields["retryable"] is True
+
+
+def test_failures_without_a_reason() -> None:
+    for wire, body in (
+        (responses_wire, '{"status":"failed","error":null,"output":[]}'),
+        (openai_wire, '{"choices":[{"message":{"content":"a"},"finish_reason":"error"}]}'),
+    ):
+        with pytest.raises(Thrown, match="the provider reported an error"):
+            wire.read(body)
+    with pytest.raises(Thrown, match="cannot be read"):
+        responses_wire.read('{"status":"queued","output":[]}')
+
+
 def test_odd_but_readable_answers() -> None:
     assert openai_wire.read('{"choices":[{"message":{"content":null}}]}').content == ""
     parts = [{"type": "text", "text": "a"}, {"type": "other"}, {"type": "text", "text": "b"}]
@@ -415,7 +714,7 @@ def test_odd_but_readable_answers() -> None:
     assert anthropic_wire.read('{"content":[]}').content == ""
 
 
-@pytest.mark.parametrize("wire", [openai_wire, anthropic_wire])
+@pytest.mark.parametrize("wire", WIRES.values())
 @pytest.mark.parametrize("body", ["", "<html>", "[]", "{}", '{"choices":[]}', '{"choices":[5]}', '{"content":"x"}'])
 def test_unreadable_answers(wire: Any, body: str) -> None:
     with pytest.raises(Thrown) as caught:
@@ -424,7 +723,7 @@ def test_unreadable_answers(wire: Any, body: str) -> None:
     assert caught.value.fields["retryable"] is False
 
 
-@pytest.mark.parametrize("wire", [openai_wire, anthropic_wire])
+@pytest.mark.parametrize("wire", WIRES.values())
 def test_an_error_in_an_answer_is_the_providers(wire: Any) -> None:
     with pytest.raises(Thrown) as caught:
         wire.read('{"error": {"type": "overloaded_error", "message": "busy"}}')

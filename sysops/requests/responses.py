@@ -1,0 +1,95 @@
+"""OpenAI's Responses.
+
+Documents: "Create a model response" and "The response object" (OpenAI API reference).  A message is an item of
+``input``.  What the model said is a string, by the reference; the official runtime's ``output_text`` parts, which the
+service takes as well, serve where one string cannot say it.  What anybody else says is ``input_text`` and media.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bamlvm.sysops.accumulators.base import provider_error, tokens_of
+from bamlvm.sysops.accumulators.usage import ResponsesUsage
+from bamlvm.sysops.prompts.messages import Message, Part
+from bamlvm.sysops.requests.options import Options
+from bamlvm.sysops.requests.providers import Provider, endpoint, headers
+from bamlvm.sysops.requests.wire import (
+    Answer,
+    HttpRequest,
+    block,
+    check_media,
+    decoded,
+    link,
+    only_text,
+    text_or_none,
+    unreadable,
+)
+from bamlvm.vm.values import Media
+
+
+def build(row: Provider, options: Options, messages: list[Message], stream: bool) -> HttpRequest:
+    """The request that sends the messages."""
+    body = options.body("input", "stream")
+    body["input"] = [_item(row, options, message) for message in messages]
+    if stream:
+        body["stream"] = True
+    else:
+        body.pop("stream_options", None)
+    return HttpRequest(endpoint(row, options, "/responses"), headers(row, options), body)
+
+
+def _item(row: Provider, options: Options, message: Message) -> dict[str, Any]:
+    if message.role == "assistant":
+        only_text(options, message, "messages of the assistant")
+        if len(message.parts) == 1 and not message.parts[0].metadata:
+            return {"role": message.role, "content": message.parts[0].content}
+        parts = [{"type": "output_text", "text": part.content, **part.metadata} for part in message.parts]
+    else:
+        parts = [_part(row, options, part) for part in message.parts]
+    return {"role": message.role, "content": parts}
+
+
+def _part(row: Provider, options: Options, part: Part) -> dict[str, Any]:
+    content = part.content
+    if isinstance(content, str):
+        return {"type": "input_text", "text": content, **part.metadata}
+    check_media(row, options, content)
+    return {**_media(options, content), **part.metadata}
+
+
+def _media(options: Options, media: Media) -> dict[str, Any]:
+    if media.kind == "image":
+        return {"type": "input_image", "detail": "auto", "image_url": link(options, media)}
+    if media.source == "url":
+        return {"type": "input_file", "file_url": media.data}
+    return {"type": "input_file", "filename": "document.pdf", "file_data": link(options, media)}
+
+
+def read(body: str) -> Answer:
+    """What a response says: the text of its messages, joined."""
+    data = decoded(body)
+    output, status = data.get("output"), text_or_none(data.get("status"))
+    if status == "failed":
+        raise provider_error(None)
+    if not isinstance(output, list) or status not in (None, "completed", "incomplete"):
+        raise unreadable(body)
+    parts = [
+        part
+        for item in output
+        if isinstance(item, dict) and item.get("type") == "message" and isinstance(item.get("content"), list)
+        for part in item["content"]
+        if isinstance(part, dict)
+    ]
+    return Answer(
+        _joined(parts, "output_text", "text"),
+        text_or_none(block(data.get("incomplete_details")).get("reason")) or status,
+        text_or_none(data.get("model")),
+        tokens_of(ResponsesUsage, data.get("usage")),
+        _joined(parts, "refusal", "refusal") or None,
+    )
+
+
+def _joined(parts: list[dict[str, Any]], kind: str, member: str) -> str:
+    texts = (part.get(member) for part in parts if part.get("type") == kind)
+    return "".join(text for text in texts if isinstance(text, str))
