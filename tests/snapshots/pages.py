@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bamlvm.vm.opcodes import markdown
 from tests.diagnostics.examples import page as diagnostics_page
+from tests.snapshots.stdlib_page import page as stdlib_page
 from tests.streaming.faults import page as faults
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
@@ -17,3 +18,4 @@ def pages() -> Iterator[tuple[Path, str]]:
     yield DOCS / "opcodes.md", markdown()
     yield DOCS / "faults.md", faults.text()
     yield DOCS / "diagnostics.md", diagnostics_page()
+    yield DOCS / "stdlib.md", stdlib_page()

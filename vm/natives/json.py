@@ -47,7 +47,9 @@ def _explained(message: str, text: str) -> str:
     place = _PLACE.search(message)
     if place is None:
         return f"invalid JSON: {message}" + (f" at {_position(text)}" if "truncated" in message else "")
-    before = text.encode()[: int(place[1])].decode(errors="ignore")
+    # Of what stands behind the value, msgspec gives the place after its first byte.
+    end = int(place[1]) - message.startswith("JSON is malformed: trailing characters")
+    before = text.encode()[:end].decode(errors="ignore")
     return f"invalid JSON: {_PLACE.sub('', message).removeprefix('JSON is malformed: ')} at {_position(before)}"
 
 
