@@ -125,14 +125,15 @@ def check_attempt(outcome: Outcome, record: Any, partials: list[str], stream: bo
         assert record.error is None
     else:
         error = record.error
-        assert error.__class__.__name__ == outcome.error, error
+        assert error.type == f"baml.errors.{outcome.error}", error
         for name, value in outcome.facts.items():
-            assert getattr(error, name) == value, (name, error)
+            assert error.value[name] == value, (name, error)
         assert KEY not in str(error)
         if outcome.error == "Timeout":
-            for fact in (error.clock, f"{error.limit_ms} ms", f"{error.elapsed_ms} ms"):
+            value = error.value
+            for fact in (value["clock"], f"{value['limit_ms']} ms", f"{value['elapsed_ms']} ms"):
                 assert fact in error.message
-            assert error.elapsed_ms >= error.limit_ms - 1
+            assert value["elapsed_ms"] >= value["limit_ms"] - 1
     if stream:
         assert all(outcome.text.startswith(partial) for partial in partials)
         assert all(len(a) < len(b) for a, b in pairwise(partials)), partials
