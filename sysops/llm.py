@@ -193,7 +193,7 @@ def _request(scope: Scope, client: Instance, prompt: Instance, stream: bool) -> 
     built = request_wire(row).build(row, options, messages_of(prompt), stream)
     attempt = scope.attempt
     if attempt is not None:
-        attempt.model = options.model()
+        attempt.model = attempt.request_model = options.model()
         attempt.request = {
             "method": "POST",
             "url": redacted_url(built.url),

@@ -41,8 +41,8 @@ class AttemptRecord(msgspec.Struct):
     ``ordinal`` counts the attempts of the whole call from 1, ``number`` those of this client from 1.  ``started`` is
     Unix time; the other times are seconds from then: ``first_byte`` to the head of the answer, ``first_partial`` to
     the first partial value, ``duration`` to the end.  ``request`` (``method``, ``url``, ``headers``, ``body``) has its
-    secrets hidden.  ``model`` is the model that answered, else the one that was asked for.  ``text`` is what had been
-    received when the attempt ended.
+    secrets hidden.  ``request_model`` was asked for, ``model`` has answered; until one has, they are the same.
+    ``text`` is what had been received when the attempt ended.
 
     Tokens are None where the provider did not say.  ``input_tokens`` and ``output_tokens`` count the whole prompt and
     the whole answer; ``cached_input_tokens`` and ``cache_write_tokens`` are parts of the former, ``reasoning_tokens``
@@ -56,6 +56,7 @@ class AttemptRecord(msgspec.Struct):
     number: int
     started: float
     model: str | None = None
+    request_model: str | None = None
     request: dict[str, Any] | None = None
     status: int | None = None
     finish_reason: str | None = None

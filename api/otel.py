@@ -1,0 +1,236 @@
+"""OpenTelemetry: a span for every call and every attempt, by the semantic conventions for generative AI.
+
+    bamlvm.otel.instrument(runtime)                                     # all calls of a runtime, or
+    CallContext(collectors=[bamlvm.otel.OTelCollector(provider)])       # those that carry it
+
+It needs the extra ``bamlvm[otel]`` (``opentelemetry-api``); nothing else of this package imports it.
+
+    invoke_workflow Extract        INTERNAL   the call; a child of the caller's current span
+    ├── chat gpt-4o-mini           CLIENT     an attempt that failed: error.type 503
+    └── chat gpt-4o-mini           CLIENT     the attempt that answered
+
+Names and meanings are those of "Semantic conventions for generative client AI spans" and "… for GenAI agent and
+framework spans" (OpenTelemetry, status *development*).  Prompts and answers are only recorded where that is asked for:
+``capture_content=True``, or the variable ``OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+try:
+    from opentelemetry.trace import Span, SpanKind, Status, StatusCode, TracerProvider, get_tracer, set_span_in_context
+except ImportError as error:  # pragma: no cover (the tests have it)
+    raise ImportError("bamlvm.otel needs OpenTelemetry: pip install 'bamlvm[otel]'") from error
+
+import bamlvm
+
+if TYPE_CHECKING:
+    from bamlvm.collector import CallRecord
+    from bamlvm.runtime import Runtime
+    from bamlvm.sysops.scope import AttemptRecord, ErrorRecord
+
+CAPTURE_VARIABLE: Final = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+
+_PROVIDERS: Final = {
+    "anthropic": "anthropic",
+    "azure-openai": "azure.ai.openai",
+    "google-ai": "gcp.gemini",
+    "openai": "openai",
+    "openai-generic": "openai",
+    "openai-responses": "openai",
+}
+"""``gen_ai.provider.name``, where it is not the provider's own name here; it says whose format is spoken."""
+
+_PARAMETERS: Final = {
+    "frequency_penalty": ("gen_ai.request.frequency_penalty", float),
+    "max_completion_tokens": ("gen_ai.request.max_tokens", int),
+    "max_output_tokens": ("gen_ai.request.max_tokens", int),
+    "max_tokens": ("gen_ai.request.max_tokens", int),
+    "n": ("gen_ai.request.choice.count", int),
+    "presence_penalty": ("gen_ai.request.presence_penalty", float),
+    "seed": ("gen_ai.request.seed", int),
+    "temperature": ("gen_ai.request.temperature", float),
+    "top_k": ("gen_ai.request.top_k", float),
+    "top_p": ("gen_ai.request.top_p", float),
+}
+_GOOGLE_PARAMETERS: Final = {
+    "frequencyPenalty": "frequency_penalty",
+    "maxOutputTokens": "max_output_tokens",
+    "presencePenalty": "presence_penalty",
+    "seed": "seed",
+    "temperature": "temperature",
+    "topK": "top_k",
+    "topP": "top_p",
+}
+_STOPS: Final = ("stop", "stop_sequences", "stopSequences")
+_PORTS: Final = {"http": 80, "https": 443}
+
+
+class OTelCollector:
+    """Makes spans of the calls that carry it.  ``tracer_provider`` None stands for the global one.
+
+    ``capture_content`` also records prompts and answers; None asks the environment.
+    """
+
+    keep_raw_events: Final = False
+
+    def __init__(self, tracer_provider: TracerProvider | None = None, *, capture_content: bool | None = None) -> None:
+        self._tracer = get_tracer("bamlvm", bamlvm.__version__, tracer_provider)
+        if capture_content is None:
+            capture_content = os.environ.get(CAPTURE_VARIABLE, "").strip().lower() == "true"
+        self._capture_content = capture_content
+
+    def begin(self, function: str, tags: Mapping[str, str]) -> Callable[[CallRecord], None]:
+        """See :class:`bamlvm.Observer`.  The span's parent is the current span of the calling thread or task."""
+        span = self._tracer.start_span(
+            f"invoke_workflow {function}",
+            attributes={
+                "gen_ai.operation.name": "invoke_workflow",
+                "gen_ai.workflow.name": function,
+                **{f"baml.tag.{name}": value for name, value in tags.items()},
+            },
+        )
+        return lambda record: self._end(span, record)
+
+    def _end(self, span: Span, record: CallRecord) -> None:
+        if span.is_recording():
+            for attempt in record.attempts:
+                self._attempt(span, attempt)
+            _note_error(span, record.error)
+        span.end()
+
+    def _attempt(self, parent: Span, attempt: AttemptRecord) -> None:
+        attributes = attempt_attributes(attempt)
+        if self._capture_content:
+            attributes |= content_attributes(attempt)
+        operation, model = attributes["gen_ai.operation.name"], attempt.request_model
+        span = self._tracer.start_span(
+            f"{operation} {model}" if model else operation,
+            context=set_span_in_context(parent),
+            kind=SpanKind.CLIENT,
+            attributes=attributes,
+            start_time=_nanoseconds(attempt.started),
+        )
+        _note_error(span, attempt.error)
+        span.end(_nanoseconds(attempt.started + (attempt.duration or 0.0)))
+
+
+def instrument(
+    runtime: Runtime, tracer_provider: TracerProvider | None = None, *, capture_content: bool | None = None
+) -> OTelCollector:
+    """Make spans of every call of a runtime from now on; gives the collector that does."""
+    collector = OTelCollector(tracer_provider, capture_content=capture_content)
+    runtime.collectors = (*runtime.collectors, collector)
+    return collector
+
+
+def attempt_attributes(attempt: AttemptRecord) -> dict[str, Any]:
+    """What the conventions say of an attempt, without any content."""
+    request = attempt.request or {}
+    body = request.get("body") or {}
+    stream = _is_stream(request)
+    found: dict[str, Any] = {
+        "gen_ai.operation.name": "generate_content" if attempt.provider == "google-ai" else "chat",
+        "gen_ai.provider.name": _PROVIDERS.get(attempt.provider, attempt.provider),
+        "gen_ai.request.model": attempt.request_model,
+        "gen_ai.request.stream": stream or None,
+        "gen_ai.response.model": attempt.model if attempt.status is not None and attempt.status < 300 else None,
+        "gen_ai.response.finish_reasons": None if attempt.finish_reason is None else [attempt.finish_reason],
+        "gen_ai.response.time_to_first_chunk": attempt.first_partial if stream else None,
+        "gen_ai.usage.input_tokens": attempt.input_tokens,
+        "gen_ai.usage.output_tokens": attempt.output_tokens,
+        "gen_ai.usage.cache_read.input_tokens": attempt.cached_input_tokens,
+        "gen_ai.usage.cache_creation.input_tokens": attempt.cache_write_tokens,
+        "gen_ai.usage.reasoning.output_tokens": attempt.reasoning_tokens,
+        "http.response.status_code": attempt.status,
+        "baml.client": attempt.client,
+        "baml.function": attempt.function,
+        "baml.attempt": attempt.ordinal,
+        **_parameters(body),
+    }
+    url = request.get("url")
+    if isinstance(url, str):
+        parts = urlsplit(url)
+        found["server.address"] = parts.hostname
+        found["server.port"] = parts.port or _PORTS.get(parts.scheme)
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def content_attributes(attempt: AttemptRecord) -> dict[str, Any]:
+    """The prompt and the answer, as the conventions' JSON; media are named, not copied."""
+    body = (attempt.request or {}).get("body") or {}
+    found: dict[str, Any] = {}
+    messages: list[Any] = next(
+        (body[name] for name in ("messages", "input", "contents") if isinstance(body.get(name), list)), []
+    )
+    if messages:
+        found["gen_ai.input.messages"] = [
+            {"role": message.get("role", "user"), "parts": _parts(message.get("content", message.get("parts")))}
+            for message in messages
+            if isinstance(message, dict)
+        ]
+    system = body.get("system") or body.get("instructions") or body.get("systemInstruction")
+    if system:
+        found["gen_ai.system_instructions"] = _parts(system.get("parts") if isinstance(system, dict) else system)
+    if attempt.text:
+        answer: dict[str, Any] = {"role": "assistant", "parts": [{"type": "text", "content": attempt.text}]}
+        if attempt.finish_reason is not None:
+            answer["finish_reason"] = attempt.finish_reason
+        found["gen_ai.output.messages"] = [answer]
+    return {name: msgspec.json.encode(value).decode() for name, value in found.items()}
+
+
+def error_type(error: ErrorRecord) -> str:
+    """``error.type``: an HTTP status, ``timeout``, or the name of the error's class."""
+    if error.type == "baml.errors.HttpStatus" and isinstance(error.value, dict):
+        return str(error.value.get("status_code"))
+    return "timeout" if error.type == "baml.errors.Timeout" else error.type
+
+
+def _note_error(span: Span, error: ErrorRecord | None) -> None:
+    if error is not None:
+        span.set_attribute("error.type", error_type(error))
+        span.set_status(Status(StatusCode.ERROR, error.message))
+
+
+def _is_stream(request: Mapping[str, Any]) -> bool:
+    return (request.get("body") or {}).get("stream") is True or ":streamGenerateContent" in str(request.get("url"))
+
+
+def _parameters(body: Mapping[str, Any]) -> dict[str, Any]:
+    given = dict(body)
+    google = body.get("generationConfig")
+    if isinstance(google, dict):
+        given |= {ours: google[theirs] for theirs, ours in _GOOGLE_PARAMETERS.items() if theirs in google} | google
+    found: dict[str, Any] = {}
+    for name, (attribute, kind) in _PARAMETERS.items():
+        value = given.get(name)
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and not (name == "n" and value == 1):
+            found[attribute] = kind(value)
+    stops = next((given[name] for name in _STOPS if given.get(name)), None)
+    if isinstance(stops, str):
+        stops = [stops]
+    if isinstance(stops, list) and all(isinstance(stop, str) for stop in stops):
+        found["gen_ai.request.stop_sequences"] = stops
+    return found
+
+
+def _parts(content: Any) -> list[dict[str, Any]]:
+    parts = []
+    for part in content if isinstance(content, list) else [content]:
+        text = part.get("text") if isinstance(part, dict) else part
+        if isinstance(text, str):
+            parts.append({"type": "text", "content": text})
+        elif isinstance(part, dict):
+            parts.append({"type": str(part.get("type", "blob"))})
+    return parts
+
+
+def _nanoseconds(seconds: float) -> int:
+    return int(seconds * 1_000_000_000)
