@@ -158,3 +158,9 @@ def test_format_source() -> None:
     assert bamlvm.format_source("") == ""
     with pytest.raises(bamlvm.CompileError, match=r"here\.baml:2:"):
         bamlvm.format_source(BROKEN, path="here.baml")
+
+
+@pytest.mark.parametrize("folder", ["stdlib", "examples"])
+def test_our_own_sources_are_formatted(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
+    path = Path(__file__).parents[3] / folder
+    assert main(["fmt", "--check", str(path)]) == exit_codes.OK, f"run `bamlvm fmt {folder}`"

@@ -1,37 +1,16 @@
-"""The table of sys-ops: light to import, one function a declaration, no declaration without a function."""
+"""The table of sys-ops: light to import, one function a path.  That each path is declared, and each declaration has a
+function, is held in ``tests/unit/api/test_standard_library.py``."""
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 
 import pytest
 
-import bamlvm.stdlib
 from bamlvm.sysops.table import MODULES, load
 
 HERE = [name for name in MODULES if not name.endswith(".llm")]
-FILES = ("http.baml", "stream.baml", "sys.baml", "fs.baml", "net.baml", "env.baml")
-
-
-def declared() -> set[str]:
-    """The paths that the standard library's sources declare as sys-ops."""
-    found, sources = set(), bamlvm.stdlib.sources()
-    for file in FILES:
-        within = ""
-        for line in sources[file].splitlines():
-            if opened := re.match(r"class (\w+)", line):
-                within = f"{opened[1]}."
-            elif line == "}":
-                within = ""
-            elif (function := re.match(r" *function (\w+)", line)) and line.endswith(" sysop"):
-                found.add(f"{bamlvm.stdlib.NAMESPACES[file]}.{within}{function[1]}")
-    return found
-
-
-def test_declarations_and_functions_match() -> None:
-    assert declared() == set(load(HERE))
 
 
 def test_who_may_suspend() -> None:
