@@ -372,9 +372,8 @@ def _state(scope: Scope, accumulator: Instance) -> StreamState:
 @sysop("baml.llm.PrimitiveClient.new_stream_parser")
 def new_stream_parser(scope: Scope, client: Instance, return_type: Any) -> Instance:
     from bamlvm.sysops.llm_support import output_for, type_of
-    from bamlvm.sysops.parsing import StreamParser
 
-    parser = StreamParser(output_for(scope.services, type_of(return_type)))
+    parser = output_for(scope.services, type_of(return_type)).stream()
     handle = scope.services.handles.open(PARSER, scope.owner, parser, parser.close)
     return scope.new_instance("baml.llm.StreamParser", _handle=handle)
 
@@ -388,8 +387,9 @@ def parser_feed(scope: Scope, parser: Instance, text: str) -> Any:
 
 @sysop("baml.llm.StreamParser.finish")
 def parser_finish(scope: Scope, parser: Instance) -> Any:
-    state: StreamParser = scope.services.handles.get(parser.get("_handle"), PARSER, scope.owner)
-    return state.finish()
+    from bamlvm.sysops.parsing import finished
+
+    return finished(scope.services.handles.get(parser.get("_handle"), PARSER, scope.owner))
 
 
 @sysop("baml.llm.StreamParser.close")

@@ -130,7 +130,7 @@ def output_for(services: Services, type_: Type) -> Output:
     key = f"type {type_}"
     found: Output | None = services.compiled_templates.get(key)
     if found is None:
-        found = output_of(type_, services.schema.enums, services.schema.enum_value)
+        found = output_of(type_, services.schema)
         services.compiled_templates[key] = found
     return found
 

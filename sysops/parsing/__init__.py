@@ -1,62 +1,38 @@
 """A model's text to a value of the declared return type.
 
-    outputs.py   :func:`output_of`: a type's parser, or the refusal of a type that has none yet
-    choices.py   enums and literals
-    numbers.py   ints and floats in prose
+    outputs.py    :func:`output_of`: what reads a type's answers, or the refusal of a type that cannot be an answer's
+    structured.py   answers with objects or lists in them, whole and piece by piece
+      planner.py      a type to a plan
+      plans.py        how each type takes scalars, objects and lists; how unions choose
+      frames.py       objects and lists that are being read
+      lookahead.py    what may stand where
+      scanner.py      text to frames, resumable at any character
+      answers.py      where in prose the value is, partial values
+      exact.py        answers that are JSON of exactly the declared shape
+      results.py      values, coerced values, failures
+    choices.py    enums and literals
+    numbers.py    ints and floats in prose
 
-:func:`final_parse` is strict: what is missing, wrong or ambiguous is ``ParseFailed`` with what was expected, an excerpt
-and the raw text.  :func:`partial_parse` is permissive: it gives null where there is nothing to show yet.  A growing
-string is its own partial; a scalar appears once it is complete, which the text after it tells.
+The whole text's value is strict: what is missing, wrong or ambiguous is ``ParseFailed`` with the path to it, what was
+expected, an excerpt and the raw text.  A partial value is permissive: null stands where there is nothing to show yet.
 
-Both take a parser made by :func:`output_of`, so that a stream pays for the type once.  Structured types will be further
-kinds of :class:`Output`.
+An :class:`Output` is made once for a type and shared; a :class:`StreamParser` reads one answer.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from bamlvm.sysops.parsing.outputs import Output, Unparsable, output_of
+from bamlvm.sysops.parsing.outputs import Output, StreamParser, Unparsable, output_of
+from bamlvm.sysops.parsing.results import EXCERPT, render_path
 from bamlvm.vm.values import Thrown
 
-__all__ = ["Output", "StreamParser", "final_parse", "output_of", "partial_parse"]
-
-_EXCERPT = 120
-
-
-class StreamParser:
-    """The text of one answer on its way to a value."""
-
-    __slots__ = ("_output", "_shown", "_text")
-
-    def __init__(self, output: Output) -> None:
-        self._output = output
-        self._text = ""
-        self._shown: Any = None
-
-    def feed(self, text: str) -> Any:
-        """Take the text that follows: the value that all of it gives so far, or None if nothing new is to be seen."""
-        self._text += text
-        partial = self._output.partial(self._text)
-        if partial is None or (partial == self._shown and type(partial) is type(self._shown)):
-            return None
-        self._shown = partial
-        return partial
-
-    def finish(self) -> Any:
-        """The value of the whole text.
-
-        Raises :class:`Thrown` (``ParseFailed``).
-        """
-        return final_parse(self._output, self._text)
-
-    def close(self) -> None:
-        """A parser holds nothing that must be closed."""
+__all__ = ["Output", "StreamParser", "final_parse", "finished", "output_of", "partial_parse"]
 
 
 def partial_parse(output: Output, content: str) -> Any:
-    """The value that unfinished text already gives, or None.  A string's costs nothing."""
-    return output.partial(content)
+    """The value that unfinished text already gives, or None."""
+    return output.stream().feed(content)
 
 
 def final_parse(output: Output, content: str) -> Any:
@@ -67,12 +43,30 @@ def final_parse(output: Output, content: str) -> Any:
     try:
         return output.final(content)
     except Unparsable as error:
-        text = content.strip()
-        excerpt = text if len(text) <= _EXCERPT else text[:_EXCERPT] + "…"
+        raise _parse_failed(error, output, content) from None
+
+
+def finished(parser: StreamParser) -> Any:
+    """The value of the whole text that a parser was fed.
+
+    Raises :class:`Thrown` (``ParseFailed``).
+    """
+    try:
+        return parser.finish()
+    except Unparsable as error:
+        raise _parse_failed(error, parser.output, parser.text()) from None
+
+
+def _parse_failed(error: Unparsable, output: Output, content: str) -> Thrown:
+    text = content.strip()
+    excerpt = repr(text if len(text) <= EXCERPT else text[:EXCERPT] + "…") if text else "nothing"
+    path = None
+    if error.failure is None:
         reason = f" ({error})" if str(error) else ""
-        message = (
-            f"expected {output.expected}, got {excerpt!r}{reason}"
-            if text
-            else f"expected {output.expected}, got nothing"
-        )
-        raise Thrown("baml.errors.ParseFailed", {"message": message, "raw": content}) from None
+        message = f"expected {output.expected}, got {excerpt}{reason}"
+    else:
+        path = render_path(error.failure.path)
+        message = str(error.failure)
+        if path:
+            message += f", in {excerpt}"
+    return Thrown("baml.errors.ParseFailed", {"message": message, "raw": content, "path": path})

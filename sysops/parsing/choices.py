@@ -44,7 +44,7 @@ class Choices:
     def __post_init__(self) -> None:
         for place, choice in enumerate(self.choices):
             for name in choice.names:
-                for table, key in ((self._exact, name), (self._folded, name.casefold()), (self._bare, _bare(name))):
+                for table, key in ((self._exact, name), (self._folded, name.casefold()), (self._bare, bare(name))):
                     places = table.setdefault(key, [])
                     if place not in places:
                         places.append(place)
@@ -56,24 +56,31 @@ class Choices:
 
     def find(self, text: str) -> Any:
         """The value of the choice in a text.  Raises :class:`NotOne`, saying why."""
+        return self.look_up(text)[0]
+
+    def look_up(self, text: str) -> tuple[Any, bool]:
+        """The value of the choice in a text, and whether the text is nothing more than its name.
+
+        Raises :class:`NotOne`, saying why.
+        """
         stripped = text.strip()
         unwrapped = text.strip(_WRAPPING)
         for table, key in (
             (self._exact, stripped),
             (self._exact, unwrapped),
             (self._folded, unwrapped.casefold()),
-            (self._bare, _bare(unwrapped)),
+            (self._bare, bare(unwrapped)),
         ):
             places = table.get(key)
             if places and key:
-                return self._only(places)
+                return self._only(places), True
         for pattern, folded in self._words:
             table = self._folded if folded else self._exact
             found: dict[int, None] = {}
             for match in pattern.finditer(text.casefold() if folded else text):
                 found.update(dict.fromkeys(table[match[0]]))
             if found:
-                return self._only(list(found))
+                return self._only(list(found)), False
         raise NotOne("")
 
     def _only(self, places: list[int]) -> Any:
@@ -94,6 +101,7 @@ def _bounded(name: str) -> str:
     return before + re.escape(name) + after
 
 
-def _bare(text: str) -> str:
+def bare(text: str) -> str:
+    """A name without case, accents and everything but letters and digits."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return "".join(character for character in decomposed if character.isalnum())

@@ -1,7 +1,7 @@
-"""A return type's parser.
+"""A return type's parser: the types without parts here, the others in :mod:`bamlvm.sysops.parsing.structured`.
 
-:func:`output_of` says for every type either how to read it or that it cannot be read yet, before any request is made.
-An :class:`Output` is immutable and can be shared between calls.
+:func:`output_of` says for every type either how to read it or that no answer can be read as it, before any request is
+made.  An :class:`Output` is immutable and can be shared between calls.
 """
 
 from __future__ import annotations
@@ -9,34 +9,61 @@ from __future__ import annotations
 import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from bamlvm.sysops.parsing import choices, numbers
 from bamlvm.sysops.parsing.choices import Choice, Choices
+from bamlvm.sysops.parsing.plans import is_null
+from bamlvm.sysops.parsing.results import Failure
 from bamlvm.sysops.prompts.output_format import variant_aliases
-from bamlvm.vm.program import EnumInfo
+from bamlvm.sysops.scope import Schema
 from bamlvm.vm.types import (
     BOOL,
     FLOAT,
     INT,
     NULL,
     STRING,
+    AliasType,
     EnumType,
     LiteralType,
     Type,
     VariantType,
     members,
-    render,
 )
-from bamlvm.vm.values import Thrown
 
 PARTIAL_LIMIT: Final = 1000
 """Scalars are looked for in unfinished text only while it is no longer than this, so that a long one costs nothing."""
 
 
 class Unparsable(Exception):  # noqa: N818 (the callers make the error of it)
-    """The text does not fit; the message says why where more than that is known."""
+    """The text does not fit; the message says why where more than that is known, ``failure`` where in a structure."""
+
+    def __init__(self, message: str = "", failure: Failure | None = None) -> None:
+        super().__init__(message)
+        self.failure = failure
+
+
+class StreamParser(ABC):
+    """The text of one answer on its way to a value.  ``output`` is what made it."""
+
+    output: Output
+
+    @abstractmethod
+    def feed(self, text: str) -> Any:
+        """Take the text that follows: the value that all of it gives so far, or None if nothing new is to be seen."""
+
+    @abstractmethod
+    def text(self) -> str:
+        """All the text so far."""
+
+    def finish(self) -> Any:
+        """The value of the whole text.  Raises :class:`Unparsable`."""
+        return self.output.final(self.text())
+
+    def close(self) -> None:
+        """A parser holds nothing that must be closed."""
+        return
 
 
 class Output(ABC):
@@ -47,6 +74,10 @@ class Output(ABC):
     @abstractmethod
     def final(self, content: str) -> Any:
         """The value of a whole answer.  Raises :class:`Unparsable`."""
+
+    def stream(self) -> StreamParser:
+        """A parser of one answer."""
+        return ScalarStream(self)
 
     def partial(self, content: str) -> Any:
         """The value of an unfinished answer, or None: by default what the finished words in it give."""
@@ -60,6 +91,26 @@ class Output(ABC):
             return self.final(finished)
         except Unparsable:
             return None
+
+
+class ScalarStream(StreamParser):
+    """An answer whose partial values are looked for in all of its text."""
+
+    def __init__(self, output: Output) -> None:
+        self.output = output
+        self._text = ""
+        self._shown: Any = None
+
+    def feed(self, text: str) -> Any:
+        self._text += text
+        partial = self.output.partial(self._text)
+        if partial is None or (partial == self._shown and type(partial) is type(self._shown)):
+            return None
+        self._shown = partial
+        return partial
+
+    def text(self) -> str:
+        return self._text
 
 
 class TextOutput(Output):
@@ -163,26 +214,51 @@ class OptionalOutput(Output):
         return self._inner.partial(content)
 
 
-def is_null(content: str) -> bool:
-    """Whether a text says *null*."""
-    return content.strip(" \t\r\n*_`\"'.").casefold() in ("", "null", "none", "nil", "n/a")
+def output_of(type_: Type, schema: Schema) -> Output:
+    """The parser of a return type.
 
-
-def output_of(type_: Type, enums: Mapping[str, EnumInfo], value_of: Callable[[str, str], Any]) -> Output:
-    """The parser of a return type; ``value_of`` gives an enum's value by its name and its variant's.
-
-    Raises :class:`Thrown` (``InvalidArgument``, naming the type) for a type that cannot be parsed yet.
+    Raises :class:`Thrown` (``InvalidArgument``, naming the type) for a type that no answer can be read as.
     """
-    parts = [part for part in members(type_) if part != NULL]
-    if not parts:
+    scalar = scalar_output(type_, schema)
+    if scalar is not None:
+        return scalar
+    from bamlvm.sysops.parsing.structured import StructuredOutput
+
+    return StructuredOutput(type_, schema)
+
+
+def scalar_output(type_: Type, schema: Schema) -> Output | None:
+    """The parser of a type without parts; None for one that has parts, or that mixes kinds of scalars."""
+    parts = flat_members(type_, schema)
+    kept = [part for part in parts if part != NULL]
+    if not kept:
         return NullOutput()
-    inner = _scalar(parts[0]) if len(parts) == 1 else None
+    inner = _scalar(kept[0]) if len(kept) == 1 else None
     if inner is None:
         found: list[Choice] = []
-        for part in parts:
-            found += _choices(part, enums, value_of) or _refuse(type_)
+        for part in kept:
+            choices_of_part = _choices(part, schema)
+            if not choices_of_part:
+                return None
+            found += choices_of_part
         inner = ChoiceOutput(tuple(found))
-    return inner if len(parts) == len(members(type_)) else OptionalOutput(inner)
+    return inner if len(kept) == len(parts) else OptionalOutput(inner)
+
+
+def flat_members(type_: Type, schema: Schema) -> list[Type]:
+    """A type's alternatives, those behind aliases among them."""
+    found: dict[Type, None] = {}
+    seen: set[str] = set()
+    waiting = [type_]
+    while waiting:
+        for member in members(waiting.pop()):
+            if isinstance(member, AliasType):
+                if member.name not in seen:
+                    seen.add(member.name)
+                    waiting.append(schema.aliases[member.name])
+            else:
+                found[member] = None
+    return list(found)
 
 
 def _scalar(type_: Type) -> Output | None:
@@ -195,7 +271,7 @@ def _scalar(type_: Type) -> Output | None:
     return BoolOutput() if type_ == BOOL else None
 
 
-def _choices(type_: Type, enums: Mapping[str, EnumInfo], value_of: Callable[[str, str], Any]) -> list[Choice]:
+def _choices(type_: Type, schema: Schema) -> list[Choice]:
     if isinstance(type_, LiteralType):
         value = type_.value
         return [Choice(value, (value if isinstance(value, str) else json.dumps(value),))]
@@ -203,16 +279,8 @@ def _choices(type_: Type, enums: Mapping[str, EnumInfo], value_of: Callable[[str
         name = type_.name if isinstance(type_, EnumType) else type_.enum
         wanted = None if isinstance(type_, EnumType) else type_.variant
         return [
-            Choice(value_of(name, variant), tuple(dict.fromkeys((alias, variant))))
-            for variant, alias in variant_aliases(enums[name]).items()
+            Choice(schema.enum_value(name, variant), tuple(dict.fromkeys((alias, variant))))
+            for variant, alias in variant_aliases(schema.enums[name]).items()
             if wanted in (None, variant)
         ]
     return []
-
-
-def _refuse(type_: Type) -> list[Choice]:
-    message = (
-        f"an LLM function cannot return {render(type_)} yet: "
-        "it can return string, int, float, bool, enums, literals, and any of these or null"
-    )
-    raise Thrown("baml.errors.InvalidArgument", {"message": message})

@@ -406,7 +406,7 @@ def test_one_try_without_the_clients_own_retries(bench: Bench) -> None:
         ),
         ("CallWithVertex", "UnsupportedProvider", "provider 'vertex-ai' is not supported"),
         ("CallSelf", "InvalidArgument", "Self → Self"),
-        ("Numbers", "InvalidArgument", "cannot return int[] yet"),
+        ("Pictures", "InvalidArgument", "cannot return image[]: no answer can be read as image"),
     ],
 )
 def test_what_cannot_work_is_refused(bench: Bench, name: str, error: str, part: str, stream: bool) -> None:

@@ -1,0 +1,278 @@
+"""Whole answers that are JSON of exactly the declared shape: decoded at the speed of C, and built without a search.
+
+:func:`exact_value` gives None for anything else: another key, a missing field that has no default, an int for a float
+in a union, a key twice.  Such an answer is read by the scanner, which gives the same value where both give one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+from bamlvm.sysops.parsing.frames import RawScalar
+from bamlvm.sysops.parsing.plans import (
+    BoolPlan,
+    ChoicePlan,
+    ClassPlan,
+    FloatPlan,
+    IntPlan,
+    ListPlan,
+    MapPlan,
+    NullPlan,
+    Plan,
+    StringPlan,
+    UnionPlan,
+)
+from bamlvm.sysops.parsing.results import Coerced
+from bamlvm.vm.values import Instance, in_i64
+
+Build: TypeAlias = Callable[[Any], Any]
+"""A decoded value to a BAML value.  Raises :class:`Inexact`."""
+
+_FENCED: Final = re.compile(r"```(?:json)?[ \t]*\r?\n(.*)\n[ \t]*```", re.DOTALL)
+_DEEP: Final = re.compile(r"\\u[dD][89a-fA-F]")  # surrogates, which JSON decoders pair or leave alone
+
+
+class Inexact(Exception):  # noqa: N818 (no error: the scanner reads it then)
+    """Not of exactly the declared shape."""
+
+
+class ExactReader:
+    """Reads exact answers of one type."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._builds: dict[Plan, Build] = {}
+        self._build = self._of(plan)
+        self._decoder = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse)
+
+    def value(self, content: str) -> tuple[Any] | None:
+        """The value of an answer, in a tuple; None if it is not an exact one."""
+        text = content.strip()
+        if text.startswith("```"):
+            fenced = _FENCED.fullmatch(text)
+            if fenced is None:
+                return None
+            text = fenced[1].strip()
+        if text[:1] not in ("{", "[") or _DEEP.search(text):
+            return None
+        try:
+            return (self._build(self._decoder.decode(text)),)
+        except (Inexact, ValueError, RecursionError):
+            return None
+
+    def _of(self, plan: Plan) -> Build:
+        """What builds a plan's values; a plan inside itself calls through the table."""
+        found = self._builds.get(plan)
+        if found is not None:
+            return found
+        self._builds[plan] = lambda raw: self._builds[plan](raw)
+        built = self._builds[plan] = self._make(plan)
+        return built
+
+    def _make(self, plan: Plan) -> Build:
+        match plan:
+            case StringPlan():
+                return _string
+            case IntPlan():
+                return _int
+            case FloatPlan():
+                return _float
+            case BoolPlan():
+                return _bool
+            case NullPlan():
+                return _null
+            case ChoicePlan():
+                return _choice(plan)
+            case ListPlan():
+                return _list(self._of(plan.item), _kind(plan.item))
+            case MapPlan():
+                return _map(plan, self._of(plan.value))
+            case ClassPlan():
+                return _class(plan, [self._of(each) for each in plan.plans])
+            case UnionPlan():
+                return self._union(plan)
+            case _:
+                return _refuse
+
+    def _union(self, plan: UnionPlan) -> Build:
+        members = plan.members
+        builds = {member: self._of(member) for member in members}
+        by_kind: dict[type, Build] = {}
+        if plan.nullable:
+            by_kind[type(None)] = _null
+        for member in members:
+            if isinstance(member, StringPlan) and plan.grows:
+                by_kind[str] = _string
+            elif isinstance(member, ChoicePlan):
+                by_kind[str] = builds[member]
+            elif isinstance(member, (IntPlan, FloatPlan, BoolPlan)) and len(members) - plan.nullable == 1:
+                by_kind = {**dict.fromkeys((int, float, bool), builds[member]), **by_kind}
+            elif isinstance(member, IntPlan):
+                by_kind[int] = _int
+            elif isinstance(member, FloatPlan):
+                by_kind[float] = _float
+            elif isinstance(member, BoolPlan):
+                by_kind[bool] = _bool
+        objects = plan.openable(True)
+        if len(objects) == 1 and objects[0].__class__ in (ClassPlan, MapPlan):
+            by_kind[dict] = builds[objects[0]]
+        elif objects and plan.is_told:
+            by_kind[dict] = lambda raw: builds[_told(plan, raw)](raw)
+        lists = plan.openable(False)
+        if len(lists) == 1 and isinstance(lists[0], ListPlan):
+            by_kind[list] = builds[lists[0]]
+
+        def build(raw: Any) -> Any:
+            found = by_kind.get(raw.__class__)
+            if found is None:
+                raise Inexact
+            return found(raw)
+
+        return build
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise Inexact
+    return made
+
+
+def _refuse(raw: Any) -> Any:
+    raise Inexact
+
+
+def _string(raw: Any) -> Any:
+    if raw.__class__ is not str:
+        raise Inexact
+    return raw
+
+
+def _int(raw: Any) -> Any:
+    if raw.__class__ is not int or not in_i64(raw):
+        raise Inexact
+    return raw
+
+
+def _float(raw: Any) -> Any:
+    kind = raw.__class__
+    if kind is int and -(1 << 53) <= raw <= 1 << 53:
+        return float(raw)
+    if kind is not float or raw - raw != 0:  # infinite
+        raise Inexact
+    return raw
+
+
+def _bool(raw: Any) -> Any:
+    if raw.__class__ is not bool:
+        raise Inexact
+    return raw
+
+
+def _null(raw: Any) -> Any:
+    if raw is not None:
+        raise Inexact
+    return raw
+
+
+def _kind(plan: Plan) -> type | None:
+    """The type whose decoded values are the plan's values as they are."""
+    return str if type(plan) is StringPlan else bool if type(plan) is BoolPlan else None
+
+
+def _choice(plan: ChoicePlan) -> Build:
+    texts = {text: value for (text, quoted), value in plan.exact.items() if quoted}
+
+    def build(raw: Any) -> Any:
+        if raw.__class__ is not str or raw not in texts:
+            raise Inexact
+        return texts[raw]
+
+    return build
+
+
+def _list(item: Build, kind: type | None) -> Build:
+    def build(raw: Any) -> Any:
+        if raw.__class__ is not list:
+            raise Inexact
+        if kind is not None and {kind}.issuperset(map(type, raw)):
+            return raw
+        return [item(each) for each in raw]
+
+    return build
+
+
+def _map(plan: MapPlan, value: Build) -> Build:
+    key = None if plan.key is None else _choice(plan.key)
+
+    def build(raw: Any) -> Any:
+        if raw.__class__ is not dict:
+            raise Inexact
+        if key is None:
+            return {name: value(each) for name, each in raw.items()}
+        made = {key(name): value(each) for name, each in raw.items()}
+        if len(made) != len(raw):
+            raise Inexact
+        return made
+
+    return build
+
+
+def _class(plan: ClassPlan, builds: list[Build]) -> Build:
+    cls = plan.cls
+    size = plan.size
+    first: dict[int, str] = {}
+    for key, place in plan.places.items():
+        first.setdefault(place, key)
+    rows = [(place, first[place], _kind(plan.plans[place]), builds[place]) for place in range(size) if place in first]
+    if len(rows) != size:
+        return _refuse
+    checks = [(place, check) for place, check in enumerate(plan.checks) if check is not None]
+    absent = object()
+
+    def build(raw: Any) -> Any:
+        if raw.__class__ is not dict:
+            raise Inexact
+        fields: list[Any] = [None] * size
+        seen = 0
+        get = raw.get
+        for place, key, kind, item in rows:
+            value = get(key, absent)
+            if value.__class__ is kind:
+                fields[place] = value
+                seen += 1
+            elif value is absent:
+                default = plan.defaults[place]
+                if default is None:
+                    raise Inexact
+                fields[place] = default()
+            else:
+                fields[place] = item(value)
+                seen += 1
+        if seen != len(raw):
+            raise Inexact
+        for place, check in checks:
+            fields[place] = _checked(check(fields[place]))
+        instance = Instance(cls, fields)
+        return instance if plan.check is None else _checked(plan.check(instance))
+
+    return build
+
+
+def _checked(result: Any) -> Any:
+    from bamlvm.sysops.parsing.results import Failure
+
+    if result.__class__ is Failure:
+        raise Inexact
+    return result.value if result.__class__ is Coerced else result
+
+
+def _told(plan: UnionPlan, raw: dict[str, Any]) -> Plan:
+    for key, value in raw.items():
+        if value.__class__ is str:
+            member = plan.told_by(key, RawScalar(value, True))
+            if member is not None:
+                return member
+    raise Inexact

@@ -1,0 +1,195 @@
+"""A declared type to the plan by which answers are read.
+
+:func:`plan_of` refuses what no answer can be read as (media, functions, handles, ``unknown``), naming where it stands
+in the type.  Every class, alias and list is planned once, so that recursive types are plans that refer to themselves.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+from bamlvm.sysops.parsing.choices import Choice
+from bamlvm.sysops.parsing.plans import (
+    STATE_CLASS,
+    BoolPlan,
+    ChoicePlan,
+    ClassPlan,
+    FloatPlan,
+    IntPlan,
+    ListPlan,
+    MapPlan,
+    NullPlan,
+    Plan,
+    StringPlan,
+    UnionPlan,
+)
+from bamlvm.sysops.prompts.output_format import variant_aliases
+from bamlvm.sysops.prompts.views import alias_of
+from bamlvm.sysops.scope import Schema
+from bamlvm.vm.program import Attribute, FieldInfo
+from bamlvm.vm.types import (
+    BOOL,
+    FLOAT,
+    INT,
+    NULL,
+    STRING,
+    AliasType,
+    ClassType,
+    EnumType,
+    ListType,
+    LiteralType,
+    MapType,
+    Type,
+    UnionType,
+    VariantType,
+    render,
+)
+from bamlvm.vm.values import Instance, Thrown
+
+PlanT = TypeVar("PlanT", bound=Plan)
+_PRIMITIVES: Final[Mapping[Type, Callable[[], Plan]]] = {
+    STRING: StringPlan,
+    INT: IntPlan,
+    FLOAT: FloatPlan,
+    BOOL: BoolPlan,
+    NULL: NullPlan,
+}
+
+
+def plan_of(type_: Type, schema: Schema) -> Plan:
+    """The plan of a return type.
+
+    Raises :class:`Thrown` (``InvalidArgument``, naming the part of the type) where no answer can be read as it.
+    """
+    planner = _Planner(schema, type_)
+    plan = planner.plan(type_, ())
+    while any(made.refine() for made in planner.made):
+        pass
+    return plan
+
+
+class _Planner:
+    def __init__(self, schema: Schema, root: Type) -> None:
+        self.made: list[Plan] = []
+        self._schema = schema
+        self._root = root
+        self._plans: dict[Type, Plan] = {}
+        self._state_class: Any = None
+
+    def plan(self, type_: Type, path: tuple[str, ...]) -> Plan:
+        while isinstance(type_, AliasType):
+            type_ = self._schema.aliases[type_.name]
+        found = self._plans.get(type_)
+        if found is not None:
+            return found
+        primitive = _PRIMITIVES.get(type_)
+        if primitive is not None:
+            return self._keep(type_, primitive())
+        match type_:
+            case LiteralType() | EnumType() | VariantType():
+                return self._keep(type_, self._choice([type_]))
+            case ListType(item):
+                made = self._keep(type_, ListPlan())
+                made.item = self.plan(item, (*path, "[]"))
+                return made
+            case MapType(key, value):
+                mapping = self._keep(type_, MapPlan())
+                mapping.key = self._key(key, path)
+                mapping.value = self.plan(value, (*path, "{}"))
+                return mapping
+            case UnionType():
+                return self._union(type_, path)
+            case ClassType(name, ()) if not name.startswith("baml."):
+                return self._class(type_, path)
+            case _:
+                where = f" ({''.join(path).lstrip('.')})" if path else ""
+                message = (
+                    f"an LLM function cannot return {render(self._root)}: "
+                    f"no answer can be read as {render(type_)}{where}"
+                )
+                raise Thrown("baml.errors.InvalidArgument", {"message": message})
+
+    def _keep(self, type_: Type, plan: PlanT) -> PlanT:
+        self._plans[type_] = plan
+        self.made.append(plan)
+        return plan
+
+    def _union(self, type_: UnionType, path: tuple[str, ...]) -> Plan:
+        made: UnionPlan = self._keep(type_, UnionPlan())
+        named: list[Type] = []
+        others: list[Type] = []
+        for member in self._flat(type_, set()):
+            (named if isinstance(member, (LiteralType, EnumType, VariantType)) else others).append(member)
+        members = [self.plan(member, path) for member in others]
+        made.members = [self._keep(UnionType(tuple(named)), self._choice(named)), *members] if named else members
+        return made
+
+    def _flat(self, type_: Type, seen: set[str]) -> list[Type]:
+        """A union's members, those of unions behind aliases among them."""
+        if isinstance(type_, AliasType):
+            if type_.name in seen:
+                return []
+            seen.add(type_.name)
+            return self._flat(self._schema.aliases[type_.name], seen)
+        if isinstance(type_, UnionType):
+            return list(dict.fromkeys(part for member in type_.members for part in self._flat(member, seen)))
+        return [type_]
+
+    def _key(self, key: Type, path: tuple[str, ...]) -> ChoicePlan | None:
+        parts = self._flat(key, set())
+        if STRING in parts:
+            return None
+        return self._choice(parts)
+
+    def _choice(self, types: list[Type]) -> ChoicePlan:
+        found: list[Choice] = []
+        names: list[str] = []
+        for type_ in types:
+            if isinstance(type_, LiteralType):
+                text = type_.value if isinstance(type_.value, str) else json.dumps(type_.value)
+                found.append(Choice(type_.value, (text,)))
+                names.append(json.dumps(type_.value, ensure_ascii=False))
+                continue
+            assert isinstance(type_, (EnumType, VariantType))
+            enum = type_.name if isinstance(type_, EnumType) else type_.enum
+            wanted = None if isinstance(type_, EnumType) else type_.variant
+            for variant, alias in variant_aliases(self._schema.enums[enum]).items():
+                if wanted in (None, variant):
+                    value = self._schema.enum_value(enum, variant)
+                    found.append(Choice(value, tuple(dict.fromkeys((alias, variant)))))
+                    names.append(alias)
+        return ChoicePlan(found, names)
+
+    def _class(self, type_: ClassType, path: tuple[str, ...]) -> Plan:
+        info = self._schema.classes[type_.name]
+        cls = self._schema.new_instance(type_.name, {}).cls
+        made: ClassPlan = self._keep(type_, ClassPlan(cls, [field.name for field in info.fields]))
+        made.all_done = _has(info.attributes, "stream.done")
+        fields: list[FieldInfo] = list(info.fields)
+        not_null: list[int] = []
+        for place, field in enumerate(fields):
+            alias = alias_of(field.attributes)
+            if alias:
+                made.name(alias, place)
+            if _has(field.attributes, "stream.done"):
+                made.done |= 1 << place
+            if _has(field.attributes, "stream.not_null"):
+                not_null.append(place)
+            if _has(field.attributes, "stream.with_state"):
+                made.states[place] = self._state
+        for place, field in enumerate(fields):
+            made.name(field.name, place)
+        for field in fields:
+            plan = self.plan(field.type, (*path, f".{field.name}"))
+            made.plans.append(plan)
+        made.not_null = tuple(not_null)
+        return made
+
+    def _state(self, value: Any, name: str) -> Instance:
+        return self._schema.new_instance(STATE_CLASS, {"value": value, "state": name})
+
+
+def _has(attributes: tuple[Attribute, ...], name: str) -> bool:
+    return any(attribute.name == name for attribute in attributes)
