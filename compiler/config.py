@@ -17,6 +17,7 @@ from bamlvm.grammar.diagnostics import Diagnostic
 from bamlvm.vm.program import (
     ClientInfo,
     ConfigValue,
+    GeneratorInfo,
     LlmFunctionInfo,
     RetryPolicyInfo,
     TemplateInfo,
@@ -317,3 +318,14 @@ def check_generators(index: Index, diagnostics: list[Diagnostic]) -> None:
         declaration = entry.declaration
         assert isinstance(declaration, syntax.Generator)
         _entries(declaration.body, _GENERATOR_PROPERTIES, "E0027", "a generator", reporter(entry, diagnostics))
+
+
+def generators(index: Index) -> tuple[GeneratorInfo, ...]:
+    """All generators of a project in which :func:`check_generators` found no error."""
+    found = []
+    for entry in index.generators:
+        declaration = entry.declaration
+        assert isinstance(declaration, syntax.Generator)
+        properties = {each.key: data(each.value) for each in declaration.body.entries}
+        found.append(GeneratorInfo(declaration.name, properties, entry.item.file))
+    return tuple(found)

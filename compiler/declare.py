@@ -41,6 +41,7 @@ from bamlvm.vm.types import (
     PRIMITIVES,
     STRING,
     AliasType,
+    AttributedType,
     ClassType,
     EnumType,
     FunctionType,
@@ -51,6 +52,7 @@ from bamlvm.vm.types import (
     UnionType,
     VariableType,
     VariantType,
+    bare,
     members,
     optional,
     union,
@@ -96,6 +98,7 @@ class World:
     classes: dict[str, ClassInfo] = field(default_factory=dict)
     enums: dict[str, EnumInfo] = field(default_factory=dict)
     aliases: dict[str, Type] = field(default_factory=dict)
+    annotated_aliases: dict[str, Type] = field(default_factory=dict)
     signatures: dict[str, Signature] = field(default_factory=dict)
     contracts: dict[str, Type] = field(default_factory=dict)
     contract_parts: dict[str, tuple[Type, ...]] = field(default_factory=dict)
@@ -155,6 +158,12 @@ class TypeResolver:
         self, written: syntax.TypeExpr, entry: Entry, report: Reporter, variables: frozenset[str] = frozenset()
     ) -> Type:
         """The type that ``written`` means in ``entry``; reports E0002 and gives ERROR where it means none."""
+        return bare(self.annotated(written, entry, report, variables))
+
+    def annotated(
+        self, written: syntax.TypeExpr, entry: Entry, report: Reporter, variables: frozenset[str] = frozenset()
+    ) -> Type:
+        """The same with the attributes that are written in the type, or in the aliases that it names."""
 
         def go(node: syntax.TypeExpr) -> Type:
             match node:
@@ -166,7 +175,7 @@ class TypeResolver:
                     return ListType(self._guarded(go, node.item))
                 case syntax.MapTypeExpr():
                     key = self._guarded(go, node.key)
-                    self._check_key(key, node, report)
+                    self._check_key(bare(key), node, report)
                     return MapType(key, self._guarded(go, node.value))
                 case syntax.OptionalTypeExpr():
                     return optional(go(node.item))
@@ -177,13 +186,12 @@ class TypeResolver:
                     throws = self._guarded(go, node.throws) if node.throws else UNSTATED
                     return FunctionType(parameters, self._guarded(go, node.result), throws)
                 case syntax.AttributedTypeExpr():
-                    attributes(node.attributes, "type", entry, report)
-                    return go(node.item)
+                    return _attributed(go(node.item), attributes(node.attributes, "type", entry, report))
 
         return go(written)
 
     def alias(self, entry: Entry) -> Type:
-        """What an alias stands for: its type, or AliasType where it is recursive; reports E0068."""
+        """What an alias stands for: its annotated type, or AliasType where it is recursive; reports E0068."""
         name = entry.name
         if name in self._aliases:
             return AliasType(name) if name in self._recursive else self._aliases[name]
@@ -203,9 +211,10 @@ class TypeResolver:
             self._recursive.update(opened[opened.index(name) :])  # all on the way back lead back to themselves
             return AliasType(name)
         self._open[name] = self._guards
+        own = attributes(declaration.attributes, "type", entry, report)
         resolved: Type = ERROR
         if len(self._open) <= _DEEPEST_ALIAS:
-            resolved = self.resolve(declaration.type, entry, report)
+            resolved = _attributed(self.annotated(declaration.type, entry, report), own)
         if len(self._open) > _DEEPEST_ALIAS or _depth(resolved) > _DEEPEST_TYPE:
             where = (declaration.name_start, declaration.name_start + len(declaration.name))
             report.error("E0068", where, f"the alias `{declaration.name}` stands for a type that is nested too deeply")
@@ -213,7 +222,9 @@ class TypeResolver:
         del self._open[name]
         self._aliases[name] = resolved
         if name in self._recursive:
-            self._world.aliases[name] = resolved
+            self._world.aliases[name] = bare(resolved)
+            if self._world.aliases[name] is not resolved:
+                self._world.annotated_aliases[name] = resolved
             return AliasType(name)
         return resolved
 
@@ -251,7 +262,8 @@ class TypeResolver:
         name = self._scope.qualify(path, namespace)
         if name is None:
             owner, _, variant = path.rpartition(".")
-            enum = self._lookup(owner, namespace) if owner else None
+            found = self._lookup(owner, namespace) if owner else None
+            enum = None if found is None else bare(found)
             if isinstance(enum, EnumType) and variant in self._variants(enum.name):
                 return VariantType(enum.name, variant)
             return None
@@ -292,7 +304,7 @@ class TypeResolver:
 
 def _depth(type_: Type) -> int:
     match type_:
-        case ListType(item):
+        case ListType(item) | AttributedType(item, _):
             return 1 + _depth(item)
         case MapType(key, value):
             return 1 + max(_depth(key), _depth(value))
@@ -302,6 +314,10 @@ def _depth(type_: Type) -> int:
             return 1 + max(map(_depth, (*parameters, result, throws)))
         case _:
             return 0
+
+
+def _attributed(type_: Type, found: tuple[Attribute, ...]) -> Type:
+    return AttributedType(type_, found) if found else type_
 
 
 def scalar(value: syntax.ConfigScalar, text: str) -> str | int | float | bool | None:
@@ -409,17 +425,14 @@ def _declare_class(d: _Declaring, entry: Entry) -> None:
 def _class_info(resolver: TypeResolver, declaration: syntax.Class, entry: Entry, report: Reporter) -> ClassInfo:
     _refuse_generics(declaration, entry, report)
     variables = frozenset(declaration.type_parameters)
-    fields = tuple(
-        FieldInfo(
-            f.name,
-            resolver.resolve(f.type, entry, report, variables),
-            attributes(f.attributes, "field", entry, report),
-            f.doc,
-        )
-        for f in {f.name: f for f in reversed(declaration.fields)}.values()
-    )[::-1]
+    fields = []
+    for f in [*{f.name: f for f in reversed(declaration.fields)}.values()][::-1]:
+        annotated = resolver.annotated(f.type, entry, report, variables)
+        type_ = bare(annotated)
+        marks = attributes(f.attributes, "field", entry, report)
+        fields.append(FieldInfo(f.name, type_, marks, f.doc, None if annotated is type_ else annotated))
     own = attributes(declaration.attributes, "class", entry, report)
-    return ClassInfo(entry.name, fields, own, declaration.doc)
+    return ClassInfo(entry.name, tuple(fields), own, declaration.doc)
 
 
 def _declare_function(
@@ -471,7 +484,8 @@ def _face(
         if each.default is None:
             type_ = _told_by_argument(type_, each.name)
         parameters.append(Parameter(each.name, type_, each.default is not None))
-    result = resolver.resolve(function.result, entry, report, variables) if function.result else NULL
+    annotated = resolver.annotated(function.result, entry, report, variables) if function.result else NULL
+    result = bare(annotated)
     contract: Type | None = None
     parts: tuple[Type, ...] = ()
     if function.throws is not None:
@@ -486,7 +500,16 @@ def _face(
         kind = "llm"
     throws = contract if contract is not None else NEVER
     kinds = tuple(sorted(variables))
-    signature = Signature(name, kind, tuple(parameters), result, throws, kinds, function.doc)
+    signature = Signature(
+        name,
+        kind,
+        tuple(parameters),
+        result,
+        throws,
+        kinds,
+        function.doc,
+        None if annotated is result else annotated,
+    )
     return _Face(signature, contract, parts)
 
 

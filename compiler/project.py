@@ -209,11 +209,13 @@ class Project:
             world.classes,
             world.enums,
             world.aliases,
+            world.annotated_aliases,
             configuration.llm_functions,
             configuration.clients,
             configuration.retry_policies,
             configuration.templates,
             config.tests(stages.index, lambda item: self._read[item.file].source.position(item.offset)[0] - 1),
+            config.generators(stages.index),
         )
 
 

@@ -114,6 +114,7 @@ class Schema(Protocol):
     classes: Mapping[str, Any]
     enums: Mapping[str, Any]
     aliases: Mapping[str, Any]
+    annotated_aliases: Mapping[str, Any]
     signatures: Mapping[str, Any]
     llm_functions: Mapping[str, Any]
     clients: Mapping[str, Any]
@@ -123,6 +124,8 @@ class Schema(Protocol):
     def new_instance(self, class_name: str, fields: Mapping[str, Any]) -> Instance: ...
 
     def enum_value(self, enum: str, variant: str) -> Any: ...
+
+    def tester(self, type_: Any) -> Callable[[Any], bool]: ...
 
 
 class Services(msgspec.Struct):

@@ -65,8 +65,8 @@ _CANNOT_THROW: Final = frozenset(
 """The instructions after which nobody asks where they stood."""
 
 
-_TABLES: Final = tuple(name for name in Unit.__struct_fields__ if name != "tests")
-"""What units bring to a program; their tests concern only who runs them."""
+_TABLES: Final = tuple(name for name in Unit.__struct_fields__ if name not in ("tests", "generators"))
+"""What units bring to a program; their tests and generators concern only who runs them."""
 
 
 class LinkError(Exception):
@@ -88,6 +88,7 @@ class Program:
         self.classes: dict[str, ClassInfo] = {}
         self.enums: dict[str, EnumInfo] = {}
         self.aliases: dict[str, Type] = {}
+        self.annotated_aliases: dict[str, Type] = {}
         self.llm_functions: dict[str, LlmFunctionInfo] = {}
         self.clients: dict[str, ClientInfo] = {}
         self.retry_policies: dict[str, RetryPolicyInfo] = {}

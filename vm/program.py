@@ -14,9 +14,10 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from bamlvm.vm.types import Attribute as Attribute
 from bamlvm.vm.types import Type
 
-FORMAT = 2
+FORMAT = 3
 """Bumped whenever the meaning of anything in this module changes; part of every cache key."""
 
 CLOCKS = {
@@ -87,19 +88,14 @@ class Placed(msgspec.Struct, frozen=True, array_like=True):
     first_column: int
 
 
-class Attribute(msgspec.Struct, frozen=True, array_like=True):
-    """``@name(arguments)`` as written; a ``{{ … }}`` argument is its Jinja text, marked by ``expression``."""
-
-    name: str
-    arguments: tuple[str | int | float | bool, ...] = ()
-    expression: str | None = None
-
-
 class FieldInfo(msgspec.Struct, frozen=True, array_like=True):
+    """A field; ``annotated`` is its type with the attributes written inside it, where there are any."""
+
     name: str
     type: Type
     attributes: tuple[Attribute, ...] = ()
     doc: str = ""
+    annotated: Type | None = None
 
 
 class ClassInfo(msgspec.Struct, frozen=True, array_like=True):
@@ -134,7 +130,8 @@ Kind: TypeAlias = Literal["function", "llm", "native", "sysop", "template"]
 
 
 class Signature(msgspec.Struct, frozen=True, array_like=True):
-    """A callable's face.  ``kind`` says what a call of it compiles to; ``throws`` is declared or inferred."""
+    """A callable's face.  ``kind`` says what a call of it compiles to; ``throws`` is declared or inferred;
+    ``annotated`` is the result's type with the attributes written on it, where there are any."""
 
     name: str
     kind: Kind
@@ -143,6 +140,7 @@ class Signature(msgspec.Struct, frozen=True, array_like=True):
     throws: Type
     type_parameters: tuple[str, ...] = ()
     doc: str = ""
+    annotated: Type | None = None
 
 
 class LlmFunctionInfo(msgspec.Struct, frozen=True, array_like=True):
@@ -196,19 +194,32 @@ class TestInfo(msgspec.Struct, frozen=True, array_like=True):
     line: int
 
 
+class GeneratorInfo(msgspec.Struct, frozen=True, array_like=True):
+    """A ``generator``: its properties, and the file that it stands in (``output_dir`` is relative to that)."""
+
+    name: str
+    properties: dict[str, ConfigValue]
+    file: str
+
+
 class Unit(msgspec.Struct, frozen=True):
-    """One compiled project.  All names are qualified; the standard library's begin with ``baml.``."""
+    """One compiled project.  All names are qualified; the standard library's begin with ``baml.``.
+
+    ``aliases`` are the recursive ones; ``annotated_aliases`` those of them that have attributes, with these.
+    """
 
     functions: dict[str, Placed] = {}
     signatures: dict[str, Signature] = {}
     classes: dict[str, ClassInfo] = {}
     enums: dict[str, EnumInfo] = {}
     aliases: dict[str, Type] = {}
+    annotated_aliases: dict[str, Type] = {}
     llm_functions: dict[str, LlmFunctionInfo] = {}
     clients: dict[str, ClientInfo] = {}
     retry_policies: dict[str, RetryPolicyInfo] = {}
     templates: dict[str, TemplateInfo] = {}
     tests: tuple[TestInfo, ...] = ()
+    generators: tuple[GeneratorInfo, ...] = ()
 
 
 def environment_reference(name: str) -> dict[str, str]:

@@ -98,6 +98,25 @@ class VariableType(_TypeNode, frozen=True, tag="x"):
     name: str
 
 
+class Attribute(msgspec.Struct, frozen=True, array_like=True):
+    """``@name(arguments)`` as written; a ``{{ … }}`` argument is its Jinja text, marked by ``expression``."""
+
+    name: str
+    arguments: tuple[str | int | float | bool, ...] = ()
+    expression: str | None = None
+
+
+class AttributedType(_TypeNode, frozen=True, tag="@"):
+    """``T @name(…)``: a type with attributes.
+
+    Only what is *read* from a model is described by such types (``annotated`` in :mod:`bamlvm.vm.program`); the types
+    that programs compute with have none: :func:`bare` takes them away.
+    """
+
+    item: Type
+    attributes: tuple[Attribute, ...]
+
+
 Type: TypeAlias = (
     Primitive
     | LiteralType
@@ -110,6 +129,7 @@ Type: TypeAlias = (
     | AliasType
     | FunctionType
     | VariableType
+    | AttributedType
 )
 
 INT = Primitive("int")
@@ -181,8 +201,33 @@ def walk(type_: Type) -> Iterator[Type]:
             for part in parameters:
                 yield from walk(part)
             yield from walk(result)
+        case AttributedType(item, _):
+            yield from walk(item)
         case _:
             pass
+
+
+def bare(type_: Type) -> Type:
+    """The type without the attributes on it and in it; itself if it has none."""
+    match type_:
+        case AttributedType(item, _):
+            return bare(item)
+        case ListType(item):
+            inner = bare(item)
+            return type_ if inner is item else ListType(inner)
+        case MapType(key, value):
+            bare_key, bare_value = bare(key), bare(value)
+            return type_ if bare_key is key and bare_value is value else MapType(bare_key, bare_value)
+        case UnionType(parts):
+            bare_parts = [bare(part) for part in parts]
+            same = all(one is other for one, other in zip(parts, bare_parts, strict=True))
+            return type_ if same else union(bare_parts)
+        case FunctionType(parameters, result, throws):
+            if not any(type(each) is AttributedType for each in walk(type_)):
+                return type_
+            return FunctionType(tuple(map(bare, parameters)), bare(result), throws)
+        case _:
+            return type_
 
 
 def render(type_: Type) -> str:
@@ -206,6 +251,8 @@ def render(type_: Type) -> str:
             return f"map<{render(key)}, {render(value)}>"
         case UnionType(parts):
             return _render_union(parts)
+        case AttributedType(item, attributes):
+            return " ".join((_grouped(item), *(f"@{attribute.name}" for attribute in attributes)))
         case FunctionType(parameters, result, throws):
             suffix = "" if throws == NEVER or type(throws) is VariableType else f" throws {render(throws)}"
             return f"({', '.join(map(render, parameters))}) -> {render(result)}{suffix}"
@@ -221,7 +268,7 @@ def _render_union(parts: tuple[Type, ...]) -> str:
 
 def _grouped(type_: Type) -> str:
     text = render(type_)
-    return f"({text})" if type(type_) in (UnionType, FunctionType) else text
+    return f"({text})" if type(type_) in (UnionType, FunctionType, AttributedType) else text
 
 
 def _covered(member: Type, others: dict[Type, None]) -> bool:
