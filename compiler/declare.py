@@ -81,7 +81,7 @@ _KNOWN_ATTRIBUTES: Mapping[str, frozenset[str]] = {
     "field": frozenset(_SHARED | {"dynamic"}),
     "variant": frozenset({"alias", "description", "skip"}),
     "class": frozenset({"alias", "description", "assert", "check", "dynamic", "stream.done", "stream.not_null"}),
-    "enum": frozenset({"alias", "description", "dynamic", "skip", "stream.done"}),
+    "enum": frozenset({"alias", "description", "assert", "check", "dynamic", "skip", "stream.done"}),
     "type": frozenset(_SHARED),
     "test": frozenset({"assert", "check"}),
 }
@@ -330,7 +330,8 @@ def scalar(value: syntax.ConfigScalar, text: str) -> str | int | float | bool | 
 def attributes(
     written: tuple[syntax.Attribute, ...], place: str, entry: Entry, report: Reporter
 ) -> tuple[Attribute, ...]:
-    """Attributes as data; reports E0015 for unknown ones and E0016 for those that do not belong to ``place``."""
+    """Attributes as data; reports E0015 for unknown ones, E0016 for those that do not
+    belong to ``place``, E0072 for constraints without an expression."""
     known = _KNOWN_ATTRIBUTES[place]
     anywhere = frozenset().union(*_KNOWN_ATTRIBUTES.values())
     result = []
@@ -345,6 +346,11 @@ def attributes(
             report.error("E0016", each, f"`{each.name}` does not belong on {here}", hint=hint)
             continue
         expression = next((a.text for a in each.arguments if isinstance(a, syntax.ConfigExpression)), None)
+        if each.name in ("assert", "check") and expression is None:
+            sign = "@@" if each.block else "@"
+            hint = f"such as `{sign}{each.name}(positive, {{{{ this > 0 }}}})`"
+            report.error("E0072", each, f"`{sign}{each.name}` has no expression", hint=hint)
+            continue
         scalars = (scalar(a, entry.item.text) for a in each.arguments if isinstance(a, syntax.ConfigScalar))
         result.append(Attribute(each.name, tuple(value for value in scalars if value is not None), expression))
     return tuple(result)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bamlvm.sysops import attempts
 from bamlvm.sysops.scope import Scope, deferred
 from bamlvm.sysops.table import sysop
-from bamlvm.vm.types import Primitive
+from bamlvm.vm.types import Primitive, bare
 from bamlvm.vm.values import Instance, Pending, Thrown, TypeValue
 
 if TYPE_CHECKING:
@@ -106,7 +106,8 @@ def get_return_type(scope: Scope, function_name: str) -> TypeValue:
     from bamlvm.sysops.requests import clients
 
     schema = scope.services.schema
-    return TypeValue(schema.signatures[clients.llm_function(schema, function_name).name].result)
+    signature = schema.signatures[clients.llm_function(schema, function_name).name]
+    return TypeValue(signature.result if signature.annotated is None else signature.annotated)
 
 
 @sysop("baml.llm.check_return_type")
@@ -157,7 +158,7 @@ def render_prompt(scope: Scope, client: Instance, template: str, args: dict[str,
         options.client.name,
         options.client.provider,
         roles.default_role(row, options),
-        type_of(return_type),
+        bare(type_of(return_type)),
         scope.tags,
     )
     function = scope.attempt.function if scope.attempt is not None else function_of(scope, template)
@@ -216,8 +217,7 @@ def _request(scope: Scope, client: Instance, prompt: Instance, stream: bool) -> 
 @sysop("baml.llm.PrimitiveClient.parse")
 def parse(scope: Scope, client: Instance, body: str, return_type: Any) -> Any:
     from bamlvm.sysops.accumulators.base import check_answered
-    from bamlvm.sysops.llm_support import answer_reader, note_tokens, output_for, provider_for, type_of
-    from bamlvm.sysops.parsing import final_parse
+    from bamlvm.sysops.llm_support import answer_reader, final_value, note_tokens, provider_for, type_of
 
     options, row = provider_for(scope, client)
     answer = answer_reader(row, options).read(body)
@@ -229,7 +229,7 @@ def parse(scope: Scope, client: Instance, body: str, return_type: Any) -> Any:
         note_tokens(attempt, answer.tokens)
     check_finish_reason(scope, client, answer.finish_reason)
     check_answered(bool(answer.content), answer.finish_reason, answer.refusal)
-    return final_parse(output_for(scope.services, type_of(return_type)), answer.content)
+    return final_value(scope.services, type_of(return_type), answer.content)
 
 
 @sysop("baml.llm.PrimitiveClient.partial_parse")
@@ -247,10 +247,9 @@ def client_partial_parse(scope: Scope, client: Instance, content: str, return_ty
 
 @sysop("baml.llm.PrimitiveClient.final_parse")
 def client_final_parse(scope: Scope, client: Instance, content: str, return_type: Any) -> Any:
-    from bamlvm.sysops.llm_support import output_for, type_of
-    from bamlvm.sysops.parsing import final_parse
+    from bamlvm.sysops.llm_support import final_value, type_of
 
-    return final_parse(output_for(scope.services, type_of(return_type)), content)
+    return final_value(scope.services, type_of(return_type), content)
 
 
 @sysop("baml.llm.PrimitiveClient.check_finish_reason")
@@ -373,23 +372,26 @@ def _state(scope: Scope, accumulator: Instance) -> StreamState:
 def new_stream_parser(scope: Scope, client: Instance, return_type: Any) -> Instance:
     from bamlvm.sysops.llm_support import output_for, type_of
 
-    parser = output_for(scope.services, type_of(return_type)).stream()
-    handle = scope.services.handles.open(PARSER, scope.owner, parser, parser.close)
+    type_ = type_of(return_type)
+    parser = output_for(scope.services, type_).stream()
+    handle = scope.services.handles.open(PARSER, scope.owner, (parser, type_), parser.close)
     return scope.new_instance("baml.llm.StreamParser", _handle=handle)
 
 
 @sysop("baml.llm.StreamParser.feed")
 def parser_feed(scope: Scope, parser: Instance, text: str) -> Any:
-    state: StreamParser = scope.services.handles.get(parser.get("_handle"), PARSER, scope.owner)
+    state: StreamParser = scope.services.handles.get(parser.get("_handle"), PARSER, scope.owner)[0]
     scope.partial = partial = state.feed(text)
     return partial
 
 
 @sysop("baml.llm.StreamParser.finish")
 def parser_finish(scope: Scope, parser: Instance) -> Any:
+    from bamlvm.sysops.llm_support import enforced
     from bamlvm.sysops.parsing import finished
 
-    return finished(scope.services.handles.get(parser.get("_handle"), PARSER, scope.owner))
+    state, type_ = scope.services.handles.get(parser.get("_handle"), PARSER, scope.owner)
+    return enforced(scope.services, type_, finished(state), state.text())
 
 
 @sysop("baml.llm.StreamParser.close")

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bamlvm.sysops.accumulators import Accumulator, new_accumulator, read_events
 from bamlvm.sysops.accumulators.usage import Tokens
+from bamlvm.sysops.constraints import AssertionFailed, Constraints
 from bamlvm.sysops.errors import invalid
-from bamlvm.sysops.parsing import Output, output_of
+from bamlvm.sysops.parsing import Output, final_parse, output_of
 from bamlvm.sysops.prompts.messages import Message, Part
 from bamlvm.sysops.redaction import HIDDEN, is_secret
 from bamlvm.sysops.requests import anthropic, clients, google, openai, responses
@@ -18,8 +19,8 @@ from bamlvm.sysops.requests.options import Options
 from bamlvm.sysops.requests.providers import Provider, answer_wire, provider_of
 from bamlvm.sysops.requests.wire import Wire
 from bamlvm.sysops.scope import AttemptRecord, Scope, Services
-from bamlvm.vm.types import Type
-from bamlvm.vm.values import Instance, TypeValue
+from bamlvm.vm.types import Type, bare
+from bamlvm.vm.values import Instance, Thrown, TypeValue, Value
 
 if TYPE_CHECKING:
     from bamlvm.sysops.prompts.engine import Engine
@@ -119,7 +120,10 @@ def timeouts_for(scope: Scope, timeouts: Instance | None, stream: bool) -> Insta
 
 
 def type_of(return_type: Any) -> Type:
-    """The type in a value of ``get_return_type``.  Raises :class:`Thrown` (``InvalidArgument``) if it is none."""
+    """The type in a value of ``get_return_type``, with its attributes.
+
+    Raises :class:`Thrown` (``InvalidArgument``) if it is none.
+    """
     if not isinstance(return_type, TypeValue):
         raise invalid("not a return type: pass what baml.llm.get_return_type gave")
     return return_type.type
@@ -127,11 +131,36 @@ def type_of(return_type: Any) -> Type:
 
 def output_for(services: Services, type_: Type) -> Output:
     """A return type's parser.  Raises :class:`Thrown` (``InvalidArgument``) if it has none."""
+    type_ = bare(type_)
     key = f"type {type_}"
     found: Output | None = services.compiled_templates.get(key)
     if found is None:
         found = output_of(type_, services.schema)
         services.compiled_templates[key] = found
+    return found
+
+
+def final_value(services: Services, type_: Type, content: str) -> Value:
+    """The value of a whole answer.  Raises :class:`Thrown` (``ParseFailed``)."""
+    return enforced(services, type_, final_parse(output_for(services, type_), content), content)
+
+
+def enforced(services: Services, type_: Type, value: Value, content: str) -> Value:
+    """What a parsed value is once its asserts are.  Raises :class:`Thrown` (``ParseFailed``)."""
+    constraints = constraints_of(services)
+    if not constraints.concern("assert", type_):
+        return value
+    try:
+        return constraints.enforce(value, type_)
+    except AssertionFailed as failed:
+        raise Thrown("baml.errors.ParseFailed", {"message": str(failed), "raw": content}) from None
+
+
+def constraints_of(services: Services) -> Constraints:
+    """The program's constraints."""
+    found: Constraints | None = services.compiled_templates.get("constraints")
+    if found is None:
+        found = services.compiled_templates["constraints"] = Constraints(services.schema)
     return found
 
 

@@ -1,0 +1,150 @@
+"""``@assert`` and ``@check`` over values: what goes, what fails and where, what is reported."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import bamlvm
+from bamlvm.arguments import Arguments
+from bamlvm.sysops.constraints import AssertionFailed, Constraints, annotated
+from bamlvm.vm.types import Type
+
+SOURCE = """
+enum Mood { Happy Sad  @@assert(cheerful, {{ this == "Happy" }}) }
+
+class Item {
+  name string @assert({{ this|length > 0 }})
+  price float @assert(positive, {{ this > 0 }}) @assert(small, {{ 1 / (this - 1) > -100 }})
+  @@assert(honest, {{ this.name != "free" or this.price < 1 }})
+}
+
+class Order {
+  items Item[] @assert(some, {{ this|length > 0 }})
+  codes (int @assert(odd, {{ this % 2 == 1 }}))[]
+  notes map<string, string @assert(short, {{ _|length < 4 }})>
+  either (int @assert(big, {{ this > 9 }}) | string @assert(word, {{ this|length > 3 }}) | bool)
+  small Small?
+}
+
+type Small = int @assert(small, {{ this < 10 }})
+type Tree = (int @assert(leaf, {{ this > 0 }})) | Tree[]
+
+class Node { value int @assert(v, {{ this > 0 }})  next Node? }
+class Wrong { a int @assert(odd_one, {{ this }})  b int @assert({{ nope > 1 }}) }
+class Plain { a int[]  b map<string, Plain> }
+
+class Checked {
+  age int @check(adult, {{ this >= 18 }}) @check(human, {{ this < 130 }}) @check({{ this.x > 1 }})
+}
+
+function F() -> int @assert(ok, {{ this > 0 }}) { 1 }
+function Uses(o: Order, m: Mood, t: Tree, n: Node, w: Wrong, p: Plain, c: Checked) -> null { null }
+"""
+
+
+@pytest.fixture(scope="module")
+def runtime() -> bamlvm.Runtime:
+    return bamlvm.Runtime.from_files({"main.baml": SOURCE})
+
+
+def enforced(runtime: bamlvm.Runtime, name: str, value: Any) -> Any:
+    types = {each.name: each.type for each in runtime.signature("Uses").parameters}
+    type_ = types[name]
+    given = Arguments(runtime.program, runtime.types).convert(value, type_, name)
+    result = Constraints(runtime.program).enforce(given, type_)
+    return bamlvm.to_builtins(runtime.results.to_host(result))
+
+
+ORDER: dict[str, Any] = {
+    "items": [{"name": "a", "price": 2.5}],
+    "codes": [1, 3],
+    "notes": {"a": "x"},
+    "either": 10,
+    "small": None,
+}
+
+
+def test_what_holds_stays_as_it_is(runtime: bamlvm.Runtime) -> None:
+    assert enforced(runtime, "o", ORDER) == ORDER
+
+
+def test_items_and_entries_that_fail_go(runtime: bamlvm.Runtime) -> None:
+    items = [{"name": "", "price": 2.0}, {"name": "a", "price": -1.0}, {"name": "free", "price": 2.0}]
+    value = {
+        **ORDER,
+        "items": [*items, *ORDER["items"]],
+        "codes": [1, 2, 3, 4],
+        "notes": {"a": "x", "b": "far too long"},
+    }
+    assert enforced(runtime, "o", value) == ORDER
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"items": [{"name": "", "price": 1.0}]}, "items: the assertion `some` {{ this|length > 0 }} does not hold"),
+        ({"either": 3}, "either: the assertion `big` {{ this > 9 }} does not hold"),
+        ({"either": "abc"}, "either: the assertion `word` {{ this|length > 3 }} does not hold"),
+        ({"small": 10}, "small: the assertion `small` {{ this < 10 }} does not hold"),
+    ],
+)
+def test_anything_else_that_fails_fails_the_whole(runtime: bamlvm.Runtime, change: Any, message: str) -> None:
+    with pytest.raises(AssertionFailed) as caught:
+        enforced(runtime, "o", ORDER | change)
+    assert str(caught.value) == message
+
+
+def test_alternatives_without_an_assert_accept(runtime: bamlvm.Runtime) -> None:
+    assert enforced(runtime, "o", ORDER | {"either": True})["either"] is True
+
+
+def test_paths_and_recursive_types(runtime: bamlvm.Runtime) -> None:
+    chain = {"value": 1, "next": {"value": 2, "next": {"value": -3, "next": None}}}
+    with pytest.raises(AssertionFailed) as caught:
+        enforced(runtime, "n", chain)
+    assert caught.value.path == "next.next.value"
+    assert enforced(runtime, "t", [1, [2, -2], -1]) == [1, [2]]
+    with pytest.raises(AssertionFailed, match="cheerful"):
+        enforced(runtime, "m", "Sad")
+
+
+def test_an_assert_that_has_no_answer_says_why(runtime: bamlvm.Runtime) -> None:
+    with pytest.raises(AssertionFailed) as caught:
+        enforced(runtime, "w", {"a": 1, "b": 2})
+    assert str(caught.value) == "a: the assertion `odd_one` {{ this }}: expected true or false, got 1"
+
+
+def test_the_first_assert_that_fails_is_told_and_no_later_one_asked(runtime: bamlvm.Runtime) -> None:
+    """The second divides by zero at a price of 1."""
+    value = ORDER | {"items": [{"name": "a", "price": 1.0}, *ORDER["items"]]}
+    assert enforced(runtime, "o", value) == ORDER
+
+
+def test_only_types_with_constraints_concern(runtime: bamlvm.Runtime) -> None:
+    constraints = Constraints(runtime.program)
+    concerned = {each.name: each.type for each in runtime.signature("Uses").parameters}
+    asserts = {name for name, type_ in concerned.items() if constraints.concern("assert", type_)}
+    assert asserts == {"o", "m", "t", "n", "w"}
+    assert {name for name, type_ in concerned.items() if constraints.concern("check", type_)} == {"c"}
+
+
+def test_checks_report_and_one_without_an_answer_has_failed(runtime: bamlvm.Runtime) -> None:
+    [field] = runtime.program.classes["Checked"].fields
+    outcomes = Constraints(runtime.program).outcomes(20, field.attributes)
+    assert [(each.name, each.holds) for each in outcomes] == [("adult", True), ("human", True), ("this.x > 1", False)]
+
+
+def test_annotations_are_beside_the_types_that_programs_see(runtime: bamlvm.Runtime) -> None:
+    fields = {field.name: field for field in runtime.program.classes["Order"].fields}
+    assert str(fields["codes"].type) == "int[]"
+    assert str(annotated(fields["codes"])) == "(int @assert)[]"
+    assert str(fields["either"].type) == "int | string | bool"
+    assert fields["items"].annotated is None
+    signature = runtime.signature("F")
+    assert str(signature.result) == "int"
+    kept: Type | None = signature.annotated
+    assert str(kept) == "int @assert"
+    assert str(runtime.program.aliases["Tree"]) == "int | Tree[]"
+    assert "Tree" in runtime.program.annotated_aliases
