@@ -75,7 +75,7 @@ class Branch:
 
 Tree: TypeAlias = Leaf | Branch
 
-_RETRIES = st.sampled_from((0, 0, 1, 2))
+_RETRIES = st.sampled_from((0, 1, 2))
 
 
 def _named(tree: Any, names: Iterator[str]) -> Tree:

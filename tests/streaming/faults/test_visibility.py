@@ -153,7 +153,7 @@ def test_any_tree_of_clients_under_any_faults() -> None:
         server = FaultServer()
         runner.run(server.__aenter__())
 
-        @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+        @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
         @given(trees(), st.sampled_from(("events", "callbacks", "thread")))
         def property_(tree: Tree, how: str) -> None:
             async def calls() -> None:
