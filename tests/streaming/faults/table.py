@@ -224,13 +224,30 @@ STREAMED: Final[Mapping[str, Sequence[Fault]]] = MappingProxyType(
             Fault("closes inside a chunk's size", _TRUNCATED, _half_then(b"4", CLOSE)),
             Fault("closes inside a chunk's data", _TRUNCATED, _half_then(b"40\r\ndata: {", CLOSE)),
             Fault("closes after a chunk's data, before its line end", _TRUNCATED, _half_then(b"2\r\n: ", CLOSE)),
-            Fault("resets after the finish reason", WHOLE, _finished_then(_PAUSE, RESET)),
-            Fault("closes after the finish reason", WHOLE, _finished_then(CLOSE)),
-            Fault("stalls after the finish reason", WHOLE, _finished_then(STALL), clock="idle"),
-            Fault("closes before the last chunk", WHOLE, lambda wire: streamed(wire.stream(), CLOSE)),
+            Fault(
+                "resets after the finish reason",
+                {"*": WHOLE, "google-ai": fails("Network", TEXT)},
+                _finished_then(_PAUSE, RESET),
+            ),
+            Fault(
+                "closes after the finish reason",
+                {"*": WHOLE, "google-ai": fails("StreamTruncated", TEXT)},
+                _finished_then(CLOSE),
+            ),
+            Fault(
+                "stalls after the finish reason",
+                {"*": WHOLE, "google-ai": overdue("idle", TEXT)},
+                _finished_then(STALL),
+                clock="idle",
+            ),
+            Fault(
+                "closes before the last chunk",
+                {"*": WHOLE, "google-ai": fails("StreamTruncated", TEXT)},
+                lambda wire: streamed(wire.stream(), CLOSE),
+            ),
             Fault(
                 "keeps the connection open after the end of the stream",
-                WHOLE,
+                {"*": WHOLE, "google-ai": overdue("idle", TEXT)},
                 lambda wire: streamed(wire.stream(), STALL),
                 clock="idle",
             ),
@@ -306,7 +323,7 @@ STREAMED: Final[Mapping[str, Sequence[Fault]]] = MappingProxyType(
             ),
             Fault(
                 "content-length too long, then closes",
-                WHOLE,
+                {"*": WHOLE, "google-ai": fails("StreamTruncated", TEXT)},
                 lambda wire: [head(OK, EVENTS, f"content-length: {len(body_of(wire)) + 9}"), body_of(wire), CLOSE],
             ),
             Fault(

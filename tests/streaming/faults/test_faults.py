@@ -126,14 +126,14 @@ def check_attempt(outcome: Outcome, record: Any, partials: list[str], stream: bo
     else:
         error = record.error
         assert error.type == f"baml.errors.{outcome.error}", error
+        details = error.value
         for name, value in outcome.facts.items():
-            assert error.value[name] == value, (name, error)
-        assert KEY not in str(error)
+            assert details[name] == value, (name, error)
+        assert KEY not in repr(error)
         if outcome.error == "Timeout":
-            value = error.value
-            for fact in (value["clock"], f"{value['limit_ms']} ms", f"{value['elapsed_ms']} ms"):
+            for fact in (details["clock"], f"{details['limit_ms']} ms", f"{details['elapsed_ms']} ms"):
                 assert fact in error.message
-            assert value["elapsed_ms"] >= value["limit_ms"] - 1
+            assert details["elapsed_ms"] >= details["limit_ms"] - 1
     if stream:
         assert all(outcome.text.startswith(partial) for partial in partials)
         assert all(len(a) < len(b) for a, b in pairwise(partials)), partials

@@ -36,6 +36,11 @@ CALLS = 2
 """Calls of one tree, one after the other: round-robin goes on where it was."""
 
 
+def class_of(error: Any) -> str | None:
+    """The class that a record names, without its namespace."""
+    return None if error is None else str(error.type).rpartition(".")[2]
+
+
 class Ear:
     """Checks events as they come: ``(started tick/partial* (failed | succeeded))+``."""
 
@@ -60,7 +65,7 @@ class Ear:
             assert event.record.ordinal == self._running.ordinal
             assert event.record.duration is not None
             assert (event.record.error is None) == (event.kind == "succeeded")
-            self.errors.append(None if event.kind == "succeeded" else type(event.record.error).__name__)
+            self.errors.append(class_of(event.record.error))
             self.texts.append(event.record.text)
             self._running = None
             return
@@ -116,7 +121,7 @@ async def listen(runtime: bamlvm.Runtime, env: dict[str, str], ear: Ear, how: st
     (record,) = collector.calls
     assert record.outcome == ("thrown" if isinstance(end, bamlvm.ThrownError) else "returned")
     assert [(each.client, each.number) for each in record.attempts] == ear.attempts
-    assert [None if each.error is None else type(each.error).__name__ for each in record.attempts] == ear.errors
+    assert [class_of(each.error) for each in record.attempts] == ear.errors
     assert [each.text for each in record.attempts] == ear.texts
     return record.outcome, end
 
