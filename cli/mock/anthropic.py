@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bamlvm.cli.mock.wire import Frame, Reply, Role, WireFormat, chat_problem, compact
+from bamlvm.cli.mock.http import Request
+from bamlvm.cli.mock.wire import Frame, Reply, Role, WireFormat, chat_asked, chat_problem, compact
 
 _ERROR_TYPES = {
     400: "invalid_request_error",
@@ -23,12 +24,12 @@ _ERROR_TYPES = {
 }
 
 
-def problem(body: Any, headers: Mapping[str, str]) -> str | None:
+def problem(request: Request, body: Any) -> str | None:
     """What Anthropic would refuse in a request."""
     wrong = chat_problem(body)
     if wrong is not None:
         return wrong
-    if "anthropic-version" not in headers:
+    if "anthropic-version" not in request.headers:
         return "anthropic-version: header is required"
     limit = body.get("max_tokens")
     if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
@@ -109,4 +110,4 @@ def _delta(role: Role, index: int, delta: dict[str, Any], wait: float = 0.0) -> 
     return _event(role, "content_block_delta", wait, index=index, delta=delta)
 
 
-ANTHROPIC = WireFormat("anthropic", problem, whole, frames, error_frame, error_body)
+ANTHROPIC = WireFormat("anthropic", problem, chat_asked, whole, frames, error_frame, error_body)

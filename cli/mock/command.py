@@ -1,4 +1,5 @@
-"""Serve made-up LLM answers on a local port, as OpenAI (…/chat/completions) and Anthropic (…/messages) do.
+"""Serve made-up LLM answers on a local port, as OpenAI (…/chat/completions, …/responses), Anthropic (…/messages) and
+Google (…:generateContent, …:streamGenerateContent) do.
 
 The first line on stdout is the server's URL; each request is a line on stderr.  Ctrl-C or SIGTERM stops the server.
 

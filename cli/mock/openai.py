@@ -6,18 +6,30 @@ with the usage and empty ``choices`` if ``stream_options.include_usage`` asks fo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from bamlvm.cli.mock.wire import CREATED, Frame, Reply, Role, WireFormat, chat_problem, compact
+from bamlvm.cli.mock.http import Request
+from bamlvm.cli.mock.wire import CREATED, Asked, Frame, Reply, Role, WireFormat, chat_asked, chat_problem, compact
+
+_DEPLOYMENT = re.compile(r"/deployments/([^/]+)/chat/completions$")
 
 
-def problem(body: Any, headers: Mapping[str, str]) -> str | None:
-    """What OpenAI would refuse in a request."""
-    wrong = chat_problem(body)
+def problem(request: Request, body: Any) -> str | None:
+    """What OpenAI would refuse in a request, or Azure, whose path may name the model."""
+    wrong = chat_problem(body, needs_model=_DEPLOYMENT.search(request.path) is None)
     if wrong is None and body.get("stream_options") is not None and not body.get("stream"):
         return "stream_options: only allowed when stream is true"
     return wrong
+
+
+def asked(request: Request, body: Mapping[str, Any]) -> Asked:
+    """As of :func:`chat_asked`, with Azure's deployment as the model."""
+    found = chat_asked(request, body)
+    deployment = _DEPLOYMENT.search(request.path)
+    return replace(found, model=found.model or deployment[1]) if deployment else found
 
 
 def whole(reply: Reply) -> dict[str, Any]:
@@ -75,4 +87,4 @@ def _usage(reply: Reply) -> dict[str, int]:
     }
 
 
-OPENAI = WireFormat("openai", problem, whole, frames, error_frame, error_body)
+OPENAI = WireFormat("openai", problem, asked, whole, frames, error_frame, error_body)

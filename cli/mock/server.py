@@ -1,9 +1,9 @@
-"""The mock server: a real HTTP server on a local port that answers as OpenAI and Anthropic do, or fails as they do.
+"""The mock server: a real HTTP server on a local port that answers as LLM providers do, or fails as they do.
 
 The answer to a request is *planned* (:func:`plan`, pure: request and script in, steps out) and then *performed*, step
 by step, on the connection.  The provider is known by the end of the path, so that any ``base_url`` works:
-``…/chat/completions`` is OpenAI's format, ``…/messages`` Anthropic's; other paths are answered by a rule for that path,
-``/echo`` with the request.
+``…/chat/completions`` and ``…/responses`` are OpenAI's formats, ``…/messages`` Anthropic's, ``…:generateContent`` and
+``…:streamGenerateContent`` Google's; other paths are answered by a rule for that path, ``/echo`` with the request.
 
 Waits are counted from the start of the response, not from each other: 300 pieces 1 ms apart take 300 ms, however slow
 each write.  A client that leaves ends its answer at once, also in the middle of a wait.
@@ -23,14 +23,22 @@ from typing import Any, Literal, Self
 
 from bamlvm.cli.mock.anthropic import ANTHROPIC
 from bamlvm.cli.mock.faults import Fault, Send, Status, Step, Wait, encode_frames, find, spoil_frames, wire_steps
+from bamlvm.cli.mock.google import GOOGLE
 from bamlvm.cli.mock.http import MAX_HEAD_BYTES, BadRequestError, Request, read_request
 from bamlvm.cli.mock.openai import OPENAI
+from bamlvm.cli.mock.responses import RESPONSES
 from bamlvm.cli.mock.script import Answer, Player, Question, Rule, Script, reply_to, script_from
-from bamlvm.cli.mock.wire import Frame, Piece, Response, WireFormat, json_response, last_user_text, prompt_text
+from bamlvm.cli.mock.wire import Frame, Piece, Response, WireFormat, json_response
 
 _STEPS_BETWEEN_YIELDS = 64
 _STEPS_OF_AN_ACCEPT = 4  # of the event loop: from accept(2) to the protocol's connection_made
-_FORMATS = {"/chat/completions": OPENAI, "/messages": ANTHROPIC}
+_FORMATS = {
+    "/chat/completions": OPENAI,
+    "/responses": RESPONSES,
+    "/messages": ANTHROPIC,
+    ":generateContent": GOOGLE,
+    ":streamGenerateContent": GOOGLE,
+}
 
 Outcome = Literal["answering", "answered", "client left", "reset", "closed"]
 
@@ -80,8 +88,11 @@ def plan(request: Request, player: Player, number: int) -> Plan:
     if wire is not None:
         message = f"{request.path} takes POST, not {request.method}"
         return _whole(request, json_response(405, wire.error_body(405, None, message), {"Allow": "POST"}))
-    served = "POST …/chat/completions (OpenAI), POST …/messages (Anthropic), /echo, and the paths of the script's rules"
-    message = f"nothing is served at {request.method} {request.path}; this mock serves {served}"
+    served = ", ".join(f"…{suffix} ({format_.name})" for suffix, format_ in _FORMATS.items())
+    message = (
+        f"nothing is served at {request.method} {request.path}; this mock serves POST {served}, "
+        "/echo, and the paths of the script's rules"
+    )
     return _whole(request, json_response(404, OPENAI.error_body(404, "not_found_error", message)))
 
 
@@ -94,15 +105,16 @@ def _plan_chat(request: Request, wire: WireFormat, player: Player, number: int) 
         body = request.json()
     except ValueError as error:
         return _whole(request, json_response(400, wire.error_body(400, None, f"the body is not JSON: {error}")))
-    problem = wire.problem(body, request.headers)
+    problem = wire.problem(request, body)
     if problem is not None:
         return _whole(request, json_response(400, wire.error_body(400, None, problem)))
-    question = Question(request.path, body["model"], prompt_text(body), stream=bool(body.get("stream")))
+    asked = wire.asked(request, body)
+    question = Question(request.path, asked.model, asked.prompt, asked.stream)
     rule, answer = player.choose(question)
     faults = (*player.script.faults, *answer.faults)
     if status := find(faults, Status):
         return _planned(request, rule, _error_response(status, wire), faults)
-    reply = reply_to(question, answer, last_user_text(body), number=number, delay_ms=player.script.delay_ms)
+    reply = reply_to(question, answer, asked.last_words, number=number, delay_ms=player.script.delay_ms)
     if not question.stream:
         response = json_response(200, wire.whole(reply))
         wait = reply.first_wait + reply.wait * max(0, len(reply.pieces) - 1)

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Literal
 
+from bamlvm.cli.mock.http import Request
+
 CREATED = 1_700_000_000
 """The ``created`` of every answer: constant, so that recordings and snapshots do not change from run to run."""
 
@@ -84,15 +86,27 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request asks: which model, with how much text, what was said last, and whether as a stream."""
+
+    model: str
+    prompt: str
+    last_words: str
+    stream: bool
+
+
+@dataclass(frozen=True, slots=True)
 class WireFormat:
     """A provider's side of the wire.
 
-    ``problem(body, headers)`` is what the provider would refuse in a request, or None; ``whole`` the answer without
-    streaming; ``frames(reply, body)`` the events of a streamed one; ``error_body`` the JSON of an error response.
+    ``problem(request, body)`` is what the provider would refuse in a request, or None; ``asked`` reads one that is
+    fine; ``whole`` is the answer without streaming; ``frames(reply, body)`` the events of a streamed one;
+    ``error_body`` the JSON of an error response.
     """
 
     name: str
-    problem: Callable[[Any, Mapping[str, str]], str | None]
+    problem: Callable[[Request, Any], str | None]
+    asked: Callable[[Request, Any], Asked]
     whole: Callable[[Reply], dict[str, Any]]
     frames: Callable[[Reply, Mapping[str, Any]], list[Frame]]
     error_frame: Callable[[str, str], Frame]
@@ -110,31 +124,32 @@ def json_response(status: int, value: Any, headers: Mapping[str, str] | None = N
     return Response(status, merged, [Piece(compact(value).encode())])
 
 
-def prompt_text(body: Any) -> str:
-    """All text of a chat request, a message a paragraph; "" if it has none.
+def chat_asked(request: Request, body: Mapping[str, Any]) -> Asked:
+    """What a chat request asks: ``messages`` with a role and ``content``, and Anthropic's ``system`` beside them."""
+    return asked_of(str(body.get("model") or ""), [body.get("system")], body["messages"], bool(body.get("stream")))
 
-    Both formats put it in ``messages[].content``, a string or a list of parts; Anthropic has ``system`` beside them.
+
+def asked_of(model: str, before: Sequence[Any], messages: Sequence[Any], stream: bool, text: str = "content") -> Asked:
+    """What messages ask, with what stands before them; ``text`` is the member of a message that has its text or parts.
+
+    The prompt is all text, a message a paragraph; the last words are those of the last message from the user.
     """
-    if not isinstance(body, dict):
-        return ""
-    messages = body.get("messages")
-    contents = [message.get("content") for message in messages if isinstance(message, dict)] if messages else []
-    return "\n\n".join(filter(None, map(_content_text, [body.get("system"), *contents])))
+    said = [message for message in messages if isinstance(message, dict)]
+    texts = [*map(content_text, before), *(content_text(message.get(text)) for message in said)]
+    last = next((m for m in reversed(said) if m.get("role") == "user"), {})
+    return Asked(model, "\n\n".join(filter(None, texts)), content_text(last.get(text)), stream)
 
 
-def last_user_text(body: Any) -> str:
-    """The text of the last message from the user, "" if there is none."""
-    for message in reversed(body.get("messages") or []) if isinstance(body, dict) else []:
-        if isinstance(message, dict) and message.get("role") == "user":
-            return _content_text(message.get("content"))
-    return ""
+def boolean_problem(body: Mapping[str, Any], name: str) -> str | None:
+    """What is wrong with a member that must be a boolean if it is there."""
+    return None if isinstance(body.get(name), bool | None) else f"{name}: a boolean is required"
 
 
-def chat_problem(body: Any) -> str | None:
-    """What is wrong with the parts of a chat request that all providers demand."""
+def chat_problem(body: Any, needs_model: bool = True) -> str | None:
+    """What is wrong with the parts of a chat request that both chat formats demand."""
     if not isinstance(body, dict):
         return "the body is not a JSON object"
-    if not isinstance(body.get("model"), str) or not body["model"]:
+    if needs_model and (not isinstance(body.get("model"), str) or not body["model"]):
         return "model: a non-empty string is required"
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages:
@@ -144,12 +159,11 @@ def chat_problem(body: Any) -> str | None:
             return f"messages[{index}]: an object with a role is required"
         if not isinstance(message.get("content"), str | list):
             return f"messages[{index}].content: a string or a list of parts is required"
-    if "stream" in body and not isinstance(body["stream"], bool | None):
-        return "stream: a boolean is required"
-    return None
+    return boolean_problem(body, "stream")
 
 
-def _content_text(content: Any) -> str:
+def content_text(content: Any) -> str:
+    """The text of a message's content: a string, or the ``text`` of its parts, joined."""
     if isinstance(content, str):
         return content
     if isinstance(content, list):

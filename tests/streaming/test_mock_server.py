@@ -14,6 +14,9 @@ import anthropic
 import httpx
 import openai
 import pytest
+from google import genai
+from google.genai import errors as genai_errors
+from google.genai import types as genai_types
 from pydantic import TypeAdapter
 
 from bamlvm.cli.mock import MockServer, ScriptError, ThreadedMockServer
@@ -154,6 +157,128 @@ class TestAnthropicSdk:
             answer = client.messages.create(model="claude-x", max_tokens=50, messages=QUESTION)
         assert answer.content[0].type == "text" and answer.content[0].text == "claude-x was asked: Say hello to world"
         assert len(threaded_mock_server.requests) == 1
+
+
+class TestResponsesSdk:
+    async def test_streams(self, mock_server: MockServer) -> None:
+        mock_server.play(script({**GREETING, "reasoning": "a greeting", "usage": {"input_tokens": 7}}))
+        async with (
+            openai.AsyncOpenAI(api_key="k", base_url=f"{mock_server.url}/v1", max_retries=0) as client,
+            client.responses.stream(model="gpt-4.1", input="Say hello") as stream,
+        ):
+            texts = [event.delta async for event in stream if event.type == "response.output_text.delta"]
+            final = await stream.get_final_response()
+        assert texts == ["Hello", ", ", "world", "!"]
+        assert final.output_text == "Hello, world!"
+        assert (final.status, final.model) == ("completed", "gpt-4.1")
+        assert [item.type for item in final.output] == ["reasoning", "message"]
+        assert final.usage is not None and (final.usage.input_tokens, final.usage.output_tokens) == (7, 4)
+
+    async def test_whole(self, mock_server: MockServer) -> None:
+        mock_server.play(script({**GREETING, "finish_reason": "max_output_tokens"}))
+        async with openai.AsyncOpenAI(api_key="k", base_url=f"{mock_server.url}/v1", max_retries=0) as client:
+            answer = await client.responses.create(model="gpt-4.1", input=QUESTION, instructions="Be kind.")
+        assert answer.output_text == "Hello, world!"
+        assert answer.status == "incomplete"
+        assert answer.incomplete_details is not None and answer.incomplete_details.reason == "max_output_tokens"
+
+    async def test_echo(self, mock_server: MockServer) -> None:
+        async with openai.AsyncOpenAI(api_key="k", base_url=f"{mock_server.url}/v1", max_retries=0) as client:
+            answer = await client.responses.create(model="m", input="are you there?", instructions="Be kind.")
+        assert answer.output_text == "m was asked: are you there?"
+        assert answer.usage is not None and answer.usage.input_tokens == 5
+
+    async def test_error_event_in_the_stream(self, mock_server: MockServer) -> None:
+        mock_server.play(faulty(kind="error", after=1, type="server_error", message="went wrong"))
+        async with openai.AsyncOpenAI(api_key="k", base_url=f"{mock_server.url}/v1", max_retries=0) as client:
+            stream = await client.responses.create(model="gpt-4.1", input="Hi", stream=True)
+            *_, last = [event async for event in stream]
+        assert last.type == "error" and (last.code, last.message) == ("server_error", "went wrong")
+
+    @pytest.mark.parametrize(
+        ("body", "part"),
+        [
+            ({"input": "a"}, "model: a non-empty string"),
+            ({"model": "m"}, "input: a string or a list"),
+            ({"model": "m", "input": [1]}, "input[0]: an object"),
+            ({"model": "m", "input": [{"role": "user"}]}, "input[0].content"),
+            ({"model": "m", "input": "a", "messages": []}, "has moved to 'input'"),
+            ({"model": "m", "input": "a", "stream": 1}, "stream: a boolean"),
+            ([], "not a JSON object"),
+        ],
+    )
+    async def test_refused_request(self, mock_server: MockServer, body: Any, part: str) -> None:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            answer = await client.post(f"{mock_server.url}/v1/responses", json=body)
+        assert answer.status_code == 400
+        assert part in answer.json()["error"]["message"]
+
+
+class TestGoogleSdk:
+    def client(self, server: MockServer) -> genai.Client:
+        return genai.Client(api_key="k", vertexai=False, http_options=genai_types.HttpOptions(base_url=server.url))
+
+    async def test_streams(self, mock_server: MockServer) -> None:
+        mock_server.play(script({**GREETING, "reasoning": "a greeting", "usage": {"input_tokens": 7}}))
+        async with self.client(mock_server).aio as client:
+            stream = await client.models.generate_content_stream(model="gemini-x", contents="Say hello")
+            chunks = [chunk async for chunk in stream]
+        assert [chunk.text for chunk in chunks] == [None, "Hello", ", ", "world", "!", ""]
+        assert chunks[-1].candidates is not None and chunks[-1].candidates[0].finish_reason == "STOP"
+        usage = chunks[-1].usage_metadata
+        assert usage is not None and (usage.prompt_token_count, usage.candidates_token_count) == (7, 4)
+        assert chunks[0].model_version == "gemini-x"
+        sent = mock_server.requests[0].request
+        assert sent.headers["x-goog-api-key"] == "k"
+        assert sent.query == "alt=sse"
+
+    async def test_whole(self, mock_server: MockServer) -> None:
+        mock_server.play(script({**GREETING, "finish_reason": "MAX_TOKENS"}))
+        config = genai_types.GenerateContentConfig(system_instruction="Be kind.")
+        async with self.client(mock_server).aio as client:
+            answer = await client.models.generate_content(model="gemini-x", contents="Say hello", config=config)
+        assert answer.text == "Hello, world!"
+        assert answer.candidates is not None and answer.candidates[0].finish_reason == "MAX_TOKENS"
+
+    async def test_echo(self, mock_server: MockServer) -> None:
+        config = genai_types.GenerateContentConfig(system_instruction="Be kind.")
+        async with self.client(mock_server).aio as client:
+            answer = await client.models.generate_content(model="m", contents="are you there?", config=config)
+        assert answer.text == "m was asked: are you there?"
+        assert answer.usage_metadata is not None and answer.usage_metadata.prompt_token_count == 5
+
+    async def test_error_status(self, mock_server: MockServer) -> None:
+        mock_server.play(script({"faults": [{"kind": "status", "code": 429, "message": "slow down"}]}))
+        async with self.client(mock_server).aio as client:
+            with pytest.raises(genai_errors.ClientError, match="slow down") as caught:
+                await client.models.generate_content(model="m", contents="Hi")
+        assert (caught.value.code, caught.value.status) == (429, "RESOURCE_EXHAUSTED")
+
+    @pytest.mark.parametrize(
+        ("body", "part"),
+        [
+            ({}, "contents is not specified"),
+            ({"contents": [{"role": "user", "parts": []}]}, "contents[0].parts"),
+            ({"contents": [{"role": "assistant", "parts": [{"text": "a"}]}]}, "valid role"),
+            ({"contents": [{"parts": [{"text": "a"}]}], "stream": True}, 'Unknown name "stream"'),
+            ([], "not a JSON object"),
+        ],
+    )
+    async def test_refused_request(self, mock_server: MockServer, body: Any, part: str) -> None:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            answer = await client.post(f"{mock_server.url}/v1beta/models/m:generateContent", json=body)
+            nameless = await client.post(f"{mock_server.url}/v1beta/:generateContent", json=body)
+        assert answer.status_code == nameless.status_code == 400
+        assert part in answer.json()["error"]["message"]
+        assert answer.json()["error"]["status"] == "INVALID_ARGUMENT"
+        assert "names no model" in nameless.json()["error"]["message"]
+
+
+async def test_azures_path_names_the_model(mock_server: MockServer) -> None:
+    place = f"{mock_server.url}/openai/deployments/gpt-4o/chat/completions?api-version=v"
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.post(place, json={"messages": QUESTION})
+    assert answer.json()["model"] == "gpt-4o"
 
 
 class TestShapes:

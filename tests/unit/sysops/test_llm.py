@@ -109,10 +109,22 @@ def error_name(record: Any) -> str | None:
 
 both = pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
 
+each_format = pytest.mark.parametrize(
+    ("name", "model"),
+    [
+        ("CallOnce", "once"),
+        ("CallClaude", "claude"),
+        ("CallGemini", "gemini"),
+        ("CallRespond", "respond"),
+        ("CallAzure", "azure"),
+        ("CallLocal", "local"),
+    ],
+)
+
 # --- one attempt ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "model"), [("CallOnce", "once"), ("CallClaude", "claude")])
+@each_format
 def test_an_answer_streams_and_is_recorded(bench: Bench, name: str, model: str) -> None:
     bench.play(**{model: [{**HELLO, "delay_ms": 20, "usage": {"input_tokens": 3, "output_tokens": 5}}]})
     assert bench.call(name) == "Hello!"
@@ -122,20 +134,31 @@ def test_an_answer_streams_and_is_recorded(bench: Bench, name: str, model: str) 
     (record,) = bench.records
     assert (record.text, record.status, record.input_tokens, record.output_tokens) == ("Hello!", 200, 3, 5)
     assert 0 < record.first_byte <= record.first_partial <= record.duration
-    assert record.finish_reason in ("stop", "end_turn")
+    assert record.finish_reason in ("stop", "end_turn", "completed", "STOP")
+    assert record.model == model
     assert record.error is None
     assert "sk-very-secret" not in repr(record)
-    assert record.request["body"]["stream"] is True
+    assert record.request["body"].get("stream") is (None if model == "gemini" else True)
     assert bench.server.requests[0].body == record.request["body"]
 
 
-@pytest.mark.parametrize(("name", "model"), [("CallOnce", "once"), ("CallClaude", "claude")])
+@each_format
 def test_a_whole_answer_is_recorded(bench: Bench, name: str, model: str) -> None:
     bench.play(**{model: [{**HELLO, "usage": {"input_tokens": 3, "output_tokens": 5}}]})
     assert bench.call(name, stream=False) == "Hello!"
     (record,) = bench.records
     assert (record.text, record.status, record.input_tokens, record.output_tokens) == ("Hello!", 200, 3, 5)
     assert "stream" not in bench.server.requests[0].body
+
+
+@pytest.mark.parametrize("how", ["reset", "truncate"])
+def test_only_googles_stream_may_not_break_off_after_a_finish_reason(bench: Bench, how: str) -> None:
+    cut = {"kind": how, "at": -20} if how == "truncate" else {"kind": how, "where": "body", "at": -20}
+    twice = {**HELLO, "faults": [{"kind": "duplicate_finish"}, {"kind": "delay", "ms": 1}, cut]}
+    bench.play(gemini=[twice], once=[{**twice, "faults": [*twice["faults"], {"kind": "no_done"}]}])
+    assert bench.failures("CallGemini") == [("Gemini", 1, "Network" if how == "reset" else "StreamTruncated")]
+    assert bench.records[0].finish_reason == "STOP"  # other chunks of this model's may follow
+    assert bench.call("CallOnce") == "Hello!"
 
 
 def test_a_client_that_cannot_stream_gives_one_partial(bench: Bench) -> None:
