@@ -114,7 +114,7 @@ def test_what_cannot_be_called(runtime: bamlvm.Runtime) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"timeout": -1}, {"timeout": float("nan")}, {"on_partial": 3}, {"cancel": object()}], ids=str
+    "wrong", [{"timeout": -1}, {"timeout": float("nan")}, {"on_partial": 3}, {"cancel": "now"}], ids=str
 )
 def test_a_context_is_checked(wrong: dict[str, Any]) -> None:
     with pytest.raises(HostError):
@@ -555,7 +555,7 @@ def test_ending_a_sync_call_in_the_middle_of_an_exchange(
     threaded_mock_server.play({"rules": [{"answers": [{"pieces": ["a", "b"], "faults": STALLS[where]}]}]})
     token = CancelToken()
     runtime = make(llm_source(threaded_mock_server.url))
-    context = CallContext(on_partial=[].append, cancel=token, timeout=0.2 if how == "deadline" else None)
+    context = CallContext(on_partial=[].append, cancel=token, timeout=1.0 if how == "deadline" else None)
     action = {
         "token": token.cancel,
         "ctrl-c": lambda: os.kill(os.getpid(), signal.SIGINT),
