@@ -7,7 +7,7 @@ equal answer.  A result with diagnostics is never kept: what they suggest may de
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from bamlvm.compiler.reads import Read, Reads
@@ -21,7 +21,7 @@ class Lookup(NamedTuple):
     where any may have."""
 
     ask: Callable[..., Any]
-    names: frozenset[str] | None = None
+    names: Set[str] | None = None
 
 
 Lookups = Mapping[str, Lookup]
@@ -104,7 +104,7 @@ def _same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
 def _holds(reads: Mapping[str, Answers], lookups: Lookups) -> bool:
     for kind, (ask, names) in lookups.items():
         answers = reads.get(kind)
-        if answers is None or (names is not None and names.isdisjoint(answers.names)):
+        if answers is None or (names is not None and answers.names.isdisjoint(names)):
             continue
         for arguments, value in answers.by_arguments.items():
             now = ask(*arguments)

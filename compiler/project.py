@@ -16,8 +16,7 @@ from typing import Any, NamedTuple, TypeAlias
 import msgspec
 
 from bamlvm.compiler import config, hir, mir, tir
-from bamlvm.compiler.check.functions import check_functions
-from bamlvm.compiler.check.graph import CallGraph
+from bamlvm.compiler.check.functions import Known, check_functions
 from bamlvm.compiler.declare import Kept, TypeResolver, World, declare
 from bamlvm.compiler.emit import Lines, emit
 from bamlvm.compiler.lower.functions import lower_function
@@ -108,7 +107,7 @@ class Project:
         self._surface: Surface = {}
         self._hir: Memo[hir.Function] = Memo()
         self._tir: Memo[list[tir.Function]] = Memo()
-        self._calls = CallGraph()
+        self._known = Known()
         self._templates: Memo[None] = Memo()
         self._emitted: dict[str, _Emitted] = {}
 
@@ -161,7 +160,7 @@ class Project:
                 kept = self._hir.make(name, (function,), reads, found, partial(worker.function, function))
             stages.hir[name] = kept.result
         self._hir.turn()
-        stages.tir = check_functions(stages.hir, world, found, self._tir, self._calls, lookups)
+        stages.tir = check_functions(stages.hir, world, found, self._tir, self._known, lookups)
         self._tir.turn()
         check_templates(stages.index, world, resolver, self._templates, lookups, found)
         configuration = config.configuration(stages.index, world, found)

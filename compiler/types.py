@@ -26,6 +26,7 @@ from bamlvm.vm.types import (
     ListType,
     LiteralType,
     MapType,
+    Primitive,
     Type,
     UnionType,
     VariableType,
@@ -127,6 +128,8 @@ class Solver:
 
     def assignable(self, source: Type, target: Type) -> bool:
         """Whether a value of ``source`` may stand where ``target`` is expected; if so, solves inference variables."""
+        if source is target:
+            return True
         before = dict(self._solved)
         fits = self._fits(self.resolve(source), self.resolve(target), frozenset())
         if not fits:
@@ -138,8 +141,10 @@ class Solver:
         return self.assignable(one, other) and self.assignable(other, one)
 
     def _fits(self, source: Type, target: Type, assumed: frozenset[tuple[Type, Type]]) -> bool:
-        if source in (target, NEVER, ERROR) or target in (UNKNOWN, ERROR):
+        if source is target or source in (target, NEVER, ERROR) or target in (UNKNOWN, ERROR):
             return True
+        if type(source) is Primitive is type(target):
+            return False
         if is_open(source) or is_open(target):
             return self._bind(source, target)
         if (source, target) in assumed:
@@ -250,7 +255,7 @@ class Solver:
         return self.intersect(one, other) != NEVER or self.intersect(other, one) != NEVER
 
     def _covers(self, wide: Type, narrow: Type) -> bool:
-        if any(is_open(part) for type_ in (wide, narrow) for part in walk(type_)):
+        if _holds_open(wide) or _holds_open(narrow):
             return wide == narrow
         return self._fits(narrow, wide, frozenset())
 
@@ -272,3 +277,10 @@ class Solver:
 def is_open(type_: Type) -> bool:
     """Whether a type is an inference variable."""
     return type(type_) is VariableType and type_.name.startswith("?")
+
+
+def _holds_open(type_: Type) -> bool:
+    return type(type_) not in _WITHOUT_PARTS and any(is_open(part) for part in walk(type_))
+
+
+_WITHOUT_PARTS = (Primitive, LiteralType, EnumType, VariantType)

@@ -164,6 +164,8 @@ def union(types: Iterable[Type]) -> Type:
     for each in types:
         for member in members(each):
             flat[member] = None
+    if len(flat) == 1:
+        return next(iter(flat))
     if UNKNOWN in flat:
         return UNKNOWN
     kept = [member for member in flat if not _covered(member, flat)]

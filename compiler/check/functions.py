@@ -8,6 +8,7 @@ it threw) becomes ``unknown``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 
 import msgspec
@@ -28,23 +29,40 @@ _MOST_ROUNDS = 8
 allowed."""
 
 
+@dataclass
+class Known:
+    """What the last check found of a project as a whole: the call graph, what calling each function throws, and the
+    names of the fields that some function assigns to."""
+
+    graph: CallGraph = field(default_factory=CallGraph)
+    throws: dict[str, Type] = field(default_factory=dict)
+    set_fields: frozenset[str] = frozenset()
+
+
 def check_functions(
     functions: Mapping[str, hir.Function],
     world: World,
     diagnostics: list[Diagnostic],
     memo: Memo[list[tir.Function]],
-    graph: CallGraph,
+    known: Known,
     lookups: Lookups,
 ) -> dict[str, tir.Function]:
     """Check all functions; gives them typed, in the order given, and adds what is wrong to ``diagnostics``.
 
     A group of functions that call each other is one entry of ``memo``.
     """
-    throws = _Throws(world)
+    throws, before = _Throws(world), known.throws
     fields = _SetFields(world, functions)
-    lookups = {**lookups, "throws": Lookup(throws.of), "is_set": Lookup(fields.is_set)}
+    changed = set(before.keys() - functions.keys())  # it grows as functions turn out to throw something else
+    lookups = {
+        **lookups,
+        "throws": Lookup(throws.of, changed),
+        "is_set": Lookup(fields.is_set, fields.names ^ known.set_fields),
+    }
+    now = known.throws = {}
+    known.set_fields = fields.names
     checked: dict[str, tir.Function] = {}
-    for group, recursive in graph.groups(functions):
+    for group, recursive in known.graph.groups(functions):
         sources = tuple(functions[name] for name in group)
         kept = memo.find(group[0], sources, lookups)
         if kept is None:
@@ -52,8 +70,12 @@ def check_functions(
             own = frozenset(("throws", (name,)) for name in group)
             kept = memo.make(group[0], sources, world.reads, diagnostics, make, own)
         for function in kept.result:
-            throws.inferred[function.name] = function.throws
-            checked[function.name] = function
+            name = function.name
+            throws.inferred[name] = function.throws
+            now[name] = thrown = throws.of(name)
+            if before.get(name) != thrown:
+                changed.add(name)
+            checked[name] = function
     return {name: checked[name] for name in functions}
 
 
@@ -82,15 +104,14 @@ class _SetFields:
 
     def __init__(self, world: World, functions: Mapping[str, hir.Function]) -> None:
         self._world = world
-        self._functions = functions
+        self.names = frozenset().union(*(function.sets for function in functions.values() if function.sets))
 
     @cached_property
-    def _names(self) -> frozenset[str]:
-        foreign = (field.name for info in self._world.standard.classes.values() for field in info.fields)
-        return frozenset(foreign).union(*(function.sets for function in self._functions.values()))
+    def _foreign(self) -> frozenset[str]:
+        return frozenset(field.name for info in self._world.standard.classes.values() for field in info.fields)
 
     def is_set(self, name: str) -> bool:
-        return self._world.reads.note("is_set", (name,), name in self._names)
+        return self._world.reads.note("is_set", (name,), name in self.names or name in self._foreign)
 
 
 def _check_group(
