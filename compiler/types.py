@@ -141,13 +141,15 @@ class Solver:
         return self.assignable(one, other) and self.assignable(other, one)
 
     def _fits(self, source: Type, target: Type, assumed: frozenset[tuple[Type, Type]]) -> bool:
-        if source is target or source in (target, NEVER, ERROR) or target in (UNKNOWN, ERROR):
+        if source is target or (type(source) is type(target) and source == target):
             return True
-        if type(source) is Primitive is type(target):
-            return False
+        if type(source) is Primitive and source in (NEVER, ERROR):
+            return True
+        if type(target) is Primitive and target in (UNKNOWN, ERROR):
+            return True
         if is_open(source) or is_open(target):
             return self._bind(source, target)
-        if (source, target) in assumed:
+        if assumed and (source, target) in assumed:
             return True
         if type(source) is AliasType or type(target) is AliasType:
             assumed |= {(source, target)}

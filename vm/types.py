@@ -147,11 +147,16 @@ PRIMITIVES: dict[str, Primitive] = {
 }
 
 
+def is_never(type_: Type) -> bool:
+    """Whether no value is of a type."""
+    return type(type_) is Primitive and type_.name == "never"
+
+
 def members(type_: Type) -> tuple[Type, ...]:
     """The alternatives of a type: a union's members, none for ``never``, else the type itself."""
     if type(type_) is UnionType:
         return type_.members
-    return () if type_ == NEVER else (type_,)
+    return () if is_never(type_) else (type_,)
 
 
 def union(types: Iterable[Type]) -> Type:

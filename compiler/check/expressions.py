@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import msgspec
 
 from bamlvm.compiler import hir, tir
@@ -21,6 +24,7 @@ from bamlvm.vm.types import (
     MapType,
     Type,
     VariantType,
+    is_never,
     union,
 )
 from bamlvm.vm.types import (
@@ -33,84 +37,59 @@ _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 def expression(c: Checking, node: hir.Expr, expected: Type | None) -> tir.Expr:
     """Check one expression where ``expected`` is wanted (a hint only: the caller decides whether the type fits)."""
     before = c.flow.distance
-    return _ended(c, _dispatch(c, node, expected), before)
+    return _ended(c, _CHECKS[type(node)](c, node, expected), before)
 
 
 def _ended(c: Checking, checked: tir.Expr, before: int) -> tir.Expr:
     """``checked``, of type ``never`` if control does not come past it (or no value is of its type)."""
-    if checked.type == NEVER:
+    if is_never(checked.type):
         c.flow = c.flow.left()
     elif c.flow.distance > before:
         return msgspec.structs.replace(checked, type=NEVER)
     return checked
 
 
-def _dispatch(c: Checking, node: hir.Expr, expected: Type | None) -> tir.Expr:
-    at = (node.start, node.end)
-    match node:
-        case hir.Local():
-            return tir.Local(*at, c.local_type(node.local), node.local)
-        case hir.Constant():
-            return _constant(c, node)
-        case hir.Call():
-            return calls.call(c, node, expected)
-        case hir.Member():
-            return _member(c, node)
-        case hir.Binary():
-            return operators.binary(c, node, expected)
-        case hir.Logical():
-            return operators.logical(c, node, expected)
-        case hir.Unary():
-            return operators.unary(c, node)
-        case hir.TypeTest():
-            checked, true, false = operators.condition(c, node)
-            c.flow = c.join(true, false)
-            return checked
-        case hir.Block():
-            if not node.statements and node.tail is None and expected is not None and _is_empty_map(c, expected):
-                return _map(c, hir.MapLiteral(*at, ()), expected)
-            return block(c, node, expected)
-        case hir.If():
-            return _if(c, node, expected)
-        case hir.Match():
-            return patterns.match(c, node, expected)
-        case hir.Catch():
-            return patterns.catch(c, node, expected)
-        case hir.Element():
-            return _element(c, node)
-        case hir.Text():
-            parts = tuple(part if isinstance(part, str) else c.expr(c, part, None) for part in node.parts)
-            return tir.Text(*at, STRING, parts)
-        case hir.ListLiteral():
-            return _list(c, node, expected)
-        case hir.MapLiteral():
-            return _map(c, node, expected)
-        case hir.ObjectLiteral():
-            return _object(c, node)
-        case hir.Lambda():
-            return _lambda(c, node, expected)
-        case hir.VariantRef():
-            return tir.Variant(*at, VariantType(node.enum, node.variant), node.enum, node.variant)
-        case hir.FunctionRef():
-            return calls.function_value(c, node)
-        case hir.Return():
-            return _return(c, node)
-        case hir.Throw():
-            value = c.expr(c, node.value, None)
-            c.throw(unstated(inferred(value)))
-            return tir.Throw(*at, NEVER, value)
-        case hir.Break():
-            if c.loops:
-                c.loops[-1].breaks.append(c.flow)
-            return tir.Break(*at, NEVER)
-        case hir.Continue():
-            if c.loops:
-                c.loops[-1].continues.append(c.flow)
-            return tir.Continue(*at, NEVER)
-        case hir.Iterate():
-            return _iterate(c, node)
-        case hir.Invalid():
-            return tir.Constant(*at, hir.ERROR, None)
+def _local(c: Checking, node: hir.Local, _: Type | None) -> tir.Expr:
+    return tir.Local(node.start, node.end, c.local_type(node.local), node.local)
+
+
+def _type_test(c: Checking, node: hir.TypeTest, _: Type | None) -> tir.Expr:
+    checked, true, false = operators.condition(c, node)
+    c.flow = c.join(true, false)
+    return checked
+
+
+def _block(c: Checking, node: hir.Block, expected: Type | None) -> tir.Expr:
+    if not node.statements and node.tail is None and expected is not None and _is_empty_map(c, expected):
+        return _map(c, hir.MapLiteral(node.start, node.end, ()), expected)
+    return block(c, node, expected)
+
+
+def _text(c: Checking, node: hir.Text, _: Type | None) -> tir.Expr:
+    parts = tuple(part if isinstance(part, str) else c.expr(c, part, None) for part in node.parts)
+    return tir.Text(node.start, node.end, STRING, parts)
+
+
+def _variant(c: Checking, node: hir.VariantRef, _: Type | None) -> tir.Expr:
+    return tir.Variant(node.start, node.end, VariantType(node.enum, node.variant), node.enum, node.variant)
+
+
+def _throw(c: Checking, node: hir.Throw, _: Type | None) -> tir.Expr:
+    value = c.expr(c, node.value, None)
+    c.throw(unstated(inferred(value)))
+    return tir.Throw(node.start, node.end, NEVER, value)
+
+
+def _break(c: Checking, node: hir.Break, _: Type | None) -> tir.Expr:
+    if c.loops:
+        c.loops[-1].breaks.append(c.flow)
+    return tir.Break(node.start, node.end, NEVER)
+
+
+def _continue(c: Checking, node: hir.Continue, _: Type | None) -> tir.Expr:
+    if c.loops:
+        c.loops[-1].continues.append(c.flow)
+    return tir.Continue(node.start, node.end, NEVER)
 
 
 def _constant(c: Checking, node: hir.Constant) -> tir.Expr:
@@ -422,3 +401,34 @@ def _loop(c: Checking, node: hir.Loop) -> tir.Statement:
     step = tuple(statement(c, each) for each in node.step)
     c.flow = c.join(false, *exits.breaks)
     return tir.Loop(node.start, node.end, condition, body, step)
+
+
+_CHECKS: Mapping[type[hir.Expr], Callable[[Checking, Any, Type | None], tir.Expr]] = {
+    hir.Local: _local,
+    hir.Constant: lambda c, node, _: _constant(c, node),
+    hir.Call: calls.call,
+    hir.Member: lambda c, node, _: _member(c, node),
+    hir.Binary: operators.binary,
+    hir.Logical: operators.logical,
+    hir.Unary: lambda c, node, _: operators.unary(c, node),
+    hir.TypeTest: _type_test,
+    hir.Block: _block,
+    hir.If: _if,
+    hir.Match: patterns.match,
+    hir.Catch: patterns.catch,
+    hir.Element: lambda c, node, _: _element(c, node),
+    hir.Text: _text,
+    hir.ListLiteral: _list,
+    hir.MapLiteral: _map,
+    hir.ObjectLiteral: lambda c, node, _: _object(c, node),
+    hir.Lambda: _lambda,
+    hir.VariantRef: _variant,
+    hir.FunctionRef: lambda c, node, _: calls.function_value(c, node),
+    hir.Return: lambda c, node, _: _return(c, node),
+    hir.Throw: _throw,
+    hir.Break: _break,
+    hir.Continue: _continue,
+    hir.Iterate: lambda c, node, _: _iterate(c, node),
+    hir.Invalid: lambda c, node, _: tir.Constant(node.start, node.end, hir.ERROR, None),
+}
+"""How each kind of expression is checked."""
