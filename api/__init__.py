@@ -11,7 +11,7 @@ the compiler, the HTTP client and asyncio are loaded by what needs them.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bamlvm import stages
+    from bamlvm import stages, testing
     from bamlvm.calls import CallContext, CancelToken
     from bamlvm.checking import Checked, check
     from bamlvm.collector import CallRecord, Collector, Observer, Usage
@@ -55,9 +55,11 @@ __all__ = [
     "check",
     "format_source",
     "stages",
+    "testing",
     "to_builtins",
 ]
 
+_MODULES = ("stages", "testing")
 _HOMES = {
     "CallContext": "calls",
     "CancelToken": "calls",
@@ -91,8 +93,8 @@ _HOMES = {
 def __getattr__(name: str) -> object:
     from importlib import import_module
 
-    if name == "stages":
-        return import_module("bamlvm.stages")
+    if name in _MODULES:
+        return import_module(f"bamlvm.{name}")
     if name == "__version__":
         from importlib.metadata import PackageNotFoundError, version
 

@@ -34,6 +34,9 @@ assert sys.argv[2] == "cold" or not compiler, f"a warm run loads {compiler}"
 from importlib.resources import files
 assert files("bamlvm.stdlib").joinpath("stdlib.bamlc").is_file(), "the standard library is not compiled"
 assert files("bamlvm").joinpath("py.typed").is_file(), "py.typed is missing"
+from importlib.metadata import entry_points
+(plugin,) = entry_points(group="pytest11", name="bamlvm")
+assert files("bamlvm").joinpath(plugin.module.partition(".")[2] + ".py").is_file(), "the pytest plugin is missing"
 """
 
 

@@ -36,7 +36,7 @@ def test_the_names_for_type_checkers_are_the_public_names() -> None:
     import bamlvm
 
     assert set(dir(bamlvm)) == set(bamlvm.__all__)
-    assert {*bamlvm._HOMES, "stages", "__version__"} == set(bamlvm.__all__)
+    assert {*bamlvm._HOMES, *bamlvm._MODULES, "__version__"} == set(bamlvm.__all__)
 
 
 PURE = """

@@ -1,0 +1,94 @@
+"""Snapshot tests of your own programs: what a stage of the compiler makes of one stands in a file, and a test says when
+that changes.
+
+    bamlvm.testing.assert_stage("baml_src", "bytecode", "snapshots/program.txt")
+
+With pytest, the fixture ``baml_snapshot`` finds the file's name by itself (:mod:`bamlvm.pytest_plugin`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from bamlvm.checking import check
+from bamlvm.errors import CompileError, HostError
+from bamlvm.loading import sources_of
+from bamlvm.stages import STAGES, dump
+
+DIAGNOSTICS: Final = "diagnostics"
+"""What can be asked for beside the stages: errors and warnings, rendered."""
+
+_SHOWN_LINES: Final = 200
+
+
+class SnapshotError(AssertionError):
+    """A snapshot is missing or differs; the message shows the difference."""
+
+
+def stage_text(source: str | os.PathLike[str] | Mapping[str, str], stage: str, optimize: bool = True) -> str:
+    """What a snapshot holds: one of :data:`bamlvm.stages.STAGES`, or ``diagnostics``.
+
+    ``source`` is a path (a file or a folder), sources by file name, or a source text.  Of a program with errors the
+    stages behind the checker (``mir``, ``bytecode``) are its diagnostics, too.  Raises :class:`bamlvm.HostError` for an
+    unknown stage and for a path that is none.
+    """
+    if stage not in (*STAGES, DIAGNOSTICS):
+        raise HostError(f"unknown stage {stage!r}: one of {', '.join(STAGES)}, {DIAGNOSTICS}")
+    files = sources_of(source)
+    if stage == DIAGNOSTICS:
+        return check(files).render() or "no diagnostics\n"
+    try:
+        return dump(files, stage, optimize=optimize)
+    except CompileError as error:
+        return error.render()
+
+
+def assert_stage(
+    source: str | os.PathLike[str] | Mapping[str, str],
+    stage: str,
+    snapshot_path: str | os.PathLike[str],
+    *,
+    update: bool = False,
+    optimize: bool = True,
+) -> None:
+    """Hold a stage of a program (see :func:`stage_text`) against the file ``snapshot_path``; ``update`` writes it.
+
+    Raises :class:`SnapshotError`, an :class:`AssertionError`, if the file is missing or holds something else.
+    """
+    __tracebackhide__ = True  # pytest shows the test's line instead of this one
+    compare(stage_text(source, stage, optimize), Path(snapshot_path), update=update, how="update=True")
+
+
+def compare(text: str, path: Path, *, update: bool, how: str) -> bool:
+    """Hold a text against a file; ``how`` says what the user can do to accept it.  Gives whether the file was written.
+
+    Raises :class:`SnapshotError`.
+    """
+    __tracebackhide__ = True
+    try:
+        kept = path.read_bytes().decode("utf-8").replace("\r\n", "\n")
+    except FileNotFoundError:
+        kept = None
+    except UnicodeDecodeError:
+        kept = "(not UTF-8)\n"
+    if kept == text:
+        return False
+    if update:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode("utf-8"))
+        return True
+    if kept is None:
+        raise SnapshotError(f"there is no snapshot {path}; write it with {how}")
+    raise SnapshotError(f"the snapshot {path} differs; accept the change with {how}\n{_difference(kept, text)}")
+
+
+def _difference(kept: str, text: str) -> str:
+    lines = list(difflib.unified_diff(kept.splitlines(), text.splitlines(), "snapshot", "now", lineterm=""))
+    if not lines:
+        lines = ["(only the line breaks at the end differ)"]
+    left_out = len(lines) - _SHOWN_LINES
+    return "\n".join(lines if left_out <= 0 else [*lines[:_SHOWN_LINES], f"… {left_out} more lines"])
