@@ -36,7 +36,9 @@ class AnswerReader(Scanner):
         self._result: Result = None
         self._shown: Any = None
         self._weak: tuple[Result, Any] | None = None
+        self._doubtful: Result = None
         self._failure: Failure | None = None
+        self._came_near = False  # whether the failure's candidate had something of the declared type
         self._thought: list[str] = []
         self._thinks = ""  # the tag that ends the thought under way
         self._may_think = True
@@ -78,8 +80,10 @@ class AnswerReader(Scanner):
             return self._result
         if self._series is not None and self._series.count:
             return self._series.close()
-        if self._weak is not None and self._failure is None:
+        if self._weak is not None and not self._came_near:
             return self._weak[0]
+        if self._doubtful is not None and not self._came_near:
+            return self._doubtful
         return self._failure if self._failure is not None else NO_CANDIDATE
 
     # --- prose --------------------------------------------------------------------------------------------------------
@@ -131,13 +135,17 @@ class AnswerReader(Scanner):
             if evident:
                 self._series.put(result, getattr(frame, "shown", None))
         elif failed:
-            if evident or self._failure is None:
+            if self._failure is None or (evident and not self._came_near):
                 self._failure = result
+            self._came_near = self._came_near or evident
             self._stands = self._stands and self._emitted is None
         elif evident:
             self._decided = True
             self._result = result
             self._shown = frame.shown
+        elif isinstance(frame, ListFrame) and frame.doubtful:
+            if self._doubtful is None:
+                self._doubtful = result
         elif self._weak is None:
             self._weak = result, frame.shown
 
@@ -196,8 +204,9 @@ class AnswerReader(Scanner):
             for frame in reversed(self._stack):
                 value = frame.partial(value, begun)
                 begun = True
-        if self._series is not None and (self._in_series or not self._stack):
-            return self._series.partial(value, True) if value is not None or self._series.count else None
+        series = self._series
+        if series is not None and (series.count or self._in_series):
+            return series.partial(value if self._in_series else None, True)
         if value is None and self._weak is not None:
             return self._weak[1]
         return value

@@ -205,9 +205,9 @@ class ClassFrame(Frame):
 
 
 class ListFrame(Frame):
-    """A list read as a list."""
+    """A list read as a list.  ``doubtful`` counts the items that are words without quotes: ``[sic]`` is no list."""
 
-    __slots__ = ("count", "failure", "items", "penalty", "plan", "shows")
+    __slots__ = ("count", "doubtful", "failure", "items", "penalty", "plan", "shows")
     is_object = False
 
     def __init__(self, plan: ListPlan) -> None:
@@ -215,6 +215,7 @@ class ListFrame(Frame):
         self.items: list[Any] = []
         self.shows: list[Any] = [] if plan.stateful else self.items
         self.count = 0
+        self.doubtful = 0
         self.penalty = 0
         self.failure: Failure | None = None
 
@@ -249,7 +250,7 @@ class ListFrame(Frame):
         return [*self.shows, child]
 
     def evident(self) -> bool:
-        return self.count > 0
+        return self.count > self.doubtful
 
 
 class MapFrame(Frame):

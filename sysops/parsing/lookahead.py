@@ -13,10 +13,10 @@ from typing import Final, NamedTuple
 WINDOW: Final = 200
 
 _SPACE: Final = re.compile(r"\s*")
-_WORD: Final = re.compile(r"[\w$@.\- ]*")
+_WORD: Final = re.compile(r"[\w$@.\- ]*\s*")
 _KEY_WORD: Final = re.compile(r"[^\W\d]|[$@]")
 _QUOTES: Final = "\"'`\u201c\u2018"
-_ITEM_WORD: Final = re.compile(r"[^\"'\n,\[\]{}]*")
+_ITEM_WORD: Final = re.compile(r"[^\"'\n,\[\]{}]*\s*")
 _NUMBER_HEAD: Final = re.compile(r"[-+]?[$\u20ac\u00a3\u00a5]?[0-9]{1,3}(?:,[0-9]{3})*")
 _GROUP: Final = re.compile(r"[0-9]{3}(?![0-9])")
 _LITERAL: Final = re.compile(r"(?i:true|false|null|none|nan)|[-+]?[$\u20ac\u00a3]?[0-9][0-9.,_]*(?:[eE][-+]?[0-9]+)?%?")

@@ -16,7 +16,7 @@ import re
 from typing import Any, Final
 
 from bamlvm.sysops.parsing import lookahead
-from bamlvm.sysops.parsing.frames import Frame
+from bamlvm.sysops.parsing.frames import Frame, ListFrame
 from bamlvm.sysops.parsing.lookahead import WINDOW, Place
 from bamlvm.sysops.parsing.plans import SKIP, Plan
 from bamlvm.sysops.parsing.results import Coerced, Failure, Result
@@ -27,7 +27,7 @@ MAX_DEPTH: Final = 100
 _FENCE: Final = "```"
 _SPACE: Final = re.compile(r"\s*")
 _SPACE_AND_COMMAS: Final = re.compile(r"[\s,;]*")
-_BARE_KEY: Final = re.compile(r"[^:=,{}\[\]\"'`\n\u201c]*")
+_BARE_KEY: Final = re.compile(r"[^:=,{}\[\]\"'`\n\u201c]*\s*")
 _BARE: Final = re.compile(r"[^,}\]\n/#`]*")
 _COLON: Final = re.compile(r":|=>?")
 _HEX4: Final = re.compile(r"[0-9a-fA-F]{4}")
@@ -427,13 +427,15 @@ class Scanner:
     def _put_scalar(self, text: str, quoted: bool) -> None:
         result = self._plan.scalar(text, quoted)
         kind = result.__class__
-        if kind is Failure and not quoted and not self._stack[-1].is_object:
+        frame = self._stack[-1]
+        if not quoted and frame.__class__ is ListFrame and not lookahead.is_literal(text):
             words = text.split()
-            if len(words) > 1 and all(map(lookahead.is_literal, words)):  # a list without commas
+            if kind is Failure and len(words) > 1 and all(map(lookahead.is_literal, words)):  # a list without commas
                 for word in words:
                     self._put_scalar(word, False)
                 return
-        self._stack[-1].put(result, None if kind is Failure else result.value if kind is Coerced else result)
+            frame.doubtful += 1
+        frame.put(result, None if kind is Failure else result.value if kind is Coerced else result)
         self._next()
 
     def _next(self) -> None:
