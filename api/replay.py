@@ -32,6 +32,7 @@ import msgspec
 
 from bamlvm.errors import HostError
 from bamlvm.sysops.redaction import HIDDEN, is_secret, redacted_url, scrubbed
+from bamlvm.sysops.transport.body import EXTENSION
 
 _VERSION = 1
 _EXCERPT = 60
@@ -121,7 +122,7 @@ class RecordingTransport(httpx.AsyncBaseTransport):
             response.status_code,
             headers=response.headers,
             stream=_TapedStream(response.stream, taping),
-            extensions=response.extensions,
+            extensions={name: value for name, value in response.extensions.items() if name != EXTENSION},
         )
 
     def write(self, exchange: Exchange) -> None:

@@ -4,9 +4,10 @@ Two rules hold everywhere.  Whatever is awaited ends by itself at the deadline o
 cancelled closes the connection: an open answer belongs either to the function that opens it, to a :class:`Body`, or to
 an :class:`EventStream`, never to two.
 
-An :class:`EventStream` reads in a task of its own (the *pump*), which alone touches the connection.  It parses what
-arrives and leaves the events in a buffer under a lock, so that the program takes all that have arrived without waiting,
-from whatever thread it runs on.  The pump pauses when too much is left lying there.
+An :class:`EventStream` parses what arrives and leaves the events in a buffer under a lock, so that the program takes
+all that have arrived without waiting, from whatever thread it runs on.  The bytes of our own transport are given to it
+in the event loop's callback that reads them (:class:`bamlvm.sysops.transport.body.Receiver`); those of any other
+transport, and encoded ones, are read by a task (the *pump*).  Both are held back when too much is left in the buffer.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections.abc import AsyncIterator, Generator, Mapping
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final
+from urllib.request import getproxies
 
 import httpx
 import msgspec
@@ -25,7 +27,9 @@ import msgspec
 from bamlvm.sysops.clocks import Clocks
 from bamlvm.sysops.errors import Subject, boundary, http_status, invalid, network, timed_out, translate
 from bamlvm.sysops.retry_after import retry_after_ms
-from bamlvm.sysops.sse import Event, SseParser
+from bamlvm.sysops.sse import Event, EventTooLargeError, SseParser
+from bamlvm.sysops.transport.body import EXTENSION
+from bamlvm.sysops.transport.body import Body as TransportBody
 from bamlvm.vm.values import Pending, Thrown
 
 MAX_BODY: Final = 64 * 1024 * 1024
@@ -34,7 +38,7 @@ MAX_BODY: Final = 64 * 1024 * 1024
 MAX_ERROR_BODY: Final = 64 * 1024
 MAX_REDIRECTS: Final = 10
 HIGH_WATER: Final = 1024 * 1024
-"""Bytes that the pump takes ahead of the program."""
+"""Bytes that are taken ahead of the program."""
 
 _ERROR_BODY_SECONDS: Final = 5.0
 _KEPT_ON_REDIRECT: Final = ("accept", "accept-encoding", "accept-language", "user-agent")
@@ -54,17 +58,28 @@ class Exchange:
 
 
 def new_client(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
-    """The HTTP client of one event loop.
+    """The HTTP client of one event loop, over the network if no transport is given.
 
     TLS is verified, cookies are not kept, redirects and all timeouts but the connection's are the exchange's business,
-    and the number of connections is bounded by the handle table alone.
+    and the number of connections is bounded by the handle table alone.  Where the environment names a proxy, httpx's
+    own transport is used, which knows how to speak to it.
     """
+    if transport is None and not _has_proxy():
+        from bamlvm.sysops.transport.http1 import Transport
+
+        transport = Transport()
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
     cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
     headers = {"user-agent": "bamlvm"}
     return httpx.AsyncClient(
         transport=transport, limits=limits, cookies=cookies, headers=headers, timeout=None, follow_redirects=False
     )
+
+
+def _has_proxy() -> bool:
+    """Whether httpx would find a proxy: its rule is that of urllib."""
+    proxies = getproxies()
+    return any(proxies.get(scheme) for scheme in ("http", "https", "all"))
 
 
 async def open_exchange(client: httpx.AsyncClient, exchange: Exchange) -> httpx.Response:
@@ -158,6 +173,7 @@ class EventStream:
 
     __slots__ = (
         "_arrived",
+        "_body",
         "_buffered",
         "_error",
         "_events",
@@ -183,7 +199,7 @@ class EventStream:
         self._lock = threading.Lock()  # guards the four that follow
         self._events: list[Event] = []
         self._arrived = 0.0  # when the oldest of the events came
-        self._open = True  # whether the pump may still add events
+        self._open = True  # whether more events may come
         self._error: BaseException | None = None
         self._buffered = 0  # bytes taken since the program last had to wait
         self._waiter: asyncio.Future[None] | None = None
@@ -191,7 +207,14 @@ class EventStream:
         self._timer: asyncio.TimerHandle | None = None
         self._next = Pending(_Next(self))
         self._stopped = False  # whether the pump closes the connection or is about to, which nobody may interrupt
-        self._task = self._loop.create_task(self._pump())
+        self._task: asyncio.Task[None] | None = None
+        self._body: TransportBody | None = None
+        if "content-encoding" not in response.headers:
+            self._body = response.extensions.get(EXTENSION)
+        if self._body is not None:
+            self._body.attach(self)
+        else:
+            self._task = self._loop.create_task(self._pump())
 
     def next(self) -> Any:
         """All events that have arrived, as a JSON array; None at the end; a :class:`Pending` for it if none has come.
@@ -211,8 +234,9 @@ class EventStream:
             ready, batch = self._take()
             if ready:
                 return batch
+            if self._buffered > HIGH_WATER:
+                self._go_on()
             self._buffered = 0
-            _wake(self._resume)
             self._exchange.clocks.arrived(time.monotonic())  # silence counts only while somebody listens
             self._waiter = self._loop.create_future()
             self._watch()
@@ -222,15 +246,46 @@ class EventStream:
                 self._waiter = None
 
     async def aclose(self) -> None:
-        """End the pump and the connection.  The pump ends by itself if this is cancelled."""
+        """End the reading and the connection.  Both end by themselves if this is cancelled."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._stop()
         try:
-            await asyncio.wait([self._task])
+            if self._task is not None:
+                self._stop_pump(self._task)
+                await asyncio.wait([self._task])
         finally:
-            await self._response.aclose()  # for a pump that never came to run
+            await self._response.aclose()  # also for a pump that never came to run
+
+    def body_received(self, data: bytes) -> None:
+        """Bytes have come, on the event loop."""
+        if not self._open:
+            return
+        now = time.monotonic()
+        self._exchange.clocks.arrived(now)
+        try:
+            events = self._parser.feed(data)
+        except EventTooLargeError as error:
+            self._break_off(translate(error, self._exchange.subject))
+            return
+        if events:
+            with self._lock:
+                if not self._events:
+                    self._arrived = now
+                self._events += events
+            _wake(self._waiter)
+        self._buffered += len(data)
+        if self._body is not None and self._buffered > HIGH_WATER and self._events:
+            self._body.pause()
+
+    def body_ended(self, error: Exception | None) -> None:
+        """No more bytes come: all have, or ``error`` says why not."""
+        if error is None:
+            try:
+                self._parser.close()
+            except EventTooLargeError as too_large:
+                error = too_large
+        self._end(None if error is None else translate(error, self._exchange.subject) or error)
 
     def _take(self) -> tuple[bool, str | None]:
         """Whether there is anything to say (events, or the end), and the events."""
@@ -247,41 +302,39 @@ class EventStream:
         return ended, None
 
     async def _pump(self) -> None:
-        error: BaseException | None = None
+        error: Exception | None = None
         try:
             async for chunk in _chunks(self._response):
-                now = time.monotonic()
-                self._exchange.clocks.arrived(now)
-                events = self._parser.feed(chunk)
-                if events:
-                    with self._lock:
-                        if not self._events:
-                            self._arrived = now
-                        self._events += events
-                    _wake(self._waiter)
-                self._buffered += len(chunk)
+                self.body_received(chunk)
                 if self._buffered > HIGH_WATER and self._events:
-                    await self._pause()
-            self._parser.close()
+                    self._resume = self._loop.create_future()
+                    await self._resume
         except Exception as raised:
-            error = translate(raised, self._exchange.subject) or raised
+            error = raised
         finally:
             self._stopped = True
-            self._end(error)
+            self.body_ended(error)
             await self._response.aclose()
 
-    def _stop(self) -> None:
+    def _stop_pump(self, task: asyncio.Task[None]) -> None:
         """Cancel the pump, once: a second cancellation would strike while it closes the connection."""
         if not self._stopped:
             self._stopped = True
-            self._task.cancel()
+            task.cancel()
 
-    async def _pause(self) -> None:
-        self._resume = self._loop.create_future()
-        try:
-            await self._resume
-        finally:
-            self._resume = None
+    def _go_on(self) -> None:
+        if self._body is not None:
+            self._body.resume()
+        else:
+            _wake(self._resume)
+
+    def _break_off(self, error: BaseException | None) -> None:
+        """End the stream from this side."""
+        self._end(error)
+        if self._body is not None:
+            self._body.abort()
+        elif self._task is not None:
+            self._stop_pump(self._task)
 
     def _end(self, error: BaseException | None) -> None:
         with self._lock:
@@ -310,8 +363,7 @@ class EventStream:
             self._watch()
             return
         clock = upcoming[1]
-        self._end(timed_out(clock, self._exchange.subject, self._exchange.clocks.since(clock)))
-        self._stop()
+        self._break_off(timed_out(clock, self._exchange.subject, self._exchange.clocks.since(clock)))
 
 
 class _Next:

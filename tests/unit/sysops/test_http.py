@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import ssl
 import time
+from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from bamlvm.sysops.connections import Body
@@ -283,7 +284,12 @@ async def test_the_attempt_learns_status_and_first_byte(serve: Any, call: Any) -
 
 
 async def test_the_client_verifies_tls_and_follows_nothing_by_itself(call: Any) -> None:
-    client: httpx.AsyncClient = call.scope.services.http_client()
-    assert not client.follow_redirects
-    context = client._transport._pool._ssl_context  # type: ignore[attr-defined]
-    assert context.check_hostname
+    certificate = Path(__file__).parent / "certificates" / "server.pem"  # of an authority that nobody knows
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=context)
+    async with server:
+        kind, fields = await call.fails("baml.http.fetch", f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+        await asyncio.sleep(0.05)  # for the server's side, which learns of it by itself
+    assert (kind, "certificate verify failed" in fields["message"]) == ("Network", True)
+    assert not call.scope.services.http_client().follow_redirects
