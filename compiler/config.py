@@ -1,4 +1,4 @@
-"""Clients, retry policies, templates, tests and generators: configuration checked and made data.
+"""Clients, retry policies, templates and generators: configuration checked and made data.
 
 Options stay open: a provider's own go through as they are written (``env.X`` as a reference); what the language itself
 gives meaning to is checked here.
@@ -6,22 +6,23 @@ gives meaning to is checked here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from bamlvm.compiler.declare import World, attributes, scalar
-from bamlvm.compiler.names import Entry, Index, reporter
+from bamlvm.compiler.declare import World
+from bamlvm.compiler.names import Index, reporter
 from bamlvm.compiler.report import Reporter, did_you_mean
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
 from bamlvm.vm.program import (
+    CLOCKS,
+    POOLING,
     ClientInfo,
     ConfigValue,
     GeneratorInfo,
     LlmFunctionInfo,
     RetryPolicyInfo,
     TemplateInfo,
-    TestInfo,
     environment_reference,
 )
 
@@ -30,7 +31,6 @@ STRATEGIES = frozenset({"fallback", "round-robin", "baml-fallback", "baml-round-
 
 _CLIENT_PROPERTIES = ("provider", "retry_policy", "options")
 _POLICY_PROPERTIES = ("max_retries", "strategy", "options", "jitter")
-_TEST_PROPERTIES = ("functions", "args", "type_builder")
 _GENERATOR_PROPERTIES = (
     "output_type",
     "output_dir",
@@ -41,6 +41,7 @@ _GENERATOR_PROPERTIES = (
     "module_format",
     "project",
 )
+_STRATEGY_OPTIONS = ("strategy", "start", "http")
 _DELAYS = ("constant_delay", "exponential_backoff")
 
 
@@ -59,7 +60,7 @@ def data(value: syntax.ConfigValue) -> ConfigValue:
             return {entry.key: data(entry.value) for entry in value.entries}
 
 
-def _entries(
+def entries(
     body: syntax.ConfigBlock, known: Iterable[str], code: str, what: str, report: Reporter
 ) -> dict[str, syntax.ConfigEntry]:
     """A block's entries by key; reports the unknown (``code``) and the repeated (E0012)."""
@@ -78,7 +79,7 @@ def _entries(
     return found
 
 
-def _name(declaration: syntax.Declaration) -> tuple[int, int]:
+def name_of(declaration: syntax.Declaration) -> tuple[int, int]:
     return declaration.name_start, declaration.name_start + len(declaration.name)
 
 
@@ -100,8 +101,7 @@ class Configuration(NamedTuple):
 
 
 def configuration(index: Index, world: World, diagnostics: list[Diagnostic]) -> Configuration:
-    """Check all configuration, tests and generators included."""
-    check_tests(index, world, diagnostics)
+    """Check all configuration, generators included."""
     check_generators(index, diagnostics)
     return Configuration(
         llm_functions(world, index, diagnostics),
@@ -120,10 +120,10 @@ def clients(index: Index, diagnostics: list[Diagnostic]) -> dict[str, ClientInfo
         declaration = entry.declaration
         assert isinstance(declaration, syntax.Client)
         report = reporter(entry, diagnostics)
-        parts = _entries(declaration.body, _CLIENT_PROPERTIES, "E0027", "a client", report)
+        parts = entries(declaration.body, _CLIENT_PROPERTIES, "E0027", "a client", report)
         if "provider" not in parts:
             hint = "add one, such as `provider openai`"
-            report.error("E0026", _name(declaration), f"the client `{declaration.name}` has no provider", hint=hint)
+            report.error("E0026", name_of(declaration), f"the client `{declaration.name}` has no provider", hint=hint)
             continue
         provider = _word(parts["provider"], report)
         policy = _word(parts["retry_policy"], report) if "retry_policy" in parts else None
@@ -136,9 +136,26 @@ def clients(index: Index, diagnostics: list[Diagnostic]) -> dict[str, ClientInfo
             options = None
         if provider in STRATEGIES:
             _check_strategy(declaration, options, names, report)
+        if options is not None:
+            _check_options(options, provider in STRATEGIES, report)
         if provider is not None:
             found[entry.name] = ClientInfo(entry.name, provider, policy, data(options) if options is not None else {})
     return found
+
+
+def _check_options(options: syntax.ConfigBlock, strategy: bool, report: Reporter) -> None:
+    """What the language itself gives meaning to: a strategy's options, and the clocks of ``http``; E0027 warns of
+    others."""
+    for entry in options.entries:
+        if strategy and entry.key not in _STRATEGY_OPTIONS:
+            hint = did_you_mean(entry.key, _STRATEGY_OPTIONS) or "give it to the clients that it chooses from"
+            report.warning("E0027", (entry.start, entry.key_end), f"a strategy has no option `{entry.key}`", hint=hint)
+        if entry.key == "http" and isinstance(entry.value, syntax.ConfigBlock):
+            known = tuple(CLOCKS) if strategy else (*CLOCKS, POOLING)
+            for each in entry.value.entries:
+                if each.key not in known:
+                    hint = did_you_mean(each.key, known) or f"it has {', '.join(f'`{name}`' for name in known)}"
+                    report.warning("E0027", (each.start, each.key_end), f"`http` has no `{each.key}`", hint=hint)
 
 
 def _check_strategy(
@@ -146,7 +163,7 @@ def _check_strategy(
 ) -> None:
     written = next((entry for entry in options.entries if entry.key == "strategy"), None) if options else None
     if written is None or not isinstance(written.value, syntax.ConfigList) or not written.value.items:
-        where = written if written is not None else _name(declaration)
+        where = written if written is not None else name_of(declaration)
         hint = "name its clients: `options { strategy [A, B] }`"
         report.error("E0090", where, f"`{declaration.name}` has no clients to choose from", hint=hint)
         return
@@ -164,16 +181,16 @@ def retry_policies(index: Index, diagnostics: list[Diagnostic]) -> dict[str, Ret
         declaration = entry.declaration
         assert isinstance(declaration, syntax.RetryPolicy)
         report = reporter(entry, diagnostics)
-        parts = _entries(declaration.body, _POLICY_PROPERTIES, "E0027", "a retry policy", report)
+        parts = entries(declaration.body, _POLICY_PROPERTIES, "E0027", "a retry policy", report)
         settings: dict[str, ConfigValue] = {}
         if "strategy" in parts and isinstance(block := parts["strategy"].value, syntax.ConfigBlock):
             known = ("type", "delay_ms", "multiplier", "max_delay_ms", "jitter")
-            given = _entries(block, known, "E0027", "a strategy", report)
+            given = entries(block, known, "E0027", "a strategy", report)
             settings = {key: data(each.value) for key, each in given.items()}
         written = parts.get("max_retries")
         retries = data(written.value) if written is not None else None
         if retries is None or not _is_count(retries):
-            where = written.value if written is not None else _name(declaration)
+            where = written.value if written is not None else name_of(declaration)
             hint = "such as `max_retries 3`"
             report.error("E0001", where, f"`{declaration.name}` needs a `max_retries`, a number from 0", hint=hint)
             continue
@@ -243,81 +260,12 @@ def templates(index: Index) -> dict[str, TemplateInfo]:
     return found
 
 
-def check_tests(index: Index, world: World, diagnostics: list[Diagnostic]) -> None:
-    """Tests: E0034 and E0035 for their properties, E0088 for functions that are not there."""
-    by_function: dict[tuple[str, str], Entry] = {}
-    for entry in index.tests:
-        declaration = entry.declaration
-        assert isinstance(declaration, syntax.Test)
-        report = reporter(entry, diagnostics)
-        parts = _entries(declaration.body, _TEST_PROPERTIES, "E0034", "a test", report)
-        attributes(declaration.body.attributes, "test", entry, report)
-        if "args" in parts and not isinstance(parts["args"].value, syntax.ConfigBlock):
-            report.error("E0001", parts["args"].value, "`args` is a block: `args { … }`")
-        functions = parts.get("functions")
-        if functions is None:
-            report.error("E0035", _name(declaration), f"the test `{declaration.name}` names no `functions`")
-            continue
-        for item in _items(functions.value):
-            name = item.value if isinstance(item, syntax.ConfigScalar) else None
-            if not isinstance(name, str) or name not in world.bodies:
-                report.error("E0088", item, f"unknown function `{name}`", hint=did_you_mean(str(name), world.bodies))
-            elif (name, declaration.name) in by_function:
-                first = by_function[name, declaration.name]
-                there = reporter(first, diagnostics)
-                labels = [there.label(*_name(first.declaration), "first defined here")]
-                report.error("E0011", _name(declaration), f"`{name}` has two tests `{declaration.name}`", labels=labels)
-            else:
-                by_function[name, declaration.name] = entry
-
-
-def tests(index: Index, line_of: Callable[[syntax.Item], int]) -> tuple[TestInfo, ...]:
-    """All tests of a project in which :func:`check_tests` found no error; ``line_of`` gives an item's line, from 0."""
-    found = []
-    for entry in index.tests:
-        declaration = entry.declaration
-        assert isinstance(declaration, syntax.Test)
-        parts = {each.key: each.value for each in declaration.body.entries}
-        given = parts.get("args")
-        entries = given.entries if isinstance(given, syntax.ConfigBlock) else ()
-        functions = [item.value for item in _items(parts["functions"]) if isinstance(item, syntax.ConfigScalar)]
-        found.append(
-            TestInfo(
-                declaration.name,
-                tuple(map(str, functions)),
-                {each.key: _argument(each.value, entry.item.text) for each in entries},
-                attributes(declaration.body.attributes, "test", entry, reporter(entry, [])),
-                entry.item.file,
-                line_of(entry.item),
-            )
-        )
-    return tuple(found)
-
-
-def _items(value: syntax.ConfigValue) -> tuple[syntax.ConfigValue, ...]:
-    return value.items if isinstance(value, syntax.ConfigList) else (value,)
-
-
-def _argument(value: syntax.ConfigValue, text: str) -> ConfigValue:
-    """A test's argument as data: like :func:`data`, and raw strings are dedented as prompts are.  ``text`` is what the
-    value's offsets count in."""
-    match value:
-        case syntax.ConfigList():
-            return [_argument(item, text) for item in value.items]
-        case syntax.ConfigBlock():
-            return {entry.key: _argument(entry.value, text) for entry in value.entries}
-        case syntax.ConfigScalar():
-            return scalar(value, text)
-        case _:
-            return data(value)
-
-
 def check_generators(index: Index, diagnostics: list[Diagnostic]) -> None:
     """Generators: only known keys."""
     for entry in index.generators:
         declaration = entry.declaration
         assert isinstance(declaration, syntax.Generator)
-        _entries(declaration.body, _GENERATOR_PROPERTIES, "E0027", "a generator", reporter(entry, diagnostics))
+        entries(declaration.body, _GENERATOR_PROPERTIES, "E0027", "a generator", reporter(entry, diagnostics))
 
 
 def generators(index: Index) -> tuple[GeneratorInfo, ...]:

@@ -99,6 +99,8 @@ def index(
                 entry = _entry(item, namespace)
                 faults = len(diagnostics)
                 _check_members(entry.declaration, reporter(entry, diagnostics))
+                for added in entry.declaration.types if isinstance(entry.declaration, syntax.Test) else ():
+                    _check_members(added, reporter(entry, diagnostics))
                 if len(diagnostics) == faults:
                     kept = item, entry
             if kept is not None:

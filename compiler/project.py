@@ -26,6 +26,8 @@ from bamlvm.compiler.optimize import optimize as optimize_function
 from bamlvm.compiler.reads import Reads
 from bamlvm.compiler.resolve import Resolver
 from bamlvm.compiler.templates import check_templates
+from bamlvm.compiler.templates.constraints import check_constraints
+from bamlvm.compiler.test_blocks import check_tests, tests
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic, sort
 from bamlvm.grammar.parser import ItemCache, parse_file
@@ -109,6 +111,7 @@ class Project:
         self._tir: Memo[list[tir.Function]] = Memo()
         self._known = Known()
         self._templates: Memo[None] = Memo()
+        self._constraints: Memo[None] = Memo()
         self._emitted: dict[str, _Emitted] = {}
 
     def update(self, files: Mapping[str, str], *, emit: bool = True) -> Stages:
@@ -163,6 +166,8 @@ class Project:
         stages.tir = check_functions(stages.hir, world, found, self._tir, self._known, lookups)
         self._tir.turn()
         check_templates(stages.index, world, resolver, self._templates, lookups, found)
+        check_constraints(stages.index, world, resolver, self._constraints, lookups, found)
+        check_tests(stages.index, world, resolver, found)
         configuration = config.configuration(stages.index, world, found)
         for name, checked in stages.tir.items():
             if name not in world.contracts and checked.throws != world.signatures[name].throws:
@@ -213,7 +218,7 @@ class Project:
             configuration.clients,
             configuration.retry_policies,
             configuration.templates,
-            config.tests(stages.index, lambda item: self._read[item.file].source.position(item.offset)[0] - 1),
+            tests(stages.index, lambda item: self._read[item.file].source.position(item.offset)[0] - 1),
             config.generators(stages.index),
         )
 

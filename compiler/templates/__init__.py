@@ -7,10 +7,8 @@
     shapes.py    what can be read off the tree
     calls.py     whether arguments fit
     names.py     the project's own names
-    shapes.py    what can be read off the tree
-    calls.py     whether arguments fit
-    names.py     the project's own names
     checker.py   names, fields, filters and calls of one template
+    constraints.py  the expressions of ``@assert`` and ``@check``
 
 Rule: what is reported here would fail when the prompt is rendered; what is not known is not checked.  Reported are
 E0070 (an unknown variable, field or variant), E0071 (an unknown filter or test), E0072 (arguments that do not fit) and

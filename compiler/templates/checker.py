@@ -28,11 +28,13 @@ from bamlvm.compiler.templates.values import (
     Loop,
     Tuple,
     Value,
+    describe,
     element,
     join,
     member,
     pair,
     subscript,
+    truth,
 )
 from bamlvm.vm.templates import FILTERS, FORMATS, GLOBALS, TESTS
 from bamlvm.vm.types import BOOL, INT, STRING, UNKNOWN, ListType, Type
@@ -63,9 +65,29 @@ def check(text: str, parameters: Mapping[str, Type], names: Names) -> list[Findi
     return sorted(dict.fromkeys(checker.findings), key=lambda finding: finding.start)
 
 
+def check_expression(text: str, variables: Mapping[str, Value], names: Names) -> list[Finding]:
+    """What is wrong with an expression that is to be true or false; places are those of ``{{text}}``."""
+    try:
+        parsed = parse(f"{{{{{text}}}}}")
+    except TemplateError as error:
+        return [Finding("E0073", error.start, error.end, error.message)]
+    checker = _Checker(parsed, variables, names, whole=False)
+    (output,) = parsed.tree.body
+    assert isinstance(output, nodes.Output)
+    value = checker.value(output.nodes[0], dict(variables))
+    if not checker.findings and not truth(value, names.world):
+        first, last = parsed.words[1], parsed.words[-2]
+        message = f"this is to be true or false, not `{describe(value)}`"
+        return [Finding("E0001", first.start, last.end, message, "compare it, such as `this|length > 0`")]
+    return sorted(dict.fromkeys(checker.findings), key=lambda finding: finding.start)
+
+
 class _Checker:
-    def __init__(self, parsed: Parsed, parameters: Mapping[str, Type], names: Names) -> None:
+    """``whole`` is False for an expression alone, which has no ``ctx`` and calls no template strings."""
+
+    def __init__(self, parsed: Parsed, parameters: Mapping[str, Value], names: Names, *, whole: bool = True) -> None:
         self.findings: list[Finding] = []
+        self._whole = whole
         self._parsed = parsed
         self._parameters = parameters
         self._names = names
@@ -180,6 +202,10 @@ class _Checker:
 
     # --- expressions
 
+    def value(self, node: nodes.Node, variables: Variables) -> Value:
+        """What an expression is."""
+        return self._value(node, variables)
+
     def _value(self, node: nodes.Node, variables: Variables, *, excused: bool = False) -> Value:
         """What an expression is; ``excused`` if it may be undefined."""
         match node:
@@ -221,7 +247,7 @@ class _Checker:
         name = node.name
         if name in variables:
             return variables[name]
-        if name in ("ctx", "_"):
+        if name in ("ctx", "_") and self._whole:
             return Builtin(name)
         declared = self._declared(name)
         if declared is not None:
@@ -236,7 +262,7 @@ class _Checker:
         """An enum or template string of the project."""
         if self._world.enum(name) is not None:
             return Enum(name)
-        parameters = self._names.parameters(name)
+        parameters = self._names.parameters(name) if self._whole else None
         return Callable("template string", name, parameters) if parameters is not None else None
 
     def _getattr(self, node: nodes.Getattr, variables: Variables, excused: bool) -> Value:
@@ -367,11 +393,13 @@ class _Checker:
         self._report(code, word.start, word.end, message, hint)
 
     def _unknown(self, name: str, place: int, variables: Variables, what: str) -> None:
-        hint = did_you_mean(name, [*variables, "ctx", *GLOBALS, *self._names.visible()])
+        known = ("ctx", *self._names.visible()) if self._whole else ()
+        hint = did_you_mean(name, [*variables, *GLOBALS, *known])
         if name in ("null", "nil", "undefined"):
             hint = "in a prompt, null is `none`"
         elif self._world.signature(name) is not None:
             hint = "a prompt can call template strings and macros, not functions"
         elif hint is None and self._parameters:
-            hint = f"the prompt is given {', '.join(f'`{each}`' for each in self._parameters)}"
+            given = ", ".join(f"`{each}`" for each in self._parameters)
+            hint = f"the prompt is given {given}" if self._whole else f"there is {given}"
         self._report("E0070", place, place + len(name), f"unknown {what} `{name}`", hint)

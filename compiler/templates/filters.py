@@ -9,7 +9,7 @@ from jinja2 import nodes
 
 from bamlvm.compiler.declare import World
 from bamlvm.compiler.templates.values import Items, Value, element, pair
-from bamlvm.vm.types import INT, STRING, UNKNOWN, ListType, MapType
+from bamlvm.vm.types import BOOL, INT, STRING, UNKNOWN, ListType, MapType
 
 _TEXT = frozenset(
     {"upper", "lower", "trim", "title", "capitalize", "replace", "join", "string", "indent", "center", "truncate"}
@@ -40,6 +40,8 @@ def result(name: str, operand: Value, world: World) -> Value:
         return STRING
     if name in _NUMBERS:
         return INT
+    if name in ("bool", "regex_match"):
+        return BOOL
     if name in ("default", "d"):
         return operand
     if name in ("items", "dictsort"):

@@ -82,7 +82,15 @@ class Builtin:
     path: str
 
 
-Value: TypeAlias = Type | Items | Tuple | Enum | Loop | Callable | Builtin
+@dataclass(frozen=True)
+class Record:
+    """What has attributes of its own, by their names."""
+
+    name: str
+    fields: tuple[tuple[str, Value], ...]
+
+
+Value: TypeAlias = Type | Items | Tuple | Enum | Loop | Callable | Builtin | Record
 
 BUILTINS: dict[str, dict[str, Value]] = {
     "ctx": {name: UNKNOWN if name == "tags" else Builtin(f"ctx.{name}") for name in CONTEXT},
@@ -173,6 +181,9 @@ def member(value: Value, name: str, world: World) -> Value | Absent:
                 return item
             found = name in _LOOP
             return UNKNOWN if found else Absent(f"`loop` has no `{name}`", _choices(name, _LOOP))
+        case Record(owner, fields):
+            inside = dict(fields)
+            return inside[name] if name in inside else Absent(f"`{owner}` has no `{name}`", _choices(name, inside))
         case Builtin(path) if path in BUILTINS:
             known = BUILTINS[path]
             return known[name] if name in known else Absent(f"`{path}` has no `{name}`", _choices(name, known))
@@ -185,8 +196,20 @@ def member(value: Value, name: str, world: World) -> Value | Absent:
             return UNKNOWN
 
 
+def truth(value: Value, world: World) -> bool:
+    """Whether a value may be true or false."""
+    if isinstance(value, _SPECIAL):
+        return False
+    parts = members(world.expand(value))
+    return any(
+        part in (BOOL, UNKNOWN) or (isinstance(part, LiteralType) and isinstance(part.value, bool)) for part in parts
+    )
+
+
 def describe(value: Value) -> str:
     """A value's type, for messages."""
+    if isinstance(value, Items | Tuple):
+        return "list"
     return "value" if isinstance(value, _SPECIAL) else render(value)
 
 
@@ -245,4 +268,4 @@ def _filter_for(name: str) -> str | None:
     return f"use the filter: `|{found}`" if found else None
 
 
-_SPECIAL = (Items, Tuple, Enum, Loop, Callable, Builtin)
+_SPECIAL = (Items, Tuple, Enum, Loop, Callable, Builtin, Record)

@@ -54,7 +54,7 @@ test Short {
 }
 test Wrong { functions [size]  args { text "four" }  @@assert(five, {{ this == 5 }})  @@assert(two, {{ this > 2 }}) }
 test Zero { functions [fail]  args { n 0 } }
-test Odd { functions [size]  args { text "x" }  @@assert(odd, {{ this.nothing }}) }
+test Odd { functions [size]  args { text "x" }  @@assert(odd, {{ dict(a=this).a.nothing }}) }
 test Number { functions [size]  args { text "x" }  @@assert(number, {{ this + 1 }}) }
 test Misfit { functions [size]  args { text 4 } }
 """
@@ -158,7 +158,7 @@ class TestResults:
         ("name", "problem"),
         [
             ("Zero", "uncaught baml.panics.DivisionByZero: integer `/` by zero"),
-            ("Odd", "@@assert(odd, {{ this.nothing }}) cannot be evaluated: an int has no 'nothing'"),
+            ("Odd", "@@assert(odd, {{ dict(a=this).a.nothing }}) cannot be evaluated: an int has no 'nothing'"),
             ("Number", "@@assert(number, {{ this + 1 }}) cannot be evaluated: expected true or false, got 2"),
             ("Misfit", "args.text: expected string, got int 4"),
         ],

@@ -1,0 +1,136 @@
+"""The expressions of ``@assert`` and ``@check``, on fields, types, classes and tests.
+
+An expression sees ``this``, the value that it is about, and the project's enums; in a test also ``_``: the result, how
+long the call took, and whether the checks held that are written before it.  It is true or false.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import NamedTuple
+
+from bamlvm.compiler.declare import TypeResolver, World
+from bamlvm.compiler.memo import Lookups, Memo
+from bamlvm.compiler.names import Entry, Index, reporter
+from bamlvm.compiler.report import Reporter
+from bamlvm.compiler.templates.names import Names
+from bamlvm.compiler.templates.values import Record, Value
+from bamlvm.grammar import syntax
+from bamlvm.grammar.diagnostics import Diagnostic
+from bamlvm.vm.types import BOOL, FLOAT, UNKNOWN, ClassType, Type, union
+
+_CONSTRAINTS = ("assert", "check")
+
+
+class _Constraint(NamedTuple):
+    """An attribute, and the names that its expression sees."""
+
+    attribute: syntax.Attribute
+    variables: Mapping[str, Value]
+
+
+def check_constraints(
+    index: Index, world: World, resolver: TypeResolver, memo: Memo[None], lookups: Lookups, found: list[Diagnostic]
+) -> None:
+    """Check every expression of a project; what ``memo`` has kept is not done again."""
+    for entry in (*index.entries.values(), *index.tests):
+        text = entry.item.text
+        if entry.namespace or ("@assert" not in text and "@check" not in text):
+            continue
+        source = (entry.declaration,)
+        name = f"test {entry.name}" if isinstance(entry.declaration, syntax.Test) else entry.name
+        if memo.find(name, source, lookups) is None:
+            memo.make(name, source, world.reads, found, partial(_check, entry, index, world, resolver, found))
+    memo.turn()
+
+
+def _check(entry: Entry, index: Index, world: World, resolver: TypeResolver, found: list[Diagnostic]) -> None:
+    report = reporter(entry, found)
+    for constraint in _constraints(entry, world, resolver):
+        _check_one(constraint, entry, Names(index, world), report)
+
+
+def _check_one(constraint: _Constraint, entry: Entry, names: Names, report: Reporter) -> None:
+    attribute = constraint.attribute
+    sign = "@@" if attribute.block else "@"
+    expression = next((each for each in attribute.arguments if isinstance(each, syntax.ConfigExpression)), None)
+    if expression is None:
+        return  # told where attributes are read
+    if not expression.text.strip():
+        hint = f"such as `{sign}{attribute.name}(short, {{{{ this|length < 100 }}}})`"
+        report.error("E0073", expression, f"`{sign}{attribute.name}` has an empty expression", hint=hint)
+        return
+    from bamlvm.compiler.templates.checker import check_expression  # Jinja takes a while to import
+
+    opening = expression.start + entry.item.text[expression.start : expression.end].index("{{")
+    for finding in check_expression(expression.text.replace("\r", " "), constraint.variables, names):
+        where_found = (opening + finding.start, opening + finding.end)
+        report.error(finding.code, where_found, finding.message, hint=finding.hint)
+
+
+def _constraints(entry: Entry, world: World, resolver: TypeResolver) -> Iterator[_Constraint]:
+    declaration = entry.declaration
+    silent = reporter(entry, [])  # whatever is wrong with a type was told where it is declared
+
+    def resolve(written: syntax.TypeExpr) -> Type:
+        return resolver.resolve(written, entry, silent)
+
+    def of_type(written: syntax.TypeExpr | None) -> Iterator[_Constraint]:
+        for node in syntax.walk(written) if written is not None else ():
+            if isinstance(node, syntax.AttributedTypeExpr):
+                yield from _on(node.attributes, {"this": resolve(node.item)})
+
+    def of_function(function: syntax.Function) -> Iterator[_Constraint]:
+        for parameter in function.parameters:
+            yield from of_type(parameter.type)
+        yield from of_type(function.result)
+
+    match declaration:
+        case syntax.Class():
+            for field in declaration.fields:
+                yield from _on(field.attributes, {"this": resolve(field.type)})
+                yield from of_type(field.type)
+            for method in declaration.methods:
+                yield from of_function(method)
+            yield from _on(declaration.attributes, {"this": ClassType(entry.name)})
+        case syntax.Alias():
+            yield from _on(declaration.attributes, {"this": resolve(declaration.type)})
+            yield from of_type(declaration.type)
+        case syntax.Function():
+            yield from of_function(declaration)
+        case syntax.Test():
+            yield from _of_test(declaration, world)
+        case _:
+            pass
+
+
+def _on(attributes: tuple[syntax.Attribute, ...], variables: Mapping[str, Value]) -> Iterator[_Constraint]:
+    for attribute in attributes:
+        if attribute.name in _CONSTRAINTS:
+            yield _Constraint(attribute, variables)
+
+
+def _of_test(test: syntax.Test, world: World) -> Iterator[_Constraint]:
+    result = _result(test, world)
+    checks: dict[str, Value] = {}
+    for attribute in test.body.attributes:
+        outcome = Record("_", (("result", result), ("latency_ms", FLOAT), ("checks", _record("_.checks", checks))))
+        yield from _on((attribute,), {"this": result, "_": outcome})
+        name = next((each.value for each in attribute.arguments if isinstance(each, syntax.ConfigScalar)), None)
+        if attribute.name == "check" and isinstance(name, str):
+            checks[name] = BOOL
+
+
+def _record(name: str, fields: Mapping[str, Value]) -> Record:
+    return Record(name, tuple(fields.items()))
+
+
+def _result(test: syntax.Test, world: World) -> Type:
+    """What the functions of a test give."""
+    named = next((entry.value for entry in test.body.entries if entry.key == "functions"), None)
+    items = named.items if isinstance(named, syntax.ConfigList) else (named,)
+    names = [item.value for item in items if isinstance(item, syntax.ConfigScalar)]
+    found = [world.signature(name) for name in names if isinstance(name, str)]
+    known = [each.result for each in found if each is not None]
+    return union(known) if known and len(known) == len(names) else UNKNOWN
