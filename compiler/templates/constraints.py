@@ -1,7 +1,8 @@
 """The expressions of ``@assert`` and ``@check``, on fields, types, classes and tests.
 
-An expression sees ``this``, the value that it is about, and the project's enums; in a test also ``_``: the result, how
-long the call took, and whether the checks held that are written before it.  It is true or false.
+An expression sees ``this``, the value that it is about (``_`` is another name for it), and the project's enums.  In a
+test ``_`` holds the result, how long the call took, and whether the checks held that are written before it.  It is true
+or false.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def _constraints(entry: Entry, world: World, resolver: TypeResolver) -> Iterator
     def of_type(written: syntax.TypeExpr | None) -> Iterator[_Constraint]:
         for node in syntax.walk(written) if written is not None else ():
             if isinstance(node, syntax.AttributedTypeExpr):
-                yield from _on(node.attributes, {"this": resolve(node.item)})
+                yield from _on(node.attributes, _about(resolve(node.item)))
 
     def of_function(function: syntax.Function) -> Iterator[_Constraint]:
         for parameter in function.parameters:
@@ -89,13 +90,13 @@ def _constraints(entry: Entry, world: World, resolver: TypeResolver) -> Iterator
     match declaration:
         case syntax.Class():
             for field in declaration.fields:
-                yield from _on(field.attributes, {"this": resolve(field.type)})
+                yield from _on(field.attributes, _about(resolve(field.type)))
                 yield from of_type(field.type)
             for method in declaration.methods:
                 yield from of_function(method)
-            yield from _on(declaration.attributes, {"this": ClassType(entry.name)})
+            yield from _on(declaration.attributes, _about(ClassType(entry.name)))
         case syntax.Alias():
-            yield from _on(declaration.attributes, {"this": resolve(declaration.type)})
+            yield from _on(declaration.attributes, _about(resolve(declaration.type)))
             yield from of_type(declaration.type)
         case syntax.Function():
             yield from of_function(declaration)
@@ -109,6 +110,10 @@ def _on(attributes: tuple[syntax.Attribute, ...], variables: Mapping[str, Value]
     for attribute in attributes:
         if attribute.name in _CONSTRAINTS:
             yield _Constraint(attribute, variables)
+
+
+def _about(type_: Type) -> Mapping[str, Value]:
+    return {"this": type_, "_": type_}
 
 
 def _of_test(test: syntax.Test, world: World) -> Iterator[_Constraint]:
