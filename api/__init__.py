@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bamlvm import stages, testing
     from bamlvm.calls import CallContext, CancelToken
-    from bamlvm.checking import Checked, check
+    from bamlvm.checking import CheckReport, check
+    from bamlvm.checks import Check, Checked, StreamState, all_succeeded, get_checks
     from bamlvm.collector import CallRecord, Collector, Observer, Usage
     from bamlvm.errors import BamlError, Cancelled, CompileError, DeadlineExceeded, HostError, ThrownError
     from bamlvm.events import Attempt, Event, Partial, Tick
     from bamlvm.formatting import format_source
     from bamlvm.grammar.diagnostics import Diagnostic
+    from bamlvm.pieces import HttpRequest, ParseStream, PromptMessage, PromptPart
     from bamlvm.results import to_builtins
     from bamlvm.runtime import Runtime
     from bamlvm.streams import Stream
@@ -35,6 +37,8 @@ __all__ = [
     "CallRecord",
     "CancelToken",
     "Cancelled",
+    "Check",
+    "CheckReport",
     "Checked",
     "Collector",
     "CompileError",
@@ -43,17 +47,24 @@ __all__ = [
     "ErrorRecord",
     "Event",
     "HostError",
+    "HttpRequest",
     "Media",
     "Observer",
+    "ParseStream",
     "Partial",
+    "PromptMessage",
+    "PromptPart",
     "Runtime",
     "Stream",
+    "StreamState",
     "ThrownError",
     "Tick",
     "Usage",
     "__version__",
+    "all_succeeded",
     "check",
     "format_source",
+    "get_checks",
     "stages",
     "testing",
     "to_builtins",
@@ -61,9 +72,18 @@ __all__ = [
 
 _MODULES = ("stages", "testing")
 _HOMES = {
+    "get_checks": "checks",
+    "all_succeeded": "checks",
+    "StreamState": "checks",
+    "Checked": "checks",
+    "Check": "checks",
+    "PromptPart": "pieces",
+    "PromptMessage": "pieces",
+    "ParseStream": "pieces",
+    "HttpRequest": "pieces",
     "CallContext": "calls",
     "CancelToken": "calls",
-    "Checked": "checking",
+    "CheckReport": "checking",
     "check": "checking",
     "CallRecord": "collector",
     "Collector": "collector",

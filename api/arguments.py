@@ -20,6 +20,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
+from bamlvm.checks import Checked, StreamState
 from bamlvm.errors import HostError
 from bamlvm.results import Opaque
 from bamlvm.scalars import Converted, Mismatch, plain, primitive, shown
@@ -89,6 +90,8 @@ class Arguments:
 
     def _leaf(self, value: Any, type_: Type) -> Converted | None:
         """A value that has no parts, converted; None where parts must be looked at."""
+        if type(value) in _WRAPPERS:
+            value = value.value
         kind = type(type_)
         if kind is Primitive:
             name = type_.name  # type: ignore[union-attr]  # by its kind, here and below
@@ -115,6 +118,8 @@ class Arguments:
                 return self._scalar(value)
 
     def _node(self, value: Any, type_: Type, memory: _Memory) -> Node:
+        if type(value) in _WRAPPERS:
+            value = value.value
         while type(type_) is AliasType:
             type_ = self.schema.aliases[type_.name]
             leaf = self._leaf(value, type_)
@@ -204,7 +209,8 @@ class Arguments:
 
     def _fields(self, value: Any, name: str) -> Mapping[str, Any]:
         if isinstance(value, msgspec.Struct) and getattr(type(value), "__baml_name__", None) == name:
-            return {field: getattr(value, field) for field in value.__struct_fields__}
+            names = zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True)
+            return {name: getattr(value, host) for name, host in names}
         if not isinstance(value, Mapping):
             raise Mismatch(f"expected {name}, got {shown(value)}")
         known = [field.name for field in self.schema.classes[name].fields]
@@ -323,6 +329,7 @@ class _Memory:
         self.keep: list[Any] = []
 
 
+_WRAPPERS: Final = (Checked, StreamState)
 _UNKNOWN: Final = Primitive("unknown")
 _COMPOUND: Final = frozenset({ListType, MapType, ClassType, UnionType, AliasType})
 _FORMS: Final[dict[str, type | tuple[type, ...]]] = {

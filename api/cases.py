@@ -144,7 +144,7 @@ def run_case(
         started = time.perf_counter()
         value = runtime.call_function_sync(case.function, arguments, context)
         seconds = time.perf_counter() - started
-        plain = to_builtins(value)
+        plain = to_builtins(value, checks=False)
     except BamlError as error:
         if type(error) is Cancelled:
             raise

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bamlvm.grammar.diagnostics import Diagnostic
 
 
-class Checked(NamedTuple):
+class CheckReport(NamedTuple):
     """What a check found: errors and warnings in the order of the sources, and the sources, by path."""
 
     diagnostics: tuple[Diagnostic, ...]
@@ -44,7 +44,7 @@ class Checked(NamedTuple):
         return render_diagnostics(self.diagnostics, self.sources, colour)
 
 
-def check(source: str | os.PathLike[str] | Mapping[str, str]) -> Checked:
+def check(source: str | os.PathLike[str] | Mapping[str, str]) -> CheckReport:
     """Find what is wrong with a program: a path (a file or a folder), sources by file name, or a source text.
 
     Raises :class:`bamlvm.HostError` for a path that is none; what is wrong with the program is the result.
@@ -57,9 +57,9 @@ def check(source: str | os.PathLike[str] | Mapping[str, str]) -> Checked:
     if kept is None:
         kept = cache.read_diagnostics(key_of(files, True, "project", compiler))  # a run has compiled it
     if kept is not None:
-        return Checked(kept, files)
+        return CheckReport(kept, files)
     from bamlvm.compiler.project import Project
 
     found = tuple(Project(load_standard(True, cache, compiler)).update(files, emit=False).diagnostics)
     cache.write_diagnostics(key, found)
-    return Checked(found, files)
+    return CheckReport(found, files)

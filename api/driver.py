@@ -24,7 +24,7 @@ from bamlvm.calls import CallContext
 from bamlvm.collector import CallRecord, Observer
 from bamlvm.errors import BamlError, Cancelled, DeadlineExceeded, HostError, ThrownError
 from bamlvm.events import Attempt, Event, Partial, Tick
-from bamlvm.results import Opaque, to_builtins
+from bamlvm.results import Opaque, PartialResults, to_builtins
 from bamlvm.sysops import attempts
 from bamlvm.sysops.scope import AttemptEvent, AttemptRecord, ErrorRecord, Hooks, Scope
 from bamlvm.vm.machine import Done, Failed, Machine, Suspended
@@ -141,6 +141,11 @@ class Call:
             raise thrown_error(self.runtime, outcome.error)
         return None
 
+    def result(self, value: Any) -> Any:
+        """What the call gives the host for the value that its function returned."""
+        signature = self.runtime.program.signatures.get(self.function)
+        return self.runtime.results.to_host(value, None if signature is None else signature.annotated)
+
     def conclude(self, error: BaseException | None) -> None:
         """Tell the collectors, once."""
         if self.concluded:
@@ -172,7 +177,7 @@ def run_blocking(call: Call) -> Any:
         while True:
             outcome = call.advance()
             if isinstance(outcome, Done):
-                value = call.runtime.results.to_host(outcome.value)
+                value = call.result(outcome.value)
                 break
             if outcome is not None:
                 from bamlvm.background import finish_blocking
@@ -271,7 +276,7 @@ def _hooks(call: Call, sink: Sink | None) -> Hooks:
 def _partial_hook(
     call: Call, callback: Callable[..., Any] | None, sink: Sink | None
 ) -> Callable[[Any, AttemptRecord | None], Any]:
-    to_host = call.runtime.results.to_host
+    to_host = PartialResults(call.runtime.results).to_host
     if callback is None:
         assert sink is not None
         put = sink.put

@@ -35,7 +35,7 @@ async def drive(call: Call, outcome: Suspended | None = None) -> Any:
                 step = outcome if outcome is not None else call.advance()
                 outcome = None
                 if isinstance(step, Done):
-                    value = call.runtime.results.to_host(step.value)
+                    value = call.result(step.value)
                     break
                 if watch is None:
                     watch = _Watch(call)

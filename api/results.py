@@ -8,13 +8,19 @@ keep and change it), media stay :class:`bamlvm.Media`.  A function, a handle or 
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from bamlvm.types import Types
-from bamlvm.vm.values import Closure, EnumValue, Handle, Instance, Media, TypeValue
+from bamlvm.checks import Check, Checked, StreamState
+from bamlvm.sysops.constraints import Constraints
+from bamlvm.sysops.scope import Services
+from bamlvm.types import PartialTypes, Types, has_mark
+from bamlvm.vm.program import Attribute, FieldInfo
+from bamlvm.vm.types import AttributedType, ListType, MapType, Type, UnionType
+from bamlvm.vm.values import Closure, EnumValue, Handle, Instance, LoadedClass, Media, TypeValue
 from bamlvm.walk import SCALARS, Leaf, Unfolded, all_scalars, rebuild
 
 
@@ -33,14 +39,96 @@ class Opaque:
 class Results:
     """Conversion of one program's values."""
 
-    def __init__(self, types: Types) -> None:
+    def __init__(self, types: Types, partial_types: PartialTypes, services: Services) -> None:
         self._types = types
+        self._partial_types = partial_types
+        self._services = services
+        self._marked: dict[str, _Marks | None] = {}
 
-    def to_host(self, value: Any) -> Any:
-        """A value as Python sees it.  Raises :class:`bamlvm.HostError` if it contains itself."""
-        if type(value) in SCALARS:
+    def to_host(self, value: Any, type_: Type | None = None) -> Any:
+        """A value as Python sees it.
+
+        ``type_`` is the annotated type where that may have checks: its values come as :class:`bamlvm.Checked`, as do
+        the fields with checks.  Raises :class:`bamlvm.HostError` if the value contains itself.
+        """
+        host = value if type(value) in SCALARS else rebuild(value, self._unfold)
+        if type_ is not None and self._constraints.concern("check", type_):
+            return self._checked(value, host, type_, True)
+        return host
+
+    def partial_to_host(self, value: Any, before: Any = None, host_before: Any = None) -> Any:
+        """A partial value as Python sees it, of the partial types.
+
+        ``before`` and ``host_before`` are the last partial of the same answer and what it became: what the two values
+        share is converted once, so that a partial costs what has changed.
+        """
+        kind = type(value)
+        if kind in SCALARS:
             return value
-        return rebuild(value, self._unfold)
+        if value is before:
+            return host_before
+        if kind is list:
+            return self._partial_list(value, before, host_before)
+        if kind is dict:
+            return self._partial_dict(value, before, host_before)
+        if kind is Instance:
+            return self._partial_instance(value, before, host_before)
+        return self.to_host(value)
+
+    def _partial_list(self, value: list[Any], before: Any, host_before: Any) -> list[Any]:
+        if (
+            type(before) is not list
+            or not before
+            or len(before) > len(value)
+            or before[:-1] != value[: len(before) - 1]
+        ):
+            return [self.partial_to_host(each) for each in value]
+        last = len(before) - 1
+        host: list[Any] = host_before[:-1]
+        host.append(self.partial_to_host(value[last], before[last], host_before[last]))
+        host += [self.partial_to_host(each) for each in value[last + 1 :]]
+        return host
+
+    def _partial_dict(self, value: dict[Any, Any], before: Any, host_before: Any) -> dict[Any, Any]:
+        keys, entries = list(value), list(value.values())
+        if type(before) is dict and before and len(before) <= len(value):
+            last = len(before) - 1
+            if list(before) == keys[: last + 1] and list(before.values())[:last] == entries[:last]:
+                host: dict[Any, Any] = host_before.copy()
+                host_key = self._key(keys[last])
+                host[host_key] = self.partial_to_host(entries[last], before[keys[last]], host_before[host_key])
+                for key, entry in zip(keys[last + 1 :], entries[last + 1 :], strict=True):
+                    host[self._key(key)] = self.partial_to_host(entry)
+                return host
+        return {self._key(key): self.partial_to_host(entry) for key, entry in value.items()}
+
+    def _partial_instance(self, value: Instance, before: Any, host_before: Any) -> Any:
+        name = value.cls.name
+        if name == _STATE:
+            held, state = value.fields
+            old = before.fields[0] if type(before) is Instance and before.cls is value.cls else None
+            return StreamState(self.partial_to_host(held, old, host_before.value if old is not None else None), state)
+        marks = self._marks(value)
+        made = self._partial_types[name]
+        if made is self._types[name]:
+            return self.to_host(value)
+        if marks is not None and marks.checks and type(host_before) is Checked:
+            host_before = host_before.value
+        shared = type(before) is Instance and before.cls is value.cls and host_before is not None
+        fields = []
+        for place, field in enumerate(value.fields):
+            if marks is not None and place in marks.done:
+                host = self.to_host(field)
+            elif shared and (marks is None or place not in marks.fields):
+                old = getattr(host_before, made.__struct_fields__[place])
+                host = self.partial_to_host(field, before.fields[place], old)
+            else:
+                host = self.partial_to_host(field)
+            if marks is not None and place in marks.fields and field is not None:
+                host = self._field_checked(field, host, marks.fields[place], type(field) is Instance)
+            fields.append(host)
+        struct = _struct(made, value.cls, fields)
+        return Checked(struct, {}) if marks is not None and marks.checks else struct
 
     def _unfold(self, value: Any) -> Unfolded | Leaf:
         kind = type(value)
@@ -50,22 +138,136 @@ class Results:
             keys = [self._key(key) for key in value]
             return value.values(), partial(_dict, keys)
         if kind is Instance:
-            return value.fields, partial(_struct, self._types[value.cls.name], value.cls.field_names)
+            marks = self._marks(value)
+            made = partial(_struct, self._types[value.cls.name], value.cls)
+            return value.fields, made if marks is None else partial(self._marked_struct, value, marks, made)
         if kind is EnumValue:
-            return Leaf(self._types[value.enum](value.variant))
+            return Leaf(self._enum(value))
         return Leaf(value if kind is Media else Opaque(value))
+
+    def _enum(self, value: EnumValue) -> Any:
+        host = self._types[value.enum](value.variant)
+        attributes = self._services.schema.enums[value.enum].attributes
+        return self._outcomes(value, host, attributes) if attributes else host
 
     def _key(self, key: Any) -> Any:
         return self._types[key.enum](key.variant) if type(key) is EnumValue else key
 
+    def _marked_struct(self, value: Instance, marks: _Marks, made: Callable[[list[Any]], Any], parts: list[Any]) -> Any:
+        for place, field in marks.fields.items():
+            parts[place] = self._field_checked(value.fields[place], parts[place], field, True)
+        return self._outcomes(value, made(parts), value.cls.info.attributes) if marks.checks else made(parts)
 
-def to_builtins(value: Any) -> Any:
+    def _field_checked(self, value: Any, host: Any, field: FieldInfo, whole: bool) -> Any:
+        """A field's value with what the checks in its type and on it say of it."""
+        if field.annotated is not None:
+            host = self._checked(value, host, field.annotated, whole)
+        if not has_mark(field.attributes, "check"):
+            return host
+        return self._outcomes(value, host, field.attributes, whole)
+
+    def _checked(self, value: Any, host: Any, type_: Type, whole: bool) -> Any:
+        """A value that has become ``host`` with the checks in its annotated type."""
+        match type_:
+            case AttributedType(item, attributes):
+                inner = self._checked(value, host, item, whole)
+                return self._outcomes(value, inner, attributes, whole) if has_mark(attributes, "check") else inner
+            case ListType(item) if type(value) is list:
+                return [self._checked(each, one, item, whole) for each, one in zip(value, host, strict=True)]
+            case MapType(_, entry) if type(value) is dict:
+                hosts = zip(value.values(), host.items(), strict=True)
+                return {key: self._checked(each, one, entry, whole) for each, (key, one) in hosts}
+            case UnionType(parts):
+                part = self._constraints.alternative(value, parts)
+                return host if part is None else self._checked(value, host, part, whole)
+            case _:
+                return host
+
+    def _outcomes(self, value: Any, host: Any, attributes: Iterable[Attribute], whole: bool = True) -> Any:
+        """``host`` beside what the checks among ``attributes`` say; of a partial value only where it is complete."""
+        if not has_mark(attributes, "check"):
+            return host
+        if not whole and type(value) in _GROWING:
+            return Checked(host, {})
+        checks = {
+            each.name: Check(each.name, each.expression, "succeeded" if each.holds else "failed")
+            for each in self._constraints.outcomes(value, attributes)
+        }
+        return Checked(host, checks)
+
+    def _marks(self, value: Instance) -> _Marks | None:
+        """What must be looked at in the instances of a class beside their values."""
+        name = value.cls.name
+        if name not in self._marked:
+            fields = {}
+            done = set()
+            for place, field in enumerate(value.cls.info.fields):
+                inside = field.annotated is not None and self._constraints.concern("check", field.annotated)
+                if inside or has_mark(field.attributes, "check"):
+                    fields[place] = field
+                if has_mark(field.attributes, "stream.done"):
+                    done.add(place)
+            checks = has_mark(value.cls.info.attributes, "check")
+            self._marked[name] = _Marks(fields, frozenset(done), checks) if fields or done or checks else None
+        return self._marked[name]
+
+    @property
+    def _constraints(self) -> Constraints:
+        kept = self._services.compiled_templates
+        found: Constraints | None = kept.get("constraints")
+        if found is None:
+            found = kept["constraints"] = Constraints(self._services.schema)
+        return found
+
+
+class _Marks(NamedTuple):
+    """Of a class: the fields that may have checks, by place; those that partial values have whole; whether the class
+    itself has checks."""
+
+    fields: dict[int, FieldInfo]
+    done: frozenset[int]
+    checks: bool
+
+
+class PartialResults:
+    """The partial values of one call, each converted on the basis of the one before."""
+
+    __slots__ = ("_before", "_host", "_results")
+
+    def __init__(self, results: Results) -> None:
+        self._results = results
+        self._before: Any = None
+        self._host: Any = None
+
+    def to_host(self, value: Any) -> Any:
+        """The next one."""
+        self._host = self._results.partial_to_host(value, self._before, self._host)
+        self._before = value
+        return self._host
+
+
+_STATE = "baml.stream.State"
+_GROWING = frozenset({str, list, dict, Instance})
+
+
+def to_builtins(value: Any, *, checks: bool = True) -> Any:
     """A result as dicts, lists, strings, numbers, booleans and None.
 
-    A Struct becomes a dict by its fields' names, an enum its variant's name, media a dict with ``url`` or ``base64``
-    and ``mime``; what is opaque becomes its description.  Raises :class:`bamlvm.HostError` on a cycle.
+    A Struct becomes a dict by its fields' BAML names, an enum its variant's name, media a dict with ``url`` or
+    ``base64`` and ``mime``; what is opaque becomes its description.  A value with checks becomes a dict of both,
+    without ``checks`` the value alone.  Raises :class:`bamlvm.HostError` on a cycle.
     """
-    return rebuild(value, _unfold_builtins)
+    return rebuild(value, _unfold_builtins if checks else _unfold_values)
+
+
+def _unfold_values(value: Any) -> Unfolded | Leaf:
+    if isinstance(value, (Checked, StreamState)):
+        return (value.value,), _only
+    return _unfold_builtins(value)
+
+
+def _only(parts: list[Any]) -> Any:
+    return parts[0]
 
 
 def _unfold_builtins(value: Any) -> Unfolded | Leaf:
@@ -77,7 +279,7 @@ def _unfold_builtins(value: Any) -> Unfolded | Leaf:
         return Leaf({value.source: value.data, "mime": value.mime})
     if isinstance(value, msgspec.Struct):
         names = value.__struct_fields__
-        return [getattr(value, name) for name in names], partial(_dict, names)
+        return [getattr(value, name) for name in names], partial(_dict, value.__struct_encode_fields__)
     if isinstance(value, enum.Enum):
         return Leaf(value.value)
     if isinstance(value, (str, int, float)):
@@ -112,5 +314,10 @@ def _dict(keys: Any, parts: list[Any]) -> dict[Any, Any]:
     return dict(zip(keys, parts, strict=True))
 
 
-def _struct(cls: Any, names: tuple[str, ...], parts: list[Any]) -> Any:
-    return cls(**dict(zip(names, parts, strict=True)))
+def _struct(made: Any, cls: LoadedClass, parts: list[Any]) -> Any:
+    """A Struct of ``parts``, which are in the order of the class's fields."""
+    hosts = made.__struct_fields__
+    if made.__struct_encode_fields__ == cls.field_names:
+        return made(**dict(zip(hosts, parts, strict=True)))
+    by_name = dict(zip(made.__struct_encode_fields__, hosts, strict=True))
+    return made(**{by_name[name]: part for name, part in zip(cls.field_names, parts, strict=True)})

@@ -11,7 +11,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterable, Iterable, Mapping
 from itertools import count
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -25,7 +25,7 @@ from bamlvm.loading import Loaded, load, read_sources
 from bamlvm.results import Results
 from bamlvm.sysops.scope import Services
 from bamlvm.sysops.table import load as load_sysops
-from bamlvm.types import Types
+from bamlvm.types import PartialTypes, Types
 from bamlvm.vm.handles import HandleTable
 from bamlvm.vm.linker import Program
 from bamlvm.vm.natives import load_natives
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from bamlvm.collector import Observer
     from bamlvm.grammar.diagnostics import Diagnostic
     from bamlvm.http_client import Clients
+    from bamlvm.pieces import HttpRequest, ParseStream, PromptMessage
     from bamlvm.streams import Stream
 
 CAPABILITIES: Final = frozenset({"shell", "fs", "net", "http", "env"})
@@ -82,7 +83,7 @@ class Runtime:
         self.step_limit = step_limit
         self.collectors: tuple[Observer, ...] = tuple(collectors)
         self.types = Types(self.program.classes, self.program.enums, self.program.aliases)
-        self.results = Results(self.types)
+        self.partial_types = PartialTypes(self.types)
         self.functions = Functions(self)
         self.active: set[Call] = set()
         self._arguments = Arguments(self.program, self.types)
@@ -95,6 +96,7 @@ class Runtime:
         self._limits = (max_open_per_call, max_open)
         schema: Any = self.program  # Schema as sys-ops see it
         self.services = Services(schema, HandleTable(*self._limits), self._http_client, denied=refused)
+        self.results = Results(self.types, self.partial_types, self.services)
         _RUNTIMES.add(self)
 
     @classmethod
@@ -140,6 +142,42 @@ class Runtime:
         from bamlvm.streams import Stream
 
         return Stream(self._prepare(name, args, ctx or NO_CONTEXT, stream=True))
+
+    def render_prompt(
+        self, name: str, args: Mapping[str, Any] | None = None, ctx: CallContext | None = None
+    ) -> tuple[PromptMessage, ...]:
+        """The messages that a call of an LLM function would send first.  Raises as a call does."""
+        from bamlvm.pieces import messages
+
+        return messages(run_blocking(self._piece(name, args, ctx, "baml.llm.render_prompt")(None)))
+
+    def request(
+        self,
+        name: str,
+        args: Mapping[str, Any] | None = None,
+        ctx: CallContext | None = None,
+        *,
+        stream: bool = False,
+    ) -> HttpRequest:
+        """The HTTP request that a call of an LLM function would send first; nothing is sent.  Raises as a call does."""
+        from bamlvm.pieces import http_request
+
+        return http_request(run_blocking(self._piece(name, args, ctx, "baml.llm.build_request", stream)(None)))
+
+    def parse(self, name: str, text: str) -> Any:
+        """What a call of an LLM function returns when its model answers ``text``.
+
+        Raises :class:`bamlvm.ThrownError` (``baml.errors.ParseFailed``).
+        """
+        from bamlvm.pieces import parse
+
+        return parse(self, name, text)
+
+    def parse_stream(self, name: str, pieces: Iterable[str] | AsyncIterable[str]) -> ParseStream:
+        """The same for an answer in pieces: partial values, and the final one; see :class:`bamlvm.ParseStream`."""
+        from bamlvm.pieces import ParseStream
+
+        return ParseStream(self, name, pieces)
 
     def signature(self, name: str) -> Signature:
         """A function's parameters, result and documentation.  Raises :class:`bamlvm.HostError` if it is unknown."""
@@ -216,6 +254,7 @@ class Runtime:
         self.services.handles = HandleTable(*self._limits)
         self.program.lock = threading.RLock()
         self.types.forked()
+        self.partial_types.forked()
         if self._clients is not None:
             self._clients.forked()
 
@@ -230,6 +269,15 @@ class Runtime:
         if signature.kind == "llm" and listened:
             return _Prepared(self, name, _STREAM_LLM, [name, self._by_name(signature, values)], context)
         return _Prepared(self, name, name, values, context)
+
+    def _piece(
+        self, name: str, args: Mapping[str, Any] | None, ctx: CallContext | None, entry: str, *rest: Value
+    ) -> _Prepared:
+        signature = self.signature(name)
+        if signature.kind != "llm":
+            raise HostError(f"{name} is no LLM function: it sends no prompt")
+        values = self._by_name(signature, self._convert(signature, args or {}))
+        return _Prepared(self, entry, entry, [name, values, *rest], ctx or NO_CONTEXT)
 
     def _convert(self, signature: Signature, args: Mapping[str, Any]) -> list[Value]:
         values: list[Value] = []

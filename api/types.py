@@ -1,28 +1,37 @@
 """The Python classes that stand for a program's classes and enums: ``runtime.types.Resume``.
 
 A BAML class becomes a :class:`msgspec.Struct` with keyword fields (one whose type includes null defaults to None), an
-enum a Python :class:`enum.Enum` whose values are the variants' names.  Each is made once, when first asked for.  The
-class carries its BAML name in ``__baml_name__``, by which another runtime's class is recognised.
+enum a Python :class:`enum.Enum` whose values are the variants' names.  Each is made once, when first asked for, unless
+it is given (``bind``): a generated client brings its own.  The class carries its BAML name in ``__baml_name__``, by
+which another runtime's class is recognised; a field that Python cannot name as it is (:mod:`bamlvm.names`) keeps its
+BAML name in ``__struct_encode_fields__``.
 
 A name with a namespace is reached by attribute or by key: ``types.baml.errors.Timeout`` or
 ``types["baml.errors.Timeout"]``.
+
+:class:`PartialTypes` has a second class for every BAML class, ``runtime.partial_types.Resume``: what a value is while
+it streams.  Every field may be None, unless it is ``@stream.not_null``; one with ``@stream.done`` is whole or None;
+one with ``@stream.with_state`` is a :class:`bamlvm.StreamState`.  A class with ``@@stream.done`` has no partial form.
+A field whose type has checks is a :class:`bamlvm.Checked`, here and there.
 """
 
 from __future__ import annotations
 
 import enum
-import keyword
 import operator
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import reduce
 from typing import Any, Literal
 
 import msgspec
 
-from bamlvm.vm.program import ClassInfo, EnumInfo
+from bamlvm.checks import Checked, StreamState
+from bamlvm.names import host_names
+from bamlvm.vm.program import Attribute, ClassInfo, EnumInfo, FieldInfo
 from bamlvm.vm.types import (
     AliasType,
+    AttributedType,
     ClassType,
     EnumType,
     ListType,
@@ -59,6 +68,8 @@ class BamlEnum(enum.Enum):
 class Types:
     """The classes and enums of one program, as Python classes."""
 
+    _home = "types"
+
     def __init__(
         self, classes: Mapping[str, ClassInfo], enums: Mapping[str, EnumInfo], aliases: Mapping[str, Type]
     ) -> None:
@@ -68,6 +79,10 @@ class Types:
         self._made: dict[str, Any] = {}
         self._open: set[str] = set()
         self._lock = threading.RLock()
+
+    def bind(self, made: Iterable[Any]) -> None:
+        """Use these classes for the program's of the same names (``__baml_name__``)."""
+        self._made.update((each.__baml_name__, each) for each in made)
 
     def __getitem__(self, name: str) -> Any:
         """The Python class for a qualified name; :class:`KeyError` if the program has no such class or enum."""
@@ -94,6 +109,9 @@ class Types:
     def annotation(self, type_: Type) -> Any:
         """The Python type of a BAML type's values; ``Any`` where Python has no word for it or inside a recursion."""
         match type_:
+            case AttributedType(item, attributes):
+                inner = self.annotation(item)
+                return Checked[inner] if has_mark(attributes, "check") else inner  # type: ignore[valid-type]
             case Primitive(name):
                 return _PRIMITIVES.get(name, Any)
             case LiteralType(value):
@@ -106,7 +124,9 @@ class Types:
                 annotations = [self.annotation(part) for part in parts]
                 return Any if Any in annotations else reduce(operator.or_, annotations)
             case ClassType(name, _) | EnumType(name) if name not in self._open and name in self:
-                return self[name]
+                attributes = (self._classes.get(name) or self._enums[name]).attributes
+                made = self[name]
+                return Checked[made] if has_mark(attributes, "check") else made  # type: ignore[valid-type]
             case VariantType(enum_, _) if enum_ in self:
                 return self[enum_]
             case _:
@@ -138,20 +158,58 @@ class Types:
             return self._made[name]
 
     def _struct(self, info: ClassInfo) -> Any:
+        names = field_names(info)
         self._open.add(info.name)
         try:
-            fields: list[Any] = []
-            for field in info.fields:
-                annotation = self.annotation(field.type)
-                fields.append((field.name, annotation, None) if self.nullable(field.type) else (field.name, annotation))
+            fields = [self._field(field, names[field.name]) for field in info.fields]
         finally:
             self._open.discard(info.name)
         namespace: dict[str, Any] = {"__baml_name__": info.name}
         if info.doc:
             namespace["__doc__"] = info.doc
         return msgspec.defstruct(
-            info.name.rpartition(".")[2], fields, namespace=namespace, module="bamlvm.types", kw_only=True
+            info.name.rpartition(".")[2],
+            fields,
+            namespace=namespace,
+            module="bamlvm." + self._home,
+            kw_only=True,
+            rename={host: name for name, host in names.items() if host != name} or None,
         )
+
+    def _field(self, field: FieldInfo, name: str) -> Any:
+        annotation = self._whole(field)
+        return (name, annotation, None) if self.nullable(field.type) else (name, annotation)
+
+    def _whole(self, field: FieldInfo) -> Any:
+        annotation = self.annotation(field.annotated or field.type)
+        return Checked[annotation] if has_mark(field.attributes, "check") else annotation  # type: ignore[valid-type]
+
+
+class PartialTypes(Types):
+    """The classes of one program as partial values have them.  ``whole`` are the complete ones."""
+
+    _home = "partial_types"
+
+    def __init__(self, whole: Types) -> None:
+        super().__init__(whole._classes, whole._enums, whole._aliases)
+        self.whole = whole
+
+    def _make(self, name: str) -> Any:
+        info = self._classes.get(name)
+        return self.whole[name] if info is None or has_mark(info.attributes, "stream.done") else super()._make(name)
+
+    def _field(self, field: FieldInfo, name: str) -> Any:
+        annotation = self.whole._whole(field) if has_mark(field.attributes, "stream.done") else self._whole(field)
+        if has_mark(field.attributes, "stream.with_state"):
+            inner = _or_none(annotation)
+            return (name, StreamState[inner])  # type: ignore[valid-type]
+        if has_mark(field.attributes, "stream.not_null"):
+            return super()._field(field, name)
+        return (name, _or_none(annotation), None)
+
+
+def _or_none(annotation: Any) -> Any:
+    return annotation if annotation is None or annotation is Any else annotation | None
 
 
 class _Namespace:
@@ -184,7 +242,7 @@ def _enum(info: EnumInfo) -> Any:
     make: Any = BamlEnum  # called as enum.Enum is, to make a class
     made = make(
         info.name.rpartition(".")[2],
-        [(_member_name(variant.name), variant.name) for variant in info.variants],
+        [(host, name) for name, host in variant_names(info).items()],
         module="bamlvm.types",
     )
     made.__baml_name__ = info.name
@@ -193,7 +251,18 @@ def _enum(info: EnumInfo) -> Any:
     return made
 
 
-def _member_name(variant: str) -> str:
-    """A variant's name as Python's enum takes it: a name that enum or Python keeps to itself gets an underscore."""
-    reserved = variant == "mro" or keyword.iskeyword(variant) or (variant.startswith("_") and variant.endswith("_"))
-    return f"v{variant}_v" if variant.startswith("_") and reserved else f"{variant}_" if reserved else variant
+def has_mark(attributes: Iterable[Attribute], name: str) -> bool:
+    """Whether an attribute is there."""
+    return any(attribute.name == name for attribute in attributes)
+
+
+def field_names(info: ClassInfo) -> dict[str, str]:
+    """Python's name for each of a class's fields."""
+    return host_names(field.name for field in info.fields)
+
+
+def variant_names(info: EnumInfo) -> dict[str, str]:
+    """Python's name for each of an enum's variants: what :class:`enum.Enum` keeps to itself gets an underscore."""
+    names = [variant.name for variant in info.variants]
+    own = {name for name in names if name == "mro" or (name.startswith("_") and name.endswith("_"))}
+    return host_names(names, reserved={*own, "name", "value"}, prefix="v")

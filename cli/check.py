@@ -60,7 +60,7 @@ def execute(options: argparse.Namespace) -> int:
     return code
 
 
-def _print(path: str, checked: bamlvm.Checked, color: str) -> None:
+def _print(path: str, checked: bamlvm.CheckReport, color: str) -> None:
     if checked.diagnostics:
         print(checked.render(wants_colour(sys.stderr, color)).rstrip("\n"), file=sys.stderr)
     if checked.ok:

@@ -153,7 +153,8 @@ def enforced(services: Services, type_: Type, value: Value, content: str) -> Val
     try:
         return constraints.enforce(value, type_)
     except AssertionFailed as failed:
-        raise Thrown("baml.errors.ParseFailed", {"message": str(failed), "raw": content}) from None
+        fields = {"message": str(failed), "path": failed.path or None, "raw": content}
+        raise Thrown("baml.errors.ParseFailed", fields) from None
 
 
 def constraints_of(services: Services) -> Constraints:
