@@ -458,11 +458,11 @@ class Resolver:
             owner, _, variant = path.rpartition(".")
             if not names_type and (enum := self._enum(owner)) is not None:
                 known = self._has_variant(at, enum, variant)
-                return hir.VariantPattern(*at, enum, variant) if known else hir.AnyPattern(*at, None)
+                return hir.VariantPattern(*at, enum, variant) if known else hir.TypePattern(*at, hir.ERROR, None)
             return self._type_pattern(at, self._type(syntax.NamedType(*at, path)))
         if path[0].isupper() and (hint := did_you_mean(path, self._scope.visible(self._entry.namespace))):
             self._report.error("E0002", node, f"unknown type `{path}` in a pattern", hint=hint)
-            return hir.AnyPattern(*at, None)
+            return hir.TypePattern(*at, hir.ERROR, None)
         return hir.AnyPattern(*at, self._declare(path, *at))
 
     # --- paths and calls ----------------------------------------------------------------------------------------------

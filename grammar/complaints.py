@@ -85,6 +85,8 @@ def complain(driver: Driver, failure: StuckError, tokens: list[Token], text: str
         place = previous.end if previous else 0
         return error("E0009", f"unexpected end, expected {wanted}", Span("", max(place - 1, 0), place))
     hint = _hint(token, previous, expected)
+    if token.kind == "QUESTION" and text[token.end : token.end + 1] in (".", "["):
+        hint = f"there is no `?{text[token.end]}`: check first, as in `if (x != null) {{ … }}`"
     if borrowed := _near(_BORROWED, tokens, index):
         hint = _BORROWED[borrowed.text]
     return error("E0010", f"expected {wanted}, found {found_text(token)}", span, (), hint)

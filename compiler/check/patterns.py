@@ -103,9 +103,18 @@ def _arms(
         ends.append(c.flow)
         certain = left.all_fit(node.pattern)
         arms.append(tir.Arm(node.start, node.end, node.pattern, certain, guard, body))
-        if guard is None:
+        if _is_invalid(node.pattern):
+            left = Remaining(c.solver, hir.ERROR)  # nobody knows what it was to take
+        elif guard is None:
             left.take(node.pattern)
     return _Arms(tuple(arms), union(results), left.type, c.join(*ends) if ends else start.left())
+
+
+def _is_invalid(pattern: hir.Pattern) -> bool:
+    """Whether an error in a pattern has been reported, so that what it takes is not known."""
+    if isinstance(pattern, hir.OrPattern):
+        return any(map(_is_invalid, pattern.alternatives))
+    return isinstance(pattern, hir.TypePattern) and pattern.type == hir.ERROR
 
 
 def _rest(c: Checking, arms: tuple[hir.Arm, ...], throws: Type) -> Type:

@@ -128,3 +128,19 @@ def test_what_stands_around_a_broken_declaration_is_checked(broken: str) -> None
     assert found[0] == "1 E0001"
     assert found[-2:] == [f"{lines - 1} E0003", f"{lines} E0002"]
     assert len(found) > 3
+
+
+@pytest.mark.parametrize(
+    "match",
+    [
+        "match (c) { Colr.Red => 1, _ => 2 }",
+        "match (c) { Color.Rad => 1, Color.Green => 2 }",
+        "match (c) { Color.Rad | Color.Green => 1, _ => 2, }",
+        "match (c) { x: Colr => 1, Color.Red => 2 }",
+        "match (c) { Colour => 1, Color.Green => 2 }",
+    ],
+)
+def test_a_wrong_pattern_brings_nothing_else_with_it(match: str) -> None:
+    source = f"enum Color {{ Red Green }}\nfunction f(c: Color) -> int {{ {match} }}"
+    (found,) = bamlvm.check(source).diagnostics
+    assert found.code in ("E0002", "E0064")
