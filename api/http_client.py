@@ -35,7 +35,7 @@ class Clients:
         found = self._clients.get(loop)
         if found is not None:
             return found[0]
-        from bamlvm.sysops.connections import new_client  # and with it httpx
+        from bamlvm.sysops.client import new_client  # and with it httpx
 
         client = new_client(self._transport)
         closer = self._close_with_loop(loop, client)

@@ -17,13 +17,12 @@ import threading
 import time
 from collections.abc import AsyncIterator, Generator, Mapping
 from dataclasses import dataclass
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final
-from urllib.request import getproxies
 
 import httpx
 import msgspec
 
+from bamlvm.sysops.client import Client
 from bamlvm.sysops.clocks import Clocks
 from bamlvm.sysops.errors import Subject, boundary, http_status, invalid, network, timed_out, translate
 from bamlvm.sysops.retry_after import retry_after_ms
@@ -57,55 +56,29 @@ class Exchange:
     clocks: Clocks
 
 
-def new_client(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
-    """The HTTP client of one event loop, over the network if no transport is given.
-
-    TLS is verified, cookies are not kept, redirects and all timeouts but the connection's are the exchange's business,
-    and the number of connections is bounded by the handle table alone.  Where the environment names a proxy, httpx's
-    own transport is used, which knows how to speak to it.
-    """
-    if transport is None and not _has_proxy():
-        from bamlvm.sysops.transport.http1 import Transport
-
-        transport = Transport()
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
-    cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
-    headers = {"user-agent": "bamlvm"}
-    return httpx.AsyncClient(
-        transport=transport, limits=limits, cookies=cookies, headers=headers, timeout=None, follow_redirects=False
-    )
-
-
-def _has_proxy() -> bool:
-    """Whether httpx would find a proxy: its rule is that of urllib."""
-    proxies = getproxies()
-    return any(proxies.get(scheme) for scheme in ("http", "https", "all"))
-
-
-async def open_exchange(client: httpx.AsyncClient, exchange: Exchange) -> httpx.Response:
+async def open_exchange(client: Client, exchange: Exchange) -> httpx.Response:
     """Send a request and wait for the head of its answer, whose body is then the caller's to close.
 
     GET and HEAD follow redirects; to another origin they take none of the request's own headers along.
     Raises :class:`Thrown` (``Network``, ``Timeout``, ``InvalidArgument``).
     """
     connect = exchange.clocks.limits.get("connect")
-    timeout = httpx.Timeout(None, connect=None if connect is None else connect / 1000)
     with boundary(exchange.subject):
-        request = client.build_request(
-            exchange.method,
-            exchange.url,
-            headers=[(name.encode("ascii"), value.encode("ascii")) for name, value in exchange.headers.items()],
-            content=exchange.body,
-            timeout=timeout,
-        )
         async with deadline(exchange):
-            for _ in range(MAX_REDIRECTS):
-                response = await client.send(request, stream=True)
+            response = await client.open(
+                exchange.method,
+                exchange.url,
+                exchange.headers,
+                exchange.body,
+                None if connect is None else connect / 1000,
+            )
+            for left in reversed(range(MAX_REDIRECTS)):
                 if response.next_request is None or exchange.method not in ("GET", "HEAD"):
                     exchange.clocks.arrived(time.monotonic())
                     return response
                 await response.aclose()
-                request = _redirected(request, response.next_request)
+                if left:
+                    response = await client.send(_redirected(response.request, response.next_request), stream=True)
     raise network(f"more than {MAX_REDIRECTS} redirects", exchange.subject)
 
 

@@ -14,7 +14,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from bamlvm.sysops.connections import new_client
+from bamlvm.sysops.client import new_client
 from bamlvm.sysops.transport.body import EXTENSION, Body
 from bamlvm.sysops.transport.connection import Connection
 from bamlvm.sysops.transport.http1 import Transport
