@@ -17,6 +17,7 @@ from bamlvm.grammar.diagnostics import Diagnostic
 from bamlvm.vm.program import (
     CLOCKS,
     POOLING,
+    STRATEGIES,
     ClientInfo,
     ConfigValue,
     GeneratorInfo,
@@ -25,9 +26,6 @@ from bamlvm.vm.program import (
     TemplateInfo,
     environment_reference,
 )
-
-STRATEGIES = frozenset({"fallback", "round-robin", "baml-fallback", "baml-round-robin"})
-"""Providers that are strategies over other clients."""
 
 _CLIENT_PROPERTIES = ("provider", "retry_policy", "options")
 _POLICY_PROPERTIES = ("max_retries", "strategy", "options", "jitter")
@@ -41,7 +39,7 @@ _GENERATOR_PROPERTIES = (
     "module_format",
     "project",
 )
-_STRATEGY_OPTIONS = ("strategy", "start", "http")
+_STRATEGY_OPTIONS = {"fallback": ("strategy", "http"), "round-robin": ("strategy", "start", "http")}
 _DELAYS = ("constant_delay", "exponential_backoff")
 
 
@@ -137,25 +135,44 @@ def clients(index: Index, diagnostics: list[Diagnostic]) -> dict[str, ClientInfo
         if provider in STRATEGIES:
             _check_strategy(declaration, options, names, report)
         if options is not None:
-            _check_options(options, provider in STRATEGIES, report)
+            _check_options(options, STRATEGIES.get(provider) if provider else None, report)
         if provider is not None:
             found[entry.name] = ClientInfo(entry.name, provider, policy, data(options) if options is not None else {})
     return found
 
 
-def _check_options(options: syntax.ConfigBlock, strategy: bool, report: Reporter) -> None:
+def _check_options(options: syntax.ConfigBlock, strategy: str | None, report: Reporter) -> None:
     """What the language itself gives meaning to: a strategy's options, and the clocks of ``http``; E0027 warns of
     others."""
     for entry in options.entries:
-        if strategy and entry.key not in _STRATEGY_OPTIONS:
-            hint = did_you_mean(entry.key, _STRATEGY_OPTIONS) or "give it to the clients that it chooses from"
-            report.warning("E0027", (entry.start, entry.key_end), f"a strategy has no option `{entry.key}`", hint=hint)
-        if entry.key == "http" and isinstance(entry.value, syntax.ConfigBlock):
-            known = tuple(CLOCKS) if strategy else (*CLOCKS, POOLING)
-            for each in entry.value.entries:
-                if each.key not in known:
-                    hint = did_you_mean(each.key, known) or f"it has {', '.join(f'`{name}`' for name in known)}"
-                    report.warning("E0027", (each.start, each.key_end), f"`http` has no `{each.key}`", hint=hint)
+        if strategy is not None and entry.key not in _STRATEGY_OPTIONS[strategy]:
+            known = _STRATEGY_OPTIONS[strategy]
+            hint = did_you_mean(entry.key, known) or "give it to the clients that it chooses from"
+            message = f"a {strategy} client has no option `{entry.key}`"
+            report.warning("E0027", (entry.start, entry.key_end), message, hint=hint)
+        if entry.key == "http":
+            _check_http(entry.value, (*CLOCKS, POOLING) if strategy is None else tuple(CLOCKS), report)
+
+
+def _check_http(block: syntax.ConfigValue, known: tuple[str, ...], report: Reporter) -> None:
+    """The `http` block of a client: its clocks, which a strategy hands down, and what calling a provider adds."""
+    if not isinstance(block, syntax.ConfigBlock):
+        report.error("E0001", block, "`http` is a block: `http { connect_timeout_ms 5000 }`")
+        return
+    clocks: dict[str, int] = {}
+    for entry in block.entries:
+        value = data(entry.value)
+        if entry.key not in known:
+            hint = did_you_mean(entry.key, known) or f"it has {', '.join(f'`{name}`' for name in known)}"
+            report.warning("E0027", (entry.start, entry.key_end), f"`http` has no `{entry.key}`", hint=hint)
+        elif entry.key in CLOCKS and value is not None and not isinstance(value, dict):
+            if not _is_count(value) or value == 0:
+                report.error("E0001", entry.value, f"`{entry.key}` is a number of milliseconds above 0")
+            else:
+                clocks[entry.key] = value
+    whole, first = clocks.get("request_timeout_ms"), clocks.get("time_to_first_token_timeout_ms")
+    if whole is not None and first is not None and whole < first:
+        report.error("E0001", block, f"the first token may take {first} ms, longer than the whole request: {whole} ms")
 
 
 def _check_strategy(

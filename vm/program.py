@@ -20,6 +20,15 @@ from bamlvm.vm.types import Type
 FORMAT = 3
 """Bumped whenever the meaning of anything in this module changes; part of every cache key."""
 
+STRATEGIES = {
+    "fallback": "fallback",
+    "baml-fallback": "fallback",
+    "round-robin": "round-robin",
+    "round_robin": "round-robin",
+    "baml-round-robin": "round-robin",
+}
+"""The providers that are strategies over other clients, by every spelling."""
+
 CLOCKS = {
     "connect_timeout_ms": "connect_ms",
     "time_to_first_token_timeout_ms": "time_to_first_token_ms",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from bamlvm.sysops.requests.providers import STRATEGIES, provider_of
+from bamlvm.sysops.requests.providers import provider_of
 from bamlvm.sysops.scope import Schema
-from bamlvm.vm.program import ClientInfo, LlmFunctionInfo, RetryPolicyInfo
+from bamlvm.vm.program import STRATEGIES, ClientInfo, LlmFunctionInfo, RetryPolicyInfo
 from bamlvm.vm.values import Thrown
 
 

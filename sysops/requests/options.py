@@ -87,6 +87,8 @@ class Options:
                 raise self.invalid(f"option http has no {key}; there are {', '.join((*CLOCKS, POOLING))}")
             if value is None or key == POOLING:
                 continue
+            if isinstance(value, str) and value.isascii() and value.isdigit():  # a variable's
+                value = int(value)
             if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
                 raise self.invalid(f"option http: {key} must be a positive number of milliseconds")
             found[CLOCKS[key]] = value

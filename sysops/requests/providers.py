@@ -17,11 +17,6 @@ from bamlvm.sysops.requests.options import Options
 from bamlvm.vm.program import ClientInfo
 from bamlvm.vm.values import Thrown
 
-STRATEGIES: Final = MappingProxyType(
-    {"fallback": "fallback", "round-robin": "round-robin", "round_robin": "round-robin"}
-)
-"""The providers that are strategies over other clients, by every spelling."""
-
 ROLES: Final = ("system", "user", "assistant")
 
 WireName = Literal["openai", "openai-responses", "anthropic", "google-ai"]

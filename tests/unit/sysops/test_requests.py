@@ -501,6 +501,8 @@ def test_options_of_the_wrong_kind(values: dict[str, Any], part: str) -> None:
 
 def test_the_http_block() -> None:
     assert options("openai", http={"connect_timeout_ms": 5, "idle_timeout_ms": None}).timeouts() == {"connect_ms": 5}
+    limit = options("openai", {"LIMIT": "25"}, http={"idle_timeout_ms": environment_reference("LIMIT")})
+    assert limit.timeouts() == {"idle_ms": 25}
     for wrong, part in (
         ({"connect_ms": 5}, "option http has no connect_ms; there are connect_timeout_ms, "),
         ({"idle_timeout_ms": 0}, "idle_timeout_ms must be a positive number of milliseconds"),
