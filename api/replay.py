@@ -22,7 +22,7 @@ import asyncio
 import base64
 import threading
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias
@@ -31,7 +31,8 @@ import httpx
 import msgspec
 
 from bamlvm.errors import HostError
-from bamlvm.sysops.redaction import HIDDEN, is_secret, redacted_url, scrubbed
+from bamlvm.sysops.decoding import decoded_whole
+from bamlvm.sysops.redaction import HIDDEN, PUBLIC_HEADERS, Secrets, is_secret, redacted_url, secrets_of
 from bamlvm.sysops.transport.body import EXTENSION
 
 _VERSION = 1
@@ -157,33 +158,48 @@ class _Taping:
     def __init__(self, transport: RecordingTransport, request: httpx.Request) -> None:
         self._transport = transport
         self._started = time.monotonic()
-        self._headers = request.headers
-        self._url = str(request.url)
+        self._secrets = _secrets(request)
         self._exchange: Exchange | None = Exchange(_recorded_request(request))
+        self._times: list[float] = []
+        self._chunks: list[bytes] = []
 
     def respond(self, response: httpx.Response) -> None:
         assert self._exchange is not None
-        headers = _redacted(response.headers)
+        headers = [(name, self._secrets.hide(value)) for name, value in _redacted(response.headers, is_secret)]
         self._exchange.response = RecordedResponse(response.status_code, headers, self._now())
 
     def chunk(self, data: bytes) -> None:
         if self._exchange is not None:
-            body = _body(data)
-            if isinstance(body, str):
-                body = scrubbed(body, self._headers, self._url)
-            self._exchange.chunks.append((self._now(), body))
+            self._times.append(self._now())
+            self._chunks.append(data)
 
     def stop(self, error: BaseException | None = None, *, complete: bool = False) -> None:
         exchange, self._exchange = self._exchange, None
         if exchange is None:
             return
         exchange.seconds = self._now()
+        self._unpack(exchange)
+        chunks = self._secrets.hide_across(self._chunks)
+        exchange.chunks = list(zip(self._times, map(_body, chunks), strict=True))
         if complete:
             exchange.end = "complete"
         elif isinstance(error, Exception):  # the others (cancellation, Ctrl-C, a closed generator) are the reader's
             exchange.end = "error"
-            exchange.error = RecordedError(type(error).__name__, scrubbed(str(error), self._headers, self._url))
+            exchange.error = RecordedError(type(error).__name__, self._secrets.hide(str(error)))
         self._transport.write(exchange)
+
+    def _unpack(self, exchange: Exchange) -> None:
+        """Keep an encoded body as what it stands for if that holds a secret."""
+        response = exchange.response
+        if response is None or not any(name.lower() == "content-encoding" for name, _ in response.headers):
+            return
+        whole = b"".join(self._chunks)
+        plain = decoded_whole(response.headers, whole)
+        if self._secrets.hide_across([plain]) == [plain]:
+            return
+        headers = [pair for pair in response.headers if pair[0].lower() not in ("content-encoding", "content-length")]
+        exchange.response = RecordedResponse(response.status, headers, response.at)
+        self._times, self._chunks = self._times[-1:], [plain]
 
     def _now(self) -> float:
         return round(time.monotonic() - self._started, 6)
@@ -363,12 +379,25 @@ def _ending(exchange: Exchange, request: httpx.Request) -> Exception:
 
 def _recorded_request(request: httpx.Request) -> RecordedRequest:
     url = redacted_url(str(request.url))
-    return RecordedRequest(request.method, url, _redacted(request.headers), _body(request.content))
+    (content,) = _secrets(request).hide_across([request.content])
+    return RecordedRequest(request.method, url, _redacted(request.headers, _is_hidden), _body(content))
 
 
-def _redacted(headers: httpx.Headers) -> Headers:
+def _secrets(request: httpx.Request) -> Secrets:
+    try:
+        body = msgspec.json.decode(request.content)
+    except (msgspec.DecodeError, RecursionError):
+        body = None
+    return secrets_of(request.headers, str(request.url), body)
+
+
+def _is_hidden(name: str) -> bool:
+    return name.lower() not in PUBLIC_HEADERS
+
+
+def _redacted(headers: httpx.Headers, hidden: Callable[[str], bool]) -> Headers:
     pairs = ((key.decode("latin-1"), value.decode("latin-1")) for key, value in headers.raw)
-    return [(name, HIDDEN if is_secret(name) else value) for name, value in pairs]
+    return [(name, HIDDEN if hidden(name) else value) for name, value in pairs]
 
 
 def _body(data: bytes) -> Body:

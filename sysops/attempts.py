@@ -11,7 +11,9 @@ from __future__ import annotations
 import time
 from typing import Any, Literal
 
+from bamlvm.sysops.redaction import NO_SECRETS, Secrets
 from bamlvm.sysops.scope import AttemptEvent, AttemptRecord, ErrorRecord, Scope
+from bamlvm.vm.values import Instance
 
 
 def start(scope: Scope, function: str, client: str, provider: str) -> Any:
@@ -25,7 +27,12 @@ def start(scope: Scope, function: str, client: str, provider: str) -> Any:
 
 
 def fail(scope: Scope, error: Any) -> tuple[AttemptRecord | None, Any]:
-    """Close the open record with an error; gives it and what ``on_attempt`` gave."""
+    """Close the open record with an error; gives it and what ``on_attempt`` gave.
+
+    Every failure of an attempt passes here, so here its secrets leave the error itself, which goes on from here: a
+    server may have said them back.
+    """
+    _hide(scope.attempt_secrets, error)
     record = _close(scope)
     if record is None:
         return None, None
@@ -54,7 +61,32 @@ def _close(scope: Scope) -> AttemptRecord | None:
         if scope.attempt_text is not None:
             record.text = scope.attempt_text()
             scope.attempt_text = None
+        secrets = scope.attempt_secrets
+        if secrets:
+            record.text = secrets.hide(record.text)
+            record.model = secrets.hide_in(record.model)
+            record.finish_reason = secrets.hide_in(record.finish_reason)
+            scope.attempt_secrets = NO_SECRETS
     return record
+
+
+def _hide(secrets: Secrets, error: Any) -> None:
+    """Take secrets out of all strings that a thrown value holds, in place."""
+    if not secrets:
+        return
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting:
+        each = waiting.pop()
+        parts = each.fields if type(each) is Instance else each
+        if not isinstance(parts, list | dict) or id(parts) in seen:
+            continue
+        seen.add(id(parts))
+        for place, part in list(parts.items() if isinstance(parts, dict) else enumerate(parts)):
+            if isinstance(part, str):
+                parts[place] = secrets.hide(part)
+            else:
+                waiting.append(part)
 
 
 def _described(scope: Scope, error: Any) -> ErrorRecord:

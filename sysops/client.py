@@ -14,6 +14,9 @@ from urllib.request import getproxies
 
 import httpx
 
+from bamlvm.sysops.decoding import ACCEPTED
+from bamlvm.sysops.logs import watch
+
 _REDIRECTED: Final = frozenset({"GET", "HEAD"})
 _KNOWN_URLS: Final = 64
 """How many parsed URLs a client keeps."""
@@ -27,11 +30,12 @@ class Client(httpx.AsyncClient):
     """
 
     def __init__(self, transport: httpx.AsyncBaseTransport | None) -> None:
+        watch()
         super().__init__(
             transport=transport,
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=64),
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-            headers={"user-agent": "bamlvm"},
+            headers={"user-agent": "bamlvm", "accept-encoding": ACCEPTED},
             timeout=None,
             follow_redirects=False,
         )

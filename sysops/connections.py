@@ -16,7 +16,7 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import httpx
@@ -24,7 +24,9 @@ import msgspec
 
 from bamlvm.sysops.client import Client
 from bamlvm.sysops.clocks import Clocks
+from bamlvm.sysops.decoding import decoded_chunks
 from bamlvm.sysops.errors import Subject, boundary, http_status, invalid, network, timed_out, translate
+from bamlvm.sysops.logs import about
 from bamlvm.sysops.retry_after import retry_after_ms
 from bamlvm.sysops.sse import Event, EventTooLargeError, SseParser
 from bamlvm.sysops.transport.body import EXTENSION
@@ -49,9 +51,9 @@ class Exchange:
     """A request about to be sent: what it is, how errors call it, and its clocks, which run already."""
 
     method: str
-    url: str
-    headers: Mapping[str, str]
-    body: bytes
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
     subject: Subject
     clocks: Clocks
 
@@ -63,7 +65,7 @@ async def open_exchange(client: Client, exchange: Exchange) -> httpx.Response:
     Raises :class:`Thrown` (``Network``, ``Timeout``, ``InvalidArgument``).
     """
     connect = exchange.clocks.limits.get("connect")
-    with boundary(exchange.subject):
+    with boundary(exchange.subject), about(exchange.subject):
         async with deadline(exchange):
             response = await client.open(
                 exchange.method,
@@ -100,7 +102,8 @@ async def require_event_stream(response: httpx.Response, exchange: Exchange) -> 
     note = f"answered {status} {response.reason_phrase}".rstrip()
     if response.is_success:
         note += f" with {content_type or 'no content type'} where text/event-stream was expected"
-    body = await _beginning(response, exchange)
+    with about(exchange.subject):
+        body = await _beginning(response, exchange)
     raise http_status(exchange.subject, status, note, body, retry_after_ms(response.headers, time.time()))
 
 
@@ -120,7 +123,7 @@ class Body:
         content = bytearray()
         exchange = self._exchange
         try:
-            with boundary(exchange.subject):
+            with boundary(exchange.subject), about(exchange.subject):
                 async with deadline(exchange) as guard:
                     async for chunk in _chunks(self._response):
                         content += chunk
@@ -187,7 +190,8 @@ class EventStream:
         if self._body is not None:
             self._body.attach(self)
         else:
-            self._task = self._loop.create_task(self._pump())
+            with about(exchange.subject):  # which the task takes along
+                self._task = self._loop.create_task(self._pump())
 
     def next(self) -> Any:
         """All events that have arrived, as a JSON array; None at the end; a :class:`Pending` for it if none has come.
@@ -391,7 +395,7 @@ def _wake(future: asyncio.Future[None] | None) -> None:
 
 def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
     """The body as it arrives: decoded if it is encoded."""
-    return response.aiter_bytes() if "content-encoding" in response.headers else response.aiter_raw()
+    return decoded_chunks(response) if "content-encoding" in response.headers else response.aiter_raw()
 
 
 def _redirected(request: httpx.Request, following: httpx.Request) -> httpx.Request:

@@ -29,7 +29,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType, TracebackType
 from typing import Any, Final, Literal, TypeAlias
 
-from bamlvm.sysops.redaction import redacted_url, scrubbed
+import msgspec
+
+from bamlvm.sysops.redaction import redacted_url, secrets_of
 from bamlvm.vm.values import Thrown
 
 Clock: TypeAlias = Literal["connect", "time_to_first_token", "idle", "request"]
@@ -47,21 +49,29 @@ class Subject:
     """What an operation is about: ``action`` is how a message names it (``GET https://host/path``, ``reading a.txt``).
 
     ``limits`` has the milliseconds of each clock that is running, ``started`` the monotonic second they started at.
-    ``secrets`` are the headers whose credentials no message may show.
+    ``secrets`` are the headers and ``body`` the JSON that were sent, whose credentials no message may show.
     """
 
     action: str
-    url: str | None = None
+    url: str | None = field(default=None, repr=False)
     path: str | None = None
     limits: Mapping[Clock, int] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
-    secrets: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: str = field(default="", repr=False)
 
     def shown(self, text: object) -> str:
         """A foreign text as part of a message: in one line, cut, without credentials."""
-        line = " ".join(str(text).split())
-        line = line if len(line) <= _LONGEST_MESSAGE else line[:_LONGEST_MESSAGE] + "…"
-        return scrubbed(line, self.secrets, self.url or "")
+        line = self.scrubbed(" ".join(str(text).split()))  # before the cut, which may go through a secret
+        return line if len(line) <= _LONGEST_MESSAGE else line[:_LONGEST_MESSAGE] + "…"
+
+    def scrubbed(self, text: str) -> str:
+        """A foreign text without credentials."""
+        try:
+            body = msgspec.json.decode(self.body) if self.body else None
+        except (msgspec.DecodeError, RecursionError):
+            body = None
+        return secrets_of(self.secrets, self.url or "", body).hide(text)
 
     def shown_url(self) -> str | None:
         """The URL without credentials."""
@@ -131,7 +141,8 @@ def truncated(subject: Subject) -> Thrown:
 
 def http_status(subject: Subject, status: int, note: str, body: str, retry_after_ms: int | None = None) -> Thrown:
     """An ``HttpStatus``; ``note`` follows the action in the message (``answered 404 Not Found``)."""
-    shown = scrubbed(body, subject.secrets, subject.url or "")
+    shown = subject.scrubbed(body)
+    note = subject.shown(note)  # a server may put anything into its reason phrase
     return Thrown(
         "baml.errors.HttpStatus",
         {

@@ -6,10 +6,11 @@ connection itself is :mod:`bamlvm.sysops.connections`, imported at the first req
 
 from __future__ import annotations
 
+import base64
 import re
 import time
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from bamlvm.sysops.capabilities import require
 from bamlvm.sysops.clocks import DEFAULT_CONNECT_MS, DEFAULT_REQUEST_MS, Clocks
@@ -149,12 +150,16 @@ def _exchange(
     method = method.upper()
     _check_url(url)
     sent = _headers(headers)
+    bare, credentials = _without_userinfo(url)
+    if credentials:
+        sent.setdefault("authorization", credentials)
     if operation == "fetch_sse":
         sent = {"accept": "text/event-stream", "accept-encoding": "identity", "cache-control": "no-store", **sent}
     limits = _limits(timeouts)
     started = time.monotonic()
-    subject = Subject(f"{method} {redacted_url(url)}", url=url, limits=limits, started=started, secrets=sent)
-    return Exchange(method, url, sent, body.encode("utf-8", "replace"), subject, Clocks(limits, started))
+    action = f"{method} {redacted_url(url)}"
+    subject = Subject(action, url=url, limits=limits, started=started, secrets=sent, body=body)
+    return Exchange(method, bare, sent, body.encode("utf-8", "replace"), subject, Clocks(limits, started))
 
 
 def _check_url(url: str) -> None:
@@ -169,6 +174,17 @@ def _check_url(url: str) -> None:
         raise invalid(f"a URL without a host: {redacted_url(url)}")
     if _NO_HOST.search(host):
         raise invalid(f"not a host: {host!r}")
+
+
+def _without_userinfo(url: str) -> tuple[str, str | None]:
+    """A URL without user and password, and the header that says them instead (RFC 7617)."""
+    parts = urlsplit(url)
+    userinfo, at, host = parts.netloc.rpartition("@")
+    if not at:
+        return url, None
+    user, _, password = userinfo.partition(":")
+    encoded = base64.b64encode(f"{unquote(user)}:{unquote(password)}".encode())
+    return parts._replace(netloc=host).geturl(), f"Basic {encoded.decode()}"
 
 
 def _headers(headers: dict[str, str]) -> dict[str, str]:

@@ -187,19 +187,20 @@ def build_request_stream(scope: Scope, client: Instance, prompt: Instance) -> In
 def _request(scope: Scope, client: Instance, prompt: Instance, stream: bool) -> Instance:
     import msgspec
 
-    from bamlvm.sysops.llm_support import messages_of, provider_for, redacted_body, request_wire, timeouts_for
-    from bamlvm.sysops.redaction import redacted_headers, redacted_url
+    from bamlvm.sysops.llm_support import messages_of, provider_for, request_wire, timeouts_for
+    from bamlvm.sysops.redaction import redacted_body, redacted_headers, redacted_url, secrets_of
 
     options, row = provider_for(scope, client)
     built = request_wire(row).build(row, options, messages_of(prompt), stream)
     attempt = scope.attempt
     if attempt is not None:
         attempt.model = attempt.request_model = options.model()
+        secrets = scope.attempt_secrets = secrets_of(built.headers, built.url, built.body)
         attempt.request = {
             "method": "POST",
             "url": redacted_url(built.url),
             "headers": redacted_headers(built.headers),
-            "body": redacted_body(built.body),
+            "body": secrets.hide_in(redacted_body(built.body)),
         }
     return scope.new_instance(
         "baml.http.Request",
@@ -275,7 +276,8 @@ def status_failure(scope: Scope, request: Instance, response: Instance, body: st
     from bamlvm.sysops.retry_after import retry_after_ms
 
     url, status, headers = request.get("url"), response.get("status_code"), response.get("headers")
-    subject = Subject(f"{request.get('method')} {redacted_url(url)}", url=url, secrets=request.get("headers"))
+    action = f"{request.get('method')} {redacted_url(url)}"
+    subject = Subject(action, url=url, secrets=request.get("headers"), body=request.get("body"))
     phrase = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else ""
     thrown = http_status(
         subject, status, f"answered {status} {phrase}".rstrip(), body[:_EXCERPT], retry_after_ms(headers, time.time())

@@ -13,7 +13,6 @@ from bamlvm.sysops.constraints import AssertionFailed, Constraints
 from bamlvm.sysops.errors import invalid
 from bamlvm.sysops.parsing import Output, final_parse, output_of
 from bamlvm.sysops.prompts.messages import Message, Part
-from bamlvm.sysops.redaction import HIDDEN, is_secret
 from bamlvm.sysops.requests import anthropic, clients, google, openai, responses
 from bamlvm.sysops.requests.options import Options
 from bamlvm.sysops.requests.providers import Provider, answer_wire, provider_of
@@ -70,18 +69,6 @@ def note_tokens(attempt: AttemptRecord, tokens: Tokens) -> None:
     attempt.cached_input_tokens = tokens.cached_input
     attempt.cache_write_tokens = tokens.cache_write
     attempt.reasoning_tokens = tokens.reasoning
-
-
-def redacted_body(body: dict[str, Any]) -> dict[str, Any]:
-    """A request's body without the texts of options whose names say that they are secret."""
-    return {
-        name: HIDDEN
-        if isinstance(value, str) and is_secret(name)
-        else redacted_body(value)
-        if isinstance(value, dict)
-        else value
-        for name, value in body.items()
-    }
 
 
 def request_wire(row: Provider) -> Wire:

@@ -1,32 +1,137 @@
 """Secrets stay out of errors, records and recordings: which parts of a request are secret, and how they are shown.
 
-A header is secret by its name, a query parameter too; whatever a secret header carries is also removed from texts that
-a server sent back.
+* A **header** of a request is secret unless it is one of :data:`PUBLIC_HEADERS`: its value is hidden.
+* A **query parameter**, a header of an answer or a string in a body is secret by its name (:func:`is_secret`).
+* A URL's **user and password** are secret.
+
+:class:`Secrets` are the values of these in one request.  They are taken out of every text that comes back, because a
+server may say them back: in each form that a text may show them in, and also where a text was cut inside them.
 """
 
 from __future__ import annotations
 
+import base64
+import json
 import re
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
 HIDDEN: Final = "***"
+
+PUBLIC_HEADERS: Final = frozenset(
+    {
+        "accept",
+        "accept-encoding",
+        "accept-language",
+        "anthropic-beta",
+        "anthropic-version",
+        "cache-control",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "host",
+        "http-referer",
+        "openai-beta",
+        "openai-organization",
+        "openai-project",
+        "referer",
+        "transfer-encoding",
+        "user-agent",
+        "x-title",
+    }
+)
+"""The headers of a request whose values may be shown."""
 
 _SECRET_NAME: Final = re.compile(
     r"auth|cookie|key|token|secret|password|passwd|signature|credential|^sig$", re.IGNORECASE
 )
 _SHORTEST: Final = 8  # a shorter secret would blot out ordinary words
+_HEAD: Final = 12  # so much of the beginning of a long secret is as good as the secret
+
+
+class Secrets:
+    """Values that no text may show.  Those shorter than 8 characters are taken for words and left alone."""
+
+    __slots__ = ("_forms", "_heads")
+
+    def __init__(self, values: Iterable[str] = ()) -> None:
+        forms: set[str] = set()
+        for value in values:
+            forms.update(_forms(value))
+        self._forms = sorted(forms, key=lambda form: (-len(form), form))
+        self._heads = [(form[: min(_HEAD, len(form) // 2)], form) for form in self._forms if len(form) >= 2 * _SHORTEST]
+
+    def hide(self, text: str) -> str:
+        """``text`` without any of them, whole or cut short at their ends."""
+        for form in self._forms:
+            if form in text:
+                text = text.replace(form, HIDDEN)
+        for head, form in self._heads:
+            if head in text:
+                text = _without_beginnings(text, head, form)
+        return text
+
+    def hide_in(self, value: Any) -> Any:
+        """Builtins (dicts, lists, strings) with all their strings hidden; what holds none is returned as it is."""
+        if isinstance(value, str):
+            return self.hide(value)
+        if isinstance(value, dict):
+            changed = {key: self.hide_in(part) for key, part in value.items()}
+            return changed if any(changed[key] is not value[key] for key in value) else value
+        if isinstance(value, list):
+            parts = [self.hide_in(part) for part in value]
+            return parts if any(new is not old for new, old in zip(parts, value, strict=True)) else value
+        return value
+
+    def hide_across(self, chunks: Sequence[bytes]) -> list[bytes]:
+        """Pieces of one body without any of them, also where one is spread over several pieces."""
+        whole = b"".join(chunks)
+        spans = list(self._spans(whole))
+        if not spans:
+            return list(chunks)
+        out: list[bytes] = []
+        start = 0
+        for chunk in chunks:
+            end = start + len(chunk)
+            kept, place = b"", start
+            for first, last in spans:
+                if last <= place or first >= end:
+                    continue
+                kept += whole[place : max(place, first)]
+                if first >= start:  # the mark stands where the secret began
+                    kept += HIDDEN.encode()
+                place = min(last, end)
+            out.append(kept + whole[place:end])
+            start = end
+        return out
+
+    def _spans(self, whole: bytes) -> Iterator[tuple[int, int]]:
+        forms = [re.escape(form.encode("utf-8", "surrogateescape")) for form in self._forms]
+        if not forms:
+            return
+        for found in re.finditer(b"|".join(forms), whole):
+            yield found.span()
+
+    def __bool__(self) -> bool:
+        return bool(self._forms)
+
+    def __repr__(self) -> str:
+        return f"<{len(self._forms)} secrets>"
+
+
+NO_SECRETS: Final = Secrets()
 
 
 def is_secret(name: str) -> bool:
-    """Whether a header or query parameter of this name carries a credential."""
+    """Whether a query parameter, an answer's header or a member of a body of this name carries a credential."""
     return _SECRET_NAME.search(name) is not None
 
 
 def redacted_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers with the values of the secret ones hidden."""
-    return {name: HIDDEN if is_secret(name) else value for name, value in headers.items()}
+    """A request's headers with all values hidden but those of :data:`PUBLIC_HEADERS`."""
+    return {name: value if name.lower() in PUBLIC_HEADERS else HIDDEN for name, value in headers.items()}
 
 
 def redacted_url(url: str) -> str:
@@ -39,11 +144,19 @@ def redacted_url(url: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query=query, fragment="").geturl()
 
 
-def scrubbed(text: str, headers: Mapping[str, str], url: str = "") -> str:
-    """``text`` without the secrets that ``headers`` and ``url`` carry."""
-    for secret in _secrets(headers, url):
-        text = text.replace(secret, HIDDEN)
-    return text
+def redacted_body(body: Any) -> Any:
+    """Builtins without the strings under names that say that they are secret."""
+    if isinstance(body, dict):
+        return {
+            name: HIDDEN if isinstance(value, str) and is_secret(name) else redacted_body(value)
+            for name, value in body.items()
+        }
+    return [redacted_body(item) for item in body] if isinstance(body, list) else body
+
+
+def secrets_of(headers: Mapping[str, str], url: str = "", body: Any = None) -> Secrets:
+    """The secrets that a request carries."""
+    return Secrets(_values(headers, url, body))
 
 
 def _redacted_pair(pair: str) -> str:
@@ -51,18 +164,69 @@ def _redacted_pair(pair: str) -> str:
     return f"{name}={HIDDEN}" if equals and is_secret(unquote(name)) else pair
 
 
-def _secrets(headers: Mapping[str, str], url: str) -> list[str]:
-    found: set[str] = set()
+def _values(headers: Mapping[str, str], url: str, body: Any) -> Iterator[str]:
     for name, value in headers.items():
-        if is_secret(name):
-            found.update((value, *value.split()))
+        if name.lower() not in PUBLIC_HEADERS:
+            yield from (value, value.strip(), *value.split())
     try:
         parts = urlsplit(url)
     except ValueError:
         parts = urlsplit("")
-    found.update(parts.netloc.rpartition("@")[0].split(":"))
+    userinfo = parts.netloc.rpartition("@")[0]
+    if userinfo:
+        user, _, password = (unquote(part) for part in userinfo.partition(":"))
+        yield from (user, password, *userinfo.split(":"))
+        yield base64.b64encode(f"{user}:{password}".encode()).decode()
     for pair in parts.query.split("&"):
         name, _, value = pair.partition("=")
         if is_secret(unquote(name)):
-            found.update((value, unquote(value), quote(unquote(value))))
-    return sorted((secret for secret in found if len(secret) >= _SHORTEST), key=len, reverse=True)
+            yield from (value, unquote(value))
+    if body is not None:
+        yield from _body_values(body)
+
+
+def _body_values(body: Any) -> Iterator[str]:
+    if isinstance(body, dict):
+        for name, value in body.items():
+            if isinstance(value, str):
+                if is_secret(name):
+                    yield value
+            else:
+                yield from _body_values(value)
+    elif isinstance(body, list):
+        for item in body:
+            yield from _body_values(item)
+
+
+def _forms(value: str) -> Iterator[str]:
+    """A secret as it stands, and as URLs, JSON and Python write it, Python also within a text that it writes again."""
+    if len(value) < _SHORTEST or value.isspace():
+        return
+    yield value
+    yield quote(value)
+    yield quote(value, safe="")
+    yield json.dumps(value)[1:-1]
+    yield json.dumps(value, ensure_ascii=False)[1:-1]
+    for once in _escaped(value):
+        yield once
+        yield from _escaped(once)
+
+
+def _escaped(text: str) -> Iterator[str]:
+    """What stands between the quotes where Python shows a text or its bytes, whatever the quotes are."""
+    plain = repr(f"{text}'\"")[1:-4]  # with both kinds of quotes in it, ' is escaped
+    yield plain
+    yield plain.replace("\\'", "'")
+    yield plain.replace('"', '\\"')
+
+
+def _without_beginnings(text: str, head: str, form: str) -> str:
+    kept: list[str] = []
+    place = 0
+    while (found := text.find(head, place)) >= 0:
+        end = found + len(head)
+        while end < len(text) and end - found < len(form) and text[end] == form[end - found]:
+            end += 1
+        kept += (text[place:found], HIDDEN)
+        place = end
+    return "".join([*kept, text[place:]])

@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from bamlvm.sysops.redaction import NO_SECRETS, Secrets
 from bamlvm.vm.handles import HandleTable
 from bamlvm.vm.values import Instance, Pending
 
@@ -146,8 +147,9 @@ class Services(msgspec.Struct):
 
 class Scope(msgspec.Struct):
     """One call.  ``owner`` is its number in the handle table; ``attempt`` the attempt under way, which began at
-    ``attempt_clock`` of the monotonic clock and whose text so far ``attempt_text`` gives; ``keep_raw_events`` is set
-    where a collector asked for them; ``partial`` is the value that a stream's parser gave last."""
+    ``attempt_clock`` of the monotonic clock and whose text so far ``attempt_text`` gives; nobody may see its
+    ``attempt_secrets``; ``keep_raw_events`` is set where a collector asked for them; ``partial`` is the value that a
+    stream's parser gave last."""
 
     services: Services
     owner: int
@@ -158,8 +160,12 @@ class Scope(msgspec.Struct):
     attempt: AttemptRecord | None = None
     attempt_clock: float = 0.0
     attempt_text: Callable[[], str] | None = None
+    attempt_secrets: Secrets = NO_SECRETS
     keep_raw_events: bool = False
     partial: Any = None
+
+    def __repr__(self) -> str:  # without the environment, which holds keys
+        return f"<scope of call {self.owner}>"
 
     def elapsed(self) -> float:
         """Seconds since the attempt under way began."""

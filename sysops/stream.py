@@ -36,6 +36,8 @@ def emit_tick(scope: Scope, events: str) -> Any:
     from bamlvm.sysops.accumulators import read_events  # a program without an LLM needs no accumulators
 
     batch = [msgspec.structs.asdict(event) for event in read_events(events)]
+    if scope.attempt_secrets:
+        batch = scope.attempt_secrets.hide_in(batch)
     attempt = scope.attempt
     if scope.keep_raw_events and attempt is not None:
         if attempt.raw_events is None:

@@ -9,7 +9,7 @@ naming client and option.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from bamlvm.vm.program import CLOCKS, POOLING, ClientInfo, referenced_environment
@@ -46,7 +46,7 @@ class Options:
     """The options of one client, resolved against one call's environment."""
 
     client: ClientInfo
-    env: Mapping[str, str]
+    env: Mapping[str, str] = field(repr=False)
 
     def get(self, name: str, kind: type[T]) -> T | None:
         """An option, or None if it is absent or null.  An int serves where a float is wanted."""

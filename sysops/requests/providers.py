@@ -170,8 +170,8 @@ def endpoint(row: Provider, options: Options, path: str, query: str = "") -> str
     try:
         parts = urlsplit(base)
         host = parts.hostname
-    except ValueError as error:
-        raise options.invalid(f"base_url is no URL: {error}") from None
+    except ValueError:  # whose message may show a password
+        raise options.invalid("base_url is no URL") from None
     if parts.scheme not in ("http", "https") or not host:
         raise options.invalid("base_url must be an http or https URL")
     query = "&".join(piece for piece in (parts.query, query, urlencode(options.table("query_params"))) if piece)

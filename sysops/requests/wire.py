@@ -22,8 +22,8 @@ _SOURCES: Final = {"url": "by URL", "base64": "as base64 data"}
 class HttpRequest:
     """A POST of a JSON body."""
 
-    url: str
-    headers: dict[str, str]
+    url: str = field(repr=False)
+    headers: dict[str, str] = field(repr=False)
     body: dict[str, Any]
 
 

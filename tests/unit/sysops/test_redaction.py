@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from base64 import b64encode
+from urllib.parse import quote
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bamlvm.sysops.redaction import is_secret, redacted_headers, redacted_url, scrubbed
+from bamlvm.sysops.redaction import Secrets, is_secret, redacted_body, redacted_headers, redacted_url, secrets_of
 
 KEY = "sk-abc/def+ghi="
 
@@ -53,10 +57,63 @@ def test_texts() -> None:
     headers = {"authorization": f"Bearer {KEY}", "x-short-key": "k", "accept": "application/json"}
     url = "https://user:hidden-password@host/?token=a%2Fbcdefgh"
     text = f"key {KEY}, Bearer {KEY}, k, application/json, hidden-password, a/bcdefgh, a%2Fbcdefgh"
-    assert scrubbed(text, headers, url) == "key ***, ***, k, application/json, ***, ***, ***"
+    assert secrets_of(headers, url).hide(text) == "key ***, ***, k, application/json, ***, ***, ***"
 
 
 @given(st.text(min_size=8).filter(lambda text: not text.isspace()), st.text(), st.text())
 def test_a_secret_is_never_left(secret: str, before: str, after: str) -> None:
-    shown = scrubbed(before + secret + after, {"x-api-key": secret})
+    shown = secrets_of({"x-api-key": secret}).hide(before + secret + after)
     assert secret not in shown or secret in "***"
+
+
+def test_headers_are_hidden_unless_they_are_known_to_be_harmless() -> None:
+    shown = redacted_headers({"X-Portal": KEY, "Content-Type": "application/json", "X-Title": "mine"})
+    assert shown == {"X-Portal": "***", "Content-Type": "application/json", "X-Title": "mine"}
+    assert secrets_of({"X-Portal": KEY}).hide(f"got {KEY}") == "got ***"
+
+
+def test_a_secret_is_known_in_every_writing() -> None:
+    key = 'Ab"c\\d e/fé-0123456789'
+    secrets = Secrets([key])
+    urls, texts = (quote(key), quote(key, safe="")), (json.dumps(key), json.dumps(key, ensure_ascii=False), repr(key))
+    for written in (key, *urls, *texts, repr(repr(key))):
+        assert "0123456789" not in secrets.hide(f"say {written} again")
+    assert repr(secrets).endswith(" secrets>")
+    assert key not in repr(secrets)
+
+
+@pytest.mark.parametrize("length", [12, 15, 20, 30])
+def test_a_secret_that_was_cut_is_hidden_too(length: int) -> None:
+    key = "sk-proj-abcdefghijklmnopqrstuvwxyz"
+    assert Secrets([key]).hide(f"your key {key[:length]}… is wrong") == "your key ***… is wrong"
+    assert Secrets([key]).hide("a key begins with sk-proj-") == "a key begins with sk-proj-"
+
+
+def test_basic_authentication_from_a_url() -> None:
+    secrets = secrets_of({}, "https://someone:pass%2Fword1@host/")
+    basic = b64encode(b"someone:pass/word1").decode()
+    assert secrets.hide(f"pass/word1 pass%2Fword1 {basic}") == "*** *** ***"
+
+
+def test_bodies() -> None:
+    body = {"model": "m", "access_token": "s3cret-token", "max_tokens": 5, "deep": [{"password": "s3cret-word"}]}
+    hidden = {"model": "m", "access_token": "***", "max_tokens": 5, "deep": [{"password": "***"}]}
+    assert redacted_body(body) == hidden
+    secrets = secrets_of({}, "", body)
+    assert secrets.hide_in({"a": ["s3cret-token", 1], "b": "s3cret-word"}) == {"a": ["***", 1], "b": "***"}
+    whole = {"a": [1, "x"]}
+    assert secrets.hide_in(whole) is whole
+
+
+@given(st.text("ab\x00é", min_size=8, max_size=12), st.lists(st.text("abé")), st.data())
+def test_a_secret_is_found_however_a_body_is_cut(secret: str, texts: list[str], data: st.DataObject) -> None:
+    whole = secret.join([*texts, ""]).encode()
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=6)))
+    chunks = [whole[start:end] for start, end in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
+    secrets = Secrets([secret])
+    hidden = secrets.hide_across(chunks)
+    assert len(hidden) == len(chunks)
+    assert secret.encode() not in b"".join(hidden)
+    assert b"".join(hidden) == b"".join(secrets.hide_across([whole]))
+    if secret.encode() not in whole and not any(map(whole.count, [json.dumps(secret)[1:-1].encode()])):
+        assert hidden == chunks

@@ -1,0 +1,98 @@
+"""Content codings (RFC 9110, section 8.4.1): an answer's body, decoded in pieces of bounded size.
+
+A few bytes of gzip can stand for a thousand times as many, and a coding over a coding for a million times.  So nothing
+is decoded beyond the next :data:`PIECE`, however much of it a chunk holds, and only one coding of those that were asked
+for (:data:`ACCEPTED`) is taken; who reads counts the pieces and stops where there are too many.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import zlib
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import Any, Final
+
+import httpx
+
+ACCEPTED: Final = "gzip, deflate"
+PIECE: Final = 64 * 1024
+
+_GZIP: Final = 31
+_ZLIB: Final = 15
+_DEFLATE: Final = -15  # what some servers send as "deflate"
+_MAGIC: Final = b"\x1f\x8b"
+
+
+def codings(response: httpx.Response) -> list[str]:
+    """The codings of a body, in the order in which they were applied."""
+    words = response.headers.get("content-encoding", "").lower().split(",")
+    return [word.strip() for word in words if word.strip() not in ("", "identity")]
+
+
+async def decoded_chunks(response: httpx.Response) -> AsyncIterator[bytes]:
+    """The body as it arrives, decoded.  Raises ``httpx.DecodingError``, and what reading the body raises."""
+    applied = codings(response)
+    if not applied:
+        async for chunk in response.aiter_raw():
+            yield chunk
+        return
+    if len(applied) > 1 or applied[0] not in ("gzip", "x-gzip", "deflate"):
+        raise httpx.DecodingError(f"a content coding that was not asked for: {', '.join(applied)[:100]}")
+    decoder = Inflater(gzip=applied[0] != "deflate")
+    async for chunk in response.aiter_raw():
+        for piece in decoder.feed(chunk):
+            yield piece
+    decoder.finish()
+
+
+def decoded_whole(headers: Iterable[tuple[str, str]], body: bytes, limit: int = 1 << 26) -> bytes:
+    """As much of a body as can be decoded, at most ``limit`` bytes of it and little more."""
+    applied = codings(httpx.Response(200, headers=list(headers)))
+    if len(applied) != 1:
+        return body
+    found = bytearray()
+    with contextlib.suppress(httpx.DecodingError):
+        for piece in Inflater(gzip=applied[0] != "deflate").feed(body):
+            found += piece
+            if len(found) > limit:
+                break
+    return bytes(found)
+
+
+class Inflater:
+    """Decodes gzip (any number of members) or deflate, with or without its zlib frame."""
+
+    def __init__(self, gzip: bool) -> None:
+        self._gzip = gzip
+        self._inner: Any = None
+        self._begun = False
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """What some more bytes stand for, at most :data:`PIECE` at a time.  Raises ``httpx.DecodingError``."""
+        try:
+            while data:
+                if self._inner is None:
+                    self._inner = self._decompressor(data)
+                    self._begun = True
+                piece = self._inner.decompress(data, PIECE)
+                if piece:
+                    yield piece
+                data = self._inner.unconsumed_tail
+                if self._inner.eof:
+                    rest = self._inner.unused_data
+                    data = rest if self._gzip and rest.startswith(_MAGIC) else b""
+                    if data:
+                        self._inner = None
+        except zlib.error as error:
+            raise httpx.DecodingError(str(error)) from None
+
+    def finish(self) -> None:
+        """The body has ended.  Raises ``httpx.DecodingError`` if what it stands for has not."""
+        if self._begun and not self._inner.eof:
+            raise httpx.DecodingError("the body ends inside its content coding")
+
+    def _decompressor(self, data: bytes) -> Any:
+        if self._gzip:
+            return zlib.decompressobj(_GZIP)
+        framed = data[0] & 0x0F == 8 and (len(data) < 2 or (data[0] << 8 | data[1]) % 31 == 0)  # RFC 1950, section 2.2
+        return zlib.decompressobj(_ZLIB if framed else _DEFLATE)
