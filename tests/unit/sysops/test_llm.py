@@ -17,7 +17,7 @@ import pytest
 
 import bamlvm
 from bamlvm.cli.mock import ThreadedMockServer
-from bamlvm.sysops.llm_support import redacted_body
+from bamlvm.sysops.redaction import redacted_body
 
 SOURCE = (Path(__file__).parent / "strategies.baml").read_text("utf-8")
 PROGRAM = SOURCE + "".join(
