@@ -245,12 +245,16 @@ class TypeResolver:
             return HANDLE
         found = self._lookup(path, entry.namespace)
         if found is not None:
+            if node.arguments and not entry.namespace:
+                report.error("E0010", node, f"`{path}` takes no types: generics are not part of this dialect")
             return found
         report.error("E0002", node, f"unknown type `{path}`", hint=self._hint(path, variables))
         return ERROR
 
     def _hint(self, path: str, variables: frozenset[str]) -> str | None:
         """What may have been meant by a name that is no type."""
+        if path == "bigint":
+            return "it is not part of this dialect: an `int` has 64 bits, and what does not fit is an error"
         owner, _, last = path.rpartition(".")
         if self._scope.is_namespace(owner):
             near = nearest(last, self._scope.under(owner))

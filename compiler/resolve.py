@@ -208,7 +208,7 @@ class Resolver:
                 more, index = self._once(self._expr(target.index), node.operator)
                 value = self._compound(node, hir.Element(target.start, target.end, object_, index))
                 return [*before, *more, hir.SetElement(*at, object_, index, value)]
-            case syntax.Name(name=name):
+            case syntax.Name(name=name) if self._scope.qualify(name, self._entry.namespace) is None:
                 self._report.error(
                     "E0003", target, f"unknown name `{name}`", hint=self._suggest(name) or "declare it with `let`"
                 )
@@ -576,7 +576,11 @@ class Resolver:
         visible = {each for scope in self._scopes for each in scope if not each.startswith("$")}
         return did_you_mean(name, visible | set(self._scope.visible(self._entry.namespace)) | {"baml", "env"})
 
-    def _call(self, node: syntax.Call) -> hir.Call:
+    def _call(self, node: syntax.Call) -> hir.Expr:
+        if isinstance(node.callee, syntax.Member) and _is_watch(node.callee.object):
+            where = node.callee.object
+            self._report.warning("E0010", where, "`$watch` has no effect here", hint="leave the statement out")
+            return hir.Constant(node.start, node.end, None)
         callee = self._expr(node.callee)
         if isinstance(callee, hir.Member):
             self._mentions.add(f".{callee.name}")
@@ -585,3 +589,8 @@ class Resolver:
 
     def _type(self, written: syntax.TypeExpr) -> Type:
         return self._types.resolve(written, self._entry, self._report, self._type_variables)
+
+
+def _is_watch(node: syntax.Expr) -> bool:
+    """``x.$watch``, whose methods are accepted and do nothing."""
+    return isinstance(node, syntax.Member) and node.name == "$watch"

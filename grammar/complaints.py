@@ -79,6 +79,8 @@ def complain(driver: Driver, failure: StuckError, tokens: list[Token], text: str
         return error(
             "E0010", _FOREIGN[foreign.text], Span("", foreign.start, foreign.end), (), _FOREIGN_HINTS.get(foreign.text)
         )
+    if token.text == "<" and index > 1 and tokens[index - 2].kind == "TYPE":
+        return error("E0010", "generics are not part of this dialect", span, (), "write the types out, or use a union")
     expected = driver.expected(states)
     wanted = describe(expected)
     if token.kind == END:

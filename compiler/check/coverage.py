@@ -35,6 +35,7 @@ class Remaining:
         self._solver = solver
         self._type: Type | None = solver.expand(whole)
         self._cases = self._table(self._type)
+        self._spent: set[Type] = set()
 
     @property
     def type(self) -> Type:
@@ -55,7 +56,8 @@ class Remaining:
             case hir.OrPattern(alternatives=alternatives):
                 return union(self.seen(each) for each in alternatives)
             case _:
-                return self._solver.intersect(self.type, _taken(pattern))
+                taken = _taken(pattern)
+                return NEVER if taken in self._spent else self._solver.intersect(self.type, taken)
 
     def all_fit(self, pattern: hir.Pattern) -> bool:
         """Whether a pattern takes all of it."""
@@ -65,7 +67,7 @@ class Remaining:
         return self._without(pattern, self.type) == NEVER
 
     def take(self, pattern: hir.Pattern) -> None:
-        """Remove what a pattern takes."""
+        """Remove what a pattern takes.  Of a type that has no end, such as int, what was named is remembered."""
         exact = self._exact(pattern)
         if exact is not None and self._cases is not None:
             for case in exact:
@@ -74,9 +76,11 @@ class Remaining:
         else:
             self._type = self._without(pattern, self.type)
             self._cases = self._table(self._type)
+            self._spent.update(_whole(pattern))
 
     def _without(self, pattern: hir.Pattern, type_: Type) -> Type:
-        """What of ``type_`` a pattern leaves over.  A float is not used up by naming one of its values."""
+        """What of ``type_`` a pattern leaves over.  A float is not used up by naming one of its values; after a pattern
+        that is wrong nothing is known."""
         match pattern:
             case hir.AnyPattern():
                 return NEVER
@@ -86,6 +90,8 @@ class Remaining:
                 return type_
             case hir.LiteralPattern(value=float()):
                 return type_
+            case hir.TypePattern(type=hir.ERROR):
+                return hir.ERROR
             case _:
                 return self._solver.subtract(type_, _taken(pattern))
 
@@ -124,6 +130,17 @@ class Remaining:
                     return None
                 found = list(self._solver.cases(taken))
                 return found if all(case in self._cases for case in found) else None
+
+
+def _whole(pattern: hir.Pattern) -> list[Type]:
+    """The types whose every value a pattern takes."""
+    match pattern:
+        case hir.AnyPattern() | hir.LiteralPattern(value=float()):
+            return []
+        case hir.OrPattern(alternatives=alternatives):
+            return [type_ for each in alternatives for type_ in _whole(each)]
+        case _:
+            return [_taken(pattern)]
 
 
 def _taken(pattern: hir.Pattern) -> Type:
