@@ -179,6 +179,16 @@ class Runtime:
 
         return ParseStream(self, name, pieces)
 
+    def json_schema(self, type_name: str, *, aliases: bool = False) -> dict[str, Any]:
+        """The JSON Schema (2020-12) of ``to_builtins`` of a type's values: a class, enum or alias, or a function's
+        result; ``[]`` and ``?`` may follow.  With ``aliases`` it is of what models are told, by ``@alias``.
+
+        Raises :class:`bamlvm.HostError` if there is no such type.
+        """
+        from bamlvm.schema import json_schema
+
+        return json_schema(self.program, self.types, type_name, aliases=aliases)
+
     def signature(self, name: str) -> Signature:
         """A function's parameters, result and documentation.  Raises :class:`bamlvm.HostError` if it is unknown."""
         found = self.program.signatures.get(name)

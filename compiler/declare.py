@@ -221,10 +221,9 @@ class TypeResolver:
             resolved = ERROR
         del self._open[name]
         self._aliases[name] = resolved
+        self._world.annotated_aliases[name] = resolved
         if name in self._recursive:
             self._world.aliases[name] = bare(resolved)
-            if self._world.aliases[name] is not resolved:
-                self._world.annotated_aliases[name] = resolved
             return AliasType(name)
         return resolved
 

@@ -151,7 +151,7 @@ class Constraints:
         return None
 
     def _target(self, alias: str) -> Type:
-        found: Type = self._schema.annotated_aliases.get(alias) or self._schema.aliases[alias]
+        found: Type = self._schema.annotated_aliases[alias]
         return found
 
     def _list(self, value: list[Value], item: Type) -> Value:

@@ -214,7 +214,7 @@ class GeneratorInfo(msgspec.Struct, frozen=True, array_like=True):
 class Unit(msgspec.Struct, frozen=True):
     """One compiled project.  All names are qualified; the standard library's begin with ``baml.``.
 
-    ``aliases`` are the recursive ones; ``annotated_aliases`` those of them that have attributes, with these.
+    ``aliases`` are the recursive ones; ``annotated_aliases`` all, with the attributes written in them.
     """
 
     functions: dict[str, Placed] = {}
