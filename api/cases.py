@@ -44,6 +44,13 @@ if TYPE_CHECKING:
 Status = Literal["passed", "failed", "error"]
 
 _SOURCES: Final = ("file", "url", "base64")
+_MEDIA_TYPES: Final = {  # what not every system's table has, and what providers call otherwise
+    ".flac": "audio/flac",
+    ".m4a": "audio/mp4",
+    ".ogg": "audio/ogg",
+    ".wav": "audio/wav",
+    ".webp": "image/webp",
+}
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -288,4 +295,5 @@ class _Reader:
             content = file.read_bytes()
         except OSError as error:
             raise HostError(f"{path}: {file}: {error.strerror}") from None
-        return Media(kind, mime or mimetypes.guess_type(file.name)[0], "base64", base64.b64encode(content).decode())
+        mime = mime or _MEDIA_TYPES.get(file.suffix.lower()) or mimetypes.guess_type(file.name)[0]
+        return Media(kind, mime, "base64", base64.b64encode(content).decode())

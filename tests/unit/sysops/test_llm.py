@@ -427,6 +427,7 @@ def test_one_try_without_the_clients_own_retries(bench: Bench) -> None:
             "UnsupportedProvider",
             "openai-generic, azure-openai, ollama, openrouter, openai-responses, anthropic",
         ),
+        ("CallBedrock", "UnsupportedProvider", "client aws-bedrock/anthropic.claude: provider 'aws-bedrock' is not"),
         ("CallWithVertex", "UnsupportedProvider", "provider 'vertex-ai' is not supported"),
         ("CallSelf", "InvalidArgument", "Self → Self"),
         ("Pictures", "InvalidArgument", "cannot return image[]: no answer can be read as image"),

@@ -28,7 +28,7 @@ from bamlvm.sysops.requests import google as google_wire
 from bamlvm.sysops.requests import openai as openai_wire
 from bamlvm.sysops.requests import responses as responses_wire
 from bamlvm.sysops.requests.options import OWN, Options
-from bamlvm.sysops.requests.providers import PROVIDERS, provider_of, streams
+from bamlvm.sysops.requests.providers import PROVIDERS, answer_wire, provider_of, streams
 from bamlvm.sysops.requests.roles import default_role, specialise
 from bamlvm.sysops.requests.wire import HttpRequest
 from bamlvm.vm.program import ClientInfo, environment_reference
@@ -536,11 +536,20 @@ def test_finish_reasons() -> None:
         options("openai", finish_reason_allow_list=["a"], finish_reason_deny_list=["b"]).finish_reasons()
 
 
-def test_an_unsupported_provider_is_refused_with_those_that_work() -> None:
+def test_whose_format_the_answers_have() -> None:
+    assert answer_wire(PROVIDERS["azure-openai"], options("azure-openai")) == "openai"
+    for said, wire in (("openai-responses", "openai-responses"), ("anthropic", "anthropic"), ("vertex", "google-ai")):
+        assert answer_wire(PROVIDERS["openai"], options("openai", client_response_type=said)) == wire
+    with pytest.raises(Thrown, match="client_response_type must be one of openai, openai-responses, anthropic"):
+        answer_wire(PROVIDERS["openai"], options("openai", client_response_type="bedrock"))
+
+
+@pytest.mark.parametrize("provider", ["vertex-ai", "aws-bedrock", "microsoft-foundry", "OpenAI", "", "fallback"])
+def test_an_unsupported_provider_is_refused_with_those_that_work(provider: str) -> None:
     with pytest.raises(Thrown) as caught:
-        provider_of(ClientInfo("C", "vertex-ai", None, {}))
+        provider_of(ClientInfo("C", provider, None, {}))
     assert caught.value.class_name == "baml.errors.UnsupportedProvider"
-    assert caught.value.fields["provider"] == "vertex-ai"
+    assert caught.value.fields["provider"] == provider
     assert caught.value.fields["supported"] == list(PROVIDERS)
     assert "openai, openai-generic" in caught.value.fields["message"]
 

@@ -1,0 +1,67 @@
+"""docs/providers.md says what the code says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import bamlvm.sysops.requests.openai as openai_wire
+from bamlvm.sysops.requests import anthropic
+from bamlvm.sysops.requests.options import OWN
+from bamlvm.sysops.requests.providers import PROVIDERS
+from bamlvm.vm.program import CLOCKS, POOLING, STRATEGIES
+
+PAGE = (Path(__file__).parents[3] / "docs" / "providers.md").read_text("utf-8")
+KINDS = ("image", "audio", "pdf", "video")
+
+
+def rows(section: str) -> dict[str, list[str]]:
+    """The rows of a section's tables by their first cell; cells lose their backticks."""
+    text = PAGE.split(f"\n## {section}\n")[1].split("\n## ")[0]
+    lines = (line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| `"))
+    return {cells[0].strip("`"): [cell.replace("`", "") for cell in cells[1:]] for cells in lines}
+
+
+def test_the_tables_have_every_provider_and_no_other() -> None:
+    for section in ("Defaults", "Prompts"):
+        assert list(rows(section)) == list(PROVIDERS)
+    documents = PAGE.split("\n## The documents behind this page\n")[1]
+    for name in PROVIDERS:
+        assert f"- `{name}`: [" in documents or f"- `{name}`: the format of" in documents
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_defaults(name: str) -> None:
+    row = PROVIDERS[name]
+    base, path, key, sent = rows("Defaults")[name]
+    azure = "https://RESOURCE.openai.azure.com/openai/deployments/DEPLOYMENT"
+    assert base == (row.base_url or (azure if name == "azure-openai" else "required"))
+    assert key == (row.key_variable or "none")
+    assert sent == f"{row.key_header}: {row.key_prefix}…"
+    assert path.startswith("/")
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_prompts(name: str) -> None:
+    row = PROVIDERS[name]
+    role, system, assistant, *media = rows("Prompts")[name]
+    assert role == row.default_role
+    assert ("beside" in system) is row.system_apart
+    assert assistant == row.renamed.get("assistant", "assistant")
+    assert media == [", ".join(row.media.get(kind, ())) or "no" for kind in KINDS]
+
+
+def test_options() -> None:
+    text = PAGE.split("\n## Options\n")[1].split("\n## ")[0]
+    for name in (*OWN, *CLOCKS, POOLING, "strategy", "start"):
+        assert f"`{name}" in text or f" {name} " in text, name
+    assert f"is {openai_wire.AZURE_MAX_TOKENS} unless it" in text
+    assert f"`max_tokens` is {anthropic.MAX_TOKENS} unless given" in text
+    assert f"`anthropic-version` is `{anthropic.VERSION}`" in text
+    for strategy in set(STRATEGIES.values()):
+        assert f"`{strategy}`" in text
+    reporting = text.split("Streams are asked to report tokens")[1].split(";")[0]
+    assert {name for name, row in PROVIDERS.items() if row.include_usage} == {
+        name for name in PROVIDERS if f"`{name}`" in reporting
+    }
