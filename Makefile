@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check bench snapshots docs wheel-test clean
+.PHONY: help demo test check bench fuzz soak snapshots docs wheel-test clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -30,6 +30,13 @@ check: $(READY) ## lint, types, import contracts
 
 bench: $(READY) ## run the benchmarks (speed, beside peers in the same run)
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable -q -o addopts="--import-mode=importlib -p no:cacheprovider"
+
+fuzz: $(READY) ## fuzz the parsers for FUZZ_SECONDS (60) seconds with atheris
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group fuzz
+	$(BIN)/python -m tests.fuzz.run
+
+soak: $(READY) ## 20,000 calls with random faults (SOAK_CALLS, SOAK_AT_ONCE, SOAK_SEED): nothing may grow
+	$(BIN)/python -m tests.soak.soak
 
 snapshots: $(READY) ## rewrite the compiler's snapshots
 	$(BIN)/python -m tests.snapshots.write

@@ -20,42 +20,11 @@ import pytest_asyncio
 import bamlvm
 from bamlvm.cache import Cache
 from bamlvm.loading import load
-from tests.streaming.faults.outcomes import CLOCK_MS, Clock, Fault, Outcome, healthy
+from tests.streaming.faults.outcomes import Fault, Outcome, healthy
+from tests.streaming.faults.programs import KEY, PROGRAM, WAYS, function_name
 from tests.streaming.faults.server import FaultServer, closed_port, full_port, reset
 from tests.streaming.faults.table import STREAMED, UNSTREAMED
 from tests.streaming.faults.wires import SECOND, WIRES, Wire
-
-WAYS = ("single", "retry", "fallback", "turns")
-CLOCKS: tuple[Clock | None, ...] = (None, "connect", "time_to_first_token", "idle", "request")
-KEY = "sk-never-shown"
-
-
-def clients(wire: Wire, clock: Clock | None) -> str:
-    """The clients and functions of a wire format with a short clock: one that meets the fault, and a healthy one."""
-    name = function_name(wire, "", clock)
-    limit = f"http {{ {clock}_timeout_ms {CLOCK_MS[clock]} }}" if clock else ""
-    options = f'model "m"  api_key "{KEY}"  {wire.options}'
-    return f"""
-client<llm> {name}Bad {{ provider {wire.provider}  options {{ base_url env.BAD  {options}  {limit} }} }}
-client<llm> {name}Good {{ provider {wire.provider}  options {{ base_url env.GOOD  {options} }} }}
-client<llm> {name}Again {{ provider {wire.provider}  retry_policy Once
-    options {{ base_url env.BAD  {options}  {limit} }} }}
-client<llm> {name}Else {{ provider fallback  options {{ strategy [{name}Bad, {name}Good] }} }}
-client<llm> {name}Turn {{ provider round-robin  options {{ strategy [{name}Bad, {name}Good] }} }}
-function {name}single(input: string) -> string {{ client {name}Bad  prompt #"{{{{ input }}}}"# }}
-function {name}retry(input: string) -> string {{ client {name}Again  prompt #"{{{{ input }}}}"# }}
-function {name}fallback(input: string) -> string {{ client {name}Else  prompt #"{{{{ input }}}}"# }}
-function {name}turns(input: string) -> string {{ client {name}Turn  prompt #"{{{{ input }}}}"# }}
-"""
-
-
-def function_name(wire: Wire, way: str, clock: Clock | None) -> str:
-    return f"{wire.name.title().replace('-', '')}{(clock or 'default').title().replace('_', '')}_{way}"
-
-
-PROGRAM = "retry_policy Once { max_retries 1  strategy { type constant_delay  delay_ms 1 } }\n" + "".join(
-    clients(wire, clock) for wire in WIRES.values() for clock in CLOCKS
-)
 
 
 @dataclass

@@ -1,0 +1,222 @@
+"""What is fuzzed: functions of bytes that raise :class:`AssertionError` (or anything else) if a rule is broken.
+
+    sse           the parser of server-sent events, against the slow reference, however the bytes are split
+    accumulators  every provider's, however the events are batched
+    replay        the reader of recordings, and the transport that answers from one
+    parsing       the parser of answers: pieces against the whole, for types of every kind
+
+The first bytes of an input decide how it is used (:class:`Choices`), so that a fuzzer can find that too.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Coroutine, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from bamlvm.replay import ReplayError, ReplayTransport, read_recording
+from bamlvm.sysops.accumulators import ACCUMULATORS, new_accumulator, read_events
+from bamlvm.sysops.parsing import Output, final_parse, finished, output_of
+from bamlvm.sysops.sse import Event, EventTooLargeError, SseParser
+from bamlvm.vm.equality import deep_equals
+from bamlvm.vm.values import Thrown
+from tests.fuzz import sse_reference
+
+_PROVIDERS: Final = tuple(ACCUMULATORS)
+
+
+class Choices:
+    """Small numbers from the head of an input, the rest of which is ``rest``."""
+
+    def __init__(self, data: bytes, count: int) -> None:
+        self._head = data[:count].ljust(count, b"\0")
+        self.rest = data[count:]
+
+    def pick(self, place: int, below: int) -> int:
+        return self._head[place] % below
+
+    def split(self, place: int, items: Any) -> list[Any]:
+        """A sequence cut every few items."""
+        size = self.pick(place, 16) + 1
+        return [items[at : at + size] for at in range(0, len(items), size)]
+
+
+# --- server-sent events -----------------------------------------------------------------------------------------------
+
+
+def sse(data: bytes) -> None:
+    """The parser says what the reference says, and again when the input comes in pieces."""
+    choices = Choices(data, 3)
+    keep = choices.pick(0, 2) == 1
+    limit = (1 << 62, 16, 64)[choices.pick(1, 3)]
+    expected = sse_reference.read(choices.rest, keep, limit)
+    for chunks in ([choices.rest], choices.split(2, choices.rest)):
+        parser = SseParser(limit, keep)
+        events: list[Event] = []
+        too_large = False
+        try:
+            for chunk in chunks:
+                events += parser.feed(chunk)
+            events += parser.close()
+        except EventTooLargeError:
+            too_large = True
+        assert events == expected.events, (events, expected)
+        assert too_large == expected.too_large
+        if not too_large:
+            assert (parser.comments, parser.retry) == (expected.comments, expected.retry)
+
+
+# --- accumulators -----------------------------------------------------------------------------------------------------
+
+
+def _told(provider: str, batches: list[list[Event]]) -> tuple[Any, ...]:
+    """All that an accumulator says after batches of events, and what it threw."""
+    accumulator = new_accumulator(provider)
+    taken, thrown = "", None
+    try:
+        for batch in batches:
+            try:
+                accumulator.add(batch)
+            finally:
+                taken += accumulator.take_content()
+    except Thrown as error:
+        assert error.class_name == "baml.errors.LlmClient"
+        thrown = error.fields["message"]
+    assert taken == accumulator.content()
+    assert len(taken) == accumulator.content_length()
+    return (
+        taken,
+        thrown,
+        accumulator.reasoning(),
+        accumulator.refusal(),
+        accumulator.is_done(),
+        accumulator.truncated(),
+        accumulator.model(),
+        accumulator.finish_reason(),
+        accumulator.input_tokens(),
+        accumulator.output_tokens(),
+    )
+
+
+def accumulators(data: bytes) -> None:
+    """Any events, in any batches: the same answer or the same error.  A line is an event; ``name|data`` names it."""
+    choices = Choices(data, 2)
+    provider = _PROVIDERS[choices.pick(0, len(_PROVIDERS))]
+    events = []
+    for line in choices.rest.decode("utf-8", "replace").split("\n"):
+        name, bar, payload = line.partition("|")
+        events.append(Event(name, payload, "") if bar and name.isidentifier() else Event("message", line, ""))
+    whole = _told(provider, [events])
+    assert _told(provider, [[event] for event in events]) == whole
+    assert _told(provider, choices.split(1, events)) == whole
+    try:
+        read_events(choices.rest.decode("utf-8", "replace"))
+    except Thrown as error:
+        assert error.class_name == "baml.errors.InvalidArgument"
+
+
+# --- recordings -------------------------------------------------------------------------------------------------------
+
+
+def _driven(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """A coroutine that only yields, run to its end."""
+    try:
+        while True:
+            coroutine.send(None)
+    except StopIteration as end:
+        return end.value
+
+
+async def _replayed(transport: ReplayTransport, request: httpx.Request) -> None:
+    try:
+        response = await transport.handle_async_request(request)
+        async for _ in response.aiter_raw():
+            pass
+    except (ReplayError, httpx.RequestError):
+        pass
+
+
+def replay(data: bytes) -> None:
+    """Any file is a recording or refused by name and line; what a recording holds can be asked for."""
+    with tempfile.NamedTemporaryFile(suffix=".jsonl") as file:
+        file.write(data)
+        file.flush()
+        path = Path(file.name)
+        try:
+            exchanges = read_recording(path)
+        except ReplayError as error:
+            assert str(path) in str(error)
+            return
+        transport = ReplayTransport(path)
+        for exchange in exchanges:
+            body = exchange.request.body
+            content = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body.base64
+            try:
+                request = httpx.Request(exchange.request.method, exchange.request.url, content=content)
+            except Exception:  # no client could send that
+                continue
+            _driven(_replayed(transport, request))
+
+
+# --- answers ----------------------------------------------------------------------------------------------------------
+
+TYPES: Final = """
+enum Kind { SPAM  HAM @alias("not spam") }
+class Item { name string  price float?  kind Kind  tags string[]  @@dynamic }
+class Tree { label string  children Tree[] }
+class Order { id int  items Item[]  notes map<string, string>  either string | int | Item  done bool? }
+function a() -> Order { panic }
+function b() -> Tree { panic }
+function c() -> Item[] { panic }
+function d() -> map<string, int[]> { panic }
+function e() -> Order | Tree | string[] { panic }
+function f() -> Kind { panic }
+function g() -> int { panic }
+function h() -> "yes" | "no" | null { panic }
+function i() -> float | bool { panic }
+""".replace("  @@dynamic", "").replace("{ panic }", '{ client "openai/m" prompt #"x"# }')
+
+
+@cache
+def _outputs() -> list[Output]:
+    from bamlvm.cache import Cache
+    from bamlvm.loading import load
+    from bamlvm.sysops.table import load as load_sysops
+    from bamlvm.vm.linker import Program
+    from bamlvm.vm.natives import load_natives
+
+    loaded = load({"types.baml": TYPES}, True, Cache.default())
+    program: Any = Program.link([loaded.standard, loaded.unit], load_natives(), load_sysops())
+    return [output_of(loaded.unit.signatures[name].result, program) for name in "abcdefghi"]
+
+
+def _value(parse: Callable[[], Any]) -> tuple[Any, str | None]:
+    try:
+        return parse(), None
+    except Thrown as error:
+        assert error.class_name == "baml.errors.ParseFailed", error.class_name
+        return None, str(error.fields["message"])
+
+
+def parsing(data: bytes) -> None:
+    """The value of a text fed in pieces is that of the whole; partial values never throw."""
+    choices = Choices(data, 2)
+    outputs = _outputs()
+    output = outputs[choices.pick(0, len(outputs))]
+    text = choices.rest.decode("utf-8", "replace")
+    whole, refused = _value(lambda: final_parse(output, text))
+    parser = output.stream()
+    for piece in choices.split(1, text):
+        parser.feed(piece)
+    value, why = _value(lambda: finished(parser))
+    assert why == refused, (why, refused)
+    assert deep_equals(value, whole), (value, whole)
+
+
+TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = {
+    target.__name__: target for target in (sse, accumulators, replay, parsing)
+}
