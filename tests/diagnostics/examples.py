@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import bamlvm
 from bamlvm.grammar.diagnostics import CODES
+from bamlvm.reports import report
 
 FOLDER = Path(__file__).parent
 FILE = "main.baml"
@@ -66,8 +67,43 @@ def _lines() -> Iterator[str]:
         for example, checked in shown:
             yield from ("", example.explanation, "", "```baml", *example.program.splitlines(), "```")
             yield from ("", "```text", *checked.render().splitlines()[:-2], "```")
+    yield from _for_programs(by_code["E0011"][0])
     yield ""
 
+
+def _for_programs(example: Example) -> Iterator[str]:
+    """What other programs are given, shown with an example that has a label."""
+    checked = bamlvm.check({FILE: example.program})
+    yield from ("", *_FOR_PROGRAMS.splitlines())
+    for form, intro in _FORMS.items():
+        if form != "sarif":
+            language = "json" if form == "json" else "text"
+            shown = report(checked.diagnostics, checked.sources, form).splitlines()
+            yield from ("", *intro.splitlines(), "", f"```{language}", *shown, "```")
+        else:
+            yield from ("", *intro.splitlines())
+
+
+_FOR_PROGRAMS = """\
+## For other programs
+
+`bamlvm check --format …` writes one document about all programs to stdout; what cannot be read is told on stderr.
+Lines and columns are from 1, columns count Unicode scalars, and an end is the place behind the last character. The
+exit code is the same in every format: 0 without errors, 3 with some, 4 if a file could not be read. In Python,
+`bamlvm.check(source)` gives the diagnostics as objects, and `bamlvm.reports.report(diagnostics, sources, form)` these
+texts."""
+
+_FORMS = {
+    "json": """\
+`json`: one object. Keys may be added; what is there keeps its meaning, or `version` changes. `hint` is null where there
+is none.""",
+    "github": """\
+`github`: workflow commands, which GitHub shows beside the lines of a pull request. A diagnostic over several lines has
+no columns.""",
+    "sarif": """\
+`sarif`: SARIF 2.1.0 with a rule for each code, for code scanning. Labels are `relatedLocations`; paths are as they were
+given on the command line.""",
+}
 
 _HEAD = """\
 # Diagnostics
@@ -77,6 +113,6 @@ a program that shows it. An error keeps the program from running; a warning does
 can find: a mistake in one declaration does not hide those in others.
 
 Each is shown with its place, an excerpt, labels at other places that have to do with it, and a hint where one is known.
-`bamlvm check --format json|github|sarif` gives the same to other programs.
+`bamlvm check --format json|github|sarif` gives the same [to other programs](#for-other-programs).
 
 This page is made from `tests/diagnostics/` by `make docs`."""
