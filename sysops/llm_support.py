@@ -18,7 +18,7 @@ from bamlvm.sysops.requests.options import Options
 from bamlvm.sysops.requests.providers import Provider, answer_wire, provider_of
 from bamlvm.sysops.requests.wire import Wire
 from bamlvm.sysops.scope import AttemptRecord, Scope, Services
-from bamlvm.vm.types import Type, bare
+from bamlvm.vm.types import Type
 from bamlvm.vm.values import Instance, Thrown, TypeValue, Value
 
 if TYPE_CHECKING:
@@ -118,7 +118,6 @@ def type_of(return_type: Any) -> Type:
 
 def output_for(services: Services, type_: Type) -> Output:
     """A return type's parser.  Raises :class:`Thrown` (``InvalidArgument``) if it has none."""
-    type_ = bare(type_)
     key = f"type {type_}"
     found: Output | None = services.compiled_templates.get(key)
     if found is None:

@@ -25,7 +25,6 @@ from bamlvm.sysops.parsing.plans import (
     StringPlan,
     UnionPlan,
 )
-from bamlvm.sysops.parsing.results import Coerced
 from bamlvm.vm.values import Instance, in_i64
 
 Build: TypeAlias = Callable[[Any], Any]
@@ -229,7 +228,6 @@ def _class(plan: ClassPlan, builds: list[Build]) -> Build:
     rows = [(place, first[place], _kind(plan.plans[place]), builds[place]) for place in range(size) if place in first]
     if len(rows) != size:
         return _refuse
-    checks = [(place, check) for place, check in enumerate(plan.checks) if check is not None]
     absent = object()
 
     def build(raw: Any) -> Any:
@@ -253,20 +251,9 @@ def _class(plan: ClassPlan, builds: list[Build]) -> Build:
                 seen += 1
         if seen != len(raw):
             raise Inexact
-        for place, check in checks:
-            fields[place] = _checked(check(fields[place]))
-        instance = Instance(cls, fields)
-        return instance if plan.check is None else _checked(plan.check(instance))
+        return Instance(cls, fields)
 
     return build
-
-
-def _checked(result: Any) -> Any:
-    from bamlvm.sysops.parsing.results import Failure
-
-    if result.__class__ is Failure:
-        raise Inexact
-    return result.value if result.__class__ is Coerced else result
 
 
 def _told(plan: UnionPlan, raw: dict[str, Any]) -> Plan:

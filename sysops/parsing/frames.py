@@ -143,9 +143,6 @@ class ClassFrame(Frame):
         self.place = -1
         self.seen |= 1 << place
         plan = self.plan
-        check = plan.checks[place]
-        if check is not None and result.__class__ is not Failure:
-            result = check(result)
         kind = result.__class__
         if kind is Failure:
             if self.failure is None:
@@ -181,8 +178,7 @@ class ClassFrame(Frame):
             return self.failure
         instance = Instance(plan.cls, self.values)
         self.shown = instance if self.shows is self.values else Instance(plan.cls, self.shows)
-        result: Result = instance if not self.penalty else Coerced(instance, self.penalty)
-        return result if plan.check is None else plan.check(result)
+        return instance if not self.penalty else Coerced(instance, self.penalty)
 
     def partial(self, child: Any, begun: bool) -> Any:
         plan = self.plan

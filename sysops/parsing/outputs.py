@@ -29,6 +29,7 @@ from bamlvm.vm.types import (
     LiteralType,
     Type,
     VariantType,
+    bare,
     members,
 )
 
@@ -219,7 +220,7 @@ def output_of(type_: Type, schema: Schema) -> Output:
 
     Raises :class:`Thrown` (``InvalidArgument``, naming the type) for a type that no answer can be read as.
     """
-    scalar = scalar_output(type_, schema)
+    scalar = scalar_output(bare(type_), schema)
     if scalar is not None:
         return scalar
     from bamlvm.sysops.parsing.structured import StructuredOutput

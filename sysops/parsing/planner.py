@@ -36,6 +36,7 @@ from bamlvm.vm.types import (
     NULL,
     STRING,
     AliasType,
+    AttributedType,
     ClassType,
     EnumType,
     ListType,
@@ -79,8 +80,7 @@ class _Planner:
         self._state_class: Any = None
 
     def plan(self, type_: Type, path: tuple[str, ...]) -> Plan:
-        while isinstance(type_, AliasType):
-            type_ = self._schema.aliases[type_.name]
+        type_ = self._stands_for(type_)
         found = self._plans.get(type_)
         if found is not None:
             return found
@@ -93,6 +93,7 @@ class _Planner:
             case ListType(item):
                 made = self._keep(type_, ListPlan())
                 made.item = self.plan(item, (*path, "[]"))
+                made.item_done = self._is_marked(item, "stream.done")
                 return made
             case MapType(key, value):
                 mapping = self._keep(type_, MapPlan())
@@ -116,6 +117,33 @@ class _Planner:
         self.made.append(plan)
         return plan
 
+    def _stands_for(self, type_: Type) -> Type:
+        """A type without the names and attributes around it."""
+        while True:
+            if isinstance(type_, AliasType):
+                type_ = self._alias(type_)
+            elif isinstance(type_, AttributedType):
+                type_ = type_.item
+            else:
+                return type_
+
+    def _alias(self, type_: AliasType) -> Type:
+        schema = self._schema
+        annotated: Type | None = schema.annotated_aliases.get(type_.name)
+        found: Type = annotated if annotated is not None else schema.aliases[type_.name]
+        return found
+
+    def _is_marked(self, type_: Type, name: str) -> bool:
+        """Whether an attribute stands on a type, or on the alias that it is."""
+        while isinstance(type_, (AliasType, AttributedType)):
+            if isinstance(type_, AliasType):
+                type_ = self._alias(type_)
+            elif _has(type_.attributes, name):
+                return True
+            else:
+                type_ = type_.item
+        return False
+
     def _union(self, type_: UnionType, path: tuple[str, ...]) -> Plan:
         made: UnionPlan = self._keep(type_, UnionPlan())
         named: list[Type] = []
@@ -132,7 +160,9 @@ class _Planner:
             if type_.name in seen:
                 return []
             seen.add(type_.name)
-            return self._flat(self._schema.aliases[type_.name], seen)
+            return self._flat(self._alias(type_), seen)
+        if isinstance(type_, AttributedType):
+            return self._flat(type_.item, seen)
         if isinstance(type_, UnionType):
             return list(dict.fromkeys(part for member in type_.members for part in self._flat(member, seen)))
         return [type_]
@@ -173,17 +203,20 @@ class _Planner:
             alias = alias_of(field.attributes)
             if alias:
                 made.name(alias, place)
-            if _has(field.attributes, "stream.done"):
-                made.done |= 1 << place
-            if _has(field.attributes, "stream.not_null"):
+            written = field.annotated or field.type
+            marks = [
+                name
+                for name in ("stream.done", "stream.not_null", "stream.with_state")
+                if _has(field.attributes, name) or self._is_marked(written, name)
+            ]
+            made.done |= ("stream.done" in marks) << place
+            if "stream.not_null" in marks:
                 not_null.append(place)
-            if _has(field.attributes, "stream.with_state"):
+            if "stream.with_state" in marks:
                 made.states[place] = self._state
         for place, field in enumerate(fields):
             made.name(field.name, place)
-        for field in fields:
-            plan = self.plan(field.type, (*path, f".{field.name}"))
-            made.plans.append(plan)
+            made.plans.append(self.plan(field.annotated or field.type, (*path, f".{field.name}")))
         made.not_null = tuple(not_null)
         return made
 

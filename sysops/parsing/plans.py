@@ -298,8 +298,7 @@ class ClassPlan(Plan):
 
     A field's *place* is its index.  ``places`` finds it by name or alias, ``every`` has a bit for each, ``done`` for
     those marked ``@stream.done``; ``states`` makes the state of one that is marked ``@stream.with_state``; ``pending``
-    has the fields of an object of which nothing was read, where that is not just nulls; ``checks`` and ``check`` take
-    a result to one that holds (``@assert``, ``@check``).
+    has the fields of an object of which nothing was read, where that is not just nulls.
     """
 
     takes_object = True
@@ -319,8 +318,6 @@ class ClassPlan(Plan):
         self.not_null: tuple[int, ...] = ()
         self.states: list[Callable[[Any, str], Any] | None] = [None] * self.size
         self.pending: list[Any] | None = None
-        self.checks: list[Callable[[Result], Result] | None] = [None] * self.size
-        self.check: Callable[[Result], Result] | None = None
 
     def name(self, key: str, place: int) -> None:
         """Read ``key`` as the field of ``place``, however it is spelled."""

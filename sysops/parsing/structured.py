@@ -11,7 +11,7 @@ from bamlvm.sysops.parsing.planner import plan_of
 from bamlvm.sysops.parsing.plans import ClassPlan, ListPlan, ScalarPlan, StringPlan
 from bamlvm.sysops.parsing.results import Coerced, Failure, Result
 from bamlvm.sysops.scope import Schema
-from bamlvm.vm.types import NULL, ClassType, ListType, MapType, Type, union
+from bamlvm.vm.types import NULL, ClassType, ListType, MapType, Type, bare, union
 
 
 class StructuredOutput(Output):
@@ -21,7 +21,7 @@ class StructuredOutput(Output):
         self.plan = plan_of(type_, schema)
         self.expected = self.plan.expected
         self._exact: ExactReader | None = None
-        parts = flat_members(type_, schema)
+        parts = flat_members(bare(type_), schema)
         scalars = [part for part in parts if not isinstance(part, (ClassType, ListType, MapType))]
         self._is_mixed = len(scalars) == len(parts)
         self._scalar = scalar_output(union(scalars), schema) if scalars and not self._is_mixed else None
