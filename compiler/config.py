@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from bamlvm.compiler.declare import World
 from bamlvm.compiler.names import Index, reporter
@@ -150,8 +151,25 @@ def _check_options(options: syntax.ConfigBlock, strategy: str | None, report: Re
             hint = did_you_mean(entry.key, known) or "give it to the clients that it chooses from"
             message = f"a {strategy} client has no option `{entry.key}`"
             report.warning("E0027", (entry.start, entry.key_end), message, hint=hint)
+        if entry.key == "base_url":
+            _check_base_url(entry.value, report)
         if entry.key == "http":
             _check_http(entry.value, (*CLOCKS, POOLING) if strategy is None else tuple(CLOCKS), report)
+
+
+def _check_base_url(written: syntax.ConfigValue, report: Reporter) -> None:
+    """A literal `base_url` is where requests go: never a file, never anything but HTTP."""
+    value = data(written)
+    if not isinstance(value, str):
+        return  # from the environment: known when it is used
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        usable = False
+    if not usable:
+        hint = "such as `https://api.example.com/v1`"
+        report.error("E0001", written, "`base_url` is not an http or https URL", hint=hint)
 
 
 def _check_http(block: syntax.ConfigValue, known: tuple[str, ...], report: Reporter) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Generator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ import msgspec
 
 from bamlvm.sysops.client import Client
 from bamlvm.sysops.clocks import Clocks
-from bamlvm.sysops.decoding import decoded_chunks
+from bamlvm.sysops.decoding import chunks_of
 from bamlvm.sysops.errors import Subject, boundary, http_status, invalid, network, timed_out, translate
 from bamlvm.sysops.logs import about
 from bamlvm.sysops.retry_after import retry_after_ms
@@ -124,8 +124,8 @@ class Body:
         exchange = self._exchange
         try:
             with boundary(exchange.subject), about(exchange.subject):
-                async with deadline(exchange) as guard:
-                    async for chunk in _chunks(self._response):
+                async with deadline(exchange) as guard, chunks_of(self._response) as chunks:
+                    async for chunk in chunks:
                         content += chunk
                         if len(content) > self._limit:
                             raise network(f"the body is larger than {self._limit} bytes", exchange.subject)
@@ -281,11 +281,12 @@ class EventStream:
     async def _pump(self) -> None:
         error: Exception | None = None
         try:
-            async for chunk in _chunks(self._response):
-                self.body_received(chunk)
-                if self._buffered > HIGH_WATER and self._events:
-                    self._resume = self._loop.create_future()
-                    await self._resume
+            async with chunks_of(self._response) as chunks:
+                async for chunk in chunks:
+                    self.body_received(chunk)
+                    if self._buffered > HIGH_WATER and self._events:
+                        self._resume = self._loop.create_future()
+                        await self._resume
         except Exception as raised:
             error = raised
         finally:
@@ -393,11 +394,6 @@ def _wake(future: asyncio.Future[None] | None) -> None:
         future.set_result(None)
 
 
-def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
-    """The body as it arrives: decoded if it is encoded."""
-    return decoded_chunks(response) if "content-encoding" in response.headers else response.aiter_raw()
-
-
 def _redirected(request: httpx.Request, following: httpx.Request) -> httpx.Request:
     before, after = request.url, following.url
     if (before.scheme, before.host, before.port) != (after.scheme, after.host, after.port):
@@ -419,8 +415,8 @@ async def _beginning(response: httpx.Response, exchange: Exchange) -> str:
     """As much of an error's body as comes soon and fits; the answer is closed then."""
     content = bytearray()
     try:
-        async with asyncio.timeout(_ERROR_BODY_SECONDS), deadline(exchange):
-            async for chunk in _chunks(response):
+        async with asyncio.timeout(_ERROR_BODY_SECONDS), deadline(exchange), chunks_of(response) as chunks:
+            async for chunk in chunks:
                 content += chunk
                 if len(content) >= MAX_ERROR_BODY:
                     break

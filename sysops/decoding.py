@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import zlib
-from collections.abc import AsyncIterator, Iterable, Iterator
-from typing import Any, Final
+from collections.abc import AsyncGenerator, Iterable, Iterator
+from contextlib import aclosing
+from typing import Any, Final, cast
 
 import httpx
 
@@ -29,19 +30,28 @@ def codings(response: httpx.Response) -> list[str]:
     return [word.strip() for word in words if word.strip() not in ("", "identity")]
 
 
-async def decoded_chunks(response: httpx.Response) -> AsyncIterator[bytes]:
-    """The body as it arrives, decoded.  Raises ``httpx.DecodingError``, and what reading the body raises."""
-    applied = codings(response)
-    if not applied:
-        async for chunk in response.aiter_raw():
-            yield chunk
-        return
+def chunks_of(response: httpx.Response) -> aclosing[AsyncGenerator[bytes, None]]:
+    """The body as it arrives, decoded if it is encoded: ``async with chunks_of(response) as chunks``, so that whoever
+    leaves early leaves nothing behind.
+
+    Raises ``httpx.DecodingError``, and what reading the body raises.
+    """
+    encoded = codings(response)
+    return aclosing(_decoded(response, encoded) if encoded else _raw(response))
+
+
+def _raw(response: httpx.Response) -> AsyncGenerator[bytes, None]:
+    return cast(AsyncGenerator[bytes, None], response.aiter_raw())  # which is more than it says
+
+
+async def _decoded(response: httpx.Response, applied: list[str]) -> AsyncGenerator[bytes, None]:
     if len(applied) > 1 or applied[0] not in ("gzip", "x-gzip", "deflate"):
         raise httpx.DecodingError(f"a content coding that was not asked for: {', '.join(applied)[:100]}")
     decoder = Inflater(gzip=applied[0] != "deflate")
-    async for chunk in response.aiter_raw():
-        for piece in decoder.feed(chunk):
-            yield piece
+    async with aclosing(_raw(response)) as chunks:
+        async for chunk in chunks:
+            for piece in decoder.feed(chunk):
+                yield piece
     decoder.finish()
 
 
