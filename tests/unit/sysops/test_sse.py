@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 import pytest
@@ -10,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bamlvm.sysops.sse import Event, EventTooLargeError, SseParser
+from tests.fuzz.sse_reference import read as reference
 
 Found = tuple[list[Event], str]
 """The events, and the error that ended them."""
@@ -34,37 +34,6 @@ def outcome(chunks: Iterable[bytes], limit: int, keep_unterminated: bool = False
     except EventTooLargeError as error:
         return events, str(error)
     return events, ""
-
-
-def reference(stream: bytes, keep_unterminated: bool = False) -> tuple[list[Event], int, int | None]:
-    """The standard's algorithm, letter by letter: events, number of comments, reconnection time."""
-    text = stream.decode("utf-8", "replace").removeprefix("\ufeff")
-    lines = re.split("\r\n|\n|\r", text)
-    unfinished = lines.pop()  # what no line end follows
-    if keep_unterminated:
-        lines += [unfinished, ""]
-    events, comments, retry = [], 0, None
-    data, kind, last_id = "", "", ""
-    for line in lines:
-        if line == "":
-            if data != "":
-                events.append(Event(kind or "message", data.removesuffix("\n"), last_id))
-            data, kind = "", ""
-            continue
-        if line.startswith(":"):
-            comments += 1
-            continue
-        name, _, value = line.partition(":")
-        value = value.removeprefix(" ")
-        if name == "data":
-            data += value + "\n"
-        elif name == "event":
-            kind = value
-        elif name == "id" and "\0" not in value:
-            last_id = value
-        elif name == "retry" and re.fullmatch("[0-9]+", value):
-            retry = min(int(value), 10**18)
-    return events, comments, retry
 
 
 def message(data: str, id: str = "") -> Event:
@@ -106,7 +75,7 @@ CASES = {
 @pytest.mark.parametrize(("stream", "expected"), CASES.values(), ids=CASES.keys())
 def test_rules(stream: bytes, expected: list[Event]) -> None:
     assert parse([stream]) == expected
-    assert reference(stream)[0] == expected, "the reference itself"
+    assert reference(stream).events == expected, "the reference itself"
     assert parse(stream[at : at + 1] for at in range(len(stream))) == expected
     for at in range(len(stream) + 1):
         assert parse([stream[:at], stream[at:]]) == expected, at
@@ -141,7 +110,7 @@ def splits(draw: st.DrawFn) -> tuple[bytes, list[bytes]]:
 @given(splits(), st.booleans())
 def test_any_bytes_in_any_split_give_what_the_reference_gives(case: tuple[bytes, list[bytes]], keep: bool) -> None:
     stream, chunks = case
-    events, comments, retry = reference(stream, keep)
+    events, comments, retry, _ = reference(stream, keep)
     for pieces in (chunks, [stream], [stream[at : at + 1] for at in range(len(stream))]):
         parser = SseParser(keep_unterminated=keep)
         found = [event for piece in pieces for event in parser.feed(piece)] + parser.close()
@@ -153,7 +122,9 @@ def test_the_limit_strikes_at_the_same_place_in_any_split(
     case: tuple[bytes, list[bytes]], limit: int, keep: bool
 ) -> None:
     stream, chunks = case
+    expected = reference(stream, keep, limit)
     whole = outcome([stream], limit, keep)
+    assert (whole[0], whole[1] != "") == (expected.events, expected.too_large)
     assert outcome(chunks, limit, keep) == whole
     assert outcome((stream[at : at + 1] for at in range(len(stream))), limit, keep) == whole
 
@@ -207,6 +178,13 @@ def test_the_limit_counts_an_event_not_the_stream() -> None:
     assert len(parse([b": " + b"c" * 14 + b"\n"] * 100 + [b"data: a\n\n"], limit=16)) == 1
     with pytest.raises(EventTooLargeError):
         parse([b"data: 012\n"] * 2 + [b"\n"], limit=16)
+
+
+@pytest.mark.parametrize("stream", [b"data: 78901234567", b"\xef\xbb\xbfdata: 78901234567"])
+def test_a_first_line_without_end_has_no_more_room_than_others(stream: bytes) -> None:
+    for limit, error in ((17, ""), (16, "an event is larger than 16 bytes")):
+        assert outcome([stream], limit) == outcome((stream[at : at + 1] for at in range(len(stream))), limit)
+        assert outcome([stream], limit) == ([], error)
 
 
 def test_a_line_without_end_is_an_error_not_memory() -> None:
