@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 import bamlvm
+from bamlvm import compiler, grammar
 from bamlvm.grammar.diagnostics import CODES
 from tests.diagnostics.examples import FILE, Example, examples
 
@@ -15,6 +19,12 @@ def test_an_example_reports_its_code_at_the_marked_lines(example: Example) -> No
     lines = [(example.program.count("\n", 0, each.span.start) + 1, each.code) for each in found]
     assert lines == list(example.marks)
     assert {code for _, code in lines} == {example.code}
+
+
+def test_no_other_code_is_reported() -> None:
+    sources = [path for folder in (grammar, compiler) for path in Path(folder.__path__[0]).rglob("*.py")]
+    reported = {code for path in sources for code in re.findall(r"\bE\d{4}\b", path.read_text(encoding="utf-8"))}
+    assert reported == set(CODES)
 
 
 def test_each_code_has_an_example() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bamlvm.grammar.diagnostics import CODES, Diagnostic, Label, error, render, render_all, sort, summary, warning
 from bamlvm.grammar.source import SourceFile, Span
@@ -264,3 +266,23 @@ def test_lines_and_columns(offset: int, position: tuple[int, int]) -> None:
     assert source.position(offset) == position
     assert source.line_count == 4
     assert [source.line_text(line) for line in (1, 2, 3, 4)] == ["a\u2028", "b", "", "😀"]
+
+
+CHARACTERS = st.sampled_from("ab \t\n\r\u0301\u200d\ufe0f日😀\x1b\x00\u2028…") | st.characters(codec="utf-8")
+PLACES = st.tuples(st.integers(-1, 60), st.integers(-1, 12))
+
+
+@given(text=st.text(CHARACTERS, max_size=60), main=PLACES, others=st.lists(PLACES, max_size=3), long=st.booleans())
+def test_any_place_in_any_text_has_an_excerpt(
+    text: str, main: tuple[int, int], others: list[tuple[int, int]], long: bool
+) -> None:
+    source = SourceFile("a", text + ("x" * 300 if long else ""))
+    spans = [Span("a", start, start + length) for start, length in (main, *others)]
+    labels = tuple(Label(span, f"label {number}") for number, span in enumerate(spans[1:]))
+    shown = render(error("E0001", "m", spans[0], labels), {"a": source})
+    lines = shown.split("\n")
+    assert all(line.isprintable() for line in lines)
+    assert all(label.message in shown for label in labels)
+    assert any("^" in line for line in lines[3:])
+    assert max(map(len, lines)) < 600
+    assert re.sub(r"\x1b\[[0-9;]*m", "", render(error("E0001", "m", spans[0], labels), {"a": source}, True)) == shown
