@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import httpx
-import msgspec
 
+from bamlvm.sysops.batches import Batches
 from bamlvm.sysops.client import Client
 from bamlvm.sysops.clocks import Clocks
 from bamlvm.sysops.decoding import chunks_of
@@ -43,7 +43,6 @@ HIGH_WATER: Final = 1024 * 1024
 
 _ERROR_BODY_SECONDS: Final = 5.0
 _KEPT_ON_REDIRECT: Final = ("accept", "accept-encoding", "accept-language", "user-agent")
-_ENCODER: Final = msgspec.json.Encoder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +148,7 @@ class EventStream:
 
     __slots__ = (
         "_arrived",
+        "_batches",
         "_body",
         "_buffered",
         "_error",
@@ -167,9 +167,10 @@ class EventStream:
         "_waiter",
     )
 
-    def __init__(self, response: httpx.Response, exchange: Exchange) -> None:
+    def __init__(self, response: httpx.Response, exchange: Exchange, batches: Batches) -> None:
         self._response = response
         self._exchange = exchange
+        self._batches = batches
         self._loop = asyncio.get_running_loop()
         self._parser = SseParser()
         self._lock = threading.Lock()  # guards the four that follow
@@ -222,11 +223,19 @@ class EventStream:
             finally:
                 self._waiter = None
 
+    async def leave(self) -> None:
+        """The program needs no more: as :meth:`aclose`, but a body whose end is at hand may still come to it, so that
+        its connection can serve again."""
+        if self._body is not None and self._open and not self._events:
+            self._open = False
+            self._cancel_timer()
+            self._body.linger()
+        else:
+            await self.aclose()
+
     async def aclose(self) -> None:
         """End the reading and the connection.  Both end by themselves if this is cancelled."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._cancel_timer()
         try:
             if self._task is not None:
                 self._stop_pump(self._task)
@@ -273,7 +282,7 @@ class EventStream:
             clock = self._exchange.clocks.expired(arrived)
             if clock is not None:
                 raise timed_out(clock, self._exchange.subject)
-            return True, _ENCODER.encode(events).decode()
+            return True, self._batches.write(events)
         if error is not None:
             raise error
         return ended, None
@@ -320,6 +329,11 @@ class EventStream:
                 self._open = False
                 self._error = error
         _wake(self._waiter)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _watch(self) -> None:
         """Have somebody look when the next clock runs out.  One timer serves many waits."""

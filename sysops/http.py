@@ -61,12 +61,15 @@ async def response_text(scope: Scope, response: Instance) -> str:
 
 @sysop("baml.http.fetch_sse")
 async def fetch_sse(scope: Scope, request: Instance) -> Instance:
+    from bamlvm.sysops.batches import Batches
     from bamlvm.sysops.connections import EventStream, require_event_stream
 
     exchange = _exchange_of(scope, "fetch_sse", request)
     response = await _open(scope, exchange)
     await require_event_stream(response, exchange)
-    stream = EventStream(response, exchange)
+    if scope.batches is None:
+        scope.batches = Batches()
+    stream = EventStream(response, exchange, scope.batches)
     try:
         handle = scope.services.handles.open(STREAM, scope.owner, stream, stream.aclose)
     except BaseException:
@@ -89,10 +92,10 @@ def stream_content_arrived(scope: Scope, stream: Instance) -> None:
 
 @sysop("baml.http.SseStream.close")
 async def stream_close(scope: Scope, stream: Instance) -> None:
-    close = scope.services.handles.close(stream.get("_handle"), STREAM, scope.owner)
-    closing = close() if close is not None else None
-    if closing is not None:
-        await closing
+    table, handle = scope.services.handles, stream.get("_handle")
+    source: EventStream | None = table.find(handle, STREAM, scope.owner)
+    if source is not None and table.close(handle, STREAM, scope.owner) is not None:
+        await source.leave()
 
 
 async def _send(scope: Scope, exchange: Exchange) -> Instance:

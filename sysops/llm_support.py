@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from bamlvm.sysops.accumulators import Accumulator, new_accumulator, read_events
+from bamlvm.sysops.accumulators import Accumulator, new_accumulator
 from bamlvm.sysops.accumulators.usage import Tokens
 from bamlvm.sysops.constraints import AssertionFailed, Constraints
 from bamlvm.sysops.errors import invalid
@@ -45,7 +45,7 @@ class StreamState:
         """Take a batch of events and note in the attempt's record what is known now; True if the content grew."""
         source = self.accumulator
         try:
-            source.add(read_events(events))
+            source.add(scope.read_batch(events))
         finally:
             attempt = scope.attempt
             if attempt is not None:

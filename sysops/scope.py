@@ -11,14 +11,18 @@ A hook may be a plain callable or return an awaitable; a sys-op that calls one p
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Generator, Mapping
-from typing import Any, Literal, Protocol
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 
 from bamlvm.sysops.redaction import NO_SECRETS, Secrets
 from bamlvm.vm.handles import HandleTable
 from bamlvm.vm.values import Instance, Pending
+
+if TYPE_CHECKING:
+    from bamlvm.sysops.batches import Batches
+    from bamlvm.sysops.sse import Event as SseEvent
 
 
 class ErrorRecord(msgspec.Struct, frozen=True):
@@ -149,7 +153,7 @@ class Scope(msgspec.Struct):
     """One call.  ``owner`` is its number in the handle table; ``attempt`` the attempt under way, which began at
     ``attempt_clock`` of the monotonic clock and whose text so far ``attempt_text`` gives; nobody may see its
     ``attempt_secrets``; ``keep_raw_events`` is set where a collector asked for them; ``partial`` is the value that a
-    stream's parser gave last."""
+    stream's parser gave last; ``batches`` are those of its event streams."""
 
     services: Services
     owner: int
@@ -163,6 +167,7 @@ class Scope(msgspec.Struct):
     attempt_secrets: Secrets = NO_SECRETS
     keep_raw_events: bool = False
     partial: Any = None
+    batches: Batches | None = None
 
     def __repr__(self) -> str:  # without the environment, which holds keys
         return f"<scope of call {self.owner}>"
@@ -170,6 +175,14 @@ class Scope(msgspec.Struct):
     def elapsed(self) -> float:
         """Seconds since the attempt under way began."""
         return time.monotonic() - self.attempt_clock
+
+    def read_batch(self, text: str) -> Sequence[SseEvent]:
+        """The events of a batch.  Raises :class:`bamlvm.vm.values.Thrown` (``InvalidArgument``) if it is none."""
+        if self.batches is not None:
+            return self.batches.read(text)
+        from bamlvm.sysops.batches import read_events  # a call without event streams needs none of it
+
+        return read_events(text)
 
     def new_instance(self, class_name: str, **fields: Any) -> Instance:
         """A value of a class of the program; fields left out are null."""

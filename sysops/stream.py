@@ -33,9 +33,7 @@ def emit_tick(scope: Scope, events: str) -> Any:
     listener = scope.hooks.on_tick
     if listener is None and not scope.keep_raw_events:
         return None
-    from bamlvm.sysops.accumulators import read_events  # a program without an LLM needs no accumulators
-
-    batch = [msgspec.structs.asdict(event) for event in read_events(events)]
+    batch = [msgspec.structs.asdict(event) for event in scope.read_batch(events)]
     if scope.attempt_secrets:
         batch = scope.attempt_secrets.hide_in(batch)
     attempt = scope.attempt

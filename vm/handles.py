@@ -83,11 +83,16 @@ class HandleTable:
 
         Raises :class:`Thrown` (``baml.errors.InvalidArgument``) if it is closed, not this owner's, or of another kind.
         """
+        resource = self.find(handle, kind, owner)
+        if resource is None:
+            raise _invalid(f"this {kind} is closed")
+        return resource
+
+    def find(self, handle: Handle, kind: str, owner: int) -> Any:
+        """The same, but None for what is closed."""
         with self._lock:
             entry = self._find(handle, kind, owner)
-        if entry is None:
-            raise _invalid(f"this {kind} is closed")
-        return entry.resource
+        return None if entry is None else entry.resource
 
     def close(self, handle: Handle, kind: str, owner: int) -> Close | None:
         """Take a resource out and return its closer, for the caller to call; None if it is closed already.

@@ -16,6 +16,10 @@ import httpx
 HIGH_WATER: Final = 256 * 1024
 """Bytes that are kept for an iterator before the connection is paused."""
 
+LINGER_SECONDS: Final = 0.1
+LINGER_BYTES: Final = 16 * 1024
+"""How long, and how many bytes, the rest of a body that nobody reads is waited for."""
+
 EXTENSION: Final = "bamlvm.body"
 """The response extension that holds the :class:`Body`, for those who read it as a :class:`Receiver`."""
 
@@ -53,6 +57,7 @@ class Body(httpx.AsyncByteStream):
         self._size = 0
         self._receiver: Receiver | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._lingering: asyncio.TimerHandle | None = None
 
     # --- the reader's side --------------------------------------------------------------------------------------------
 
@@ -94,6 +99,16 @@ class Body(httpx.AsyncByteStream):
         if not self.ended:
             self._flow.abort()
 
+    def linger(self) -> None:
+        """Nobody reads any more.  If the end comes soon the connection can serve again, else it is closed; both without
+        this reader.  (A stream's last event and the end of its body are often not one packet.)"""
+        self._receiver = None
+        self._pieces.clear()
+        self._size = 0
+        if not self.ended:
+            self._flow.resume_reading()
+            self._lingering = asyncio.get_running_loop().call_later(LINGER_SECONDS, self.abort)
+
     async def aclose(self) -> None:
         """Close the connection, unless the body has ended and it serves others already."""
         self._receiver = None
@@ -108,8 +123,12 @@ class Body(httpx.AsyncByteStream):
         if self._receiver is not None:
             self._receiver.body_received(data)
             return
-        self._pieces.append(data)
         self._size += len(data)
+        if self._lingering is not None:
+            if self._size > LINGER_BYTES:
+                self._flow.abort()
+            return
+        self._pieces.append(data)
         if self._size > HIGH_WATER:
             self._flow.pause_reading()
         self._wake()
@@ -120,6 +139,9 @@ class Body(httpx.AsyncByteStream):
             return
         self.ended = True
         self._error = error
+        if self._lingering is not None:
+            self._lingering.cancel()
+            self._lingering = None
         if self._receiver is not None:
             self._receiver.body_ended(error)
         self._wake()

@@ -15,7 +15,8 @@ import httpx_sse
 import msgspec
 import pytest
 
-from bamlvm.sysops.accumulators import new_accumulator, read_events
+from bamlvm.sysops.accumulators import new_accumulator
+from bamlvm.sysops.batches import read_events
 from bamlvm.sysops.sse import SseParser
 
 EVENTS = 10_000

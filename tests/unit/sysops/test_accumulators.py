@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bamlvm.sysops.accumulators import ACCUMULATORS, Accumulator, new_accumulator, read_events
+from bamlvm.sysops.accumulators import ACCUMULATORS, Accumulator, new_accumulator
 from bamlvm.sysops.accumulators.base import fitted, tokens_of
 from bamlvm.sysops.accumulators.usage import AnthropicUsage, GoogleUsage, OpenAIUsage, ResponsesUsage, Tokens
+from bamlvm.sysops.batches import read_events
 from bamlvm.sysops.requests.providers import PROVIDERS
 from bamlvm.sysops.sse import Event
 from bamlvm.vm.values import Thrown

@@ -304,6 +304,43 @@ async def test_closing(serve: Any, closed_call: Any) -> None:
         assert (kind, "closed" in fields["message"]) == ("InvalidArgument", True)
 
 
+@pytest.mark.parametrize("goodbye", [END, piece(b": goodbye\n\n") + END])
+async def test_a_stream_closed_just_before_its_end_leaves_its_connection(
+    serve: Any, closed_call: Any, goodbye: bytes
+) -> None:
+    server = await serve(sends(HEAD, sse("a"), 0.02, goodbye))
+    for _ in range(3):
+        stream = await opened(closed_call, server, x_keep="1")
+        assert await batch(closed_call, stream) == ["a"]
+        await close(closed_call, stream)
+        await asyncio.sleep(0.08)
+    assert server.connections == 1
+    await closed_call.scope.services.http_client().aclose()
+
+
+@pytest.mark.parametrize("more", [[0.5, END], [piece(b"x" * 20_000), STAY], [b"zz\r\n", STAY]])
+async def test_a_stream_closed_long_before_its_end_closes_its_connection(
+    serve: Any, closed_call: Any, more: list[Any]
+) -> None:
+    server = await serve(sends(HEAD, sse("a"), 0.02, *more, STAY))
+    stream = await opened(closed_call, server)
+    assert await batch(closed_call, stream) == ["a"]
+    await close(closed_call, stream)
+    await server.idle()
+
+
+async def test_a_batch_that_is_equal_but_another_string_is_read(serve: Any, closed_call: Any) -> None:
+    server = await serve(sends(HEAD, sse("a", "b"), END))
+    stream = await opened(closed_call, server)
+    text = await closed_call("baml.http.SseStream.next", stream)
+    read = closed_call.scope.read_batch
+    assert read(text) is read(text)
+    assert list(read(text)) == list(read(text[:1] + text[1:])) == list(read(f" {text}"))
+    with pytest.raises(Thrown):
+        read(text[:-1])
+    await close(closed_call, stream)
+
+
 async def test_closing_before_the_first_read(serve: Any, closed_call: Any) -> None:
     server = await serve(sends(HEAD, STAY))
     stream = await opened(closed_call, server)
