@@ -19,7 +19,7 @@ from bamlvm.compiler import hir, tir
 from bamlvm.compiler.declare import PANICS, World
 from bamlvm.compiler.report import Placed, Reporter
 from bamlvm.compiler.types import Solver, is_open, widen
-from bamlvm.vm.types import NEVER, NULL, ClassType, Type, VariableType, members, union
+from bamlvm.vm.types import FLOAT, INT, NEVER, NULL, ClassType, LiteralType, Type, VariableType, members, union
 
 Place: TypeAlias = int | tuple[int | str, ...]
 """What something can be known of: a local, or a field of one by the path to it, ``(local, name, …)``."""
@@ -193,8 +193,9 @@ class Checking:
         parts = members(found)
         if NULL in parts and len(parts) > 1 and self.solver.assignable(self.solver.subtract(found, NULL), wanted):
             hint = "it may be null: check with `if (x != null)`, or give a default with `??`"
-        elif str(found) in ("int", "1") and str(wanted) == "float":
-            hint = "an int never becomes a float by itself: write `1.0`"
+        elif widen(found) == INT and FLOAT in members(wanted):
+            instead = f"{found}.0" if isinstance(found, LiteralType) else "x * 1.0"
+            hint = f"an int never becomes a float by itself: write `{instead}`"
         self.report.error("E0001", where, f"expected `{wanted}`{because}, found `{found}`", hint=hint)
 
     def throw(self, type_: Type) -> None:
