@@ -50,7 +50,12 @@ def resolve_client(scope: Scope, name: str) -> Instance:
     policy = clients.retry_policy(schema, info)
     strategy = clients.strategy(info)
     options = Options(info, scope.env)
-    timeouts = options.timeouts()
+    timeouts: dict[str, int] = {}
+    try:
+        timeouts = options.timeouts()
+    except Thrown:
+        if strategy is not None:
+            raise  # that of a client that calls a provider is its attempt's: see client_primitive
     if strategy and not options.pools_connections():
         raise options.invalid(f"{POOLING} belongs to the clients that call a provider")
     return scope.new_instance(
@@ -85,6 +90,7 @@ def client_primitive(scope: Scope, client: Instance) -> Instance:
     info = options.client
     if clients.strategy(info) is not None:
         raise invalid(f"client {info.name} is a strategy: it calls no provider itself")
+    options.timeouts()  # raises for those that resolve_client left out
     return scope.new_instance(
         "baml.llm.PrimitiveClient",
         name=info.name,

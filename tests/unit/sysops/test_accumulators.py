@@ -596,6 +596,22 @@ def test_no_shape_of_json_breaks_an_accumulator(shape: Any, provider: str) -> No
     assert isinstance(accumulator.content(), str)
 
 
+@pytest.mark.parametrize(
+    ("provider", "make"),
+    [
+        ("openai", lambda text: chunk({"content": text})),
+        ("openai-responses", lambda text: message("response.output_text.delta", delta=text)),
+        ("anthropic", block),
+        ("google-ai", candidate),
+    ],
+)
+def test_a_megabyte_in_one_event_and_a_thousand_events(provider: str, make: Any) -> None:
+    accumulator = fresh(provider)
+    accumulator.add([make("é" * 2**20), *[make("x")] * 1000])
+    assert accumulator.content() == "é" * 2**20 + "x" * 1000
+    assert accumulator.take_content() == accumulator.content()
+
+
 def test_every_provider_has_an_accumulator() -> None:
     assert {row.wire for row in PROVIDERS.values()} == set(ACCUMULATORS)
 

@@ -331,6 +331,30 @@ def test_of_two_clocks_the_tighter_one_holds(bench: Bench) -> None:
 
 
 @both
+def test_options_that_cannot_be_used_are_a_failed_attempt(bench: Bench, stream: bool) -> None:
+    bench.play(claude=[HELLO])
+    assert bench.call("CallUnsetThenDazedThenClaude", stream=stream) == "Hello!"
+    assert [(record.client, error_name(record)) for record in bench.records] == [
+        ("Unset", "InvalidArgument"),
+        ("Dazed", "InvalidArgument"),
+        ("Claude", None),
+    ]
+    assert "NO_SUCH_LIMIT is not set" in bench.records[0].error.message
+    assert "supports_streaming must be true or false" in bench.records[1].error.message
+    assert bench.failures("CallUnset", stream) == [("Unset", 1, "InvalidArgument")]
+
+
+@both
+def test_connections_are_shared_unless_the_client_says_otherwise(bench: Bench, stream: bool) -> None:
+    bench.play(once=[HELLO], unpooled=[HELLO])
+    for name, connections in (("CallOnce", 1), ("CallUnpooled", 2)):
+        bench.server.requests.clear()
+        for _ in range(2):
+            bench.call(name, stream=stream)
+        assert len({exchange.connection for exchange in bench.server.requests}) == connections, name
+
+
+@both
 def test_a_refusal_is_passed_to_the_next_client(bench: Bench, stream: bool) -> None:
     bench.play(again=[{"text": "", "finish_reason": "content_filter"}], claude=[HELLO])
     assert bench.call("CallAgainThenClaude", stream=stream) == "Hello!"
