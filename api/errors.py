@@ -57,7 +57,26 @@ class ThrownError(BamlError):
 
     def __str__(self) -> str:
         head = f"{self.class_name}: {self.message}" if self.message else self.class_name
-        return "\n".join([head, *map(_frame_line, self.trace)])
+        return "\n  ".join([head, *self.trace_lines()])
+
+    def trace_lines(self, limit: int = 20) -> list[str]:
+        """The trace as text: a run of the same frame is one line, and of more than ``limit`` lines the first and the
+        last half are given."""
+        lines: list[str] = []
+        counts: list[int] = []
+        previous = None
+        for frame in self.trace:
+            if frame == previous:
+                counts[-1] += 1
+            else:
+                lines.append(_frame_line(frame))
+                counts.append(1)
+                previous = frame
+        half = limit // 2
+        if len(lines) > limit:
+            left_out = f"… {sum(counts[half:-half]):,} more"
+            lines[half:-half], counts[half:-half] = [left_out], [1]
+        return [line if count == 1 else f"{line}, {count:,} times" for line, count in zip(lines, counts, strict=True)]
 
 
 class Cancelled(BamlError):  # noqa: N818 (the name is fixed by the design; cancelling is no error of anyone's)
@@ -89,4 +108,4 @@ def render_diagnostics(diagnostics: Sequence[Diagnostic], sources: Mapping[str, 
 
 def _frame_line(frame: TraceFrame) -> str:
     place = f"{frame.file}:{frame.line}:{frame.column}" if frame.line else frame.file or "native"
-    return f"  at {frame.function} ({place})"
+    return f"at {frame.function} ({place})"

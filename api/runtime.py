@@ -276,6 +276,9 @@ class Runtime:
         signature = self.signature(name)
         values = self._convert(signature, args or {})
         listened = stream or context.on_partial is not None or context.on_tick is not None
+        if signature.kind == "llm" and listened and any(value is MISSING for value in values):
+            # Only the function itself knows its defaults: it is called, and finds out that it is streamed.
+            return _Prepared(self, name, name, values, context, streamed=name)
         if signature.kind == "llm" and listened:
             return _Prepared(self, name, _STREAM_LLM, [name, self._by_name(signature, values)], context)
         return _Prepared(self, name, name, values, context)
@@ -313,7 +316,8 @@ class Runtime:
         for parameter, value in zip(signature.parameters, values, strict=True):
             if value is MISSING:
                 raise HostError(
-                    f"{signature.name}: the argument {parameter.name!r} is missing; a streamed call takes no defaults"
+                    f"{signature.name}: the argument {parameter.name!r} is missing; "
+                    "its default is only known when the function is called"
                 )
             named[parameter.name] = value
         return named
@@ -347,17 +351,28 @@ class Runtime:
 class _Prepared:
     """A call with its arguments converted; calling it, with a sink or None, begins the call."""
 
-    __slots__ = ("_arguments", "_context", "_entry", "_name", "_runtime")
+    __slots__ = ("_arguments", "_context", "_entry", "_name", "_runtime", "_streamed")
 
-    def __init__(self, runtime: Runtime, name: str, entry: str, arguments: list[Value], context: CallContext) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        name: str,
+        entry: str,
+        arguments: list[Value],
+        context: CallContext,
+        streamed: str | None = None,
+    ) -> None:
         self._runtime = runtime
         self._name = name
         self._entry = entry
         self._arguments = arguments
         self._context = context
+        self._streamed = streamed
 
     def __call__(self, sink: Sink | None) -> Call:
-        return Call(self._runtime, self._name, self._entry, self._arguments, self._context, sink)
+        call = Call(self._runtime, self._name, self._entry, self._arguments, self._context, sink)
+        call.scope.streamed = self._streamed
+        return call
 
 
 class Functions:

@@ -16,7 +16,7 @@ from bamlvm.cli.failure import Failure
 if TYPE_CHECKING:
     from bamlvm import ThrownError
 
-_SHOWN_FRAMES = 20
+_SHOWN_FRAMES = 40
 
 
 def is_terminal(stream: TextIO | None) -> bool:
@@ -47,7 +47,7 @@ def json_text(value: Any) -> str:
 
 def thrown_text(error: ThrownError) -> str:
     """An uncaught error: its class and message, what else it carries, and where it was thrown."""
-    head, *trace = str(error).split("\n  at ")
+    head = f"{error.class_name}: {error.message}" if error.message else error.class_name
     carried = []
     if error.class_name == "baml.errors.AllAttemptsFailed":
         head = head.partition(". ")[0]  # the rest of its message lists the attempts, which are shown line by line
@@ -59,11 +59,7 @@ def thrown_text(error: ThrownError) -> str:
             carried = [f"{name}: {json_text(each)}" for name, each in shown.items()]
         elif isinstance(value, list):
             carried = [json_text(value)]
-    frames = [f"at {frame}" for frame in trace]
-    if len(frames) > 2 * _SHOWN_FRAMES:
-        left_out = f"… {len(frames) - 2 * _SHOWN_FRAMES} more …"
-        frames = [*frames[:_SHOWN_FRAMES], left_out, *frames[-_SHOWN_FRAMES:]]
-    return "\n  ".join([f"uncaught {head}", *carried, *frames])
+    return "\n  ".join([f"uncaught {head}", *carried, *error.trace_lines(_SHOWN_FRAMES)])
 
 
 def error_line(error: Any) -> str:

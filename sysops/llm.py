@@ -434,6 +434,15 @@ def attempt_succeeded(scope: Scope) -> Any:
     return deferred(attempts.succeed(scope))
 
 
+@sysop("baml.llm.is_streamed")
+def is_streamed(scope: Scope, function_name: str) -> bool:
+    """True once: the defaults have been taken, and what the function's own code calls is not streamed."""
+    if scope.streamed != function_name:
+        return False
+    scope.streamed = None
+    return True
+
+
 @sysop("baml.llm.jittered")
 def jittered(scope: Scope, ms: int) -> int:
     import random

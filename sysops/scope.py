@@ -116,15 +116,32 @@ class Schema(Protocol):
     ``new_instance`` makes a value of a class by qualified name; fields left out are null.
     """
 
-    classes: Mapping[str, Any]
-    enums: Mapping[str, Any]
-    aliases: Mapping[str, Any]
-    annotated_aliases: Mapping[str, Any]
-    signatures: Mapping[str, Any]
-    llm_functions: Mapping[str, Any]
-    clients: Mapping[str, Any]
-    retry_policies: Mapping[str, Any]
-    templates: Mapping[str, Any]
+    @property
+    def classes(self) -> Mapping[str, Any]: ...
+
+    @property
+    def enums(self) -> Mapping[str, Any]: ...
+
+    @property
+    def aliases(self) -> Mapping[str, Any]: ...
+
+    @property
+    def annotated_aliases(self) -> Mapping[str, Any]: ...
+
+    @property
+    def signatures(self) -> Mapping[str, Any]: ...
+
+    @property
+    def llm_functions(self) -> Mapping[str, Any]: ...
+
+    @property
+    def clients(self) -> Mapping[str, Any]: ...
+
+    @property
+    def retry_policies(self) -> Mapping[str, Any]: ...
+
+    @property
+    def templates(self) -> Mapping[str, Any]: ...
 
     def new_instance(self, class_name: str, fields: Mapping[str, Any]) -> Instance: ...
 
@@ -153,7 +170,8 @@ class Scope(msgspec.Struct):
     """One call.  ``owner`` is its number in the handle table; ``attempt`` the attempt under way, which began at
     ``attempt_clock`` of the monotonic clock and whose text so far ``attempt_text`` gives; nobody may see its
     ``attempt_secrets``; ``keep_raw_events`` is set where a collector asked for them; ``partial`` is the value that a
-    stream's parser gave last; ``batches`` are those of its event streams."""
+    stream's parser gave last; ``batches`` are those of its event streams; ``streamed`` is the LLM function that is to
+    be streamed when it is called."""
 
     services: Services
     owner: int
@@ -168,6 +186,7 @@ class Scope(msgspec.Struct):
     keep_raw_events: bool = False
     partial: Any = None
     batches: Batches | None = None
+    streamed: str | None = None
 
     def __repr__(self) -> str:  # without the environment, which holds keys
         return f"<scope of call {self.owner}>"

@@ -165,11 +165,11 @@ class TestMistakes:
         assert first.startswith(f"  at fail ({program}:{line}:")
         assert second.startswith(f"  at fail ({program}:{line + 1}:")
 
-    def test_a_long_trace_is_cut_in_its_middle(self, program: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_a_long_trace_is_folded(self, program: str, capsys: pytest.CaptureFixture[str]) -> None:
         _, _, err = run(capsys, program, "fail", "-a", "n=200")
         frames = err.splitlines()[3:]
-        assert len(frames) == 41
-        assert frames[20] == "  … 161 more …"
+        assert len(frames) == 2
+        assert frames[1].endswith(", 200 times")
 
     def test_a_deadline(self, program: str, capsys: pytest.CaptureFixture[str]) -> None:
         code, out, err = run(capsys, program, "spin", "--timeout", "0.05")

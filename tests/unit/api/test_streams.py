@@ -391,3 +391,48 @@ async def test_a_loop_that_ends_closes_its_connections(make: Make, llm_source: C
     with ThreadedMockServer(HELLO) as server:
         await asyncio.to_thread(work, llm_source(server.url))
         await asyncio.to_thread(server.until, lambda server: server.open_connections == 0)
+
+
+DEFAULTS = """
+client<llm> C { provider openai  options { model "m"  api_key "sk-k"  base_url "URL/v1" } }
+function Inner(x: string) -> string { client C  prompt #"inner {{ x }}"# }
+function F(a: string, b: string = "bee", c: string = Inner(a) + "!") -> string {
+    client C
+    prompt #"{{ a }} {{ b }} {{ c }}"#
+}
+"""
+
+
+def test_a_streamed_function_takes_its_defaults(make: Make, threaded_mock_server: ThreadedMockServer) -> None:
+    threaded_mock_server.play(
+        {"rules": [{"prompt": "inner", "answers": [{"text": "deep"}]}, {"answers": [{"pieces": ["a", "b", "c"]}]}]}
+    )
+    runtime = make(DEFAULTS.replace("URL", threaded_mock_server.url))
+    collector = bamlvm.Collector()
+    stream = runtime.stream("F", {"a": "x"}, CallContext(collectors=[collector]))
+    assert list(stream)[-1] == "abc"
+    assert stream.final() == "abc"
+    sent = [exchange.body for exchange in threaded_mock_server.requests]
+    assert [body.get("stream", False) for body in sent] == [False, True], "only the function itself is streamed"
+    assert "x bee deep!" in str(sent[1]["messages"])
+    assert [attempt.function for attempt in collector.attempts] == ["Inner", "F"]
+    partials: list[str] = []
+    context = CallContext(on_partial=partials.append)
+    assert runtime.call_function_sync("F", {"a": "x", "c": "sea"}, context) == "abc"
+    assert partials[-1] == "abc"
+    assert "x bee sea" in str(threaded_mock_server.requests[-1].body["messages"])
+
+
+def test_partials_carry_their_attempt(
+    make: Make, llm_source: Callable[..., str], threaded_mock_server: ThreadedMockServer
+) -> None:
+    threaded_mock_server.play(BROKEN_ONCE)
+    runtime = make(llm_source(threaded_mock_server.url, tries=2))
+    events = list(runtime.stream("F", {"input": "x"}).events())
+    told = [event for event in events if isinstance(event, Partial)]
+    partials = [(event.attempt.ordinal, event.value) for event in told if event.attempt]
+    assert {ordinal for ordinal, _ in partials} == {1, 2}
+    assert partials == sorted(partials, key=lambda pair: pair[0])
+    assert partials[-1] == (2, "Hello, world!")
+    kinds = [(event.kind, event.record.ordinal) for event in events if isinstance(event, Attempt)]
+    assert kinds == [("started", 1), ("failed", 1), ("started", 2), ("succeeded", 2)]
