@@ -133,7 +133,7 @@ class AnswerReader(Scanner):
             assert self._series is not None
             self._in_series = False
             if evident:
-                self._series.put(result, getattr(frame, "shown", None))
+                self._series.put(result, frame.shown)
         elif failed:
             if self._failure is None or (evident and not self._came_near):
                 self._failure = result
@@ -148,6 +148,11 @@ class AnswerReader(Scanner):
                 self._doubtful = result
         elif self._weak is None:
             self._weak = result, frame.shown
+
+    def gave_up(self, failure: Failure) -> None:
+        self._decided = True
+        self._result = failure
+        self._stands = False
 
     def _begins(self, is_object: bool, at: int) -> bool | None:
         """Whether a candidate begins with the bracket before ``at``."""
@@ -193,10 +198,10 @@ class AnswerReader(Scanner):
     # --- partial values -----------------------------------------------------------------------------------------------
 
     def _partial(self) -> Any:
-        if self._decided:
-            return self._shown
         if not self._stands:
             return None
+        if self._decided:
+            return self._shown
         value: Any = None
         if self._stack and any(frame.evident() for frame in self._stack) | (self._begun and len(self._stack) == 1):
             value = self.growing()

@@ -49,7 +49,7 @@ def closes_string(text: str, at: int, place: Place, final: bool) -> bool | None:
     if character in _QUOTES:
         if broken and not place.in_object:
             return True
-        return _quoted_then(text, next_at, ":" if place.in_object else ",]", final)
+        return _quoted_then(text, next_at, ":=" if place.in_object else ",]", final)
     if character == "/":
         return _is_comment(text, next_at, final)
     if character == "#":
@@ -138,7 +138,7 @@ def begins_object(text: str, at: int, final: bool) -> bool | None:
     if character == "#":
         return True
     if character in _QUOTES:
-        return _quoted_then(text, next_at, ":", final)
+        return _quoted_then(text, next_at, ":=", final)
     return _word_then_colon(text, next_at, final) if _KEY_WORD.match(character) else False
 
 
@@ -173,7 +173,7 @@ def _quoted_then(text: str, at: int, wanted: str, final: bool) -> bool | None:
     close = text.find(quote, at + 1, at + WINDOW)
     if close < 0:
         return None if len(text) - at <= WINDOW and not final else False
-    if wanted != ":" and "\n" in text[at:close]:
+    if wanted == ",]" and "\n" in text[at:close]:
         return False
     next_at = _SPACE.match(text, close + 1).end()  # type: ignore[union-attr]  # it matches the empty string
     if next_at == len(text):

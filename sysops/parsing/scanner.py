@@ -28,7 +28,7 @@ _FENCE: Final = "```"
 _SPACE: Final = re.compile(r"\s*")
 _SPACE_AND_COMMAS: Final = re.compile(r"[\s,;]*")
 _BARE_KEY: Final = re.compile(r"[^:=,{}\[\]\"'`\n\u201c]*\s*")
-_BARE: Final = re.compile(r"[^,}\]\n/#`]*")
+_BARE: Final = re.compile(r"[^,}\]\n/#`\"]*")
 _COLON: Final = re.compile(r":|=>?")
 _HEX4: Final = re.compile(r"[0-9a-fA-F]{4}")
 _CLOSING: Final = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019"}
@@ -81,6 +81,10 @@ class Scanner:
 
     def ended(self, result: Result, frame: Frame) -> None:
         """A container that :meth:`begin` began is complete; the state is :meth:`outside` again."""
+        raise NotImplementedError
+
+    def gave_up(self, failure: Failure) -> None:
+        """What was begun cannot be read to its end; the state is :meth:`outside` again."""
         raise NotImplementedError
 
     # --- text in, partial values out ----------------------------------------------------------------------------------
@@ -290,13 +294,15 @@ class Scanner:
             if self._at + 1 == len(self._buffer):
                 return False if self._final else None
             return self._buffer[self._at + 1] in "/*"
-        if not in_object:
+        if not in_object and character != '"':
             return True
         head = "".join(self._pieces) if self._length <= 40 else ""
         if character == ",":
             groups = lookahead.groups_digits(head, self._buffer, self._at + 1, self._final)
             if groups is not False:
                 return None if groups is None else False
+        if character == '"':  # it belongs to the value, unless a comma is missing
+            return head[-1:].isspace() and lookahead.is_literal(head.strip())
         if lookahead.is_literal(head.strip()):
             return True
         self.steps += WINDOW
@@ -464,8 +470,7 @@ class Scanner:
             self._close()
 
     def _too_deep(self) -> None:
-        frame = self._stack[0]
         self._stack = []
         self._objects = 0
         self._state = self.outside
-        self.ended(Failure("an answer", f"objects and lists nested deeper than {MAX_DEPTH}"), frame)
+        self.gave_up(Failure("an answer", f"objects and lists nested deeper than {MAX_DEPTH}"))
