@@ -118,9 +118,9 @@ def types() -> st.SearchStrategy[Type]:
 
 TEXTS = st.one_of(
     st.sampled_from(
-        ["", "a, b", "it's", 'say "hi"', "line\nbreak", "{x}", "[1]", "http://a.b/c", "a: b", "#tag", "`", "\\", "null"]
-        + ["true", "12", "// c", "/* c */", "```", "}", "]", ",", 'a","b', '":', "\u2028", "😀", "Red", "x" * 300, " "]
+        'a,b it\'s http://a.b/c a:b #tag ` \\ null true 12 //c /**/ ``` } ] , {x} [1] a","b ": \u2028 😀 Red'.split(" ")
     ),
+    st.sampled_from(["", " ", 'say "hi"', "line\nbreak", "a, b", "// c", "x" * 300]),
     st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=12),
 )
 
@@ -173,8 +173,10 @@ class Style:
         self.ascii = draw(some)
         self.before = draw(
             st.sampled_from(
-                ["", "", "Here you go:\n", "```json\n", "I think {this} is [it].\n\n```json\n"]
-                + ['<think>\n{"name": "draft", "x": 1} or [1, 2]\n</think>\n', "Let me see: {\n"]
+                (
+                    *("", "", "Here you go:\n", "```json\n", "I think {this} is [it].\n\n```json\n"),
+                    *('<think>\n{"name": "draft", "x": 1} or [1, 2]\n</think>\n', "Let me see: {\n"),
+                )
             )
         )
         self.after = draw(st.sampled_from(["\n", "\n```\nHope that helps {x}!", " bye", "\n}\n```"]))
