@@ -118,7 +118,31 @@ def types() -> st.SearchStrategy[Type]:
 
 TEXTS = st.one_of(
     st.sampled_from(
-        'a,b it\'s http://a.b/c a:b #tag ` \\ null true 12 //c /**/ ``` } ] , {x} [1] a","b ": \u2028 😀 Red'.split(" ")
+        [
+            "a,b",
+            "it's",
+            "http://a.b/c",
+            "a:b",
+            "#tag",
+            "`",
+            "\\",
+            "null",
+            "true",
+            "12",
+            "//c",
+            "/**/",
+            "```",
+            "}",
+            "]",
+            ",",
+            "{x}",
+            "[1]",
+            'a","b',
+            '":',
+            "\u2028",
+            "😀",
+            "Red",
+        ]
     ),
     st.sampled_from(["", " ", 'say "hi"', "line\nbreak", "a, b", "// c", "x" * 300]),
     st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=12),

@@ -150,8 +150,40 @@ def test_a_text_cut_anywhere_is_read_as_far_as_it_goes(answer: tuple[Type, Any, 
 _SOUP = st.lists(
     st.sampled_from(" \n")
     | st.sampled_from(
-        '{ } [ ] " \' ` ``` , : \\ \\u12 // /* */ # = - < <think> </think> name age kids Red "x" '
-        '"kind":"dog" 1 1,234.5 null true ü'.split()
+        [
+            "{",
+            "}",
+            "[",
+            "]",
+            '"',
+            "'",
+            "`",
+            "```",
+            ",",
+            ":",
+            "\\",
+            "\\u12",
+            "//",
+            "/*",
+            "*/",
+            "#",
+            "=",
+            "-",
+            "<",
+            "<think>",
+            "</think>",
+            "name",
+            "age",
+            "kids",
+            "Red",
+            '"x"',
+            '"kind":"dog"',
+            "1",
+            "1,234.5",
+            "null",
+            "true",
+            "ü",
+        ]
     ),
     max_size=60,
 ).map("".join)
