@@ -9,7 +9,6 @@ Anything with the two members of :class:`Observer` can stand where a collector c
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -82,25 +81,25 @@ class Collector:
     """Collects the calls whose context (or runtime) names it; safe to share between calls, runtimes and threads.
 
     ``keep_raw_events`` also keeps every raw event of every attempt (``attempt.raw_events``).
+
+    No lock, which a fork could leave held for ever: a list's own operations are whole.
     """
 
     def __init__(self, name: str | None = None, keep_raw_events: bool = False) -> None:
         self.name = name
         self.keep_raw_events = keep_raw_events
         self._calls: list[CallRecord] = []
-        self._lock = threading.Lock()
 
     @property
     def calls(self) -> tuple[CallRecord, ...]:
         """Every call that has ended, in the order of ending."""
-        with self._lock:
-            return tuple(self._calls)
+        return tuple(self._calls)
 
     @property
     def last(self) -> CallRecord | None:
         """The call that ended last."""
-        with self._lock:
-            return self._calls[-1] if self._calls else None
+        calls = self._calls[-1:]
+        return calls[0] if calls else None
 
     @property
     def attempts(self) -> tuple[AttemptRecord, ...]:
@@ -114,8 +113,7 @@ class Collector:
 
     def clear(self) -> None:
         """Forget every call."""
-        with self._lock:
-            self._calls.clear()
+        self._calls.clear()
 
     def begin(self, function: str, tags: Mapping[str, str]) -> Callable[[CallRecord], None]:
         """See :class:`Observer`."""
@@ -123,8 +121,7 @@ class Collector:
 
     def add(self, record: CallRecord) -> None:
         """Take a call's record; the runtime does."""
-        with self._lock:
-            self._calls.append(record)
+        self._calls.append(record)
 
     def __len__(self) -> int:
         return len(self._calls)

@@ -262,6 +262,7 @@ class Runtime:
         """In a child process: the parent's calls are not this process's, and a lock of theirs may be held for ever."""
         self.active = set()
         self.services.handles = HandleTable(*self._limits)
+        self.services.compiled_templates.pop("round_robin_lock", None)
         self.program.lock = threading.RLock()
         self.types.forked()
         self.partial_types.forked()
