@@ -479,7 +479,7 @@ def _face(
     _refuse_generics(function, entry, report)
     variables |= frozenset(function.type_parameters)
     parameters = []
-    seen: set[str] = set()
+    seen: dict[str, syntax.Parameter] = {}
     for place, each in enumerate(function.parameters):
         if each.type is None:
             if each.name == "self" and self_type is not None and place == 0:
@@ -487,8 +487,9 @@ def _face(
                 continue
             report.error("E0002", each, f"the parameter `{each.name}` has no type", hint=f"write `{each.name}: string`")
         if each.name in seen:
-            report.error("E0012", each, f"the parameter `{each.name}` is there twice")
-        seen.add(each.name)
+            first = report.label(seen[each.name].start, seen[each.name].end, "first here")
+            report.error("E0012", each, f"the parameter `{each.name}` is there twice", labels=[first])
+        seen.setdefault(each.name, each)
         type_ = resolver.resolve(each.type, entry, report, variables) if each.type else ERROR
         if each.default is None:
             type_ = _told_by_argument(type_, each.name)

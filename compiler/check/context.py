@@ -19,10 +19,28 @@ from bamlvm.compiler import hir, tir
 from bamlvm.compiler.declare import PANICS, World
 from bamlvm.compiler.report import Placed, Reporter
 from bamlvm.compiler.types import Solver, is_open, widen
-from bamlvm.vm.types import FLOAT, INT, NEVER, NULL, ClassType, LiteralType, Type, VariableType, members, union
+from bamlvm.vm.types import (
+    BOOL,
+    FLOAT,
+    INT,
+    NEVER,
+    NULL,
+    STRING,
+    ClassType,
+    ListType,
+    LiteralType,
+    MapType,
+    Type,
+    VariableType,
+    members,
+    union,
+)
 
 Place: TypeAlias = int | tuple[int | str, ...]
 """What something can be known of: a local, or a field of one by the path to it, ``(local, name, …)``."""
+
+_TRUTHS: Mapping[Type, str] = {INT: "x != 0", FLOAT: "x != 0.0", STRING: 'x != ""'}
+"""What may have been meant by a value that stands where a bool is expected."""
 
 _LEFT = 1000
 """A way that was left is closed for certain; one of a type that no value has, or past a constant, less so."""
@@ -189,14 +207,26 @@ class Checking:
         if self.solver.assignable(source, target):
             return
         found, wanted = self.solver.resolve(checked.type), self.solver.resolve(target)
-        hint = None
-        parts = members(found)
-        if NULL in parts and len(parts) > 1 and self.solver.assignable(self.solver.subtract(found, NULL), wanted):
-            hint = "it may be null: check with `if (x != null)`, or give a default with `??`"
-        elif widen(found) == INT and FLOAT in members(wanted):
-            instead = f"{found}.0" if isinstance(found, LiteralType) else "x * 1.0"
-            hint = f"an int never becomes a float by itself: write `{instead}`"
+        hint = self._conversion(found, wanted)
         self.report.error("E0001", where, f"expected `{wanted}`{because}, found `{found}`", hint=hint)
+
+    def _conversion(self, found: Type, wanted: Type) -> str | None:
+        """How a value of ``found`` may become one of ``wanted``, as a hint."""
+        parts = members(found)
+        may_be_null = NULL in parts and len(parts) > 1
+        if may_be_null and self.solver.assignable(self.solver.subtract(found, NULL), wanted):
+            return "it may be null: check with `if (x != null)`, or give a default with `??`"
+        plain = widen(found)
+        if plain == INT and FLOAT in members(wanted):
+            instead = f"{found}.0" if isinstance(found, LiteralType) else "x * 1.0"
+            return f"an int never becomes a float by itself: write `{instead}`"
+        if wanted == BOOL:
+            test = "x != null" if may_be_null else _TRUTHS.get(plain)
+            test = "xs.length() > 0" if isinstance(found, ListType | MapType) else test
+            return f"nothing but a bool is true or false: write `{test}`" if test else None
+        if STRING in members(wanted) and plain in (INT, FLOAT, BOOL):
+            return "nothing becomes a string by itself: write `x.to_string()` or a template string `${x}`"
+        return None
 
     def throw(self, type_: Type) -> None:
         """Note that control may leave here with a value of ``type_``.  A panic may leave anywhere: no set has it."""
