@@ -27,6 +27,8 @@ def optimize(function: mir.Function) -> None:
         changed = _merge(function)
         if not changed:
             break
+    _return_at_once(function)
+    _handlers_last(function)
     for block in function.blocks:
         _fuse(block)
 
@@ -128,6 +130,34 @@ def _thread(function: mir.Function) -> None:
     if final:
         for block in function.blocks:
             mir.retarget(block, final)
+
+
+def _return_at_once(function: mir.Function) -> None:
+    """Return where a jump leads to nothing but a return."""
+    returns = {b.label: b.instructions[0] for b in function.blocks if b.instructions[0].opcode == "return"}
+    if not returns:
+        return
+    for block in function.blocks:
+        last = block.instructions[-1]
+        if last.opcode == "jump":
+            (target,) = mir.targets(last)
+            block.instructions[-1] = returns.get(target, last)
+    mir.remove_unreachable(function)
+
+
+def _handlers_last(function: mir.Function) -> None:
+    """Lay out last what only a throw comes to, so that nothing jumps over it while all goes well."""
+    if not any(block.handlers for block in function.blocks):
+        return
+    blocks = {block.label: block for block in function.blocks}
+    calm: set[mir.Label] = set()
+    waiting = [function.blocks[0].label]
+    while waiting:
+        label = waiting.pop()
+        if label not in calm:
+            calm.add(label)
+            waiting.extend(mir.exits(blocks[label]))
+    function.blocks.sort(key=lambda block: block.label not in calm)
 
 
 def _merge(function: mir.Function) -> list[mir.Block]:

@@ -2,8 +2,8 @@
 
 Operands lie within what they index; control never leaves the code; the operand stack has one depth at every
 instruction, never below zero nor above ``max_stack``, and is that high at least once; handlers protect a range of the
-code and cut the stack to a depth that it has there; only ``loop`` jumps back.  The machine's inner loop checks none of
-this.
+code and cut the stack to a depth that it has there; whatever goes round passes a ``loop``.  The machine's inner loop
+checks none of this.
 """
 
 from __future__ import annotations
@@ -35,8 +35,10 @@ def verify(function: Function) -> None:
     try:
         code = instructions(function.code)
         _shape(function, code)
-        _operands(function, code)
+        leads_back = _operands(function, code)
         _, greatest = depths(code, function.handlers, function.tables)
+        if leads_back:
+            _no_way_round(function, code)
     except StackError as error:
         raise VerifyError(function.name, error.index, error.reason) from None
     if greatest != function.max_stack:
@@ -70,7 +72,9 @@ def _shape(function: Function, code: list[Instruction]) -> None:
 _MAY_JUMP_BACK: Final = frozenset(row.code for row in TABLE if plain(row)[-1] == "loop")
 
 
-def _operands(function: Function, code: list[Instruction]) -> None:
+def _operands(function: Function, code: list[Instruction]) -> bool:
+    """Check operands; whether anything but a ``loop`` leads back."""
+    back = any(handler.target < handler.end for handler in function.handlers)
     limits = {kind: len(getattr(function, pool)) for kind, pool in _POOLS.items()}
     limits["local"] = function.local_count
     limits["target"] = len(code)
@@ -82,6 +86,34 @@ def _operands(function: Function, code: list[Instruction]) -> None:
             if not 0 <= operand < limit:
                 raise VerifyError(function.name, index, f"`{row.name}` with {kind} {operand}, of {max(limit, 0)}")
         if row.flow != "next" and row.code not in _MAY_JUMP_BACK:
-            for target in jumps(instruction, function.tables):
-                if target <= index:
-                    raise VerifyError(function.name, index, f"`{row.name}` jumps back: only `loop` may")
+            back = back or any(target <= index for target in jumps(instruction, function.tables))
+    return back
+
+
+def _no_way_round(function: Function, code: list[Instruction]) -> None:
+    """Refuse a cycle without a ``loop``, where a program could not be stopped."""
+    ways: list[list[int]] = []
+    for index, instruction in enumerate(code):
+        row = instruction[0]
+        loops = row.code in _MAY_JUMP_BACK
+        found = [] if loops else list(jumps(instruction, function.tables))
+        if row.flow in ("next", "branch"):
+            found.append(index + 1)
+        found += [handler.target for handler in function.handlers if handler.start <= index < handler.end]
+        ways.append(found)
+    entered: set[int] = set()
+    left: set[int] = set()
+    work = [(0, iter(ways[0]))]
+    while work:
+        index, rest = work[-1]
+        entered.add(index)
+        following = next(rest, None)
+        if following is None:
+            left.add(index)
+            work.pop()
+        elif following in left:
+            continue
+        elif following in entered:
+            raise VerifyError(function.name, index, f"`{code[index][0].name}` leads round: only `loop` may")
+        elif following < len(code):
+            work.append((following, iter(ways[following])))

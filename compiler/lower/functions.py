@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from bamlvm.compiler import hir, mir, tir
 from bamlvm.compiler.lower.builder import Builder
 from bamlvm.compiler.lower.patterns import lower_catch_arms, lower_match
-from bamlvm.vm.types import NULL, STRING
+from bamlvm.vm.types import BOOL, NULL, STRING
 
 TO_STRING = "baml.to_string"
 
@@ -330,8 +330,16 @@ class Lowering(Builder):
         self.at = outer
 
     def _not(self, node: tir.Not) -> None:
-        self.value(node.operand)
-        self.emit("unary_op", "!")
+        match node.operand:
+            case tir.Not(operand=twice):
+                self.value(twice)
+            case tir.Logical(operator="&&" | "||" as operator, left=left, right=right) as both:
+                parts = (tir.Not(left.start, left.end, BOOL, left), tir.Not(right.start, right.end, BOOL, right))
+                other = "||" if operator == "&&" else "&&"
+                self.value(tir.Logical(both.start, both.end, both.type, other, *parts))
+            case operand:
+                self.value(operand)
+                self.emit("unary_op", "!")
 
     def _is_type(self, node: tir.IsType) -> None:
         self.value(node.operand)
@@ -443,6 +451,18 @@ class Lowering(Builder):
         self.emit("loop", head)
         self.place(end)
 
+    def _assert(self, node: tir.Assert) -> None:
+        message = mir.constant(f"assertion failed: {node.text}")
+        if not isinstance(node.condition, tir.Logical):
+            self.value(node.condition)
+            self.emit("assert", message)
+            return
+        holds = self.label()
+        self.branch(node.condition, True, holds)
+        self.constant(False)
+        self.emit("assert", message)
+        self.place(holds)
+
     def _statement(self, node: tir.Statement) -> None:
         outer, self.at = self.at, node.start
         match node:
@@ -465,8 +485,7 @@ class Lowering(Builder):
             case tir.Loop():
                 self._loop(node)
             case tir.Assert():
-                self.value(node.condition)
-                self.emit("assert", mir.constant(f"assertion failed: {node.text}"))
+                self._assert(node)
             case tir.Evaluate():
                 self.effect(node.value)
         self.at = outer

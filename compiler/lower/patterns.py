@@ -6,7 +6,7 @@ instruction that the scrutinee's static type allows, and an arm that is certain 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from bamlvm.compiler import hir, mir, tir
@@ -24,6 +24,16 @@ class _Keys(NamedTuple):
 
     opcode: str | None
     arms: tuple[tuple[int | str, ...] | None, ...]
+    order: _Order
+
+
+class _Order(NamedTuple):
+    """Which arm is the first for a key, for all other values, and after a guard that refused; by their places.  An arm
+    that is nobody's is never reached."""
+
+    first: dict[int | str, int | None]
+    otherwise: int | None
+    following: dict[int, int | None]
 
 
 def lower_match(builder: Builder, node: tir.Match, want: bool) -> None:
@@ -156,31 +166,23 @@ def _by_table(
     builder: Builder, node: tir.Match, keys: _Keys, slot: int, want: bool, end: mir.Label, nowhere: mir.Label
 ) -> None:
     depth = builder.depth
-    entries: dict[int | str, mir.Label] = {}
-    default = nowhere
-    bodies: list[tuple[tir.Arm, mir.Label]] = []
-    for arm, own in zip(node.arms, keys.arms, strict=True):
-        label = builder.label()
-        bodies.append((arm, label))
-        if own is None:
-            default = label
-            break
-        for key in own:
-            entries.setdefault(key, label)
+    first, otherwise, following = keys.order
+    labels: dict[int | None, mir.Label] = {place: builder.label() for place in sorted(following)}
+    labels[None] = nowhere
     builder.emit("load_local", slot)
     if keys.opcode is not None:
         builder.emit(keys.opcode)
-    builder.emit("jump_table", mir.Table(tuple(entries), tuple(entries.values()), default))
-    for arm, label in bodies:
+    entries = tuple(labels[place] for place in first.values())
+    builder.emit("jump_table", mir.Table(tuple(first), entries, labels[otherwise]))
+    for place in sorted(following):
         builder.depth = depth
-        builder.place(label)
-        _body(builder, arm, slot, nowhere, want, end, depth)
+        builder.place(labels[place])
+        _body(builder, node.arms[place], slot, labels[following[place]], want, end, depth)
 
 
 def _keys(builder: Builder, node: tir.Match) -> _Keys | None:
-    """The keys of a match that a table can decide: no guards, every pattern told by a key."""
-    if any(arm.guard is not None for arm in node.arms):
-        return None
+    """The keys of a match that a table can decide: every pattern told by a key, and where a guard refuses it is plain
+    which arm is next."""
     key_of: Callable[[hir.Pattern], int | str | None]
     opcode: str | None
     parts = {widen(part) for part in members(widen(node.scrutinee.type))}
@@ -200,8 +202,29 @@ def _keys(builder: Builder, node: tir.Match) -> _Keys | None:
         if any(key is None for key in found):
             return None
         arms.append(tuple(key for key in found if key is not None))
-    count = sum(len(keys) for keys in arms if keys is not None)
-    return _Keys(opcode, tuple(arms)) if count >= _FEWEST_KEYS else None
+    order = _order(node, arms)
+    return _Keys(opcode, tuple(arms), order) if order is not None and len(order.first) >= _FEWEST_KEYS else None
+
+
+def _order(node: tir.Match, arms: Sequence[tuple[int | str, ...] | None]) -> _Order | None:
+    """The order in which arms are tried, or None where it depends on the key."""
+    ways: dict[int | str | None, list[int]] = {key: [] for keys in arms for key in keys or ()}
+    ways[None] = []
+    settled: set[int | str | None] = set()
+    for place, (arm, keys) in enumerate(zip(node.arms, arms, strict=True)):
+        for key in ways if keys is None else dict.fromkeys(keys):
+            if key not in settled:
+                ways[key].append(place)
+                if arm.guard is None:
+                    settled.add(key)
+    following: dict[int, int | None] = {}
+    for way in ways.values():
+        for place, after in zip(way, (*way[1:], None), strict=False):  # an empty way has nothing after it
+            if following.setdefault(place, after) != after:
+                return None
+    rest = ways.pop(None)
+    first = {key: way[0] if way else None for key, way in ways.items() if key is not None}
+    return _Order(first, rest[0] if rest else None, following)
 
 
 def _literal_key(pattern: hir.Pattern) -> int | str | None:
