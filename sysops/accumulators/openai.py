@@ -5,7 +5,8 @@ Documents: "Chat Completions: The chat completion chunk object" (OpenAI API refe
 "Reasoning" (Mistral: content as a list of parts, of type ``text`` or ``thinking``).
 
 Every event's data is a chunk, except the last, ``[DONE]``.  Usage comes with the finish reason or in a chunk of its own
-after it, whose ``choices`` is empty; Azure sends such chunks first too.  Usage is cumulative: the last word counts.
+after it, whose ``choices`` is empty; Azure sends such chunks first too.  Usage is cumulative: the last word counts.  A
+server that only seems to stream may send a ``message`` where a ``delta`` belongs.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class _Delta(msgspec.Struct, gc=False):
 class _Choice(msgspec.Struct, gc=False):
     index: int | None = 0
     delta: _Delta | None = None
+    message: _Delta | None = None
     finish_reason: str | None = None
     error: Any = None
 
@@ -80,7 +82,7 @@ class OpenAIAccumulator(Accumulator):
                 chunk.usage.note(self.tokens)
 
     def _take(self, choice: _Choice) -> None:
-        delta = choice.delta
+        delta = choice.delta or choice.message
         if delta is not None:
             content = delta.content
             if isinstance(content, list):

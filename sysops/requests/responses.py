@@ -9,20 +9,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from bamlvm.sysops.accumulators.base import provider_error, tokens_of
-from bamlvm.sysops.accumulators.usage import ResponsesUsage
+from bamlvm.sysops.accumulators.base import fitted, provider_error
+from bamlvm.sysops.accumulators.responses import Response
+from bamlvm.sysops.accumulators.usage import Tokens
 from bamlvm.sysops.prompts.messages import Message, Part
 from bamlvm.sysops.requests.options import Options
 from bamlvm.sysops.requests.providers import Provider, endpoint, headers
 from bamlvm.sysops.requests.wire import (
     Answer,
     HttpRequest,
-    block,
     check_media,
     decoded,
     link,
     only_text,
-    text_or_none,
     unreadable,
 )
 from bamlvm.vm.values import Media
@@ -68,28 +67,13 @@ def _media(options: Options, media: Media) -> dict[str, Any]:
 
 def read(body: str) -> Answer:
     """What a response says: the text of its messages, joined."""
-    data = decoded(body)
-    output, status = data.get("output"), text_or_none(data.get("status"))
-    if status == "failed":
+    response = fitted(Response, decoded(body))
+    if response.status == "failed":
         raise provider_error(None)
-    if not isinstance(output, list) or status not in (None, "completed", "incomplete"):
+    if response.output is None or response.status not in (None, "completed", "incomplete"):
         raise unreadable(body)
-    parts = [
-        part
-        for item in output
-        if isinstance(item, dict) and item.get("type") == "message" and isinstance(item.get("content"), list)
-        for part in item["content"]
-        if isinstance(part, dict)
-    ]
-    return Answer(
-        _joined(parts, "output_text", "text"),
-        text_or_none(block(data.get("incomplete_details")).get("reason")) or status,
-        text_or_none(data.get("model")),
-        tokens_of(ResponsesUsage, data.get("usage")),
-        _joined(parts, "refusal", "refusal") or None,
-    )
-
-
-def _joined(parts: list[dict[str, Any]], kind: str, member: str) -> str:
-    texts = (part.get(member) for part in parts if part.get("type") == kind)
-    return "".join(text for text in texts if isinstance(text, str))
+    tokens = Tokens()
+    if response.usage is not None:
+        response.usage.note(tokens)
+    reason = response.finish_reason()
+    return Answer(response.text(), reason, response.model, tokens, response.refusal() or None)

@@ -77,11 +77,6 @@ def text_or_none(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def block(value: Any) -> dict[str, Any]:
-    """``value`` if it is a JSON object, else an empty one."""
-    return value if isinstance(value, dict) else {}
-
-
 def check_media(row: Provider, options: Options, media: Media) -> None:
     """Refuse a part that the provider does not take.
 

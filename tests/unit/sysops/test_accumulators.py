@@ -312,6 +312,28 @@ ANSWERS: dict[str, tuple[str, list[Event], dict[str, Any]]] = {
         ],
         {"is_done": True, "finish_reason": "max_output_tokens", "refusal": "no"},
     ),
+    "responses: a server that sends no deltas": (
+        "openai-responses",
+        [
+            message(
+                "response.completed",
+                response={
+                    "status": "completed",
+                    "output": [
+                        {"type": "reasoning", "content": [{"type": "output_text", "text": "no"}]},
+                        {"type": "message", "content": [{"type": "output_text", "text": "Hel"}]},
+                        {"type": "message", "content": [{"type": "output_text", "text": "lo"}, {"type": "other"}, 5]},
+                    ],
+                },
+            )
+        ],
+        {"content": "Hello", "is_done": True, "finish_reason": "completed"},
+    ),
+    "a server that only seems to stream": (
+        "openai-generic",
+        [event({"choices": [{"index": 0, "message": {"content": "Hello"}, "finish_reason": "stop"}]}), DONE],
+        {"content": "Hello", "finish_reason": "stop"},
+    ),
     "responses: cut short": (
         "openai-responses",
         [message("response.output_text.delta", delta="Hel")],
