@@ -89,6 +89,7 @@ class Runtime:
         self._arguments = Arguments(self.program, self.types)
         self._own = frozenset(loaded.unit.signatures)
         self._tests = loaded.unit.tests
+        self.generators = loaded.unit.generators
         self._transport = transport
         self._clients: Clients | None = None
         self._owners = count(1)

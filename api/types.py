@@ -178,7 +178,14 @@ class Types:
 
     def _field(self, field: FieldInfo, name: str) -> Any:
         annotation = self._whole(field)
-        return (name, annotation, None) if self.nullable(field.type) else (name, annotation)
+        return (name, annotation, None) if self.may_be_left_out(field) else (name, annotation)
+
+    def may_be_left_out(self, field: FieldInfo) -> bool:
+        """Whether a field has None as its default; one with checks is never None itself."""
+        whole = field.annotated
+        is_checked = has_mark(field.attributes, "check")
+        is_checked = is_checked or (type(whole) is AttributedType and has_mark(whole.attributes, "check"))
+        return not is_checked and self.nullable(field.type)
 
     def _whole(self, field: FieldInfo) -> Any:
         annotation = self.annotation(field.annotated or field.type)

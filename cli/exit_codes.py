@@ -6,6 +6,7 @@ OK = 0
 THREW = 1
 FAILED = 1
 UNFORMATTED = 1
+STALE = 1
 USAGE = 2
 COMPILE = 3
 HOST = 4
@@ -17,7 +18,7 @@ BROKEN_PIPE = 141
 MEANINGS = {
     OK: "success",
     THREW: "the program threw an error that it did not catch; `bamlvm test`: a test did not pass; "
-    "`bamlvm fmt --check`: a file would change",
+    "`bamlvm fmt --check`, `bamlvm generate --check`: a file would change",
     USAGE: "the command line was wrong, or an argument did not fit its parameter",
     COMPILE: "the program does not compile",
     HOST: "the surroundings failed: a file, a port, a recording that does not fit",

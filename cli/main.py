@@ -19,6 +19,7 @@ COMMANDS = {
     "test": ("bamlvm.cli.test", "run the tests of a program"),
     "fmt": ("bamlvm.cli.fmt", "format .baml files"),
     "repl": ("bamlvm.cli.repl", "try out BAML, input by input"),
+    "generate": ("bamlvm.cli.generate", "write a typed Python client of a program"),
     "schema": ("bamlvm.cli.schema", "print the JSON Schema of a type"),
     "dump": ("bamlvm.cli.dump", "print what one stage of the compiler makes of a file"),
     "mock": ("bamlvm.cli.mock.command", "serve made-up LLM answers on a local port"),

@@ -1,0 +1,151 @@
+"""What a generated client stands on: the project behind it, its typed streams, arguments that are left out.
+
+A generated package has the sources of its program inside.  They are compiled, or read from the cache, at the first
+call; the results are instances of the package's own classes.
+"""
+
+from __future__ import annotations
+
+import enum
+import threading
+from collections.abc import AsyncIterator, Iterator, Mapping
+from types import ModuleType, TracebackType
+from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
+
+from bamlvm.errors import HostError
+
+if TYPE_CHECKING:
+    from bamlvm.calls import CallContext
+    from bamlvm.runtime import Runtime
+    from bamlvm.streams import Stream
+
+P = TypeVar("P")
+F = TypeVar("F")
+
+
+class Default(enum.Enum):
+    """The type of :data:`DEFAULT`."""
+
+    DEFAULT = "default"
+
+    def __repr__(self) -> str:
+        return "DEFAULT"
+
+
+DEFAULT: Final = Default.DEFAULT
+"""An argument left out: the function's own default is used."""
+
+
+def given(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that were not left out."""
+    return {name: value for name, value in arguments.items() if value is not DEFAULT}
+
+
+class Project:
+    """The program of a generated client: its sources by file name, and the modules of its types."""
+
+    def __init__(self, files: Mapping[str, str], types: ModuleType, partial_types: ModuleType) -> None:
+        self._files = files
+        self._types = types
+        self._partial_types = partial_types
+        self._options: dict[str, Any] = {}
+        self._runtime: Runtime | None = None
+        self._lock = threading.Lock()
+
+    def configure(self, **options: Any) -> None:
+        """Options of :class:`bamlvm.Runtime` (``env``, ``transport``, ``collectors`` …), before the first call.
+
+        Raises :class:`bamlvm.HostError` after it.
+        """
+        with self._lock:
+            if self._runtime is not None:
+                raise HostError("the client is in use already: configure it before its first call")
+            self._options = options
+
+    @property
+    def runtime(self) -> Runtime:
+        """The runtime, made at its first use."""
+        if self._runtime is None:
+            from bamlvm.runtime import Runtime
+
+            with self._lock:
+                if self._runtime is None:
+                    made = Runtime.from_files(self._files, **self._options)
+                    made.types.bind(_classes(self._types))
+                    made.partial_types.bind(_classes(self._partial_types))
+                    self._runtime = made
+        return self._runtime
+
+    def call(self, name: str, arguments: Mapping[str, Any], ctx: CallContext | None) -> Any:
+        """Call a function and wait for its value."""
+        return self.runtime.call_function_sync(name, given(arguments), ctx)
+
+    async def call_async(self, name: str, arguments: Mapping[str, Any], ctx: CallContext | None) -> Any:
+        """The same in the running event loop."""
+        return await self.runtime.call_function(name, given(arguments), ctx)
+
+    def stream(self, name: str, arguments: Mapping[str, Any], ctx: CallContext | None) -> Stream:
+        """Call a function and read its partial values."""
+        return self.runtime.stream(name, given(arguments), ctx)
+
+
+def _classes(module: ModuleType) -> list[Any]:
+    found = (each for each in vars(module).values() if isinstance(each, type))
+    return [each for each in found if each.__module__ == module.__name__ and hasattr(each, "__baml_name__")]
+
+
+class SyncStream(Generic[P, F]):
+    """A running call outside an event loop: iterate for its partial values, :meth:`final` for its value.
+
+    :attr:`raw` is the :class:`bamlvm.Stream` behind it, with its events.
+    """
+
+    def __init__(self, raw: Stream) -> None:
+        self.raw = raw
+
+    def __iter__(self) -> Iterator[P]:
+        return iter(self.raw)
+
+    def final(self) -> F:
+        """The checked final value.  Raises what the call raised."""
+        value: F = self.raw.final()
+        return value
+
+    def close(self) -> None:
+        """End the call if it still runs."""
+        self.raw.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncStream(Generic[P, F]):
+    """A running call inside an event loop: ``async for`` for its partial values, ``await final()`` for its value."""
+
+    def __init__(self, raw: Stream) -> None:
+        self.raw = raw
+
+    def __aiter__(self) -> AsyncIterator[P]:
+        return aiter(self.raw)
+
+    async def final(self) -> F:
+        """The checked final value.  Raises what the call raised."""
+        value: F = await self.raw.final()
+        return value
+
+    async def close(self) -> None:
+        """End the call if it still runs, and wait until everything is closed."""
+        await self.raw.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
