@@ -32,6 +32,8 @@ from bamlvm.vm.machine import Suspended
 QUEUED_EVENTS: Final = 64
 """How many events a stream may be ahead of its reader before the call waits."""
 
+_LOOK_SECONDS: Final = 0.05
+
 
 class _Background:
     """The process's loop and its thread."""
@@ -145,9 +147,9 @@ class BackgroundRun:
 
     def start(self, call: Call, outcome: Suspended | None = None) -> None:
         """Go on with a call there."""
-        self._call = call
         call.ferry = self._ferry
         call.thread = None
+        self._call = call
         self._loop.call_soon_threadsafe(self._launch, call, outcome)  # in this thread's context
 
     def receive(self) -> Event | _End:
@@ -192,10 +194,13 @@ class BackgroundRun:
 
     def wait_closed(self) -> None:
         """Wait until the call has closed everything, at most ``CLOSE_SECONDS`` and a little."""
+        call = self._call
         until = time.monotonic() + CLOSE_SECONDS + 0.5
-        while not self.ended and (left := until - time.monotonic()) > 0:
-            with contextlib.suppress(queue.Empty):
-                self.ended = type(self._inbox.get(timeout=left)) is _End
+        while call is not None and not self.ended and (left := until - time.monotonic()) > 0:
+            try:
+                self.ended = type(self._inbox.get(timeout=min(left, _LOOK_SECONDS))) is _End
+            except queue.Empty:  # Ctrl-C may have lost the end on its way out of the inbox
+                self.ended = call.concluded
 
     def put(self, event: Event) -> Awaitable[None] | None:
         """Take an event, on the loop."""
@@ -263,14 +268,14 @@ def _deliver(future: asyncio.Future[tuple[Any, Any]], result: Any, error: Except
 
 def finish_blocking(call: Call, outcome: Suspended) -> Any:
     """Go on with a call that must wait, and wait for its value."""
+    run = BackgroundRun()
     try:
-        run = BackgroundRun()
-    except HostError:
-        if inspect.iscoroutine(outcome.awaitable):
-            outcome.awaitable.close()
+        run.start(call, outcome)
+        return run.result()
+    except BaseException:  # Ctrl-C may strike between any two steps here, also before anybody waits
+        run.abandon("the waiting thread was interrupted")
+        run.wait_closed()
         raise
-    run.start(call, outcome)
-    return run.result()
 
 
 def close_blocking(entries: Iterable[Entry]) -> None:

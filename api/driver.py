@@ -173,6 +173,7 @@ class Call:
 
 def run_blocking(call: Call) -> Any:
     """Run a call to its end and return its value.  A call that never waits stays in this thread, without a loop."""
+    outcome: Done | Suspended | None = None
     try:
         while True:
             outcome = call.advance()
@@ -184,12 +185,21 @@ def run_blocking(call: Call) -> Any:
 
                 return finish_blocking(call, outcome)
     except BaseException as error:
+        if type(outcome) is Suspended:
+            _forgo(outcome)
         _close_left_open(call)
         call.conclude(error)
         raise
     _close_left_open(call)
     call.conclude(None)
     return value
+
+
+def _forgo(outcome: Suspended) -> None:
+    """Close the coroutine of a wait that was never begun: Ctrl-C came first, or there is nobody who could wait."""
+    waiting = outcome.awaitable
+    if inspect.iscoroutine(waiting) and inspect.getcoroutinestate(waiting) == inspect.CORO_CREATED:
+        waiting.close()
 
 
 def _close_left_open(call: Call) -> None:
