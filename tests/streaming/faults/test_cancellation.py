@@ -429,7 +429,7 @@ _HANDED_OVER = ("run_blocking", "finish_blocking", "start", "result", "receive")
 
 
 def test_ctrl_c_at_any_line_of_the_handover() -> None:
-    """A signal may strike anywhere; a trace function strikes at the first line inside, then at the second, and so on."""
+    """A signal may strike anywhere: a trace function strikes at the first line, then at the second, and so on."""
     strikes, line = 0, 2  # the two before it: a variable, and "try"
     with (
         ThreadedFaults(healthy(WIRE, stream=True)) as server,
