@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from bamlvm.compiler.declare import World
 from bamlvm.compiler.names import Index, reporter
 from bamlvm.compiler.report import Reporter, did_you_mean
+from bamlvm.compiler.world import World
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
 from bamlvm.vm.program import (

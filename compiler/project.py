@@ -17,17 +17,19 @@ import msgspec
 
 from bamlvm.compiler import config, hir, mir, tir
 from bamlvm.compiler.check.functions import Known, check_functions
-from bamlvm.compiler.declare import Kept, TypeResolver, World, declare
+from bamlvm.compiler.declare import Kept, declare
 from bamlvm.compiler.emit import Lines, emit
 from bamlvm.compiler.lower.functions import lower_function
 from bamlvm.compiler.memo import Lookup, Lookups, Memo
 from bamlvm.compiler.names import EntryCache, Index, Scope, declared, index, namespaces_of, reporter
 from bamlvm.compiler.optimize import optimize as optimize_function
 from bamlvm.compiler.reads import Reads
-from bamlvm.compiler.resolve import Resolver
+from bamlvm.compiler.resolve.functions import Resolver
 from bamlvm.compiler.templates import check_templates
 from bamlvm.compiler.templates.constraints import check_constraints
 from bamlvm.compiler.test_blocks import check_tests, tests
+from bamlvm.compiler.world import World
+from bamlvm.compiler.written_types import TypeResolver
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic, sort
 from bamlvm.grammar.parser import ItemCache, parse_file

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from bamlvm.compiler.attributes import attributes, scalar
 from bamlvm.compiler.config import data, entries, name_of
-from bamlvm.compiler.declare import TypeResolver, World, attributes, scalar
 from bamlvm.compiler.names import Entry, Index, reporter
 from bamlvm.compiler.report import Placed, Reporter, did_you_mean
+from bamlvm.compiler.world import World
+from bamlvm.compiler.written_types import TypeResolver
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
 from bamlvm.vm.program import Attribute, ConfigValue, EnumInfo, TestInfo

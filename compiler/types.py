@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from bamlvm.compiler.declare import World
 from bamlvm.compiler.hir import ERROR, UNSTATED
+from bamlvm.compiler.world import World
 from bamlvm.vm.types import (
     BOOL,
     FLOAT,

@@ -2,6 +2,7 @@
 
 ``context``     the state of one function's check: types of locals, what is known where, what is thrown
 ``expressions`` literals, members, blocks, branches, statements; dispatches to the others
+``literals``    lists, maps, objects
 ``operators``   arithmetic, comparison, conditions and the narrowing that they bring
 ``calls``       functions, methods, function values, generic natives, LLM functions by name
 ``patterns``    match and catch: narrowing, exhaustiveness

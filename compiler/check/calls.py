@@ -15,7 +15,7 @@ from bamlvm.compiler.check import members
 from bamlvm.compiler.check.context import Checking, inferred
 from bamlvm.compiler.hir import UNSTATED
 from bamlvm.compiler.report import did_you_mean, nearest
-from bamlvm.compiler.resolve import ENVIRONMENT_LOOKUP
+from bamlvm.compiler.resolve.paths import ENVIRONMENT_LOOKUP
 from bamlvm.compiler.types import is_open, substitute
 from bamlvm.vm.program import Parameter, Signature
 from bamlvm.vm.types import (

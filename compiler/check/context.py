@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from bamlvm.compiler import hir, tir
-from bamlvm.compiler.declare import PANICS, World
 from bamlvm.compiler.report import Placed, Reporter
 from bamlvm.compiler.types import Solver, is_open, widen
+from bamlvm.compiler.world import PANICS, World
 from bamlvm.vm.types import (
     BOOL,
     FLOAT,

@@ -8,17 +8,14 @@ from typing import Any
 import msgspec
 
 from bamlvm.compiler import hir, tir
-from bamlvm.compiler.check import calls, members, operators, patterns
+from bamlvm.compiler.check import calls, literals, members, operators, patterns
 from bamlvm.compiler.check.context import Checking, Exits, Flow, Returns, inferred, place_of
-from bamlvm.compiler.report import did_you_mean
-from bamlvm.compiler.types import literal_type, unstated, widen
+from bamlvm.compiler.types import literal_type, unstated
 from bamlvm.vm.types import (
     INT,
     NEVER,
     NULL,
     STRING,
-    ClassType,
-    EnumType,
     FunctionType,
     ListType,
     MapType,
@@ -26,9 +23,6 @@ from bamlvm.vm.types import (
     VariantType,
     is_never,
     union,
-)
-from bamlvm.vm.types import (
-    members as alternatives,
 )
 
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
@@ -60,8 +54,8 @@ def _type_test(c: Checking, node: hir.TypeTest, _: Type | None) -> tir.Expr:
 
 
 def _block(c: Checking, node: hir.Block, expected: Type | None) -> tir.Expr:
-    if not node.statements and node.tail is None and expected is not None and _is_empty_map(c, expected):
-        return _map(c, hir.MapLiteral(node.start, node.end, ()), expected)
+    if not node.statements and node.tail is None and expected is not None and literals.is_empty_map(c, expected):
+        return literals.map_(c, hir.MapLiteral(node.start, node.end, ()), expected)
     return block(c, node, expected)
 
 
@@ -135,123 +129,6 @@ def _iterate(c: Checking, node: hir.Iterate) -> tir.Expr:
             if other not in (NEVER, hir.ERROR):
                 c.report.error("E0001", node, f"`for … in` walks a list or a map, not `{other}`")
             return iterable if other == NEVER else tir.ListLiteral(*at, ListType(hir.ERROR), ())
-
-
-def _wanted(c: Checking, expected: Type | None, kind: type[ListType] | type[MapType]) -> Type | None:
-    """The one list or map type among the alternatives that are expected, if any."""
-    fitting = (
-        [part for part in c.solver.alternatives(expected) if isinstance(part, kind)] if expected is not None else []
-    )
-    return fitting[0] if len(fitting) == 1 else None
-
-
-def _list(c: Checking, node: hir.ListLiteral, expected: Type | None) -> tir.Expr:
-    wanted = _wanted(c, expected, ListType)
-    item = wanted.item if isinstance(wanted, ListType) else None
-    items: list[tir.Expr | tir.Spread] = []
-    found: list[Type] = []
-    for each in node.items:
-        if isinstance(each, hir.Spread):
-            value = c.expr(c, each.value, None)
-            inner = c.solver.expand(value.type)
-            if isinstance(inner, ListType):
-                found.append(inner.item)
-                if item is not None and not c.solver.assignable(inner.item, item):
-                    c.report.error("E0001", each, f"expected items of `{item}`, found `{inner}`")
-            elif inner not in (NEVER, hir.ERROR):
-                c.report.error("E0001", each, f"`...` in a list takes a list, not `{inner}`")
-            items.append(tir.Spread(each.start, each.end, value))
-        else:
-            checked = c.coerce(each, item) if item is not None else c.expr(c, each, None)
-            found.append(_kept(checked))
-            items.append(checked)
-    if item is None:
-        item = union(found) if node.items else c.solver.fresh()
-    return tir.ListLiteral(node.start, node.end, ListType(item), tuple(items))
-
-
-def _is_empty_map(c: Checking, expected: Type) -> bool:
-    """Whether ``{}`` stands for a map: a map is wanted, and null, which an empty block yields, is not."""
-    return _wanted(c, expected, MapType) is not None and not c.solver.assignable(NULL, expected)
-
-
-def _kept(node: tir.Expr) -> Type:
-    """What a list or map has as items that are inferred from one: a list of functions takes others of their kind."""
-    return unstated(inferred(node))
-
-
-def _map(c: Checking, node: hir.MapLiteral, expected: Type | None) -> tir.Expr:
-    wanted = _wanted(c, expected, MapType)
-    key, value = (wanted.key, wanted.value) if isinstance(wanted, MapType) else (None, None)
-    entries: list[tir.MapEntry | tir.Spread] = []
-    keys: list[Type] = []
-    values: list[Type] = []
-    for each in node.entries:
-        at = (each.start, each.end)
-        if isinstance(each, hir.Spread):
-            spread = c.expr(c, each.value, wanted)
-            inner = c.solver.expand(spread.type)
-            if isinstance(inner, MapType):
-                keys.append(inner.key)
-                values.append(inner.value)
-                if wanted is not None:
-                    c.require(spread, wanted, each)
-            elif inner not in (NEVER, hir.ERROR):
-                c.report.error("E0001", each, f"`...` in a map takes a map, not `{inner}`")
-            entries.append(tir.Spread(*at, spread))
-            continue
-        checked_key = c.coerce(each.key, key) if key is not None else c.expr(c, each.key, None)
-        if key is None and not all(
-            part in (STRING, hir.ERROR) or isinstance(part, EnumType)
-            for part in alternatives(widen(c.solver.resolve(checked_key.type)))
-        ):
-            c.report.error("E0001", each.key, f"a map's key is a string or an enum, not `{checked_key.type}`")
-        checked = c.coerce(each.value, value) if value is not None else c.expr(c, each.value, None)
-        keys.append(inferred(checked_key))
-        values.append(_kept(checked))
-        entries.append(tir.MapEntry(*at, checked_key, checked))
-    if key is None or value is None:
-        key = union(keys) if keys else STRING
-        value = union(values) if values else c.solver.fresh()
-    return tir.MapLiteral(node.start, node.end, MapType(key, value), tuple(entries))
-
-
-def _object(c: Checking, node: hir.ObjectLiteral) -> tir.Expr:
-    info = c.world.class_(node.class_name)
-    assert info is not None
-    own = ClassType(node.class_name)
-    places = {each.name: index for index, each in enumerate(info.fields)}
-    parts: list[tir.FieldInit | tir.Spread] = []
-    given: set[str] = set()
-    spread = False
-    for each in node.fields:
-        at = (each.start, each.end)
-        if isinstance(each, hir.Spread):
-            parts.append(tir.Spread(*at, c.coerce(each.value, own, f" (spread into `{info.name}`)")))
-            spread = True
-        elif each.name not in places:
-            hint = did_you_mean(each.name, places)
-            c.report.error(
-                "E0007",
-                (each.start, each.start + len(each.name)),
-                f"`{info.name}` has no field `{each.name}`",
-                hint=hint,
-            )
-            c.expr(c, each.value, None)
-        else:
-            if each.name in given and not spread:
-                c.report.error("E0012", each, f"the field `{each.name}` is given twice")
-            given.add(each.name)
-            value = c.coerce(each.value, info.fields[places[each.name]].type, f" for the field `{each.name}`")
-            parts.append(tir.FieldInit(*at, places[each.name], value))
-    if not spread:
-        missing = [f.name for f in info.fields if f.name not in given and not c.solver.assignable(NULL, f.type)]
-        if missing:
-            names = ", ".join(f"`{name}`" for name in missing)
-            c.report.error(
-                "E0001", node, f"`{info.name}` is missing {names}", hint="give every field that is not optional"
-            )
-    return tir.New(node.start, node.end, own, info.name, len(info.fields), tuple(parts))
 
 
 # --- blocks, branches, functions --------------------------------------------------------------------------------------
@@ -418,9 +295,9 @@ _CHECKS: Mapping[type[hir.Expr], Callable[[Checking, Any, Type | None], tir.Expr
     hir.Catch: patterns.catch,
     hir.Element: lambda c, node, _: _element(c, node),
     hir.Text: _text,
-    hir.ListLiteral: _list,
-    hir.MapLiteral: _map,
-    hir.ObjectLiteral: lambda c, node, _: _object(c, node),
+    hir.ListLiteral: literals.list_,
+    hir.MapLiteral: literals.map_,
+    hir.ObjectLiteral: lambda c, node, _: literals.object_(c, node),
     hir.Lambda: _lambda,
     hir.VariantRef: _variant,
     hir.FunctionRef: lambda c, node, _: calls.function_value(c, node),

@@ -17,10 +17,10 @@ from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check import expressions
 from bamlvm.compiler.check.context import Checking, Returns, is_unnamed
 from bamlvm.compiler.check.graph import CallGraph
-from bamlvm.compiler.declare import World
 from bamlvm.compiler.memo import Lookup, Lookups, Memo
 from bamlvm.compiler.names import reporter
 from bamlvm.compiler.types import Solver
+from bamlvm.compiler.world import World
 from bamlvm.grammar.diagnostics import Diagnostic
 from bamlvm.vm.types import NEVER, UNKNOWN, Type, members, union
 

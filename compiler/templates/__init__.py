@@ -22,12 +22,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import partial
 
-from bamlvm.compiler.declare import TypeResolver, World
 from bamlvm.compiler.memo import Lookups, Memo
 from bamlvm.compiler.names import Entry, Index, reporter
 from bamlvm.compiler.report import Reporter
 from bamlvm.compiler.templates.names import Names
 from bamlvm.compiler.templates.places import Places, text_of
+from bamlvm.compiler.world import World
+from bamlvm.compiler.written_types import TypeResolver
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
 from bamlvm.vm.types import UNKNOWN, Type

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from jinja2 import nodes
 
-from bamlvm.compiler.declare import World
 from bamlvm.compiler.templates.values import Items, Value, element, pair
+from bamlvm.compiler.world import World
 from bamlvm.vm.types import BOOL, INT, STRING, UNKNOWN, ListType, MapType
 
 _TEXT = frozenset(

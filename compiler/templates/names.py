@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bamlvm.compiler.declare import World
 from bamlvm.compiler.names import Index
+from bamlvm.compiler.world import World
 from bamlvm.grammar import syntax
 
 

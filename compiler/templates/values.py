@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from bamlvm.compiler.declare import World
 from bamlvm.compiler.report import did_you_mean
+from bamlvm.compiler.world import World
 from bamlvm.vm.program import Attribute, ClassInfo, EnumInfo
 from bamlvm.vm.templates import CONTEXT, CONTEXT_CLIENT, ROLE_FUNCTIONS
 from bamlvm.vm.types import (

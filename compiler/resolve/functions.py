@@ -1,64 +1,18 @@
-"""From tree to hir: names resolved to locals, functions and variants, sugar taken apart.
-
-One :class:`Resolver` serves one top-level function or method with all lambdas in it.  Locals are numbered as they are
-declared; a use from inside a lambda marks the local as captured and notes it on every lambda in between.
-"""
+"""Statements, expressions and whole functions; ``for``, compound assignment and LLM functions are taken apart here."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from bamlvm.compiler import hir
-from bamlvm.compiler.declare import TypeResolver, World
-from bamlvm.compiler.names import Entry, Scope
-from bamlvm.compiler.report import Reporter, did_you_mean
+from bamlvm.compiler.resolve.patterns import Patterns
+from bamlvm.compiler.resolve.scopes import Context
 from bamlvm.grammar import syntax
-from bamlvm.vm.program import Signature
-from bamlvm.vm.types import NULL, PRIMITIVES, ClassType, EnumType, Type, VariantType
+from bamlvm.vm.types import ClassType
 
-ENVIRONMENT_LOOKUP = "env.get_or_panic"
 CALL_LLM_FUNCTION = "baml.llm.call_llm_function"
 
 
-@dataclass
-class _Variable:
-    name: str
-    start: int
-    end: int
-    depth: int
-    captured: bool = False
-    reassigned: bool = False
-    set_inside: bool = False
-
-
-@dataclass
-class _Context:
-    """A function or lambda being resolved: what it captures, and how many loops are open in it."""
-
-    captures: dict[int, None] = field(default_factory=dict)
-    loops: int = 0
-
-
-class Resolver:
+class Resolver(Patterns):
     """Resolves one function; see :meth:`function`."""
-
-    def __init__(
-        self, entry: Entry, name: str, scope: Scope, world: World, types: TypeResolver, report: Reporter
-    ) -> None:
-        self._entry = entry
-        self._name = name
-        self._scope = scope
-        self._world = world
-        self._types = types
-        self._report = report
-        self._variables: list[_Variable] = []
-        self._scopes: list[dict[str, int]] = [{}]
-        self._contexts = [_Context()]
-        self._assigned: list[set[int]] = []
-        self._mentions: set[str] = set()
-        self._sets: set[str] = set()
-        signature = self._signature(name)
-        self._type_variables = frozenset(signature.type_parameters)
 
     def function(self, function: syntax.Function) -> hir.Function:
         """The hir of ``function``, whose signature the world already has."""
@@ -102,43 +56,6 @@ class Resolver:
             hir.Argument(*at, hir.MapLiteral(*at, entries), None),
         )
         return hir.Block(*at, (), hir.Call(*at, hir.FunctionRef(*at, CALL_LLM_FUNCTION), arguments))
-
-    def _signature(self, name: str) -> Signature:
-        signature = self._world.signature(name)
-        assert signature is not None
-        return signature
-
-    # --- locals -------------------------------------------------------------------------------------------------------
-
-    def _declare(self, name: str, start: int, end: int) -> int:
-        self._variables.append(_Variable(name, start, end, len(self._contexts)))
-        local = len(self._variables) - 1
-        self._scopes[-1][name] = local
-        return local
-
-    def _find(self, name: str) -> int | None:
-        for scope in reversed(self._scopes):
-            if name in scope:
-                local = scope[name]
-                self._use(local)
-                return local
-        return None
-
-    def _use(self, local: int) -> None:
-        variable = self._variables[local]
-        for context in self._contexts[variable.depth :]:
-            context.captures[local] = None
-            variable.captured = True
-
-    def _set(self, local: int) -> None:
-        variable = self._variables[local]
-        variable.reassigned = True
-        variable.set_inside = variable.set_inside or variable.depth < len(self._contexts)
-        for assigned in self._assigned:
-            assigned.add(local)
-
-    def _is_local(self, name: str) -> bool:
-        return any(name in scope for scope in self._scopes)
 
     # --- statements ---------------------------------------------------------------------------------------------------
 
@@ -375,7 +292,7 @@ class Resolver:
         return hir.Invalid(node.start, node.end)
 
     def _lambda(self, node: syntax.Lambda) -> hir.Lambda:
-        context = _Context()
+        context = Context()
         self._contexts.append(context)
         self._scopes.append({})
         parameters = []
@@ -417,165 +334,6 @@ class Resolver:
         self._scopes.pop()
         return hir.Arm(arm.start, arm.end, pattern, guard, body)
 
-    # --- patterns -----------------------------------------------------------------------------------------------------
-
-    def _pattern(self, node: syntax.Pattern) -> hir.Pattern:
-        at = (node.start, node.end)
-        match node:
-            case syntax.WildcardPattern():
-                return hir.TypePattern(*at, self._type(node.type), None) if node.type else hir.AnyPattern(*at, None)
-            case syntax.BindPattern():
-                type_ = self._type(node.type) if node.type is not None else None
-                local = self._declare(node.name, *at)
-                return hir.AnyPattern(*at, local) if type_ is None else hir.TypePattern(*at, type_, local)
-            case syntax.LiteralPattern():
-                return hir.LiteralPattern(*at, node.value)
-            case syntax.TypePattern():
-                return self._type_pattern(at, self._type(node.type))
-            case syntax.PathPattern():
-                return self._path_pattern(node)
-            case syntax.OrPattern():
-                before = len(self._variables)
-                alternatives = tuple(self._pattern(each) for each in node.alternatives)
-                if len(self._variables) > before:
-                    self._report.error(
-                        "E0010", node, "alternatives of a pattern bind no names", hint="bind the whole: `x: A | B`"
-                    )
-                return hir.OrPattern(*at, alternatives)
-
-    def _type_pattern(self, at: tuple[int, int], type_: Type) -> hir.Pattern:
-        if type_ == NULL:
-            return hir.LiteralPattern(*at, None)
-        if isinstance(type_, VariantType):
-            return hir.VariantPattern(*at, type_.enum, type_.variant)
-        return hir.TypePattern(*at, type_, None)
-
-    def _path_pattern(self, node: syntax.PathPattern) -> hir.Pattern:
-        at = (node.start, node.end)
-        path = node.path
-        names_type = path in PRIMITIVES or self._scope.qualify(path, self._entry.namespace) is not None
-        if names_type or "." in path:
-            owner, _, variant = path.rpartition(".")
-            if not names_type and (enum := self._enum(owner)) is not None:
-                known = self._has_variant(at, enum, variant)
-                return hir.VariantPattern(*at, enum, variant) if known else hir.TypePattern(*at, hir.ERROR, None)
-            return self._type_pattern(at, self._type(syntax.NamedType(*at, path)))
-        if path[0].isupper() and (hint := did_you_mean(path, self._scope.visible(self._entry.namespace))):
-            self._report.error("E0002", node, f"unknown type `{path}` in a pattern", hint=hint)
-            return hir.TypePattern(*at, hir.ERROR, None)
-        return hir.AnyPattern(*at, self._declare(path, *at))
-
-    # --- paths and calls ----------------------------------------------------------------------------------------------
-
-    def _enum(self, path: str) -> str | None:
-        name = self._scope.qualify(path, self._entry.namespace) if path else None
-        if name is None:
-            return None
-        entry = self._scope.entry(name)
-        if entry is not None and isinstance(entry.declaration, syntax.Alias):
-            alias = self._scope.reads.note("alias", (name,), self._types.alias(entry))
-            return alias.name if isinstance(alias, EnumType) else None
-        return name if self._world.enum(name) is not None else None
-
-    def _has_variant(self, at: tuple[int, int], enum: str, variant: str) -> bool:
-        """Whether the enum has the variant; reports E0064."""
-        info = self._world.enum(enum)
-        assert info is not None
-        names = [each.name for each in info.variants]
-        if variant in names:
-            return True
-        hint = did_you_mean(variant, names) or f"it has {', '.join(f'`{name}`' for name in names)}"
-        self._report.error("E0064", at, f"`{enum}` has no variant `{variant}`", hint=hint)
-        return False
-
-    def _path_to_item(self, node: syntax.Expr) -> str | None:
-        """The dotted path of a chain of names that does not begin at a local, or None."""
-        names = []
-        while isinstance(node, syntax.Member):
-            names.append(node.name)
-            node = node.object
-        if not isinstance(node, syntax.Name) or self._is_local(node.name):
-            return None
-        return ".".join([node.name, *reversed(names)])
-
-    def _path(self, node: syntax.Name | syntax.Member) -> hir.Expr:
-        found = self._try_path(node)
-        if found is not None:
-            return found
-        self._report_unknown(node, self._path_to_item(node) or "")
-        return hir.Invalid(node.start, node.end)
-
-    def _try_path(self, node: syntax.Name | syntax.Member) -> hir.Expr | None:
-        """What a name or a member chain means: the longest prefix that names a local or an item, then members of it."""
-        at = (node.start, node.end)
-        if isinstance(node, syntax.Name):
-            local = self._find(node.name)
-            return hir.Local(*at, local) if local is not None else self._item(at, node.name)
-        path = self._path_to_item(node)
-        if path is not None and (item := self._item(at, path)) is not None:
-            return item
-        inner = node.object
-        object_ = self._try_path(inner) if isinstance(inner, syntax.Name | syntax.Member) else self._expr(inner)
-        return hir.Member(*at, object_, node.name, node.name_start) if object_ is not None else None
-
-    def _item(self, at: tuple[int, int], path: str) -> hir.Expr | None:
-        """The value that a dotted path names: a function, a method, a variant or an environment variable."""
-        name = self._scope.qualify(path, self._entry.namespace) or path
-        if self._world.signature(name) is not None:
-            self._mentions.add(name)
-            return hir.FunctionRef(*at, name)
-        owner, _, last = path.rpartition(".")
-        if owner == "env":
-            self._mentions.add(ENVIRONMENT_LOOKUP)
-            argument = hir.Argument(*at, hir.Constant(*at, last), None)
-            return hir.Call(*at, hir.FunctionRef(*at, ENVIRONMENT_LOOKUP), (argument,))
-        if (enum := self._enum(owner)) is not None:
-            return hir.VariantRef(*at, enum, last) if self._has_variant(at, enum, last) else hir.Invalid(*at)
-        class_name = self._scope.qualify(owner, self._entry.namespace) if owner else None
-        if class_name is not None and self._world.method(class_name, last) is not None:
-            self._mentions.add(f"{class_name}.{last}")
-            return hir.FunctionRef(*at, f"{class_name}.{last}")
-        return None
-
-    def _report_unknown(self, node: syntax.Name | syntax.Member, path: str) -> None:
-        name = self._scope.qualify(path, self._entry.namespace)
-        entry = self._scope.entry(name) if name else None
-        if entry is not None or (name and (self._world.class_(name) or self._world.enum(name))):
-            kind = type(entry.declaration).__name__.lower() if entry else "type"
-            self._report.error("E0003", node, f"`{path}` is a {kind}, not a value", hint=self._use_hint(kind, path))
-            return
-        owner, _, last = path.rpartition(".")
-        if self._scope.is_namespace(path):
-            self._report.error("E0003", node, f"`{path}` is a namespace, not a value")
-        elif owner and self._scope.qualify(owner, self._entry.namespace):
-            self._report.error(
-                "E0007", node, f"`{owner}` has no method `{last}`", hint=did_you_mean(last, self._world.methods(owner))
-            )
-        elif self._scope.is_namespace(path.split(".")[0]):
-            known = path.split(".")[0]
-            for name in path.split(".")[1:]:
-                if not self._scope.is_namespace(f"{known}.{name}"):
-                    break
-                known = f"{known}.{name}"
-            last = path.removeprefix(f"{known}.").split(".")[0]
-            hint = did_you_mean(last, self._scope.under(known))
-            self._report.error("E0003", node, f"`{known}` has no `{last}`", hint=hint)
-        else:
-            root = path.split(".")[0]
-            first = node
-            while isinstance(first, syntax.Member) and isinstance(first.object, syntax.Member | syntax.Name):
-                first = first.object
-            self._report.error("E0003", first, f"unknown name `{root}`", hint=self._suggest(root))
-
-    def _use_hint(self, kind: str, path: str) -> str | None:
-        if kind == "class":
-            return f"make an instance: `{path} {{ … }}`"
-        return f"name a variant: `{path}.…`" if kind == "enum" else None
-
-    def _suggest(self, name: str) -> str | None:
-        visible = {each for scope in self._scopes for each in scope if not each.startswith("$")}
-        return did_you_mean(name, visible | set(self._scope.visible(self._entry.namespace)) | {"baml", "env"})
-
     def _call(self, node: syntax.Call) -> hir.Expr:
         if isinstance(node.callee, syntax.Member) and _is_watch(node.callee.object):
             where = node.callee.object
@@ -586,9 +344,6 @@ class Resolver:
             self._mentions.add(f".{callee.name}")
         arguments = tuple(hir.Argument(a.start, a.end, self._expr(a.value), a.name) for a in node.arguments)
         return hir.Call(node.start, node.end, callee, arguments)
-
-    def _type(self, written: syntax.TypeExpr) -> Type:
-        return self._types.resolve(written, self._entry, self._report, self._type_variables)
 
 
 def _is_watch(node: syntax.Expr) -> bool:

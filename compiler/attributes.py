@@ -1,0 +1,59 @@
+"""Attributes as data: which there are, and where each may stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bamlvm.compiler.names import Entry
+from bamlvm.compiler.report import Reporter, did_you_mean
+from bamlvm.grammar import syntax
+from bamlvm.grammar.strings import dedent
+from bamlvm.vm.program import (
+    Attribute,
+)
+
+_SHARED = {"alias", "description", "assert", "check", "stream.done", "stream.not_null", "stream.with_state", "skip"}
+_KNOWN_ATTRIBUTES: Mapping[str, frozenset[str]] = {
+    "field": frozenset(_SHARED | {"dynamic"}),
+    "variant": frozenset({"alias", "description", "skip"}),
+    "class": frozenset({"alias", "description", "assert", "check", "dynamic", "stream.done", "stream.not_null"}),
+    "enum": frozenset({"alias", "description", "assert", "check", "dynamic", "skip", "stream.done"}),
+    "type": frozenset(_SHARED),
+    "test": frozenset({"assert", "check"}),
+}
+
+
+def scalar(value: syntax.ConfigScalar, text: str) -> str | int | float | bool | None:
+    """A scalar's value; a raw string of several lines is dedented as prompts are.  ``text`` is its item's."""
+    if value.quoted and isinstance(value.value, str) and "\n" in value.value and text[value.start] == "#":
+        return dedent(value.value)
+    return value.value
+
+
+def attributes(
+    written: tuple[syntax.Attribute, ...], place: str, entry: Entry, report: Reporter
+) -> tuple[Attribute, ...]:
+    """Attributes as data; reports E0015 for unknown ones, E0016 for those that do not
+    belong to ``place``, E0072 for constraints without an expression."""
+    known = _KNOWN_ATTRIBUTES[place]
+    anywhere = frozenset().union(*_KNOWN_ATTRIBUTES.values())
+    result = []
+    for each in written:
+        if each.name not in anywhere:
+            report.error("E0015", each, f"unknown attribute `{each.name}`", hint=did_you_mean(each.name, anywhere))
+            continue
+        if each.name not in known:
+            homes = [home for home, names in _KNOWN_ATTRIBUTES.items() if each.name in names]
+            here = "an enum" if place == "enum" else f"a {place}"
+            hint = f"it is for: {', '.join(homes)}"
+            report.error("E0016", each, f"`{each.name}` does not belong on {here}", hint=hint)
+            continue
+        expression = next((a.text for a in each.arguments if isinstance(a, syntax.ConfigExpression)), None)
+        if each.name in ("assert", "check") and expression is None:
+            sign = "@@" if each.block else "@"
+            hint = f"such as `{sign}{each.name}(positive, {{{{ this > 0 }}}})`"
+            report.error("E0072", each, f"`{sign}{each.name}` has no expression", hint=hint)
+            continue
+        scalars = (scalar(a, entry.item.text) for a in each.arguments if isinstance(a, syntax.ConfigScalar))
+        result.append(Attribute(each.name, tuple(value for value in scalars if value is not None), expression))
+    return tuple(result)

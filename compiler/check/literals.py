@@ -1,0 +1,142 @@
+"""List, map and object literals: typed by what is expected where that is known, else by what is in them."""
+
+from __future__ import annotations
+
+from bamlvm.compiler import hir, tir
+from bamlvm.compiler.check.context import Checking, inferred
+from bamlvm.compiler.report import did_you_mean
+from bamlvm.compiler.types import unstated, widen
+from bamlvm.vm.types import (
+    NEVER,
+    NULL,
+    STRING,
+    ClassType,
+    EnumType,
+    ListType,
+    MapType,
+    Type,
+    union,
+)
+from bamlvm.vm.types import (
+    members as alternatives,
+)
+
+
+def _wanted(c: Checking, expected: Type | None, kind: type[ListType] | type[MapType]) -> Type | None:
+    """The one list or map type among the alternatives that are expected, if any."""
+    fitting = (
+        [part for part in c.solver.alternatives(expected) if isinstance(part, kind)] if expected is not None else []
+    )
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def list_(c: Checking, node: hir.ListLiteral, expected: Type | None) -> tir.Expr:
+    """A list; its items are typed by the list that is expected, if it is clear which."""
+    wanted = _wanted(c, expected, ListType)
+    item = wanted.item if isinstance(wanted, ListType) else None
+    items: list[tir.Expr | tir.Spread] = []
+    found: list[Type] = []
+    for each in node.items:
+        if isinstance(each, hir.Spread):
+            value = c.expr(c, each.value, None)
+            inner = c.solver.expand(value.type)
+            if isinstance(inner, ListType):
+                found.append(inner.item)
+                if item is not None and not c.solver.assignable(inner.item, item):
+                    c.report.error("E0001", each, f"expected items of `{item}`, found `{inner}`")
+            elif inner not in (NEVER, hir.ERROR):
+                c.report.error("E0001", each, f"`...` in a list takes a list, not `{inner}`")
+            items.append(tir.Spread(each.start, each.end, value))
+        else:
+            checked = c.coerce(each, item) if item is not None else c.expr(c, each, None)
+            found.append(_kept(checked))
+            items.append(checked)
+    if item is None:
+        item = union(found) if node.items else c.solver.fresh()
+    return tir.ListLiteral(node.start, node.end, ListType(item), tuple(items))
+
+
+def is_empty_map(c: Checking, expected: Type) -> bool:
+    """Whether ``{}`` stands for a map: a map is wanted, and null, which an empty block yields, is not."""
+    return _wanted(c, expected, MapType) is not None and not c.solver.assignable(NULL, expected)
+
+
+def _kept(node: tir.Expr) -> Type:
+    """What a list or map has as items that are inferred from one: a list of functions takes others of their kind."""
+    return unstated(inferred(node))
+
+
+def map_(c: Checking, node: hir.MapLiteral, expected: Type | None) -> tir.Expr:
+    """A map; like :func:`list_`."""
+    wanted = _wanted(c, expected, MapType)
+    key, value = (wanted.key, wanted.value) if isinstance(wanted, MapType) else (None, None)
+    entries: list[tir.MapEntry | tir.Spread] = []
+    keys: list[Type] = []
+    values: list[Type] = []
+    for each in node.entries:
+        at = (each.start, each.end)
+        if isinstance(each, hir.Spread):
+            spread = c.expr(c, each.value, wanted)
+            inner = c.solver.expand(spread.type)
+            if isinstance(inner, MapType):
+                keys.append(inner.key)
+                values.append(inner.value)
+                if wanted is not None:
+                    c.require(spread, wanted, each)
+            elif inner not in (NEVER, hir.ERROR):
+                c.report.error("E0001", each, f"`...` in a map takes a map, not `{inner}`")
+            entries.append(tir.Spread(*at, spread))
+            continue
+        checked_key = c.coerce(each.key, key) if key is not None else c.expr(c, each.key, None)
+        if key is None and not all(
+            part in (STRING, hir.ERROR) or isinstance(part, EnumType)
+            for part in alternatives(widen(c.solver.resolve(checked_key.type)))
+        ):
+            c.report.error("E0001", each.key, f"a map's key is a string or an enum, not `{checked_key.type}`")
+        checked = c.coerce(each.value, value) if value is not None else c.expr(c, each.value, None)
+        keys.append(inferred(checked_key))
+        values.append(_kept(checked))
+        entries.append(tir.MapEntry(*at, checked_key, checked))
+    if key is None or value is None:
+        key = union(keys) if keys else STRING
+        value = union(values) if values else c.solver.fresh()
+    return tir.MapLiteral(node.start, node.end, MapType(key, value), tuple(entries))
+
+
+def object_(c: Checking, node: hir.ObjectLiteral) -> tir.Expr:
+    """An instance; E0007 for fields that the class has not, E0001 for those that are missing."""
+    info = c.world.class_(node.class_name)
+    assert info is not None
+    own = ClassType(node.class_name)
+    places = {each.name: index for index, each in enumerate(info.fields)}
+    parts: list[tir.FieldInit | tir.Spread] = []
+    given: set[str] = set()
+    spread = False
+    for each in node.fields:
+        at = (each.start, each.end)
+        if isinstance(each, hir.Spread):
+            parts.append(tir.Spread(*at, c.coerce(each.value, own, f" (spread into `{info.name}`)")))
+            spread = True
+        elif each.name not in places:
+            hint = did_you_mean(each.name, places)
+            c.report.error(
+                "E0007",
+                (each.start, each.start + len(each.name)),
+                f"`{info.name}` has no field `{each.name}`",
+                hint=hint,
+            )
+            c.expr(c, each.value, None)
+        else:
+            if each.name in given and not spread:
+                c.report.error("E0012", each, f"the field `{each.name}` is given twice")
+            given.add(each.name)
+            value = c.coerce(each.value, info.fields[places[each.name]].type, f" for the field `{each.name}`")
+            parts.append(tir.FieldInit(*at, places[each.name], value))
+    if not spread:
+        missing = [f.name for f in info.fields if f.name not in given and not c.solver.assignable(NULL, f.type)]
+        if missing:
+            names = ", ".join(f"`{name}`" for name in missing)
+            c.report.error(
+                "E0001", node, f"`{info.name}` is missing {names}", hint="give every field that is not optional"
+            )
+    return tir.New(node.start, node.end, own, info.name, len(info.fields), tuple(parts))

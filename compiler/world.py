@@ -1,0 +1,82 @@
+"""What a project declares, merged over the standard library: what every later stage asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from bamlvm.compiler.hir import ERROR
+from bamlvm.compiler.names import Entry
+from bamlvm.compiler.reads import Reads
+from bamlvm.grammar import syntax
+from bamlvm.vm.program import (
+    ClassInfo,
+    EnumInfo,
+    Signature,
+    Unit,
+)
+from bamlvm.vm.types import (
+    AliasType,
+    ClassType,
+    Type,
+    UnionType,
+    union,
+)
+
+PANICS = "baml.panics."
+"""What the names of the machine's own errors begin with."""
+
+
+@dataclass
+class World:
+    """Everything declared, by qualified name.  ``contracts`` holds the throws that functions declare (absent where they
+    are inferred), ``contract_parts`` the same as written; ``bodies`` the entries and trees of the functions that have
+    one."""
+
+    standard: Unit
+    reads: Reads = field(default_factory=Reads)
+    classes: dict[str, ClassInfo] = field(default_factory=dict)
+    enums: dict[str, EnumInfo] = field(default_factory=dict)
+    aliases: dict[str, Type] = field(default_factory=dict)
+    annotated_aliases: dict[str, Type] = field(default_factory=dict)
+    signatures: dict[str, Signature] = field(default_factory=dict)
+    contracts: dict[str, Type] = field(default_factory=dict)
+    contract_parts: dict[str, tuple[Type, ...]] = field(default_factory=dict)
+    bodies: dict[str, tuple[Entry, syntax.Function]] = field(default_factory=dict)
+
+    def class_(self, name: str) -> ClassInfo | None:
+        return self.reads.note("class", (name,), self.classes.get(name) or self.standard.classes.get(name))
+
+    def enum(self, name: str) -> EnumInfo | None:
+        return self.reads.note("enum", (name,), self.enums.get(name) or self.standard.enums.get(name))
+
+    def signature(self, name: str) -> Signature | None:
+        return self.reads.note("signature", (name,), self.signatures.get(name) or self.standard.signatures.get(name))
+
+    def recursive_alias(self, name: str) -> Type:
+        """What a recursive alias stands for."""
+        found = self.aliases.get(name) or self.standard.aliases.get(name) or ERROR
+        return self.reads.note("recursive_alias", (name,), found)
+
+    @cached_property
+    def panics(self) -> tuple[Type, ...]:
+        """The classes of the machine's own errors."""
+        known = (*self.classes, *self.standard.classes)
+        return tuple(ClassType(name) for name in known if name.startswith(PANICS))
+
+    def method(self, class_name: str, name: str) -> Signature | None:
+        return self.signature(f"{class_name}.{name}")
+
+    def methods(self, class_name: str) -> list[str]:
+        """The names of a class's methods."""
+        prefix = f"{class_name}."
+        known = [*self.signatures, *self.standard.signatures]
+        return [name.removeprefix(prefix) for name in known if name.startswith(prefix)]
+
+    def expand(self, type_: Type) -> Type:
+        """A recursive alias replaced, once, by what it stands for; alternatives of unions too."""
+        if type(type_) is AliasType:
+            return self.expand(self.recursive_alias(type_.name))
+        if type(type_) is UnionType and any(type(member) is AliasType for member in type_.members):
+            return union(self.expand(member) for member in type_.members)
+        return type_
