@@ -54,10 +54,12 @@ class Stall(_Fault, frozen=True, tag="stall"):
 
 
 class Reset(_Fault, frozen=True, tag="reset"):
-    """Reset the connection (TCP RST): before the response, inside its headers, or in the body at byte ``at``."""
+    """End the connection before the response, inside its headers, or in the body at byte ``at``: with a TCP RST, or
+    (``how`` "close") in order."""
 
     where: Literal["before", "headers", "body"] = "before"
     at: int = 0
+    how: Literal["reset", "close"] = "reset"
 
 
 class Truncate(_Fault, frozen=True, tag="truncate"):
@@ -68,10 +70,40 @@ class Truncate(_Fault, frozen=True, tag="truncate"):
 
 
 class Garbage(_Fault, frozen=True, tag="garbage"):
-    """Nonsense: no HTTP at all (``response``), a body of noise (``body``), or one event that is not JSON, after
-    ``after`` content events (``event``)."""
+    """Nonsense: no HTTP at all (``response``), a body of noise (``body``), or after ``after`` content events an event
+    with this ``data`` (``event``; by default no JSON)."""
 
     where: Literal["response", "body", "event"] = "event"
+    after: int = 0
+    data: str = '{"id": "chatcmpl-mock", "choices": [{"delta'
+
+
+class Giant(_Fault, frozen=True, tag="giant"):
+    """Make content event ``after`` larger by ``size`` bytes, in a field that nobody knows."""
+
+    size: int = 1_000_000
+    after: int = 0
+
+
+class KeepAlive(_Fault, frozen=True, tag="keep_alive"):
+    """Send ``count`` keep-alive comments, ``ms`` milliseconds apart, before the first event."""
+
+    count: int = 100
+    ms: float = 100
+    text: str = "PROCESSING"
+
+
+class Length(_Fault, frozen=True, tag="length"):
+    """Send the body with a ``Content-Length`` that is wrong by ``by`` bytes, and close."""
+
+    by: int = 1
+
+
+class Chunk(_Fault, frozen=True, tag="chunk"):
+    """Break the chunked framing of a streamed answer after ``after`` chunks: close inside the next one's size or
+    data, before the last chunk, or (``garbage``) send a size that is no number."""
+
+    where: Literal["size", "data", "last", "garbage"] = "data"
     after: int = 0
 
 
@@ -141,6 +173,10 @@ Fault: TypeAlias = (
     | Reset
     | Truncate
     | Garbage
+    | Giant
+    | KeepAlive
+    | Length
+    | Chunk
     | Split
     | ContentType
     | EarlyDone
@@ -226,7 +262,10 @@ def spoil_frames(frames: Sequence[Frame], faults: Sequence[Fault], wire: WireFor
         spoiled = [*_until_content(spoiled, error.after), wire.error_frame(error.type, error.message)]
     if (garbage := find(faults, Garbage)) and garbage.where == "event":
         head = _until_content(spoiled, garbage.after)
-        spoiled = [*head, Frame("other", '{"id": "chatcmpl-mock", "choices": [{"delta'), *spoiled[len(head) :]]
+        spoiled = [*head, Frame("other", garbage.data), *spoiled[len(head) :]]
+    if giant := find(faults, Giant):
+        place = len(_until_content(spoiled, giant.after))
+        spoiled = [_grown(frame, giant.size) if index == place else frame for index, frame in enumerate(spoiled)]
     if find(faults, NoDone):
         spoiled = [frame for frame in spoiled if frame.role != "done"]
     if find(faults, NoFinish):
@@ -264,7 +303,7 @@ def wire_steps(response: Response, faults: Sequence[Fault], *, keep_alive: bool)
     if stalls and stalls.where == "before":
         steps.append(_pause(stalls))
     if resets and resets.where == "before":
-        return [*steps, Hang(reset=True)]
+        return [*steps, Hang(resets.how == "reset")]
     garbage = find(faults, Garbage)
     if garbage and garbage.where == "response":
         return [*steps, Send(_NOT_HTTP), Hang(reset=False)]
@@ -278,38 +317,67 @@ def wire_steps(response: Response, faults: Sequence[Fault], *, keep_alive: bool)
     if find(faults, Gzip):
         headers["Content-Encoding"] = "gzip"
         pieces = _gzipped(pieces)
+    if (keep := find(faults, KeepAlive)) and response.streamed:
+        comment = Piece(f": {keep.text}\n\n".encode(), keep.ms / 1000)
+        pieces = [*[comment] * keep.count, *pieces]
     if split := find(faults, Split):
         pieces = _split(pieces, max(1, split.size), split.ms / 1000)
     truncate = find(faults, Truncate)
     if truncate and truncate.how == "end":
         pieces = _cut(pieces, truncate.at)[0]
 
-    chunked = response.streamed
+    length, broken = find(faults, Length), find(faults, Chunk)
+    chunked = response.streamed and length is None
     if chunked:
         headers["Transfer-Encoding"] = "chunked"
     else:
-        headers["Content-Length"] = str(sum(len(piece.data) for piece in pieces))
+        off = length.by if length else 0
+        headers["Content-Length"] = str(max(0, sum(len(piece.data) for piece in pieces) + off))
     headers["Connection"] = "keep-alive" if keep_alive else "close"
     head = response.head(headers)
     if resets and resets.where == "headers":
-        return [*steps, Send(head[: len(head) // 2]), Hang(reset=True)]
+        return [*steps, Send(head[: len(head) // 2]), Hang(resets.how == "reset")]
     if stalls and stalls.where == "headers":
         steps += [Send(head[: len(head) // 2]), _pause(stalls), Send(head[len(head) // 2 :])]
     else:
         steps.append(Send(head))
 
     ending: list[Step] = [Send(b"0\r\n\r\n")] if chunked else []
+    if length:
+        ending = [Hang(reset=False)]
+    if broken and chunked:
+        pieces, ending = _broken(broken, [piece for piece in pieces if piece.data])
     stop: Truncate | Reset | None = None
     if truncate and truncate.how == "close":
         stop = truncate
     elif resets and resets.where == "body":
         stop = resets
     if stop is not None:
-        pieces, ending = _cut(pieces, stop.at)[0], [Hang(reset=isinstance(stop, Reset))]
+        pieces, ending = _cut(pieces, stop.at)[0], [Hang(isinstance(stop, Reset) and stop.how == "reset")]
     if stalls and stalls.where == "body":
         first, second = _cut(pieces, stalls.at)
         return [*steps, *_sends(first, chunked), _pause(stalls), *_sends(second, chunked), *ending]
     return [*steps, *_sends(pieces, chunked), *ending]
+
+
+def _broken(chunk: Chunk, pieces: list[Piece]) -> tuple[list[Piece], list[Step]]:
+    """The chunks that are sent whole, and what follows them."""
+    whole, rest = (pieces, []) if chunk.where == "last" else (pieces[: chunk.after], pieces[chunk.after :])
+    data = rest[0].data if rest else b"data: "
+    begun = {
+        "size": b"%x" % len(data),
+        "data": b"%x\r\n%b" % (len(data), data[: len(data) // 2]),
+        "last": b"",
+        "garbage": b"no size\r\n",
+    }[chunk.where]
+    return whole, [*([Send(begun)] if begun else []), Hang(reset=False)]
+
+
+def _grown(frame: Frame, size: int) -> Frame:
+    """A frame whose JSON object has a long field more; any other data only grows."""
+    filler = "x" * size
+    data = frame.data
+    return replace(frame, data=f'{data[:-1]},"filler":"{filler}"}}' if data.endswith("}") else data + filler)
 
 
 def _pause(stall: Stall) -> Wait:

@@ -420,6 +420,54 @@ class TestFaults:
             json.loads(lines[3])
         assert lines[-1] == "[DONE]"
 
+    @pytest.mark.parametrize("where", ["before", "headers", "body"])
+    async def test_closing(self, mock_server: MockServer, where: str) -> None:
+        mock_server.play(faulty(kind="reset", where=where, at=100, how="close"))
+        answer = await raw(mock_server)
+        assert (answer == b"", b"\r\n\r\n" in answer) == (where == "before", where == "body")
+        assert not answer.endswith(b"0\r\n\r\n")
+        assert mock_server.requests[0].outcome == "closed"
+
+    async def test_an_event_of_ones_own(self, mock_server: MockServer) -> None:
+        mock_server.play(faulty(kind="garbage", after=1, data="[1, 2]"))
+        assert data_lines((await post(mock_server)).text)[2] == "[1, 2]"
+
+    async def test_giant_events(self, mock_server: MockServer) -> None:
+        mock_server.play(faulty(kind="giant", size=100_000, after=1))
+        answer = (await post(mock_server)).text
+        assert content(answer) == "Hello, world!"
+        assert [len(line) > 100_000 for line in data_lines(answer)] == [False, False, True, *[False] * 4]
+
+    async def test_keep_alives(self, mock_server: MockServer) -> None:
+        mock_server.play(faulty(kind="keep_alive", count=3, ms=1, text="wait"))
+        assert (await post(mock_server)).text.startswith(": wait\n\n: wait\n\n: wait\n\ndata: ")
+
+    @pytest.mark.parametrize("by", [-7, 7])
+    @pytest.mark.parametrize("stream", [True, False])
+    async def test_wrong_lengths(self, mock_server: MockServer, by: int, stream: bool) -> None:
+        mock_server.play(faulty(kind="length", by=by))
+        answer = await raw(mock_server, {"model": "m", "messages": QUESTION, "stream": stream})
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert f"Content-Length: {len(body) + by}".encode() in head
+        assert b"chunked" not in head
+        assert mock_server.requests[0].outcome == "closed"
+
+    @pytest.mark.parametrize("where", ["size", "data", "last", "garbage"])
+    async def test_broken_chunks(self, mock_server: MockServer, where: str) -> None:
+        mock_server.play(script(GREETING))
+        body = (await raw(mock_server)).partition(b"\r\n\r\n")[2].replace(b"mock-1", b"mock-2")
+        mock_server.play(faulty(kind="chunk", where=where, after=2))
+        cut = (await raw(mock_server)).partition(b"\r\n\r\n")[2]
+        assert mock_server.requests[-1].outcome == "closed"
+        if where == "garbage":
+            assert cut.endswith(b"\r\nno size\r\n")
+        else:
+            assert body.startswith(cut) and len(cut) < len(body)
+            left = body[len(cut) :]
+            assert left.startswith({"size": b"\r\ndata: ", "last": b"0\r\n\r\n"}.get(where, b""))
+        with pytest.raises(httpx.RemoteProtocolError):
+            await post(mock_server)
+
     async def test_split_bytes(self, mock_server: MockServer) -> None:
         mock_server.play(script({"text": "héllo 🙂", "faults": [{"kind": "split", "size": 1}]}))
         async with httpx.AsyncClient(trust_env=False) as client:
