@@ -19,6 +19,7 @@ from bamlvm.vm.program import (
     CLOCKS,
     POOLING,
     STRATEGIES,
+    TOTAL,
     ClientInfo,
     ConfigValue,
     GeneratorInfo,
@@ -154,7 +155,7 @@ def _check_options(options: syntax.ConfigBlock, strategy: str | None, report: Re
         if entry.key == "base_url":
             _check_base_url(entry.value, report)
         if entry.key == "http":
-            _check_http(entry.value, (*CLOCKS, POOLING) if strategy is None else tuple(CLOCKS), report)
+            _check_http(entry.value, (*CLOCKS, POOLING if strategy is None else TOTAL), report)
 
 
 def _check_base_url(written: syntax.ConfigValue, report: Reporter) -> None:
@@ -183,7 +184,7 @@ def _check_http(block: syntax.ConfigValue, known: tuple[str, ...], report: Repor
         if entry.key not in known:
             hint = did_you_mean(entry.key, known) or f"it has {', '.join(f'`{name}`' for name in known)}"
             report.warning("E0027", (entry.start, entry.key_end), f"`http` has no `{entry.key}`", hint=hint)
-        elif entry.key in CLOCKS and value is not None and not isinstance(value, dict):
+        elif entry.key != POOLING and value is not None and not isinstance(value, dict):
             if not _is_count(value) or value == 0:
                 report.error("E0001", entry.value, f"`{entry.key}` is a number of milliseconds above 0")
             else:

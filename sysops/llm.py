@@ -43,7 +43,6 @@ def get_client(scope: Scope, function_name: str) -> Instance:
 def resolve_client(scope: Scope, name: str) -> Instance:
     from bamlvm.sysops.requests import clients
     from bamlvm.sysops.requests.options import Options
-    from bamlvm.vm.program import POOLING
 
     schema = scope.services.schema
     info = clients.client(schema, name)
@@ -56,8 +55,6 @@ def resolve_client(scope: Scope, name: str) -> Instance:
     except Thrown:
         if strategy is not None:
             raise  # that of a client that calls a provider is its attempt's: see client_primitive
-    if strategy and not options.pools_connections():
-        raise options.invalid(f"{POOLING} belongs to the clients that call a provider")
     return scope.new_instance(
         "baml.llm.Client",
         name=info.name,
@@ -76,6 +73,7 @@ def resolve_client(scope: Scope, name: str) -> Instance:
         ),
         children=clients.children(info) if strategy else [],
         timeouts=scope.new_instance("baml.http.Timeouts", **timeouts) if timeouts else None,
+        total_ms=options.total() if strategy else None,
     )
 
 
@@ -441,6 +439,13 @@ def is_streamed(scope: Scope, function_name: str) -> bool:
         return False
     scope.streamed = None
     return True
+
+
+@sysop("baml.llm.monotonic_ms")
+def monotonic_ms(scope: Scope) -> int:
+    import time
+
+    return time.monotonic_ns() // 1_000_000
 
 
 @sysop("baml.llm.jittered")

@@ -38,7 +38,10 @@ CLOCKS = {
 """The clocks of a client's ``http`` block, and the fields of ``baml.http.Timeouts`` that they set."""
 
 POOLING = "enable_connection_pooling"
-"""The other member of an ``http`` block, for clients that call a provider."""
+"""What an ``http`` block may have beside clocks where the client calls a provider."""
+
+TOTAL = "total_timeout_ms"
+"""What it may have beside clocks where the client is a strategy: the time for all attempts that it makes."""
 
 Constant: TypeAlias = int | float | str | bool | None
 ConfigValue: TypeAlias = Any

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
-from bamlvm.vm.program import CLOCKS, POOLING, ClientInfo, referenced_environment
+from bamlvm.vm.program import CLOCKS, POOLING, STRATEGIES, TOTAL, ClientInfo, referenced_environment
 from bamlvm.vm.values import Thrown
 
 OWN: Final = frozenset(
@@ -81,17 +81,25 @@ class Options:
 
     def timeouts(self) -> dict[str, int]:
         """The clocks that the ``http`` block sets, in milliseconds, by their name in ``baml.http.Timeouts``."""
-        found = {}
+        return {CLOCKS[key]: value for key, value in self._clocks().items() if key in CLOCKS}
+
+    def total(self) -> int | None:
+        """The milliseconds that the ``http`` block of a strategy allows for all of its attempts together."""
+        return self._clocks().get(TOTAL)
+
+    def _clocks(self) -> dict[str, int]:
+        known = (*CLOCKS, TOTAL if self.client.provider in STRATEGIES else POOLING)
+        found: dict[str, int] = {}
         for key, value in (self.get("http", dict) or {}).items():
-            if key not in CLOCKS and key != POOLING:
-                raise self.invalid(f"option http has no {key}; there are {', '.join((*CLOCKS, POOLING))}")
+            if key not in known:
+                raise self.invalid(f"option http has no {key}; there are {', '.join(known)}")
             if value is None or key == POOLING:
                 continue
             if isinstance(value, str) and value.isascii() and value.isdigit():  # a variable's
                 value = int(value)
             if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
                 raise self.invalid(f"option http: {key} must be a positive number of milliseconds")
-            found[CLOCKS[key]] = value
+            found[key] = value
         return found
 
     def pools_connections(self) -> bool:

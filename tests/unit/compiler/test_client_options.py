@@ -20,7 +20,7 @@ def reported(provider: str, options: str) -> list[tuple[str, str]]:
     [
         ("openai", "http { connect_timeout_ms 5  request_timeout_ms env.LIMIT  idle_timeout_ms null }"),
         ("openai", "http { time_to_first_token_timeout_ms 5  request_timeout_ms 5  enable_connection_pooling false }"),
-        ("fallback", "strategy [One]  http { request_timeout_ms 5 }"),
+        ("fallback", "strategy [One]  http { request_timeout_ms 5  total_timeout_ms 10 }"),
         ("round-robin", "strategy [One]  start 1"),
         ("round_robin", "strategy [One]"),
         ("baml-fallback", "strategy [One]"),
@@ -44,6 +44,13 @@ def test_what_is_fine(provider: str, options: str) -> None:
             "http { request_timeout_ms 5  time_to_first_token_timeout_ms 6 }",
             "E0001",
             "the first token may take 6 ms, longer than the whole request: 5 ms",
+        ),
+        ("openai", "http { total_timeout_ms 5 }", "E0027", "`http` has no `total_timeout_ms`"),
+        (
+            "fallback",
+            "strategy [One]  http { total_timeout_ms 0 }",
+            "E0001",
+            "`total_timeout_ms` is a number of milliseconds above 0",
         ),
         ("fallback", "strategy [One]  temperature 1", "E0027", "a fallback client has no option `temperature`"),
         ("fallback", "strategy [One]  start 1", "E0027", "a fallback client has no option `start`"),

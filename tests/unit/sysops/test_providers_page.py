@@ -10,7 +10,7 @@ import bamlvm.sysops.requests.openai as openai_wire
 from bamlvm.sysops.requests import anthropic
 from bamlvm.sysops.requests.options import OWN
 from bamlvm.sysops.requests.providers import PROVIDERS
-from bamlvm.vm.program import CLOCKS, POOLING, STRATEGIES
+from bamlvm.vm.program import CLOCKS, POOLING, STRATEGIES, TOTAL
 
 PAGE = (Path(__file__).parents[3] / "docs" / "providers.md").read_text("utf-8")
 KINDS = ("image", "audio", "pdf", "video")
@@ -54,7 +54,7 @@ def test_prompts(name: str) -> None:
 
 def test_options() -> None:
     text = PAGE.split("\n## Options\n")[1].split("\n## ")[0]
-    for name in (*OWN, *CLOCKS, POOLING, "strategy", "start"):
+    for name in (*OWN, *CLOCKS, POOLING, TOTAL, "strategy", "start"):
         assert f"`{name}" in text or f" {name} " in text, name
     assert f"is {openai_wire.AZURE_MAX_TOKENS} unless it" in text
     assert f"`max_tokens` is {anthropic.MAX_TOKENS} unless given" in text

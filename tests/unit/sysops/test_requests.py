@@ -503,7 +503,10 @@ def test_the_http_block() -> None:
     assert options("openai", http={"connect_timeout_ms": 5, "idle_timeout_ms": None}).timeouts() == {"connect_ms": 5}
     limit = options("openai", {"LIMIT": "25"}, http={"idle_timeout_ms": environment_reference("LIMIT")})
     assert limit.timeouts() == {"idle_ms": 25}
+    strategy = options("fallback", http={"total_timeout_ms": 5, "request_timeout_ms": 6})
+    assert (strategy.total(), strategy.timeouts()) == (5, {"request_ms": 6})
     for wrong, part in (
+        ({"total_timeout_ms": 5}, "option http has no total_timeout_ms"),
         ({"connect_ms": 5}, "option http has no connect_ms; there are connect_timeout_ms, "),
         ({"idle_timeout_ms": 0}, "idle_timeout_ms must be a positive number of milliseconds"),
         ({"idle_timeout_ms": 1.5}, "idle_timeout_ms must be a positive number of milliseconds"),
