@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Collection
+from math import isfinite
+from operator import itemgetter
 from typing import Any, Final, TypeAlias
+
+import msgspec
 
 from bamlvm.sysops.parsing.frames import RawScalar
 from bamlvm.sysops.parsing.plans import (
@@ -31,7 +36,8 @@ Build: TypeAlias = Callable[[Any], Any]
 """A decoded value to a BAML value.  Raises :class:`Inexact`."""
 
 _FENCED: Final = re.compile(r"```(?:json)?[ \t]*\r?\n(.*)\n[ \t]*```", re.DOTALL)
-_DEEP: Final = re.compile(r"\\u[dD][89a-fA-F]")  # surrogates, which JSON decoders pair or leave alone
+_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")  # JSON decoders pair them or leave them alone
+_SPACED: Final = ('" :', '"\n:', '"\t:', '"\r:')
 
 
 class Inexact(Exception):  # noqa: N818 (no error: the scanner reads it then)
@@ -42,8 +48,8 @@ class ExactReader:
     """Reads exact answers of one type."""
 
     def __init__(self, plan: Plan) -> None:
-        self._builds: dict[Plan, Build] = {}
-        self._build = self._of(plan)
+        self._plan = plan
+        self._local = threading.local()
         self._decoder = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse)
 
     def value(self, content: str) -> tuple[Any] | None:
@@ -54,12 +60,29 @@ class ExactReader:
             if fenced is None:
                 return None
             text = fenced[1].strip()
-        if text[:1] not in ("{", "[") or _DEEP.search(text):
+        if text[:1] not in ("{", "[") or _SURROGATE.search(text):
             return None
+        builder: _Builder | None = getattr(self._local, "builder", None)
+        if builder is None:
+            builder = self._local.builder = _Builder(self._plan)
         try:
-            return (self._build(self._decoder.decode(text)),)
+            builder.keys[0] = 0
+            value = builder.build(msgspec.json.decode(text))
+            # A key that came twice was counted once.  Where other places look like keys, too, a slower decoder tells.
+            if builder.keys[0] != text.count('":') or any(spaced in text for spaced in _SPACED):
+                value = builder.build(self._decoder.decode(text))
+            return (value,)
         except (Inexact, ValueError, RecursionError):
             return None
+
+
+class _Builder:
+    """What builds the values of one type, in one thread: ``keys[0]`` counts the keys of the objects it has seen."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.keys = [0]
+        self._builds: dict[Plan, Build] = {}
+        self.build = self._of(plan)
 
     def _of(self, plan: Plan) -> Build:
         """What builds a plan's values; a plan inside itself calls through the table."""
@@ -85,11 +108,11 @@ class ExactReader:
             case ChoicePlan():
                 return _choice(plan)
             case ListPlan():
-                return _list(self._of(plan.item), _kind(plan.item))
+                return _list(self._of(plan.item), plan.item)
             case MapPlan():
-                return _map(plan, self._of(plan.value))
+                return _map(plan, self._of(plan.value), self.keys)
             case ClassPlan():
-                return _class(plan, [self._of(each) for each in plan.plans])
+                return _class(plan, [self._of(each) for each in plan.plans], self.keys)
             case UnionPlan():
                 return self._union(plan)
             case _:
@@ -123,8 +146,13 @@ class ExactReader:
         if len(lists) == 1 and isinstance(lists[0], ListPlan):
             by_kind[list] = builds[lists[0]]
 
+        plain = {kind for kind, made in by_kind.items() if made in (_string, _bool, _null)}
+
         def build(raw: Any) -> Any:
-            found = by_kind.get(raw.__class__)
+            kind = raw.__class__
+            if kind in plain:
+                return raw
+            found = by_kind.get(kind)
             if found is None:
                 raise Inexact
             return found(raw)
@@ -181,35 +209,55 @@ def _kind(plan: Plan) -> type | None:
     return str if type(plan) is StringPlan else bool if type(plan) is BoolPlan else None
 
 
+def _test(plan: Plan) -> Callable[[Collection[Any]], bool]:
+    """Tells of several decoded values at once whether all are the plan's values as they are."""
+    kind = _kind(plan)
+    only = {kind}
+    if kind is not None:
+        return lambda values: only.issuperset(map(type, values))
+    if type(plan) is IntPlan:
+        return lambda values: (
+            {int}.issuperset(map(type, values)) and (not values or (in_i64(min(values)) and in_i64(max(values))))
+        )
+    if type(plan) is FloatPlan:
+        return lambda values: {float}.issuperset(map(type, values)) and isfinite(sum(values))
+    return lambda values: False
+
+
 def _choice(plan: ChoicePlan) -> Build:
     texts = {text: value for (text, quoted), value in plan.exact.items() if quoted}
 
     def build(raw: Any) -> Any:
-        if raw.__class__ is not str or raw not in texts:
-            raise Inexact
-        return texts[raw]
+        try:
+            return texts[raw]
+        except (KeyError, TypeError):
+            raise Inexact from None
 
     return build
 
 
-def _list(item: Build, kind: type | None) -> Build:
+def _list(item: Build, plan: Plan) -> Build:
+    as_they_are = _test(plan)
+
     def build(raw: Any) -> Any:
         if raw.__class__ is not list:
             raise Inexact
-        if kind is not None and {kind}.issuperset(map(type, raw)):
-            return raw
-        return [item(each) for each in raw]
+        return raw if as_they_are(raw) else [item(each) for each in raw]
 
     return build
 
 
-def _map(plan: MapPlan, value: Build) -> Build:
+def _map(plan: MapPlan, value: Build, keys: list[int]) -> Build:
     key = None if plan.key is None else _choice(plan.key)
+    as_they_are = _test(plan.value)
 
     def build(raw: Any) -> Any:
         if raw.__class__ is not dict:
             raise Inexact
+        keys[0] += len(raw)
         if key is None:
+            if as_they_are(raw.values()):
+                return raw
             return {name: value(each) for name, each in raw.items()}
         made = {key(name): value(each) for name, each in raw.items()}
         if len(made) != len(raw):
@@ -219,41 +267,61 @@ def _map(plan: MapPlan, value: Build) -> Build:
     return build
 
 
-def _class(plan: ClassPlan, builds: list[Build]) -> Build:
+def _class(plan: ClassPlan, builds: list[Build], counted: list[int]) -> Build:
     cls = plan.cls
     size = plan.size
-    first: dict[int, str] = {}
+    names: dict[int, str] = {}
     for key, place in plan.places.items():
-        first.setdefault(place, key)
-    rows = [(place, first[place], _kind(plan.plans[place]), builds[place]) for place in range(size) if place in first]
-    if len(rows) != size:
+        names.setdefault(place, key)
+    if len(names) != size:  # two fields are called the same
         return _refuse
-    absent = object()
+    keys = [names[place] for place in range(size)]
+    fields_of: Callable[[Any], Any] = itemgetter(*keys) if size > 1 else dict  # of one it would give no tuple
+    plain = [(place, kind) for place in range(size) if (kind := _kind(plan.plans[place])) is not None]
+    rest = [(place, builds[place]) for place in range(size) if _kind(plan.plans[place]) is None]
+    good: set[tuple[type, ...]] = set()  # the types of fields that were found to do
 
     def build(raw: Any) -> Any:
         if raw.__class__ is not dict:
             raise Inexact
+        if len(raw) != size:
+            return partly(raw)
+        counted[0] += size
+        try:
+            values = fields_of(raw)
+        except KeyError:
+            raise Inexact from None
+        types = tuple(map(type, values))
+        if types not in good:
+            if any(types[place] is not kind for place, kind in plain):
+                raise Inexact
+            good.add(types)
+        fields = list(values)
+        for place, item in rest:
+            fields[place] = item(fields[place])
+        return Instance(cls, fields)
+
+    def partly(raw: Any) -> Any:
+        """Of an object in which fields are missing, or of few fields."""
+        if raw.__class__ is not dict:
+            raise Inexact
+        counted[0] += len(raw)
         fields: list[Any] = [None] * size
         seen = 0
-        get = raw.get
-        for place, key, kind, item in rows:
-            value = get(key, absent)
-            if value.__class__ is kind:
-                fields[place] = value
+        for place, key in enumerate(keys):
+            if key in raw:
                 seen += 1
-            elif value is absent:
+                fields[place] = builds[place](raw[key])
+            else:
                 default = plan.defaults[place]
                 if default is None:
                     raise Inexact
                 fields[place] = default()
-            else:
-                fields[place] = item(value)
-                seen += 1
         if seen != len(raw):
             raise Inexact
         return Instance(cls, fields)
 
-    return build
+    return build if size > 1 else partly
 
 
 def _told(plan: UnionPlan, raw: dict[str, Any]) -> Plan:
