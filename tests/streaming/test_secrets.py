@@ -9,6 +9,9 @@ import gzip
 import io
 import json
 import logging
+import os
+import subprocess
+import sys
 import tempfile
 import threading
 import traceback
@@ -229,3 +232,29 @@ def test_no_failure_shows_a_key(place: str, echo: EchoServer, logged: io.StringI
     for secret in (key, portal, token, password, query, basic):
         assert shown(secret, seen) is None, (provider, streamed)
     assert "127.0.0.1" in seen
+
+
+@pytest.mark.parametrize("place", ["status body", "status reason", "sse error", "sse garbage", "no http", "json error"])
+@pytest.mark.parametrize("mode", ["--stream", "--no-stream", "--json"])
+def test_no_command_shows_a_key(place: str, mode: str, echo: EchoServer, tmp_path: Path) -> None:
+    echo.place, echo.seen = place, []
+    program, tape = tmp_path / "main.baml", tmp_path / "tape.jsonl"
+    program.write_text(PROGRAM.replace("PROVIDER", "openai"))
+    secrets = [f"{name}z9-0123456789abcdef" for name in "KPTSQ"]
+    key, portal, token, password, query = secrets
+    url = f"http://someone:{password}@127.0.0.1:{echo.server_port}/v1?key={query}"
+    env = {"THE_KEY": key, "THE_PORTAL": portal, "THE_TOKEN": token, "THE_URL": url, "PYTHONASYNCIODEBUG": "1"}
+    command = [sys.executable, "-X", "dev", "-m", "bamlvm", "run", str(program), "F", "-a", "input=x", mode]
+    done = subprocess.run(
+        [*command, "--record", str(tape)],
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "AllAttemptsFailed" in done.stderr
+    assert echo.seen
+    seen = done.stdout + done.stderr + tape.read_text()
+    assert [shown(secret, seen) for secret in secrets] == [None] * 5
