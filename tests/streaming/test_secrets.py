@@ -258,3 +258,32 @@ def test_no_command_shows_a_key(place: str, mode: str, echo: EchoServer, tmp_pat
     assert echo.seen
     seen = done.stdout + done.stderr + tape.read_text()
     assert [shown(secret, seen) for secret in secrets] == [None] * 5
+
+
+RAW = """
+function events(url: string, headers: map<string, string>, body: string) -> string? {
+  let request = baml.http.Request { method: "POST", url: url, headers: headers, body: body };
+  let stream = baml.http.fetch_sse(request);
+  stream.next()
+}
+"""
+
+
+@pytest.mark.parametrize("place", ["status body", "status gzip", "status reason", "status header", "text", "no http"])
+def test_a_request_of_the_programs_own_is_not_shown_either(place: str, echo: EchoServer, logged: io.StringIO) -> None:
+    echo.place, echo.seen = place, []
+    secrets = [f"{name}z9-0123456789abcdef" for name in "KPTSQ"]
+    key, portal, token, password, query = secrets
+    url = f"http://someone:{password}@127.0.0.1:{echo.server_port}/v1?key={query}"
+    body = json.dumps({"vendor": {"access_token": token}})
+    arguments = {"url": url, "headers": {"Authorization": f"Bearer {key}", "x-portal": portal}, "body": body}
+    with (
+        bamlvm.Runtime.from_files({"main.baml": RAW}) as runtime,
+        pytest.raises(bamlvm.ThrownError) as thrown,
+    ):
+        runtime.call_function_sync("events", arguments)
+    assert echo.seen
+    seen = everything(thrown.value, thrown.value.value) + logged.getvalue()
+    logged.truncate(0)
+    logged.seek(0)
+    assert [shown(secret, seen) for secret in secrets] == [None] * 5
