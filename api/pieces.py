@@ -3,6 +3,7 @@ the network, and nothing waits, so there is one form of each for synchronous and
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -12,9 +13,11 @@ import msgspec
 from bamlvm.driver import thrown_error
 from bamlvm.errors import HostError
 from bamlvm.results import PartialResults
-from bamlvm.vm.values import Caught, Instance, Thrown
+from bamlvm.vm.machine import Done
+from bamlvm.vm.values import Caught, Instance, Thrown, Value
 
 if TYPE_CHECKING:
+    from bamlvm.driver import Call
     from bamlvm.runtime import Runtime
     from bamlvm.sysops.parsing import StreamParser
     from bamlvm.vm.types import Type
@@ -74,6 +77,28 @@ def messages(value: Any) -> tuple[PromptMessage, ...]:
         PromptMessage(message.role, tuple(PromptPart(part.content, part.metadata) for part in message.parts))
         for message in value.messages
     )
+
+
+def with_defaults(call: Call) -> Value:
+    """The arguments of a call of an LLM function, by name, with the defaults of those left out; nothing is sent.
+
+    Raises as a call does, and :class:`HostError` for a default that must be waited for.
+    """
+    call.scope.prepared = call.function
+    try:
+        while True:
+            outcome = call.advance()
+            if isinstance(outcome, Done):
+                break
+            if outcome is not None:
+                if inspect.iscoroutine(outcome.awaitable):
+                    outcome.awaitable.close()
+                raise HostError(f"{call.function}: the default of an argument must be waited for: pass the argument")
+    except BaseException as error:
+        call.conclude(error)
+        raise
+    call.conclude(None)
+    return outcome.value
 
 
 def parse(runtime: Runtime, function: str, text: str) -> Any:

@@ -291,8 +291,15 @@ class Runtime:
         signature = self.signature(name)
         if signature.kind != "llm":
             raise HostError(f"{name} is no LLM function: it sends no prompt")
-        values = self._by_name(signature, self._convert(signature, args or {}))
-        return _Prepared(self, entry, entry, [name, values, *rest], ctx or NO_CONTEXT)
+        context = ctx or NO_CONTEXT
+        values = self._convert(signature, args or {})
+        if MISSING in values:
+            from bamlvm.pieces import with_defaults
+
+            named = with_defaults(_Prepared(self, name, name, values, context)(None))
+        else:
+            named = dict(zip((parameter.name for parameter in signature.parameters), values, strict=True))
+        return _Prepared(self, entry, entry, [name, named, *rest], context)
 
     def _convert(self, signature: Signature, args: Mapping[str, Any]) -> list[Value]:
         values: list[Value] = []

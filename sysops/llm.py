@@ -432,6 +432,15 @@ def attempt_succeeded(scope: Scope) -> Any:
     return deferred(attempts.succeed(scope))
 
 
+@sysop("baml.llm.is_prepared")
+def is_prepared(scope: Scope, function_name: str) -> bool:
+    """True once, as of :func:`is_streamed`."""
+    if scope.prepared != function_name:
+        return False
+    scope.prepared = None
+    return True
+
+
 @sysop("baml.llm.is_streamed")
 def is_streamed(scope: Scope, function_name: str) -> bool:
     """True once: the defaults have been taken, and what the function's own code calls is not streamed."""

@@ -9,9 +9,13 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any, get_type_hints
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import bamlvm
 from bamlvm import Check, Checked, StreamState
+from bamlvm.results import PartialResults
+from bamlvm.sysops.llm_support import output_for
 
 SOURCE = """
 client C { provider openai  options { model "m"  api_key env.KEY } }
@@ -149,6 +153,35 @@ def test_partials_share_what_is_finished_and_are_never_changed(runtime: bamlvm.R
     assert full[-1].items[0] is full[0].items[0]
 
 
+ITEMS = st.fixed_dictionaries(
+    {"name": st.text(max_size=6), "price": st.floats(1, 99), "tags": st.lists(st.text(max_size=4), max_size=3)}
+)
+ORDERS = st.fixed_dictionaries(
+    {
+        "items": st.lists(ITEMS, max_size=4),
+        "mood": st.sampled_from(["Happy", "Sad", None]),
+        "note": st.text(max_size=9),
+        "class": st.none() | st.text(max_size=4),
+        "codes": st.lists(st.integers(-9, 9), max_size=5),
+        "one": ITEMS,
+        "state": st.text(max_size=5),
+        "prices": st.dictionaries(st.text("abc", min_size=1, max_size=3), ITEMS, max_size=3),
+    }
+)
+
+
+@given(ORDERS, st.integers(1, 40), st.permutations(list(ORDER)))
+def test_a_partial_made_of_the_one_before_is_as_one_made_anew(order: Any, size: int, names: list[str]) -> None:
+    text = json.dumps({name: order[name] for name in names})
+    with bamlvm.Runtime.from_files({"main.baml": SOURCE}) as runtime:
+        parser = output_for(runtime.services, runtime.signature("Extract").result).stream()
+        partials = PartialResults(runtime.results)
+        for at in range(0, len(text), size):
+            value = parser.feed(text[at : at + size])
+            if value is not None:
+                assert partials.to_host(value) == runtime.results.partial_to_host(value)
+
+
 def test_done_and_not_null_classes(runtime: bamlvm.Runtime) -> None:
     assert runtime.partial_types.Whole is runtime.types.Whole
     partials = list(runtime.parse_stream("Wholes", '[{"a": 1, "b": 2}, {"a": 3, "b": 1}]'))
@@ -199,6 +232,20 @@ def test_a_prompt_has_roles_and_parts(runtime: bamlvm.Runtime) -> None:
     assert (system.role, system.text) == ("system", "Read it")
     assert user.text.startswith("Answer in JSON using this schema:\n{")
     assert user.parts == (bamlvm.PromptPart(user.text, {}),)
+
+
+def test_defaults_are_taken() -> None:
+    source = """
+        client C { provider openai  options { model "m"  api_key "k" } }
+        function Slow() -> int { baml.sys.sleep(1); 1 }
+        function F(x: string, n: int = 1 + 2, s: string = x) -> int { client C  prompt #"{{ x }} {{ n }} {{ s }}"# }
+        function G(n: int = Slow()) -> int { client C  prompt #"{{ n }}"# }
+    """
+    with bamlvm.Runtime.from_files({"main.baml": source}) as runtime:
+        assert [each.text for each in runtime.render_prompt("F", {"x": "a"})] == ["a 3 a"]
+        assert runtime.request("F", {"x": "a", "s": "b"}).json()["messages"][0]["content"][0]["text"] == "a 3 b"
+        with pytest.raises(bamlvm.HostError, match="must be waited for"):
+            runtime.request("G")
 
 
 def test_only_llm_functions_have_pieces(runtime: bamlvm.Runtime) -> None:
