@@ -47,6 +47,7 @@ PUBLIC_HEADERS: Final = frozenset(
 _SECRET_NAME: Final = re.compile(
     r"auth|cookie|key|token|secret|password|passwd|signature|credential|^sig$", re.IGNORECASE
 )
+_SAME_EVERYWHERE: Final = re.compile(r"[A-Za-z0-9._~-]+")  # nobody escapes these
 _SHORTEST: Final = 8  # a shorter secret would blot out ordinary words
 _HEAD: Final = 12  # so much of the beginning of a long secret is as good as the secret
 
@@ -203,6 +204,8 @@ def _forms(value: str) -> Iterator[str]:
     if len(value) < _SHORTEST or value.isspace():
         return
     yield value
+    if _SAME_EVERYWHERE.fullmatch(value):
+        return
     yield quote(value)
     yield quote(value, safe="")
     yield json.dumps(value)[1:-1]
