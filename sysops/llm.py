@@ -371,6 +371,13 @@ def _state(scope: Scope, accumulator: Instance) -> StreamState:
     return state
 
 
+@sysop("baml.llm.read_as")
+def read_as(scope: Scope, text: str, as_type: str, is_json: bool) -> Any:
+    from bamlvm.sysops.llm_support import read_text
+
+    return read_text(scope.services, text, as_type, is_json)
+
+
 # --- parsers ----------------------------------------------------------------------------------------------------------
 
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from bamlvm.sysops.accumulators import Accumulator, new_accumulator
 from bamlvm.sysops.accumulators.usage import Tokens
 from bamlvm.sysops.constraints import AssertionFailed, Constraints
 from bamlvm.sysops.errors import invalid
-from bamlvm.sysops.parsing import Output, final_parse, output_of
+from bamlvm.sysops.parsing import JsonReader, Output, final_parse, output_of
 from bamlvm.sysops.prompts.messages import Message, Part
 from bamlvm.sysops.requests import anthropic, clients, google, openai, responses
 from bamlvm.sysops.requests.options import Options
@@ -124,6 +126,24 @@ def output_for(services: Services, type_: Type) -> Output:
         found = output_of(type_, services.schema)
         services.compiled_templates[key] = found
     return found
+
+
+def read_text(services: Services, text: str, written: str, is_json: bool) -> Value:
+    """A text read as the type that ``written`` is the JSON of.
+
+    Raises :class:`Thrown` (``ParseFailed``; ``InvalidArgument`` for a type that no answer can be read as).
+    """
+    try:
+        type_ = msgspec.json.decode(written, type=Type)
+    except msgspec.DecodeError as error:
+        raise invalid(f"not a type: {error}") from None
+    if not is_json:
+        return final_value(services, type_, text)
+    key = f"json {type_}"
+    found: JsonReader | None = services.compiled_templates.get(key)
+    if found is None:
+        found = services.compiled_templates[key] = JsonReader(type_, services.schema)
+    return enforced(services, type_, found.value(text), text)
 
 
 def final_value(services: Services, type_: Type, content: str) -> Value:

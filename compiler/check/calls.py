@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check import members
 from bamlvm.compiler.check.context import Checking, inferred
@@ -35,6 +37,9 @@ from bamlvm.vm.types import members as alternatives_of
 CALLS_BY_NAME = frozenset({"baml.llm.call_llm_function", "baml.llm.stream_llm_function"})
 """Functions whose first argument names the LLM function that they call."""
 
+READ_AS = {"baml.json.parse": "baml.json.parse_as", "baml.llm.parse": "baml.llm.parse_as"}
+"""Functions whose value is of the type that is declared for it, and what is called then: with the type, as JSON."""
+
 
 def _self_bindings(type_: Type) -> dict[str, Type]:
     match type_:
@@ -53,6 +58,8 @@ def call(c: Checking, node: hir.Call, expected: Type | None) -> tir.Expr:
             signature = c.world.signature(name)
             assert signature is not None
             if name in CALLS_BY_NAME and (special := _call_by_name(c, node, signature)) is not None:
+                return special
+            if name in READ_AS and (special := _read_as(c, node, signature, expected)) is not None:
                 return special
             return _named(c, node, signature, None, [{}])
         case hir.Member() as member:
@@ -331,6 +338,25 @@ def _call_by_name(c: Checking, node: hir.Call, signature: Signature) -> tir.Expr
         c.throw(c.throws_of(signature.name))
         c.called()
     return tir.CallNamed(node.start, node.end, target.result, signature.name, "function", arguments)
+
+
+def _read_as(c: Checking, node: hir.Call, signature: Signature, expected: Type | None) -> tir.Expr | None:
+    """A call that reads a text as the type that is declared for its value."""
+    if expected is None or any(_says_nothing(each) for each in walk(expected)):
+        if signature.name != "baml.json.parse":
+            hint = f"`let value: T = {signature.name}(…)`"
+            c.report.error("E0001", node, f"`{signature.name}` needs a type declared for its value", hint=hint)
+        return None
+    checked = _named(c, node, signature, None, [{}])
+    assert isinstance(checked, tir.CallNamed)
+    called = READ_AS[signature.name]
+    c.throw(c.throws_of(called))
+    written = tir.Constant(node.start, node.end, STRING, msgspec.json.encode(expected).decode())
+    return tir.CallNamed(node.start, node.end, expected, called, "function", (*checked.arguments, written))
+
+
+def _says_nothing(type_: Type) -> bool:
+    return type_ in (UNKNOWN, NEVER, hir.ERROR) or type(type_) is VariableType
 
 
 def _arguments_by_name(c: Checking, target: Signature, written: hir.MapLiteral) -> tir.Expr:

@@ -21,13 +21,16 @@ An :class:`Output` is made once for a type and shared; a :class:`StreamParser` r
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from bamlvm.sysops.parsing.outputs import Output, StreamParser, Unparsable, output_of
-from bamlvm.sysops.parsing.results import EXCERPT, render_path
+from bamlvm.sysops.parsing.results import EXCERPT, Failure, render_path, value_of
+from bamlvm.sysops.scope import Schema
+from bamlvm.vm.types import Type
 from bamlvm.vm.values import Thrown
 
-__all__ = ["Output", "StreamParser", "final_parse", "finished", "output_of", "partial_parse"]
+__all__ = ["JsonReader", "Output", "StreamParser", "final_parse", "finished", "output_of", "partial_parse"]
 
 
 def partial_parse(output: Output, content: str) -> Any:
@@ -55,6 +58,38 @@ def finished(parser: StreamParser) -> Any:
         return parser.finish()
     except Unparsable as error:
         raise _parse_failed(error, parser.output, parser.text()) from None
+
+
+class JsonReader:
+    """Reads JSON texts as one type, by the same rules as answers, without searching for anything.
+
+    Raises :class:`Thrown` (``InvalidArgument``) for a type that no answer can be read as.
+    """
+
+    def __init__(self, type_: Type, schema: Schema) -> None:
+        from bamlvm.sysops.parsing.exact import ExactReader
+        from bamlvm.sysops.parsing.planner import plan_of
+
+        self._plan = plan_of(type_, schema)
+        self._exact = ExactReader(self._plan)
+
+    def value(self, text: str) -> Any:
+        """The value of a JSON text.  Raises :class:`Thrown` (``ParseFailed``)."""
+        exact = self._exact.value(text)
+        if exact is not None:
+            return exact[0]
+        from bamlvm.sysops.parsing.exact import raw_of
+        from bamlvm.sysops.parsing.frames import aligned
+
+        try:
+            result, _ = aligned(raw_of(json.loads(text)), self._plan)
+        except (ValueError, RecursionError):
+            result = Failure("JSON", "what is none, or is nested too deeply")
+        if result.__class__ is Failure:
+            raise Thrown(
+                "baml.errors.ParseFailed", {"message": str(result), "raw": text, "path": render_path(result.path)}
+            )
+        return value_of(result)
 
 
 def _parse_failed(error: Unparsable, output: Output, content: str) -> Thrown:

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from bamlvm.sysops.parsing.frames import RawScalar
+from bamlvm.sysops.parsing.frames import RawContainer, RawScalar
 from bamlvm.sysops.parsing.plans import (
     BoolPlan,
     ChoicePlan,
@@ -74,6 +74,21 @@ class ExactReader:
             return (value,)
         except (Inexact, ValueError, RecursionError):
             return None
+
+
+def raw_of(decoded: Any) -> Any:
+    """A decoded value as the text would have it that it was decoded from."""
+    kind = decoded.__class__
+    if kind is str:
+        return RawScalar(decoded, True)
+    if kind is not dict and kind is not list:
+        return RawScalar(json.dumps(decoded), False)
+    raw = RawContainer(kind is dict)
+    if kind is dict:
+        raw.keys = list(decoded)
+        decoded = decoded.values()
+    raw.parts = [raw_of(part) for part in decoded]
+    return raw
 
 
 class _Builder:
