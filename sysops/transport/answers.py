@@ -10,6 +10,7 @@ size is bounded, and what the end of the connection means depends on how the bod
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import httptools
@@ -22,6 +23,7 @@ INCOMPLETE_BODY: Final = "peer closed connection without sending complete messag
 
 _INTERIM: Final = range(100, 200)
 _SWITCHING: Final = 101
+_TIMEOUT: Final = re.compile(rb"(?i)\btimeout=(\d{1,6})\b")
 
 
 class AnswerReader:
@@ -29,7 +31,8 @@ class AnswerReader:
 
     ``started`` is whether any byte came; ``has_head`` whether status, reason and headers are known; ``complete``
     whether the body has ended; ``reusable`` whether the connection can serve another request after that.  ``failure``
-    says how the peer broke the protocol: nothing more can be read then.
+    says how the peer broke the protocol: nothing more can be read then.  ``rest_seconds`` is how long the server said
+    (``Keep-Alive: timeout=…``) it keeps a connection that is at rest.
     """
 
     __slots__ = (
@@ -45,6 +48,7 @@ class AnswerReader:
         "has_head",
         "headers",
         "reason",
+        "rest_seconds",
         "reusable",
         "started",
         "status",
@@ -57,6 +61,7 @@ class AnswerReader:
         self.complete = False
         self.reusable = False
         self.failure: str | None = None
+        self.rest_seconds: int | None = None
         self.status = 0
         self.reason = b""
         self.version = b""
@@ -139,6 +144,8 @@ class AnswerReader:
                 if value.strip().lower() != b"chunked":
                     raise _BreachError("a transfer coding that was not asked for: " + ascii(value.decode("latin-1")))
                 self._framed = True
+            elif lowered == b"keep-alive" and (found := _TIMEOUT.search(value)):
+                self.rest_seconds = int(found[1])
         self.has_head = True
         if self._head_only:
             self.complete = True

@@ -21,8 +21,8 @@ BUFFER: Final = 64 * 1024
 class Keeper(Protocol):
     """Who owns a connection at rest."""
 
-    def rest(self, connection: Connection) -> None:
-        """Take a connection whose exchange is over and that can serve another."""
+    def rest(self, connection: Connection, seconds: int | None) -> None:
+        """Take a connection whose exchange is over and that can serve another, if the server keeps it so long."""
 
     def lost(self, connection: Connection) -> None:
         """A connection is closed, whatever it was doing."""
@@ -163,7 +163,7 @@ class Connection(asyncio.BufferedProtocol):
         self.served += 1
         self.resume_reading()
         if reader.reusable and not self._is_last and self.alive and not self._sending:
-            self._keeper.rest(self)
+            self._keeper.rest(self, reader.rest_seconds)
         else:
             self.abort()
         if body is not None:

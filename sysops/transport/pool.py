@@ -1,7 +1,8 @@
 """Connections by origin: those at rest, and new ones.
 
-A connection at rest is closed after :data:`REST_SECONDS`, or when the peer closes it or says anything.  One that the
-peer closed a moment ago, which the loop has not seen yet, shows as readable; it is not used again.
+A connection at rest is closed after :data:`REST_SECONDS`, a little before the server said that it would close it, or when
+the peer closes it or says anything.  One that the peer closed a moment ago, which the loop has not seen yet, shows as
+readable; it is not used again.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from bamlvm.sysops.transport.connection import BUFFER, Connection
 
 REST_SECONDS: Final = 15.0
 """How long a connection is kept for the next request."""
+
+_MARGIN_SECONDS: Final = 1.0
+"""How much sooner than the server a connection is given up: a request must not meet the server's closing."""
 
 MAX_AT_REST: Final = 64
 """How many are kept in all."""
@@ -99,13 +103,14 @@ class Pool:
 
     # --- what connections call ----------------------------------------------------------------------------------------
 
-    def rest(self, connection: Connection) -> None:
-        if self._closed or self._resting >= MAX_AT_REST:
+    def rest(self, connection: Connection, seconds: int | None) -> None:
+        kept = REST_SECONDS if seconds is None else min(REST_SECONDS, seconds - _MARGIN_SECONDS)
+        if self._closed or kept <= 0 or self._resting >= MAX_AT_REST:
             connection.abort()
             return
         self._resting += 1
         self._at_rest.setdefault(connection.origin, []).append(connection)
-        connection.timer = asyncio.get_running_loop().call_later(REST_SECONDS, connection.abort)
+        connection.timer = asyncio.get_running_loop().call_later(kept, connection.abort)
 
     def lost(self, connection: Connection) -> None:
         self._open.discard(connection)

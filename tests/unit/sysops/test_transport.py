@@ -53,6 +53,7 @@ def sends(*parts: bytes) -> Any:
     [
         OK,
         CHUNKED + b"1\r\no\r\n1\r\nk\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nKeep-Alive: max=9, timeout=5\r\ncontent-length: 2\r\n\r\nok",
         b"HTTP/1.1 100 Continue\r\n\r\n" + OK,
         b"HTTP/1.1 204 None\r\n\r\n",
         b"HTTP/1.1 304 Same\r\ncontent-length: 9\r\n\r\n",
@@ -73,6 +74,7 @@ async def test_a_connection_is_used_again(serve: Any, client: httpx.AsyncClient,
     [
         b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok",
         b"HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nkeep-alive: timeout=1\r\ncontent-length: 2\r\n\r\nok",
         OK + b"HTTP/1.1 200 OK\r\n",
         OK + b"more than was asked for",
     ],
@@ -535,7 +537,7 @@ class HandingOn:
         self.first: asyncio.Task[Any] | None = None
         self.second: asyncio.Task[Any] | None = None
 
-    def rest(self, connection: Connection) -> None:
+    def rest(self, connection: Connection, seconds: int | None) -> None:
         if self.second is None:
             assert self.first is not None
             self.first.cancel()
