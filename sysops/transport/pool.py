@@ -1,8 +1,8 @@
 """Connections by origin: those at rest, and new ones.
 
-A connection at rest is closed after :data:`REST_SECONDS`, a little before the server said that it would close it, or when
-the peer closes it or says anything.  One that the peer closed a moment ago, which the loop has not seen yet, shows as
-readable; it is not used again.
+A connection at rest is closed after :data:`REST_SECONDS`, a little before the server said that it would close it, or
+when the peer closes it or says anything.  One that the peer closed a moment ago, which the loop has not seen yet, shows
+as readable; it is not used again.
 """
 
 from __future__ import annotations
