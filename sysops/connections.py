@@ -41,6 +41,7 @@ MAX_REDIRECTS: Final = 10
 HIGH_WATER: Final = 1024 * 1024
 """Bytes that are taken ahead of the program."""
 
+_TURNS_OF_A_CLOSE: Final = 16
 _ERROR_BODY_SECONDS: Final = 5.0
 _KEPT_ON_REDIRECT: Final = ("accept", "accept-encoding", "accept-language", "user-agent")
 
@@ -159,6 +160,7 @@ class EventStream:
         "_next",
         "_open",
         "_parser",
+        "_pumping",
         "_response",
         "_resume",
         "_stopped",
@@ -183,7 +185,8 @@ class EventStream:
         self._resume: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._next = Pending(_Next(self))
-        self._stopped = False  # whether the pump closes the connection or is about to, which nobody may interrupt
+        self._stopped = False  # whether the pump has been told to end
+        self._pumping = True  # whether the pump reads; afterwards it closes the connection
         self._task: asyncio.Task[None] | None = None
         self._body: TransportBody | None = None
         if "content-encoding" not in response.headers:
@@ -299,14 +302,23 @@ class EventStream:
         except Exception as raised:
             error = raised
         finally:
-            self._stopped = True
+            self._pumping = False
             self.body_ended(error)
             await self._response.aclose()
 
     def _stop_pump(self, task: asyncio.Task[None]) -> None:
-        """Cancel the pump, once: a second cancellation would strike while it closes the connection."""
+        """Cancel the pump, once, and not while it closes the connection, as it may do of itself when the body has ended:
+        a cancellation there leaves the connection open for good (httpcore closes in several turns of the loop)."""
         if not self._stopped:
             self._stopped = True
+            self._loop.call_soon(self._strike, task, _TURNS_OF_A_CLOSE)
+
+    def _strike(self, task: asyncio.Task[None], turns: int) -> None:
+        if not self._pumping or task.done():
+            return
+        if turns:
+            self._loop.call_soon(self._strike, task, turns - 1)
+        else:
             task.cancel()
 
     def _go_on(self) -> None:

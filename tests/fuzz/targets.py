@@ -19,14 +19,15 @@ from typing import Any, Final
 import httpx
 
 from bamlvm.replay import ReplayError, ReplayTransport, read_recording
-from bamlvm.sysops.accumulators import ACCUMULATORS, new_accumulator, read_events
+from bamlvm.sysops.accumulators import ACCUMULATORS, new_accumulator
+from bamlvm.sysops.batches import read_events
 from bamlvm.sysops.parsing import Output, final_parse, finished, output_of
 from bamlvm.sysops.sse import Event, EventTooLargeError, SseParser
 from bamlvm.vm.equality import deep_equals
 from bamlvm.vm.values import Thrown
 from tests.fuzz import sse_reference
 
-_PROVIDERS: Final = tuple(ACCUMULATORS)
+_WIRES: Final = tuple(ACCUMULATORS)
 
 
 class Choices:
@@ -73,9 +74,9 @@ def sse(data: bytes) -> None:
 # --- accumulators -----------------------------------------------------------------------------------------------------
 
 
-def _told(provider: str, batches: list[list[Event]]) -> tuple[Any, ...]:
+def _told(wire: str, batches: list[list[Event]]) -> tuple[Any, ...]:
     """All that an accumulator says after batches of events, and what it threw."""
-    accumulator = new_accumulator(provider)
+    accumulator = new_accumulator(wire)
     taken, thrown = "", None
     try:
         for batch in batches:
@@ -105,14 +106,14 @@ def _told(provider: str, batches: list[list[Event]]) -> tuple[Any, ...]:
 def accumulators(data: bytes) -> None:
     """Any events, in any batches: the same answer or the same error.  A line is an event; ``name|data`` names it."""
     choices = Choices(data, 2)
-    provider = _PROVIDERS[choices.pick(0, len(_PROVIDERS))]
+    wire = _WIRES[choices.pick(0, len(_WIRES))]
     events = []
     for line in choices.rest.decode("utf-8", "replace").split("\n"):
         name, bar, payload = line.partition("|")
         events.append(Event(name, payload, "") if bar and name.isidentifier() else Event("message", line, ""))
-    whole = _told(provider, [events])
-    assert _told(provider, [[event] for event in events]) == whole
-    assert _told(provider, choices.split(1, events)) == whole
+    whole = _told(wire, [events])
+    assert _told(wire, [[event] for event in events]) == whole
+    assert _told(wire, choices.split(1, events)) == whole
     try:
         read_events(choices.rest.decode("utf-8", "replace"))
     except Thrown as error:

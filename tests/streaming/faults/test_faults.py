@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+import httpx
 import pytest
 import pytest_asyncio
 
@@ -200,3 +201,17 @@ async def test_a_streamed_answer(program: bamlvm.Runtime, server: FaultServer, w
 @pytest.mark.parametrize("fault", UNSTREAMED, ids=[fault.title for fault in UNSTREAMED])
 async def test_a_whole_answer(program: bamlvm.Runtime, server: FaultServer, wire: Wire, fault: Fault) -> None:
     await check_cell(program, server, wire, fault, stream=False)
+
+
+@pytest.mark.parametrize("wire", WIRES.values(), ids=WIRES)
+async def test_a_transport_of_the_hosts_keeps_its_connection(loaded: Any, server: FaultServer, wire: Wire) -> None:
+    """httpx's own closes in several steps, none of which a cancellation of ours may strike."""
+    server.play("F", [b"".join(step for step in healthy(wire, stream=True) if isinstance(step, bytes))])
+    env = {"BAD": server.url("F"), "GOOD": server.url("F")}
+    async with bamlvm.Runtime(loaded, transport=httpx.AsyncHTTPTransport()) as runtime:
+        for _ in range(5):
+            seen = await call(runtime, function_name(wire, "single", None), env, stream=True)
+            assert (seen.error, seen.value) == (None, SECOND)
+        assert server.connections == 1
+        assert runtime.handles == 0
+    await server.until(lambda: server.open_connections == 0)
