@@ -307,8 +307,10 @@ class EventStream:
             await self._response.aclose()
 
     def _stop_pump(self, task: asyncio.Task[None]) -> None:
-        """Cancel the pump, once, and not while it closes the connection, as it does of itself when the body has ended: a
-        cancellation there leaves the connection open for good (httpcore closes in several turns of the loop)."""
+        """Cancel the pump, once, and not while it closes the connection, as it does of itself when a body has ended.
+
+        A cancellation there leaves the connection open for good: httpcore closes in several turns of the loop.
+        """
         if not self._stopped:
             self._stopped = True
             self._loop.call_soon(self._strike, task, _TURNS_OF_A_CLOSE)
