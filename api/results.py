@@ -52,7 +52,7 @@ class Results:
         the fields with checks.  Raises :class:`bamlvm.HostError` if the value contains itself.
         """
         host = value if type(value) in SCALARS else rebuild(value, self._unfold)
-        if type_ is not None and self._constraints.concern("check", type_):
+        if type_ is not None and self.constraints.concern("check", type_):
             return self._checked(value, host, type_, True)
         return host
 
@@ -178,7 +178,7 @@ class Results:
                 hosts = zip(value.values(), host.items(), strict=True)
                 return {key: self._checked(each, one, entry, whole) for each, (key, one) in hosts}
             case UnionType(parts):
-                part = self._constraints.alternative(value, parts)
+                part = self.constraints.alternative(value, parts)
                 return host if part is None else self._checked(value, host, part, whole)
             case _:
                 return host
@@ -191,7 +191,7 @@ class Results:
             return Checked(host, {})
         checks = {
             each.name: Check(each.name, each.expression, "succeeded" if each.holds else "failed")
-            for each in self._constraints.outcomes(value, attributes)
+            for each in self.constraints.outcomes(value, attributes)
         }
         return Checked(host, checks)
 
@@ -202,7 +202,7 @@ class Results:
             fields = {}
             done = set()
             for place, field in enumerate(value.cls.info.fields):
-                inside = field.annotated is not None and self._constraints.concern("check", field.annotated)
+                inside = field.annotated is not None and self.constraints.concern("check", field.annotated)
                 if inside or has_mark(field.attributes, "check"):
                     fields[place] = field
                 if has_mark(field.attributes, "stream.done"):
@@ -212,7 +212,8 @@ class Results:
         return self._marked[name]
 
     @property
-    def _constraints(self) -> Constraints:
+    def constraints(self) -> Constraints:
+        """The program's constraints."""
         kept = self._services.compiled_templates
         found: Constraints | None = kept.get("constraints")
         if found is None:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from bamlvm.http_client import Clients
     from bamlvm.pieces import HttpRequest, ParseStream, PromptMessage
     from bamlvm.streams import Stream
+    from bamlvm.vm.types import Type
 
 CAPABILITIES: Final = frozenset({"shell", "fs", "net", "http", "env"})
 """What ``denied`` may name."""
@@ -307,7 +308,9 @@ class Runtime:
         for parameter in signature.parameters:
             if parameter.name in args:
                 used += 1
-                values.append(self._arguments.convert(args[parameter.name], parameter.type, parameter.name))
+                value = self._arguments.convert(args[parameter.name], parameter.type, parameter.name)
+                self._demand(value, parameter.name, parameter.annotated or parameter.type)
+                values.append(value)
             elif parameter.has_default:
                 values.append(MISSING)
             elif self.types.nullable(parameter.type):
@@ -319,6 +322,17 @@ class Runtime:
             extra = next(name for name in args if name not in known)
             raise HostError(f"{signature.name}: no parameter {extra!r}{_did_you_mean(str(extra), known)}")
         return values
+
+    def _demand(self, value: Value, name: str, type_: Type) -> None:
+        """What a parameter's type asserts."""
+        if not self.results.constraints.concern("assert", type_):
+            return
+        from bamlvm.sysops.constraints import AssertionFailed
+
+        try:
+            self.results.constraints.demand(value, type_)
+        except AssertionFailed as failed:
+            raise HostError(str(failed.at(name).at("args."))) from None
 
     def _by_name(self, signature: Signature, values: list[Value]) -> dict[str, Value]:
         named = {}

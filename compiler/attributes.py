@@ -54,6 +54,14 @@ def attributes(
             hint = f"such as `{sign}{each.name}(positive, {{{{ this > 0 }}}})`"
             report.error("E0072", each, f"`{sign}{each.name}` has no expression", hint=hint)
             continue
+        if (
+            each.name == "check"
+            and place != "test"
+            and not any(isinstance(a, syntax.ConfigScalar) for a in each.arguments)
+        ):
+            hint = "the value is reported with its checks by name: `@check(positive, {{ this > 0 }})`"
+            report.error("E0072", each, "`@check` has no name", hint=hint)
+            continue
         scalars = (scalar(a, entry.item.text) for a in each.arguments if isinstance(a, syntax.ConfigScalar))
         result.append(Attribute(each.name, tuple(value for value in scalars if value is not None), expression))
     return tuple(result)

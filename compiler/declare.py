@@ -187,11 +187,13 @@ def _face(
             first = report.label(seen[each.name].start, seen[each.name].end, "first here")
             report.error("E0012", each, f"the parameter `{each.name}` is there twice", labels=[first])
         seen.setdefault(each.name, each)
-        type_ = resolver.resolve(each.type, entry, report, variables) if each.type else ERROR
+        annotated = resolver.annotated(_trailing(each.type), entry, report, variables) if each.type else ERROR
+        type_ = bare(annotated)
+        marked = None if annotated is type_ else annotated
         if each.default is None:
             type_ = _told_by_argument(type_, each.name)
-        parameters.append(Parameter(each.name, type_, each.default is not None))
-    annotated = resolver.annotated(function.result, entry, report, variables) if function.result else NULL
+        parameters.append(Parameter(each.name, type_, each.default is not None, marked))
+    annotated = resolver.annotated(_trailing(function.result), entry, report, variables) if function.result else NULL
     result = bare(annotated)
     contract: Type | None = None
     parts: tuple[Type, ...] = ()
@@ -218,6 +220,16 @@ def _face(
         None if annotated is result else annotated,
     )
     return _Face(signature, contract, parts)
+
+
+def _trailing(written: syntax.TypeExpr) -> syntax.TypeExpr:
+    """Attributes at the very end of a union without parentheses are the whole union's."""
+    if type(written) is syntax.UnionTypeExpr:
+        last = written.members[-1]
+        if type(last) is syntax.AttributedTypeExpr and written.end == last.end == last.attributes[-1].end:
+            union_ = syntax.UnionTypeExpr(written.start, last.item.end, (*written.members[:-1], last.item))
+            return syntax.AttributedTypeExpr(written.start, written.end, union_, last.attributes)
+    return written
 
 
 def _told_by_argument(type_: Type, name: str) -> Type:

@@ -135,6 +135,43 @@ class Constraints:
                 return self.enforce(value, self._target(name))
         return value
 
+    def demand(self, value: Value, type_: Type) -> None:
+        """Fail where :meth:`enforce` would drop, too: for values that do not come from a model.
+
+        Raises :class:`AssertionFailed`.
+        """
+        if self.enforce(value, type_) is not value:
+            self._demand(value, type_)
+
+    def _demand(self, value: Value, type_: Type) -> None:
+        match type_:
+            case AttributedType(item, _):
+                self._demand(value, item)
+            case ListType(item) if type(value) is list:
+                for place, each in enumerate(value):
+                    self._at(f"[{place}]", each, item)
+            case MapType(key, entry) if type(value) is dict:
+                for name, each in value.items():
+                    self._at(f"[{name!r}]", name, key)
+                    self._at(f"[{name!r}]", each, entry)
+            case ClassType(name, _) if type(value) is Instance:
+                for field, each in zip(self._schema.classes[name].fields, value.fields, strict=True):
+                    self._at(f".{field.name}", each, annotated(field))
+            case UnionType(parts):
+                part = self.alternative(value, parts)
+                if part is not None:
+                    self._demand(value, part)
+            case AliasType(name):
+                self._demand(value, self._target(name))
+            case _:
+                pass
+
+    def _at(self, step: str, value: Value, type_: Type) -> None:
+        try:
+            self.demand(value, type_)
+        except AssertionFailed as failed:
+            raise failed.at(step) from None
+
     def outcomes(self, value: Value, attributes: Iterable[Attribute]) -> tuple[CheckOutcome, ...]:
         """What the checks among attributes say of a value."""
         checks = named(attributes, "check")

@@ -17,7 +17,7 @@ import msgspec
 from bamlvm.vm.types import Attribute as Attribute
 from bamlvm.vm.types import Type
 
-FORMAT = 3
+FORMAT = 4
 """Bumped whenever the meaning of anything in this module changes; part of every cache key."""
 
 STRATEGIES = {
@@ -133,9 +133,12 @@ class EnumInfo(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Parameter(msgspec.Struct, frozen=True, array_like=True):
+    """A parameter; ``annotated`` is its type with the attributes written on it, where there are any."""
+
     name: str
     type: Type
     has_default: bool = False
+    annotated: Type | None = None
 
 
 Kind: TypeAlias = Literal["function", "llm", "native", "sysop", "template"]
