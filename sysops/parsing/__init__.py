@@ -3,8 +3,10 @@
     outputs.py    :func:`output_of`: what reads a type's answers, or the refusal of a type that cannot be an answer's
     structured.py   answers with objects or lists in them, whole and piece by piece
       planner.py      a type to a plan
-      plans.py        how each type takes scalars, objects and lists; how unions choose
+      plans.py        how each type takes scalars, objects and lists
+      unions.py       how unions choose
       frames.py       objects and lists that are being read
+      raw.py          what is kept as it was written until its type is known
       lookahead.py    what may stand where
       scanner.py      text to frames, resumable at any character
       answers.py      where in prose the value is, partial values
@@ -79,7 +81,7 @@ class JsonReader:
         if exact is not None:
             return exact[0]
         from bamlvm.sysops.parsing.exact import raw_of
-        from bamlvm.sysops.parsing.frames import aligned
+        from bamlvm.sysops.parsing.raw import aligned
 
         try:
             result, _ = aligned(raw_of(json.loads(text)), self._plan)

@@ -14,9 +14,10 @@ from typing import Any, Final
 
 from bamlvm.sysops.parsing import lookahead
 from bamlvm.sysops.parsing.frames import Frame, ListFrame
-from bamlvm.sysops.parsing.plans import ListPlan, Plan, UnionPlan
+from bamlvm.sysops.parsing.plans import ListPlan, Plan
 from bamlvm.sysops.parsing.results import Failure, Result
 from bamlvm.sysops.parsing.scanner import Scanner
+from bamlvm.sysops.parsing.unions import UnionPlan
 from bamlvm.vm.values import Instance
 
 _START: Final = re.compile(r"[{\[<]")

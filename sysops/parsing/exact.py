@@ -16,7 +16,6 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from bamlvm.sysops.parsing.frames import RawContainer, RawScalar
 from bamlvm.sysops.parsing.plans import (
     BoolPlan,
     ChoicePlan,
@@ -28,8 +27,9 @@ from bamlvm.sysops.parsing.plans import (
     NullPlan,
     Plan,
     StringPlan,
-    UnionPlan,
 )
+from bamlvm.sysops.parsing.raw import RawContainer, RawScalar
+from bamlvm.sysops.parsing.unions import UnionPlan
 from bamlvm.vm.values import Instance, in_i64
 
 Build: TypeAlias = Callable[[Any], Any]

@@ -23,8 +23,8 @@ from bamlvm.sysops.parsing.plans import (
     NullPlan,
     Plan,
     StringPlan,
-    UnionPlan,
 )
+from bamlvm.sysops.parsing.unions import UnionPlan
 from bamlvm.sysops.prompts.output_format import variant_aliases
 from bamlvm.sysops.prompts.views import alias_of
 from bamlvm.sysops.scope import Schema
