@@ -278,6 +278,8 @@ class EventStream:
 
     def _take(self) -> tuple[bool, str | None]:
         """Whether there is anything to say (events, or the end), and the events."""
+        if self._open and not self._events:  # as good as with the lock: what comes now is found the next time
+            return False, None
         with self._lock:
             events, self._events = self._events, []
             arrived, ended, error = self._arrived, not self._open, self._error
