@@ -299,6 +299,12 @@ class SetLocal(Node, frozen=True):
     value: Expr
 
 
+class Renew(Node, frozen=True):
+    """A variable of a ``for`` that lambdas share: the next turn has its own, which begins with the same value."""
+
+    local: int
+
+
 class SetField(Node, frozen=True):
     object: Expr
     name: str
@@ -333,7 +339,7 @@ class Evaluate(Node, frozen=True):
     value: Expr
 
 
-Statement: TypeAlias = Let | SetLocal | SetField | SetElement | Loop | Assert | Evaluate
+Statement: TypeAlias = Let | SetLocal | Renew | SetField | SetElement | Loop | Assert | Evaluate
 
 # --- functions --------------------------------------------------------------------------------------------------------
 

@@ -241,6 +241,12 @@ class SetLocal(Node, frozen=True):
     value: Expr
 
 
+class Renew(Node, frozen=True):
+    """A fresh cell for a local, with the value that it has."""
+
+    local: int
+
+
 class SetField(Node, frozen=True):
     object: Expr
     name: str
@@ -269,7 +275,7 @@ class Evaluate(Node, frozen=True):
     value: Expr
 
 
-Statement: TypeAlias = Let | SetLocal | SetField | SetElement | Loop | Assert | Evaluate
+Statement: TypeAlias = Let | SetLocal | Renew | SetField | SetElement | Loop | Assert | Evaluate
 
 
 class Function(Node, frozen=True):

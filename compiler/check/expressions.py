@@ -225,6 +225,8 @@ def statement(c: Checking, node: hir.Statement) -> tir.Statement:
             value = c.coerce(node.value, declared)
             c.assigned(node.local, declared, value)
             return tir.SetLocal(*at, node.local, value)
+        case hir.Renew():
+            return tir.Renew(*at, node.local)
         case hir.SetField():
             object_ = c.expr(c, node.object, None)
             index, type_ = members.find_field(c, object_.type, node)

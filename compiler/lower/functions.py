@@ -330,6 +330,9 @@ class Lowering(Values):
             case tir.SetLocal():
                 self.value(node.value)
                 self.emit("store_cell" if self.locals[node.local].shared else "store_local", self.slot(node.local))
+            case tir.Renew():
+                self.load(node.local)
+                self.declare(node.local)
             case tir.SetField():
                 self.value(node.object)
                 self.value(node.value)

@@ -167,7 +167,9 @@ class Resolver(Patterns):
         step = self._statement(node.step) if node.step is not None else []
         self._contexts[-1].loops = around
         assigned |= self._assigned.pop()
-        self._scopes.pop()
+        own = self._scopes.pop().values()
+        shared = [local for local in own if self._variables[local].captured and self._variables[local].reassigned]
+        step[:0] = [hir.Renew(node.start, node.end, local) for local in shared]
         loop = hir.Loop(node.start, node.end, condition, body, tuple(step), assigned)
         return hir.Block(node.start, node.end, (*init, loop), None)
 

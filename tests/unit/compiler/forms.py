@@ -20,6 +20,7 @@ from bamlvm.vm.types import (
     VariantType,
     members,
     optional,
+    union,
 )
 from tests.unit.compiler.choices import SCALARS, Variable, fits
 from tests.unit.compiler.values import LOG, PANICS, WORDS, Routine, Values
@@ -144,7 +145,14 @@ class Forms(Values):
     def _field(self, wanted: Type, depth: int) -> str:
         for variable in self.scope.reachable():
             type_ = self.scope.known(variable)
+            if isinstance(type_, UnionType) and all(isinstance(part, ClassType) for part in members(type_)):
+                if wanted == INT:
+                    return f"{variable.name}.tag"
+                if wanted == STRING:
+                    return f"{variable.name}.shown({self.value(INT, depth)})"
             if isinstance(type_, ClassType):
+                if (known := self._known_field(variable, type_, wanted, depth)) is not None:
+                    return known
                 fields = [name for name, each in self.declared.classes[type_.name] if fits(each, wanted)]
                 methods = [
                     each
@@ -160,6 +168,29 @@ class Forms(Values):
                 if fields:
                     return f"{variable.name}.{self.choices.pick(fields)}"
         return self.specific(wanted, depth)
+
+    def _known_field(self, variable: Variable, owner: ClassType, wanted: Type, depth: int) -> str | None:
+        """An optional field that is asked for before it is used, in each of the ways there are."""
+        fields = [
+            name
+            for name, type_ in self.declared.classes[owner.name]
+            if NULL in members(type_) and fits(union(part for part in members(type_) if part != NULL), wanted)
+        ]
+        if not fields or self.choices.chance(40):
+            return None
+        place = f"{variable.name}.{self.choices.pick(fields)}"
+        other = self.value(wanted, depth)
+        leaving = self.diverge(depth)
+        condition = self.condition(depth)
+        return self.choices.pick(
+            (
+                f"(if ({place} != null) {{ {place} }} else {{ {other} }})",
+                f"({place} ?? {other})",
+                f"(match ({place}) {{ null => {other}, _ => {place} }})",
+                f"({{ if ({place} == null) {{ {leaving} }} {place} }})",
+                f"(if (!({place} is null) && {condition}) {{ {place} ?? {other} }} else {{ {other} }})",
+            )
+        )
 
     def _match(self, wanted: Type, depth: int) -> str:
         variable = self._scrutinee()
@@ -238,6 +269,9 @@ class Forms(Values):
         for type_ in (INT, STRING, *map(ClassType, self.declared.classes)):
             if self.choices.chance(40):
                 name = self.name("c")
+                if self.choices.chance(25):
+                    guard = self.condition(depth)
+                    arms.append(f"{type_} if {guard} => {self._arm_body(wanted, depth)}")
                 arms.append(f"{name}: {type_} => {self._arm_body(wanted, depth)}")
         if self.choices.chance(30):
             arms.append(f"baml.panics.{self.choices.pick(PANICS)} => {self._arm_body(wanted, depth)}")

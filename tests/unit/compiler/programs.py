@@ -60,12 +60,16 @@ class Programs(Operations):
 
     def class_(self) -> str:
         name = self.name("C")
-        fields = [(self.name("x"), self.type()) for _ in range(self.choices.below(4))]
+        fields: list[tuple[str, Type]] = [("tag", INT)]
+        fields += [(self.name("x"), self.type()) for _ in range(self.choices.below(4))]
+        if self.choices.chance(40):
+            fields.append((self.name("x"), optional(self.choices.pick(SCALARS))))
         if self.choices.chance(30):
             fields.append((self.name("x"), optional(ClassType(name))))
         self.declared.classes[name] = fields
         self.declared.methods[name] = []
         written = [f"{field} {_grouped(type_)}" for field, type_ in fields]
+        written.append(f"function shown(self, n: int) -> string {{ `{name} ${{self.tag}} ${{n}}` }}")
         written += [self.function(self.name("m"), ClassType(name)) for _ in range(self.choices.below(3))]
         return f"class {name} {{\n" + "\n".join(written) + "\n}"
 

@@ -464,12 +464,14 @@ class _Reference:
         if node.init is not None:
             inner = self._statement(node.init, inner)
         condition, step = node.condition, node.step
-        self._loop(
-            lambda: condition is None or self.expr(condition, inner),
-            node.body,
-            lambda: inner,
-            lambda: self._statement(step, inner) if step is not None else None,
-        )
+
+        def go_on() -> None:
+            nonlocal inner
+            inner = _Names(dict(inner.own), names)  # each turn has its own variable, for the lambdas that it makes
+            if step is not None:
+                self._statement(step, inner)
+
+        self._loop(lambda: condition is None or self.expr(condition, inner), node.body, lambda: inner, go_on)
 
     def _for_in(self, node: syntax.ForIn, names: _Names) -> None:
         iterable = self.expr(node.iterable, names)
