@@ -7,7 +7,7 @@ import pytest
 from tests.unit.compiler.running import compile_text, link, run
 
 DEEP = 3000
-WIDE = 5000
+WIDE = 4000
 
 
 def main(body: str, result: str = "int") -> str:
@@ -75,9 +75,9 @@ WIDE_PROGRAMS = {
     + main("f(C7 { x: 1 })"),
     "alternatives": f"function f(a: int) -> int {{ match (a) {{ {' | '.join(map(str, range(WIDE)))} => 7, _ => 2 }} }} "
     + main("f(1)"),
-    "statements": main("let a = 0; " + "a += 1; " * WIDE + "a - 4993"),
+    "statements": main("let a = 0; " + "a += 1; " * WIDE + "a - 3993"),
     "a list": main("[" + ",".join(["1"] * 20_000) + "].length() - 19993"),
-    "a map": main("{" + ",".join(f'"k{i}": {i}' for i in range(WIDE)) + "}.length() - 4993")
+    "a map": main("{" + ",".join(f'"k{i}": {i}' for i in range(WIDE)) + "}.length() - 3993")
     .replace("{ {", "{ let m = {")
     .replace("}.length", "}; m.length"),
     "calls in a row": "".join(f"function f{i}() -> int {{ f{i + 1}() }}\n" for i in range(150))

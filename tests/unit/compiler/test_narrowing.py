@@ -12,7 +12,7 @@ from tests.unit.compiler.flows import around, flow_program
 from tests.unit.compiler.running import compile_text, errors
 from tests.unit.compiler.test_soundness import check
 
-PROGRAMS = int(os.environ.get("BAMLVM_PROGRAMS", "40"))
+PROGRAMS = int(os.environ.get("BAMLVM_PROGRAMS", "25"))
 
 
 @settings(

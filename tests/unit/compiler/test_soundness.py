@@ -22,7 +22,7 @@ from tests.unit.compiler.reference import OverBudgetError, evaluate
 from tests.unit.compiler.running import compile_text, errors, link, run, stages_of
 from tests.unit.compiler.static_types import StaticTypes
 
-PROGRAMS = int(os.environ.get("BAMLVM_PROGRAMS", "40"))
+PROGRAMS = int(os.environ.get("BAMLVM_PROGRAMS", "25"))
 
 decisions = st.sampled_from((40, 200, 800, 3000)).flatmap(lambda size: st.binary(min_size=size, max_size=size))
 """Long enough for programs of every size; the longest make some 150 lines."""
