@@ -182,9 +182,16 @@ def _types(runtime: Runtime, partial: bool) -> str:
     for name, info in program.classes.items():
         if name in names and not (partial and has_mark(info.attributes, "stream.done")):
             parts.append(_class(info, names[name], annotations))
-    for name, type_ in program.annotated_aliases.items():
-        if name in names:
-            parts.append(f"{names[name]}: _t.TypeAlias = {_quoted(annotations.text(type_))}\n")
+    aliases = [(name, type_) for name, type_ in program.annotated_aliases.items() if name in names]
+    recursive = [(names[name], annotations.text(type_)) for name, type_ in aliases if name in program.aliases]
+    if recursive:
+        written = "".join(f"    {name}: _t.TypeAlias = {_quoted(text)}\n" for name, text in recursive)
+        parts.append(
+            f"if _t.TYPE_CHECKING:\n{written}else:\n" + "".join(f"    {name} = _t.Any\n" for name, _ in recursive)
+        )
+    for name, type_ in aliases:
+        if name not in program.aliases:
+            parts.append(f"{names[name]}: _t.TypeAlias = {annotations.text(type_)}\n")
     body = "".join("\n\n" + part for part in parts)
     what = "The program's classes while they stream." if partial else "The program's classes, enums and aliases."
     return f'"""{what}"""\n\nfrom __future__ import annotations\n\n{_imports(body, partial)}{body}'

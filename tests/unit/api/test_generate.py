@@ -53,7 +53,9 @@ function Odd() -> (int @check(odd, {{ this % 2 == 1 }}))[] { client C  prompt ""
 PROGRAM = """
 class Person { name string @description("the whole name")  age int?  from string? }
 enum Mood { Happy  Sad }
-class Answer { person Person  moods map<Mood, int>  note string @check(short, {{ this|length < 9 }}) }
+type Tree = int | Tree[]
+type People = Person[]
+class Answer { person Person  tree Tree?  moods map<Mood, int>  note string @check(short, {{ this|length < 9 }}) }
 client C { provider openai  options { model "m"  api_key "k"  base_url env.URL } }
 /// Who it is about.
 function Extract(text: string, mood: Mood = Mood.Happy) -> Answer {
@@ -66,7 +68,7 @@ ANSWER = json.dumps({"person": {"name": "Ada", "age": 36, "from": "London"}, "mo
 USE = """
 import asyncio, sys
 from baml_client import b, b_async, b_sync, configure, partial_types, types
-import bamlvm
+import bamlvm, msgspec
 
 configure(env={"URL": sys.argv[1]})
 assert b is b_sync
@@ -82,6 +84,7 @@ stream = b.stream.Extract("Ada", types.Mood.Sad)
 partials = list(stream)
 assert partials and all(type(each) is partial_types.Answer for each in partials)
 assert stream.final() == parsed
+assert msgspec.json.decode(msgspec.json.encode(parsed), type=types.Answer) == parsed
 assert b.request.Extract(text="Ada", mood=types.Mood.Sad, stream=True).json()["stream"] is True
 try:
     configure(env={})
