@@ -15,6 +15,8 @@ from typing import Any, Final, cast
 
 import httpx
 
+from bamlvm.sysops.errors import INCOMPLETE_BODY
+
 ACCEPTED: Final = "gzip, deflate"
 PIECE: Final = 64 * 1024
 
@@ -97,9 +99,9 @@ class Inflater:
             raise httpx.DecodingError(str(error)) from None
 
     def finish(self) -> None:
-        """The body has ended.  Raises ``httpx.DecodingError`` if what it stands for has not."""
+        """The body has ended.  Raises ``httpx.RemoteProtocolError``, as for any cut short, if its coding has not."""
         if self._begun and not self._inner.eof:
-            raise httpx.DecodingError("the body ends inside its content coding")
+            raise httpx.RemoteProtocolError(f"{INCOMPLETE_BODY} (it ends inside its content coding)")
 
     def _decompressor(self, data: bytes) -> Any:
         if self._gzip:

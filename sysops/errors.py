@@ -37,11 +37,11 @@ from bamlvm.vm.values import Thrown
 Clock: TypeAlias = Literal["connect", "time_to_first_token", "idle", "request"]
 
 _LONGEST_MESSAGE: Final = 500
-_INCOMPLETE: Final = (
-    "peer closed connection without sending complete message body",
-    "peer unexpectedly closed connection",
-)
-"""How h11 says that a connection ended inside an answer (inside a line of it the second way); it has no other mark."""
+INCOMPLETE_BODY: Final = "peer closed connection without sending complete message body"
+"""How a body cut short is called: by h11 and so by httpx's own transport, and by ours."""
+
+_INCOMPLETE: Final = (INCOMPLETE_BODY, "peer unexpectedly closed connection")
+"""What such an error's text begins with (the second way from h11, inside a line); it has no other mark."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,10 @@ from typing import Final
 
 import httptools
 
+from bamlvm.sysops.errors import INCOMPLETE_BODY
+
 MAX_HEAD: Final = 128 * 1024
 """Most bytes of a head, and most bytes of framing (chunk extensions, trailers) without a byte of body."""
-
-INCOMPLETE_BODY: Final = "peer closed connection without sending complete message body"
-"""How a body cut short is called, as httpx's own transport does: the text is all that tells it from other breaches."""
 
 _INTERIM: Final = range(100, 200)
 _SWITCHING: Final = 101

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bamlvm.sysops.transport.answers import INCOMPLETE_BODY, MAX_HEAD, AnswerReader
+from bamlvm.sysops.errors import INCOMPLETE_BODY
+from bamlvm.sysops.transport.answers import MAX_HEAD, AnswerReader
 
 
 @dataclass(frozen=True)

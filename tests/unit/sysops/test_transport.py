@@ -14,6 +14,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from bamlvm.replay import RecordingTransport
 from bamlvm.sysops.client import new_client
 from bamlvm.sysops.transport.body import EXTENSION, Body
 from bamlvm.sysops.transport.connection import Connection
@@ -574,3 +575,20 @@ async def test_the_proxy_of_the_environment(serve: Any, monkeypatch: pytest.Monk
     async with new_client() as client:
         assert (await client.get("http://service.invalid/path")).content == b"ok"
     assert proxy.requests[0].target == "http://service.invalid/path"
+
+
+# --- wrapped by another transport -------------------------------------------------------------------------------------
+
+
+async def test_a_recording_of_it_has_the_body(serve: Any, call: Any, tmp_path: Path) -> None:
+    """A stream read through a wrapper is read from the wrapper, not past it."""
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+    server = await serve(sends(head, b"9\r\ndata: a\n\n\r\n0\r\n\r\n"))
+    tape = tmp_path / "tape.jsonl"
+    async with new_client(RecordingTransport(Transport(trusting), tape)) as client:
+        call.scope.services.http_client = lambda: client
+        stream = await call("baml.http.fetch_sse", call.request(server.url(), "POST", "{}"))
+        assert '"a"' in await call("baml.http.SseStream.next", stream)
+        assert await call("baml.http.SseStream.next", stream) is None
+        await call("baml.http.SseStream.close", stream)
+    assert "data: a" in tape.read_text("utf-8")
