@@ -139,7 +139,7 @@ class AnswerReader(Scanner):
             if self._failure is None or (evident and not self._came_near):
                 self._failure = result
             self._came_near = self._came_near or evident
-            self._stands = self._stands and self._emitted is None
+            self._stands = self._stands and not self._emitted
         elif evident:
             self._decided = True
             self._result = result
@@ -170,8 +170,10 @@ class AnswerReader(Scanner):
                 begins = lookahead.begins_list(
                     self._buffer, at, item.takes_scalar, item.takes_object, item.takes_list, self._final
                 )
-            else:
+            elif root.takes_object:
                 begins = lookahead.begins_list(self._buffer, at, False, True, False, self._final)
+            else:
+                return False
         return False if begins is None and self._final else begins
 
     def _item(self) -> Plan:

@@ -2,7 +2,8 @@
 
 Each answer is True, False, or None for *it depends on text that has not come*.  An answer is a function of the text
 alone: once there is one it stays, whatever follows, so that an answer read in pieces comes out as read whole.  No
-question looks further than ``WINDOW`` characters; one that is still open there is answered by the likelier guess.
+question looks further than ``WINDOW`` characters (``LONGEST_KEY`` for a first key); one that is still open there is
+answered by the likelier guess.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import re
 from typing import Final, NamedTuple
 
 WINDOW: Final = 200
+LONGEST_KEY: Final = 1000
+"""The first key of an object in prose may be this long."""
 
 _SPACE: Final = re.compile(r"\s*")
 _WORD: Final = re.compile(r"[\w$@.\- ]*\s*")
@@ -138,7 +141,7 @@ def begins_object(text: str, at: int, final: bool) -> bool | None:
     if character == "#":
         return True
     if character in _QUOTES:
-        return _quoted_then(text, next_at, ":=", final)
+        return _quoted_then(text, next_at, ":=", final, LONGEST_KEY)
     return _word_then_colon(text, next_at, final) if _KEY_WORD.match(character) else False
 
 
@@ -167,17 +170,17 @@ def _is_comment(text: str, at: int, final: bool) -> bool | None:
     return text[at + 1] in "/*"
 
 
-def _quoted_then(text: str, at: int, wanted: str, final: bool) -> bool | None:
+def _quoted_then(text: str, at: int, wanted: str, final: bool, window: int = WINDOW) -> bool | None:
     """Whether a short quoted text begins at ``at`` and one of ``wanted`` follows it."""
     quote = {"\u201c": "\u201d", "\u2018": "\u2019"}.get(text[at], text[at])
-    close = text.find(quote, at + 1, at + WINDOW)
+    close = text.find(quote, at + 1, at + window)
     if close < 0:
-        return None if len(text) - at <= WINDOW and not final else False
+        return None if len(text) - at <= window and not final else False
     if wanted == ",]" and "\n" in text[at:close]:
         return False
     next_at = _SPACE.match(text, close + 1).end()  # type: ignore[union-attr]  # it matches the empty string
     if next_at == len(text):
-        return None if len(text) - at <= 2 * WINDOW and not final else False
+        return None if len(text) - at <= 2 * window and not final else False
     return text[next_at] in wanted
 
 

@@ -376,6 +376,8 @@ def test_lists_in_prose(type_: Type, text: str, read: list[str]) -> None:
         (union((PERSON, INT)), "The answer is 4", 4),
         (union((INT, STRING)), "4", 4),
         (union((INT, STRING)), "four", "four"),
+        (union((INT, STRING)), '[{"a": 1}] is it', '[{"a": 1}] is it'),
+        (MapType(STRING, INT), '{"' + "k" * 700 + '": 1}', {"k" * 700: 1}),
         (ListType(INT), "The answer is 4", [4]),
         (MapType(EnumType("Color"), INT), '{"red": 1, "Dark Blue": 2}', {"Color.Red": 1, "Color.DarkBlue": 2}),
         (ListType(STRING), "[sic] or [a] []", []),
@@ -480,6 +482,11 @@ def test_a_shown_candidate_that_fails_is_followed_by_nothing() -> None:
     text = '{"name": "Ann"} no: {"name": "Bob", "age": 3}'
     assert [each["name"] for each in partials(PERSON, text)][-1] == "Ann"
     assert final(PERSON, text)["name"] == "Bob"
+
+
+def test_an_empty_candidate_takes_nothing_back() -> None:
+    text = 'see [it]: ["yes please"]'
+    assert partials(ListType(LiteralType("yes please")), text) == [[], ["yes please"]]
 
 
 def test_finished_parts_are_shared() -> None:
