@@ -117,6 +117,9 @@ class Results:
         shared = type(before) is Instance and before.cls is value.cls and host_before is not None
         fields = []
         for place, field in enumerate(value.fields):
+            if shared and field is before.fields[place]:
+                fields.append(getattr(host_before, made.__struct_fields__[place]))
+                continue
             if marks is not None and place in marks.done:
                 host = self.to_host(field)
             elif shared and (marks is None or place not in marks.fields):
@@ -125,7 +128,7 @@ class Results:
             else:
                 host = self.partial_to_host(field)
             if marks is not None and place in marks.fields and field is not None:
-                host = self._field_checked(field, host, marks.fields[place], type(field) is Instance)
+                host = self._field_checked(field, host, marks.fields[place], place in marks.done)
             fields.append(host)
         struct = _struct(made, value.cls, fields)
         return Checked(struct, {}) if marks is not None and marks.checks else struct

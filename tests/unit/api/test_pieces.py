@@ -153,6 +153,28 @@ def test_partials_share_what_is_finished_and_are_never_changed(runtime: bamlvm.R
     assert full[-1].items[0] is full[0].items[0]
 
 
+def test_what_may_still_grow_has_no_checks_yet() -> None:
+    source = """
+        class Inner { a int  b int }
+        class Outer {
+            open Inner @check(more, {{ this.b > this.a }})
+            whole Inner @check(more, {{ this.b > this.a }}) @stream.done
+            words string[] @check(some, {{ this|length > 0 }})
+        }
+        client C { provider openai  options { model "m"  api_key "k" } }
+        function F() -> Outer { client C  prompt "" }
+    """
+    text = '{"open": {"a": 1, "b": 2}, "whole": {"a": 1, "b": 2}, "words": ["x"]}'
+    with bamlvm.Runtime.from_files({"main.baml": source}) as runtime:
+        stream = runtime.parse_stream("F", text)
+        for partial in stream:
+            assert partial.open is None or partial.open.checks == {}
+            assert partial.words is None or partial.words.checks == {}
+            assert partial.whole is None or partial.whole.checks["more"].status == "succeeded"
+        final = stream.final()
+    assert [set(each.checks) for each in (final.open, final.whole, final.words)] == [{"more"}, {"more"}, {"some"}]
+
+
 ITEMS = st.fixed_dictionaries(
     {"name": st.text(max_size=6), "price": st.floats(1, 99), "tags": st.lists(st.text(max_size=4), max_size=3)}
 )
