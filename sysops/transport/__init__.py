@@ -5,7 +5,7 @@ that is done with a streamed event.  Here the bytes go from the event loop's buf
 
     socket ── Connection (connection.py) ── AnswerReader (answers.py) ── Body (body.py) ─┬─ async for (httpx's way)
                   │                                                                      └─ Receiver (called at once)
-    Pool (pool.py): connections at rest, by origin, and new ones
+    Pool (pool.py): connections at rest, by origin, and new ones (dialling.py)
     Transport (http1.py): the httpx interface: one request, one answer
 
 Rules of RFC 9110 and 9112.  What fails is raised as httpx's exception for it; a body that ends before its end is an

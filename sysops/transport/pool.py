@@ -13,11 +13,12 @@ import select
 import ssl
 import sys
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import httpx
 
 from bamlvm.sysops.transport.connection import BUFFER, Connection
+from bamlvm.sysops.transport.dialling import dial
 
 REST_SECONDS: Final = 15.0
 """How long a connection is kept for the next request."""
@@ -27,9 +28,6 @@ _MARGIN_SECONDS: Final = 1.0
 
 MAX_AT_REST: Final = 64
 """How many are kept in all."""
-
-_HAPPY_EYEBALLS_SECONDS: Final = 0.25
-"""RFC 8305, section 5: how long one address may take before the next is tried beside it."""
 
 Origin: TypeAlias = tuple[bool, str, int]
 """Whether TLS, host, port."""
@@ -67,13 +65,13 @@ class Pool:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(seconds) as limit:
+                context = self._context() if is_tls else None
+                place: Any = {"host": host, "port": port} if _is_address(host) else {"sock": await dial(host, port)}
                 _, connection = await loop.create_connection(
                     lambda: Connection(self, origin, self._buffer),
-                    host,
-                    port,
-                    ssl=self._context() if is_tls else None,
+                    **place,
+                    ssl=context,
                     server_hostname=host if is_tls else None,
-                    happy_eyeballs_delay=None if _is_address(host) else _HAPPY_EYEBALLS_SECONDS,
                 )
         except TimeoutError as error:
             if limit.expired():

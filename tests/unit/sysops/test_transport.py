@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gzip
+import socket
 import ssl
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from bamlvm.replay import RecordingTransport
 from bamlvm.sysops.client import new_client
 from bamlvm.sysops.transport.body import EXTENSION, Body
 from bamlvm.sysops.transport.connection import Connection
+from bamlvm.sysops.transport.dialling import by_turns, first_to_connect
 from bamlvm.sysops.transport.http1 import Transport
 
 CERTIFICATES = Path(__file__).parent / "certificates"
@@ -563,6 +566,69 @@ async def test_cancelling_a_request_whose_connection_serves_another_already(serv
         reader, _ = await keeper.second
     assert reader.status == 200
     await connection.aclose()
+
+
+async def test_cancelling_at_any_moment_of_looking_up_and_connecting(serve: Any) -> None:
+    async def handler(exchange: Any) -> None:
+        await exchange.send(CHUNKED, b"2\r\nok\r\n")
+        await exchange.until_closed()
+
+    server = await serve(handler)
+    for step in range(60):
+        transport = Transport(trusting)
+        async with httpx.AsyncClient(transport=transport) as client:
+            task = asyncio.create_task(_first_piece(client, f"http://localhost:{server.port}/"))
+            for _ in range(step % 20):
+                await asyncio.sleep(0)
+            await asyncio.sleep(step // 20 * 0.0005)
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            assert transport.connections == 0
+            await server.idle()
+
+
+# --- several addresses ------------------------------------------------------------------------------------------------
+
+
+def test_families_take_turns() -> None:
+    six, four = socket.AF_INET6, socket.AF_INET
+    found = [(six, ("::1", 1)), (six, ("::2", 1)), (six, ("::3", 1)), (four, ("127.0.0.1", 1))]
+    assert by_turns(found) == [found[0], found[3], found[1], found[2]]
+    assert by_turns([]) == []
+
+
+async def test_an_address_that_refuses_is_passed_over(serve: Any, unused_tcp_port: int) -> None:
+    server = await serve(sends(OK))
+    refusing = (socket.AF_INET, ("127.0.0.1", unused_tcp_port))
+    with await first_to_connect([refusing, (socket.AF_INET, ("127.0.0.1", server.port))]) as sock:
+        assert sock.getpeername()[1] == server.port
+    with pytest.raises(OSError, match=str(unused_tcp_port)):
+        await first_to_connect([refusing, refusing])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a full backlog swallows connections on Linux only")
+@pytest.mark.parametrize("cancelled", [False, True])
+async def test_an_address_that_says_nothing_does_not_hold_up_the_next(serve: Any, cancelled: bool) -> None:
+    server = await serve(sends(OK))
+    with contextlib.ExitStack() as stack:
+        full = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        silent = (socket.AF_INET, full.getsockname())
+        task = asyncio.create_task(first_to_connect([silent, (socket.AF_INET, ("127.0.0.1", server.port)), silent]))
+        if cancelled:
+            await asyncio.sleep(0.05)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        else:
+            async with asyncio.timeout(5):
+                with await task as sock:
+                    assert sock.getpeername()[1] == server.port
+        await asyncio.sleep(0)
 
 
 # --- proxies ----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,79 @@
+"""From a host's name to a connected socket: its addresses, tried by turns of the family and a little apart (RFC 8305).
+
+asyncio can do this too (``happy_eyeballs_delay``), but where it is cancelled it leaves sockets open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from itertools import chain, zip_longest
+from typing import Final, TypeAlias
+
+ATTEMPT_SECONDS: Final = 0.25
+"""How long one address may take before the next is tried beside it (RFC 8305, section 5)."""
+
+Address: TypeAlias = tuple[int, tuple[object, ...]]
+"""Family, and address in that family's form."""
+
+
+async def dial(host: str, port: int) -> socket.socket:
+    """A socket connected to the first address of a host that takes it.  Raises :class:`OSError`."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return await first_to_connect(by_turns([(family, address) for family, _, _, _, address in found]))
+
+
+def by_turns(addresses: Sequence[Address]) -> list[Address]:
+    """Addresses with their families taking turns, beginning with the first one's."""
+    first = [each for each in addresses if each[0] == addresses[0][0]]
+    others = [each for each in addresses if each[0] != addresses[0][0]]
+    return [each for each in chain.from_iterable(zip_longest(first, others)) if each is not None]
+
+
+async def first_to_connect(addresses: Sequence[Address]) -> socket.socket:
+    """The socket that is connected first; the others are closed.  Raises :class:`OSError` if none will be."""
+    if len(addresses) == 1:
+        return await _connected(addresses[0])
+    waiting = list(reversed(addresses))
+    attempts: set[asyncio.Task[socket.socket]] = set()
+    errors: list[str] = []
+    try:
+        while waiting or attempts:
+            if waiting:
+                attempts.add(asyncio.create_task(_connected(waiting.pop())))
+            done, _ = await asyncio.wait(
+                attempts, timeout=ATTEMPT_SECONDS if waiting else None, return_when=asyncio.FIRST_COMPLETED
+            )
+            for attempt in done:
+                attempts.discard(attempt)
+                error = attempt.exception()
+                if error is None:
+                    attempts |= done - {attempt}
+                    return attempt.result()
+                if not isinstance(error, OSError):
+                    raise error
+                errors.append(str(error))
+    finally:
+        for attempt in attempts:
+            attempt.cancel()
+            attempt.add_done_callback(_discard)
+    raise OSError("; ".join(dict.fromkeys(errors)) or "the host has no address")
+
+
+async def _connected(address: Address) -> socket.socket:
+    family, place = address
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(sock, place)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _discard(attempt: asyncio.Task[socket.socket]) -> None:
+    """Close what nobody wants any more."""
+    if not attempt.cancelled() and attempt.exception() is None:
+        attempt.result().close()
