@@ -20,7 +20,7 @@ demo: $(READY) ## run the examples against a local mock server: no key, no netwo
 	BAMLVM=$(BIN)/bamlvm sh examples/demo.sh
 
 test: $(READY) ## run all tests
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist worksteal
 
 check: $(READY) ## lint, types, import contracts
 	$(BIN)/ruff check .

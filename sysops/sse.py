@@ -103,8 +103,8 @@ class SseParser:
             self._take(lines, events)
         if end < len(chunk) and self._failure is None:
             self._partial += chunk[end:] if end else chunk
-            has_bom = not self._started and self._partial.startswith(_BOM)
-            self._measure(len(self._partial) - len(_BOM) * has_bom)
+            unstarted = b"" if self._started else self._partial[: len(_BOM)]
+            self._measure(len(self._partial) - len(unstarted) * _BOM.startswith(unstarted))
         if self._failure is not None and not events:
             raise self._failure
         return events
