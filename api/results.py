@@ -10,6 +10,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterable
 from functools import partial
+from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -76,31 +77,23 @@ class Results:
         return self.to_host(value)
 
     def _partial_list(self, value: list[Any], before: Any, host_before: Any) -> list[Any]:
-        if (
-            type(before) is not list
-            or not before
-            or len(before) > len(value)
-            or before[:-1] != value[: len(before) - 1]
-        ):
+        if type(before) is not list or not _goes_on(value, before):
             return [self.partial_to_host(each) for each in value]
         last = len(before) - 1
-        host: list[Any] = host_before[:-1]
-        host.append(self.partial_to_host(value[last], before[last], host_before[last]))
+        host: list[Any] = host_before.copy()
+        host[last] = self.partial_to_host(value[last], before[last], host_before[last])
         host += [self.partial_to_host(each) for each in value[last + 1 :]]
         return host
 
     def _partial_dict(self, value: dict[Any, Any], before: Any, host_before: Any) -> dict[Any, Any]:
-        keys, entries = list(value), list(value.values())
-        if type(before) is dict and before and len(before) <= len(value):
-            last = len(before) - 1
-            if list(before) == keys[: last + 1] and list(before.values())[:last] == entries[:last]:
-                host: dict[Any, Any] = host_before.copy()
-                host_key = self._key(keys[last])
-                host[host_key] = self.partial_to_host(entries[last], before[keys[last]], host_before[host_key])
-                for key, entry in zip(keys[last + 1 :], entries[last + 1 :], strict=True):
-                    host[self._key(key)] = self.partial_to_host(entry)
-                return host
-        return {self._key(key): self.partial_to_host(entry) for key, entry in value.items()}
+        if type(before) is not dict or not _goes_on_by_key(value, before):
+            return {self._key(key): self.partial_to_host(entry) for key, entry in value.items()}
+        host: dict[Any, Any] = host_before.copy()
+        fresh = [*islice(reversed(value.items()), len(value) - len(before) + 1)]
+        for key, entry in reversed(fresh):
+            host_key = self._key(key)
+            host[host_key] = self.partial_to_host(entry, before.get(key), host.get(host_key))
+        return host
 
     def _partial_instance(self, value: Instance, before: Any, host_before: Any) -> Any:
         name = value.cls.name
@@ -250,8 +243,37 @@ class PartialResults:
         return self._host
 
 
+def _goes_on(value: list[Any], before: list[Any]) -> bool:
+    """Whether a list has all items of the one before but its last, at least one.
+
+    Only a parser's partial values share a list, map or instance with the one before, and what a parser has finished it
+    keeps: one finished part in common tells of all before it.
+    """
+    last = len(before) - 1
+    if last < 0 or last >= len(value):
+        return False
+    if last and before[last - 1] is value[last - 1] and type(value[last - 1]) in _CONTAINERS:
+        return True
+    return before[:last] == value[:last]
+
+
+def _goes_on_by_key(value: dict[Any, Any], before: dict[Any, Any]) -> bool:
+    """The same of the entries of maps."""
+    more = len(value) - len(before)
+    if not before or more < 0:
+        return False
+    known = next(islice(reversed(before.items()), 1, None), (None, None))
+    now = next(islice(reversed(value.items()), more + 1, None), (None, None))
+    if known[1] is now[1] and known[0] == now[0] and type(known[1]) in _CONTAINERS:
+        return bool(next(reversed(before)) == next(islice(reversed(value), more, None)))
+    last = len(before) - 1
+    entries, others = [*before.items()], [*islice(value.items(), last + 1)]
+    return entries[:last] == others[:last] and entries[last][0] == others[last][0]
+
+
+_CONTAINERS = frozenset({list, dict, Instance})
 _STATE = "baml.stream.State"
-_GROWING = frozenset({str, list, dict, Instance})
+_GROWING = _CONTAINERS | {str}
 
 
 def to_builtins(value: Any, *, checks: bool = True) -> Any:

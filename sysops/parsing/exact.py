@@ -60,7 +60,7 @@ class ExactReader:
             if fenced is None:
                 return None
             text = fenced[1].strip()
-        if text[:1] not in ("{", "[") or _SURROGATE.search(text):
+        if text[:1] not in ("{", "[") or ("\\u" in text and _SURROGATE.search(text)):
             return None
         builder: _Builder | None = getattr(self._local, "builder", None)
         if builder is None:
