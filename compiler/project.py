@@ -301,7 +301,7 @@ def _lookups(
         "definition": declaration,
         "declaration": declaration,
         "alias": alias,
-        "class": world.class_,
+        "class": world.shape_of,
         "enum": world.enum,
         "signature": world.signature,
         "recursive_alias": world.recursive_alias,

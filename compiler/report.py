@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Protocol
 
 from bamlvm.grammar.diagnostics import Diagnostic, Label, Severity
@@ -69,7 +70,11 @@ class Reporter:
 def nearest(name: str, candidates: Iterable[str]) -> str | None:
     """The candidate that ``name`` may be a misspelling of: the same but for upper and lower case, one slip of the
     keyboard away (in names of three letters or more), or with most of it in common."""
-    ordered = sorted(candidates)
+    return _nearest(name, tuple(sorted(candidates)))
+
+
+@lru_cache(maxsize=64)  # one misspelt name tends to be reported wherever it stands
+def _nearest(name: str, ordered: tuple[str, ...]) -> str | None:
     folded = name.casefold()
     for candidate in ordered:
         if candidate.casefold() == folded:

@@ -45,7 +45,14 @@ class World:
     bodies: dict[str, tuple[Entry, syntax.Function]] = field(default_factory=dict)
 
     def class_(self, name: str) -> ClassInfo | None:
-        return self.reads.note("class", (name,), self.classes.get(name) or self.standard.classes.get(name))
+        """A class by its qualified name.  Its shape counts as read."""
+        found = self.classes.get(name) or self.standard.classes.get(name)
+        self.reads.note("class", (name,), shape(found))
+        return found
+
+    def shape_of(self, name: str) -> object:
+        """The :func:`shape` of a class, or None."""
+        return shape(self.classes.get(name) or self.standard.classes.get(name))
 
     def enum(self, name: str) -> EnumInfo | None:
         return self.reads.note("enum", (name,), self.enums.get(name) or self.standard.enums.get(name))
@@ -80,3 +87,10 @@ class World:
         if type(type_) is UnionType and any(type(member) is AliasType for member in type_.members):
             return union(self.expand(member) for member in type_.members)
         return type_
+
+
+def shape(info: ClassInfo | None) -> object:
+    """What functions and templates can tell of a class: its fields' names and types, and whether it may have more."""
+    if info is None:
+        return None
+    return [(field.name, field.type) for field in info.fields], any(each.name == "dynamic" for each in info.attributes)
