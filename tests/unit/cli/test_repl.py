@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -242,16 +243,31 @@ class Terminal:
     def type(self, text: str) -> None:
         os.write(self._ours, text.encode())
 
-    def close(self) -> int:
-        try:
-            return self.process.wait(30)
-        finally:
-            self.process.kill()
-            os.close(self._ours)
+    def interrupt(self) -> None:
+        """Ctrl-C, until something is written.  One that comes between a prompt and the wait for what is typed is kept
+        by Python's readline until a key is pressed."""
+        for _ in range(10):
+            os.kill(self.process.pid, signal.SIGINT)
+            if select.select([self._ours], [], [], 3)[0]:
+                return
+        raise AssertionError("Ctrl-C changes nothing")
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait(30)
+        os.close(self._ours)
 
 
-def test_at_a_terminal(tmp_path: Path) -> None:
-    terminal = Terminal(tmp_path)
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    with Terminal(tmp_path) as made:
+        yield made
+
+
+def test_at_a_terminal(terminal: Terminal, tmp_path: Path) -> None:
     assert ":help" in terminal.read("baml> ")
     terminal.type("let x = [\n")
     terminal.read("... ")
@@ -259,12 +275,12 @@ def test_at_a_terminal(tmp_path: Path) -> None:
     terminal.read("baml> ")
     terminal.type("{ 1 +\n")
     terminal.read("... ")
-    os.kill(terminal.process.pid, signal.SIGINT)  # drops what is being typed
+    terminal.interrupt()  # drops what is being typed
     terminal.read("baml> ")
     terminal.type("while (true) { }\n")
     terminal.read("\n")
     time.sleep(1.5)  # until it runs; an earlier Ctrl-C would end the compilation in its place
-    os.kill(terminal.process.pid, signal.SIGINT)
+    terminal.interrupt()
     assert "interrupted" in terminal.read("baml> ")
     terminal.type("function f() -> int { 7 }\n")
     assert "declared f" in terminal.read("baml> ")
@@ -272,5 +288,5 @@ def test_at_a_terminal(tmp_path: Path) -> None:
     assert "\n8\r\n" in terminal.read("baml> ")
     terminal.type("\x04")
     terminal.read("\x00")
-    assert terminal.close() == exit_codes.OK
+    assert terminal.process.wait(30) == exit_codes.OK
     assert "x.length() + f()\n" in (tmp_path / "bamlvm" / "history").read_text()
