@@ -42,5 +42,6 @@ show() {
 echo "A mock server stands in for the providers at $BAMLVM_DEMO_URL"
 show run "$here/hello.baml" -a name=Ada
 show run "$here/greeting.baml" Greet -a name=Ada --stream
+show run "$here/order.baml" Extract -a text="Two lamps and a desk for Ada, please." --stream
 show run "$here/fallback.baml" Capital -a country=France --stream
 show run "$here/round_robin.baml" --stream

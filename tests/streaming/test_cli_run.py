@@ -333,6 +333,7 @@ def test_the_demo_runs() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "Hello, Ada!" in done.stdout
+    assert '"delivery": "Pickup"' in done.stdout
     assert "The capital of France is Paris.\n" in done.stdout
     assert "tick tock tick tock\n" in done.stdout
     assert "attempt 2: Broken (openai) failed: HttpStatus: " in done.stderr
