@@ -14,7 +14,7 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, AnyStr, Final
 from urllib.parse import quote, unquote, urlsplit
 
 HIDDEN: Final = "***"
@@ -89,7 +89,7 @@ class Secrets:
     def hide_across(self, chunks: Sequence[bytes]) -> list[bytes]:
         """Pieces of one body without any of them, also where one is spread over several pieces."""
         whole = b"".join(chunks)
-        spans = list(self._spans(whole))
+        spans = self._spans(whole)
         if not spans:
             return list(chunks)
         out: list[bytes] = []
@@ -108,12 +108,20 @@ class Secrets:
             start = end
         return out
 
-    def _spans(self, whole: bytes) -> Iterator[tuple[int, int]]:
-        forms = [re.escape(form.encode("utf-8", "surrogateescape")) for form in self._forms]
-        if not forms:
-            return
-        for found in re.finditer(b"|".join(forms), whole):
-            yield found.span()
+    def _spans(self, whole: bytes) -> list[tuple[int, int]]:
+        """Where they stand in a body, whole or cut short at their ends: in order, none inside another."""
+        found: list[tuple[int, int]] = []
+        for complete in map(_encoded, self._forms):
+            found.extend(match.span() for match in re.finditer(re.escape(complete), whole))
+        for head, form in self._heads:
+            found.extend(_beginnings(whole, _encoded(head), _encoded(form)))
+        merged: list[tuple[int, int]] = []
+        for start, end in sorted(found):
+            if merged and start < merged[-1][1]:
+                merged[-1] = merged[-1][0], max(end, merged[-1][1])
+            else:
+                merged.append((start, end))
+        return merged
 
     def __bool__(self) -> bool:
         return bool(self._forms)
@@ -223,13 +231,24 @@ def _escaped(text: str) -> Iterator[str]:
     yield plain.replace('"', '\\"')
 
 
+def _beginnings(text: AnyStr, head: AnyStr, form: AnyStr) -> Iterator[tuple[int, int]]:
+    """Where ``form``, or as much of it as there is, stands in a text that has its ``head``."""
+    place = 0
+    while (found := text.find(head, place)) >= 0:
+        place = found + len(head)
+        while place < len(text) and place - found < len(form) and text[place] == form[place - found]:
+            place += 1
+        yield found, place
+
+
 def _without_beginnings(text: str, head: str, form: str) -> str:
     kept: list[str] = []
     place = 0
-    while (found := text.find(head, place)) >= 0:
-        end = found + len(head)
-        while end < len(text) and end - found < len(form) and text[end] == form[end - found]:
-            end += 1
-        kept += (text[place:found], HIDDEN)
+    for start, end in _beginnings(text, head, form):
+        kept += (text[place:start], HIDDEN)
         place = end
     return "".join([*kept, text[place:]])
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

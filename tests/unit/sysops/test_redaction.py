@@ -117,3 +117,11 @@ def test_a_secret_is_found_however_a_body_is_cut(secret: str, texts: list[str], 
     assert b"".join(hidden) == b"".join(secrets.hide_across([whole]))
     if secret.encode() not in whole and not any(map(whole.count, [json.dumps(secret)[1:-1].encode()])):
         assert hidden == chunks
+
+
+@given(st.integers(12, 40), st.integers(1, 60))
+def test_a_secret_that_is_cut_short_is_hidden_in_a_body_too(kept: int, size: int) -> None:
+    secret = "sk-Zq8/w7=e5+r3&t1%y9~u2i4o6p8a0sd2f4g6h8j"
+    body = f'data: {{"said": "key={quote(secret, safe="")[:kept]}'.encode()
+    hidden = b"".join(Secrets([secret]).hide_across([body[at : at + size] for at in range(0, len(body), size)]))
+    assert hidden == b'data: {"said": "key=***'
