@@ -208,7 +208,8 @@ def _body_values(body: Any) -> Iterator[str]:
 
 
 def _forms(value: str) -> Iterator[str]:
-    """A secret as it stands, and as URLs, JSON and Python write it, Python also within a text that it writes again."""
+    """A secret as it stands, and as URLs, JSON and Python write it, these two also within a text that is written again
+    (an error shows, as Python would, what a server said in JSON)."""
     if len(value) < _SHORTEST or value.isspace():
         return
     yield value
@@ -216,15 +217,15 @@ def _forms(value: str) -> Iterator[str]:
         return
     yield quote(value)
     yield quote(value, safe="")
-    yield json.dumps(value)[1:-1]
-    yield json.dumps(value, ensure_ascii=False)[1:-1]
-    for once in _escaped(value):
+    for once in set(_escaped(value)):
         yield once
         yield from _escaped(once)
 
 
 def _escaped(text: str) -> Iterator[str]:
-    """What stands between the quotes where Python shows a text or its bytes, whatever the quotes are."""
+    """What stands between the quotes where JSON has a text, or Python shows it or its bytes, whatever the quotes are."""
+    yield json.dumps(text)[1:-1]
+    yield json.dumps(text, ensure_ascii=False)[1:-1]
     plain = repr(f"{text}'\"")[1:-4]  # with both kinds of quotes in it, ' is escaped
     yield plain
     yield plain.replace("\\'", "'")
