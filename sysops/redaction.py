@@ -223,7 +223,7 @@ def _forms(value: str) -> Iterator[str]:
 
 
 def _escaped(text: str) -> Iterator[str]:
-    """What stands between the quotes where JSON has a text, or Python shows it or its bytes, whatever the quotes are."""
+    """What stands between the quotes where JSON has a text, or Python shows it or its bytes, with any quotes."""
     yield json.dumps(text)[1:-1]
     yield json.dumps(text, ensure_ascii=False)[1:-1]
     plain = repr(f"{text}'\"")[1:-4]  # with both kinds of quotes in it, ' is escaped
