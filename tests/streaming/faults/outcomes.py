@@ -11,7 +11,7 @@ from tests.streaming.faults.server import CLOSE, Answer, Step
 from tests.streaming.faults.wires import PIECES, SECOND, TEXT, Frame, Wire, encoded
 
 Clock: TypeAlias = Literal["connect", "time_to_first_token", "idle", "request"]
-CLOCK_MS: Final[Mapping[Clock, int]] = {"connect": 80, "time_to_first_token": 200, "idle": 80, "request": 200}
+CLOCK_MS: Final[Mapping[Clock, int]] = {"connect": 80, "time_to_first_token": 400, "idle": 150, "request": 400}
 """The limits of the clients whose clocks are to run out."""
 
 
