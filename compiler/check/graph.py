@@ -5,10 +5,11 @@ Before types are known a call of a method is a call of every method of that name
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from bamlvm.compiler import hir
+from bamlvm.vm.components import components
 
 
 class Group(NamedTuple):
@@ -31,7 +32,7 @@ class CallGraph:
         if mentions != self._mentions or list(mentions) != list(self._mentions):
             methods = _by_method(functions)
             edges = {name: _callees(function, functions, methods) for name, function in functions.items()}
-            self._groups = [Group(names, len(names) > 1 or names[0] in edges[names[0]]) for names in _groups(edges)]
+            self._groups = [Group(names, len(names) > 1 or names[0] in edges[names[0]]) for names in components(edges)]
             self._mentions = mentions
         return self._groups
 
@@ -53,39 +54,3 @@ def _callees(
     for mention in sorted(function.mentions):
         found.extend(methods.get(mention, ()) if mention.startswith(".") else [mention])
     return [name for name in found if name in functions]
-
-
-def _groups(edges: Mapping[str, list[str]]) -> Iterator[list[str]]:
-    """The strongly connected components, callees first (Tarjan's algorithm, without recursion)."""
-    order: dict[str, int] = {}
-    low: dict[str, int] = {}
-    waiting: list[str] = []
-    on_stack: set[str] = set()
-    for root in edges:
-        if root in order:
-            continue
-        work = [(root, iter(edges[root]))]
-        order[root] = low[root] = len(order)
-        waiting.append(root)
-        on_stack.add(root)
-        while work:
-            name, rest = work[-1]
-            following = next(rest, None)
-            if following is None:
-                work.pop()
-                if work:
-                    parent = work[-1][0]
-                    low[parent] = min(low[parent], low[name])
-                if low[name] == order[name]:
-                    place = waiting.index(name)
-                    group = waiting[place:]
-                    del waiting[place:]
-                    on_stack.difference_update(group)
-                    yield group
-            elif following not in order:
-                order[following] = low[following] = len(order)
-                waiting.append(following)
-                on_stack.add(following)
-                work.append((following, iter(edges[following])))
-            elif following in on_stack:
-                low[name] = min(low[name], order[following])
