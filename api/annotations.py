@@ -11,9 +11,9 @@ from collections.abc import Collection
 from typing import Final
 
 from bamlvm.names import host_names
-from bamlvm.types import Types, has_mark
+from bamlvm.types import Types
 from bamlvm.vm.linker import Program
-from bamlvm.vm.program import Attribute, FieldInfo
+from bamlvm.vm.program import Attribute, FieldInfo, has_attribute
 from bamlvm.vm.types import (
     MEDIA,
     AliasType,
@@ -88,7 +88,7 @@ class Annotations:
                 return _checked(self.text(item, taken), attributes)
             case ClassType(name, _) if name in self._names:
                 attributes = self._program.classes[name].attributes
-                is_partial = self._is_partial and not has_mark(attributes, "stream.done")
+                is_partial = self._is_partial and not has_attribute(attributes, "stream.done")
                 return _checked(self._name(name, is_partial, taken), attributes)
             case EnumType(name) if name in self._names:
                 return _checked(self._name(name, False, taken), self._program.enums[name].attributes)
@@ -103,18 +103,18 @@ class Annotations:
         """A field's type, and whether it has None as its default."""
         if not self._is_partial:
             return self._field(field, taken), self._types.may_be_left_out(field)
-        if has_mark(field.attributes, "stream.done"):
+        if has_attribute(field.attributes, "stream.done"):
             text = Annotations(self._program, self._types, self._whole)._field(field, taken)
         else:
             text = self._field(field, taken)
-        if has_mark(field.attributes, "stream.with_state"):
+        if has_attribute(field.attributes, "stream.with_state"):
             return f"_bamlvm.StreamState[{_or_none(text)}]", False
-        if has_mark(field.attributes, "stream.not_null"):
+        if has_attribute(field.attributes, "stream.not_null"):
             return text, self._types.may_be_left_out(field)
         return _or_none(text), True
 
     def _field(self, field: FieldInfo, taken: Collection[str]) -> str:
-        return _checked(self.text(field.annotated or field.type, taken), field.attributes)
+        return _checked(self.text(field.annotated_type, taken), field.attributes)
 
     def _name(self, name: str, is_partial: bool, taken: Collection[str]) -> str:
         prefix = self._partial if is_partial else self._whole
@@ -129,7 +129,7 @@ def _builtin(name: str, taken: Collection[str]) -> str:
 
 
 def _checked(text: str, attributes: tuple[Attribute, ...]) -> str:
-    return f"_bamlvm.Checked[{text}]" if has_mark(attributes, "check") else text
+    return f"_bamlvm.Checked[{text}]" if has_attribute(attributes, "check") else text
 
 
 def _or_none(text: str) -> str:

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from bamlvm.annotations import Annotations, type_names
 from bamlvm.errors import HostError
 from bamlvm.names import host_names
-from bamlvm.types import field_names, has_mark, variant_names
-from bamlvm.vm.program import Attribute, ClassInfo, EnumInfo, GeneratorInfo, Signature
+from bamlvm.types import field_names, variant_names
+from bamlvm.vm.program import Attribute, ClassInfo, EnumInfo, GeneratorInfo, Signature, attribute_text, has_attribute
 
 if TYPE_CHECKING:
     from bamlvm.runtime import Runtime
@@ -180,7 +180,7 @@ def _types(runtime: Runtime, partial: bool) -> str:
     if not partial:
         parts += [_enum(info, names[name]) for name, info in program.enums.items() if name in names]
     for name, info in program.classes.items():
-        if name in names and not (partial and has_mark(info.attributes, "stream.done")):
+        if name in names and not (partial and has_attribute(info.attributes, "stream.done")):
             parts.append(_class(info, names[name], annotations))
     aliases = [(name, type_) for name, type_ in program.annotated_aliases.items() if name in names]
     recursive = [(names[name], annotations.text(type_)) for name, type_ in aliases if name in program.aliases]
@@ -270,7 +270,7 @@ def _client(runtime: Runtime, functions: Iterable[_Function], is_async: bool) ->
         signature = each.signature
         face = ", ".join((*_parameters(runtime, each, whole), _CONTEXT))
         arguments = "{" + ", ".join(f"{_quoted(name)}: {host}" for name, host in each.parameters.items()) + "}"
-        result = whole.text(signature.annotated or signature.result)
+        result = whole.text(signature.annotated_result)
         shown = partial.text(signature.result) if signature.kind == "llm" else "_t.Any"
         doc = _doc(signature.doc, "        ")
         name = _quoted(signature.name)
@@ -343,10 +343,8 @@ def _parameters(runtime: Runtime, function: _Function, annotations: Annotations)
 
 
 def _about(attributes: Iterable[Attribute], doc: str) -> str:
-    for attribute in attributes:
-        if attribute.name == "description" and attribute.arguments:
-            return str(attribute.arguments[0])
-    return doc
+    text = attribute_text(attributes, "description")
+    return doc if text is None else text
 
 
 def _doc(text: str, margin: str) -> list[str]:

@@ -118,7 +118,7 @@ def read_type(runtime: Runtime, function: str) -> Type:
     signature = runtime.signature(function)
     if signature.kind != "llm":
         raise HostError(f"{function} is no LLM function: only what a model answers is parsed")
-    return signature.result if signature.annotated is None else signature.annotated
+    return signature.annotated_result
 
 
 def thrown_by(runtime: Runtime, thrown: Thrown) -> Exception:

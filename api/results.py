@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from bamlvm.checks import Check, Checked, StreamState
-from bamlvm.sysops.constraints import Constraints
+from bamlvm.sysops.constraints import Constraints, constraints_of
 from bamlvm.sysops.scope import Services
-from bamlvm.types import PartialTypes, Types, has_mark
-from bamlvm.vm.program import Attribute, FieldInfo
+from bamlvm.types import PartialTypes, Types
+from bamlvm.vm.program import Attribute, FieldInfo, has_attribute
 from bamlvm.vm.types import AttributedType, ListType, MapType, Type, UnionType
 from bamlvm.vm.values import Closure, EnumValue, Handle, Instance, LoadedClass, Media, TypeValue
 from bamlvm.walk import SCALARS, Leaf, Unfolded, all_scalars, rebuild
@@ -158,7 +158,7 @@ class Results:
         """A field's value with what the checks in its type and on it say of it."""
         if field.annotated is not None:
             host = self._checked(value, host, field.annotated, whole)
-        if not has_mark(field.attributes, "check"):
+        if not has_attribute(field.attributes, "check"):
             return host
         return self._outcomes(value, host, field.attributes, whole)
 
@@ -167,7 +167,7 @@ class Results:
         match type_:
             case AttributedType(item, attributes):
                 inner = self._checked(value, host, item, whole)
-                return self._outcomes(value, inner, attributes, whole) if has_mark(attributes, "check") else inner
+                return self._outcomes(value, inner, attributes, whole) if has_attribute(attributes, "check") else inner
             case ListType(item) if type(value) is list:
                 return [self._checked(each, one, item, whole) for each, one in zip(value, host, strict=True)]
             case MapType(_, entry) if type(value) is dict:
@@ -181,7 +181,7 @@ class Results:
 
     def _outcomes(self, value: Any, host: Any, attributes: Iterable[Attribute], whole: bool = True) -> Any:
         """``host`` beside what the checks among ``attributes`` say; of a partial value only where it is complete."""
-        if not has_mark(attributes, "check"):
+        if not has_attribute(attributes, "check"):
             return host
         if not whole and type(value) in _GROWING:
             return Checked(host, {})
@@ -199,22 +199,18 @@ class Results:
             done = set()
             for place, field in enumerate(value.cls.info.fields):
                 inside = field.annotated is not None and self.constraints.concern("check", field.annotated)
-                if inside or has_mark(field.attributes, "check"):
+                if inside or has_attribute(field.attributes, "check"):
                     fields[place] = field
-                if has_mark(field.attributes, "stream.done"):
+                if has_attribute(field.attributes, "stream.done"):
                     done.add(place)
-            checks = has_mark(value.cls.info.attributes, "check")
+            checks = has_attribute(value.cls.info.attributes, "check")
             self._marked[name] = _Marks(fields, frozenset(done), checks) if fields or done or checks else None
         return self._marked[name]
 
     @property
     def constraints(self) -> Constraints:
         """The program's constraints."""
-        kept = self._services.compiled_templates
-        found: Constraints | None = kept.get("constraints")
-        if found is None:
-            found = kept["constraints"] = Constraints(self._services.schema)
-        return found
+        return constraints_of(self._services)
 
 
 class _Marks(NamedTuple):

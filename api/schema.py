@@ -17,9 +17,9 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from bamlvm.errors import HostError
-from bamlvm.types import Types, has_mark
+from bamlvm.types import Types
 from bamlvm.vm.linker import Program
-from bamlvm.vm.program import Attribute, EnumInfo
+from bamlvm.vm.program import Attribute, EnumInfo, attribute_text, has_attribute
 from bamlvm.vm.types import (
     MEDIA,
     AliasType,
@@ -166,7 +166,7 @@ class _Writer:
         properties = {}
         required = []
         for field in info.fields:
-            if self._aliases and has_mark(field.attributes, "skip"):
+            if self._aliases and has_attribute(field.attributes, "skip"):
                 continue
             label = self._label(field.name, field.attributes)
             properties[label] = self.schema(field.type) | _described(field.attributes, field.doc)
@@ -189,22 +189,19 @@ class _Writer:
 
     def _variants(self, info: EnumInfo) -> Iterable[tuple[str, str]]:
         for variant in info.variants:
-            if not (self._aliases and has_mark(variant.attributes, "skip")):
+            if not (self._aliases and has_attribute(variant.attributes, "skip")):
                 yield variant.name, self._label(variant.name, variant.attributes)
 
     def _label(self, name: str, attributes: Iterable[Attribute]) -> str:
-        if self._aliases:
-            for attribute in attributes:
-                if attribute.name == "alias" and attribute.arguments:
-                    return str(attribute.arguments[0])
-        return name
+        alias = attribute_text(attributes, "alias") if self._aliases else None
+        return name if alias is None else alias
 
 
 def _described(attributes: Iterable[Attribute], doc: str) -> dict[str, str]:
-    for attribute in attributes:
-        if attribute.name == "description" and attribute.arguments:
-            return {"description": str(attribute.arguments[0])}
-    return {"description": doc} if doc else {}
+    text = attribute_text(attributes, "description")
+    if text is None:
+        text = doc or None
+    return {} if text is None else {"description": text}
 
 
 def _media() -> dict[str, Any]:

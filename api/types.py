@@ -28,7 +28,7 @@ import msgspec
 
 from bamlvm.checks import Checked, StreamState
 from bamlvm.names import host_names
-from bamlvm.vm.program import Attribute, ClassInfo, EnumInfo, FieldInfo
+from bamlvm.vm.program import ClassInfo, EnumInfo, FieldInfo, has_attribute
 from bamlvm.vm.types import (
     AliasType,
     AttributedType,
@@ -56,6 +56,13 @@ _PRIMITIVES: dict[str, Any] = {
     "pdf": Media,
     "video": Media,
 }
+
+
+# Generic types as values, which are given their arguments at run time.
+_CHECKED: Any = Checked
+_STATE: Any = StreamState
+_LIST: Any = list
+_DICT: Any = dict
 
 
 class BamlEnum(enum.Enum):
@@ -111,22 +118,22 @@ class Types:
         match type_:
             case AttributedType(item, attributes):
                 inner = self.annotation(item)
-                return Checked[inner] if has_mark(attributes, "check") else inner  # type: ignore[valid-type]
+                return _CHECKED[inner] if has_attribute(attributes, "check") else inner
             case Primitive(name):
                 return _PRIMITIVES.get(name, Any)
             case LiteralType(value):
                 return Literal[value]
             case ListType(item):
-                return list[self.annotation(item)]  # type: ignore[misc]  # a type made at run time
+                return _LIST[self.annotation(item)]
             case MapType(key, value):
-                return dict[self.annotation(key), self.annotation(value)]  # type: ignore[misc]
+                return _DICT[self.annotation(key), self.annotation(value)]
             case UnionType(parts):
                 annotations = [self.annotation(part) for part in parts]
                 return Any if Any in annotations else reduce(operator.or_, annotations)
             case ClassType(name, _) | EnumType(name) if name not in self._open and name in self:
                 attributes = (self._classes.get(name) or self._enums[name]).attributes
                 made = self[name]
-                return Checked[made] if has_mark(attributes, "check") else made  # type: ignore[valid-type]
+                return _CHECKED[made] if has_attribute(attributes, "check") else made
             case VariantType(enum_, _) if enum_ in self:
                 return self[enum_]
             case _:
@@ -182,14 +189,14 @@ class Types:
 
     def may_be_left_out(self, field: FieldInfo) -> bool:
         """Whether a field has None as its default; one with checks is never None itself."""
-        whole = field.annotated
-        is_checked = has_mark(field.attributes, "check")
-        is_checked = is_checked or (type(whole) is AttributedType and has_mark(whole.attributes, "check"))
+        whole = field.annotated_type
+        is_checked = has_attribute(field.attributes, "check")
+        is_checked = is_checked or (type(whole) is AttributedType and has_attribute(whole.attributes, "check"))
         return not is_checked and self.nullable(field.type)
 
     def _whole(self, field: FieldInfo) -> Any:
-        annotation = self.annotation(field.annotated or field.type)
-        return Checked[annotation] if has_mark(field.attributes, "check") else annotation  # type: ignore[valid-type]
+        annotation = self.annotation(field.annotated_type)
+        return _CHECKED[annotation] if has_attribute(field.attributes, "check") else annotation
 
 
 class PartialTypes(Types):
@@ -203,14 +210,15 @@ class PartialTypes(Types):
 
     def _make(self, name: str) -> Any:
         info = self._classes.get(name)
-        return self.whole[name] if info is None or has_mark(info.attributes, "stream.done") else super()._make(name)
+        if info is None or has_attribute(info.attributes, "stream.done"):
+            return self.whole[name]
+        return super()._make(name)
 
     def _field(self, field: FieldInfo, name: str) -> Any:
-        annotation = self.whole._whole(field) if has_mark(field.attributes, "stream.done") else self._whole(field)
-        if has_mark(field.attributes, "stream.with_state"):
-            inner = _or_none(annotation)
-            return (name, StreamState[inner])  # type: ignore[valid-type]
-        if has_mark(field.attributes, "stream.not_null"):
+        annotation = self.whole._whole(field) if has_attribute(field.attributes, "stream.done") else self._whole(field)
+        if has_attribute(field.attributes, "stream.with_state"):
+            return (name, _STATE[_or_none(annotation)])
+        if has_attribute(field.attributes, "stream.not_null"):
             return super()._field(field, name)
         return (name, _or_none(annotation), None)
 
@@ -256,11 +264,6 @@ def _enum(info: EnumInfo) -> Any:
     if info.doc:
         made.__doc__ = info.doc
     return made
-
-
-def has_mark(attributes: Iterable[Attribute], name: str) -> bool:
-    """Whether an attribute is there."""
-    return any(attribute.name == name for attribute in attributes)
 
 
 def field_names(info: ClassInfo) -> dict[str, str]:

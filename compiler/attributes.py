@@ -8,9 +8,7 @@ from bamlvm.compiler.names import Entry
 from bamlvm.compiler.report import Reporter, did_you_mean
 from bamlvm.grammar import syntax
 from bamlvm.grammar.strings import dedent
-from bamlvm.vm.program import (
-    Attribute,
-)
+from bamlvm.vm.program import Attribute
 
 _SHARED = {"alias", "description", "assert", "check", "stream.done", "stream.not_null", "stream.with_state", "skip"}
 _KNOWN_ATTRIBUTES: Mapping[str, frozenset[str]] = {
@@ -33,8 +31,8 @@ def scalar(value: syntax.ConfigScalar, text: str) -> str | int | float | bool | 
 def attributes(
     written: tuple[syntax.Attribute, ...], place: str, entry: Entry, report: Reporter
 ) -> tuple[Attribute, ...]:
-    """Attributes as data; reports E0015 for unknown ones, E0016 for those that do not
-    belong to ``place``, E0072 for constraints without an expression."""
+    """Attributes as data; reports E0015 for unknown ones, E0016 for those that do not belong to ``place``, E0072 for
+    constraints without an expression."""
     known = _KNOWN_ATTRIBUTES[place]
     anywhere = frozenset().union(*_KNOWN_ATTRIBUTES.values())
     result = []

@@ -18,7 +18,7 @@ from bamlvm.compiler.world import World
 from bamlvm.compiler.written_types import TypeResolver
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
-from bamlvm.vm.program import Attribute, ConfigValue, EnumInfo, TestInfo
+from bamlvm.vm.program import ConfigValue, EnumInfo, TestInfo, has_attribute
 from bamlvm.vm.types import (
     BOOL,
     FLOAT,
@@ -177,7 +177,7 @@ def _class_misfit(value: syntax.ConfigBlock, name: str, path: str, world: World)
             inner = _misfit(entry.value, fields[entry.key], f"{path}.{entry.key}", world)
             if inner is not None:
                 return inner._replace(near=True)
-        elif not _is_dynamic(info.attributes):
+        elif not has_attribute(info.attributes, "dynamic"):
             at = syntax.ConfigScalar(entry.start, entry.key_end, entry.key)
             hint = did_you_mean(entry.key, fields)
             return _Misfit(at, f"`{path}`: `{name}` has no field `{entry.key}`", bool(given & fields.keys()), hint)
@@ -197,7 +197,7 @@ def _scalar_misfit(value: syntax.ConfigScalar, type_: Type, path: str, world: Wo
             if not isinstance(written, str) or info is None:
                 return misfit
             known = [each.name for each in info.variants] if isinstance(type_, EnumType) else [type_.variant]
-            if written in known or _is_dynamic(info.attributes):
+            if written in known or has_attribute(info.attributes, "dynamic"):
                 return None
             hint = did_you_mean(written, known) or _some(info)
             return _Misfit(value, f"`{path}`: `{name}` has no variant `{written}`", True, hint)
@@ -225,10 +225,6 @@ def _some(info: EnumInfo) -> str | None:
 def _takes_null(type_: Type, world: World) -> bool:
     parts = members(world.expand(type_))
     return NULL in parts or UNKNOWN in parts
-
-
-def _is_dynamic(written: tuple[Attribute, ...]) -> bool:
-    return any(each.name == "dynamic" for each in written)
 
 
 def _shown(value: syntax.ConfigValue) -> str:
@@ -261,7 +257,7 @@ def _check_types(test: syntax.Test, entry: Entry, world: World, resolver: TypeRe
                 kind = "class" if isinstance(declaration, syntax.Class) else "enum"
                 hint = did_you_mean(declaration.name, [*world.classes, *world.enums])
                 report.error("E0002", at, f"there is no {kind} `{declaration.name}` to add to", hint=hint)
-            elif not _is_dynamic(existing.attributes):
+            elif not has_attribute(existing.attributes, "dynamic"):
                 hint = f"give `{declaration.name}` a `@@dynamic`"
                 report.error("E0016", at, f"`{declaration.name}` is not dynamic: nothing can be added to it", hint=hint)
         elif existing is not None:

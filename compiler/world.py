@@ -9,19 +9,8 @@ from bamlvm.compiler.hir import ERROR
 from bamlvm.compiler.names import Entry
 from bamlvm.compiler.reads import Reads
 from bamlvm.grammar import syntax
-from bamlvm.vm.program import (
-    ClassInfo,
-    EnumInfo,
-    Signature,
-    Unit,
-)
-from bamlvm.vm.types import (
-    AliasType,
-    ClassType,
-    Type,
-    UnionType,
-    union,
-)
+from bamlvm.vm.program import ClassInfo, EnumInfo, Signature, Unit, has_attribute
+from bamlvm.vm.types import AliasType, ClassType, Type, UnionType, union
 
 PANICS = "baml.panics."
 """What the names of the machine's own errors begin with."""
@@ -93,4 +82,4 @@ def shape(info: ClassInfo | None) -> object:
     """What functions and templates can tell of a class: its fields' names and types, and whether it may have more."""
     if info is None:
         return None
-    return [(field.name, field.type) for field in info.fields], any(each.name == "dynamic" for each in info.attributes)
+    return [(field.name, field.type) for field in info.fields], has_attribute(info.attributes, "dynamic")

@@ -18,8 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from bamlvm.sysops.scope import Schema
-from bamlvm.vm.program import FieldInfo
+from bamlvm.sysops.scope import Schema, Services
 from bamlvm.vm.types import (
     AliasType,
     Attribute,
@@ -88,9 +87,12 @@ def named(attributes: Iterable[Attribute], level: Level) -> list[tuple[str, str]
     return found
 
 
-def annotated(field: FieldInfo) -> Type:
-    """A field's type with the attributes inside it."""
-    return field.type if field.annotated is None else field.annotated
+def constraints_of(services: Services) -> Constraints:
+    """The constraints of a runtime's program."""
+    found: Constraints | None = services.compiled_templates.get("constraints")
+    if found is None:
+        found = services.compiled_templates["constraints"] = Constraints(services.schema)
+    return found
 
 
 class Constraints:
@@ -156,7 +158,7 @@ class Constraints:
                     self._at(f"[{name!r}]", each, entry)
             case ClassType(name, _) if type(value) is Instance:
                 for field, each in zip(self._schema.classes[name].fields, value.fields, strict=True):
-                    self._at(f".{field.name}", each, annotated(field))
+                    self._at(f".{field.name}", each, field.annotated_type)
             case UnionType(parts):
                 part = self.alternative(value, parts)
                 if part is not None:
@@ -223,7 +225,7 @@ class Constraints:
         fields = list(value.fields)
         for place, field in enumerate(info.fields):
             try:
-                fields[place] = self.enforce(fields[place], annotated(field))
+                fields[place] = self.enforce(fields[place], field.annotated_type)
                 self._hold(fields[place], named(field.attributes, "assert"))
             except AssertionFailed as failed:
                 raise failed.at(f".{field.name}") from None
@@ -287,7 +289,7 @@ class Constraints:
                         info = self._schema.classes[name]
                         attributes = tuple(each for field in info.fields for each in field.attributes)
                         attributes += info.attributes
-                        waiting += map(annotated, info.fields)
+                        waiting += [field.annotated_type for field in info.fields]
                     case EnumType(name) | VariantType(name, _) if name in self._schema.enums:
                         attributes = self._schema.enums[name].attributes
                     case AliasType(name) if name in self._schema.aliases:

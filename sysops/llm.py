@@ -111,7 +111,7 @@ def get_return_type(scope: Scope, function_name: str) -> TypeValue:
 
     schema = scope.services.schema
     signature = schema.signatures[clients.llm_function(schema, function_name).name]
-    return TypeValue(signature.result if signature.annotated is None else signature.annotated)
+    return TypeValue(signature.annotated_result)
 
 
 @sysop("baml.llm.check_return_type")

@@ -11,7 +11,7 @@ import msgspec
 
 from bamlvm.sysops.accumulators import Accumulator, new_accumulator
 from bamlvm.sysops.accumulators.usage import Tokens
-from bamlvm.sysops.constraints import AssertionFailed, Constraints
+from bamlvm.sysops.constraints import AssertionFailed, constraints_of
 from bamlvm.sysops.errors import invalid
 from bamlvm.sysops.parsing import JsonReader, Output, final_parse, output_of
 from bamlvm.sysops.prompts.messages import Message, Part
@@ -161,14 +161,6 @@ def enforced(services: Services, type_: Type, value: Value, content: str) -> Val
     except AssertionFailed as failed:
         fields = {"message": str(failed), "path": failed.path or None, "raw": content}
         raise Thrown("baml.errors.ParseFailed", fields) from None
-
-
-def constraints_of(services: Services) -> Constraints:
-    """The program's constraints."""
-    found: Constraints | None = services.compiled_templates.get("constraints")
-    if found is None:
-        found = services.compiled_templates["constraints"] = Constraints(services.schema)
-    return found
 
 
 def engine_of(services: Services) -> Engine:

@@ -10,6 +10,7 @@ changes ``first_line`` and ``first_column`` only.  Lines and columns count from 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -100,6 +101,19 @@ class Placed(msgspec.Struct, frozen=True, array_like=True):
     first_column: int
 
 
+def has_attribute(attributes: Iterable[Attribute], name: str) -> bool:
+    """Whether an attribute of this name is there."""
+    return any(attribute.name == name for attribute in attributes)
+
+
+def attribute_text(attributes: Iterable[Attribute], name: str) -> str | None:
+    """The first argument of the attribute ``name``, as text; None if there is no such attribute."""
+    for attribute in attributes:
+        if attribute.name == name and attribute.arguments:
+            return str(attribute.arguments[0])
+    return None
+
+
 class FieldInfo(msgspec.Struct, frozen=True, array_like=True):
     """A field; ``annotated`` is its type with the attributes written inside it, where there are any."""
 
@@ -108,6 +122,11 @@ class FieldInfo(msgspec.Struct, frozen=True, array_like=True):
     attributes: tuple[Attribute, ...] = ()
     doc: str = ""
     annotated: Type | None = None
+
+    @property
+    def annotated_type(self) -> Type:
+        """The type with the attributes inside it, if there are any."""
+        return self.annotated or self.type
 
 
 class ClassInfo(msgspec.Struct, frozen=True, array_like=True):
@@ -140,6 +159,11 @@ class Parameter(msgspec.Struct, frozen=True, array_like=True):
     has_default: bool = False
     annotated: Type | None = None
 
+    @property
+    def annotated_type(self) -> Type:
+        """The type with the attributes on it, if there are any."""
+        return self.annotated or self.type
+
 
 Kind: TypeAlias = Literal["function", "llm", "native", "sysop", "template"]
 
@@ -156,6 +180,11 @@ class Signature(msgspec.Struct, frozen=True, array_like=True):
     type_parameters: tuple[str, ...] = ()
     doc: str = ""
     annotated: Type | None = None
+
+    @property
+    def annotated_result(self) -> Type:
+        """The result's type with the attributes on it, if there are any."""
+        return self.annotated or self.result
 
 
 class LlmFunctionInfo(msgspec.Struct, frozen=True, array_like=True):

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from bamlvm.compiler.report import did_you_mean
 from bamlvm.compiler.world import World
-from bamlvm.vm.program import Attribute, ClassInfo, EnumInfo
+from bamlvm.vm.program import ClassInfo, EnumInfo, has_attribute
 from bamlvm.vm.templates import CONTEXT, CONTEXT_CLIENT, ROLE_FUNCTIONS
 from bamlvm.vm.types import (
     BOOL,
@@ -229,7 +229,7 @@ def _field(info: ClassInfo, name: str, world: World) -> Value | Absent:
     for field in info.fields:
         if field.name == name:
             return field.type
-    if _is_dynamic(info.attributes):
+    if has_attribute(info.attributes, "dynamic"):
         return UNKNOWN
     if world.method(info.name, name) is not None:
         return Absent(f"class `{info.name}` has no field `{name}`", "a prompt cannot call methods: pass what it gives")
@@ -238,7 +238,7 @@ def _field(info: ClassInfo, name: str, world: World) -> Value | Absent:
 
 def _variant(info: EnumInfo, name: str) -> Value | Absent:
     known = [variant.name for variant in info.variants]
-    if name in known or _is_dynamic(info.attributes):
+    if name in known or has_attribute(info.attributes, "dynamic"):
         return EnumType(info.name)
     return Absent(f"enum `{info.name}` has no variant `{name}`", _choices(name, known))
 
@@ -249,10 +249,6 @@ def _of_any(found: list[Value | Absent]) -> Value | Absent:
     if present:
         return join(present)
     return found[0] if found else UNKNOWN
-
-
-def _is_dynamic(attributes: tuple[Attribute, ...]) -> bool:
-    return any(attribute.name == "dynamic" for attribute in attributes)
 
 
 def _choices(name: str, known: Iterable[str]) -> str | None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from bamlvm.vm.program import Attribute, ClassInfo, EnumInfo, FieldInfo
+from bamlvm.vm.components import components
+from bamlvm.vm.program import ClassInfo, EnumInfo, FieldInfo, has_attribute
 from bamlvm.vm.types import (
     AliasType,
     ClassType,
@@ -40,14 +41,9 @@ class Found(NamedTuple):
     aliases: tuple[str, ...]
 
 
-def has_mark(attributes: Iterable[Attribute], name: str) -> bool:
-    """Whether an attribute is there."""
-    return any(attribute.name == name for attribute in attributes)
-
-
 def shown_fields(info: ClassInfo) -> tuple[FieldInfo, ...]:
     """The fields that a model is told of: all but those marked ``@skip``."""
-    return tuple(field for field in info.fields if not has_mark(field.attributes, "skip"))
+    return tuple(field for field in info.fields if not has_attribute(field.attributes, "skip"))
 
 
 def find(type_: Type, declared: Declarations) -> Found:
@@ -118,44 +114,14 @@ def _named(type_: Type, kind: type[ClassType] | type[AliasType]) -> set[str]:
 
 
 def _groups(names: Iterable[str], edges: Callable[[str], set[str]]) -> dict[str, tuple[str, ...]]:
-    """The strongly connected groups with a cycle in them, by each member (Tarjan's algorithm, without recursion).
+    """The groups of names that lead back to themselves, by each member.
 
     Names are visited, and edges followed, in the order of ``names``.
     """
     place = {name: number for number, name in enumerate(names)}
-    number: dict[str, int] = {}
-    lowest: dict[str, int] = {}
-    path: list[str] = []
-    on_path: set[str] = set()
+    graph = {name: sorted((each for each in edges(name) if each in place), key=place.__getitem__) for name in place}
     groups: dict[str, tuple[str, ...]] = {}
-    for start in place:
-        if start in number:
-            continue
-        frames: list[tuple[str, list[str]]] = []
-        following: str | None = start
-        while following is not None or frames:
-            if following is not None:
-                number[following] = lowest[following] = len(number)
-                path.append(following)
-                on_path.add(following)
-                outgoing = sorted((each for each in edges(following) if each in place), key=place.__getitem__)
-                frames.append((following, outgoing[::-1]))
-                following = None
-            name, rest = frames[-1]
-            if rest:
-                target = rest.pop()
-                if target not in number:
-                    following = target
-                elif target in on_path:
-                    lowest[name] = min(lowest[name], number[target])
-                continue
-            frames.pop()
-            if frames:
-                lowest[frames[-1][0]] = min(lowest[frames[-1][0]], lowest[name])
-            if lowest[name] == number[name]:
-                group = tuple(path[path.index(name) :])
-                del path[-len(group) :]
-                on_path.difference_update(group)
-                if len(group) > 1 or name in edges(name):
-                    groups.update(dict.fromkeys(group, group))
+    for group in components(graph):
+        if len(group) > 1 or group[0] in graph[group[0]]:
+            groups.update(dict.fromkeys(group, tuple(group)))
     return groups

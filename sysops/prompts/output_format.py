@@ -26,9 +26,9 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bamlvm.sysops.prompts.hoisting import Declarations, Found, find, has_mark, shown_fields
-from bamlvm.sysops.prompts.views import alias_of, attribute_text
-from bamlvm.vm.program import ClassInfo, EnumInfo
+from bamlvm.sysops.prompts.hoisting import Declarations, Found, find, shown_fields
+from bamlvm.sysops.prompts.views import alias_of
+from bamlvm.vm.program import ClassInfo, EnumInfo, attribute_text, has_attribute
 from bamlvm.vm.templates import OUTPUT_FORMAT_OPTIONS, fits_option
 from bamlvm.vm.types import (
     BOOL,
@@ -283,7 +283,7 @@ def enum_alias(info: EnumInfo) -> str:
 
 def variant_aliases(info: EnumInfo) -> dict[str, str]:
     """What the model is told each variant is called, by variant; without those marked ``@skip``."""
-    skipped = {variant.name for variant in info.variants if has_mark(variant.attributes, "skip")}
+    skipped = {variant.name for variant in info.variants if has_attribute(variant.attributes, "skip")}
     return {name: alias for name, alias in _variant_names(info).items() if name not in skipped}
 
 

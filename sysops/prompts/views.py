@@ -19,7 +19,7 @@ import json
 from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, ValuesView
 from typing import Any
 
-from bamlvm.vm.program import Attribute, EnumInfo
+from bamlvm.vm.program import Attribute, EnumInfo, attribute_text
 from bamlvm.vm.values import Closure, EnumValue, Handle, Instance, Media, TypeValue
 
 
@@ -107,14 +107,6 @@ class Tags(dict[str, str]):
 def alias_of(attributes: tuple[Attribute, ...]) -> str | None:
     """The argument of ``@alias``, or None."""
     return attribute_text(attributes, "alias")
-
-
-def attribute_text(attributes: tuple[Attribute, ...], name: str) -> str | None:
-    """The first argument of the attribute ``name``, as text; None if there is no such attribute."""
-    for attribute in attributes:
-        if attribute.name == name and attribute.arguments:
-            return str(attribute.arguments[0])
-    return None
 
 
 class Viewer:

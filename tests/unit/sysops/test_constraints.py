@@ -8,7 +8,7 @@ import pytest
 
 import bamlvm
 from bamlvm.arguments import Arguments
-from bamlvm.sysops.constraints import AssertionFailed, Constraints, annotated
+from bamlvm.sysops.constraints import AssertionFailed, Constraints
 from bamlvm.vm.types import Type
 
 SOURCE = """
@@ -140,7 +140,7 @@ def test_checks_report_and_one_without_an_answer_has_failed(runtime: bamlvm.Runt
 def test_annotations_are_beside_the_types_that_programs_see(runtime: bamlvm.Runtime) -> None:
     fields = {field.name: field for field in runtime.program.classes["Order"].fields}
     assert str(fields["codes"].type) == "int[]"
-    assert str(annotated(fields["codes"])) == "(int @assert)[]"
+    assert str(fields["codes"].annotated_type) == "(int @assert)[]"
     assert str(fields["either"].type) == "int | string | bool"
     assert fields["items"].annotated is None
     signature = runtime.signature("F")
