@@ -9,6 +9,7 @@ answered by the likelier guess.
 from __future__ import annotations
 
 import re
+import sys
 from typing import Final, NamedTuple
 
 WINDOW: Final = 200
@@ -33,10 +34,17 @@ class Place(NamedTuple):
     lists: int
 
 
+def _past(run: re.Pattern[str], text: str, at: int, end: int = sys.maxsize) -> int:
+    """Where a run of characters that begins at ``at``, and may be empty, ends."""
+    found = run.match(text, at, end)
+    assert found is not None, "it matches the empty string"
+    return found.end()
+
+
 def closes_string(text: str, at: int, place: Place, final: bool) -> bool | None:
     """Whether a quote just before ``at`` ends its string, which is a value; otherwise it belongs to it."""
     end = len(text)
-    next_at = _SPACE.match(text, at).end()  # type: ignore[union-attr]  # it matches the empty string
+    next_at = _past(_SPACE, text, at)
     if next_at - at > WINDOW:
         return True
     if next_at == end:
@@ -70,7 +78,7 @@ def closes_string(text: str, at: int, place: Place, final: bool) -> bool | None:
 def after_comma(text: str, at: int, in_object: bool, final: bool) -> bool | None:
     """Whether a comma just before ``at`` separates, by what follows it; otherwise it belongs to the text before it."""
     end = len(text)
-    next_at = _SPACE.match(text, at).end()  # type: ignore[union-attr]  # it matches the empty string
+    next_at = _past(_SPACE, text, at)
     if next_at - at > WINDOW:
         return True
     if next_at == end:
@@ -86,7 +94,7 @@ def after_comma(text: str, at: int, in_object: bool, final: bool) -> bool | None
         return _word_then_colon(text, next_at, final) if _KEY_WORD.match(character) else False
     if character in "{[-+$" or character.isdigit():
         return True
-    word_end = _ITEM_WORD.match(text, next_at).end()  # type: ignore[union-attr]
+    word_end = _past(_ITEM_WORD, text, next_at)
     if word_end == end and word_end - next_at <= WINDOW and not final:
         return None
     return word_end == end or text[word_end] in ",]"
@@ -94,7 +102,7 @@ def after_comma(text: str, at: int, in_object: bool, final: bool) -> bool | None
 
 def ends_line(text: str, at: int, place: Place, final: bool) -> bool | None:
     """Whether a line break just before ``at`` ends a bare value of an object."""
-    next_at = _SPACE.match(text, at).end()  # type: ignore[union-attr]  # it matches the empty string
+    next_at = _past(_SPACE, text, at)
     if next_at - at > WINDOW:
         return True
     if next_at == len(text):
@@ -147,7 +155,7 @@ def begins_object(text: str, at: int, final: bool) -> bool | None:
 
 def begins_list(text: str, at: int, scalars: bool, objects: bool, lists: bool, final: bool) -> bool | None:
     """Whether what follows a ``[`` just before ``at``, in prose, looks like a list's inside, whose items may be so."""
-    next_at = _SPACE.match(text, at).end()  # type: ignore[union-attr]  # it matches the empty string
+    next_at = _past(_SPACE, text, at)
     if next_at - at > WINDOW:
         return False
     if next_at == len(text):
@@ -178,14 +186,14 @@ def _quoted_then(text: str, at: int, wanted: str, final: bool, window: int = WIN
         return None if len(text) - at <= window and not final else False
     if wanted == ",]" and "\n" in text[at:close]:
         return False
-    next_at = _SPACE.match(text, close + 1).end()  # type: ignore[union-attr]  # it matches the empty string
+    next_at = _past(_SPACE, text, close + 1)
     if next_at == len(text):
         return None if len(text) - at <= 2 * window and not final else False
     return text[next_at] in wanted
 
 
 def _word_then_colon(text: str, at: int, final: bool) -> bool | None:
-    word_end = _WORD.match(text, at, at + WINDOW).end()  # type: ignore[union-attr]  # it matches the empty string
+    word_end = _past(_WORD, text, at, at + WINDOW)
     if word_end == len(text):
         return False if final else None
     return text[word_end] in ":=" if word_end < at + WINDOW else False

@@ -238,10 +238,10 @@ def scalar_output(type_: Type, schema: Schema) -> Output | None:
     if inner is None:
         found: list[Choice] = []
         for part in kept:
-            choices_of_part = _choices(part, schema)
-            if not choices_of_part:
+            named = choices_of(part, schema)
+            if not named:
                 return None
-            found += choices_of_part
+            found += named
         inner = ChoiceOutput(tuple(found))
     return inner if len(kept) == len(parts) else OptionalOutput(inner)
 
@@ -272,7 +272,8 @@ def _scalar(type_: Type) -> Output | None:
     return BoolOutput() if type_ == BOOL else None
 
 
-def _choices(type_: Type, schema: Schema) -> list[Choice]:
+def choices_of(type_: Type, schema: Schema) -> list[Choice]:
+    """What a literal, an enum or a variant may be called, alias first; none for any other type."""
     if isinstance(type_, LiteralType):
         value = type_.value
         return [Choice(value, (value if isinstance(value, str) else json.dumps(value),))]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from bamlvm.sysops.parsing.choices import Choice
+from bamlvm.sysops.parsing.outputs import choices_of
 from bamlvm.sysops.parsing.plans import (
     STATE_CLASS,
     BoolPlan,
@@ -25,10 +26,8 @@ from bamlvm.sysops.parsing.plans import (
     StringPlan,
 )
 from bamlvm.sysops.parsing.unions import UnionPlan
-from bamlvm.sysops.prompts.output_format import variant_aliases
-from bamlvm.sysops.prompts.views import alias_of
 from bamlvm.sysops.scope import Schema
-from bamlvm.vm.program import Attribute, FieldInfo
+from bamlvm.vm.program import attribute_text, has_attribute
 from bamlvm.vm.types import (
     BOOL,
     FLOAT,
@@ -138,7 +137,7 @@ class _Planner:
         while isinstance(type_, (AliasType, AttributedType)):
             if isinstance(type_, AliasType):
                 type_ = self._alias(type_)
-            elif _has(type_.attributes, name):
+            elif has_attribute(type_.attributes, name):
                 return True
             else:
                 type_ = type_.item
@@ -177,52 +176,39 @@ class _Planner:
         found: list[Choice] = []
         names: list[str] = []
         for type_ in types:
+            choices = choices_of(type_, self._schema)
+            found += choices
             if isinstance(type_, LiteralType):
-                text = type_.value if isinstance(type_.value, str) else json.dumps(type_.value)
-                found.append(Choice(type_.value, (text,)))
                 names.append(json.dumps(type_.value, ensure_ascii=False))
-                continue
-            assert isinstance(type_, (EnumType, VariantType))
-            enum = type_.name if isinstance(type_, EnumType) else type_.enum
-            wanted = None if isinstance(type_, EnumType) else type_.variant
-            for variant, alias in variant_aliases(self._schema.enums[enum]).items():
-                if wanted in (None, variant):
-                    value = self._schema.enum_value(enum, variant)
-                    found.append(Choice(value, tuple(dict.fromkeys((alias, variant)))))
-                    names.append(alias)
+            else:
+                names += [choice.names[0] for choice in choices]
         return ChoicePlan(found, names)
 
     def _class(self, type_: ClassType, path: tuple[str, ...]) -> Plan:
         info = self._schema.classes[type_.name]
         cls = self._schema.new_instance(type_.name, {}).cls
         made: ClassPlan = self._keep(type_, ClassPlan(cls, [field.name for field in info.fields]))
-        made.all_done = _has(info.attributes, "stream.done")
-        fields: list[FieldInfo] = list(info.fields)
+        made.all_done = has_attribute(info.attributes, "stream.done")
         not_null: list[int] = []
-        for place, field in enumerate(fields):
-            alias = alias_of(field.attributes)
+        for place, field in enumerate(info.fields):
+            alias = attribute_text(field.attributes, "alias")
             if alias:
                 made.name(alias, place)
-            written = field.annotated or field.type
             marks = [
                 name
                 for name in ("stream.done", "stream.not_null", "stream.with_state")
-                if _has(field.attributes, name) or self._is_marked(written, name)
+                if has_attribute(field.attributes, name) or self._is_marked(field.annotated_type, name)
             ]
             made.done |= ("stream.done" in marks) << place
             if "stream.not_null" in marks:
                 not_null.append(place)
             if "stream.with_state" in marks:
                 made.states[place] = self._state
-        for place, field in enumerate(fields):
+        for place, field in enumerate(info.fields):
             made.name(field.name, place)
-            made.plans.append(self.plan(field.annotated or field.type, (*path, f".{field.name}")))
+            made.plans.append(self.plan(field.annotated_type, (*path, f".{field.name}")))
         made.not_null = tuple(not_null)
         return made
 
     def _state(self, value: Any, name: str) -> Instance:
         return self._schema.new_instance(STATE_CLASS, {"value": value, "state": name})
-
-
-def _has(attributes: tuple[Attribute, ...], name: str) -> bool:
-    return any(attribute.name == name for attribute in attributes)

@@ -24,7 +24,7 @@ from bamlvm.sysops.parsing.frames import (
     WrapFrame,
 )
 from bamlvm.sysops.parsing.raw import RawFrame, RawScalar, TextFrame
-from bamlvm.sysops.parsing.results import Coerced, Failure, Result, excerpt, penalty_of
+from bamlvm.sysops.parsing.results import Coerced, Failure, Result, excerpt, penalty_of, value_of
 from bamlvm.vm.values import Instance, LoadedClass
 
 STATE_CLASS: Final = "baml.stream.State"
@@ -235,7 +235,7 @@ class ListPlan(Plan):
         result = self.item.scalar(text, quoted)
         if result.__class__ is Failure:
             return result.at(0)
-        return Coerced([result.value if result.__class__ is Coerced else result], penalty_of(result) + 2)
+        return Coerced([value_of(result)], penalty_of(result) + 2)
 
     def open(self, is_object: bool) -> Frame:
         if not is_object:
@@ -331,7 +331,7 @@ class ClassPlan(Plan):
                 frame.place = 0
                 frame.put(result, None)
                 result = frame.close()
-                return result if result.__class__ is Failure else Coerced(_value(result), penalty_of(result) + 5)
+                return result if result.__class__ is Failure else Coerced(value_of(result), penalty_of(result) + 5)
         return self._misfit(text, quoted)
 
     def open(self, is_object: bool) -> Frame:
@@ -349,7 +349,3 @@ class ClassPlan(Plan):
 
 def null() -> None:
     """What makes null."""
-
-
-def _value(result: Result) -> Any:
-    return result.value if result.__class__ is Coerced else result

@@ -9,7 +9,7 @@ from bamlvm.sysops.parsing.exact import ExactReader
 from bamlvm.sysops.parsing.outputs import Output, StreamParser, Unparsable, flat_members, scalar_output
 from bamlvm.sysops.parsing.planner import plan_of
 from bamlvm.sysops.parsing.plans import ClassPlan, ListPlan, ScalarPlan, StringPlan
-from bamlvm.sysops.parsing.results import Coerced, Failure, Result
+from bamlvm.sysops.parsing.results import Failure, value_of
 from bamlvm.sysops.scope import Schema
 from bamlvm.vm.types import NULL, ClassType, ListType, MapType, Type, bare, union
 
@@ -48,7 +48,7 @@ class StructuredOutput(Output):
             result = self.plan.scalar(text[1:-1] if quoted else text, quoted)
             if result.__class__ is Failure:
                 raise Unparsable
-            return _value(result)
+            return value_of(result)
         if self._scalar is not None:
             try:
                 return self._scalar.final(content)
@@ -62,7 +62,7 @@ class StructuredOutput(Output):
         if isinstance(inner, ScalarPlan) and type(inner) is not StringPlan and content.strip():
             result = self.plan.scalar(content.strip(), False)
             if result.__class__ is not Failure:
-                return _value(result)
+                return value_of(result)
         raise Unparsable
 
 
@@ -90,8 +90,4 @@ class StructuredStream(StreamParser):
         result = self.reader.result()
         if result.__class__ is Failure:
             return self.output.without_candidate(self.text(), result)
-        return _value(result)
-
-
-def _value(result: Result) -> Any:
-    return result.value if result.__class__ is Coerced else result
+        return value_of(result)
