@@ -111,7 +111,10 @@ class _Emitter:
         code, kinds = _ENCODING[opcode]
         self._code.append(code)
         for kind, operand in zip(kinds, instruction.operands, strict=True):
-            self._code.append(operand if kind in _AS_IT_IS else self._operand(opcode, kind, operand))  # type: ignore[arg-type]
+            if kind in _AS_IT_IS and isinstance(operand, int):
+                self._code.append(operand)
+            else:
+                self._code.append(self._operand(opcode, kind, operand))
 
     def _operand(self, opcode: str, kind: str, operand: mir.Operand) -> int:
         match kind, operand:

@@ -79,7 +79,7 @@ def index(
     files: Iterable[syntax.File],
     namespaces: Mapping[str, str],
     diagnostics: list[Diagnostic],
-    cache: EntryCache | None = None,
+    cache: EntryCache,
 ) -> Index:
     """Index the items of ``files``; ``namespaces`` gives a file's prefix (none for a user's project).
 
@@ -87,8 +87,8 @@ def index(
     names), E0012, E0013 and E0093 (fields, variants, methods).
     """
     found = Index()
-    before, made = dict(cache or {}), cache if cache is not None else {}
-    made.clear()
+    before = cache.copy()
+    cache.clear()
     for file in files:
         namespace = namespaces.get(file.path, "")
         for item in file.items:
@@ -104,7 +104,7 @@ def index(
                 if len(diagnostics) == faults:
                     kept = item, entry
             if kept is not None:
-                made[id(item)] = kept
+                cache[id(item)] = kept
             _add(found, entry, diagnostics)
     return found
 

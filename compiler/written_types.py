@@ -5,6 +5,8 @@ An alias is replaced by what it stands for unless it is recursive.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bamlvm.compiler.attributes import attributes
 from bamlvm.compiler.hir import ERROR, UNSTATED
 from bamlvm.compiler.names import Entry, Scope, reporter
@@ -12,9 +14,7 @@ from bamlvm.compiler.report import Reporter, did_you_mean, nearest
 from bamlvm.compiler.world import World
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
-from bamlvm.vm.program import (
-    Attribute,
-)
+from bamlvm.vm.program import Attribute
 from bamlvm.vm.types import (
     HANDLE,
     PRIMITIVES,
@@ -128,10 +128,10 @@ class TypeResolver:
             return AliasType(name)
         return resolved
 
-    def _guarded(self, go: object, node: syntax.TypeExpr) -> Type:
+    def _guarded(self, go: Callable[[syntax.TypeExpr], Type], node: syntax.TypeExpr) -> Type:
         self._guards += 1
         try:
-            return go(node)  # type: ignore[operator,no-any-return]  # the closure above
+            return go(node)
         finally:
             self._guards -= 1
 

@@ -111,9 +111,7 @@ class Secrets:
     def _spans(self, whole: bytes) -> list[tuple[int, int]]:
         """Where they stand in a body, whole or cut short at their ends: in order, none inside another."""
         found: list[tuple[int, int]] = []
-        for complete in map(_encoded, self._forms):
-            found.extend(match.span() for match in re.finditer(re.escape(complete), whole))
-        for head, form in self._heads:
+        for head, form in (*((form, form) for form in self._forms), *self._heads):
             found.extend(_beginnings(whole, _encoded(head), _encoded(form)))
         merged: list[tuple[int, int]] = []
         for start, end in sorted(found):
