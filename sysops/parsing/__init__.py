@@ -1,19 +1,19 @@
 """A model's text to a value of the declared return type.
 
-    outputs.py    :func:`output_of`: what reads a type's answers, or the refusal of a type that cannot be an answer's
-    structured.py   answers with objects or lists in them, whole and piece by piece
-      planner.py      a type to a plan
-      plans.py        how each type takes scalars, objects and lists
-      unions.py       how unions choose
-      frames.py       objects and lists that are being read
-      raw.py          what is kept as it was written until its type is known
-      lookahead.py    what may stand where
-      scanner.py      text to frames, resumable at any character
-      answers.py      where in prose the value is, partial values
-      exact.py        answers that are JSON of exactly the declared shape
-      results.py      values, coerced values, failures
-    choices.py    enums and literals
-    numbers.py    ints and floats in prose
+    output.py         what reads a type's answers: :class:`Output`, :class:`StreamParser`
+    scalar_outputs.py   answers without objects or lists
+    structured.py       answers with objects or lists in them, whole and piece by piece
+      planner.py          a type to a plan
+      base.py             what every plan and every frame (an object or list being read) has
+      raw.py              what is kept as it was written until its type is known
+      scalars.py lists.py maps.py classes.py unions.py    a kind of type each: its plan and its frame
+      lookahead.py        what may follow what
+      scanner.py          text to frames, resumable at any character
+      answers.py          where in prose the value is, partial values
+      exact.py            answers that are JSON of exactly the declared shape
+      results.py          values, coerced values, failures
+    choices.py        enums and literals
+    numbers.py        ints and floats in prose
 
 The whole text's value is strict: what is missing, wrong or ambiguous is ``ParseFailed`` with the path to it, what was
 expected, an excerpt and the raw text.  A partial value is permissive: null stands where there is nothing to show yet.
@@ -26,10 +26,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from bamlvm.sysops.parsing.outputs import Output, StreamParser, Unparsable, output_of
+from bamlvm.sysops.parsing.output import Output, StreamParser, Unparsable
 from bamlvm.sysops.parsing.results import EXCERPT, Failure, render_path, value_of
+from bamlvm.sysops.parsing.scalar_outputs import scalar_output
 from bamlvm.sysops.scope import Schema
-from bamlvm.vm.types import Type
+from bamlvm.vm.types import Type, bare
 from bamlvm.vm.values import Thrown
 
 __all__ = ["JsonReader", "Output", "StreamParser", "final_parse", "finished", "output_of", "partial_parse"]
@@ -107,3 +108,16 @@ def _parse_failed(error: Unparsable, output: Output, content: str) -> Thrown:
         if path:
             message += f", in {excerpt}"
     return Thrown("baml.errors.ParseFailed", {"message": message, "raw": content, "path": path})
+
+
+def output_of(type_: Type, schema: Schema) -> Output:
+    """The parser of a return type.
+
+    Raises :class:`Thrown` (``InvalidArgument``, naming the type) for a type that no answer can be read as.
+    """
+    scalar = scalar_output(bare(type_), schema)
+    if scalar is not None:
+        return scalar
+    from bamlvm.sysops.parsing.structured import StructuredOutput
+
+    return StructuredOutput(type_, schema)

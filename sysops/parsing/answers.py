@@ -13,8 +13,8 @@ import re
 from typing import Any, Final
 
 from bamlvm.sysops.parsing import lookahead
-from bamlvm.sysops.parsing.frames import Frame, ListFrame
-from bamlvm.sysops.parsing.plans import ListPlan, Plan
+from bamlvm.sysops.parsing.base import Frame, Plan
+from bamlvm.sysops.parsing.lists import ListFrame, ListPlan
 from bamlvm.sysops.parsing.results import Failure, Result
 from bamlvm.sysops.parsing.scanner import Scanner
 from bamlvm.sysops.parsing.unions import UnionPlan

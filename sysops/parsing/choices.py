@@ -11,10 +11,15 @@ The first of these that finds anything decides, and it must find one choice only
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+from bamlvm.sysops.prompts.output_format import variant_aliases
+from bamlvm.sysops.scope import Schema
+from bamlvm.vm.types import EnumType, LiteralType, Type, VariantType
 
 _WRAPPING: Final = " \t\r\n*_`~\"'\u201c\u201d\u2018\u2019()[]{}<>.,;:!?|#"
 
@@ -105,3 +110,19 @@ def bare(text: str) -> str:
     """A name without case, accents and everything but letters and digits."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return "".join(character for character in decomposed if character.isalnum())
+
+
+def choices_of(type_: Type, schema: Schema) -> list[Choice]:
+    """What a literal, an enum or a variant may be called, alias first; none for any other type."""
+    if isinstance(type_, LiteralType):
+        value = type_.value
+        return [Choice(value, (value if isinstance(value, str) else json.dumps(value),))]
+    if isinstance(type_, (EnumType, VariantType)):
+        name = type_.name if isinstance(type_, EnumType) else type_.enum
+        wanted = None if isinstance(type_, EnumType) else type_.variant
+        return [
+            Choice(schema.enum_value(name, variant), tuple(dict.fromkeys((alias, variant))))
+            for variant, alias in variant_aliases(schema.enums[name]).items()
+            if wanted in (None, variant)
+        ]
+    return []

@@ -16,19 +16,12 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from bamlvm.sysops.parsing.plans import (
-    BoolPlan,
-    ChoicePlan,
-    ClassPlan,
-    FloatPlan,
-    IntPlan,
-    ListPlan,
-    MapPlan,
-    NullPlan,
-    Plan,
-    StringPlan,
-)
+from bamlvm.sysops.parsing.base import Plan
+from bamlvm.sysops.parsing.classes import ClassPlan
+from bamlvm.sysops.parsing.lists import ListPlan
+from bamlvm.sysops.parsing.maps import MapPlan
 from bamlvm.sysops.parsing.raw import RawContainer, RawScalar
+from bamlvm.sysops.parsing.scalars import BoolPlan, ChoicePlan, FloatPlan, IntPlan, NullPlan, StringPlan
 from bamlvm.sysops.parsing.unions import UnionPlan
 from bamlvm.vm.values import Instance, in_i64
 

@@ -10,21 +10,12 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
-from bamlvm.sysops.parsing.choices import Choice
-from bamlvm.sysops.parsing.outputs import choices_of
-from bamlvm.sysops.parsing.plans import (
-    STATE_CLASS,
-    BoolPlan,
-    ChoicePlan,
-    ClassPlan,
-    FloatPlan,
-    IntPlan,
-    ListPlan,
-    MapPlan,
-    NullPlan,
-    Plan,
-    StringPlan,
-)
+from bamlvm.sysops.parsing.base import Plan
+from bamlvm.sysops.parsing.choices import Choice, choices_of
+from bamlvm.sysops.parsing.classes import STATE_CLASS, ClassPlan
+from bamlvm.sysops.parsing.lists import ListPlan
+from bamlvm.sysops.parsing.maps import MapPlan
+from bamlvm.sysops.parsing.scalars import BoolPlan, ChoicePlan, FloatPlan, IntPlan, NullPlan, StringPlan
 from bamlvm.sysops.parsing.unions import UnionPlan
 from bamlvm.sysops.scope import Schema
 from bamlvm.vm.program import attribute_text, has_attribute

@@ -1,21 +1,13 @@
-"""Parts of an answer that are kept as they were written, until it is known what they are.
-
-A union's object may turn out to be any of several classes.  Its parts are kept (:class:`RawScalar`,
-:class:`RawContainer`) and read as each member in turn by :func:`aligned`, which uses the same frames as the text does.
-"""
+"""Parts kept as they were written until it is known what they are."""
 
 from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from bamlvm.sysops.parsing.frames import Frame
+from bamlvm.sysops.parsing.base import Frame, Plan
 from bamlvm.sysops.parsing.results import Coerced, Failure, Result
-
-if TYPE_CHECKING:
-    from bamlvm.sysops.parsing.plans import Plan
-    from bamlvm.sysops.parsing.unions import UnionPlan
 
 _JSON_SCALAR: Final = re.compile(r"null|true|false|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 
@@ -42,6 +34,20 @@ class RawContainer:
         self.settled: dict[Plan, tuple[Result, Any]] = {}
 
 
+class _RawPlan(Plan):
+    keeps_raw = True
+
+    def scalar(self, text: str, quoted: bool) -> Result:
+        return RawScalar(text, quoted)
+
+    def open(self, is_object: bool) -> Frame:
+        return RawFrame(is_object)
+
+
+RAW: Final = _RawPlan()
+"""What is kept as it was written."""
+
+
 class RawFrame(Frame):
     """A container whose type is not known before its end: its parts are kept as they were written."""
 
@@ -52,7 +58,6 @@ class RawFrame(Frame):
         self.raw = RawContainer(is_object)
 
     def child(self, key: str) -> Plan:
-        from bamlvm.sysops.parsing.plans import RAW
 
         raw = self.raw
         if raw.keys is not None:
@@ -79,52 +84,6 @@ class TextFrame(RawFrame):
     def close(self) -> Result:
         self.shown = text = _text(self.raw)
         return Coerced(text, 10)
-
-
-class ChoiceFrame(Frame):
-    """A container that several members of a union could take.
-
-    Its parts are kept until one member is certain: at a field that tells the members apart, else at the end.
-    """
-
-    __slots__ = ("_inner", "_key", "_plan", "_raw", "is_object")
-
-    def __init__(self, plan: UnionPlan, is_object: bool) -> None:
-        self.is_object = is_object
-        self._plan = plan
-        self._raw = RawFrame(is_object)
-        self._inner: Frame | None = None
-        self._key = ""
-
-    def child(self, key: str) -> Plan:
-        if self._inner is not None:
-            return self._inner.child(key)
-        self._key = key
-        return self._raw.child(key)
-
-    def put(self, result: Result, shown: Any) -> None:
-        if self._inner is not None:
-            self._inner.put(result, shown)
-            return
-        self._raw.put(result, shown)
-        if self.is_object and result.__class__ is RawScalar:
-            member = self._plan.told_by(self._key, result)
-            if member is not None:
-                self._inner = filled(self._raw.raw, member)
-
-    def close(self) -> Result:
-        if self._inner is not None:
-            result = self._inner.close()
-            self.shown = self._inner.shown
-            return result
-        result, self.shown = self._plan.settle(self._raw.raw)
-        return result
-
-    def partial(self, child: Any, begun: bool) -> Any:
-        return None if self._inner is None else self._inner.partial(child, begun)
-
-    def evident(self) -> bool:
-        return self._raw.evident()
 
 
 def aligned(raw: Any, plan: Plan) -> tuple[Result, Any]:

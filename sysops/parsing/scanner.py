@@ -16,9 +16,9 @@ import re
 from typing import Any, Final
 
 from bamlvm.sysops.parsing import lookahead
-from bamlvm.sysops.parsing.frames import Frame, ListFrame
+from bamlvm.sysops.parsing.base import SKIP, Frame, Plan
+from bamlvm.sysops.parsing.lists import ListFrame
 from bamlvm.sysops.parsing.lookahead import WINDOW, Place
-from bamlvm.sysops.parsing.plans import SKIP, Plan
 from bamlvm.sysops.parsing.results import Coerced, Failure, Result
 
 MAX_DEPTH: Final = 100

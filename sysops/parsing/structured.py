@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from bamlvm.sysops.parsing.answers import NO_CANDIDATE, AnswerReader
+from bamlvm.sysops.parsing.classes import ClassPlan
 from bamlvm.sysops.parsing.exact import ExactReader
-from bamlvm.sysops.parsing.outputs import Output, StreamParser, Unparsable, flat_members, scalar_output
+from bamlvm.sysops.parsing.lists import ListPlan
+from bamlvm.sysops.parsing.output import Output, StreamParser, Unparsable
 from bamlvm.sysops.parsing.planner import plan_of
-from bamlvm.sysops.parsing.plans import ClassPlan, ListPlan, ScalarPlan, StringPlan
 from bamlvm.sysops.parsing.results import Failure, value_of
+from bamlvm.sysops.parsing.scalar_outputs import flat_members, scalar_output
+from bamlvm.sysops.parsing.scalars import ScalarPlan, StringPlan
 from bamlvm.sysops.scope import Schema
 from bamlvm.vm.types import NULL, ClassType, ListType, MapType, Type, bare, union
 

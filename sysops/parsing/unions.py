@@ -18,21 +18,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from bamlvm.sysops.parsing.frames import Frame, Misfit
-from bamlvm.sysops.parsing.plans import (
-    ChoicePlan,
-    ClassPlan,
-    ListPlan,
-    MapPlan,
-    NullPlan,
-    Plan,
-    ScalarPlan,
-    StringPlan,
-    is_null,
-    null,
-)
-from bamlvm.sysops.parsing.raw import ChoiceFrame, RawContainer, RawScalar, aligned
+from bamlvm.sysops.parsing.base import Frame, Misfit, Plan
+from bamlvm.sysops.parsing.classes import ClassPlan
+from bamlvm.sysops.parsing.lists import ListPlan
+from bamlvm.sysops.parsing.maps import MapPlan
+from bamlvm.sysops.parsing.raw import RawContainer, RawFrame, RawScalar, aligned, filled
 from bamlvm.sysops.parsing.results import Coerced, Failure, Result, penalty_of
+from bamlvm.sysops.parsing.scalars import ChoicePlan, NullPlan, ScalarPlan, StringPlan, is_null, null
 
 _NONE: Final = Failure("", "")
 
@@ -181,3 +173,49 @@ class UnionPlan(Plan):
                 if len(values) == len(set(values)):
                     tags[key] = rows
         return tags
+
+
+class ChoiceFrame(Frame):
+    """A container that several members of a union could take.
+
+    Its parts are kept until one member is certain: at a field that tells the members apart, else at the end.
+    """
+
+    __slots__ = ("_inner", "_key", "_plan", "_raw", "is_object")
+
+    def __init__(self, plan: UnionPlan, is_object: bool) -> None:
+        self.is_object = is_object
+        self._plan = plan
+        self._raw = RawFrame(is_object)
+        self._inner: Frame | None = None
+        self._key = ""
+
+    def child(self, key: str) -> Plan:
+        if self._inner is not None:
+            return self._inner.child(key)
+        self._key = key
+        return self._raw.child(key)
+
+    def put(self, result: Result, shown: Any) -> None:
+        if self._inner is not None:
+            self._inner.put(result, shown)
+            return
+        self._raw.put(result, shown)
+        if self.is_object and result.__class__ is RawScalar:
+            member = self._plan.told_by(self._key, result)
+            if member is not None:
+                self._inner = filled(self._raw.raw, member)
+
+    def close(self) -> Result:
+        if self._inner is not None:
+            result = self._inner.close()
+            self.shown = self._inner.shown
+            return result
+        result, self.shown = self._plan.settle(self._raw.raw)
+        return result
+
+    def partial(self, child: Any, begun: bool) -> Any:
+        return None if self._inner is None else self._inner.partial(child, begun)
+
+    def evident(self) -> bool:
+        return self._raw.evident()

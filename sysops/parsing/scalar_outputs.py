@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Final
 
 from bamlvm.sysops.parsing import choices, numbers
-from bamlvm.sysops.parsing.choices import Choice, Choices
-from bamlvm.sysops.parsing.plans import is_null
-from bamlvm.sysops.parsing.results import Failure
-from bamlvm.sysops.prompts.output_format import variant_aliases
+from bamlvm.sysops.parsing.choices import Choice, Choices, choices_of
+from bamlvm.sysops.parsing.output import Output, Unparsable
+from bamlvm.sysops.parsing.scalars import is_null
 from bamlvm.sysops.scope import Schema
 from bamlvm.vm.types import (
     BOOL,
@@ -25,93 +23,9 @@ from bamlvm.vm.types import (
     NULL,
     STRING,
     AliasType,
-    EnumType,
-    LiteralType,
     Type,
-    VariantType,
-    bare,
     members,
 )
-
-PARTIAL_LIMIT: Final = 1000
-"""Scalars are looked for in unfinished text only while it is no longer than this, so that a long one costs nothing."""
-
-
-class Unparsable(Exception):  # noqa: N818 (the callers make the error of it)
-    """The text does not fit; the message says why where more than that is known, ``failure`` where in a structure."""
-
-    def __init__(self, message: str = "", failure: Failure | None = None) -> None:
-        super().__init__(message)
-        self.failure = failure
-
-
-class StreamParser(ABC):
-    """The text of one answer on its way to a value.  ``output`` is what made it."""
-
-    output: Output
-
-    @abstractmethod
-    def feed(self, text: str) -> Any:
-        """Take the text that follows: the value that all of it gives so far, or None if nothing new is to be seen."""
-
-    @abstractmethod
-    def text(self) -> str:
-        """All the text so far."""
-
-    def finish(self) -> Any:
-        """The value of the whole text.  Raises :class:`Unparsable`."""
-        return self.output.final(self.text())
-
-    def close(self) -> None:
-        """A parser holds nothing that must be closed."""
-        return
-
-
-class Output(ABC):
-    """How text becomes a value of one type.  ``expected`` describes it for people."""
-
-    expected: str
-
-    @abstractmethod
-    def final(self, content: str) -> Any:
-        """The value of a whole answer.  Raises :class:`Unparsable`."""
-
-    def stream(self) -> StreamParser:
-        """A parser of one answer."""
-        return ScalarStream(self)
-
-    def partial(self, content: str) -> Any:
-        """The value of an unfinished answer, or None: by default what the finished words in it give."""
-        if len(content) > PARTIAL_LIMIT:
-            return None
-        words = content.rsplit(None, 1)
-        finished = content if content[-1:].isspace() else words[0] if len(words) == 2 else ""
-        if not finished.strip():
-            return None
-        try:
-            return self.final(finished)
-        except Unparsable:
-            return None
-
-
-class ScalarStream(StreamParser):
-    """An answer whose partial values are looked for in all of its text."""
-
-    def __init__(self, output: Output) -> None:
-        self.output = output
-        self._text = ""
-        self._shown: Any = None
-
-    def feed(self, text: str) -> Any:
-        self._text += text
-        partial = self.output.partial(self._text)
-        if partial is None or (partial == self._shown and type(partial) is type(self._shown)):
-            return None
-        self._shown = partial
-        return partial
-
-    def text(self) -> str:
-        return self._text
 
 
 class TextOutput(Output):
@@ -215,19 +129,6 @@ class OptionalOutput(Output):
         return self._inner.partial(content)
 
 
-def output_of(type_: Type, schema: Schema) -> Output:
-    """The parser of a return type.
-
-    Raises :class:`Thrown` (``InvalidArgument``, naming the type) for a type that no answer can be read as.
-    """
-    scalar = scalar_output(bare(type_), schema)
-    if scalar is not None:
-        return scalar
-    from bamlvm.sysops.parsing.structured import StructuredOutput
-
-    return StructuredOutput(type_, schema)
-
-
 def scalar_output(type_: Type, schema: Schema) -> Output | None:
     """The parser of a type without parts; None for one that has parts, or that mixes kinds of scalars."""
     parts = flat_members(type_, schema)
@@ -270,19 +171,3 @@ def _scalar(type_: Type) -> Output | None:
     if type_ == FLOAT:
         return FloatOutput()
     return BoolOutput() if type_ == BOOL else None
-
-
-def choices_of(type_: Type, schema: Schema) -> list[Choice]:
-    """What a literal, an enum or a variant may be called, alias first; none for any other type."""
-    if isinstance(type_, LiteralType):
-        value = type_.value
-        return [Choice(value, (value if isinstance(value, str) else json.dumps(value),))]
-    if isinstance(type_, (EnumType, VariantType)):
-        name = type_.name if isinstance(type_, EnumType) else type_.enum
-        wanted = None if isinstance(type_, EnumType) else type_.variant
-        return [
-            Choice(schema.enum_value(name, variant), tuple(dict.fromkeys((alias, variant))))
-            for variant, alias in variant_aliases(schema.enums[name]).items()
-            if wanted in (None, variant)
-        ]
-    return []
