@@ -1,6 +1,7 @@
-"""Makes ``vm/loop.py``, the interpreter's loop, from the opcode table and :mod:`bamlvm.vm.semantics`.
+"""Makes the interpreter's loop, ``vm/loop.py``, and its instruction numbers, ``vm/dispatch.py``, from the opcode table
+and :mod:`bamlvm.vm.semantics`.
 
-``python -m bamlvm.vm.generate`` writes it; a test says that it is up to date.
+``python -m bamlvm.vm.generate`` writes both; a test says that they are up to date.
 
 Dispatch is a binary tree of comparisons shaped by the instructions' weights (Huffman's), so that a frequent one is
 found after a few and a rare one still after about ten; instructions are renumbered for it (``DISPATCH``).
@@ -32,7 +33,8 @@ from bamlvm.vm.semantics import (
     Statement,
 )
 
-TARGET: Final = Path(__file__).resolve().parent / "loop.py"
+LOOP: Final = Path(__file__).resolve().parent / "loop.py"
+DISPATCH: Final = LOOP.with_name("dispatch.py")
 
 _HEAD: Final = '''\
 # Made by `python -m bamlvm.vm.generate` from vm/opcodes.py and vm/semantics.py; do not edit.
@@ -42,25 +44,17 @@ _HEAD: Final = '''\
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 
 from bamlvm.vm.arithmetic import integer_overflow
 from bamlvm.vm.conformance import type_tag
 from bamlvm.vm.panics import assertion_failed, no_element, unreachable
 from bamlvm.vm.values import MISSING, Cell, Closure, Instance, Pending, Thrown
 
-if TYPE_CHECKING:
-    from bamlvm.vm.machine import Machine, Outcome
 
-DISPATCH: Final[dict[str, int]] = {
-'''
+# The machine and its outcome are not annotated: the loop is imported by the machine and must not know it.
 
-_PROLOGUE: Final = '''
-}
-"""The number in a linked record by the opcode's name."""
-
-
-def execute(machine: Machine, fuel: int) -> Outcome:
+def execute(machine: Any, fuel: int) -> Any:
     """Run until the machine has an outcome.  Its state is taken from it here, and given back with the outcome."""
     step: Any
     top: Any
@@ -264,15 +258,33 @@ def _branches(tree: _Leaf | _Fork, first: int, depth: int, handlers: dict[str, l
     ]
 
 
-def source() -> str:
-    """The text of ``vm/loop.py``."""
+_DISPATCH_HEAD: Final = '''\
+# Made by `python -m bamlvm.vm.generate` from vm/opcodes.py and vm/semantics.py; do not edit.
+"""The numbers by which the loop dispatches."""
+
+from __future__ import annotations
+
+from typing import Final
+
+DISPATCH: Final[dict[str, int]] = {
+'''
+
+_DISPATCH_TAIL: Final = '''
+}
+"""The number in a linked record by the opcode's name."""
+'''
+
+
+def sources() -> dict[Path, str]:
+    """The texts of ``vm/loop.py`` and ``vm/dispatch.py``, by file."""
     handlers = {row.name: Handler(plain(row)).lines() for row in TABLE}
     handlers.update((name, Handler([name]).lines()) for name in PSEUDO)
     tree = _tree(list(handlers))
     numbers = "\n".join(f'    "{name}": {number},' for number, name in enumerate(_order(tree)))
     body = "\n".join(_branches(tree, 0, 16, handlers))
-    return _HEAD + numbers + _PROLOGUE + body + "\n" + _EPILOGUE
+    return {LOOP: _HEAD + body + "\n" + _EPILOGUE, DISPATCH: _DISPATCH_HEAD + numbers + _DISPATCH_TAIL}
 
 
 if __name__ == "__main__":
-    TARGET.write_text(source(), encoding="utf-8")
+    for file, text in sources().items():
+        file.write_text(text, encoding="utf-8")

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from bamlvm.vm.arithmetic import BINARY_FUNCTIONS, COMPARE_FUNCTIONS, UNARY_FUNCTIONS
 from bamlvm.vm.conformance import Tester, tester
-from bamlvm.vm.loop import DISPATCH
+from bamlvm.vm.dispatch import DISPATCH
 from bamlvm.vm.opcodes import CODES, TABLE, Opcode, plain
 from bamlvm.vm.program import (
     ClassInfo,

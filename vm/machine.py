@@ -20,12 +20,12 @@ A Python exception out of a native or a sys-op that is no :class:`~bamlvm.vm.val
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
-import msgspec
-
+from bamlvm.vm.dispatch import DISPATCH
 from bamlvm.vm.linker import LinkedFunction, LinkError, Program
-from bamlvm.vm.loop import DISPATCH, execute
+from bamlvm.vm.loop import execute
+from bamlvm.vm.outcomes import Done, Failed, Outcome, Paused, State, Suspended
 from bamlvm.vm.panics import stack_overflow, step_limit
 from bamlvm.vm.sysop import SysOp
 from bamlvm.vm.values import MISSING, Caught, Thrown, Value
@@ -43,39 +43,6 @@ _STEP_LIMIT: Final = "baml.panics.StepLimit"
 
 class MachineError(Exception):
     """The machine met code or a value that no verified program has."""
-
-
-class Done(msgspec.Struct, frozen=True):
-    """The call returned."""
-
-    value: Value
-
-
-class Suspended(msgspec.Struct, frozen=True):
-    """The call waits.
-
-    ``awaitable`` is the coroutine of the sys-op called with the scope and ``arguments``, or what its ``Pending`` has.
-    """
-
-    sysop: SysOp
-    arguments: list[Value]
-    awaitable: Awaitable[Value]
-
-
-class Failed(msgspec.Struct, frozen=True):
-    """The call threw, and nothing caught it."""
-
-    error: Caught
-
-
-class Paused(msgspec.Struct, frozen=True):
-    """The slice is used up; :meth:`Machine.run` goes on."""
-
-
-Outcome: TypeAlias = Done | Suspended | Failed | Paused
-
-State: TypeAlias = tuple[Any, Any, Any, Any, Any]
-"""Between instructions: the next record, the locals, the operand stack, the function, the stack's top."""
 
 
 class Machine:
@@ -127,7 +94,8 @@ class Machine:
         try:
             if self._thrown is not None and not self._deliver(self._thrown):
                 return self.failed(0)
-            return execute(self, 0)
+            outcome: Outcome = execute(self, 0)
+            return outcome
         except BaseException:
             self._end()
             raise

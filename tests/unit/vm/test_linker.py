@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from bamlvm.vm.dispatch import DISPATCH
 from bamlvm.vm.linker import LinkError, Program
-from bamlvm.vm.loop import DISPATCH
 from bamlvm.vm.machine import Machine
 from bamlvm.vm.program import ClassInfo, EnumInfo, Placed, RetryPolicyInfo, Unit, VariantInfo, decode, encode
 from bamlvm.vm.sysop import SysOp

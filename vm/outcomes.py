@@ -1,0 +1,44 @@
+"""How a run of the machine ends, for now or for good."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Any, TypeAlias
+
+import msgspec
+
+from bamlvm.vm.sysop import SysOp
+from bamlvm.vm.values import Caught, Value
+
+
+class Done(msgspec.Struct, frozen=True):
+    """The call returned."""
+
+    value: Value
+
+
+class Suspended(msgspec.Struct, frozen=True):
+    """The call waits.
+
+    ``awaitable`` is the coroutine of the sys-op called with the scope and ``arguments``, or what its ``Pending`` has.
+    """
+
+    sysop: SysOp
+    arguments: list[Value]
+    awaitable: Awaitable[Value]
+
+
+class Failed(msgspec.Struct, frozen=True):
+    """The call threw, and nothing caught it."""
+
+    error: Caught
+
+
+class Paused(msgspec.Struct, frozen=True):
+    """The slice is used up; :meth:`Machine.run` goes on."""
+
+
+Outcome: TypeAlias = Done | Suspended | Failed | Paused
+
+State: TypeAlias = tuple[Any, Any, Any, Any, Any]
+"""Between instructions: the next record, the locals, the operand stack, the function, the stack's top."""
