@@ -27,7 +27,7 @@ from bamlvm.errors import Cancelled, HostError
 from bamlvm.events import Event
 from bamlvm.looped import CLOSE_SECONDS, drive, finish_closing, start_closing
 from bamlvm.vm.handles import Entry
-from bamlvm.vm.machine import Suspended
+from bamlvm.vm.outcomes import Suspended
 
 QUEUED_EVENTS: Final = 64
 """How many events a stream may be ahead of its reader before the call waits."""

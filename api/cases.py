@@ -31,9 +31,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import msgspec
 
 from bamlvm.calls import CallContext
+from bamlvm.case import Case as Case
+from bamlvm.case import cases as cases
 from bamlvm.errors import BamlError, Cancelled, HostError
 from bamlvm.results import to_builtins
-from bamlvm.vm.program import ConfigValue, TestInfo, referenced_environment
+from bamlvm.vm.program import ConfigValue, referenced_environment
 from bamlvm.vm.types import MEDIA, AliasType, ClassType, ListType, MapType, Primitive, Type, UnionType
 from bamlvm.vm.values import Media
 
@@ -51,28 +53,6 @@ _MEDIA_TYPES: Final = {  # what not every system's table has, and what providers
     ".wav": "audio/wav",
     ".webp": "image/webp",
 }
-
-
-class Case(msgspec.Struct, frozen=True):
-    """One function of one ``test`` block; ``line`` counts from 1."""
-
-    function: str
-    info: TestInfo
-
-    @property
-    def name(self) -> str:
-        """``Function::Test``."""
-        return f"{self.function}::{self.info.name}"
-
-    @property
-    def file(self) -> str:
-        """The file of the test, as the runtime's sources name it."""
-        return self.info.file
-
-    @property
-    def line(self) -> int:
-        """Where the test begins in its file."""
-        return self.info.line + 1
 
 
 class Constraint(msgspec.Struct, frozen=True):
@@ -115,11 +95,6 @@ class Outcome(msgspec.Struct, frozen=True):
     def failed_checks(self) -> list[Constraint]:
         """The checks that did not hold."""
         return [each for each in self.constraints if each.level == "check" and each.holds is False]
-
-
-def cases(tests: Iterable[TestInfo]) -> tuple[Case, ...]:
-    """The cases of ``test`` blocks, in their order."""
-    return tuple(Case(function, info) for info in tests for function in info.functions)
 
 
 def select(every: Iterable[Case], include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[Case]:

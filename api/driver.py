@@ -18,21 +18,20 @@ from collections import ChainMap
 from collections.abc import Awaitable, Callable, Mapping
 from copy import copy
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from bamlvm.calls import CallContext
 from bamlvm.collector import CallRecord, Observer
+from bamlvm.engine import Engine
 from bamlvm.errors import BamlError, Cancelled, DeadlineExceeded, HostError, ThrownError
 from bamlvm.events import Attempt, Event, Partial, Tick
 from bamlvm.results import Opaque, PartialResults, to_builtins
 from bamlvm.sysops import attempts
 from bamlvm.sysops.scope import AttemptEvent, AttemptRecord, ErrorRecord, Hooks, Scope
-from bamlvm.vm.machine import Done, Failed, Machine, Suspended
+from bamlvm.vm.machine import Machine
+from bamlvm.vm.outcomes import Done, Failed, Suspended
 from bamlvm.vm.values import Caught, EnumValue, Instance
 from bamlvm.walk import SCALARS
-
-if TYPE_CHECKING:
-    from bamlvm.runtime import Runtime
 
 Ferry: TypeAlias = Callable[[Callable[..., Any], tuple[Any, ...]], Awaitable[Any]]
 """Has a callback called in another thread; the awaitable ends when the callback has."""
@@ -70,7 +69,7 @@ class Call:
     )
 
     def __init__(
-        self, runtime: Runtime, function: str, entry: str, arguments: list[Any], context: CallContext, sink: Sink | None
+        self, runtime: Engine, function: str, entry: str, arguments: list[Any], context: CallContext, sink: Sink | None
     ) -> None:
         self.runtime = runtime
         self.function = function
@@ -171,54 +170,13 @@ class Call:
             ended(record)
 
 
-def run_blocking(call: Call) -> Any:
-    """Run a call to its end and return its value.  A call that never waits stays in this thread, without a loop."""
-    outcome: Done | Suspended | None = None
-    try:
-        while True:
-            outcome = call.advance()
-            if isinstance(outcome, Done):
-                value = call.result(outcome.value)
-                break
-            if outcome is not None:
-                from bamlvm.background import finish_blocking
-
-                return finish_blocking(call, outcome)
-    except BaseException as error:
-        if type(outcome) is Suspended:
-            _forgo(outcome)
-        _close_left_open(call)
-        call.conclude(error)
-        raise
-    _close_left_open(call)
-    call.conclude(None)
-    return value
-
-
-def _forgo(outcome: Suspended) -> None:
-    """Close the coroutine of a wait that was never begun: Ctrl-C came first, or there is nobody who could wait."""
-    waiting = outcome.awaitable
-    if inspect.iscoroutine(waiting) and inspect.getcoroutinestate(waiting) == inspect.CORO_CREATED:
-        waiting.close()
-
-
-def _close_left_open(call: Call) -> None:
-    if call.concluded:  # it went on elsewhere, and ended there
-        return
-    entries = call.runtime.services.handles.take_all(call.scope.owner)
-    if entries:
-        from bamlvm.background import close_blocking
-
-        close_blocking(entries)
-
-
-def thrown_error(runtime: Runtime, caught: Caught) -> ThrownError:
+def thrown_error(runtime: Engine, caught: Caught) -> ThrownError:
     """What the host gets for a value that nobody caught."""
     class_name, message = name_and_message(caught.value)
     return ThrownError(host_or_opaque(runtime, caught.value), class_name, message, caught.trace)
 
 
-def error_record(runtime: Runtime, error: Any) -> ErrorRecord:
+def error_record(runtime: Engine, error: Any) -> ErrorRecord:
     """What records say of a thrown value, or of an exception that ended a call."""
     if isinstance(error, ThrownError):
         return ErrorRecord(error.class_name, error.message, to_builtins(error.value))
@@ -244,7 +202,7 @@ def name_and_message(value: Any) -> tuple[str, str]:
     return class_name, message
 
 
-def host_or_opaque(runtime: Runtime, value: Any) -> Any:
+def host_or_opaque(runtime: Engine, value: Any) -> Any:
     """A value for an exception or a record, where one that has no Python form must not raise another exception."""
     try:
         return runtime.results.to_host(value)

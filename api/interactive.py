@@ -27,11 +27,12 @@ from typing import Any, Final
 
 import msgspec
 
+from bamlvm.blocking import run_blocking
 from bamlvm.cache import Cache
 from bamlvm.calls import NO_CONTEXT, CallContext
 from bamlvm.compiler.project import Project, Stages
 from bamlvm.compiler.stages import STAGES, render_stage
-from bamlvm.driver import Call, run_blocking
+from bamlvm.driver import Call
 from bamlvm.errors import CompileError, HostError, ThrownError, render_diagnostics
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
@@ -202,7 +203,7 @@ class Session:
             values = [value for _, value in self._variables.values()]
             Handover(runtime.program).take(values)
             try:
-                run_blocking(Call(runtime, body.function, body.function, [kept, *values], context, None))
+                run_blocking(Call(runtime.engine, body.function, body.function, [kept, *values], context, None))
             except ThrownError as error:
                 error.trace = tuple(map(body.frame, error.trace))
                 raise

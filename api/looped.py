@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from bamlvm.driver import Call
 from bamlvm.vm.handles import Entry
-from bamlvm.vm.machine import Done, Suspended
+from bamlvm.vm.outcomes import Done, Suspended
 from bamlvm.vm.values import Thrown
 
 CLOSE_SECONDS: Final = 2.0

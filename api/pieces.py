@@ -13,12 +13,12 @@ import msgspec
 from bamlvm.driver import thrown_error
 from bamlvm.errors import HostError
 from bamlvm.results import PartialResults
-from bamlvm.vm.machine import Done
+from bamlvm.vm.outcomes import Done
 from bamlvm.vm.values import Caught, Instance, Thrown, Value
 
 if TYPE_CHECKING:
     from bamlvm.driver import Call
-    from bamlvm.runtime import Runtime
+    from bamlvm.engine import Engine
     from bamlvm.sysops.parsing import StreamParser
     from bamlvm.vm.types import Type
 
@@ -101,7 +101,7 @@ def with_defaults(call: Call) -> Value:
     return outcome.value
 
 
-def parse(runtime: Runtime, function: str, text: str) -> Any:
+def parse(runtime: Engine, function: str, text: str) -> Any:
     """The value of a whole answer.  Raises :class:`bamlvm.ThrownError` (``baml.errors.ParseFailed``)."""
     from bamlvm.sysops.llm_support import final_value
 
@@ -113,7 +113,7 @@ def parse(runtime: Runtime, function: str, text: str) -> Any:
     return runtime.results.to_host(value, type_)
 
 
-def read_type(runtime: Runtime, function: str) -> Type:
+def read_type(runtime: Engine, function: str) -> Type:
     """What an LLM function's answers are read as.  Raises :class:`HostError` if it is none."""
     signature = runtime.signature(function)
     if signature.kind != "llm":
@@ -121,7 +121,7 @@ def read_type(runtime: Runtime, function: str) -> Type:
     return signature.annotated_result
 
 
-def thrown_by(runtime: Runtime, thrown: Thrown) -> Exception:
+def thrown_by(runtime: Engine, thrown: Thrown) -> Exception:
     """What the host gets for an error of a sys-op that no program called."""
     value: Instance = runtime.program.new_instance(thrown.class_name, thrown.fields)
     return thrown_error(runtime, Caught(value, ()))
@@ -134,7 +134,7 @@ class ParseStream:
     Over an asynchronous iterable iterate with ``async for`` and ``await stream.final()``.
     """
 
-    def __init__(self, runtime: Runtime, function: str, pieces: Iterable[str] | AsyncIterable[str]) -> None:
+    def __init__(self, runtime: Engine, function: str, pieces: Iterable[str] | AsyncIterable[str]) -> None:
         from bamlvm.sysops.llm_support import output_for
 
         self._runtime = runtime

@@ -12,14 +12,16 @@ import threading
 import time
 import weakref
 from collections.abc import AsyncIterable, Iterable, Mapping
-from itertools import count
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from bamlvm.arguments import Arguments
+from bamlvm.blocking import run_blocking
 from bamlvm.cache import Cache
 from bamlvm.calls import NO_CONTEXT, CallContext
-from bamlvm.driver import Call, Sink, run_blocking
+from bamlvm.driver import Call, Sink
+from bamlvm.engine import Engine
+from bamlvm.engine import did_you_mean as _did_you_mean
 from bamlvm.errors import Cancelled, HostError
 from bamlvm.loading import Loaded, load, read_sources
 from bamlvm.results import Results
@@ -35,7 +37,7 @@ from bamlvm.vm.values import MISSING, Value
 if TYPE_CHECKING:
     import httpx
 
-    from bamlvm.cases import Case
+    from bamlvm.case import Case
     from bamlvm.collector import Observer
     from bamlvm.grammar.diagnostics import Diagnostic
     from bamlvm.http_client import Clients
@@ -47,7 +49,6 @@ CAPABILITIES: Final = frozenset({"shell", "fs", "net", "http", "env"})
 """What ``denied`` may name."""
 
 _STREAM_LLM: Final = "baml.llm.stream_llm_function"
-_CALLABLE: Final = ("function", "llm")
 _CLOSE_SECONDS: Final = 2.0
 
 _RUNTIMES: Final[weakref.WeakSet[Runtime]] = weakref.WeakSet()  # only to be told of a fork
@@ -78,27 +79,24 @@ class Runtime:
         refused = frozenset(denied)
         if unknown := refused - CAPABILITIES:
             raise HostError(f"unknown capability {min(unknown)!r}: one of {', '.join(sorted(CAPABILITIES))}")
-        self.program = Program.link([loaded.standard, loaded.unit], load_natives(), load_sysops())
+        program = Program.link([loaded.standard, loaded.unit], load_natives(), load_sysops())
         self.diagnostics: tuple[Diagnostic, ...] = loaded.diagnostics
-        self.env: Mapping[str, str] = os.environ if env is None else env
-        self.step_limit = step_limit
-        self.collectors: tuple[Observer, ...] = tuple(collectors)
-        self.types = Types(self.program.classes, self.program.enums, self.program.aliases)
+        self.types = Types(program.classes, program.enums, program.aliases)
         self.partial_types = PartialTypes(self.types)
         self.functions = Functions(self)
-        self.active: set[Call] = set()
-        self._arguments = Arguments(self.program, self.types)
-        self._own = frozenset(loaded.unit.signatures)
+        self._arguments = Arguments(program, self.types)
         self._tests = loaded.unit.tests
         self.generators = loaded.unit.generators
         self._transport = transport
         self._clients: Clients | None = None
-        self._owners = count(1)
         self._closed = False
-        self._limits = (max_open_per_call, max_open)
-        schema: Any = self.program  # Schema as sys-ops see it
-        self.services = Services(schema, HandleTable(*self._limits), self._http_client, denied=refused)
-        self.results = Results(self.types, self.partial_types, self.services)
+        limits = (max_open_per_call, max_open)
+        schema: Any = program  # Schema as sys-ops see it
+        services = Services(schema, HandleTable(*limits), self._http_client, denied=refused)
+        results = Results(self.types, self.partial_types, services)
+        own = frozenset(loaded.unit.signatures)
+        self.engine = Engine(program, services, results, os.environ if env is None else env, step_limit, own, limits)
+        self.engine.collectors = tuple(collectors)
         _RUNTIMES.add(self)
 
     @classmethod
@@ -173,13 +171,13 @@ class Runtime:
         """
         from bamlvm.pieces import parse
 
-        return parse(self, name, text)
+        return parse(self.engine, name, text)
 
     def parse_stream(self, name: str, pieces: Iterable[str] | AsyncIterable[str]) -> ParseStream:
         """The same for an answer in pieces: partial values, and the final one; see :class:`bamlvm.ParseStream`."""
         from bamlvm.pieces import ParseStream
 
-        return ParseStream(self, name, pieces)
+        return ParseStream(self.engine, name, pieces)
 
     def json_schema(self, type_name: str, *, aliases: bool = False) -> dict[str, Any]:
         """The JSON Schema (2020-12) of ``to_builtins`` of a type's values: a class, enum or alias, or a function's
@@ -193,20 +191,32 @@ class Runtime:
 
     def signature(self, name: str) -> Signature:
         """A function's parameters, result and documentation.  Raises :class:`bamlvm.HostError` if it is unknown."""
-        found = self.program.signatures.get(name)
-        if found is None or found.kind not in _CALLABLE:
-            raise HostError(self._unknown(name))
-        return found
+        return self.engine.signature(name)
 
     @property
     def function_names(self) -> tuple[str, ...]:
         """The functions of the program's own sources that can be called, in their order."""
-        return tuple(name for name in self.program.signatures if name in self._own and self._callable(name))
+        return self.engine.function_names
+
+    program = property(lambda self: self.engine.program)
+    services = property(lambda self: self.engine.services)
+    results = property(lambda self: self.engine.results)
+    env = property(lambda self: self.engine.env)
+    step_limit = property(lambda self: self.engine.step_limit)
+    active = property(lambda self: self.engine.active)
+
+    @property
+    def collectors(self) -> Any:
+        return self.engine.collectors
+
+    @collectors.setter
+    def collectors(self, value: Any) -> None:
+        self.engine.collectors = value
 
     @property
     def cases(self) -> tuple[Case, ...]:
         """Every function of every ``test`` block, to be run by :func:`bamlvm.cases.run_case`."""
-        from bamlvm.cases import cases
+        from bamlvm.case import cases
 
         return cases(self._tests)
 
@@ -252,20 +262,9 @@ class Runtime:
     ) -> None:
         await self.aclose()
 
-    def new_owner(self) -> int:
-        """A number for a call in the handle table."""
-        return next(self._owners)
-
-    def forget(self, call: Call) -> None:
-        """A call has ended."""
-        self.active.discard(call)
-
     def forked(self) -> None:
-        """In a child process: the parent's calls are not this process's, and a lock of theirs may be held for ever."""
-        self.active = set()
-        self.services.handles = HandleTable(*self._limits)
-        self.services.compiled_templates.pop("round_robin_lock", None)
-        self.program.lock = threading.RLock()
+        """In a child process."""
+        self.engine.forked()
         self.types.forked()
         self.partial_types.forked()
         if self._clients is not None:
@@ -345,14 +344,6 @@ class Runtime:
             named[parameter.name] = value
         return named
 
-    def _callable(self, name: str) -> bool:
-        found = self.program.signatures.get(name)
-        return found is not None and found.kind in _CALLABLE
-
-    def _unknown(self, name: str) -> str:
-        hint = _did_you_mean(name, list(self.function_names))
-        return f"the program has no function {name!r}{hint}"
-
     def _http_client(self) -> Any:
         if self._closed:
             raise HostError("the runtime is closed")
@@ -393,7 +384,7 @@ class _Prepared:
         self._streamed = streamed
 
     def __call__(self, sink: Sink | None) -> Call:
-        call = Call(self._runtime, self._name, self._entry, self._arguments, self._context, sink)
+        call = Call(self._runtime.engine, self._name, self._entry, self._arguments, self._context, sink)
         call.scope.streamed = self._streamed
         return call
 
@@ -439,15 +430,6 @@ class BoundFunction:
 
     def __repr__(self) -> str:
         return f"<BAML function {self.signature.name}>"
-
-
-def _did_you_mean(name: str, known: list[str]) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(name, known, n=1)
-    if near:
-        return f" (did you mean {near[0]!r}?)"
-    return f" (there are {', '.join(known)})" if known else " (there are none)"
 
 
 def _after_fork() -> None:
