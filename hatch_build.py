@@ -13,7 +13,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-FOLDERS = ("grammar", "compiler", "vm", "sysops", "stdlib", "cli")
+FOLDERS = ("grammar", "compiler", "vm", "sysops", "stdlib", "tools", "cli")
 
 
 class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]  # hatchling's generic parameter is its own business
@@ -28,7 +28,7 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]  # hatchlin
 
 
 def link_package(root: Path, links: Path) -> None:
-    """Make ``links/bamlvm`` afresh: a link to each folder and to each file of ``api/``."""
+    """Make ``links/bamlvm`` afresh: a link to each folder, and to each file and folder of ``api/``."""
     package = links / "bamlvm"
     shutil.rmtree(links, ignore_errors=True)
     package.mkdir(parents=True)

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bamlvm import stages, testing
-    from bamlvm.calls import CallContext, CancelToken
+    from bamlvm.calls.dry_run import HttpRequest, ParseStream, PromptMessage, PromptPart
+    from bamlvm.calls.streams import Stream
     from bamlvm.checking import CheckReport, check
-    from bamlvm.checks import Check, Checked, StreamState, all_succeeded, get_checks
     from bamlvm.collector import CallRecord, Collector, Observer, Usage
+    from bamlvm.context import CallContext, CancelToken
     from bamlvm.errors import BamlError, Cancelled, CompileError, DeadlineExceeded, HostError, ThrownError
     from bamlvm.events import Attempt, Event, Partial, Tick
     from bamlvm.formatting import format_source
     from bamlvm.grammar.diagnostics import Diagnostic
-    from bamlvm.pieces import HttpRequest, ParseStream, PromptMessage, PromptPart
-    from bamlvm.results import to_builtins
     from bamlvm.runtime import Runtime
-    from bamlvm.streams import Stream
-    from bamlvm.sysops.scope import AttemptRecord, ErrorRecord
+    from bamlvm.sysops.records import AttemptRecord, ErrorRecord
+    from bamlvm.values.checked import Check, Checked, StreamState, all_succeeded, get_checks
+    from bamlvm.values.results import to_builtins
     from bamlvm.vm.values import Media
 
     __version__: str
@@ -72,25 +72,25 @@ __all__ = [
 
 _MODULES = ("stages", "testing")
 _HOMES = {
-    "get_checks": "checks",
-    "all_succeeded": "checks",
-    "StreamState": "checks",
-    "Checked": "checks",
-    "Check": "checks",
-    "PromptPart": "pieces",
-    "PromptMessage": "pieces",
-    "ParseStream": "pieces",
-    "HttpRequest": "pieces",
-    "CallContext": "calls",
-    "CancelToken": "calls",
+    "get_checks": "values.checked",
+    "all_succeeded": "values.checked",
+    "StreamState": "values.checked",
+    "Checked": "values.checked",
+    "Check": "values.checked",
+    "PromptPart": "calls.dry_run",
+    "PromptMessage": "calls.dry_run",
+    "ParseStream": "calls.dry_run",
+    "HttpRequest": "calls.dry_run",
+    "CallContext": "context",
+    "CancelToken": "context",
     "CheckReport": "checking",
     "check": "checking",
     "CallRecord": "collector",
     "Collector": "collector",
     "Usage": "collector",
     "Observer": "collector",
-    "AttemptRecord": "sysops.scope",
-    "ErrorRecord": "sysops.scope",
+    "AttemptRecord": "sysops.records",
+    "ErrorRecord": "sysops.records",
     "BamlError": "errors",
     "Cancelled": "errors",
     "CompileError": "errors",
@@ -105,8 +105,8 @@ _HOMES = {
     "format_source": "formatting",
     "Media": "vm.values",
     "Runtime": "runtime",
-    "Stream": "streams",
-    "to_builtins": "results",
+    "Stream": "calls.streams",
+    "to_builtins": "values.results",
 }
 
 

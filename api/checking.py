@@ -1,7 +1,7 @@
 """What is wrong with a program, without making it runnable: ``bamlvm check`` as a function.
 
 No bytecode is made, which is most of the work of compiling.  What was found, errors too, is kept in the disk cache
-(:mod:`bamlvm.cache`), so that a program that did not change is reported on without loading the compiler.
+(:mod:`bamlvm.build.cache`), so that a program that did not change is reported on without loading the compiler.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from bamlvm.cache import Cache, fingerprint, key_of
+from bamlvm.build.cache import Cache, fingerprint, key_of
+from bamlvm.build.loading import load_standard
+from bamlvm.build.sources import sources_of
 from bamlvm.errors import render_diagnostics
-from bamlvm.loading import load_standard, sources_of
 
 if TYPE_CHECKING:
     from bamlvm.grammar.diagnostics import Diagnostic

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 from bamlvm.errors import HostError
 
 if TYPE_CHECKING:
-    from bamlvm.calls import CallContext
+    from bamlvm.calls.streams import Stream
+    from bamlvm.context import CallContext
     from bamlvm.runtime import Runtime
-    from bamlvm.streams import Stream
 
 P = TypeVar("P")
 F = TypeVar("F")

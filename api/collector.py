@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import msgspec
 
 if TYPE_CHECKING:
-    from bamlvm.sysops.scope import AttemptRecord, ErrorRecord
+    from bamlvm.sysops.records import AttemptRecord, ErrorRecord
 else:  # a record's fields are resolved only by who decodes one
     AttemptRecord = ErrorRecord = Any
 

@@ -100,7 +100,7 @@ class HostError(BamlError):
 
 def render_diagnostics(diagnostics: Sequence[Diagnostic], sources: Mapping[str, str], colour: bool = False) -> str:
     """Diagnostics as text, each with its source excerpt, and how many there are."""
-    from bamlvm.grammar.diagnostics import render_all  # only who has something to render pays for the renderer
+    from bamlvm.grammar.excerpts import render_all  # only who has something to render pays for the renderer
     from bamlvm.grammar.source import SourceFile
 
     return render_all(diagnostics, {path: SourceFile(path, text) for path, text in sources.items()}, colour)

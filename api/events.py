@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from bamlvm.sysops.scope import AttemptRecord
+    from bamlvm.sysops.records import AttemptRecord
 
 
 class Partial(NamedTuple):

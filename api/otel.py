@@ -33,7 +33,7 @@ import bamlvm
 if TYPE_CHECKING:
     from bamlvm.collector import CallRecord
     from bamlvm.runtime import Runtime
-    from bamlvm.sysops.scope import AttemptRecord, ErrorRecord
+    from bamlvm.sysops.records import AttemptRecord, ErrorRecord
 
 CAPTURE_VARIABLE: Final = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 

@@ -31,9 +31,9 @@ import httpx
 import msgspec
 
 from bamlvm.errors import HostError
-from bamlvm.sysops.decoding import decoded_whole
 from bamlvm.sysops.redaction import HIDDEN, PUBLIC_HEADERS, Secrets, is_secret, redacted_url, secrets_of
-from bamlvm.sysops.transport.body import EXTENSION
+from bamlvm.sysops.web.decoding import decoded_whole
+from bamlvm.sysops.web.transport.body import EXTENSION
 
 _VERSION = 1
 _EXCERPT = 60

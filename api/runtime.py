@@ -1,8 +1,8 @@
 """The runtime: a compiled program, ready to be called.
 
 A runtime holds the linked program and what its calls share: the handle table, the HTTP clients, the round-robin
-counters.  Everything of one call is in its :class:`bamlvm.driver.Call`.  Runtimes know nothing of each other; one may
-be used from any number of threads and tasks at once.
+counters.  Everything of one call is in its :class:`bamlvm.calls.call.Call`.  Runtimes know nothing of each other;
+one may be used from any number of threads and tasks at once.
 """
 
 from __future__ import annotations
@@ -15,35 +15,36 @@ from collections.abc import AsyncIterable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from bamlvm.arguments import Arguments
-from bamlvm.blocking import run_blocking
-from bamlvm.cache import Cache
-from bamlvm.calls import NO_CONTEXT, CallContext
-from bamlvm.driver import Call, Sink
-from bamlvm.engine import Engine
-from bamlvm.engine import did_you_mean as _did_you_mean
+from bamlvm.build.cache import Cache
+from bamlvm.build.loading import Loaded, load
+from bamlvm.build.sources import read_sources
+from bamlvm.calls.blocking import run_blocking
+from bamlvm.calls.call import Call, Sink
+from bamlvm.calls.engine import Engine
+from bamlvm.calls.engine import did_you_mean as _did_you_mean
+from bamlvm.context import NO_CONTEXT, CallContext
 from bamlvm.errors import Cancelled, HostError
-from bamlvm.loading import Loaded, load, read_sources
-from bamlvm.results import Results
 from bamlvm.sysops.scope import Services
 from bamlvm.sysops.table import load as load_sysops
-from bamlvm.types import PartialTypes, Types
+from bamlvm.values.arguments import Arguments
+from bamlvm.values.classes import PartialTypes, Types
+from bamlvm.values.results import Results
 from bamlvm.vm.handles import HandleTable
 from bamlvm.vm.linker import Program
 from bamlvm.vm.natives import load_natives
-from bamlvm.vm.program import Signature
+from bamlvm.vm.program.declarations import Signature
 from bamlvm.vm.values import MISSING, Value
 
 if TYPE_CHECKING:
     import httpx
 
-    from bamlvm.case import Case
+    from bamlvm.calls.dry_run import HttpRequest, ParseStream, PromptMessage
+    from bamlvm.calls.streams import Stream
     from bamlvm.collector import Observer
     from bamlvm.grammar.diagnostics import Diagnostic
-    from bamlvm.http_client import Clients
-    from bamlvm.pieces import HttpRequest, ParseStream, PromptMessage
-    from bamlvm.streams import Stream
-    from bamlvm.vm.types import Type
+    from bamlvm.sysops.web.clients import Clients
+    from bamlvm.test_case import Case
+    from bamlvm.vm.program.types import Type
 
 CAPABILITIES: Final = frozenset({"shell", "fs", "net", "http", "env"})
 """What ``denied`` may name."""
@@ -129,7 +130,7 @@ class Runtime:
         self, name: str, args: Mapping[str, Any] | None = None, ctx: CallContext | None = None
     ) -> Any:
         """The same in the running event loop, as part of the calling task.  Cancelling the task ends the call."""
-        from bamlvm.looped import drive
+        from bamlvm.calls.drive import drive
 
         context = ctx or NO_CONTEXT
         return await drive(self._prepare(name, args, context)(None))
@@ -139,7 +140,7 @@ class Runtime:
 
         An LLM function is streamed; any other function streams what it streams inside.  Arguments are checked at once.
         """
-        from bamlvm.streams import Stream
+        from bamlvm.calls.streams import Stream
 
         return Stream(self._prepare(name, args, ctx or NO_CONTEXT, stream=True))
 
@@ -147,7 +148,7 @@ class Runtime:
         self, name: str, args: Mapping[str, Any] | None = None, ctx: CallContext | None = None
     ) -> tuple[PromptMessage, ...]:
         """The messages that a call of an LLM function would send first.  Raises as a call does."""
-        from bamlvm.pieces import messages
+        from bamlvm.calls.dry_run import messages
 
         return messages(run_blocking(self._piece(name, args, ctx, "baml.llm.render_prompt")(None)))
 
@@ -160,7 +161,7 @@ class Runtime:
         stream: bool = False,
     ) -> HttpRequest:
         """The HTTP request that a call of an LLM function would send first; nothing is sent.  Raises as a call does."""
-        from bamlvm.pieces import http_request
+        from bamlvm.calls.dry_run import http_request
 
         return http_request(run_blocking(self._piece(name, args, ctx, "baml.llm.build_request", stream)(None)))
 
@@ -169,13 +170,13 @@ class Runtime:
 
         Raises :class:`bamlvm.ThrownError` (``baml.errors.ParseFailed``).
         """
-        from bamlvm.pieces import parse
+        from bamlvm.calls.dry_run import parse
 
         return parse(self.engine, name, text)
 
     def parse_stream(self, name: str, pieces: Iterable[str] | AsyncIterable[str]) -> ParseStream:
         """The same for an answer in pieces: partial values, and the final one; see :class:`bamlvm.ParseStream`."""
-        from bamlvm.pieces import ParseStream
+        from bamlvm.calls.dry_run import ParseStream
 
         return ParseStream(self.engine, name, pieces)
 
@@ -185,7 +186,7 @@ class Runtime:
 
         Raises :class:`bamlvm.HostError` if there is no such type.
         """
-        from bamlvm.schema import json_schema
+        from bamlvm.values.json_schema import json_schema
 
         return json_schema(self.program, self.types, type_name, aliases=aliases)
 
@@ -215,8 +216,8 @@ class Runtime:
 
     @property
     def cases(self) -> tuple[Case, ...]:
-        """Every function of every ``test`` block, to be run by :func:`bamlvm.cases.run_case`."""
-        from bamlvm.case import cases
+        """Every function of every ``test`` block, to be run by :func:`bamlvm.tools.test_runner.run_case`."""
+        from bamlvm.test_case import cases
 
         return cases(self._tests)
 
@@ -294,7 +295,7 @@ class Runtime:
         context = ctx or NO_CONTEXT
         values = self._convert(signature, args or {})
         if MISSING in values:
-            from bamlvm.pieces import with_defaults
+            from bamlvm.calls.dry_run import with_defaults
 
             named = with_defaults(_Prepared(self, name, name, values, context)(None))
         else:
@@ -348,7 +349,7 @@ class Runtime:
         if self._closed:
             raise HostError("the runtime is closed")
         if self._clients is None:
-            from bamlvm.http_client import Clients
+            from bamlvm.sysops.web.clients import Clients
 
             with self.program.lock:
                 if self._clients is None:

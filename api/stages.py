@@ -6,9 +6,10 @@ import os
 from collections.abc import Mapping
 from typing import Final
 
-from bamlvm.cache import Cache
+from bamlvm.build.cache import Cache
+from bamlvm.build.loading import load_standard
+from bamlvm.build.sources import sources_of
 from bamlvm.errors import CompileError, HostError
-from bamlvm.loading import load_standard, sources_of
 
 STAGES: Final = ("tokens", "ast", "hir", "tir", "mir", "bytecode")
 """The stages in their order."""

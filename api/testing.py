@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from bamlvm.build.sources import sources_of
 from bamlvm.checking import check
 from bamlvm.errors import CompileError, HostError
-from bamlvm.loading import sources_of
 from bamlvm.stages import STAGES, dump
 
 DIAGNOSTICS: Final = "diagnostics"

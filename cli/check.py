@@ -51,7 +51,7 @@ def execute(options: argparse.Namespace) -> int:
         found += checked.diagnostics
         sources.update(checked.sources)
     if options.format != "text":
-        from bamlvm.reports import report
+        from bamlvm.tools.reports import report
 
         # A file may belong to two of the programs, and so may what is wrong in it.
         text = report(list(dict.fromkeys(found)), sources, options.format)

@@ -7,11 +7,20 @@ import sys
 from pathlib import Path
 
 import bamlvm
+from bamlvm.build.sources import read_sources
 from bamlvm.cli import exit_codes
 from bamlvm.cli.failure import Failure
 from bamlvm.cli.program import compile_program
-from bamlvm.generate import PACKAGE, Target, client_files, foreign, package_folder, stale, targets, write
-from bamlvm.loading import read_sources
+from bamlvm.tools.generate.python_client import (
+    PACKAGE,
+    Target,
+    client_files,
+    foreign,
+    package_folder,
+    stale,
+    targets,
+    write,
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

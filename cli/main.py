@@ -22,7 +22,7 @@ COMMANDS = {
     "generate": ("bamlvm.cli.generate", "write a typed Python client of a program"),
     "schema": ("bamlvm.cli.schema", "print the JSON Schema of a type"),
     "dump": ("bamlvm.cli.dump", "print what one stage of the compiler makes of a file"),
-    "mock": ("bamlvm.cli.mock.command", "serve made-up LLM answers on a local port"),
+    "mock": ("bamlvm.cli.mock", "serve made-up LLM answers on a local port"),
 }
 
 

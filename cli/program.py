@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import bamlvm
+from bamlvm.build.sources import read_sources
 from bamlvm.cli import exit_codes
 from bamlvm.cli.failure import Failure
 from bamlvm.cli.output import wants_colour
-from bamlvm.loading import read_sources
 
 
 def read_program(path: str) -> dict[str, str]:

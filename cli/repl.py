@@ -28,7 +28,7 @@ from bamlvm.cli import exit_codes
 from bamlvm.cli.failure import Failure
 from bamlvm.cli.output import thrown_text, wants_colour
 from bamlvm.cli.program import read_program
-from bamlvm.interactive import Session, is_open
+from bamlvm.tools.session.session import Session, is_open
 
 _PROMPT = "baml> "
 _MORE = "  ... "

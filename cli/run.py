@@ -25,7 +25,7 @@ from bamlvm.cli.output import is_terminal, json_text, thrown_text, value_text, w
 from bamlvm.cli.program import compile_program, read_program
 
 if TYPE_CHECKING:
-    from bamlvm.cli.live import Display
+    from bamlvm.cli.progress import Display
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -109,7 +109,7 @@ def _display(options: argparse.Namespace) -> Display | None:
     on_terminal = is_terminal(sys.stdout)
     if not (on_terminal if options.stream is None else options.stream):
         return None
-    from bamlvm.cli.live import Lines, Screen
+    from bamlvm.cli.progress import Lines, Screen
 
     if on_terminal and not options.json:
         return Screen(sys.stdout, sys.stderr, takes_result=True)

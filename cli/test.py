@@ -22,11 +22,11 @@ from typing import Any
 import msgspec
 
 import bamlvm
-from bamlvm.cases import Case, Constraint, Outcome, run_case, select
 from bamlvm.cli import exit_codes, tape
 from bamlvm.cli.failure import Failure
 from bamlvm.cli.output import json_text, thrown_text, wants_colour
 from bamlvm.cli.program import compile_program, read_program
+from bamlvm.tools.test_runner import Case, Constraint, Outcome, run_case, select
 
 _COLOURS = {"passed": "32", "failed": "31", "error": "31", "check": "33"}
 

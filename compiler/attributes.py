@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bamlvm.compiler.names import Entry
-from bamlvm.compiler.report import Reporter, did_you_mean
+from bamlvm.compiler.index import Entry
+from bamlvm.compiler.reporter import Reporter, did_you_mean
 from bamlvm.grammar import syntax
 from bamlvm.grammar.strings import dedent
-from bamlvm.vm.program import Attribute
+from bamlvm.vm.program.types import Attribute
 
 _SHARED = {"alias", "description", "assert", "check", "stream.done", "stream.not_null", "stream.with_state", "skip"}
 _KNOWN_ATTRIBUTES: Mapping[str, frozenset[str]] = {

@@ -10,23 +10,21 @@ from collections.abc import Iterable
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from bamlvm.compiler.names import Index, reporter
-from bamlvm.compiler.report import Reporter, did_you_mean
-from bamlvm.compiler.world import World
+from bamlvm.compiler.index import Index, reporter
+from bamlvm.compiler.reporter import Reporter, did_you_mean
+from bamlvm.compiler.symbols import World
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
-from bamlvm.vm.program import (
+from bamlvm.vm.program.declarations import ConfigValue, GeneratorInfo, environment_reference
+from bamlvm.vm.program.llm import (
     CLOCKS,
     POOLING,
     STRATEGIES,
     TOTAL,
     ClientInfo,
-    ConfigValue,
-    GeneratorInfo,
     LlmFunctionInfo,
     RetryPolicyInfo,
     TemplateInfo,
-    environment_reference,
 )
 
 _CLIENT_PROPERTIES = ("provider", "retry_policy", "options")

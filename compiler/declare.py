@@ -1,4 +1,4 @@
-"""Everything that a project declares, resolved into a :class:`bamlvm.compiler.world.World`.
+"""Everything that a project declares, resolved into a :class:`bamlvm.compiler.symbols.World`.
 
 It is made in one pass over the index: classes, enums, aliases and signatures as data.
 """
@@ -11,23 +11,15 @@ from typing import NamedTuple
 
 from bamlvm.compiler.attributes import attributes
 from bamlvm.compiler.hir import ERROR, UNSTATED, throws_of_parameter
-from bamlvm.compiler.memo import Lookups, Memo
-from bamlvm.compiler.names import Entry, Index, reporter
-from bamlvm.compiler.report import Reporter
-from bamlvm.compiler.world import World
-from bamlvm.compiler.written_types import TypeResolver
+from bamlvm.compiler.incremental import Lookups, Memo
+from bamlvm.compiler.index import Entry, Index, reporter
+from bamlvm.compiler.reporter import Reporter
+from bamlvm.compiler.symbols import World
+from bamlvm.compiler.type_resolver import TypeResolver
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
-from bamlvm.vm.program import (
-    ClassInfo,
-    EnumInfo,
-    FieldInfo,
-    Kind,
-    Parameter,
-    Signature,
-    VariantInfo,
-)
-from bamlvm.vm.types import (
+from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, FieldInfo, Kind, Parameter, Signature, VariantInfo
+from bamlvm.vm.program.types import (
     BOOL,
     FLOAT,
     INT,

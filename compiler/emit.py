@@ -12,9 +12,9 @@ from typing import Generic, TypeVar
 
 from bamlvm.compiler import mir
 from bamlvm.vm.opcodes import BINARY, COMPARE, TABLE, UNARY
-from bamlvm.vm.program import Constant, Function, Handler, JumpTable
+from bamlvm.vm.program.code import Constant, Function, Handler, JumpTable
+from bamlvm.vm.program.types import Type
 from bamlvm.vm.stack import max_stack
-from bamlvm.vm.types import Type
 
 T = TypeVar("T")
 

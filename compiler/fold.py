@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from bamlvm.compiler import mir
 from bamlvm.vm.arithmetic import BINARY_FUNCTIONS, COMPARE_FUNCTIONS, UNARY_FUNCTIONS
 from bamlvm.vm.opcodes import BINARY, COMPARE, UNARY
-from bamlvm.vm.program import Constant
+from bamlvm.vm.program.code import Constant
 from bamlvm.vm.values import Thrown
 
 _LONGEST_STRING = 10_000

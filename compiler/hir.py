@@ -2,7 +2,7 @@
 
 * A local is a number, unique within its top-level function; :class:`LocalInfo` tells its name and whether a lambda
   captures it.  Everything else is named by its qualified name.
-* Types are :mod:`bamlvm.vm.types` data; a type that could not be resolved is ``ERROR`` and was reported.
+* Types are :mod:`bamlvm.vm.program.types` data; a type that could not be resolved is ``ERROR`` and was reported.
 * Sugar that is gone: ``env.X`` (a call), compound assignment, ``for`` loops (:class:`Loop` over :class:`Iterate`),
   shorthand fields, template strings with plain text only, LLM functions (calls of ``baml.llm.call_llm_function``).
 
@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from bamlvm.vm.types import Primitive, Type, VariableType
+from bamlvm.vm.program.types import Primitive, Type, VariableType
 
 ERROR = Primitive("error")
 """The type of what was already reported: it fits everywhere, so that one mistake is told once."""

@@ -17,8 +17,8 @@ from typing import TypeAlias
 import msgspec
 
 from bamlvm.vm.opcodes import CODES, TABLE
-from bamlvm.vm.program import Constant
-from bamlvm.vm.types import Type
+from bamlvm.vm.program.code import Constant
+from bamlvm.vm.program.types import Type
 
 Label: TypeAlias = int
 

@@ -2,7 +2,8 @@
 
 :class:`Project` compiles a set of files and, when it is given them again, changed, does again only what the change
 touches: a file's items are read anew if their text changed, a function is resolved, checked and emitted anew if its
-source changed or something that it read of the project did (:mod:`bamlvm.compiler.memo`).  :class:`Stages` holds what
+source changed or something that it read of the project did (:mod:`bamlvm.compiler.incremental`).  :class:`Stages`
+holds what
 every stage made.  Diagnostics of all stages come together, sorted; bytecode is made only where there is no error.
 """
 
@@ -19,23 +20,25 @@ from bamlvm.compiler import config, hir, mir, tir
 from bamlvm.compiler.check.functions import Known, check_functions
 from bamlvm.compiler.declare import Kept, declare
 from bamlvm.compiler.emit import Lines, emit
+from bamlvm.compiler.incremental import Lookup, Lookups, Memo
+from bamlvm.compiler.index import EntryCache, Index, declared, index, reporter
 from bamlvm.compiler.lower.functions import lower_function
-from bamlvm.compiler.memo import Lookup, Lookups, Memo
-from bamlvm.compiler.names import EntryCache, Index, Scope, declared, index, namespaces_of, reporter
 from bamlvm.compiler.optimize import optimize as optimize_function
 from bamlvm.compiler.reads import Reads
 from bamlvm.compiler.resolve.functions import Resolver
+from bamlvm.compiler.scope import Scope, namespaces_of
+from bamlvm.compiler.symbols import World
 from bamlvm.compiler.templates import check_templates
 from bamlvm.compiler.templates.constraints import check_constraints
-from bamlvm.compiler.test_blocks import check_tests, tests
-from bamlvm.compiler.world import World
-from bamlvm.compiler.written_types import TypeResolver
+from bamlvm.compiler.tests import check_tests, tests
+from bamlvm.compiler.type_resolver import TypeResolver
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic, sort
 from bamlvm.grammar.parser import ItemCache, parse_file
 from bamlvm.grammar.source import SourceFile
 from bamlvm.stdlib import NAMESPACES
-from bamlvm.vm.program import Function, Placed, Unit
+from bamlvm.vm.program.code import Function, Placed
+from bamlvm.vm.program.unit import Unit
 from bamlvm.vm.verifier import verify
 
 

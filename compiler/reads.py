@@ -2,7 +2,7 @@
 
 Every lookup by name, found or not, passes through :meth:`Reads.note`.  A result that was made without a diagnostic is
 valid for as long as its own source is the same and each of its reads still gives what it gave
-(:class:`bamlvm.compiler.memo.Memo` checks that).
+(:class:`bamlvm.compiler.incremental.Memo` checks that).
 """
 
 from __future__ import annotations

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bamlvm.compiler import mir
-from bamlvm.compiler.printing import render_hir, render_tir
+from bamlvm.compiler.dump import render_hir, render_tir
 from bamlvm.compiler.project import Stages, run_stages
-from bamlvm.grammar.printing import render_tokens, render_tree
+from bamlvm.grammar.dump import render_tokens, render_tree
 from bamlvm.vm.disassembler import disassemble
-from bamlvm.vm.program import Unit
+from bamlvm.vm.program.unit import Unit
 
 STAGES = ("tokens", "ast", "hir", "tir", "mir", "bytecode")
 """In the order in which they are made."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bamlvm import stdlib
 from bamlvm.compiler.project import compile_standard
-from bamlvm.vm.program import encode
+from bamlvm.vm.program.unit import encode
 
 
 def write_compiled(path: str) -> None:

@@ -12,8 +12,8 @@ from typing import TypeAlias
 import msgspec
 
 from bamlvm.compiler import hir
-from bamlvm.vm.program import Kind
-from bamlvm.vm.types import Type
+from bamlvm.vm.program.declarations import Kind
+from bamlvm.vm.program.types import Type
 
 
 class Node(msgspec.Struct, frozen=True, gc=False):

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from bamlvm.compiler.hir import ERROR, UNSTATED
-from bamlvm.compiler.world import World
-from bamlvm.vm.types import (
+from bamlvm.compiler.symbols import World
+from bamlvm.vm.program.types import (
     BOOL,
     FLOAT,
     NEVER,

@@ -26,7 +26,7 @@ from __future__ import annotations
 import re
 
 from bamlvm.grammar.diagnostics import Label
-from bamlvm.grammar.lexer_texts import Frame, TextReader, old_comment_end
+from bamlvm.grammar.lexer_strings import Frame, TextReader, old_comment_end
 from bamlvm.grammar.source import Span
 from bamlvm.grammar.tokens import (
     ATTRIBUTE_ARGUMENTS,

@@ -11,16 +11,16 @@ from typing import Final
 
 import msgspec
 
-from bamlvm.grammar.actions import Actions
-from bamlvm.grammar.actions_types import MAX_PATH, LongPathError
-from bamlvm.grammar.complaints import complain, complain_about_junk, missing_semicolon
+from bamlvm.grammar.actions.items import Actions
+from bamlvm.grammar.actions.types import MAX_PATH, LongPathError
 from bamlvm.grammar.diagnostics import Diagnostic, Label, error, sort
+from bamlvm.grammar.items import split
+from bamlvm.grammar.lalr import Driver, StuckError, load
 from bamlvm.grammar.lexer import lex
 from bamlvm.grammar.recovery import resynchronise
 from bamlvm.grammar.source import SourceFile, Span
-from bamlvm.grammar.splitting import split
 from bamlvm.grammar.syntax import Comment, Declaration, File, Item, deeper_than
-from bamlvm.grammar.table import Driver, StuckError, load
+from bamlvm.grammar.syntax_errors import complain, complain_about_junk, missing_semicolon
 from bamlvm.grammar.tokens import CLOSER, CLOSER_TEXT, Lexed, Token
 
 _RULES: Final = {

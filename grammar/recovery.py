@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from bamlvm.grammar.complaints import STATEMENT_KEYWORDS
-from bamlvm.grammar.table import Driver, StuckError
+from bamlvm.grammar.lalr import Driver, StuckError
+from bamlvm.grammar.syntax_errors import STATEMENT_KEYWORDS
 from bamlvm.grammar.tokens import Token
 
 _OPENERS: Final = frozenset({"LPAREN", "LBRACKET", "LBRACE", "INTERPOLATION", "TEMPLATE_START"})

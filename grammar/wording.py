@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from bamlvm.grammar.table import END
+from bamlvm.grammar.lalr import END
 from bamlvm.grammar.tokens import PUNCTUATION, Token
 
 _NAMES: Final = {

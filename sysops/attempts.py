@@ -11,8 +11,9 @@ from __future__ import annotations
 import time
 from typing import Any, Literal
 
+from bamlvm.sysops.records import AttemptEvent, AttemptRecord, ErrorRecord
 from bamlvm.sysops.redaction import NO_SECRETS, Secrets
-from bamlvm.sysops.scope import AttemptEvent, AttemptRecord, ErrorRecord, Scope
+from bamlvm.sysops.scope import Scope
 from bamlvm.vm.values import Instance
 
 

@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from bamlvm.sysops.scope import Schema, Services
-from bamlvm.vm.types import (
+from bamlvm.vm.program.types import (
     AliasType,
     Attribute,
     AttributedType,

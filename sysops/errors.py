@@ -248,7 +248,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "httpx.ResponseNotRead": _invalid("the body was not read"),
         "httpx.RequestNotRead": _invalid("the request's body was not read"),
         "httpx.StreamError": _invalid("the body cannot be read"),
-        "bamlvm.sysops.sse.EventTooLargeError": _bad_event,
+        "bamlvm.sysops.web.sse.EventTooLargeError": _bad_event,
         "msgspec.DecodeError": _not_json,
         "json.decoder.JSONDecodeError": _not_json,
         "builtins.UnicodeDecodeError": _not_utf8,

@@ -1,7 +1,8 @@
 """``baml.http``: requests, answers, event streams.
 
 What is here reads a ``Request``, asks for the capability and keeps the books (handles, the attempt's record); the
-connection itself is :mod:`bamlvm.sysops.connections`, imported at the first request because httpx is slow to import.
+connection itself is :mod:`bamlvm.sysops.web.connections`, imported at the first request because httpx is slow to
+import.
 """
 
 from __future__ import annotations
@@ -13,17 +14,17 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
 from bamlvm.sysops.capabilities import require
-from bamlvm.sysops.clocks import DEFAULT_CONNECT_MS, DEFAULT_REQUEST_MS, Clocks
 from bamlvm.sysops.errors import Clock, Subject, invalid, network
 from bamlvm.sysops.redaction import redacted_url
 from bamlvm.sysops.scope import Scope
 from bamlvm.sysops.table import sysop
+from bamlvm.sysops.web.clocks import DEFAULT_CONNECT_MS, DEFAULT_REQUEST_MS, Clocks
 from bamlvm.vm.values import Instance, Thrown
 
 if TYPE_CHECKING:
     import httpx
 
-    from bamlvm.sysops.connections import Body, EventStream, Exchange
+    from bamlvm.sysops.web.connections import Body, EventStream, Exchange
 
 BODY: Final = "response_body"
 STREAM: Final = "sse_stream"
@@ -61,8 +62,8 @@ async def response_text(scope: Scope, response: Instance) -> str:
 
 @sysop("baml.http.fetch_sse")
 async def fetch_sse(scope: Scope, request: Instance) -> Instance:
-    from bamlvm.sysops.batches import Batches
-    from bamlvm.sysops.connections import EventStream, require_event_stream
+    from bamlvm.sysops.web.batches import Batches
+    from bamlvm.sysops.web.connections import EventStream, require_event_stream
 
     exchange = _exchange_of(scope, "fetch_sse", request)
     response = await _open(scope, exchange)
@@ -99,7 +100,7 @@ async def stream_close(scope: Scope, stream: Instance) -> None:
 
 
 async def _send(scope: Scope, exchange: Exchange) -> Instance:
-    from bamlvm.sysops.connections import Body
+    from bamlvm.sysops.web.connections import Body
 
     response = await _open(scope, exchange)
     body = Body(response, exchange)
@@ -118,7 +119,7 @@ async def _send(scope: Scope, exchange: Exchange) -> Instance:
 
 
 async def _open(scope: Scope, exchange: Exchange) -> httpx.Response:
-    from bamlvm.sysops.connections import open_exchange
+    from bamlvm.sysops.web.connections import open_exchange
 
     try:
         response = await open_exchange(scope.services.http_client(), exchange)
@@ -147,7 +148,7 @@ def _exchange(
     body: str,
     timeouts: Instance | None,
 ) -> Exchange:
-    from bamlvm.sysops.connections import Exchange
+    from bamlvm.sysops.web.connections import Exchange
 
     require(scope, "http", f"baml.http.{operation}")
     method = method.upper()

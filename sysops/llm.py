@@ -14,9 +14,10 @@ from collections.abc import Awaitable, Generator
 from typing import TYPE_CHECKING, Any, Final
 
 from bamlvm.sysops import attempts
-from bamlvm.sysops.scope import Scope, deferred
+from bamlvm.sysops.pending import deferred
+from bamlvm.sysops.scope import Scope
 from bamlvm.sysops.table import sysop
-from bamlvm.vm.types import Primitive, bare
+from bamlvm.vm.program.types import Primitive, bare
 from bamlvm.vm.values import Instance, Pending, Thrown, TypeValue
 
 if TYPE_CHECKING:
@@ -34,15 +35,15 @@ _EXCERPT: Final = 4000
 
 @sysop("baml.llm.get_client")
 def get_client(scope: Scope, function_name: str) -> Instance:
-    from bamlvm.sysops.requests import clients
+    from bamlvm.sysops.providers import clients
 
     return resolve_client(scope, clients.llm_function(scope.services.schema, function_name).client)
 
 
 @sysop("baml.llm.resolve_client")
 def resolve_client(scope: Scope, name: str) -> Instance:
-    from bamlvm.sysops.requests import clients
-    from bamlvm.sysops.requests.options import Options
+    from bamlvm.sysops.providers import clients
+    from bamlvm.sysops.providers.options import Options
 
     schema = scope.services.schema
     info = clients.client(schema, name)
@@ -81,8 +82,8 @@ def resolve_client(scope: Scope, name: str) -> Instance:
 def client_primitive(scope: Scope, client: Instance) -> Instance:
     from bamlvm.sysops.errors import invalid
     from bamlvm.sysops.llm_support import options_of
-    from bamlvm.sysops.requests import clients
-    from bamlvm.sysops.requests.providers import streams
+    from bamlvm.sysops.providers import clients
+    from bamlvm.sysops.providers.catalogue import streams
 
     options = options_of(scope, client)
     info = options.client
@@ -100,14 +101,14 @@ def client_primitive(scope: Scope, client: Instance) -> Instance:
 
 @sysop("baml.llm.get_jinja_template")
 def get_jinja_template(scope: Scope, function_name: str) -> str:
-    from bamlvm.sysops.requests import clients
+    from bamlvm.sysops.providers import clients
 
     return clients.llm_function(scope.services.schema, function_name).template
 
 
 @sysop("baml.llm.get_return_type")
 def get_return_type(scope: Scope, function_name: str) -> TypeValue:
-    from bamlvm.sysops.requests import clients
+    from bamlvm.sysops.providers import clients
 
     schema = scope.services.schema
     signature = schema.signatures[clients.llm_function(schema, function_name).name]
@@ -123,7 +124,7 @@ def check_return_type(scope: Scope, return_type: Any) -> None:
 
 @sysop("baml.llm.check_client")
 def check_client(scope: Scope, name: str) -> None:
-    from bamlvm.sysops.requests import clients
+    from bamlvm.sysops.providers import clients
 
     clients.check(scope.services.schema, name)
 
@@ -142,7 +143,7 @@ def round_robin_next(scope: Scope, name: str) -> int:
 
 @sysop("baml.llm.round_robin_peek")
 def round_robin_peek(scope: Scope, name: str) -> int:
-    from bamlvm.sysops.requests import clients
+    from bamlvm.sysops.providers import clients
 
     turn = scope.services.round_robin.get(name)
     return clients.first_turn(clients.client(scope.services.schema, name)) if turn is None else turn
@@ -155,7 +156,7 @@ def round_robin_peek(scope: Scope, name: str) -> int:
 def render_prompt(scope: Scope, client: Instance, template: str, args: dict[str, Any], return_type: Any) -> Instance:
     from bamlvm.sysops.llm_support import engine_of, function_of, prompt_value, provider_for, type_of
     from bamlvm.sysops.prompts.engine import PromptContext
-    from bamlvm.sysops.requests import roles
+    from bamlvm.sysops.providers import roles
 
     options, row = provider_for(scope, client)
     context = PromptContext(
@@ -172,7 +173,7 @@ def render_prompt(scope: Scope, client: Instance, template: str, args: dict[str,
 @sysop("baml.llm.PrimitiveClient.specialize_prompt")
 def specialize_prompt(scope: Scope, client: Instance, prompt: Instance) -> Instance:
     from bamlvm.sysops.llm_support import messages_of, prompt_value, provider_for
-    from bamlvm.sysops.requests import roles
+    from bamlvm.sysops.providers import roles
 
     options, row = provider_for(scope, client)
     return prompt_value(scope, roles.specialise(row, options, messages_of(prompt)))
@@ -221,8 +222,8 @@ def _request(scope: Scope, client: Instance, prompt: Instance, stream: bool) -> 
 
 @sysop("baml.llm.PrimitiveClient.parse")
 def parse(scope: Scope, client: Instance, body: str, return_type: Any) -> Any:
-    from bamlvm.sysops.accumulators.base import check_answered
     from bamlvm.sysops.llm_support import answer_reader, final_value, note_tokens, provider_for, type_of
+    from bamlvm.sysops.providers.accumulator import check_answered
 
     options, row = provider_for(scope, client)
     answer = answer_reader(row, options).read(body)
@@ -277,7 +278,7 @@ def status_failure(scope: Scope, request: Instance, response: Instance, body: st
 
     from bamlvm.sysops.errors import Subject, http_status
     from bamlvm.sysops.redaction import redacted_url
-    from bamlvm.sysops.retry_after import retry_after_ms
+    from bamlvm.sysops.web.retry_after import retry_after_ms
 
     url, status, headers = request.get("url"), response.get("status_code"), response.get("headers")
     action = f"{request.get('method')} {redacted_url(url)}"

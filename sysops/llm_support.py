@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from bamlvm.sysops.accumulators import Accumulator, new_accumulator
-from bamlvm.sysops.accumulators.usage import Tokens
 from bamlvm.sysops.constraints import AssertionFailed, constraints_of
 from bamlvm.sysops.errors import invalid
 from bamlvm.sysops.parsing import JsonReader, Output, final_parse, output_of
 from bamlvm.sysops.prompts.messages import Message, Part
-from bamlvm.sysops.requests import anthropic, clients, google, openai, responses
-from bamlvm.sysops.requests.options import Options
-from bamlvm.sysops.requests.providers import Provider, answer_wire, provider_of
-from bamlvm.sysops.requests.wire import Wire
-from bamlvm.sysops.scope import AttemptRecord, Scope, Services
-from bamlvm.vm.types import Type
+from bamlvm.sysops.providers import anthropic, clients, google, openai, responses
+from bamlvm.sysops.providers.catalogue import Provider, answer_wire, provider_of
+from bamlvm.sysops.providers.options import Options
+from bamlvm.sysops.providers.registry import Accumulator, new_accumulator
+from bamlvm.sysops.providers.usage import Tokens
+from bamlvm.sysops.providers.wire import Wire
+from bamlvm.sysops.records import AttemptRecord
+from bamlvm.sysops.scope import Scope, Services
+from bamlvm.vm.program.types import Type
 from bamlvm.vm.values import Instance, Thrown, TypeValue, Value
 
 if TYPE_CHECKING:

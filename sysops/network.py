@@ -7,10 +7,10 @@ import contextlib
 from typing import TYPE_CHECKING, Final
 
 from bamlvm.sysops.capabilities import require
-from bamlvm.sysops.clocks import DEFAULT_CONNECT_MS
 from bamlvm.sysops.errors import Subject, boundary, invalid, network, timed_out
 from bamlvm.sysops.scope import Scope
 from bamlvm.sysops.table import sysop
+from bamlvm.sysops.web.clocks import DEFAULT_CONNECT_MS
 from bamlvm.vm.values import Instance
 
 if TYPE_CHECKING:

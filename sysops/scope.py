@@ -5,97 +5,25 @@ sys-op.  It joins four things: the :class:`Services` of the runtime (shared by a
 and handle owner, the host's :class:`Hooks`, and the call's :class:`AttemptRecord` list (what collectors read).
 
 A hook may be a plain callable or return an awaitable; a sys-op that calls one passes its result through
-:func:`bamlvm.sysops.scope.deferred`, so that a plain hook costs no suspension.
+:func:`bamlvm.sysops.pending.deferred`, so that a plain hook costs no suspension.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from bamlvm.sysops.records import AttemptEvent, AttemptRecord, ErrorRecord
 from bamlvm.sysops.redaction import NO_SECRETS, Secrets
 from bamlvm.vm.handles import HandleTable
-from bamlvm.vm.values import Instance, Pending
+from bamlvm.vm.values import Instance
 
 if TYPE_CHECKING:
-    from bamlvm.sysops.batches import Batches
-    from bamlvm.sysops.sse import Event as SseEvent
-
-
-class ErrorRecord(msgspec.Struct, frozen=True):
-    """An error as plain data.
-
-    ``type`` is the qualified name of a thrown value's class (``baml.errors.Timeout``), else of the Python exception's;
-    ``value`` is the thrown value as dicts, lists, strings and numbers, None for an exception.
-    """
-
-    type: str
-    message: str
-    value: Any = None
-
-    def __str__(self) -> str:
-        return f"{self.type}: {self.message}" if self.message else self.type
-
-
-class AttemptRecord(msgspec.Struct):
-    """One attempt at one client: filled by the sys-ops as they learn it, read by collectors and ``on_attempt``.
-
-    ``ordinal`` counts the attempts of the whole call from 1, ``number`` those of this client from 1.  ``started`` is
-    Unix time; the other times are seconds from then: ``first_byte`` to the head of the answer, ``first_partial`` to
-    the first partial value, ``duration`` to the end.  ``request`` (``method``, ``url``, ``headers``, ``body``) has its
-    secrets hidden.  ``request_model`` was asked for, ``model`` has answered; until one has, they are the same.
-    ``text`` is what had been received when the attempt ended.
-
-    Tokens are None where the provider did not say.  ``input_tokens`` and ``output_tokens`` count the whole prompt and
-    the whole answer; ``cached_input_tokens`` and ``cache_write_tokens`` are parts of the former, ``reasoning_tokens``
-    of the latter.
-    """
-
-    function: str
-    client: str
-    provider: str
-    ordinal: int
-    number: int
-    started: float
-    model: str | None = None
-    request_model: str | None = None
-    request: dict[str, Any] | None = None
-    status: int | None = None
-    finish_reason: str | None = None
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cached_input_tokens: int | None = None
-    cache_write_tokens: int | None = None
-    reasoning_tokens: int | None = None
-    first_byte: float | None = None
-    first_partial: float | None = None
-    duration: float | None = None
-    error: ErrorRecord | None = None
-    text: str = ""
-    raw_events: list[Any] | None = None
-
-    def __repr__(self) -> str:
-        facts = [f"{self.client} ({self.provider}{f' {self.model}' if self.model else ''})"]
-        if self.status is not None:
-            facts.append(str(self.status))
-        if self.error is not None:
-            facts.append(f"failed: {self.error.type}")
-        elif self.finish_reason is not None:
-            facts.append(self.finish_reason)
-        if self.input_tokens is not None or self.output_tokens is not None:
-            facts.append(f"{self.input_tokens or 0}+{self.output_tokens or 0} tokens")
-        facts.append("running" if self.duration is None else f"{self.duration:.3f} s")
-        return f"<attempt {self.ordinal} {', '.join(facts)}>"
-
-
-class AttemptEvent(msgspec.Struct, frozen=True):
-    """What ``on_attempt`` receives: an attempt started, failed (``record.error`` says why) or succeeded."""
-
-    kind: Literal["started", "failed", "succeeded"]
-    record: AttemptRecord
+    from bamlvm.sysops.web.batches import Batches
+    from bamlvm.sysops.web.sse import Event as SseEvent
 
 
 class Hooks(msgspec.Struct):
@@ -111,7 +39,7 @@ class Hooks(msgspec.Struct):
 
 
 class Schema(Protocol):
-    """What sys-ops may ask of the running program; :class:`bamlvm.vm.program.Unit` objects, merged.
+    """What sys-ops may ask of the running program; :class:`bamlvm.vm.program.unit.Unit` objects, merged.
 
     ``new_instance`` makes a value of a class by qualified name; fields left out are null.
     """
@@ -200,29 +128,10 @@ class Scope(msgspec.Struct):
         """The events of a batch.  Raises :class:`bamlvm.vm.values.Thrown` (``InvalidArgument``) if it is none."""
         if self.batches is not None:
             return self.batches.read(text)
-        from bamlvm.sysops.batches import read_events  # a call without event streams needs none of it
+        from bamlvm.sysops.web.batches import read_events  # a call without event streams needs none of it
 
         return read_events(text)
 
     def new_instance(self, class_name: str, **fields: Any) -> Instance:
         """A value of a class of the program; fields left out are null."""
         return self.services.schema.new_instance(class_name, fields)
-
-
-def deferred(result: Any) -> Any:
-    """A hook's result for the machine: null for a plain hook, a :class:`Pending` where the hook is to be awaited."""
-    if result is None or not isinstance(result, Awaitable):
-        return None
-    return Pending(_Silently(result))
-
-
-class _Silently:
-    """Awaits a hook's result and gives null."""
-
-    __slots__ = ("_result",)
-
-    def __init__(self, result: Awaitable[Any]) -> None:
-        self._result = result
-
-    def __await__(self) -> Generator[Any, None, None]:
-        yield from self._result.__await__()

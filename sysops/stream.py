@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from bamlvm.sysops.scope import Scope, deferred
+from bamlvm.sysops.pending import deferred
+from bamlvm.sysops.scope import Scope
 from bamlvm.sysops.table import sysop
 from bamlvm.vm.equality import deep_copy
 

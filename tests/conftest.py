@@ -21,7 +21,7 @@ import pytest
 import pytest_asyncio
 from hypothesis import settings
 
-from bamlvm.cli.mock import MockServer, ThreadedMockServer
+from bamlvm.tools.mock import MockServer, ThreadedMockServer
 
 settings.register_profile("bamlvm", deadline=None)  # how long an example takes says nothing on a busy machine
 settings.load_profile("bamlvm")
@@ -92,7 +92,7 @@ def nothing_left_open(request: pytest.FixtureRequest) -> Iterator[None]:
     if runtimes := sys.modules.get("bamlvm.runtime"):
         for runtime in tuple(runtimes._RUNTIMES):
             check_handles(runtime)
-    if background := sys.modules.get("bamlvm.background"):
+    if background := sys.modules.get("bamlvm.calls.background"):
         assert_idle(background.BACKGROUND.current)
     if before is None:
         return

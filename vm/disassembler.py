@@ -27,9 +27,9 @@ from typing import Any, Final
 import msgspec
 
 from bamlvm.vm.opcodes import CODES, OPERATORS, TABLE
-from bamlvm.vm.program import Constant, Function, Handler, JumpTable
+from bamlvm.vm.program.code import Constant, Function, Handler, JumpTable
+from bamlvm.vm.program.types import Type
 from bamlvm.vm.stack import instructions, max_stack
-from bamlvm.vm.types import Type
 
 _POOLS: Final = {"const": "constants", "name": "names", "type": "types", "table": "tables"}
 _BARE: Final = re.compile(r"[A-Za-z_][\w.$]*\Z", re.ASCII)

@@ -1,4 +1,4 @@
-# Made by `python -m bamlvm.vm.generate` from vm/opcodes.py and vm/semantics.py; do not edit.
+# Made by `python -m bamlvm.vm.make_loop` from vm/opcodes.py and vm/semantics.py; do not edit.
 """The numbers by which the loop dispatches."""
 
 from __future__ import annotations

@@ -17,25 +17,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from bamlvm.vm.arithmetic import BINARY_FUNCTIONS, COMPARE_FUNCTIONS, UNARY_FUNCTIONS
-from bamlvm.vm.conformance import Tester, tester
 from bamlvm.vm.dispatch import DISPATCH
 from bamlvm.vm.opcodes import CODES, TABLE, Opcode, plain
-from bamlvm.vm.program import (
-    ClassInfo,
-    ClientInfo,
-    EnumInfo,
-    Function,
-    Handler,
-    LlmFunctionInfo,
-    Placed,
-    RetryPolicyInfo,
-    Signature,
-    TemplateInfo,
-    Unit,
-)
+from bamlvm.vm.program.code import Function, Handler, Placed
+from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, Signature
+from bamlvm.vm.program.llm import ClientInfo, LlmFunctionInfo, RetryPolicyInfo, TemplateInfo
+from bamlvm.vm.program.types import Type
+from bamlvm.vm.program.unit import Unit
 from bamlvm.vm.stack import instructions
 from bamlvm.vm.sysop import SysOp
-from bamlvm.vm.types import Type
+from bamlvm.vm.type_tests import Tester, tester
 from bamlvm.vm.values import EnumValue, Instance, LoadedClass, TraceFrame, Value
 
 _FUNCTIONS_BY_OPCODE: Final[Mapping[str, Sequence[Callable[..., Any]]]] = {

@@ -1,4 +1,4 @@
-# Made by `python -m bamlvm.vm.generate` from vm/opcodes.py and vm/semantics.py; do not edit.
+# Made by `python -m bamlvm.vm.make_loop` from vm/opcodes.py and vm/semantics.py; do not edit.
 # ruff: noqa
 # fmt: off
 """The interpreter's loop: one handler an opcode, found through a tree of comparisons."""
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from bamlvm.vm.arithmetic import integer_overflow
-from bamlvm.vm.conformance import type_tag
+from bamlvm.vm.type_tests import type_tag
 from bamlvm.vm.panics import assertion_failed, no_element, unreachable
 from bamlvm.vm.values import MISSING, Cell, Closure, Instance, Pending, Thrown
 

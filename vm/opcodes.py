@@ -4,7 +4,7 @@ The encoder (``compiler/emit.py``), the disassembler, the verifier, the maximum 
 this table; the machine has one handler a row, and a test says that neither has an orphan.
 
 A *fused* instruction does what a run of plain ones does, in one dispatch.  Its row follows from its parts: its operands
-are theirs in order, its handler is made of theirs (:mod:`bamlvm.vm.generate`).  :data:`FUSIONS` drives the compiler's
+are theirs in order, its handler is made of theirs (:mod:`bamlvm.vm.make_loop`).  :data:`FUSIONS` drives the compiler's
 peephole.  At most one part can throw, so that a stack trace stays exact: the instruction takes that part's position.
 (But for a ``loop`` at its end, which throws only where the host's budget of steps is spent.)
 

@@ -1,7 +1,7 @@
 """What every plain instruction does, as source text from which code is made.
 
-:mod:`bamlvm.vm.generate` composes the interpreter's loop from it, the handlers of fused instructions included; whatever
-else turns bytecode into Python takes its meaning from here too.  The text uses these names:
+:mod:`bamlvm.vm.make_loop` composes the interpreter's loop from it, the handlers of fused instructions included;
+whatever else turns bytecode into Python takes its meaning from here too.  The text uses these names:
 
 ``slots``      the frame's locals          ``stack``, ``top``   its operand stack, whose last entry is kept in ``top``
 ``$0 $1 …``    the linked operands         ``step``             the record to execute next (:mod:`bamlvm.vm.linker`)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final, TypeAlias
 
 from bamlvm.vm.opcodes import CODES, TABLE, Opcode
-from bamlvm.vm.program import Handler, JumpTable
+from bamlvm.vm.program.code import Handler, JumpTable
 
 Instruction: TypeAlias = tuple[Opcode, tuple[int, ...]]
 """A decoded instruction: its row and its operands."""

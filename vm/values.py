@@ -14,8 +14,8 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from bamlvm.vm.program import ClassInfo
-from bamlvm.vm.types import Type
+from bamlvm.vm.program.declarations import ClassInfo
+from bamlvm.vm.program.types import Type
 
 Value: TypeAlias = Any
 """Any BAML value, as the head comment lists them."""

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Final
 
 from bamlvm.vm.opcodes import OPERATORS, TABLE, plain
-from bamlvm.vm.program import Function
+from bamlvm.vm.program.code import Function
 from bamlvm.vm.stack import Instruction, StackError, depths, instructions, jumps
 
 

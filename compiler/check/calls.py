@@ -16,11 +16,11 @@ from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check import members
 from bamlvm.compiler.check.context import Checking, inferred
 from bamlvm.compiler.hir import UNSTATED
-from bamlvm.compiler.report import did_you_mean, nearest
+from bamlvm.compiler.reporter import did_you_mean, nearest
 from bamlvm.compiler.resolve.paths import ENVIRONMENT_LOOKUP
 from bamlvm.compiler.types import is_open, substitute
-from bamlvm.vm.program import Parameter, Signature
-from bamlvm.vm.types import (
+from bamlvm.vm.program.declarations import Parameter, Signature
+from bamlvm.vm.program.types import (
     NEVER,
     STRING,
     UNKNOWN,
@@ -32,7 +32,7 @@ from bamlvm.vm.types import (
     union,
     walk,
 )
-from bamlvm.vm.types import members as alternatives_of
+from bamlvm.vm.program.types import members as alternatives_of
 
 CALLS_BY_NAME = frozenset({"baml.llm.call_llm_function", "baml.llm.stream_llm_function"})
 """Functions whose first argument names the LLM function that they call."""

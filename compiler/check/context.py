@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from bamlvm.compiler import hir, tir
-from bamlvm.compiler.report import Placed, Reporter
+from bamlvm.compiler.reporter import Placed, Reporter
+from bamlvm.compiler.symbols import PANICS, World
 from bamlvm.compiler.types import Solver, is_open, widen
-from bamlvm.compiler.world import PANICS, World
-from bamlvm.vm.types import (
+from bamlvm.vm.program.types import (
     BOOL,
     FLOAT,
     INT,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bamlvm.compiler import hir
 from bamlvm.compiler.types import Solver, literal_type
-from bamlvm.vm.types import (
+from bamlvm.vm.program.types import (
     BOOL,
     FLOAT,
     INT,

@@ -11,7 +11,7 @@ from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check import calls, literals, members, operators, patterns
 from bamlvm.compiler.check.context import Checking, Exits, Flow, Returns, inferred, place_of
 from bamlvm.compiler.types import literal_type, unstated
-from bamlvm.vm.types import (
+from bamlvm.vm.program.types import (
     INT,
     NEVER,
     NULL,

@@ -17,12 +17,12 @@ from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check import expressions
 from bamlvm.compiler.check.context import Checking, Returns, is_unnamed
 from bamlvm.compiler.check.graph import CallGraph
-from bamlvm.compiler.memo import Lookup, Lookups, Memo
-from bamlvm.compiler.names import reporter
+from bamlvm.compiler.incremental import Lookup, Lookups, Memo
+from bamlvm.compiler.index import reporter
+from bamlvm.compiler.symbols import World
 from bamlvm.compiler.types import Solver
-from bamlvm.compiler.world import World
 from bamlvm.grammar.diagnostics import Diagnostic
-from bamlvm.vm.types import NEVER, UNKNOWN, Type, members, union
+from bamlvm.vm.program.types import NEVER, UNKNOWN, Type, members, union
 
 _MOST_ROUNDS = 8
 """What is thrown goes around a group of functions in as many rounds as it has members, at most; so many more are

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from bamlvm.compiler import hir
-from bamlvm.vm.components import components
+from bamlvm.vm.program.cycles import components
 
 
 class Group(NamedTuple):

@@ -4,22 +4,10 @@ from __future__ import annotations
 
 from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check.context import Checking, inferred
-from bamlvm.compiler.report import did_you_mean
+from bamlvm.compiler.reporter import did_you_mean
 from bamlvm.compiler.types import unstated, widen
-from bamlvm.vm.types import (
-    NEVER,
-    NULL,
-    STRING,
-    ClassType,
-    EnumType,
-    ListType,
-    MapType,
-    Type,
-    union,
-)
-from bamlvm.vm.types import (
-    members as alternatives,
-)
+from bamlvm.vm.program.types import NEVER, NULL, STRING, ClassType, EnumType, ListType, MapType, Type, union
+from bamlvm.vm.program.types import members as alternatives
 
 
 def _wanted(c: Checking, expected: Type | None, kind: type[ListType] | type[MapType]) -> Type | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check.context import Checking
-from bamlvm.compiler.report import did_you_mean
+from bamlvm.compiler.reporter import did_you_mean
 from bamlvm.compiler.types import widen
-from bamlvm.vm.program import ClassInfo
-from bamlvm.vm.types import (
+from bamlvm.vm.program.declarations import ClassInfo
+from bamlvm.vm.program.types import (
     BOOL,
     FLOAT,
     INT,

@@ -9,7 +9,19 @@ from __future__ import annotations
 from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check.context import Checking, Flow, Place, place_of
 from bamlvm.compiler.types import literal_type, widen
-from bamlvm.vm.types import BOOL, FLOAT, INT, NEVER, NULL, STRING, LiteralType, Type, VariantType, members, union
+from bamlvm.vm.program.types import (
+    BOOL,
+    FLOAT,
+    INT,
+    NEVER,
+    NULL,
+    STRING,
+    LiteralType,
+    Type,
+    VariantType,
+    members,
+    union,
+)
 
 _ORDER = {"<": "less", "<=": "less_equal", ">": "greater", ">=": "greater_equal"}
 _INTEGER = {"+": "add_int", "-": "sub_int", "*": "mul_int"}

@@ -8,7 +8,7 @@ from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check import operators
 from bamlvm.compiler.check.context import Checking, Flow, Place, is_panic, is_unnamed, place_of
 from bamlvm.compiler.check.coverage import Remaining
-from bamlvm.vm.types import NEVER, UNKNOWN, Type, members, union
+from bamlvm.vm.program.types import NEVER, UNKNOWN, Type, members, union
 
 
 class _Arms(NamedTuple):

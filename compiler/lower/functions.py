@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from bamlvm.compiler import hir, mir, tir
 from bamlvm.compiler.lower.patterns import lower_catch_arms, lower_match
 from bamlvm.compiler.lower.values import Values, is_null
-from bamlvm.vm.types import BOOL, NULL
+from bamlvm.vm.program.types import BOOL, NULL
 
 
 def lower_function(function: tir.Function, variants: Mapping[str, Sequence[str]]) -> list[mir.Function]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from bamlvm.compiler import hir, mir, tir
 from bamlvm.compiler.lower.builder import Builder
 from bamlvm.compiler.types import widen
-from bamlvm.vm.types import BOOL, FLOAT, INT, NULL, STRING, ClassType, EnumType, Primitive, Type, members
+from bamlvm.vm.program.types import BOOL, FLOAT, INT, NULL, STRING, ClassType, EnumType, Primitive, Type, members
 
 _FEWEST_KEYS = 3
 """Below this many keys, tests in order are as fast as a table."""

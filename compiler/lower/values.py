@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bamlvm.compiler import tir
 from bamlvm.compiler.lower.builder import Builder
-from bamlvm.vm.types import STRING
+from bamlvm.vm.program.types import STRING
 
 TO_STRING = "baml.to_string"
 

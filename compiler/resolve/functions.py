@@ -6,7 +6,7 @@ from bamlvm.compiler import hir
 from bamlvm.compiler.resolve.patterns import Patterns
 from bamlvm.compiler.resolve.scopes import Context
 from bamlvm.grammar import syntax
-from bamlvm.vm.types import ClassType
+from bamlvm.vm.program.types import ClassType
 
 CALL_LLM_FUNCTION = "baml.llm.call_llm_function"
 

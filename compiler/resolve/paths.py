@@ -5,10 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from bamlvm.compiler import hir
-from bamlvm.compiler.report import did_you_mean
+from bamlvm.compiler.reporter import did_you_mean
 from bamlvm.compiler.resolve.scopes import Scopes
 from bamlvm.grammar import syntax
-from bamlvm.vm.types import EnumType
+from bamlvm.vm.program.types import EnumType
 
 ENVIRONMENT_LOOKUP = "env.get_or_panic"
 

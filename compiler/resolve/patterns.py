@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bamlvm.compiler import hir
-from bamlvm.compiler.report import did_you_mean
+from bamlvm.compiler.reporter import did_you_mean
 from bamlvm.compiler.resolve.paths import Paths
 from bamlvm.grammar import syntax
-from bamlvm.vm.types import NULL, PRIMITIVES, Type, VariantType
+from bamlvm.vm.program.types import NULL, PRIMITIVES, Type, VariantType
 
 
 class Patterns(Paths):

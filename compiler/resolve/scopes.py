@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bamlvm.compiler.names import Entry, Scope
-from bamlvm.compiler.report import Reporter
-from bamlvm.compiler.world import World
-from bamlvm.compiler.written_types import TypeResolver
+from bamlvm.compiler.index import Entry
+from bamlvm.compiler.reporter import Reporter
+from bamlvm.compiler.scope import Scope
+from bamlvm.compiler.symbols import World
+from bamlvm.compiler.type_resolver import TypeResolver
 from bamlvm.grammar import syntax
-from bamlvm.vm.program import Signature
-from bamlvm.vm.types import Type
+from bamlvm.vm.program.declarations import Signature
+from bamlvm.vm.program.types import Type
 
 
 @dataclass

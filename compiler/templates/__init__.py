@@ -12,7 +12,8 @@
 
 Rule: what is reported here would fail when the prompt is rendered; what is not known is not checked.  Reported are
 E0070 (an unknown variable, field or variant), E0071 (an unknown filter or test), E0072 (arguments that do not fit) and
-E0073 (what Jinja cannot read).  Each template is checked alone, and its result kept (:mod:`bamlvm.compiler.memo`).
+E0073 (what Jinja cannot read).  Each template is checked alone, and its result kept
+(:mod:`bamlvm.compiler.incremental`).
 
 Only a project that has templates imports Jinja.
 """
@@ -22,16 +23,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import partial
 
-from bamlvm.compiler.memo import Lookups, Memo
-from bamlvm.compiler.names import Entry, Index, reporter
-from bamlvm.compiler.report import Reporter
+from bamlvm.compiler.incremental import Lookups, Memo
+from bamlvm.compiler.index import Entry, Index, reporter
+from bamlvm.compiler.reporter import Reporter
+from bamlvm.compiler.symbols import World
 from bamlvm.compiler.templates.names import Names
 from bamlvm.compiler.templates.places import Places, text_of
-from bamlvm.compiler.world import World
-from bamlvm.compiler.written_types import TypeResolver
+from bamlvm.compiler.type_resolver import TypeResolver
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
-from bamlvm.vm.types import UNKNOWN, Type
+from bamlvm.vm.program.types import UNKNOWN, Type
 
 
 def check_templates(

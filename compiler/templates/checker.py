@@ -13,7 +13,7 @@ from functools import cached_property
 
 from jinja2 import nodes
 
-from bamlvm.compiler.report import did_you_mean
+from bamlvm.compiler.reporter import did_you_mean
 from bamlvm.compiler.templates import filters
 from bamlvm.compiler.templates.calls import misfit
 from bamlvm.compiler.templates.names import Names
@@ -36,8 +36,8 @@ from bamlvm.compiler.templates.values import (
     subscript,
     truth,
 )
-from bamlvm.vm.templates import FILTERS, FORMATS, GLOBALS, TESTS
-from bamlvm.vm.types import BOOL, INT, STRING, UNKNOWN, ListType, Type
+from bamlvm.vm.program.prompt_names import FILTERS, FORMATS, GLOBALS, TESTS
+from bamlvm.vm.program.types import BOOL, INT, STRING, UNKNOWN, ListType, Type
 
 
 @dataclass(frozen=True)

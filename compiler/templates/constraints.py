@@ -11,16 +11,16 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import NamedTuple
 
-from bamlvm.compiler.memo import Lookups, Memo
-from bamlvm.compiler.names import Entry, Index, reporter
-from bamlvm.compiler.report import Reporter
+from bamlvm.compiler.incremental import Lookups, Memo
+from bamlvm.compiler.index import Entry, Index, reporter
+from bamlvm.compiler.reporter import Reporter
+from bamlvm.compiler.symbols import World
 from bamlvm.compiler.templates.names import Names
 from bamlvm.compiler.templates.values import Record, Value
-from bamlvm.compiler.world import World
-from bamlvm.compiler.written_types import TypeResolver
+from bamlvm.compiler.type_resolver import TypeResolver
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
-from bamlvm.vm.types import BOOL, FLOAT, UNKNOWN, ClassType, Type, union
+from bamlvm.vm.program.types import BOOL, FLOAT, UNKNOWN, ClassType, Type, union
 
 _CONSTRAINTS = ("assert", "check")
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from jinja2 import nodes
 
+from bamlvm.compiler.symbols import World
 from bamlvm.compiler.templates.values import Items, Value, element, pair
-from bamlvm.compiler.world import World
-from bamlvm.vm.types import BOOL, INT, STRING, UNKNOWN, ListType, MapType
+from bamlvm.vm.program.types import BOOL, INT, STRING, UNKNOWN, ListType, MapType
 
 _TEXT = frozenset(
     {"upper", "lower", "trim", "title", "capitalize", "replace", "join", "string", "indent", "center", "truncate"}

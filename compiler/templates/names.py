@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bamlvm.compiler.names import Index
-from bamlvm.compiler.world import World
+from bamlvm.compiler.index import Index
+from bamlvm.compiler.symbols import World
 from bamlvm.grammar import syntax
 
 

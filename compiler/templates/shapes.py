@@ -5,7 +5,7 @@ from __future__ import annotations
 from jinja2 import nodes
 
 from bamlvm.compiler.templates.values import Callable, Value
-from bamlvm.vm.types import BOOL, FLOAT, INT, NULL, STRING, UNKNOWN, Type
+from bamlvm.vm.program.types import BOOL, FLOAT, INT, NULL, STRING, UNKNOWN, Type
 
 
 def constant(value: object) -> Value:

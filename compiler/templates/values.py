@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from bamlvm.compiler.report import did_you_mean
-from bamlvm.compiler.world import World
-from bamlvm.vm.program import ClassInfo, EnumInfo, has_attribute
-from bamlvm.vm.templates import CONTEXT, CONTEXT_CLIENT, ROLE_FUNCTIONS
-from bamlvm.vm.types import (
+from bamlvm.compiler.reporter import did_you_mean
+from bamlvm.compiler.symbols import World
+from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, has_attribute
+from bamlvm.vm.program.prompt_names import CONTEXT, CONTEXT_CLIENT, ROLE_FUNCTIONS
+from bamlvm.vm.program.types import (
     BOOL,
     FLOAT,
     INT,

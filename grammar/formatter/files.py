@@ -11,12 +11,13 @@ from functools import cache
 from typing import Any, Final
 
 from bamlvm.grammar.diagnostics import Diagnostic
+from bamlvm.grammar.dump import tokenize
 from bamlvm.grammar.formatter.comments import NOTHING, Comment, attach, leading, trailing
 from bamlvm.grammar.formatter.documents import concat, render
 from bamlvm.grammar.formatter.layout_items import ItemLayout
 from bamlvm.grammar.formatter.parts import Part
+from bamlvm.grammar.lalr import Driver, load
 from bamlvm.grammar.parser import parse_file
-from bamlvm.grammar.printing import tokenize
 from bamlvm.grammar.source import SourceFile
 from bamlvm.grammar.syntax import (
     Alias,
@@ -34,7 +35,6 @@ from bamlvm.grammar.syntax import (
     Test,
     fields,
 )
-from bamlvm.grammar.table import Driver, load
 from bamlvm.grammar.tokens import Token
 
 _COMMENTS: Final = frozenset({"COMMENT", "DOC_COMMENT", "HEADER"})

@@ -30,7 +30,7 @@ from bamlvm.sysops.parsing.output import Output, StreamParser, Unparsable
 from bamlvm.sysops.parsing.results import EXCERPT, Failure, render_path, value_of
 from bamlvm.sysops.parsing.scalar_outputs import scalar_output
 from bamlvm.sysops.scope import Schema
-from bamlvm.vm.types import Type, bare
+from bamlvm.vm.program.types import Type, bare
 from bamlvm.vm.values import Thrown
 
 __all__ = ["JsonReader", "Output", "StreamParser", "final_parse", "finished", "output_of", "partial_parse"]

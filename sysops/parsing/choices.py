@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from bamlvm.sysops.prompts.output_format import variant_aliases
 from bamlvm.sysops.scope import Schema
-from bamlvm.vm.types import EnumType, LiteralType, Type, VariantType
+from bamlvm.vm.program.types import EnumType, LiteralType, Type, VariantType
 
 _WRAPPING: Final = " \t\r\n*_`~\"'\u201c\u201d\u2018\u2019()[]{}<>.,;:!?|#"
 

@@ -18,8 +18,8 @@ from bamlvm.sysops.parsing.maps import MapPlan
 from bamlvm.sysops.parsing.scalars import BoolPlan, ChoicePlan, FloatPlan, IntPlan, NullPlan, StringPlan
 from bamlvm.sysops.parsing.unions import UnionPlan
 from bamlvm.sysops.scope import Schema
-from bamlvm.vm.program import attribute_text, has_attribute
-from bamlvm.vm.types import (
+from bamlvm.vm.program.declarations import attribute_text, has_attribute
+from bamlvm.vm.program.types import (
     BOOL,
     FLOAT,
     INT,

@@ -16,16 +16,7 @@ from bamlvm.sysops.parsing.choices import Choice, Choices, choices_of
 from bamlvm.sysops.parsing.output import Output, Unparsable
 from bamlvm.sysops.parsing.scalars import is_null
 from bamlvm.sysops.scope import Schema
-from bamlvm.vm.types import (
-    BOOL,
-    FLOAT,
-    INT,
-    NULL,
-    STRING,
-    AliasType,
-    Type,
-    members,
-)
+from bamlvm.vm.program.types import BOOL, FLOAT, INT, NULL, STRING, AliasType, Type, members
 
 
 class TextOutput(Output):

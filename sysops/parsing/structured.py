@@ -14,7 +14,7 @@ from bamlvm.sysops.parsing.results import Failure, value_of
 from bamlvm.sysops.parsing.scalar_outputs import flat_members, scalar_output
 from bamlvm.sysops.parsing.scalars import ScalarPlan, StringPlan
 from bamlvm.sysops.scope import Schema
-from bamlvm.vm.types import NULL, ClassType, ListType, MapType, Type, bare, union
+from bamlvm.vm.program.types import NULL, ClassType, ListType, MapType, Type, bare, union
 
 
 class StructuredOutput(Output):

@@ -24,9 +24,10 @@ from bamlvm.sysops.prompts.messages import Marks, Message
 from bamlvm.sysops.prompts.output_format import OutputFormat
 from bamlvm.sysops.prompts.serialise import plain
 from bamlvm.sysops.prompts.views import EnumNamespace, EnumView, Tags, Viewer
-from bamlvm.vm.program import ClassInfo, EnumInfo, TemplateInfo
-from bamlvm.vm.templates import ROLE_FUNCTIONS
-from bamlvm.vm.types import Type
+from bamlvm.vm.program.declarations import ClassInfo, EnumInfo
+from bamlvm.vm.program.llm import TemplateInfo
+from bamlvm.vm.program.prompt_names import ROLE_FUNCTIONS
+from bamlvm.vm.program.types import Type
 from bamlvm.vm.values import Thrown
 
 _LIMIT: Final = 1024

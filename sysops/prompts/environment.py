@@ -24,7 +24,7 @@ from jinja2.utils import missing
 
 from bamlvm.sysops.prompts.filters import filters
 from bamlvm.sysops.prompts.views import ClassView, EnumNamespace, EnumView, Tags, text_of
-from bamlvm.vm.templates import FILTERS, GLOBALS, TESTS
+from bamlvm.vm.program.prompt_names import FILTERS, GLOBALS, TESTS
 
 
 class UndefinedName(jinja2.UndefinedError):

@@ -10,18 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from bamlvm.vm.components import components
-from bamlvm.vm.program import ClassInfo, EnumInfo, FieldInfo, has_attribute
-from bamlvm.vm.types import (
-    AliasType,
-    ClassType,
-    EnumType,
-    ListType,
-    MapType,
-    Type,
-    UnionType,
-    walk,
-)
+from bamlvm.vm.program.cycles import components
+from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, FieldInfo, has_attribute
+from bamlvm.vm.program.types import AliasType, ClassType, EnumType, ListType, MapType, Type, UnionType, walk
 
 
 class Declarations(NamedTuple):

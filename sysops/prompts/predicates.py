@@ -14,7 +14,7 @@ from jinja2.environment import TemplateExpression
 
 from bamlvm.sysops.prompts.environment import Environment, UndefinedName, suggestion
 from bamlvm.sysops.prompts.views import EnumNamespace, text_of
-from bamlvm.vm.program import EnumInfo
+from bamlvm.vm.program.declarations import EnumInfo
 
 
 class PredicateError(Exception):

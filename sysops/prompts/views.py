@@ -19,7 +19,8 @@ import json
 from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, ValuesView
 from typing import Any
 
-from bamlvm.vm.program import Attribute, EnumInfo, attribute_text
+from bamlvm.vm.program.declarations import EnumInfo, attribute_text
+from bamlvm.vm.program.types import Attribute
 from bamlvm.vm.values import Closure, EnumValue, Handle, Instance, Media, TypeValue
 
 

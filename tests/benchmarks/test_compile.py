@@ -17,7 +17,7 @@ import pytest
 
 import bamlvm
 from bamlvm.compiler.project import Project, compile_project
-from bamlvm.vm.program import Unit
+from bamlvm.vm.program.unit import Unit
 from tests.snapshots.cases import standard_stages
 
 pytestmark = pytest.mark.benchmark(timer=time.process_time)

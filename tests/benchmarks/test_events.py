@@ -15,9 +15,9 @@ import httpx_sse
 import msgspec
 import pytest
 
-from bamlvm.sysops.accumulators import new_accumulator
-from bamlvm.sysops.batches import read_events
-from bamlvm.sysops.sse import SseParser
+from bamlvm.sysops.providers.registry import new_accumulator
+from bamlvm.sysops.web.batches import read_events
+from bamlvm.sysops.web.sse import SseParser
 
 EVENTS = 10_000
 CHUNK = 65_536

@@ -8,11 +8,11 @@ from __future__ import annotations
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from bamlvm.grammar.items import split
+from bamlvm.grammar.lalr import build, load
 from bamlvm.grammar.lexer import lex
 from bamlvm.grammar.parser import ItemCache, parse_file
 from bamlvm.grammar.source import SourceFile
-from bamlvm.grammar.splitting import split
-from bamlvm.grammar.table import build, load
 
 ITEMS = """/// Totals the order {i}.
 function total_{i}(order: Order{i}, discount: float = 0.1) -> float throws baml.errors.InvalidArgument {{

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import bamlvm
 from bamlvm.grammar.diagnostics import CODES
-from bamlvm.reports import report
+from bamlvm.tools.reports import report
 
 FOLDER = Path(__file__).parent
 FILE = "main.baml"
@@ -90,7 +90,8 @@ _FOR_PROGRAMS = """\
 `bamlvm check --format …` writes one document about all programs to stdout; what cannot be read is told on stderr.
 Lines and columns are from 1, columns count Unicode scalars, and an end is the place behind the last character. The
 exit code is the same in every format: 0 without errors, 3 with some, 4 if a file could not be read. In Python,
-`bamlvm.check(source)` gives the diagnostics as objects, and `bamlvm.reports.report(diagnostics, sources, form)` these
+`bamlvm.check(source)` gives the diagnostics as objects, and `bamlvm.tools.reports.report(diagnostics, sources,
+form)` these
 texts."""
 
 _FORMS = {

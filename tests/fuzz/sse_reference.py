@@ -1,6 +1,6 @@
 """Server-sent events, slowly and obviously: the standard's algorithm over the whole input.
 
-The rules are those of the WHATWG HTML standard, section 9.2; the limit is :class:`bamlvm.sysops.sse.SseParser`'s.
+The rules are those of the WHATWG HTML standard, section 9.2; the limit is :class:`bamlvm.sysops.web.sse.SseParser`'s.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from bamlvm.sysops.sse import Event
+from bamlvm.sysops.web.sse import Event
 
 _NO_LIMIT = 1 << 62
 

@@ -19,10 +19,10 @@ from typing import Any, Final
 import httpx
 
 from bamlvm.replay import ReplayError, ReplayTransport, read_recording
-from bamlvm.sysops.accumulators import ACCUMULATORS, new_accumulator
-from bamlvm.sysops.batches import read_events
 from bamlvm.sysops.parsing import Output, final_parse, finished, output_of
-from bamlvm.sysops.sse import Event, EventTooLargeError, SseParser
+from bamlvm.sysops.providers.registry import ACCUMULATORS, new_accumulator
+from bamlvm.sysops.web.batches import read_events
+from bamlvm.sysops.web.sse import Event, EventTooLargeError, SseParser
 from bamlvm.vm.equality import deep_equals
 from bamlvm.vm.values import Thrown
 from tests.fuzz import sse_reference
@@ -184,8 +184,8 @@ function i() -> float | bool { panic }
 
 @cache
 def _outputs() -> list[Output]:
-    from bamlvm.cache import Cache
-    from bamlvm.loading import load
+    from bamlvm.build.cache import Cache
+    from bamlvm.build.loading import load
     from bamlvm.sysops.table import load as load_sysops
     from bamlvm.vm.linker import Program
     from bamlvm.vm.natives import load_natives

@@ -14,11 +14,11 @@ from pathlib import Path
 from bamlvm import stdlib
 from bamlvm.compiler.project import Stages, run_stages
 from bamlvm.compiler.stages import STAGES, render_stage
-from bamlvm.grammar.diagnostics import render
-from bamlvm.grammar.printing import spans_nest
+from bamlvm.grammar.dump import spans_nest
+from bamlvm.grammar.excerpts import render
 from bamlvm.grammar.source import SourceFile
 from bamlvm.vm.disassembler import assemble, disassemble
-from bamlvm.vm.program import Unit
+from bamlvm.vm.program.unit import Unit
 
 TESTS = Path(__file__).parent.parent
 SNAPSHOTS = TESTS / "snapshots"

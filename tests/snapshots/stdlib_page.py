@@ -14,7 +14,7 @@ from bamlvm import stdlib
 from bamlvm.grammar import syntax
 from bamlvm.grammar.parser import parse_file
 from bamlvm.grammar.source import SourceFile
-from bamlvm.vm.types import NEVER, render
+from bamlvm.vm.program.types import NEVER, render
 from tests.snapshots.cases import standard_stages
 
 CAPABILITIES = {"baml.fs": "fs", "baml.net": "net", "baml.http": "http", "env": "env", "baml.sys.shell": "shell"}

@@ -81,7 +81,7 @@ def sample(runtime: bamlvm.Runtime, calls: int) -> Sample:
     with open("/proc/self/statm") as file:
         rss = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     loops = [asyncio.get_running_loop()]
-    background = sys.modules.get("bamlvm.background")
+    background = sys.modules.get("bamlvm.calls.background")
     if background is not None and background.BACKGROUND.current is not None:
         loops.append(background.BACKGROUND.current)
     tasks = sum(not task.done() for loop in loops for task in asyncio.all_tasks(loop))
@@ -260,7 +260,7 @@ def main() -> None:
         samples = asyncio.run(soak(port, lambda line: print(line, flush=True)))
         gc.collect()
     check(samples)
-    background = sys.modules.get("bamlvm.background")
+    background = sys.modules.get("bamlvm.calls.background")
     kept = 3 if background is not None and background.BACKGROUND.current is not None else 0  # its selector and pipe
     after = descriptors()
     assert after <= before + kept, f"{after - before} file descriptors are left when the runtime is closed"

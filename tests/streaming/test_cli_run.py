@@ -17,7 +17,7 @@ import pytest
 
 from bamlvm.cli import exit_codes
 from bamlvm.cli.main import main
-from bamlvm.cli.mock import ThreadedMockServer
+from bamlvm.tools.mock import ThreadedMockServer
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PROGRAM = """

@@ -9,7 +9,7 @@ from pathlib import Path
 
 LEAKS = """
 import asyncio, socket
-from bamlvm.cli.mock import ThreadedMockServer
+from bamlvm.tools.mock import ThreadedMockServer
 
 kept = []
 

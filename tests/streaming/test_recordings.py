@@ -19,9 +19,9 @@ from openai.types.chat import ChatCompletionChunk
 from openai.types.responses import ResponseStreamEvent
 from pydantic import TypeAdapter
 
-from bamlvm.sysops.accumulators import Accumulator, new_accumulator
-from bamlvm.sysops.requests.providers import PROVIDERS
-from bamlvm.sysops.sse import Event, SseParser
+from bamlvm.sysops.providers.catalogue import PROVIDERS
+from bamlvm.sysops.providers.registry import Accumulator, new_accumulator
+from bamlvm.sysops.web.sse import Event, SseParser
 from bamlvm.vm.values import Thrown
 
 FOLDER = Path(__file__).parent / "recordings"

@@ -19,8 +19,8 @@ import pytest
 import pytest_asyncio
 
 import bamlvm
-from bamlvm.cache import Cache
-from bamlvm.loading import load
+from bamlvm.build.cache import Cache
+from bamlvm.build.loading import load
 from tests.streaming.faults.outcomes import Fault, Outcome, healthy
 from tests.streaming.faults.programs import KEY, PROGRAM, WAYS, function_name
 from tests.streaming.faults.server import FaultServer, closed_port, full_port, reset

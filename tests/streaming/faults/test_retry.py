@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bamlvm.cache import Cache
-from bamlvm.loading import load
-from bamlvm.sysops.retry_after import retry_after_ms
+from bamlvm.build.cache import Cache
+from bamlvm.build.loading import load
 from bamlvm.sysops.scope import Hooks, Scope, Services
 from bamlvm.sysops.table import load as load_sysops
+from bamlvm.sysops.web.retry_after import retry_after_ms
 from bamlvm.vm.handles import HandleTable
 from bamlvm.vm.linker import Program
 from bamlvm.vm.machine import Done, Failed, Machine

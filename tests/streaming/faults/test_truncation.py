@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import bamlvm
-from bamlvm.cache import Cache
-from bamlvm.loading import load
+from bamlvm.build.cache import Cache
+from bamlvm.build.loading import load
 from tests.streaming.faults.outcomes import STREAM_HEAD, chunk, encoded_whole, head
 from tests.streaming.faults.server import CLOSE, FaultServer
 from tests.streaming.faults.wires import WIRES, Wire, encoded, without

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from bamlvm.sysops.requests.providers import PROVIDERS
+from bamlvm.sysops.providers.catalogue import PROVIDERS
 
 PIECES: Final = ("Hello", ", ", "wörld", " 🙂")
 TEXT: Final = "".join(PIECES)

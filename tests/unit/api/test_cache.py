@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 import bamlvm
-from bamlvm.cache import Cache, key_of, stamp
-from bamlvm.vm.program import ClassInfo, Unit
+from bamlvm.build.cache import Cache, key_of, stamp
+from bamlvm.vm.program.declarations import ClassInfo
+from bamlvm.vm.program.unit import Unit
 
 UNIT = Unit(classes={"A": ClassInfo("A", ())})
 SOURCE = {"main.baml": "function main() -> int { 41 + 1 }"}
@@ -78,9 +79,9 @@ def test_the_key_depends_on_all_that_matters() -> None:
 def test_the_fingerprint_sees_a_changed_compiler() -> None:
     before = stamp()
     assert stamp() == before
-    import bamlvm.vm.program
+    import bamlvm.vm.program.unit
 
-    file = Path(bamlvm.vm.program.__file__)
+    file = Path(bamlvm.vm.program.unit.__file__)
     status = file.stat()
     try:
         os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns + 1_000_000))

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import pytest
 
 import bamlvm
-from bamlvm.cli.mock import MockServer
+from bamlvm.tools.mock import MockServer
 
 Make: TypeAlias = Callable[..., bamlvm.Runtime]
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 import bamlvm
+from bamlvm.build.sources import read_sources
 from bamlvm.cli import exit_codes
 from bamlvm.cli.main import main
-from bamlvm.cli.mock import ThreadedMockServer
-from bamlvm.generate import client_files, stale, write
-from bamlvm.loading import read_sources
+from bamlvm.tools.generate.python_client import client_files, stale, write
+from bamlvm.tools.mock import ThreadedMockServer
 
 ROOT = Path(bamlvm.__path__[0]).parent
 PROJECTS = Path(__file__).parents[2] / "projects"

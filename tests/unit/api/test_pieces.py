@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 import bamlvm
 from bamlvm import Check, Checked, StreamState
-from bamlvm.results import PartialResults
 from bamlvm.sysops.llm_support import output_for
+from bamlvm.values.results import PartialResults
 
 SOURCE = """
 client C { provider openai  options { model "m"  api_key env.KEY } }

@@ -10,7 +10,7 @@ import pytest
 import bamlvm
 from bamlvm.grammar.diagnostics import CODES, Diagnostic, Label, error, warning
 from bamlvm.grammar.source import Span
-from bamlvm.reports import FORMATS, report
+from bamlvm.tools.reports import FORMATS, report
 
 SOURCES = {"src/a b.baml": "let 😀x\ny = 1\n", "b,c:d.baml": "second"}
 FOUND = [

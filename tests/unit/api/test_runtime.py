@@ -12,7 +12,7 @@ import pytest
 
 import bamlvm
 from bamlvm import CompileError, HostError
-from bamlvm.cli.mock import MockServer
+from bamlvm.tools.mock import MockServer
 
 Make: TypeAlias = Callable[..., bamlvm.Runtime]
 

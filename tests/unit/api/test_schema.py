@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bamlvm
-from bamlvm.arguments import Arguments
 from bamlvm.cli import exit_codes
 from bamlvm.cli.main import main
-from bamlvm.schema import named_type
-from bamlvm.vm import types as t
+from bamlvm.values.arguments import Arguments
+from bamlvm.values.json_schema import named_type
+from bamlvm.vm.program import types as t
 
 SOURCE = """
 /// How one feels.

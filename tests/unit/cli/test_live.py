@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bamlvm.cli.live import Lines, Screen, printable, row_count
+from bamlvm.cli.progress import Lines, Screen, printable, row_count
 from bamlvm.events import Attempt
 
 

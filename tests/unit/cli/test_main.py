@@ -59,8 +59,8 @@ def test_the_start_of_run_imports_nothing_heavy() -> None:
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     heavy = {
         "asyncio",
-        "bamlvm.cli.live",
-        "bamlvm.cli.mock",
+        "bamlvm.cli.progress",
+        "bamlvm.tools.mock",
         "bamlvm.compiler.project",
         "httpx",
         "jinja2",

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 import bamlvm
 from bamlvm.cli import exit_codes
-from bamlvm.cli.mock import ThreadedMockServer
-from bamlvm.interactive import Session, is_open
+from bamlvm.tools.mock import ThreadedMockServer
+from bamlvm.tools.session.session import Session, is_open
 
 COMMAND = [sys.executable, "-m", "bamlvm", "repl"]
 PROJECT = {"a.baml": "class P { x int }\nenum M { A B }\nfunction dbl(x: int) -> int { x * 2 }\n"}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from bamlvm.vm.types import (
+from bamlvm.vm.program.types import (
     BOOL,
     FLOAT,
     INT,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bamlvm.vm.types import (
+from bamlvm.vm.program.types import (
     BOOL,
     INT,
     NULL,

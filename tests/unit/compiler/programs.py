@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bamlvm.vm.types import (
+from bamlvm.vm.program.types import (
     BOOL,
     INT,
     NULL,

@@ -15,12 +15,12 @@ from bamlvm.grammar import syntax
 from bamlvm.grammar.parser import parse_file
 from bamlvm.grammar.source import SourceFile
 from bamlvm.vm import arithmetic
-from bamlvm.vm.conformance import is_type
 from bamlvm.vm.natives import load_natives
 from bamlvm.vm.opcodes import BINARY, COMPARE, UNARY
 from bamlvm.vm.panics import assertion_failed, no_element
-from bamlvm.vm.program import ClassInfo, FieldInfo
-from bamlvm.vm.types import PRIMITIVES, UNKNOWN
+from bamlvm.vm.program.declarations import ClassInfo, FieldInfo
+from bamlvm.vm.program.types import PRIMITIVES, UNKNOWN
+from bamlvm.vm.type_tests import is_type
 from bamlvm.vm.values import EnumValue, Instance, LoadedClass, Thrown
 from tests.unit.compiler.running import BUDGET, Outcome, frozen
 from tests.unit.compiler.static_types import StaticTypes, is_panic

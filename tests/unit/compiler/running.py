@@ -12,7 +12,7 @@ from bamlvm.sysops.table import load as load_sysops
 from bamlvm.vm.linker import Program
 from bamlvm.vm.machine import Done, Failed, Machine, Paused
 from bamlvm.vm.natives import load_natives
-from bamlvm.vm.program import Unit
+from bamlvm.vm.program.unit import Unit
 from bamlvm.vm.sysop import SysOp
 from bamlvm.vm.values import EnumValue, Instance, Thrown
 from bamlvm.vm.verifier import verify

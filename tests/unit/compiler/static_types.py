@@ -10,17 +10,8 @@ import msgspec
 from bamlvm.compiler import tir
 from bamlvm.compiler.hir import ERROR
 from bamlvm.compiler.project import Stages
-from bamlvm.vm.conformance import is_type
-from bamlvm.vm.types import (
-    UNKNOWN,
-    FunctionType,
-    ListType,
-    MapType,
-    Type,
-    UnionType,
-    VariableType,
-    union,
-)
+from bamlvm.vm.program.types import UNKNOWN, FunctionType, ListType, MapType, Type, UnionType, VariableType, union
+from bamlvm.vm.type_tests import is_type
 
 _MATCHING = {
     "Literal": (tir.Constant,),

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bamlvm.compiler.project import Project, compile_project
-from bamlvm.vm.program import Unit
+from bamlvm.vm.program.unit import Unit
 from tests.snapshots.cases import standard_stages
 
 FILES = {

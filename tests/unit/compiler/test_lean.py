@@ -18,7 +18,8 @@ from bamlvm.compiler import mir
 from bamlvm.compiler.fold import fold
 from bamlvm.compiler.project import compile_project
 from bamlvm.vm.opcodes import CODES, OPERATORS, TABLE, plain
-from bamlvm.vm.program import Function, Unit
+from bamlvm.vm.program.code import Function
+from bamlvm.vm.program.unit import Unit
 from tests.unit.compiler.programs import program
 from tests.unit.compiler.running import compile_text, standard
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import bamlvm
-from bamlvm.compiler.report import nearest
+from bamlvm.compiler.reporter import nearest
 
 AROUND = """
 class Person { name string  age int  function greet(self) -> string { self.name } }

@@ -26,9 +26,8 @@ from bamlvm.grammar.source import SourceFile
 from bamlvm.grammar.syntax import Function, LlmBody, Prompt
 from bamlvm.sysops.prompts.engine import Engine, PromptContext
 from bamlvm.sysops.prompts.environment import Environment
-from bamlvm.vm.program import Unit
-from bamlvm.vm.templates import FILTERS, GLOBALS, TESTS
-from bamlvm.vm.types import (
+from bamlvm.vm.program.prompt_names import FILTERS, GLOBALS, TESTS
+from bamlvm.vm.program.types import (
     BOOL,
     FLOAT,
     INT,
@@ -45,6 +44,7 @@ from bamlvm.vm.types import (
     UnionType,
     VariantType,
 )
+from bamlvm.vm.program.unit import Unit
 from bamlvm.vm.values import EnumValue, Instance, LoadedClass, Media, Thrown
 from tests.snapshots.cases import names, sources, standard_stages
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
-from bamlvm.vm.types import (
+from bamlvm.vm.program.types import (
     BOOL,
     FLOAT,
     INT,

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bamlvm.grammar.diagnostics import CODES, Diagnostic, Label, error, render, render_all, sort, summary, warning
+from bamlvm.grammar.diagnostics import CODES, Diagnostic, Label, error, sort, warning
+from bamlvm.grammar.excerpts import render, render_all, summary
 from bamlvm.grammar.source import SourceFile, Span
 
 MAIN = SourceFile("main.baml", "class A {\n\tname string\n  age int\n}\n\nfunction f(a: A) -> int {\n  a.nme\n}\n")

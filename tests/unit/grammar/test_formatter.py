@@ -15,14 +15,14 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from bamlvm.grammar.dump import tokenize
 from bamlvm.grammar.formatter import format_text
 from bamlvm.grammar.formatter.files import difference
 from bamlvm.grammar.formatter.layout_items import ItemLayout
+from bamlvm.grammar.lalr import load
 from bamlvm.grammar.parser import parse_file
-from bamlvm.grammar.printing import tokenize
 from bamlvm.grammar.source import SourceFile
 from bamlvm.grammar.syntax import File, Node, fields
-from bamlvm.grammar.table import load
 from bamlvm.grammar.tokens import Token
 
 ROOT = Path(__file__).parents[3]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from bamlvm.grammar.dump import tokenize
+from bamlvm.grammar.items import split
 from bamlvm.grammar.lexer import lex
-from bamlvm.grammar.printing import tokenize
-from bamlvm.grammar.splitting import split
 
 
 def kinds(text: str, keyword: str = "function") -> list[str]:

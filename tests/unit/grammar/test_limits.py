@@ -9,9 +9,9 @@ import pytest
 
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
-from bamlvm.grammar.lexer_texts import MAX_DEPTH
+from bamlvm.grammar.dump import render_tree, spans_nest
+from bamlvm.grammar.lexer_strings import MAX_DEPTH
 from bamlvm.grammar.parser import MAX_TREE_DEPTH, parse_file
-from bamlvm.grammar.printing import render_tree, spans_nest
 from bamlvm.grammar.source import SourceFile
 
 Parse = Callable[[str], tuple[list[Any], list[Diagnostic]]]

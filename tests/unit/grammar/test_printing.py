@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from bamlvm.grammar.dump import render_tokens, render_tree, spans_nest
 from bamlvm.grammar.parser import parse_file
-from bamlvm.grammar.printing import render_tokens, render_tree, spans_nest
 from bamlvm.grammar.source import SourceFile
 from bamlvm.grammar.syntax import Binary, File, Literal, deeper_than, walk
 

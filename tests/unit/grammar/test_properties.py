@@ -5,9 +5,10 @@ from __future__ import annotations
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bamlvm.grammar.diagnostics import CODES, render_all
+from bamlvm.grammar.diagnostics import CODES
+from bamlvm.grammar.dump import render_tokens, render_tree, spans_nest, tokenize
+from bamlvm.grammar.excerpts import render_all
 from bamlvm.grammar.parser import ItemCache, parse_file
-from bamlvm.grammar.printing import render_tokens, render_tree, spans_nest, tokenize
 from bamlvm.grammar.source import SourceFile
 
 PROGRAM = """/// A person.

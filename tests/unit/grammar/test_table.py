@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from bamlvm.grammar import table
-from bamlvm.grammar.actions import Actions
-from bamlvm.grammar.table import build, load, write
+from bamlvm.grammar import lalr
+from bamlvm.grammar.actions.items import Actions
+from bamlvm.grammar.lalr import build, load, write
 
 
 @pytest.fixture(scope="module")
-def fresh() -> table.Table:
+def fresh() -> lalr.Table:
     """The tables as Lark makes them now.  Strict: a conflict would be an error."""
     return build()
 
@@ -27,18 +27,18 @@ def test_a_conflict_would_be_refused(tmp_path: Path) -> None:
 
     grammar = "start: statement\nstatement: IF statement | IF statement ELSE statement | X\n%declare IF ELSE X"
     with pytest.raises(GrammarError, match="Shift/Reduce"):
-        Lark(grammar, parser="lalr", lexer=table.declared_lexer(), strict=True)
+        Lark(grammar, parser="lalr", lexer=lalr.declared_lexer(), strict=True)
 
 
-def test_the_kept_tables_are_those_of_the_grammar(fresh: table.Table, tmp_path: Path) -> None:
-    """Otherwise run ``python -m bamlvm.grammar.table``.  Lark numbers states as it likes: no number counts."""
+def test_the_kept_tables_are_those_of_the_grammar(fresh: lalr.Table, tmp_path: Path) -> None:
+    """Otherwise run ``python -m bamlvm.grammar.lalr``.  Lark numbers states as it likes: no number counts."""
     kept = load()
     assert kept.digest == fresh.digest
     assert sorted(kept.rules) == sorted(fresh.rules)
     assert len(kept.states) == len(fresh.states)
     assert sorted(sorted(state) for state in kept.states) == sorted(sorted(state) for state in fresh.states)
     write(tmp_path / "a.table")
-    assert table.read(tmp_path / "a.table") is not None
+    assert lalr.read(tmp_path / "a.table") is not None
 
 
 @pytest.mark.parametrize(
@@ -46,12 +46,12 @@ def test_the_kept_tables_are_those_of_the_grammar(fresh: table.Table, tmp_path: 
 )
 def test_tables_that_do_not_fit_are_not_used(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x.table"
-    assert table.read(path) is None
+    assert lalr.read(path) is None
     path.write_bytes(content)
-    assert table.read(path) is None
+    assert lalr.read(path) is None
 
 
-def test_every_rule_has_an_action_for_its_children(fresh: table.Table) -> None:
+def test_every_rule_has_an_action_for_its_children(fresh: lalr.Table) -> None:
     for size, origin, action in fresh.rules:
         if action:
             signature = inspect.signature(getattr(Actions, action))
@@ -60,7 +60,7 @@ def test_every_rule_has_an_action_for_its_children(fresh: table.Table) -> None:
             assert size == 1, origin
 
 
-def test_every_action_is_used(fresh: table.Table) -> None:
+def test_every_action_is_used(fresh: lalr.Table) -> None:
     used = {action for _, _, action in fresh.rules}
     helpers = {"report", "deepen", "unquote", "unescape"}
     public = {name for name, _ in inspect.getmembers(Actions, inspect.isfunction) if not name.startswith("_")}
@@ -70,7 +70,7 @@ def test_every_action_is_used(fresh: table.Table) -> None:
 @pytest.mark.parametrize(
     "code",
     [
-        "import bamlvm.grammar.diagnostics, bamlvm.grammar.source, bamlvm.grammar.syntax, bamlvm.grammar.printing",
+        "import bamlvm.grammar.diagnostics, bamlvm.grammar.source, bamlvm.grammar.syntax, bamlvm.grammar.dump",
         "from bamlvm.grammar.parser import parse_file; from bamlvm.grammar.source import SourceFile\n"
         "assert parse_file(SourceFile('a', 'class A { a int }'))[0].items",
     ],

@@ -21,8 +21,8 @@ import bamlvm.stdlib
 from bamlvm.sysops.scope import Hooks, Scope, Services
 from bamlvm.sysops.table import MODULES, load
 from bamlvm.vm.handles import HandleTable
-from bamlvm.vm.program import ClassInfo, FieldInfo
-from bamlvm.vm.types import UNKNOWN
+from bamlvm.vm.program.declarations import ClassInfo, FieldInfo
+from bamlvm.vm.program.types import UNKNOWN
 from bamlvm.vm.values import Instance, LoadedClass, Pending, Thrown
 
 OWNER = 7
@@ -212,7 +212,7 @@ async def serve() -> AsyncIterator[Callable[[Handler], Awaitable[Loopback]]]:
 @pytest_asyncio.fixture
 async def call(serve: Any) -> AsyncIterator[Call]:
     """A call with everything allowed; afterwards the handle table is empty."""
-    from bamlvm.sysops.client import new_client
+    from bamlvm.sysops.web.client import new_client
 
     async with new_client() as client:
         services = Services(StandardClasses(), HandleTable(), lambda: client)

@@ -8,14 +8,15 @@ from typing import Any
 from hypothesis import strategies as st
 
 from bamlvm.vm.linker import Program
-from bamlvm.vm.program import Attribute, ClassInfo, EnumInfo, FieldInfo, Unit, VariantInfo
-from bamlvm.vm.types import (
+from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, FieldInfo, VariantInfo
+from bamlvm.vm.program.types import (
     BOOL,
     FLOAT,
     INT,
     NULL,
     STRING,
     AliasType,
+    Attribute,
     ClassType,
     EnumType,
     ListType,
@@ -26,6 +27,7 @@ from bamlvm.vm.types import (
     optional,
     union,
 )
+from bamlvm.vm.program.unit import Unit
 from bamlvm.vm.values import EnumValue, Instance
 
 JSON_ALIAS = AliasType("Json")

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bamlvm.sysops.accumulators import ACCUMULATORS, Accumulator, new_accumulator
-from bamlvm.sysops.accumulators.base import fitted, tokens_of
-from bamlvm.sysops.accumulators.usage import AnthropicUsage, GoogleUsage, OpenAIUsage, ResponsesUsage, Tokens
-from bamlvm.sysops.batches import read_events
-from bamlvm.sysops.requests.providers import PROVIDERS
-from bamlvm.sysops.sse import Event
+from bamlvm.sysops.providers.accumulator import fitted, tokens_of
+from bamlvm.sysops.providers.catalogue import PROVIDERS
+from bamlvm.sysops.providers.registry import ACCUMULATORS, Accumulator, new_accumulator
+from bamlvm.sysops.providers.usage import AnthropicUsage, GoogleUsage, OpenAIUsage, ResponsesUsage, Tokens
+from bamlvm.sysops.web.batches import read_events
+from bamlvm.sysops.web.sse import Event
 from bamlvm.vm.values import Thrown
 
 

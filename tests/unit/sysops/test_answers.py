@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bamlvm.sysops.errors import INCOMPLETE_BODY
-from bamlvm.sysops.transport.answers import MAX_HEAD, AnswerReader
+from bamlvm.sysops.web.transport.response_reader import MAX_HEAD, AnswerReader
 
 
 @dataclass(frozen=True)

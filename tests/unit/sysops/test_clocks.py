@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bamlvm.sysops.clocks import Clocks
+from bamlvm.sysops.web.clocks import Clocks
 
 LIMITS = {"connect": 10, "time_to_first_token": 5_000, "idle": 2_000, "request": 60_000}
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 import bamlvm
-from bamlvm.arguments import Arguments
 from bamlvm.sysops.constraints import AssertionFailed, Constraints
-from bamlvm.vm.types import Type
+from bamlvm.values.arguments import Arguments
+from bamlvm.vm.program.types import Type
 
 SOURCE = """
 enum Mood { Happy Sad  @@assert(cheerful, {{ this == "Happy" }}) }

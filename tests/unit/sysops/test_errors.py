@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from bamlvm.sysops.errors import RULES, Subject, boundary, translate
-from bamlvm.sysops.sse import EventTooLargeError
+from bamlvm.sysops.web.sse import EventTooLargeError
 from bamlvm.vm.values import Thrown, panic
 
 KEY = "sk-very-secret-key"

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from bamlvm.sysops.connections import HIGH_WATER
+from bamlvm.sysops.web.connections import HIGH_WATER
 from bamlvm.vm.values import Instance, Pending, Thrown
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from bamlvm.sysops.connections import Body
-from bamlvm.sysops.scope import AttemptRecord
+from bamlvm.sysops.records import AttemptRecord
+from bamlvm.sysops.web.connections import Body
 from bamlvm.vm.handles import HandleTable
 
 KEY = "sk-very-secret-key"

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from bamlvm.sysops.prompts.messages import Message, Part
-from bamlvm.sysops.requests import anthropic, google, openai, responses
-from bamlvm.sysops.requests.options import Options
-from bamlvm.sysops.requests.providers import PROVIDERS
-from bamlvm.vm.program import ClientInfo
+from bamlvm.sysops.providers import anthropic, google, openai, responses
+from bamlvm.sysops.providers.catalogue import PROVIDERS
+from bamlvm.sysops.providers.options import Options
+from bamlvm.vm.program.llm import ClientInfo
 from bamlvm.vm.values import Media, Thrown
 
 WIRES: dict[str, ModuleType] = {

@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bamlvm.sysops.parsing import final_parse, output_of, partial_parse
-from bamlvm.vm.program import Attribute, EnumInfo, VariantInfo
-from bamlvm.vm.types import (
+from bamlvm.vm.program.declarations import EnumInfo, VariantInfo
+from bamlvm.vm.program.types import (
     BOOL,
     FLOAT,
     INT,
     NULL,
     STRING,
+    Attribute,
     ClassType,
     EnumType,
     ListType,

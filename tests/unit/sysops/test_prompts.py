@@ -13,14 +13,16 @@ from hypothesis import strategies as st
 from bamlvm.sysops.prompts.engine import Engine, PromptContext
 from bamlvm.sysops.prompts.messages import Marks, Message
 from bamlvm.sysops.prompts.views import float_text
-from bamlvm.vm.program import Attribute, ClassInfo, EnumInfo, FieldInfo, TemplateInfo, VariantInfo
-from bamlvm.vm.types import (
+from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, FieldInfo, VariantInfo
+from bamlvm.vm.program.llm import TemplateInfo
+from bamlvm.vm.program.types import (
     BOOL,
     FLOAT,
     INT,
     NULL,
     STRING,
     UNKNOWN,
+    Attribute,
     ClassType,
     EnumType,
     FunctionType,

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-import bamlvm.sysops.requests.openai as openai_wire
-from bamlvm.sysops.requests import anthropic
-from bamlvm.sysops.requests.options import OWN
-from bamlvm.sysops.requests.providers import PROVIDERS
-from bamlvm.vm.program import CLOCKS, POOLING, STRATEGIES, TOTAL
+import bamlvm.sysops.providers.openai as openai_wire
+from bamlvm.sysops.providers import anthropic
+from bamlvm.sysops.providers.catalogue import PROVIDERS
+from bamlvm.sysops.providers.options import OWN
+from bamlvm.vm.program.llm import CLOCKS, POOLING, STRATEGIES, TOTAL
 
 PAGE = (Path(__file__).parents[3] / "docs" / "providers.md").read_text("utf-8")
 KINDS = ("image", "audio", "pdf", "video")

@@ -23,15 +23,16 @@ from openai.types.responses.response_create_params import (
 )
 
 from bamlvm.sysops.prompts.messages import Message, Part
-from bamlvm.sysops.requests import anthropic as anthropic_wire
-from bamlvm.sysops.requests import google as google_wire
-from bamlvm.sysops.requests import openai as openai_wire
-from bamlvm.sysops.requests import responses as responses_wire
-from bamlvm.sysops.requests.options import OWN, Options
-from bamlvm.sysops.requests.providers import PROVIDERS, answer_wire, provider_of, streams
-from bamlvm.sysops.requests.roles import default_role, specialise
-from bamlvm.sysops.requests.wire import HttpRequest
-from bamlvm.vm.program import ClientInfo, environment_reference
+from bamlvm.sysops.providers import anthropic as anthropic_wire
+from bamlvm.sysops.providers import google as google_wire
+from bamlvm.sysops.providers import openai as openai_wire
+from bamlvm.sysops.providers import responses as responses_wire
+from bamlvm.sysops.providers.catalogue import PROVIDERS, answer_wire, provider_of, streams
+from bamlvm.sysops.providers.options import OWN, Options
+from bamlvm.sysops.providers.roles import default_role, specialise
+from bamlvm.sysops.providers.wire import HttpRequest
+from bamlvm.vm.program.declarations import environment_reference
+from bamlvm.vm.program.llm import ClientInfo
 from bamlvm.vm.values import Media, Thrown
 
 ENV = {

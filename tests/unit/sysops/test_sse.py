@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bamlvm.sysops.sse import Event, EventTooLargeError, SseParser
+from bamlvm.sysops.web.sse import Event, EventTooLargeError, SseParser
 from tests.fuzz.sse_reference import read as reference
 
 Found = tuple[list[Event], str]

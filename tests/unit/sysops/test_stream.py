@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bamlvm.sysops.scope import AttemptRecord
+from bamlvm.sysops.records import AttemptRecord
 from bamlvm.vm.values import Pending
 
 BATCH = json.dumps([{"event": "message", "data": "{}", "id": ""}, {"event": "ping", "data": "", "id": "1"}])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bamlvm.sysops.parsing import final_parse, finished, output_of
 from bamlvm.sysops.parsing.structured import StructuredOutput, StructuredStream
 from bamlvm.vm.equality import deep_copy, deep_equals
-from bamlvm.vm.types import (
+from bamlvm.vm.program.types import (
     BOOL,
     FLOAT,
     INT,

@@ -17,11 +17,11 @@ import pytest
 import pytest_asyncio
 
 from bamlvm.replay import RecordingTransport
-from bamlvm.sysops.client import new_client
-from bamlvm.sysops.transport.body import EXTENSION, Body
-from bamlvm.sysops.transport.connection import Connection
-from bamlvm.sysops.transport.dialling import by_turns, first_to_connect
-from bamlvm.sysops.transport.http1 import Transport
+from bamlvm.sysops.web.client import new_client
+from bamlvm.sysops.web.transport.body import EXTENSION, Body
+from bamlvm.sysops.web.transport.connection import Connection
+from bamlvm.sysops.web.transport.dialling import by_turns, first_to_connect
+from bamlvm.sysops.web.transport.http1 import Transport
 
 CERTIFICATES = Path(__file__).parent / "certificates"
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"

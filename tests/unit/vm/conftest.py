@@ -10,9 +10,11 @@ import pytest
 from bamlvm.vm.disassembler import assemble_all
 from bamlvm.vm.linker import Program
 from bamlvm.vm.machine import Done, Failed, Machine, Outcome, Paused
-from bamlvm.vm.program import ClassInfo, EnumInfo, FieldInfo, Parameter, Placed, Signature, Unit, VariantInfo
+from bamlvm.vm.program.code import Placed
+from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, FieldInfo, Parameter, Signature, VariantInfo
+from bamlvm.vm.program.types import NEVER, UNKNOWN, Type
+from bamlvm.vm.program.unit import Unit
 from bamlvm.vm.sysop import SysOp
-from bamlvm.vm.types import NEVER, UNKNOWN, Type
 from bamlvm.vm.values import Instance
 from bamlvm.vm.verifier import verify
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bamlvm.vm.components import components
+from bamlvm.vm.program.cycles import components
 
 graphs = st.integers(1, 8).flatmap(
     lambda size: st.lists(

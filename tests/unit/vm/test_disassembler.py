@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from bamlvm.vm.disassembler import AssembleError, assemble, assemble_all, disassemble
 from bamlvm.vm.opcodes import CODES, TABLE
-from bamlvm.vm.program import Function, Handler, JumpTable
-from bamlvm.vm.types import FLOAT, INT, STRING, ClassType, ListType, LiteralType, MapType, VariantType, optional
+from bamlvm.vm.program.code import Function, Handler, JumpTable
+from bamlvm.vm.program.types import FLOAT, INT, STRING, ClassType, ListType, LiteralType, MapType, VariantType, optional
 from bamlvm.vm.values import I64_MAX, I64_MIN
 
 NAMES = st.sampled_from(["main", "a.b.C", "$items4", "with space", 'quo"te', "é", "L1", "locals", ""]) | st.text(

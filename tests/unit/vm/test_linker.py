@@ -10,9 +10,12 @@ import pytest
 from bamlvm.vm.dispatch import DISPATCH
 from bamlvm.vm.linker import LinkError, Program
 from bamlvm.vm.machine import Machine
-from bamlvm.vm.program import ClassInfo, EnumInfo, Placed, RetryPolicyInfo, Unit, VariantInfo, decode, encode
+from bamlvm.vm.program.code import Placed
+from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, VariantInfo
+from bamlvm.vm.program.llm import RetryPolicyInfo
+from bamlvm.vm.program.types import INT
+from bamlvm.vm.program.unit import Unit, decode, encode
 from bamlvm.vm.sysop import SysOp
-from bamlvm.vm.types import INT
 from bamlvm.vm.values import MISSING
 
 

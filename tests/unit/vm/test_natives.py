@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from bamlvm.vm.equality import deep_equals
 from bamlvm.vm.natives import load_natives
-from bamlvm.vm.program import ClassInfo, FieldInfo
-from bamlvm.vm.types import UNKNOWN
+from bamlvm.vm.program.declarations import ClassInfo, FieldInfo
+from bamlvm.vm.program.types import UNKNOWN
 from bamlvm.vm.values import I64_MAX, I64_MIN, Closure, EnumValue, Instance, LoadedClass, Media, Thrown
 
 NATIVES = load_natives()

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bamlvm.vm import dispatch, generate, loop, opcodes
+from bamlvm.vm import dispatch, loop, opcodes
+from bamlvm.vm import make_loop as generate
 from bamlvm.vm.opcodes import CODES, FUSIONS, TABLE, Opcode, markdown, plain
 from bamlvm.vm.semantics import COMPOUND, LINKED_OPERANDS, PSEUDO, SEMANTICS, WEIGHTS
 

@@ -14,7 +14,7 @@ from bamlvm.vm.disassembler import assemble, disassemble
 from bamlvm.vm.linker import Program
 from bamlvm.vm.machine import Done, Machine
 from bamlvm.vm.natives import load_natives
-from bamlvm.vm.program import Unit
+from bamlvm.vm.program.unit import Unit
 from bamlvm.vm.verifier import verify
 
 MINE = ("core", "string", "array", "map", "number", "math", "json", "unstable")

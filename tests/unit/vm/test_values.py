@@ -10,11 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bamlvm.vm.conformance import is_type, type_tag
 from bamlvm.vm.equality import deep_copy, deep_equals
-from bamlvm.vm.program import ClassInfo, FieldInfo
-from bamlvm.vm.rendering import brief, display, show
-from bamlvm.vm.types import (
+from bamlvm.vm.program.declarations import ClassInfo, FieldInfo
+from bamlvm.vm.program.types import (
     BOOL,
     FLOAT,
     HANDLE,
@@ -36,6 +34,8 @@ from bamlvm.vm.types import (
     optional,
     union,
 )
+from bamlvm.vm.rendering import brief, display, show
+from bamlvm.vm.type_tests import is_type, type_tag
 from bamlvm.vm.values import Closure, EnumValue, Handle, Instance, LoadedClass, Media, TypeValue
 
 NODE = LoadedClass(ClassInfo("Node", (FieldInfo("value", UNKNOWN), FieldInfo("next", UNKNOWN))))

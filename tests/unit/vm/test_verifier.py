@@ -12,7 +12,8 @@ from bamlvm.vm.disassembler import assemble
 from bamlvm.vm.linker import LinkError, Program
 from bamlvm.vm.machine import Done, Failed, Machine, MachineError, Paused, Suspended
 from bamlvm.vm.opcodes import CODES
-from bamlvm.vm.program import Function, Handler, JumpTable, Placed, Unit
+from bamlvm.vm.program.code import Function, Handler, JumpTable, Placed
+from bamlvm.vm.program.unit import Unit
 from bamlvm.vm.stack import StackError, max_stack
 from bamlvm.vm.verifier import VerifyError, verify
 

@@ -1,0 +1,1 @@
+"""From sources to compiled units: reading, compiling, caching."""

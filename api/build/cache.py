@@ -1,0 +1,176 @@
+"""The disk cache of compiled units, so that a program that did not change is not compiled again.
+
+A file's name is the hash of everything that its content depends on: the sources, the format of programs, the compiler
+and the standard library (:func:`fingerprint`), the options.  Its content begins with a digest of the rest; whatever
+does not fit, a torn write or a flipped bit, counts as absent.  Entries are MessagePack, never pickle.  A file appears
+whole or not at all (written beside and renamed).  The cache never fails a call: what cannot be read or written is as
+if there were no cache.
+
+The folder is ``$BAMLVM_CACHE_DIR`` (empty: no cache), else ``$XDG_CACHE_HOME/bamlvm``, else ``~/.cache/bamlvm``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from bamlvm.vm.program.unit import FORMAT, Unit, decode, encode
+
+try:
+    from _blake2 import blake2b  # the same as hashlib's, without loading OpenSSL
+except ImportError:  # a Python built with another implementation
+    from hashlib import blake2b
+
+if TYPE_CHECKING:
+    from bamlvm.grammar.diagnostics import Diagnostic
+
+MAX_BYTES: Final = 64 << 20
+"""How large the folder may grow; the entries written longest ago go first."""
+
+_MAGIC: Final = b"bamlvm1\n"
+_DIGEST_SIZE: Final = 16
+_SUFFIX: Final = ".bamlc"
+_PACKAGE: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_MAKERS: Final = ("grammar", "compiler", "stdlib", "vm")
+
+
+class Cache:
+    """The entries of one folder; ``folder`` None is a cache that holds nothing."""
+
+    def __init__(self, folder: Path | None, max_bytes: int = MAX_BYTES) -> None:
+        self.folder = folder
+        self.max_bytes = max_bytes
+
+    @classmethod
+    def default(cls) -> Cache:
+        """The cache that the environment names."""
+        named = os.environ.get("BAMLVM_CACHE_DIR")
+        if named is not None:
+            return cls(Path(named) if named else None)
+        base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+        return cls(Path(base, "bamlvm") if os.path.isabs(base) else None)
+
+    def read(self, key: str) -> tuple[Unit, tuple[Diagnostic, ...]] | None:
+        """A unit and the warnings of its compilation, or None."""
+        try:
+            parts = self._read(key)
+            return None if parts is None else (decode(parts[0]), _decode_diagnostics(parts[1]))
+        except (OSError, msgspec.MsgspecError):
+            return None
+
+    def read_diagnostics(self, key: str) -> tuple[Diagnostic, ...] | None:
+        """The diagnostics of an entry, whether it has a unit or not; or None."""
+        try:
+            parts = self._read(key)
+            return None if parts is None else _decode_diagnostics(parts[1])
+        except (OSError, msgspec.MsgspecError):
+            return None
+
+    def _read(self, key: str) -> tuple[msgspec.Raw, msgspec.Raw] | None:
+        if self.folder is None:
+            return None
+        data = (self.folder / (key + _SUFFIX)).read_bytes()
+        head = len(_MAGIC) + _DIGEST_SIZE
+        payload = memoryview(data)[head:]
+        if data[:head] != _MAGIC + _digest(payload):
+            return None
+        return msgspec.msgpack.decode(payload, type=tuple[msgspec.Raw, msgspec.Raw])
+
+    def write(self, key: str, unit: Unit, diagnostics: tuple[Diagnostic, ...]) -> None:
+        """Keep a unit; says nothing where it cannot."""
+        self._write(key, msgspec.Raw(encode(unit)), diagnostics)
+
+    def write_diagnostics(self, key: str, diagnostics: tuple[Diagnostic, ...]) -> None:
+        """Keep what was found where no unit was made, for :meth:`read_diagnostics`; says nothing where it cannot."""
+        self._write(key, None, diagnostics)
+
+    def _write(self, key: str, code: msgspec.Raw | None, diagnostics: tuple[Diagnostic, ...]) -> None:
+        if self.folder is None:
+            return
+        payload = msgspec.msgpack.encode((code, diagnostics))
+        target = self.folder / (key + _SUFFIX)
+        beside = self.folder / f".{key}.{os.getpid()}.{threading.get_ident()}"
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                beside.write_bytes(_MAGIC + _digest(payload) + payload)
+                os.replace(beside, target)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    beside.unlink()
+                return
+            self._shrink()
+        except OSError:
+            return
+
+    def _shrink(self) -> None:
+        """Delete the oldest entries until three quarters of the room are left in use."""
+        assert self.folder is not None
+        entries = []
+        with os.scandir(self.folder) as found:
+            for entry in found:
+                with contextlib.suppress(OSError):  # another process may be shrinking too
+                    status = entry.stat()
+                    entries.append((status.st_mtime_ns, status.st_size, entry.path))
+        total = sum(size for _, size, _ in entries)
+        if total <= self.max_bytes:
+            return
+        for _, size, path in sorted(entries):
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+            total -= size
+            if total <= self.max_bytes * 3 // 4:
+                return
+
+
+def key_of(files: Mapping[str, str], optimize: bool, role: str, compiler: bytes) -> str:
+    """The key of a compilation: of a project or of the standard library, as ``role`` says; ``compiler`` is the
+    :func:`fingerprint`."""
+    hasher = blake2b(digest_size=20)
+    hasher.update(msgspec.msgpack.encode((role, FORMAT, compiler, optimize, sorted(files.items()))))
+    return f"{role}-{hasher.hexdigest()}"
+
+
+@functools.cache
+def fingerprint() -> bytes:
+    """What the compiler of this process is: :func:`stamp` as it was when first asked, for the code in memory stays."""
+    return stamp()
+
+
+def stamp() -> bytes:
+    """The place, size and time of change of each file of the compiler, of the grammar, of the standard library and of
+    the machine's data shapes.  Reads no file, so it takes a millisecond."""
+    hasher = blake2b(_PACKAGE.encode(), digest_size=20)
+    for folder in _MAKERS:
+        for line in sorted(_stamps(os.path.join(_PACKAGE, folder))):
+            hasher.update(line.encode())
+    return hasher.digest()
+
+
+def _stamps(folder: str) -> Iterator[str]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_file():
+                status = entry.stat()
+                yield f"{entry.path}\0{status.st_size}\0{status.st_mtime_ns}\n"
+            elif entry.name != "__pycache__":
+                yield from _stamps(entry.path)
+
+
+def _digest(payload: Any) -> bytes:
+    return blake2b(payload, digest_size=_DIGEST_SIZE).digest()
+
+
+def _decode_diagnostics(data: msgspec.Raw) -> tuple[Diagnostic, ...]:
+    if len(memoryview(data)) <= 1:  # an empty array: nothing to load the diagnostics' module for
+        return ()
+    from bamlvm.grammar.diagnostics import Diagnostic
+
+    return msgspec.msgpack.decode(data, type=tuple[Diagnostic, ...])

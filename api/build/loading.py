@@ -1,0 +1,72 @@
+"""From sources to linkable units: the standard library, the project, and the warnings of compiling it.
+
+Both come from the disk cache where they can.  The compiler, and with it Lark, is imported only where they cannot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from bamlvm import stdlib
+from bamlvm.build.cache import Cache, fingerprint, key_of
+from bamlvm.errors import CompileError, HostError
+from bamlvm.vm.program.unit import Unit, decode
+
+if TYPE_CHECKING:
+    from bamlvm.grammar.diagnostics import Diagnostic
+
+SHIPPED = "stdlib.bamlc"
+"""The compiled standard library as a wheel has it, in the folder of its sources."""
+
+
+class Loaded(NamedTuple):
+    """A project ready to be linked; ``diagnostics`` are warnings."""
+
+    standard: Unit
+    unit: Unit
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def load(files: Mapping[str, str], optimize: bool, cache: Cache) -> Loaded:
+    """The units of a project.  Raises :class:`CompileError`."""
+    compiler = fingerprint()
+    standard = load_standard(optimize, cache, compiler)
+    key = key_of(files, optimize, "project", compiler)
+    kept = cache.read(key)
+    if kept is not None:
+        return Loaded(standard, *kept)
+    from bamlvm.compiler.project import compile_project
+
+    result = compile_project(files, standard, optimize=optimize)
+    if result.unit is None:
+        raise CompileError(result.diagnostics, files)
+    cache.write(key, result.unit, result.diagnostics)
+    return Loaded(standard, result.unit, result.diagnostics)
+
+
+def load_standard(optimize: bool, cache: Cache, compiler: bytes | None = None) -> Unit:
+    """The compiled standard library: the one shipped, else the one kept, else made now.
+
+    ``compiler`` is the :func:`bamlvm.build.cache.fingerprint`, if the caller has it.
+    """
+    shipped = stdlib.FOLDER / SHIPPED
+    if shipped.exists():
+        try:
+            return decode(shipped.read_bytes())
+        except (OSError, msgspec.MsgspecError) as error:
+            raise HostError(f"this installation is damaged: {shipped}: {error}") from error
+    key = key_of({}, optimize, "standard", compiler or fingerprint())  # its sources are in the fingerprint
+    kept = cache.read(key)
+    if kept is not None:
+        return kept[0]
+    from bamlvm.compiler.project import compile_standard
+
+    sources = stdlib.sources()
+    result = compile_standard(sources, optimize=optimize)
+    if result.unit is None:
+        raise CompileError(result.diagnostics, sources)
+    cache.write(key, result.unit, ())
+    return result.unit

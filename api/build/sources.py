@@ -1,0 +1,57 @@
+"""The sources of a project: every ``.baml`` file below a folder, one file, or a mapping of names to texts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bamlvm.errors import HostError
+
+if TYPE_CHECKING:
+    pass
+
+
+def sources_of(source: str | os.PathLike[str] | Mapping[str, str]) -> dict[str, str]:
+    """The sources by path of a program given as a path (a file or a folder), as a mapping of sources by file name, or
+    as a source text (a string with a line break or a brace in it, or an empty one), which is called ``main.baml``.
+
+    Raises :class:`HostError` for a path that is none.
+    """
+    if isinstance(source, Mapping):
+        return dict(source)
+    if isinstance(source, str) and (not source or "\n" in source or "{" in source):
+        return {"main.baml": source}
+    return read_sources(source)
+
+
+def read_sources(path: str | os.PathLike[str]) -> dict[str, str]:
+    """Every ``.baml`` file below a folder by its path from there, or the one file that ``path`` names.
+
+    Raises :class:`HostError` if there is none or one cannot be read.
+    """
+    root = Path(path)
+    if root.is_file():
+        return {root.name: _read(root)}
+    if not root.is_dir():
+        raise HostError(f"{root}: no such file or folder")
+    files = {}
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if name.endswith(".baml"):
+                file = Path(folder, name)
+                files[file.relative_to(root).as_posix()] = _read(file)
+    if not files:
+        raise HostError(f"{root}: no .baml file in this folder")
+    return files
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise HostError(f"{file}: not UTF-8 text: {error.reason} at byte {error.start}") from None
+    except OSError as error:
+        raise HostError(f"{file}: {error.strerror}") from None

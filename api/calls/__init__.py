@@ -1,0 +1,1 @@
+"""One call, from its prepared arguments to its closed resources."""

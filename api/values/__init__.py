@@ -1,0 +1,1 @@
+"""The border between BAML values and Python values, in both directions."""

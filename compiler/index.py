@@ -1,0 +1,182 @@
+"""The names of a project: which item each qualified name stands for.
+
+One namespace holds everything a project declares except tests and generators; the standard library's files declare
+theirs under a prefix (``baml.http``).  Methods are named ``Class.method``.  A name defined twice is E0011 and the first
+definition stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import NamedTuple, TypeAlias
+
+from bamlvm.compiler.reporter import Reporter
+from bamlvm.grammar import syntax
+from bamlvm.grammar.diagnostics import Diagnostic
+from bamlvm.vm.program.unit import Unit
+
+RESERVED = frozenset(
+    {
+        "baml",
+        "env",
+        "int",
+        "float",
+        "string",
+        "bool",
+        "null",
+        "unknown",
+        "never",
+        "image",
+        "audio",
+        "pdf",
+        "video",
+        "map",
+    }
+)
+"""Names that an item may not take."""
+
+
+class Entry(NamedTuple):
+    """One declared item: its qualified name, where it stands, and the namespace that it sees first."""
+
+    name: str
+    item: syntax.Item
+    namespace: str
+    declaration: syntax.Declaration
+
+
+@dataclass
+class Index:
+    """All items of a project, by qualified name in the order of files and items; tests and generators apart."""
+
+    entries: dict[str, Entry] = field(default_factory=dict)
+    by_kind: dict[type[syntax.Declaration], list[Entry]] = field(default_factory=dict)
+    tests: list[Entry] = field(default_factory=list)
+    generators: list[Entry] = field(default_factory=list)
+
+    def add(self, entry: Entry) -> None:
+        self.entries[entry.name] = entry
+        self.by_kind.setdefault(type(entry.declaration), []).append(entry)
+
+    def of(self, *kinds: type[syntax.Declaration]) -> Iterable[Entry]:
+        """The entries whose declaration is of one of ``kinds``."""
+        return chain.from_iterable(self.by_kind.get(kind, ()) for kind in kinds)
+
+
+def reporter(entry: Entry, into: list[Diagnostic]) -> Reporter:
+    """Reports about an entry's item."""
+    return Reporter(entry.item.file, entry.item.offset, into)
+
+
+EntryCache: TypeAlias = dict[int, tuple[syntax.Item, Entry]]
+"""Entries of items whose members are in order, by the item's identity."""
+
+
+def index(
+    files: Iterable[syntax.File],
+    namespaces: Mapping[str, str],
+    diagnostics: list[Diagnostic],
+    cache: EntryCache,
+) -> Index:
+    """Index the items of ``files``; ``namespaces`` gives a file's prefix (none for a user's project).
+
+    What ``cache`` has is not done again; it keeps what is made here.  Reports E0011 (names defined twice, reserved
+    names), E0012, E0013 and E0093 (fields, variants, methods).
+    """
+    found = Index()
+    before = cache.copy()
+    cache.clear()
+    for file in files:
+        namespace = namespaces.get(file.path, "")
+        for item in file.items:
+            kept = before.get(id(item))
+            if kept is not None:
+                entry = kept[1]
+            else:
+                entry = _entry(item, namespace)
+                faults = len(diagnostics)
+                _check_members(entry.declaration, reporter(entry, diagnostics))
+                for added in entry.declaration.types if isinstance(entry.declaration, syntax.Test) else ():
+                    _check_members(added, reporter(entry, diagnostics))
+                if len(diagnostics) == faults:
+                    kept = item, entry
+            if kept is not None:
+                cache[id(item)] = kept
+            _add(found, entry, diagnostics)
+    return found
+
+
+def _entry(item: syntax.Item, namespace: str) -> Entry:
+    name = item.declaration.name
+    return Entry(f"{namespace}.{name}" if namespace else name, item, namespace, item.declaration)
+
+
+def _add(index: Index, entry: Entry, diagnostics: list[Diagnostic]) -> None:
+    declaration = entry.declaration
+    if isinstance(declaration, syntax.Test):
+        index.tests.append(entry)
+    elif isinstance(declaration, syntax.Generator):
+        index.generators.append(entry)
+    elif not entry.namespace and declaration.name in RESERVED:
+        report = reporter(entry, diagnostics)
+        report.error("E0011", _name_place(declaration), f"`{declaration.name}` is the name of something built in")
+    elif entry.name in index.entries:
+        _report_twice(reporter(entry, diagnostics), entry, index.entries[entry.name], diagnostics)
+    else:
+        index.add(entry)
+
+
+def _report_twice(report: Reporter, entry: Entry, first: Entry, diagnostics: list[Diagnostic]) -> None:
+    there = reporter(first, diagnostics)
+    start, end = _name_place(first.declaration)
+    report.error(
+        "E0011",
+        _name_place(entry.declaration),
+        f"`{entry.declaration.name}` is defined twice",
+        hint="give one of them another name",
+        labels=[there.label(start, end, "first defined here")],
+    )
+
+
+def _name_place(declaration: syntax.Declaration) -> tuple[int, int]:
+    return declaration.name_start, declaration.name_start + len(declaration.name)
+
+
+def _check_members(declaration: syntax.Declaration, report: Reporter) -> None:
+    if isinstance(declaration, syntax.Class):
+        _unique(report, declaration.fields, "E0012", "field")
+        _unique(report, declaration.methods, "E0093", "method")
+        fields = {field.name for field in declaration.fields}
+        for method in declaration.methods:
+            if method.name in fields:
+                report.error("E0093", method, f"`{method.name}` is a field of `{declaration.name}` too")
+    elif isinstance(declaration, syntax.Enum):
+        _unique(report, declaration.variants, "E0013", "variant")
+
+
+def _unique(
+    report: Reporter,
+    parts: tuple[syntax.Field, ...] | tuple[syntax.Function, ...] | tuple[syntax.Variant, ...],
+    code: str,
+    what: str,
+) -> None:
+    seen: dict[str, syntax.Node] = {}
+    for part in parts:
+        start = part.name_start if isinstance(part, syntax.Function) else part.start
+        if part.name in seen:
+            first = seen[part.name]
+            report.error(
+                code,
+                (start, start + len(part.name)),
+                f"{what} `{part.name}` is defined twice",
+                labels=[report.label(first.start, first.end, "first defined here")],
+            )
+        else:
+            seen[part.name] = part
+
+
+def declared(unit: Unit) -> list[str]:
+    """The names that a compiled unit declares."""
+    return [*unit.signatures, *unit.classes, *unit.enums, *unit.aliases]

@@ -1,0 +1,86 @@
+"""What a project declares, merged over the standard library: what every later stage asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from bamlvm.compiler.hir import ERROR
+from bamlvm.compiler.index import Entry
+from bamlvm.compiler.reads import Reads
+from bamlvm.grammar import syntax
+from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, Signature, has_attribute
+from bamlvm.vm.program.types import AliasType, ClassType, Type, UnionType, union
+from bamlvm.vm.program.unit import Unit
+
+PANICS = "baml.panics."
+"""What the names of the machine's own errors begin with."""
+
+
+@dataclass
+class World:
+    """Everything declared, by qualified name.  ``contracts`` holds the throws that functions declare (absent where they
+    are inferred), ``contract_parts`` the same as written; ``bodies`` the entries and trees of the functions that have
+    one."""
+
+    standard: Unit
+    reads: Reads = field(default_factory=Reads)
+    classes: dict[str, ClassInfo] = field(default_factory=dict)
+    enums: dict[str, EnumInfo] = field(default_factory=dict)
+    aliases: dict[str, Type] = field(default_factory=dict)
+    annotated_aliases: dict[str, Type] = field(default_factory=dict)
+    signatures: dict[str, Signature] = field(default_factory=dict)
+    contracts: dict[str, Type] = field(default_factory=dict)
+    contract_parts: dict[str, tuple[Type, ...]] = field(default_factory=dict)
+    bodies: dict[str, tuple[Entry, syntax.Function]] = field(default_factory=dict)
+
+    def class_(self, name: str) -> ClassInfo | None:
+        """A class by its qualified name.  Its shape counts as read."""
+        found = self.classes.get(name) or self.standard.classes.get(name)
+        self.reads.note("class", (name,), shape(found))
+        return found
+
+    def shape_of(self, name: str) -> object:
+        """The :func:`shape` of a class, or None."""
+        return shape(self.classes.get(name) or self.standard.classes.get(name))
+
+    def enum(self, name: str) -> EnumInfo | None:
+        return self.reads.note("enum", (name,), self.enums.get(name) or self.standard.enums.get(name))
+
+    def signature(self, name: str) -> Signature | None:
+        return self.reads.note("signature", (name,), self.signatures.get(name) or self.standard.signatures.get(name))
+
+    def recursive_alias(self, name: str) -> Type:
+        """What a recursive alias stands for."""
+        found = self.aliases.get(name) or self.standard.aliases.get(name) or ERROR
+        return self.reads.note("recursive_alias", (name,), found)
+
+    @cached_property
+    def panics(self) -> tuple[Type, ...]:
+        """The classes of the machine's own errors."""
+        known = (*self.classes, *self.standard.classes)
+        return tuple(ClassType(name) for name in known if name.startswith(PANICS))
+
+    def method(self, class_name: str, name: str) -> Signature | None:
+        return self.signature(f"{class_name}.{name}")
+
+    def methods(self, class_name: str) -> list[str]:
+        """The names of a class's methods."""
+        prefix = f"{class_name}."
+        known = [*self.signatures, *self.standard.signatures]
+        return [name.removeprefix(prefix) for name in known if name.startswith(prefix)]
+
+    def expand(self, type_: Type) -> Type:
+        """A recursive alias replaced, once, by what it stands for; alternatives of unions too."""
+        if type(type_) is AliasType:
+            return self.expand(self.recursive_alias(type_.name))
+        if type(type_) is UnionType and any(type(member) is AliasType for member in type_.members):
+            return union(self.expand(member) for member in type_.members)
+        return type_
+
+
+def shape(info: ClassInfo | None) -> object:
+    """What functions and templates can tell of a class: its fields' names and types, and whether it may have more."""
+    if info is None:
+        return None
+    return [(field.name, field.type) for field in info.fields], has_attribute(info.attributes, "dynamic")

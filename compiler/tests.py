@@ -1,0 +1,322 @@
+"""``test`` blocks: their properties, arguments and types checked, and the tests as data.
+
+An argument is configuration and is held against the parameter's type as the host does
+(:mod:`bamlvm.values.arguments`): an
+int serves as a float, a variant's name as the variant, a block as a class, a map or media.  What is known only when the
+test runs (``env.X``, ``{{ … }}``) fits wherever text may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from bamlvm.compiler.attributes import attributes, scalar
+from bamlvm.compiler.config import data, entries, name_of
+from bamlvm.compiler.index import Entry, Index, reporter
+from bamlvm.compiler.reporter import Placed, Reporter, did_you_mean
+from bamlvm.compiler.symbols import World
+from bamlvm.compiler.type_resolver import TypeResolver
+from bamlvm.grammar import syntax
+from bamlvm.grammar.diagnostics import Diagnostic
+from bamlvm.vm.program.declarations import ConfigValue, EnumInfo, TestInfo, has_attribute
+from bamlvm.vm.program.types import (
+    BOOL,
+    FLOAT,
+    INT,
+    MEDIA,
+    NULL,
+    STRING,
+    UNKNOWN,
+    ClassType,
+    EnumType,
+    ListType,
+    LiteralType,
+    MapType,
+    Primitive,
+    Type,
+    VariantType,
+    members,
+)
+
+_TEST_PROPERTIES = ("functions", "args", "type_builder")
+_MEDIA_KEYS = frozenset({"file", "url", "base64", "media_type"})
+
+
+def check_tests(index: Index, world: World, resolver: TypeResolver, diagnostics: list[Diagnostic]) -> None:
+    """Tests: E0034 and E0035 for their properties, E0088 for functions that are not there; what does not fit
+    among arguments, and whatever is wrong with the types of a ``type_builder``."""
+    by_function: dict[tuple[str, str], Entry] = {}
+    for entry in index.tests:
+        declaration = entry.declaration
+        assert isinstance(declaration, syntax.Test)
+        report = reporter(entry, diagnostics)
+        parts = entries(declaration.body, _TEST_PROPERTIES, "E0034", "a test", report)
+        attributes(declaration.body.attributes, "test", entry, report)
+        _check_types(declaration, entry, world, resolver, report)
+        given = parts["args"].value if "args" in parts else None
+        if given is not None and not isinstance(given, syntax.ConfigBlock):
+            report.error("E0001", given, "`args` is a block: `args { … }`")
+        functions = parts.get("functions")
+        if functions is None:
+            report.error("E0035", name_of(declaration), f"the test `{declaration.name}` names no `functions`")
+            continue
+        named: dict[str, Placed] = {}
+        for item in _items(functions.value):
+            name = item.value if isinstance(item, syntax.ConfigScalar) else None
+            if not isinstance(name, str) or name not in world.bodies:
+                report.error("E0088", item, f"unknown function `{name}`", hint=did_you_mean(str(name), world.bodies))
+            elif (name, declaration.name) in by_function:
+                first = by_function[name, declaration.name]
+                there = reporter(first, diagnostics)
+                labels = [there.label(*name_of(first.declaration), "first defined here")]
+                report.error(
+                    "E0011", name_of(declaration), f"`{name}` has two tests `{declaration.name}`", labels=labels
+                )
+            else:
+                by_function[name, declaration.name] = entry
+                named[name] = item
+        if given is None or isinstance(given, syntax.ConfigBlock):
+            _check_arguments(given, named, world, report)
+
+
+# --- arguments --------------------------------------------------------------------------------------------------------
+
+
+def _check_arguments(
+    given: syntax.ConfigBlock | None, functions: Mapping[str, Placed], world: World, report: Reporter
+) -> None:
+    """The arguments of a test's functions: E0005 for those that none takes or one lacks, E0001 for values.
+
+    These are warnings: nothing but the test depends on them, and it says the same when it is run.
+    """
+    signatures = {name: found for name in functions if (found := world.signature(name)) is not None}
+    written = given.entries if given is not None else ()
+    names = {entry.key for entry in written}
+    known = {each.name for signature in signatures.values() for each in signature.parameters}
+    for entry in written:
+        if entry.key not in known and signatures:
+            what = " and ".join(f"`{name}`" for name in signatures)
+            message = f"{what} {'has' if len(signatures) == 1 else 'have'} no parameter `{entry.key}`"
+            report.warning("E0005", (entry.start, entry.key_end), message, hint=did_you_mean(entry.key, known))
+    for name, signature in signatures.items():
+        parameters = {each.name: each for each in signature.parameters}
+        for entry in written:
+            if entry.key in parameters:
+                misfit = _misfit(entry.value, parameters[entry.key].type, entry.key, world)
+                if misfit is not None:
+                    report.warning("E0001", misfit.value, misfit.message, hint=misfit.hint)
+        missing = [
+            f"`{each.name}: {each.type}`"
+            for each in signature.parameters
+            if each.name not in names and not each.has_default and not _takes_null(each.type, world)
+        ]
+        if missing:
+            report.warning("E0005", functions[name], f"`{name}` is called without {', '.join(missing)}")
+
+
+class _Misfit(NamedTuple):
+    """A value that does not fit: ``near`` if it is of the right kind and only a part of it does not."""
+
+    value: syntax.Node
+    message: str
+    near: bool = False
+    hint: str | None = None
+
+
+def _misfit(value: syntax.ConfigValue, type_: Type, path: str, world: World) -> _Misfit | None:
+    """What of ``value`` does not fit, if anything."""
+    tried = [_single(value, part, path, world) for part in members(world.expand(type_))]
+    if None in tried or not tried:
+        return None
+    near = [each for each in tried if each is not None and each.near]
+    if len(near) == 1 or len(tried) == 1:
+        return near[0] if near else tried[0]
+    return _Misfit(value, f"`{path}` is to be `{type_}`, not {_shown(value)}")
+
+
+def _single(value: syntax.ConfigValue, type_: Type, path: str, world: World) -> _Misfit | None:
+    misfit = _Misfit(value, f"`{path}` is to be `{type_}`, not {_shown(value)}")
+    if type_ == UNKNOWN or isinstance(value, syntax.ConfigExpression):
+        return None
+    if isinstance(type_, Primitive) and type_.name in MEDIA:
+        if isinstance(value, syntax.ConfigBlock) and {entry.key for entry in value.entries} <= _MEDIA_KEYS:
+            return None
+        return misfit._replace(hint='write `{ url "…" }`, `{ file "…" }` or `{ base64 "…"  media_type "…" }`')
+    match value, type_:
+        case syntax.ConfigList(), ListType(item):
+            for place, each in enumerate(value.items):
+                inner = _misfit(each, item, f"{path}[{place}]", world)
+                if inner is not None:
+                    return inner._replace(near=True)
+            return None
+        case syntax.ConfigBlock(), MapType(_, item):
+            for entry in value.entries:
+                inner = _misfit(entry.value, item, f"{path}.{entry.key}", world)
+                if inner is not None:
+                    return inner._replace(near=True)
+            return None
+        case syntax.ConfigBlock(), ClassType(name):
+            return _class_misfit(value, name, path, world)
+        case syntax.ConfigEnv(), _:
+            text = type_ == STRING or isinstance(type_, EnumType | VariantType)
+            return None if text or (isinstance(type_, LiteralType) and isinstance(type_.value, str)) else misfit
+        case syntax.ConfigScalar(), _:
+            return _scalar_misfit(value, type_, path, world, misfit)
+        case _:
+            return misfit
+
+
+def _class_misfit(value: syntax.ConfigBlock, name: str, path: str, world: World) -> _Misfit | None:
+    info = world.class_(name)
+    if info is None:
+        return None
+    fields = {field.name: field.type for field in info.fields}
+    given = {entry.key for entry in value.entries}
+    for entry in value.entries:
+        if entry.key in fields:
+            inner = _misfit(entry.value, fields[entry.key], f"{path}.{entry.key}", world)
+            if inner is not None:
+                return inner._replace(near=True)
+        elif not has_attribute(info.attributes, "dynamic"):
+            at = syntax.ConfigScalar(entry.start, entry.key_end, entry.key)
+            hint = did_you_mean(entry.key, fields)
+            return _Misfit(at, f"`{path}`: `{name}` has no field `{entry.key}`", bool(given & fields.keys()), hint)
+    missing = [f"`{each}`" for each, type_ in fields.items() if each not in given and not _takes_null(type_, world)]
+    if missing:
+        return _Misfit(value, f"`{path}`: `{name}` is missing {', '.join(missing)}", bool(given & fields.keys()))
+    return None
+
+
+def _scalar_misfit(value: syntax.ConfigScalar, type_: Type, path: str, world: World, misfit: _Misfit) -> _Misfit | None:
+    written = value.value
+    match type_:
+        case LiteralType(expected):
+            fits = type(written) is type(expected) and written == expected
+        case EnumType(name) | VariantType(name, _):
+            info = world.enum(name)
+            if not isinstance(written, str) or info is None:
+                return misfit
+            known = [each.name for each in info.variants] if isinstance(type_, EnumType) else [type_.variant]
+            if written in known or has_attribute(info.attributes, "dynamic"):
+                return None
+            hint = did_you_mean(written, known) or _some(info)
+            return _Misfit(value, f"`{path}`: `{name}` has no variant `{written}`", True, hint)
+        case _:
+            kinds: dict[type, tuple[Type, ...]] = {
+                str: (STRING,),
+                bool: (BOOL,),
+                int: (INT, FLOAT),
+                float: (FLOAT,),
+                type(None): (NULL,),
+            }
+            fits = type_ in kinds[type(written)]
+    if fits:
+        return None
+    if type_ == STRING and not isinstance(written, str):
+        return misfit._replace(hint="put it in quotes")
+    return misfit
+
+
+def _some(info: EnumInfo) -> str | None:
+    names = [f"`{each.name}`" for each in info.variants]
+    return f"it has {', '.join(names)}" if 0 < len(names) <= 12 else None
+
+
+def _takes_null(type_: Type, world: World) -> bool:
+    parts = members(world.expand(type_))
+    return NULL in parts or UNKNOWN in parts
+
+
+def _shown(value: syntax.ConfigValue) -> str:
+    match value:
+        case syntax.ConfigScalar(value=str(text)):
+            return f"`{text}`" if not value.quoted else "a string"
+        case syntax.ConfigScalar(value=None):
+            return "null"
+        case syntax.ConfigScalar(value=found):
+            return f"`{str(found).lower() if isinstance(found, bool) else found}`"
+        case syntax.ConfigList():
+            return "a list"
+        case syntax.ConfigEnv(name=name):
+            return f"the text of `env.{name}`"
+        case _:
+            return "a block"
+
+
+# --- type_builder -----------------------------------------------------------------------------------------------------
+
+
+def _check_types(test: syntax.Test, entry: Entry, world: World, resolver: TypeResolver, report: Reporter) -> None:
+    """The types that a test adds: E0002 for what they name, E0011 and E0016 for what they may not be called."""
+    own = frozenset(each.name for each in test.types)
+    for declaration in test.types:
+        at = (declaration.name_start, declaration.name_start + len(declaration.name))
+        existing = world.classes.get(declaration.name) or world.enums.get(declaration.name)
+        if isinstance(declaration, syntax.Class | syntax.Enum) and declaration.dynamic:
+            if existing is None:
+                kind = "class" if isinstance(declaration, syntax.Class) else "enum"
+                hint = did_you_mean(declaration.name, [*world.classes, *world.enums])
+                report.error("E0002", at, f"there is no {kind} `{declaration.name}` to add to", hint=hint)
+            elif not has_attribute(existing.attributes, "dynamic"):
+                hint = f"give `{declaration.name}` a `@@dynamic`"
+                report.error("E0016", at, f"`{declaration.name}` is not dynamic: nothing can be added to it", hint=hint)
+        elif existing is not None:
+            hint = f"to add to it, write `dynamic class {declaration.name} {{ … }}`"
+            report.error("E0011", at, f"`{declaration.name}` is defined outside of the test already", hint=hint)
+        match declaration:
+            case syntax.Class():
+                for field in declaration.fields:
+                    resolver.resolve(field.type, entry, report, own)
+                    attributes(field.attributes, "field", entry, report)
+                attributes(declaration.attributes, "class", entry, report)
+            case syntax.Enum():
+                for variant in declaration.variants:
+                    attributes(variant.attributes, "variant", entry, report)
+                attributes(declaration.attributes, "enum", entry, report)
+            case syntax.Alias():
+                resolver.resolve(declaration.type, entry, report, own)
+
+
+# --- tests as data ----------------------------------------------------------------------------------------------------
+
+
+def tests(index: Index, line_of: Callable[[syntax.Item], int]) -> tuple[TestInfo, ...]:
+    """All tests of a project in which :func:`check_tests` found no error; ``line_of`` gives an item's line, from 0."""
+    found = []
+    for entry in index.tests:
+        declaration = entry.declaration
+        assert isinstance(declaration, syntax.Test)
+        parts = {each.key: each.value for each in declaration.body.entries}
+        given = parts.get("args")
+        written = given.entries if isinstance(given, syntax.ConfigBlock) else ()
+        functions = [item.value for item in _items(parts["functions"]) if isinstance(item, syntax.ConfigScalar)]
+        found.append(
+            TestInfo(
+                declaration.name,
+                tuple(map(str, functions)),
+                {each.key: _argument(each.value, entry.item.text) for each in written},
+                attributes(declaration.body.attributes, "test", entry, reporter(entry, [])),
+                entry.item.file,
+                line_of(entry.item),
+            )
+        )
+    return tuple(found)
+
+
+def _items(value: syntax.ConfigValue) -> tuple[syntax.ConfigValue, ...]:
+    return value.items if isinstance(value, syntax.ConfigList) else (value,)
+
+
+def _argument(value: syntax.ConfigValue, text: str) -> ConfigValue:
+    """A test's argument as data: like :func:`data`, and raw strings are dedented as prompts are.  ``text`` is what the
+    value's offsets count in."""
+    match value:
+        case syntax.ConfigList():
+            return [_argument(item, text) for item in value.items]
+        case syntax.ConfigBlock():
+            return {entry.key: _argument(entry.value, text) for entry in value.entries}
+        case syntax.ConfigScalar():
+            return scalar(value, text)
+        case _:
+            return data(value)

@@ -1,0 +1,225 @@
+"""From written types to :mod:`bamlvm.vm.program.types` data.
+
+An alias is replaced by what it stands for unless it is recursive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bamlvm.compiler.attributes import attributes
+from bamlvm.compiler.hir import ERROR, UNSTATED
+from bamlvm.compiler.index import Entry, reporter
+from bamlvm.compiler.reporter import Reporter, did_you_mean, nearest
+from bamlvm.compiler.scope import Scope
+from bamlvm.compiler.symbols import World
+from bamlvm.grammar import syntax
+from bamlvm.grammar.diagnostics import Diagnostic
+from bamlvm.vm.program.types import (
+    HANDLE,
+    PRIMITIVES,
+    STRING,
+    AliasType,
+    Attribute,
+    AttributedType,
+    ClassType,
+    EnumType,
+    FunctionType,
+    ListType,
+    LiteralType,
+    MapType,
+    Type,
+    UnionType,
+    VariableType,
+    VariantType,
+    bare,
+    members,
+    optional,
+    union,
+)
+
+_DEEPEST_ALIAS = 100
+"""So many aliases may stand for one another."""
+_DEEPEST_TYPE = 256
+"""So many levels may a type have whose parts are aliases; as many as may be written in one."""
+
+
+class TypeResolver:
+    """Turns written types into types; aliases on demand, each once."""
+
+    def __init__(self, scope: Scope, world: World, diagnostics: list[Diagnostic]) -> None:
+        self._scope = scope
+        self._world = world
+        self._diagnostics = diagnostics
+        self._aliases: dict[str, Type] = {}
+        self._open: dict[str, int] = {}
+        self._recursive: set[str] = set()
+        self._guards = 0
+
+    def resolve(
+        self, written: syntax.TypeExpr, entry: Entry, report: Reporter, variables: frozenset[str] = frozenset()
+    ) -> Type:
+        """The type that ``written`` means in ``entry``; reports E0002 and gives ERROR where it means none."""
+        return bare(self.annotated(written, entry, report, variables))
+
+    def annotated(
+        self, written: syntax.TypeExpr, entry: Entry, report: Reporter, variables: frozenset[str] = frozenset()
+    ) -> Type:
+        """The same with the attributes that are written in the type, or in the aliases that it names."""
+
+        def go(node: syntax.TypeExpr) -> Type:
+            match node:
+                case syntax.NamedType():
+                    return self._named(node, entry, report, variables)
+                case syntax.LiteralTypeExpr():
+                    return LiteralType(node.value)
+                case syntax.ListTypeExpr():
+                    return ListType(self._guarded(go, node.item))
+                case syntax.MapTypeExpr():
+                    key = self._guarded(go, node.key)
+                    self._check_key(bare(key), node, report)
+                    return MapType(key, self._guarded(go, node.value))
+                case syntax.OptionalTypeExpr():
+                    return optional(go(node.item))
+                case syntax.UnionTypeExpr():
+                    return union([go(member) for member in node.members])
+                case syntax.FunctionTypeExpr():
+                    parameters = tuple(self._guarded(go, each) for each in node.parameters)
+                    throws = self._guarded(go, node.throws) if node.throws else UNSTATED
+                    return FunctionType(parameters, self._guarded(go, node.result), throws)
+                case syntax.AttributedTypeExpr():
+                    return _attributed(go(node.item), attributes(node.attributes, "type", entry, report))
+
+        return go(written)
+
+    def alias(self, entry: Entry) -> Type:
+        """What an alias stands for: its annotated type, or AliasType where it is recursive; reports E0068."""
+        name = entry.name
+        if name in self._aliases:
+            return AliasType(name) if name in self._recursive else self._aliases[name]
+        report = reporter(entry, self._diagnostics)
+        declaration = entry.declaration
+        assert isinstance(declaration, syntax.Alias)
+        if name in self._open:
+            if self._guards == self._open[name]:
+                report.error(
+                    "E0068",
+                    (declaration.name_start, declaration.name_start + len(declaration.name)),
+                    f"the alias `{declaration.name}` stands for itself",
+                    hint="a recursive alias must pass through a list, a map or a class",
+                )
+                return ERROR
+            opened = list(self._open)
+            self._recursive.update(opened[opened.index(name) :])  # all on the way back lead back to themselves
+            return AliasType(name)
+        self._open[name] = self._guards
+        own = attributes(declaration.attributes, "type", entry, report)
+        resolved: Type = ERROR
+        if len(self._open) <= _DEEPEST_ALIAS:
+            resolved = _attributed(self.annotated(declaration.type, entry, report), own)
+        if len(self._open) > _DEEPEST_ALIAS or _depth(resolved) > _DEEPEST_TYPE:
+            where = (declaration.name_start, declaration.name_start + len(declaration.name))
+            report.error("E0068", where, f"the alias `{declaration.name}` stands for a type that is nested too deeply")
+            resolved = ERROR
+        del self._open[name]
+        self._aliases[name] = resolved
+        self._world.annotated_aliases[name] = resolved
+        if name in self._recursive:
+            self._world.aliases[name] = bare(resolved)
+            return AliasType(name)
+        return resolved
+
+    def _guarded(self, go: Callable[[syntax.TypeExpr], Type], node: syntax.TypeExpr) -> Type:
+        self._guards += 1
+        try:
+            return go(node)
+        finally:
+            self._guards -= 1
+
+    def _named(self, node: syntax.NamedType, entry: Entry, report: Reporter, variables: frozenset[str]) -> Type:
+        path = node.path
+        if path in variables:
+            return VariableType(path)
+        if path in PRIMITIVES:
+            return PRIMITIVES[path]
+        if path == "handle" and entry.namespace:
+            return HANDLE
+        found = self._lookup(path, entry.namespace)
+        if found is not None:
+            if node.arguments and not entry.namespace:
+                report.error("E0010", node, f"`{path}` takes no types: generics are not part of this dialect")
+            return found
+        report.error("E0002", node, f"unknown type `{path}`", hint=self._hint(path, variables))
+        return ERROR
+
+    def _hint(self, path: str, variables: frozenset[str]) -> str | None:
+        """What may have been meant by a name that is no type."""
+        if path == "bigint":
+            return "it is not part of this dialect: an `int` has 64 bits, and what does not fit is an error"
+        owner, _, last = path.rpartition(".")
+        if self._scope.is_namespace(owner):
+            near = nearest(last, self._scope.under(owner))
+            return f"did you mean `{owner}.{near}`?" if near else None
+        known = [*PRIMITIVES, *(e.name for e in self._scope.project.of(syntax.Class, syntax.Enum, syntax.Alias))]
+        return did_you_mean(owner or path, [*known, *variables])
+
+    def _lookup(self, path: str, namespace: str) -> Type | None:
+        name = self._scope.qualify(path, namespace)
+        if name is None:
+            owner, _, variant = path.rpartition(".")
+            found = self._lookup(owner, namespace) if owner else None
+            enum = None if found is None else bare(found)
+            if isinstance(enum, EnumType) and variant in self._variants(enum.name):
+                return VariantType(enum.name, variant)
+            return None
+        entry = self._scope.entry(name)
+        if entry is None:
+            standard = self._scope.standard
+            if name in standard.classes:
+                return ClassType(name)
+            return EnumType(name) if name in standard.enums else standard.aliases.get(name)
+        match entry.declaration:
+            case syntax.Class():
+                return ClassType(name)
+            case syntax.Enum():
+                return EnumType(name)
+            case syntax.Alias():
+                return self._scope.reads.note("alias", (name,), self.alias(entry))
+            case _:
+                return None
+
+    def _variants(self, enum: str) -> list[str]:
+        entry = self._scope.entry(enum)
+        if entry is not None and isinstance(entry.declaration, syntax.Enum):
+            self._scope.reads.note("definition", (enum,), entry.declaration)
+            return [variant.name for variant in entry.declaration.variants]
+        return [variant.name for variant in self._scope.standard.enums[enum].variants]
+
+    def _check_key(self, key: Type, node: syntax.MapTypeExpr, report: Reporter) -> None:
+        for part in members(key):
+            fits = (
+                part in (STRING, ERROR)
+                or isinstance(part, EnumType | VariantType | VariableType | AliasType)
+                or (isinstance(part, LiteralType) and isinstance(part.value, str))
+            )
+            if not fits:
+                report.error("E0001", node.key, f"a map's key is a string or an enum, not `{part}`")
+                return
+
+
+def _depth(type_: Type) -> int:
+    match type_:
+        case ListType(item) | AttributedType(item, _):
+            return 1 + _depth(item)
+        case MapType(key, value):
+            return 1 + max(_depth(key), _depth(value))
+        case UnionType(parts):
+            return 1 + max(map(_depth, parts))
+        case FunctionType(parameters, result, throws):
+            return 1 + max(map(_depth, (*parameters, result, throws)))
+        case _:
+            return 0
+
+
+def _attributed(type_: Type, found: tuple[Attribute, ...]) -> Type:
+    return AttributedType(type_, found) if found else type_

@@ -1,0 +1,1 @@
+"""Reductions of the LALR grammar: syntax nodes from tokens and other nodes."""

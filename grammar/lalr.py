@@ -1,0 +1,252 @@
+"""The LALR tables: made by Lark from ``baml.lark``, driven here.
+
+Lark reads the grammar, refuses any conflict (strict) and computes the tables.  Making them takes about a second: they
+are kept in ``baml.table`` beside the grammar, with a digest of the grammar they were made from; without that file, or
+with another grammar, they are made anew in memory.  ``python -m bamlvm.grammar.lalr`` writes it.
+
+The driver is the textbook one with a shortcut: a chain of rules that only pass one child on (an operand climbs a dozen
+levels of precedence) is followed once and remembered.  So it takes a third of the time of Lark's own loop over the same
+tables, and reading source needs no Lark at all.
+
+A table's shape: ``states[state][symbol]`` is where a terminal or nonterminal leads, a state to go to or ``~rule`` to
+reduce by; ``rules[rule]`` is the number of children, the nonterminal, and the action's name ("" passes the child on).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from bamlvm.grammar.tokens import Token
+
+END: Final = "$END"
+STARTS: Final = (
+    "class_item",
+    "enum_item",
+    "alias_item",
+    "function_item",
+    "template_item",
+    "client_item",
+    "generator_item",
+    "retry_policy_item",
+    "test_item",
+)
+_GRAMMAR: Final = Path(__file__).with_name("baml.lark")
+_CACHE: Final = Path(__file__).with_name("baml.table")
+
+
+class Table(msgspec.Struct):
+    """The tables as plain data."""
+
+    digest: str
+    starts: dict[str, int]
+    """The first state, by start rule."""
+    ends: dict[str, int]
+    """The state that accepts, by start rule."""
+    rules: list[tuple[int, str, str]]
+    states: list[dict[str, int]]
+
+
+class StuckError(Exception):
+    """The parser is stuck before ``token``, the one at ``index``; ``run`` can be resumed after mending it."""
+
+    def __init__(self, run: Run, token: Token, index: int) -> None:
+        super().__init__(token)
+        self.run = run
+        self.token = token
+        self.index = index
+
+
+class Run(msgspec.Struct):
+    """The stacks of one run: ``states`` has one more than ``values``."""
+
+    start: str
+    states: list[int]
+    values: list[Any]
+
+
+def declared_lexer() -> type:
+    """A lexer for Lark that makes no tokens: ours come from ``lexer.py``."""
+    from lark.lexer import Lexer
+
+    class Declared(Lexer):
+        def __init__(self, conf: object) -> None:
+            pass
+
+        def lex(self, lexer_state: Any, parser_state: Any) -> Iterator[Any]:
+            raise NotImplementedError
+
+    return Declared
+
+
+def build() -> Table:
+    """Make the tables with Lark.  Raises ``lark.exceptions.GrammarError`` for a grammar with a conflict."""
+    from lark import Lark
+    from lark.grammar import Rule
+    from lark.lexer import TerminalDef
+    from lark.utils import SerializeMemoizer
+
+    grammar = _GRAMMAR.read_text(encoding="utf-8")
+    made = Lark(grammar, parser="lalr", lexer=declared_lexer(), strict=True, start=list(STARTS))
+    memo = SerializeMemoizer([Rule, TerminalDef])
+    data = made.parser.parser.serialize(memo)
+    numbers: dict[int, int] = {}
+    rules: list[tuple[int, str, str]] = []
+    for key, rule in memo.serialize().items():
+        size, origin, action = len(rule["expansion"]), rule["origin"]["name"], rule["alias"] or ""
+        if not action and size != 1:
+            raise ValueError(f"a rule of {origin} has {size} children and no action")
+        numbers[key] = len(rules)
+        rules.append((size, origin, action))
+    symbols = data["tokens"]
+    states: list[dict[str, int]] = [{} for _ in data["states"]]
+    for state, actions in data["states"].items():
+        for symbol, (reduces, argument) in actions.items():
+            states[state][symbols[symbol]] = ~numbers[argument["@"]] if reduces else argument
+    return Table(_digest(), dict(data["start_states"]), dict(data["end_states"]), rules, states)
+
+
+def _digest() -> str:
+    return hashlib.sha256(_GRAMMAR.read_bytes()).hexdigest()
+
+
+@cache
+def load() -> Table:
+    """The tables: from the file beside the grammar if it fits, otherwise made anew."""
+    return read(_CACHE) or build()
+
+
+def read(path: Path) -> Table | None:
+    """The tables kept in ``path``, if there are any and they were made from the grammar as it is."""
+    try:
+        table = msgspec.json.decode(path.read_bytes(), type=Table)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    return table if table.digest == _digest() else None
+
+
+def write(path: Path = _CACHE) -> None:
+    """Make the tables and keep them in ``path``."""
+    path.write_bytes(msgspec.json.encode(build()).replace(b"},{", b"},\n{").replace(b"],[", b"],\n[") + b"\n")
+
+
+class Driver:
+    """Runs the tables over tokens.  Safe to share: a run keeps its state to itself (the shortcuts only ever grow)."""
+
+    def __init__(self, table: Table, actions: type) -> None:
+        self.table = table
+        self._callbacks = [getattr(actions, action) if action else None for _, _, action in table.rules]
+        self._shortcuts: dict[tuple[int, int, str], int] = {}
+
+    def begin(self, start: str) -> Run:
+        """A run that is to recognise the rule ``start``."""
+        return Run(start, [self.table.starts[start]], [])
+
+    def resume(
+        self,
+        run: Run,
+        tokens: list[Token],
+        index: int,
+        actions: object,
+        repair: Callable[[StuckError], Token | None] = lambda _: None,
+    ) -> Any:
+        """Go on with the token at ``index`` (0 at first): what the start rule's action makes of it all.
+
+        ``actions`` is an instance of the driver's class of actions.  Where the parser is stuck ``repair`` may name a
+        token to put in before the offending one.  Raises :class:`StuckError` if it does not, and what actions raise.
+        """
+        table = self.table
+        states, rules, shortcuts, callbacks = table.states, table.rules, self._shortcuts, self._callbacks
+        accepting = table.ends[run.start]
+        stack, values = run.states, run.values
+        end_offset = tokens[-1].end if tokens else 0
+        rest = [*tokens[index:], Token(END, "", end_offset, end_offset)]
+        for at, token in enumerate(rest, index):
+            kind = token.kind
+            waiting: Token | None = None
+            repaired = False
+            while True:
+                state = stack[-1]
+                action = states[state].get(kind)
+                if action is None:
+                    failure = StuckError(run, waiting or token, at)
+                    inserted = None if repaired else repair(failure)
+                    if inserted is None:
+                        raise failure
+                    repaired = True
+                    waiting, token, kind = token, inserted, inserted.kind
+                    continue
+                if action >= 0:
+                    stack.append(action)
+                    values.append(token)
+                    if waiting is None:
+                        break
+                    token, kind, waiting = waiting, waiting.kind, None
+                    continue
+                size, origin, _ = rules[~action]
+                callback = callbacks[~action]
+                if callback is None:
+                    below = stack[-2]
+                    key = (below, state, kind)
+                    state = shortcuts.get(key, -1)
+                    if state < 0:
+                        state = self._climb(below, action, kind)
+                        shortcuts[key] = state
+                    stack[-1] = state
+                elif size:
+                    arguments = values[-size:]
+                    del values[-size:], stack[-size:]
+                    values.append(callback(actions, *arguments))
+                    stack.append(states[stack[-1]][origin])
+                else:
+                    values.append(callback(actions))
+                    stack.append(states[state][origin])
+                if kind == END and len(stack) == 2 and stack[-1] == accepting:
+                    return values[0]
+        raise AssertionError("the end of input is either accepted or an error")
+
+    def _climb(self, below: int, action: int, kind: str) -> int:
+        """The state above ``below`` after all reductions, beginning with ``action``, that only pass a child on."""
+        states, rules = self.table.states, self.table.rules
+        while True:
+            state = states[below][rules[~action][1]]
+            following = states[state].get(kind)
+            if following is None or following >= 0 or rules[~following][2]:
+                return state
+            action = following
+
+    def accepts(self, stack: list[int], *kinds: str) -> bool:
+        """Whether tokens of these kinds could come next, in this order."""
+        states, rules = self.table.states, self.table.rules
+        stack = list(stack)
+        for kind in kinds:
+            while True:
+                action = states[stack[-1]].get(kind)
+                if action is None:
+                    return False
+                if action >= 0:
+                    stack.append(action)
+                    break
+                size, origin, _ = rules[~action]
+                if size:
+                    del stack[-size:]
+                stack.append(states[stack[-1]][origin])
+                if kind == END and len(stack) == 2:
+                    return True
+        return True
+
+    def expected(self, stack: list[int]) -> set[str]:
+        """The kinds of token that could come next."""
+        terminals = (symbol for symbol in self.table.states[stack[-1]] if symbol == END or symbol.isupper())
+        return {kind for kind in terminals if self.accepts(stack, kind)}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"writing {_CACHE}\n")
+    write()

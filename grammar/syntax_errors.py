@@ -1,0 +1,168 @@
+"""Syntax errors in the reader's words.
+
+Rule: the specific comes first: a missing semicolon or parenthesis, a construct of another dialect, a mistake that
+people are known to make; only then the general *expected …, found …*.
+"""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from typing import Final
+
+from bamlvm.grammar.diagnostics import Diagnostic, Label, error
+from bamlvm.grammar.lalr import END, Driver, StuckError
+from bamlvm.grammar.source import Span
+from bamlvm.grammar.tokens import ITEM_KEYWORDS, Token
+from bamlvm.grammar.wording import describe, found_text
+
+_PARENTHESISED: Final = {"IF": "if", "WHILE": "while", "FOR": "for", "MATCH": "match"}
+_FOREIGN: Final = {
+    "interface": "interfaces are not part of this dialect",
+    "implements": "interfaces are not part of this dialect",
+    "spawn": "`spawn` is not part of this dialect",
+    "await": "`await` is not part of this dialect",
+}
+_FOREIGN_HINTS: Final = {
+    "await": "calls wait by themselves: leave `await` out",
+    "spawn": "calls run one after another",
+}
+STATEMENT_KEYWORDS: Final = frozenset(
+    {"LET", "RETURN", "WHILE", "FOR", "IF", "MATCH", "THROW", "BREAK", "CONTINUE", "ASSERT"}
+)
+_NO_STATEMENT: Final = frozenset({END, "RPAREN", "RBRACKET", "COMMA", "COLON", "ELSE", "FAT_ARROW"})
+_BORROWED: Final = {
+    "var": "variables are declared with `let`",
+    "const": "variables are declared with `let`",
+    "def": "functions are declared with `function`",
+    "fn": "functions are declared with `function`",
+    "func": "functions are declared with `function`",
+    "elif": "write `else if`",
+    "try": "there is no `try`: write `e catch (error) { … }` behind the expression that may throw",
+    "switch": "write `match (value) { pattern => result }`",
+    "case": "an arm is written `pattern => result`",
+    "struct": "write `class`",
+    "interface": "write `class`",
+    "import": "every file of a project sees every other: nothing is imported",
+    "fallback": "write `client<llm> Name { provider fallback  options { strategy [A, B] } }`",
+    "alias": "write `type Name = …`",
+    "policy": "write `retry_policy`",
+}
+
+
+def missing_semicolon(
+    driver: Driver, failure: StuckError, tokens: list[Token], text: str
+) -> tuple[Token, Diagnostic] | None:
+    """A `;` to put in where the parser is stuck, with its diagnostic, if one is plainly missing there.
+
+    It is if a statement could end here and what follows stands on another line or begins with a keyword.
+    """
+    token, index = failure.token, failure.index
+    if index == 0 or token.kind in _NO_STATEMENT or not driver.accepts(failure.run.states, "SEMICOLON", token.kind):
+        return None
+    place = tokens[index - 1].end
+    if token.kind not in STATEMENT_KEYWORDS and "\n" not in text[place : token.start]:
+        return None
+    found = error("E0028", "missing `;` after this statement", Span("", max(place - 1, 0), place), (), "add `;` here")
+    return Token("SEMICOLON", "", place, place), found
+
+
+def complain(driver: Driver, failure: StuckError, tokens: list[Token], text: str) -> Diagnostic:
+    """The diagnostic for the place where the parser is stuck."""
+    token, index = failure.token, failure.index
+    states = failure.run.states
+    previous = tokens[index - 1] if index else None
+    span = Span("", token.start, token.end)
+    if previous is not None and previous.kind in _PARENTHESISED and driver.accepts(states, "LPAREN"):
+        return _parentheses(token, previous, tokens, index, text)
+    if foreign := _near(_FOREIGN, tokens, index):
+        return error(
+            "E0010", _FOREIGN[foreign.text], Span("", foreign.start, foreign.end), (), _FOREIGN_HINTS.get(foreign.text)
+        )
+    if token.text == "<" and index > 1 and tokens[index - 2].kind == "TYPE":
+        return error("E0010", "generics are not part of this dialect", span, (), "write the types out, or use a union")
+    expected = driver.expected(states)
+    wanted = describe(expected)
+    if token.kind == END:
+        place = previous.end if previous else 0
+        return error("E0009", f"unexpected end, expected {wanted}", Span("", max(place - 1, 0), place))
+    hint = _hint(token, previous, expected)
+    if token.kind == "QUESTION" and text[token.end : token.end + 1] in (".", "["):
+        hint = f"there is no `?{text[token.end]}`: check first, as in `if (x != null) {{ … }}`"
+    if borrowed := _near(_BORROWED, tokens, index):
+        hint = _BORROWED[borrowed.text]
+    return error("E0010", f"expected {wanted}, found {found_text(token)}", span, (), hint)
+
+
+def _near(words: dict[str, str], tokens: list[Token], index: int) -> Token | None:
+    """One of ``words`` where the parser is stuck: there, or shortly before it and followed by what follows no name."""
+    for at in range(index, max(index - 8, -1), -1):
+        if at < len(tokens) and tokens[at].kind == "NAME" and tokens[at].text in words:
+            following = tokens[at + 1].kind if at + 1 < len(tokens) else END
+            if at == index or following in ("LBRACE", "NAME", "STRING", "INT") or tokens[at].text == "switch":
+                return tokens[at]
+    return None
+
+
+def _parentheses(token: Token, keyword: Token, tokens: list[Token], index: int, text: str) -> Diagnostic:
+    """`if x {`: E0030, with the fix."""
+    word = _PARENTHESISED[keyword.kind]
+    end = token.end
+    for later in tokens[index + 1 :]:
+        if later.kind in ("LBRACE", "RBRACE", "SEMICOLON") or "\n" in text[token.start : later.start]:
+            break
+        end = later.end
+    what = {"match": "the value that `match` looks at", "for": "the head of `for`"}.get(
+        word, f"the condition of `{word}`"
+    )
+    head = text[token.start : end]
+    if word == "for" and re.match(r"\w+ in\b", head):
+        head = f"let {head}"
+    fix = f"write `{word} ({head})`" if token.kind != END and "\n" not in head else None
+    label = Label(Span("", keyword.start, keyword.end), f"`{word}` wants parentheses")
+    return error("E0030", f"{what} stands in parentheses", Span("", token.start, end), (label,), fix)
+
+
+def _hint(token: Token, previous: Token | None, expected: set[str]) -> str | None:
+    if token.kind == "ASSIGN" and "EQUALITY" in expected:
+        return "equality is written `==`"
+    if token.kind == "AMPERSAND" and previous is not None and previous.kind == "AMPERSAND":
+        return "and is written `&&`"
+    if token.kind == "QUESTION":
+        return "there is no `a ? b : c`: write `if (a) { b } else { c }`"
+    if token.kind == "ARROW" and "FAT_ARROW" in expected:
+        return "an arm is written `pattern => result`"
+    if token.kind == "FAT_ARROW" and "ARROW" in expected:
+        return "a result type is written `-> T`"
+    if expected == {"COLON"} or ("COLON" in expected and token.kind == "ASSIGN"):
+        return "write `:` between a name and its value"
+    if previous is not None and previous.kind == "COMMA" and token.kind == "COMMA":
+        return "remove this `,`"
+    return None
+
+
+def complain_about_junk(text: str) -> Diagnostic:
+    """Text at the top level that begins no item."""
+    word = re.match(r"[A-Za-z_][\w]*", text)
+    if word is None:
+        first = text[0]
+        span = Span("", 0, 1)
+        if first in "})]":
+            return error("E0031", f"`{first}` closes nothing", span, (), f"remove this `{first}`")
+        return error("E0010", f"expected a declaration, found `{first}`", span, (), _ITEMS)
+    name = word.group()
+    span = Span("", 0, word.end())
+    if name in _FOREIGN:
+        return error("E0010", _FOREIGN[name], span, (), _FOREIGN_HINTS.get(name))
+    if name in _BORROWED:
+        hint: str | None = _BORROWED[name]
+    elif name.upper() in STATEMENT_KEYWORDS:
+        hint = "statements stand inside a function"
+    elif near := get_close_matches(name.lower(), ITEM_KEYWORDS, n=1, cutoff=0.6):
+        hint = f"did you mean `{near[0]}`?"
+    else:
+        hint = _ITEMS
+    return error("E0010", f"`{name}` begins no declaration", span, (), hint)
+
+
+_ITEMS: Final = "a file holds `class`, `enum`, `type`, `function`, `client<llm>`, `test` and the like"

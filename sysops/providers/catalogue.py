@@ -1,0 +1,214 @@
+"""The providers, one row each: which wire format they speak, where they are, how they authenticate, their roles, and
+the media they take.
+
+Addresses, variables and roles are those of the official documents ("LLM Client Providers") and were checked against the
+official runtime's requests; the media are those of the providers' own documents, which docs/providers.md links.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, Literal
+from urllib.parse import SplitResult, urlencode, urlsplit, urlunsplit
+
+from bamlvm.sysops.providers.options import Options
+from bamlvm.vm.program.llm import ClientInfo
+from bamlvm.vm.values import Thrown
+
+ROLES: Final = ("system", "user", "assistant")
+
+WireName = Literal["openai", "openai-responses", "anthropic", "google-ai"]
+"""The wire formats, by the provider that made them."""
+
+_EITHER: Final = ("url", "base64")
+_DATA: Final = ("base64",)
+_OPENAI_MEDIA: Final = MappingProxyType({"image": _EITHER, "audio": _DATA, "pdf": _DATA})
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A row.
+
+    ``key_header`` is sent with ``key_prefix`` before the key.  ``include_usage`` asks for token counts at the end of a
+    stream; ``plain_text`` sends a message of text alone as a string, not as a list of parts.  ``system_apart`` is said
+    of providers whose system prompt stands beside the conversation.  ``renamed`` has the roles that the provider calls
+    otherwise, and ``media`` by kind whether it is taken by URL, as base64 data, or either.
+    """
+
+    name: str
+    wire: WireName
+    base_url: str | None
+    key_variable: str | None
+    key_header: str = "authorization"
+    key_prefix: str = "Bearer "
+    default_role: str = "system"
+    include_usage: bool = False
+    plain_text: bool = False
+    system_apart: bool = False
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    media: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _OPENAI_MEDIA)
+
+
+PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
+    {
+        row.name: row
+        for row in (
+            Provider("openai", "openai", "https://api.openai.com/v1", "OPENAI_API_KEY", include_usage=True),
+            Provider("openai-generic", "openai", None, None, plain_text=True),
+            Provider("azure-openai", "openai", None, "AZURE_OPENAI_API_KEY", "api-key", "", include_usage=True),
+            Provider(
+                "ollama",
+                "openai",
+                "http://localhost:11434/v1",
+                None,
+                default_role="user",
+                include_usage=True,
+                media={"image": _DATA},
+            ),
+            Provider(
+                "openrouter",
+                "openai",
+                "https://openrouter.ai/api/v1",
+                "OPENROUTER_API_KEY",
+                media={"image": _EITHER, "audio": _DATA, "pdf": _EITHER, "video": _EITHER},
+            ),
+            Provider(
+                "openai-responses",
+                "openai-responses",
+                "https://api.openai.com/v1",
+                "OPENAI_API_KEY",
+                media={"image": _EITHER, "pdf": _EITHER},
+            ),
+            Provider(
+                "anthropic",
+                "anthropic",
+                "https://api.anthropic.com",
+                "ANTHROPIC_API_KEY",
+                "x-api-key",
+                "",
+                "user",
+                system_apart=True,
+                media={"image": _EITHER, "pdf": _EITHER},
+            ),
+            Provider(
+                "google-ai",
+                "google-ai",
+                "https://generativelanguage.googleapis.com/v1beta",
+                "GOOGLE_API_KEY",
+                "x-goog-api-key",
+                "",
+                "user",
+                system_apart=True,
+                renamed={"assistant": "model"},
+                media=dict.fromkeys(("image", "audio", "pdf", "video"), _EITHER),
+            ),
+        )
+    }
+)
+
+_ANSWERS: Final[Mapping[str, WireName]] = MappingProxyType(
+    {
+        "openai": "openai",
+        "openai-responses": "openai-responses",
+        "anthropic": "anthropic",
+        "google": "google-ai",
+        "vertex": "google-ai",
+    }
+)
+"""The values of the option ``client_response_type``, and the wire format that each stands for."""
+
+
+def provider_of(client: ClientInfo) -> Provider:
+    """The row of a client's provider.
+
+    Raises :class:`Thrown` (``UnsupportedProvider``, naming those that work).
+    """
+    row = PROVIDERS.get(client.provider)
+    if row is None:
+        supported = list(PROVIDERS)
+        message = (
+            f"client {client.name}: provider {client.provider!r} is not supported; "
+            f"those that work are {', '.join((*supported, 'fallback', 'round-robin'))}"
+        )
+        fields = {"message": message, "provider": client.provider, "supported": supported}
+        raise Thrown("baml.errors.UnsupportedProvider", fields)
+    return row
+
+
+def answer_wire(row: Provider, options: Options) -> WireName:
+    """The wire format of a client's answers: its provider's, unless ``client_response_type`` names another."""
+    named = options.get("client_response_type", str)
+    if named is None:
+        return row.wire
+    if named not in _ANSWERS:
+        raise options.invalid(f"option client_response_type must be one of {', '.join(_ANSWERS)}")
+    return _ANSWERS[named]
+
+
+def streams(options: Options) -> bool:
+    """Whether a client streams: as ``supports_streaming`` says, else if its model is not one of OpenAI's ``o1-*``."""
+    said = options.get("supports_streaming", bool)
+    if said is not None:
+        return said
+    return options.client.provider != "openai" or not (options.model() or "").startswith("o1-")
+
+
+def endpoint(row: Provider, options: Options, path: str, query: str = "") -> str:
+    """The URL of ``path`` below the client's ``base_url``, whose query is kept; then ``query`` and ``query_params``.
+
+    Raises :class:`Thrown` (``InvalidArgument``) if there is none, or it is not an http or https URL.
+    """
+    base = options.get("base_url", str) or row.base_url
+    if row.name == "azure-openai":
+        base = base or _azure_base(options)
+        version = options.get("api_version", str)
+        query = urlencode({"api-version": version}) if version else ""
+    if base is None:
+        raise options.invalid(f"provider {row.name} needs the option base_url")
+    try:
+        parts = urlsplit(base)
+        host = parts.hostname
+    except ValueError:  # whose message may show a password
+        raise options.invalid("base_url is no URL") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise options.invalid("base_url must be an http or https URL")
+    query = "&".join(piece for piece in (parts.query, query, urlencode(options.table("query_params"))) if piece)
+    return urlunsplit(SplitResult(parts.scheme, parts.netloc, parts.path.rstrip("/") + path, query, ""))
+
+
+def _azure_base(options: Options) -> str | None:
+    resource, deployment = options.get("resource_name", str), options.get("deployment_id", str)
+    if not resource or not deployment:
+        raise options.invalid("provider azure-openai needs resource_name and deployment_id, or base_url")
+    if not options.get("api_version", str):
+        raise options.invalid("provider azure-openai needs the option api_version")
+    return f"https://{resource}.openai.azure.com/openai/deployments/{deployment}"
+
+
+def headers(row: Provider, options: Options, **defaults: str) -> dict[str, str]:
+    """The request's headers, names in lower case: content type, credentials, ``defaults``, then the client's own.
+
+    Without an ``api_key`` the provider's variable serves; a client of the provider's own address must have a key,
+    any other may go without.
+    """
+    own = {name.lower(): value for name, value in options.table("headers").items()}
+    found = {"content-type": "application/json"}
+    found |= {name.replace("_", "-"): value for name, value in defaults.items()}
+    if not options.pools_connections():
+        found["connection"] = "close"
+    key = options.get("api_key", str)
+    if key is None and row.key_variable is not None:
+        key = options.env.get(row.key_variable)
+        if not key and options.get("base_url", str) is None and row.key_header not in own:
+            raise options.invalid(
+                f"provider {row.name} needs an API key: set the option api_key or the variable {row.key_variable}"
+            )
+    if key:
+        found[row.key_header] = row.key_prefix + key
+    found |= own
+    for name, value in found.items():
+        if any(character in "\r\n\0" for character in name + value):
+            raise options.invalid(f"the header {name!r} contains a line break")
+    return found

@@ -1,0 +1,100 @@
+"""Clients by name: what a program declares, what a shorthand stands for, who is a strategy over whom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bamlvm.sysops.providers.catalogue import provider_of
+from bamlvm.sysops.scope import Schema
+from bamlvm.vm.program.llm import STRATEGIES, ClientInfo, LlmFunctionInfo, RetryPolicyInfo
+from bamlvm.vm.values import Thrown
+
+
+def llm_function(schema: Schema, name: str) -> LlmFunctionInfo:
+    """An LLM function.  Raises :class:`Thrown` (``InvalidArgument``) if there is none of that name."""
+    found = schema.llm_functions.get(name)
+    if found is None:
+        raise _unknown("LLM function", name, list(schema.llm_functions))
+    return found  # type: ignore[no-any-return]  # a Unit's value
+
+
+def client(schema: Schema, name: str) -> ClientInfo:
+    """A declared client, or the one that ``provider/model`` stands for.
+
+    Raises :class:`Thrown` (``InvalidArgument``) if there is none of that name.
+    """
+    found = schema.clients.get(name) or shorthand(name)
+    if found is None:
+        raise _unknown("client", name, list(schema.clients))
+    return found
+
+
+def shorthand(name: str) -> ClientInfo | None:
+    """The client that ``provider/model`` stands for, or None if ``name`` is no shorthand."""
+    provider, slash, model = name.partition("/")
+    return ClientInfo(name, provider, None, {"model": model}) if slash and provider and model else None
+
+
+def retry_policy(schema: Schema, of: ClientInfo) -> RetryPolicyInfo | None:
+    """A client's retry policy.  Raises :class:`Thrown` (``InvalidArgument``) if there is none of that name."""
+    if of.retry_policy is None:
+        return None
+    found = schema.retry_policies.get(of.retry_policy)
+    if found is None:
+        raise _unknown("retry policy", of.retry_policy, list(schema.retry_policies))
+    return found  # type: ignore[no-any-return]  # a Unit's value
+
+
+def strategy(of: ClientInfo) -> str | None:
+    """``fallback`` or ``round-robin``; None for a client that calls a provider."""
+    return STRATEGIES.get(of.provider)
+
+
+def children(of: ClientInfo) -> list[str]:
+    """The names of the clients that a strategy chooses from."""
+    names = _option(of, "strategy")
+    if names is None:
+        return []
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise Thrown(
+            "baml.errors.InvalidArgument", {"message": f"client {of.name}: strategy must list clients by name"}
+        )
+    return list(names)
+
+
+def check(schema: Schema, name: str, inside: tuple[str, ...] = ()) -> None:
+    """Refuse a client that could never answer: its own provider's, or that of a client which it may choose.
+
+    Raises :class:`Thrown`: ``UnsupportedProvider``, or ``InvalidArgument`` for a strategy that leads back to itself.
+    """
+    found = client(schema, name)
+    if strategy(found) is None:
+        provider_of(found)
+        return
+    if name in inside:
+        path = " → ".join((*inside[inside.index(name) :], name))
+        raise Thrown("baml.errors.InvalidArgument", {"message": f"client {name} chooses itself: {path}"})
+    for child in children(found):
+        check(schema, child, (*inside, name))
+
+
+def first_turn(of: ClientInfo) -> int:
+    """Where a round-robin client starts: the option ``start``, else 0."""
+    start = _option(of, "start")
+    if start is None:
+        return 0
+    if not isinstance(start, int) or isinstance(start, bool) or start < 0:
+        raise Thrown("baml.errors.InvalidArgument", {"message": f"client {of.name}: start must be a number from 0"})
+    return start
+
+
+def _option(of: ClientInfo, name: str) -> Any:
+    return of.options.get(name) if isinstance(of.options, dict) else None
+
+
+def _unknown(what: str, name: str, known: list[str]) -> Thrown:
+    import difflib  # only a failing call needs it
+
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f": did you mean {close[0]!r}?" if close else ""
+    return Thrown("baml.errors.InvalidArgument", {"message": f"there is no {what} {name!r}{hint}"})

@@ -1,0 +1,178 @@
+"""A client's options, read at call time.
+
+:data:`OWN` names the options that say something to us; whatever else a client has is passed on in the request's body
+unchanged.  ``env.NAME`` is looked up in the call's environment when the option is used, so that a client whose key is
+not set fails only if it is reached.  Each option is checked for its type; what does not fit is ``InvalidArgument``
+naming client and option.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from bamlvm.vm.program.declarations import referenced_environment
+from bamlvm.vm.program.llm import CLOCKS, POOLING, STRATEGIES, TOTAL, ClientInfo
+from bamlvm.vm.values import Thrown
+
+OWN: Final = frozenset(
+    {
+        "allowed_role_metadata",
+        "allowed_roles",
+        "api_key",
+        "base_url",
+        "client_response_type",
+        "default_role",
+        "finish_reason_allow_list",
+        "finish_reason_deny_list",
+        "headers",
+        "http",
+        "media_url_handler",
+        "query_params",
+        "remap_roles",
+        "supports_streaming",
+    }
+)
+"""Options that are not part of a request's body, whatever the provider."""
+
+DOWNLOADS: Final = ("send_base64", "send_url_add_mime_type", "send_base64_unless_google_url")
+"""What ``media_url_handler`` may say beside ``send_url``; each of them would have URLs downloaded."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of one client, resolved against one call's environment."""
+
+    client: ClientInfo
+    env: Mapping[str, str] = field(repr=False)
+
+    def get(self, name: str, kind: type[T]) -> T | None:
+        """An option, or None if it is absent or null.  An int serves where a float is wanted."""
+        value = self.resolve(self._raw().get(name))
+        if value is None:
+            return None
+        if isinstance(value, bool) and kind is not bool:
+            raise self.invalid(f"option {name} must be {_KINDS[kind]}, not {value}")
+        if not isinstance(value, kind):
+            raise self.invalid(f"option {name} must be {_KINDS[kind]}")
+        return value
+
+    def texts(self, name: str) -> list[str] | None:
+        """An option that is a list of strings, or None if it is absent."""
+        values = self.get(name, list)
+        if values is None:
+            return None
+        if not all(isinstance(value, str) for value in values):
+            raise self.invalid(f"option {name} must be a list of strings")
+        return values
+
+    def table(self, name: str) -> dict[str, str]:
+        """An option that is a block of strings; empty if it is absent.  Numbers and booleans become text."""
+        found = {}
+        for key, value in (self.get(name, dict) or {}).items():
+            if value is None:
+                continue
+            if not isinstance(value, (str, int, float)):
+                raise self.invalid(f"option {name}: {key} must be a string")
+            found[key] = str(value).lower() if isinstance(value, bool) else str(value)
+        return found
+
+    def timeouts(self) -> dict[str, int]:
+        """The clocks that the ``http`` block sets, in milliseconds, by their name in ``baml.http.Timeouts``."""
+        return {CLOCKS[key]: value for key, value in self._clocks().items() if key in CLOCKS}
+
+    def total(self) -> int | None:
+        """The milliseconds that the ``http`` block of a strategy allows for all of its attempts together."""
+        return self._clocks().get(TOTAL)
+
+    def _clocks(self) -> dict[str, int]:
+        known = (*CLOCKS, TOTAL if self.client.provider in STRATEGIES else POOLING)
+        found: dict[str, int] = {}
+        for key, value in (self.get("http", dict) or {}).items():
+            if key not in known:
+                raise self.invalid(f"option http has no {key}; there are {', '.join(known)}")
+            if value is None or key == POOLING:
+                continue
+            if isinstance(value, str) and value.isascii() and value.isdigit():  # a variable's
+                value = int(value)
+            if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+                raise self.invalid(f"option http: {key} must be a positive number of milliseconds")
+            found[key] = value
+        return found
+
+    def pools_connections(self) -> bool:
+        """Whether a connection may serve several requests: ``enable_connection_pooling`` in the ``http`` block."""
+        said = (self.get("http", dict) or {}).get(POOLING)
+        if said is not None and not isinstance(said, bool):
+            raise self.invalid(f"option http: {POOLING} must be true or false")
+        return said is not False
+
+    def written(self, name: str) -> Any:
+        """An option as it is written."""
+        return self._raw().get(name)
+
+    def model(self) -> str | None:
+        """The option ``model``, if it is a string."""
+        found = self.resolve(self.written("model"))
+        return found if isinstance(found, str) else None
+
+    def downloads(self, kind: str) -> str | None:
+        """What ``media_url_handler`` says of a kind of media, if that would have URLs downloaded."""
+        said = self.table("media_url_handler").get(kind)
+        if said is not None and said not in ("send_url", *DOWNLOADS):
+            raise self.invalid(f"option media_url_handler: {kind} must be one of send_url, {', '.join(DOWNLOADS)}")
+        return said if said in DOWNLOADS else None
+
+    def finish_reasons(self) -> tuple[list[str] | None, list[str] | None]:
+        """The allow list and the deny list, in lower case; at most one of them is set."""
+        allowed = self.texts("finish_reason_allow_list")
+        denied = self.texts("finish_reason_deny_list")
+        if allowed is not None and denied is not None:
+            raise self.invalid("only one of finish_reason_allow_list and finish_reason_deny_list can be set")
+        return _lowered(allowed), _lowered(denied)
+
+    def body(self, *without: str) -> dict[str, Any]:
+        """The options that are passed on: all but those of :data:`OWN` and ``without``, which a wire format builds."""
+        return {key: self.resolve(value) for key, value in self._raw().items() if key not in OWN and key not in without}
+
+    def resolve(self, value: Any) -> Any:
+        """A value with its environment references looked up.
+
+        Raises :class:`Thrown` (``InvalidArgument``) naming a variable that is not set.
+        """
+        name = referenced_environment(value)
+        if name is not None:
+            found = self.env.get(name)
+            if found is None:
+                raise self.invalid(f"the environment variable {name} is not set")
+            return found
+        if isinstance(value, dict):
+            return {key: self.resolve(entry) for key, entry in value.items()}
+        if isinstance(value, list):
+            return [self.resolve(item) for item in value]
+        return value
+
+    def invalid(self, what: str) -> Thrown:
+        """The error of an option that cannot be used, to be raised."""
+        return Thrown("baml.errors.InvalidArgument", {"message": f"client {self.client.name}: {what}"})
+
+    def _raw(self) -> Mapping[str, Any]:
+        options = self.client.options
+        return options if isinstance(options, dict) else {}
+
+
+_KINDS: Final[Mapping[type, str]] = {
+    str: "a string",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list",
+    dict: "a block",
+}
+
+
+def _lowered(words: list[str] | None) -> list[str] | None:
+    return None if words is None else [word.casefold() for word in words]

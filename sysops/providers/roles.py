@@ -1,0 +1,72 @@
+"""A prompt made fit for a provider: what ``PrimitiveClient.specialize_prompt`` does.
+
+A role that is not among ``allowed_roles`` becomes ``default_role``, then ``remap_roles`` renames; neighbours whose
+roles have become one by that are one message.  Of a role's keywords only those in ``allowed_role_metadata`` stay.
+
+Anthropic and Google know no system role inside the conversation: a first system message is set apart later, any other
+becomes the user's, and so does one that is the whole prompt.
+"""
+
+from __future__ import annotations
+
+from bamlvm.sysops.prompts.messages import Message, Part
+from bamlvm.sysops.providers.catalogue import ROLES, Provider
+from bamlvm.sysops.providers.options import Options
+
+
+def allowed_roles(options: Options) -> list[str]:
+    """The roles that the client's provider takes."""
+    allowed = options.texts("allowed_roles")
+    if allowed is not None:
+        if not allowed:
+            raise options.invalid("option allowed_roles is empty")
+        return allowed
+    model = options.model() or ""
+    if options.client.provider in ("openai", "azure-openai") and (model == "o1" or model.startswith("o1-")):
+        return ["user", "assistant"]
+    return list(ROLES)
+
+
+def default_role(row: Provider, options: Options) -> str:
+    """The role of text before the first ``_.role``, and of roles that are not allowed."""
+    chosen = options.get("default_role", str)
+    if chosen:
+        return chosen
+    allowed = allowed_roles(options)
+    return row.default_role if row.default_role in allowed else allowed[0]
+
+
+def specialise(row: Provider, options: Options, messages: list[Message]) -> list[Message]:
+    """The messages with the provider's roles and only the allowed metadata; the given ones are left as they are."""
+    allowed, fallback = allowed_roles(options), default_role(row, options)
+    renamed = {**row.renamed, **options.table("remap_roles")}
+    kept = _allowed_metadata(options)
+    result: list[Message] = []
+    before = ""
+    for message in messages:
+        role = message.role if message.role in allowed else fallback
+        role = renamed.get(role, role)
+        parts = [
+            Part(part.content, {key: value for key, value in part.metadata.items() if kept is None or key in kept})
+            for part in message.parts
+        ]
+        if result and result[-1].role == role and before != message.role:
+            result[-1].parts.extend(parts)
+        else:
+            result.append(Message(role, parts))
+        before = message.role
+    if row.system_apart:
+        for place, message in enumerate(result):
+            if message.role == "system" and (place or len(result) == 1):
+                message.role = "user"
+    return result
+
+
+def _allowed_metadata(options: Options) -> list[str] | None:
+    """The role keywords to pass on; None for all."""
+    raw = options.written("allowed_role_metadata")
+    if raw == "all":
+        return None
+    if raw == "none":
+        return []
+    return options.texts("allowed_role_metadata") or []

@@ -1,0 +1,83 @@
+"""The records that collectors and streams receive: attempts and errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+if TYPE_CHECKING:
+    pass
+
+
+class ErrorRecord(msgspec.Struct, frozen=True):
+    """An error as plain data.
+
+    ``type`` is the qualified name of a thrown value's class (``baml.errors.Timeout``), else of the Python exception's;
+    ``value`` is the thrown value as dicts, lists, strings and numbers, None for an exception.
+    """
+
+    type: str
+    message: str
+    value: Any = None
+
+    def __str__(self) -> str:
+        return f"{self.type}: {self.message}" if self.message else self.type
+
+
+class AttemptRecord(msgspec.Struct):
+    """One attempt at one client: filled by the sys-ops as they learn it, read by collectors and ``on_attempt``.
+
+    ``ordinal`` counts the attempts of the whole call from 1, ``number`` those of this client from 1.  ``started`` is
+    Unix time; the other times are seconds from then: ``first_byte`` to the head of the answer, ``first_partial`` to
+    the first partial value, ``duration`` to the end.  ``request`` (``method``, ``url``, ``headers``, ``body``) has its
+    secrets hidden.  ``request_model`` was asked for, ``model`` has answered; until one has, they are the same.
+    ``text`` is what had been received when the attempt ended.
+
+    Tokens are None where the provider did not say.  ``input_tokens`` and ``output_tokens`` count the whole prompt and
+    the whole answer; ``cached_input_tokens`` and ``cache_write_tokens`` are parts of the former, ``reasoning_tokens``
+    of the latter.
+    """
+
+    function: str
+    client: str
+    provider: str
+    ordinal: int
+    number: int
+    started: float
+    model: str | None = None
+    request_model: str | None = None
+    request: dict[str, Any] | None = None
+    status: int | None = None
+    finish_reason: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_input_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    first_byte: float | None = None
+    first_partial: float | None = None
+    duration: float | None = None
+    error: ErrorRecord | None = None
+    text: str = ""
+    raw_events: list[Any] | None = None
+
+    def __repr__(self) -> str:
+        facts = [f"{self.client} ({self.provider}{f' {self.model}' if self.model else ''})"]
+        if self.status is not None:
+            facts.append(str(self.status))
+        if self.error is not None:
+            facts.append(f"failed: {self.error.type}")
+        elif self.finish_reason is not None:
+            facts.append(self.finish_reason)
+        if self.input_tokens is not None or self.output_tokens is not None:
+            facts.append(f"{self.input_tokens or 0}+{self.output_tokens or 0} tokens")
+        facts.append("running" if self.duration is None else f"{self.duration:.3f} s")
+        return f"<attempt {self.ordinal} {', '.join(facts)}>"
+
+
+class AttemptEvent(msgspec.Struct, frozen=True):
+    """What ``on_attempt`` receives: an attempt started, failed (``record.error`` says why) or succeeded."""
+
+    kind: Literal["started", "failed", "succeeded"]
+    record: AttemptRecord

@@ -1,0 +1,1 @@
+"""HTTP: clients, exchanges, event streams, and the transport below them."""

@@ -1,0 +1,118 @@
+"""The transport: httpx's interface over the pool.
+
+A request is sent again, once and over a new connection, only if it went out over a connection that had served before
+and not a byte of an answer came, which is what a server does that closes a connection at rest just then; and only if
+sending it twice is harmless: its method is idempotent or it has an ``Idempotency-Key`` (RFC 9110, section 9.2.2), or
+the server cannot have taken it.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Callable
+from typing import Final
+
+import httpx
+
+from bamlvm.sysops.web.transport.body import EXTENSION, Body
+from bamlvm.sysops.web.transport.connection import Connection, LostError
+from bamlvm.sysops.web.transport.pool import Origin, Pool
+from bamlvm.sysops.web.transport.response_reader import AnswerReader
+
+_PORTS: Final = {"http": 80, "https": 443}
+_IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})
+_TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_TARGET: Final = re.compile(rb"[\x21-\x7e]+")
+_VALUE: Final = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
+
+
+class Transport(httpx.AsyncBaseTransport):
+    """HTTP/1.1 for the event loop that it is first used on.
+
+    Of a request's timeouts only ``connect`` is kept; whoever reads decides how long to wait for an answer.  TLS is
+    always verified, by ``tls``'s context (httpx's default: certifi's roots, or ``SSL_CERT_FILE`` and
+    ``SSL_CERT_DIR``).  Request bodies are read into memory.
+    """
+
+    def __init__(self, tls: Callable[[], ssl.SSLContext] = httpx.create_ssl_context) -> None:
+        self._pool = Pool(tls)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request and wait for the head of the answer, whose body is then the caller's to close.
+
+        Raises :class:`httpx.TransportError`: ``ConnectError``, ``ConnectTimeout``, ``ReadError``,
+        ``RemoteProtocolError``, ``LocalProtocolError``, ``UnsupportedProtocol``.
+        """
+        origin = _origin(request.url)
+        message = _message(request, await request.aread())
+        head_only, is_last = request.method == "HEAD", request.headers.get("connection", "").lower() == "close"
+        connection = self._pool.take(origin)
+        if connection is None:
+            connection = await self._connect(origin, request)
+        try:
+            reader, body = await connection.exchange(message, head_only, is_last)
+        except LostError as lost:
+            if not connection.served or not (lost.untaken or _repeatable(request)):
+                raise lost.error from None
+            connection = await self._connect(origin, request)
+            try:
+                reader, body = await connection.exchange(message, head_only, is_last)
+            except LostError as again:
+                raise again.error from None
+        return _response(reader, body)
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open, at rest or in use."""
+        return self._pool.open
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._pool.aclose()
+
+    async def _connect(self, origin: Origin, request: httpx.Request) -> Connection:
+        return await self._pool.connect(origin, request.extensions.get("timeout", {}).get("connect"))
+
+
+def _origin(url: httpx.URL) -> Origin:
+    default = _PORTS.get(url.scheme)
+    if default is None:
+        raise httpx.UnsupportedProtocol(f"the scheme must be http or https, not {url.scheme!r}")
+    return url.scheme == "https", url.raw_host.decode("ascii"), url.port or default
+
+
+def _message(request: httpx.Request, content: bytes) -> bytes:
+    """A request as it goes over the wire.  Raises :class:`httpx.LocalProtocolError` for what cannot go."""
+    method, target = request.method.encode("ascii", "replace"), request.url.raw_path
+    if not _TOKEN.fullmatch(method):
+        raise httpx.LocalProtocolError(f"not a method: {request.method!r}")
+    if not _TARGET.fullmatch(target):
+        raise httpx.LocalProtocolError("the URL's path has characters that cannot be sent")
+    lines = [b"%b %b HTTP/1.1" % (method, target)]
+    framed = False
+    for name, value in request.headers.raw:
+        if not _TOKEN.fullmatch(name):
+            raise httpx.LocalProtocolError(f"not the name of a header: {name!r}")
+        if not _VALUE.fullmatch(value):
+            raise httpx.LocalProtocolError(f"the header {name!r} has a character in its value that cannot be sent")
+        lowered = name.lower()
+        if lowered == b"transfer-encoding":  # the body is in memory: its length is known
+            continue
+        if lowered == b"content-length":
+            if framed or value != b"%d" % len(content):
+                raise httpx.LocalProtocolError("the header content-length is not the length of the body")
+            framed = True
+        lines.append(b"%b: %b" % (name, value))
+    if content and not framed:
+        lines.append(b"content-length: %d" % len(content))
+    return b"\r\n".join((*lines, b"", content))
+
+
+def _repeatable(request: httpx.Request) -> bool:
+    return request.method in _IDEMPOTENT or "idempotency-key" in request.headers
+
+
+def _response(reader: AnswerReader, body: Body) -> httpx.Response:
+    extensions = {"http_version": reader.version, "reason_phrase": reader.reason, EXTENSION: body}
+    return httpx.Response(reader.status, headers=reader.headers, stream=body, extensions=extensions)

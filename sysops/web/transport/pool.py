@@ -1,0 +1,149 @@
+"""Connections by origin: those at rest, and new ones.
+
+A connection at rest is closed after :data:`REST_SECONDS`, a little before the server said that it would close it, or
+when the peer closes it or says anything.  One that the peer closed a moment ago, which the loop has not seen yet, shows
+as readable; it is not used again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import select
+import ssl
+import sys
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+import httpx
+
+from bamlvm.sysops.web.transport.connection import BUFFER, Connection
+from bamlvm.sysops.web.transport.dialling import dial
+
+REST_SECONDS: Final = 15.0
+"""How long a connection is kept for the next request."""
+
+_MARGIN_SECONDS: Final = 1.0
+"""How much sooner than the server a connection is given up: a request must not meet the server's closing."""
+
+MAX_AT_REST: Final = 64
+"""How many are kept in all."""
+
+Origin: TypeAlias = tuple[bool, str, int]
+"""Whether TLS, host, port."""
+
+
+class Pool:
+    """The connections of one event loop.  ``tls`` makes the context when the first ``https`` origin is asked for."""
+
+    def __init__(self, tls: Callable[[], ssl.SSLContext]) -> None:
+        self._make_tls = tls
+        self._tls: ssl.SSLContext | None = None
+        self._buffer = memoryview(bytearray(BUFFER))
+        self._at_rest: dict[Origin, list[Connection]] = {}
+        self._resting = 0
+        self._open: set[Connection] = set()
+        self._closed = False
+
+    def take(self, origin: Origin) -> Connection | None:
+        """A connection at rest, the one used last first."""
+        waiting = self._at_rest.get(origin)
+        while waiting:
+            connection = waiting.pop()
+            self._resting -= 1
+            if connection.timer is not None:
+                connection.timer.cancel()
+                connection.timer = None
+            if connection.alive and not _readable(connection.fileno()):
+                return connection
+            connection.abort()
+        return None
+
+    async def connect(self, origin: Origin, seconds: float | None) -> Connection:
+        """A new connection.  Raises :class:`httpx.ConnectError` and :class:`httpx.ConnectTimeout`."""
+        is_tls, host, port = origin
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(seconds) as limit:
+                context = self._context() if is_tls else None
+                place: Any = {"host": host, "port": port} if _is_address(host) else {"sock": await dial(host, port)}
+                _, connection = await loop.create_connection(
+                    lambda: Connection(self, origin, self._buffer),
+                    **place,
+                    ssl=context,
+                    server_hostname=host if is_tls else None,
+                )
+        except TimeoutError as error:
+            if limit.expired():
+                raise httpx.ConnectTimeout(f"no connection to {host}:{port} within {seconds} s") from None
+            raise httpx.ConnectError(_said(error)) from error
+        except (OSError, UnicodeError) as error:  # also ssl.SSLError; UnicodeError is a name that no host can have
+            raise httpx.ConnectError(_said(error)) from error
+        if self._closed:
+            await connection.aclose()
+            raise httpx.ConnectError("the transport is closed")
+        self._open.add(connection)
+        return connection
+
+    @property
+    def open(self) -> int:
+        """How many connections are open."""
+        return len(self._open)
+
+    async def aclose(self) -> None:
+        """Close all connections, also those in use."""
+        self._closed = True
+        for connection in tuple(self._open):
+            connection.abort()
+        closing = [connection.closed for connection in self._open if not connection.closed.done()]
+        if closing:
+            await asyncio.wait(closing)
+
+    # --- what connections call ----------------------------------------------------------------------------------------
+
+    def rest(self, connection: Connection, seconds: int | None) -> None:
+        kept = REST_SECONDS if seconds is None else min(REST_SECONDS, seconds - _MARGIN_SECONDS)
+        if self._closed or kept <= 0 or self._resting >= MAX_AT_REST:
+            connection.abort()
+            return
+        self._resting += 1
+        self._at_rest.setdefault(connection.origin, []).append(connection)
+        connection.timer = asyncio.get_running_loop().call_later(kept, connection.abort)
+
+    def lost(self, connection: Connection) -> None:
+        self._open.discard(connection)
+        if connection.timer is None:
+            return
+        connection.timer.cancel()
+        connection.timer = None
+        waiting = self._at_rest.get(connection.origin, [])
+        with contextlib.suppress(ValueError):
+            waiting.remove(connection)
+            self._resting -= 1
+        if not waiting:
+            self._at_rest.pop(connection.origin, None)
+
+    def _context(self) -> ssl.SSLContext:
+        if self._tls is None:
+            self._tls = self._make_tls()
+            self._tls.set_alpn_protocols(["http/1.1"])
+        return self._tls
+
+
+def _is_address(host: str) -> bool:
+    return ":" in host or host.replace(".", "").isdigit()
+
+
+def _said(error: Exception) -> str:
+    return str(error) or type(error).__name__
+
+
+def _readable(descriptor: int) -> bool:
+    """Whether a socket has something to read, an end included; a closed one has."""
+    if descriptor < 0:
+        return True
+    if sys.platform == "win32":
+        return bool(select.select([descriptor], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))

@@ -1,0 +1,1 @@
+"""Generated code: a typed Python client."""

@@ -1,0 +1,113 @@
+"""Anthropic's messages on the wire (API reference: "Messages" and "Streaming messages").
+
+A stream is named events: ``message_start``, for each content block ``content_block_start``, its deltas and
+``content_block_stop``, then ``message_delta`` (stop reason, cumulative output tokens) and ``message_stop``; a ``ping``
+may come anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bamlvm.tools.mock.http import Request
+from bamlvm.tools.mock.wire import Frame, Reply, Role, WireFormat, chat_asked, chat_problem, compact
+
+_ERROR_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    529: "overloaded_error",
+}
+
+
+def problem(request: Request, body: Any) -> str | None:
+    """What Anthropic would refuse in a request."""
+    wrong = chat_problem(body)
+    if wrong is not None:
+        return wrong
+    if "anthropic-version" not in request.headers:
+        return "anthropic-version: header is required"
+    limit = body.get("max_tokens")
+    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
+        return "max_tokens: Field required"
+    for index, message in enumerate(body["messages"]):
+        if message["role"] not in ("user", "assistant"):
+            allowed = 'Allowed roles are "user" or "assistant".'
+            return f'messages.{index}.role: Unexpected role "{message["role"]}". {allowed}'
+    return None
+
+
+def whole(reply: Reply) -> dict[str, Any]:
+    """A ``message``."""
+    content: list[dict[str, Any]] = [{"type": "text", "text": reply.text}]
+    if reply.reasoning:
+        content.insert(0, {"type": "thinking", "thinking": reply.reasoning, "signature": "mock"})
+    usage = {"input_tokens": reply.input_tokens, "output_tokens": reply.output_tokens}
+    return _message(reply, content, reply.finish_reason or "end_turn", usage)
+
+
+def frames(reply: Reply, body: Mapping[str, Any]) -> list[Frame]:
+    """The events of a streamed answer."""
+    start = _message(reply, [], None, {"input_tokens": reply.input_tokens, "output_tokens": 1})
+    events = [_event("other", "message_start", message=start)]
+    if reply.reasoning:
+        events += [
+            _block_start(0, {"type": "thinking", "thinking": "", "signature": ""}),
+            _delta("other", 0, {"type": "thinking_delta", "thinking": reply.reasoning}),
+            _delta("other", 0, {"type": "signature_delta", "signature": "mock"}),
+            _event("other", "content_block_stop", index=0),
+        ]
+    index = 1 if reply.reasoning else 0
+    events += [_block_start(index, {"type": "text", "text": ""}), _event("other", "ping")]
+    for piece, wait in reply.timed_pieces():
+        events.append(_delta("content", index, {"type": "text_delta", "text": piece}, wait))
+    stop = {"stop_reason": reply.finish_reason or "end_turn", "stop_sequence": None}
+    return [
+        *events,
+        _event("other", "content_block_stop", index=index),
+        _event("finish", "message_delta", delta=stop, usage={"output_tokens": reply.output_tokens}),
+        _event("done", "message_stop"),
+    ]
+
+
+def error_frame(kind: str, message: str) -> Frame:
+    """An ``error`` event."""
+    return _event("other", "error", error={"type": kind, "message": message})
+
+
+def error_body(status: int, kind: str | None, message: str) -> dict[str, Any]:
+    """The body of an error response."""
+    default = _ERROR_TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
+    return {"type": "error", "error": {"type": kind or default, "message": message}}
+
+
+def _message(reply: Reply, content: list[dict[str, Any]], stop: str | None, usage: dict[str, int]) -> dict[str, Any]:
+    return {
+        "id": f"msg_mock_{reply.number}",
+        "type": "message",
+        "role": "assistant",
+        "model": reply.model,
+        "content": content,
+        "stop_reason": stop,
+        "stop_sequence": None,
+        "usage": usage,
+    }
+
+
+def _event(role: Role, name: str, wait: float = 0.0, **fields: Any) -> Frame:
+    return Frame(role, compact({"type": name, **fields}), name, wait)
+
+
+def _block_start(index: int, block: dict[str, Any]) -> Frame:
+    return _event("other", "content_block_start", index=index, content_block=block)
+
+
+def _delta(role: Role, index: int, delta: dict[str, Any], wait: float = 0.0) -> Frame:
+    return _event(role, "content_block_delta", wait, index=index, delta=delta)
+
+
+ANTHROPIC = WireFormat("anthropic", problem, chat_asked, whole, frames, error_frame, error_body)

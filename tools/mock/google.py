@@ -1,0 +1,123 @@
+"""Google's generated content on the wire (Gemini API reference: "Generating content").
+
+The path names the model and the method: ``…/models/MODEL:generateContent``, ``…:streamGenerateContent``.  A stream is
+whole responses without an event name, each with the next part of the text; the last one has the finish reason, and it
+ends with the connection.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from bamlvm.tools.mock.http import Request
+from bamlvm.tools.mock.wire import Asked, Frame, Reply, Role, WireFormat, asked_of, compact
+
+_PATH = re.compile(r"/(?:models|tunedModels)/([^/:]+):(generateContent|streamGenerateContent)$")
+_MEMBERS = {  # of a GenerateContentRequest; others are refused
+    "cachedContent",
+    "contents",
+    "generationConfig",
+    "labels",
+    "model",
+    "safetySettings",
+    "serviceTier",
+    "store",
+    "systemInstruction",
+    "toolConfig",
+    "tools",
+}
+_STATUSES = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    429: "RESOURCE_EXHAUSTED",
+    500: "INTERNAL",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+
+
+def problem(request: Request, body: Any) -> str | None:
+    """What Google would refuse in a request."""
+    if _PATH.search(request.path) is None:
+        return "the path names no model: …/models/MODEL:generateContent"
+    if not isinstance(body, dict):
+        return "the body is not a JSON object"
+    for name in body:
+        if _camel(name) not in _MEMBERS:
+            return f'Invalid JSON payload received. Unknown name "{name}": Cannot find field.'
+    contents = body.get("contents")
+    if not isinstance(contents, list) or not contents:
+        return "* GenerateContentRequest.contents: contents is not specified"
+    for index, content in enumerate(contents):
+        if not isinstance(content, dict) or not isinstance(content.get("parts"), list) or not content["parts"]:
+            return f"* GenerateContentRequest.contents[{index}].parts: contents.parts must not be empty."
+        if content.get("role", "user") not in ("user", "model", "function"):
+            return "Please use a valid role: user, model."
+    return None
+
+
+def asked(request: Request, body: Mapping[str, Any]) -> Asked:
+    """What a request asks: ``contents``, with the system instruction before them."""
+    found = _PATH.search(request.path)
+    assert found is not None  # a problem otherwise
+    system = body.get("systemInstruction") or body.get("system_instruction") or {}
+    parts = system.get("parts") if isinstance(system, dict) else None
+    contents = [{"role": "user", **content} for content in body["contents"]]
+    return asked_of(found[1], [parts], contents, found[2] == "streamGenerateContent", "parts")
+
+
+def whole(reply: Reply) -> dict[str, Any]:
+    """A ``GenerateContentResponse``."""
+    thought = [{"text": reply.reasoning, "thought": True}] if reply.reasoning else []
+    return _response(reply, [*thought, {"text": reply.text}], reply.finish_reason or "STOP", reply.output_tokens)
+
+
+def frames(reply: Reply, body: Mapping[str, Any]) -> list[Frame]:
+    """The events of a streamed answer."""
+
+    def chunk(role: Role, part: dict[str, Any], count: int, finish: str | None = None, wait: float = 0.0) -> Frame:
+        return Frame(role, compact(_response(reply, [part], finish, count)), wait=wait)
+
+    events = [chunk("other", {"text": reply.reasoning, "thought": True}, 0)] if reply.reasoning else []
+    events += [
+        chunk("content", {"text": piece}, min(count, reply.output_tokens), wait=wait)
+        for count, (piece, wait) in enumerate(reply.timed_pieces(), start=1)
+    ]
+    return [*events, chunk("finish", {"text": ""}, reply.output_tokens, reply.finish_reason or "STOP")]
+
+
+def error_frame(kind: str, message: str) -> Frame:
+    """An error object in the stream."""
+    code = next((code for code, status in _STATUSES.items() if status == kind), 503)
+    return Frame("other", compact({"error": {"code": code, "message": message, "status": kind}}))
+
+
+def error_body(status: int, kind: str | None, message: str) -> dict[str, Any]:
+    """The body of an error response."""
+    default = _STATUSES.get(status, "INVALID_ARGUMENT" if status < 500 else "INTERNAL")
+    return {"error": {"code": status, "message": message, "status": kind or default}}
+
+
+def _response(reply: Reply, parts: list[dict[str, Any]], finish: str | None, count: int) -> dict[str, Any]:
+    candidate: dict[str, Any] = {"content": {"parts": parts, "role": "model"}, "index": 0}
+    if finish is not None:
+        candidate["finishReason"] = finish
+    usage = {
+        "promptTokenCount": reply.input_tokens,
+        "candidatesTokenCount": count,
+        "totalTokenCount": reply.input_tokens + count,
+    }
+    identity = f"mock-{reply.number}"
+    return {"candidates": [candidate], "usageMetadata": usage, "modelVersion": reply.model, "responseId": identity}
+
+
+def _camel(name: str) -> str:
+    """A member's name as the JSON form of protocol buffers writes it; both forms are taken."""
+    return re.sub("_([a-z])", lambda match: match[1].upper(), name)
+
+
+GOOGLE = WireFormat("google-ai", problem, asked, whole, frames, error_frame, error_body)

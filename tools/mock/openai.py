@@ -1,0 +1,90 @@
+"""OpenAI's chat completions on the wire (API reference: "Chat", "Create chat completion" and "Streaming").
+
+A stream is chunks without an event name: one with the role, one a piece of content, one with the finish reason, one
+with the usage and empty ``choices`` if ``stream_options.include_usage`` asks for it, and the literal ``[DONE]``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from bamlvm.tools.mock.http import Request
+from bamlvm.tools.mock.wire import CREATED, Asked, Frame, Reply, Role, WireFormat, chat_asked, chat_problem, compact
+
+_DEPLOYMENT = re.compile(r"/deployments/([^/]+)/chat/completions$")
+
+
+def problem(request: Request, body: Any) -> str | None:
+    """What OpenAI would refuse in a request, or Azure, whose path may name the model."""
+    wrong = chat_problem(body, needs_model=_DEPLOYMENT.search(request.path) is None)
+    if wrong is None and body.get("stream_options") is not None and not body.get("stream"):
+        return "stream_options: only allowed when stream is true"
+    return wrong
+
+
+def asked(request: Request, body: Mapping[str, Any]) -> Asked:
+    """As of :func:`chat_asked`, with Azure's deployment as the model."""
+    found = chat_asked(request, body)
+    deployment = _DEPLOYMENT.search(request.path)
+    return replace(found, model=found.model or deployment[1]) if deployment else found
+
+
+def whole(reply: Reply) -> dict[str, Any]:
+    """A ``chat.completion``."""
+    message: dict[str, Any] = {"role": "assistant", "content": reply.text, "refusal": None}
+    if reply.reasoning:
+        message["reasoning_content"] = reply.reasoning
+    finish = reply.finish_reason or "stop"
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
+    return {**_envelope(reply, "chat.completion"), "choices": [choice], "usage": _usage(reply)}
+
+
+def frames(reply: Reply, body: Mapping[str, Any]) -> list[Frame]:
+    """The events of a streamed answer."""
+    with_usage = bool((body.get("stream_options") or {}).get("include_usage"))
+    envelope = _envelope(reply, "chat.completion.chunk")
+
+    def chunk(role: Role, delta: dict[str, Any], finish: str | None = None, wait: float = 0.0) -> Frame:
+        choices = [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}]
+        rest = {"usage": None} if with_usage else {}
+        return Frame(role, compact({**envelope, "choices": choices, **rest}), wait=wait)
+
+    events = [chunk("other", {"role": "assistant", "content": "", "refusal": None})]
+    if reply.reasoning:
+        events.append(chunk("other", {"reasoning_content": reply.reasoning}))
+    events += [chunk("content", {"content": piece}, wait=wait) for piece, wait in reply.timed_pieces()]
+    events.append(chunk("finish", {}, reply.finish_reason or "stop"))
+    if with_usage:
+        events.append(Frame("other", compact({**envelope, "choices": [], "usage": _usage(reply)})))
+    return [*events, Frame("done", "[DONE]")]
+
+
+def error_frame(kind: str, message: str) -> Frame:
+    """An error object in the stream."""
+    return Frame("other", compact({"error": {"message": message, "type": kind, "param": None, "code": None}}))
+
+
+def error_body(status: int, kind: str | None, message: str) -> dict[str, Any]:
+    """The body of an error response."""
+    kinds = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+    default = kinds.get(status, "invalid_request_error" if status < 500 else "server_error")
+    return {"error": {"message": message, "type": kind or default, "param": None, "code": None}}
+
+
+def _envelope(reply: Reply, kind: str) -> dict[str, Any]:
+    identity = f"chatcmpl-mock-{reply.number}"
+    return {"id": identity, "object": kind, "created": CREATED, "model": reply.model, "system_fingerprint": "fp_mock"}
+
+
+def _usage(reply: Reply) -> dict[str, int]:
+    return {
+        "prompt_tokens": reply.input_tokens,
+        "completion_tokens": reply.output_tokens,
+        "total_tokens": reply.input_tokens + reply.output_tokens,
+    }
+
+
+OPENAI = WireFormat("openai", problem, asked, whole, frames, error_frame, error_body)

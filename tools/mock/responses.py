@@ -1,0 +1,134 @@
+"""OpenAI's responses on the wire (API reference: "Responses", "Create a model response" and "Streaming events").
+
+A stream is named, numbered events: ``response.created`` and ``response.in_progress``, for each item of the output
+``response.output_item.added``, what it consists of and ``response.output_item.done``, and last the whole response in
+``response.completed``, or in ``response.incomplete`` where a finish reason says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bamlvm.tools.mock.http import Request
+from bamlvm.tools.mock.openai import error_body
+from bamlvm.tools.mock.wire import CREATED, Asked, Frame, Reply, Role, WireFormat, asked_of, boolean_problem, compact
+
+
+def problem(request: Request, body: Any) -> str | None:
+    """What OpenAI would refuse in a request."""
+    if not isinstance(body, dict):
+        return "the body is not a JSON object"
+    if not isinstance(body.get("model"), str) or not body["model"]:
+        return "model: a non-empty string is required"
+    given = body.get("input")
+    if not isinstance(given, str | list) or not given:
+        return "input: a string or a list of at least one item is required"
+    for index, item in enumerate(given if isinstance(given, list) else []):
+        if not isinstance(item, dict):
+            return f"input[{index}]: an object is required"
+        if item.get("type", "message") == "message" and not isinstance(item.get("content"), str | list):
+            return f"input[{index}].content: a string or a list of parts is required"
+    if "messages" in body:
+        return "Unsupported parameter: 'messages'. In the Responses API, this parameter has moved to 'input'."
+    return boolean_problem(body, "stream")
+
+
+def asked(request: Request, body: Mapping[str, Any]) -> Asked:
+    """What a request asks: ``input``, with ``instructions`` before it."""
+    given = body["input"]
+    items = [{"role": "user", "content": given}] if isinstance(given, str) else given
+    return asked_of(body["model"], [body.get("instructions")], items, bool(body.get("stream")))
+
+
+def whole(reply: Reply) -> dict[str, Any]:
+    """A ``response`` that has ended."""
+    reason = reply.finish_reason if reply.finish_reason != "completed" else None
+    output = [_message(reply, "completed", [_text(reply.text)])]
+    if reply.reasoning:
+        output.insert(0, _reasoning(reply, [{"type": "summary_text", "text": reply.reasoning}]))
+    usage = {
+        "input_tokens": reply.input_tokens,
+        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+        "output_tokens": reply.output_tokens,
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": reply.input_tokens + reply.output_tokens,
+    }
+    return _response(reply, "incomplete" if reason else "completed", output, usage, reason)
+
+
+def frames(reply: Reply, body: Mapping[str, Any]) -> list[Frame]:
+    """The events of a streamed answer."""
+    events: list[Frame] = []
+
+    def add(role: Role, name: str, wait: float = 0.0, **fields: Any) -> None:
+        data = {"type": f"response.{name}", "sequence_number": len(events), **fields}
+        events.append(Frame(role, compact(data), f"response.{name}", wait))
+
+    started = _response(reply, "in_progress", [], None, None)
+    add("other", "created", response=started)
+    add("other", "in_progress", response=started)
+    if reply.reasoning:
+        item, summary = _reasoning(reply, []), {"type": "summary_text", "text": reply.reasoning}
+        at = {"item_id": item["id"], "output_index": 0, "summary_index": 0}
+        add("other", "output_item.added", output_index=0, item=item)
+        add("other", "reasoning_summary_part.added", **at, part={**summary, "text": ""})
+        add("other", "reasoning_summary_text.delta", **at, delta=reply.reasoning)
+        add("other", "reasoning_summary_text.done", **at, text=reply.reasoning)
+        add("other", "reasoning_summary_part.done", **at, part=summary)
+        add("other", "output_item.done", output_index=0, item=_reasoning(reply, [summary]))
+    index = 1 if reply.reasoning else 0
+    message = _message(reply, "in_progress", [])
+    at = {"item_id": message["id"], "output_index": index, "content_index": 0}
+    add("other", "output_item.added", output_index=index, item=message)
+    add("other", "content_part.added", **at, part=_text(""))
+    for piece, wait in reply.timed_pieces():
+        add("content", "output_text.delta", wait, **at, delta=piece, logprobs=[])
+    add("other", "output_text.done", **at, text=reply.text, logprobs=[])
+    add("other", "content_part.done", **at, part=_text(reply.text))
+    ended = whole(reply)
+    add("other", "output_item.done", output_index=index, item=ended["output"][-1])
+    add("done", ended["status"], response=ended)
+    return events
+
+
+def error_frame(kind: str, message: str) -> Frame:
+    """An ``error`` event."""
+    return Frame("other", compact({"type": "error", "code": kind, "message": message, "param": None}), "error")
+
+
+def _response(
+    reply: Reply, status: str, output: list[dict[str, Any]], usage: dict[str, Any] | None, reason: str | None
+) -> dict[str, Any]:
+    return {
+        "id": f"resp_mock_{reply.number}",
+        "object": "response",
+        "created_at": CREATED,
+        "status": status,
+        "error": None,
+        "incomplete_details": {"reason": reason} if reason else None,
+        "instructions": None,
+        "metadata": {},
+        "model": reply.model,
+        "output": output,
+        "parallel_tool_calls": True,
+        "tool_choice": "auto",
+        "tools": [],
+        "usage": usage,
+    }
+
+
+def _message(reply: Reply, status: str, content: list[dict[str, Any]]) -> dict[str, Any]:
+    identity = f"msg_mock_{reply.number}"
+    return {"id": identity, "type": "message", "status": status, "role": "assistant", "content": content}
+
+
+def _reasoning(reply: Reply, summary: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"id": f"rs_mock_{reply.number}", "type": "reasoning", "summary": summary}
+
+
+def _text(text: str) -> dict[str, Any]:
+    return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+
+
+RESPONSES = WireFormat("openai-responses", problem, asked, whole, frames, error_frame, error_body)

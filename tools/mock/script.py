@@ -1,0 +1,170 @@
+"""Scripts: what the mock server answers, as data (TOML or JSON), and which answer a request gets.
+
+A script is a list of rules.  The first rule that fits a request and still has an answer gives it; a rule's answers are
+used in order, and ``after`` says what follows the last one: ``repeat`` it (the default), ``cycle`` to the first, or
+``pass`` the request on to the rules below.  A request that no rule answers gets an echo of its prompt.
+
+    [[rules]]
+    model = "gpt-*"                       # a glob; so is path
+    prompt = "Say hello"                  # a part of the prompt's text
+    answers = [
+      { faults = [{ kind = "status", code = 503, retry_after = 1 }] },
+      { pieces = ["Hello", ", ", "world", "!"], delay_ms = 40 },
+    ]
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from bamlvm.tools.mock.faults import Fault
+from bamlvm.tools.mock.wire import Reply
+
+_WORDS = re.compile(r"\s*\S+\s*?(?=\s|$)|\s+")
+
+
+class ScriptError(Exception):
+    """A script that cannot be read; the message names the file and the place in it."""
+
+
+class Usage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Token counts to report; what is left out is counted in words."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One answer.
+
+    ``pieces`` are streamed one event each; with ``text`` alone they are its words, or runs of ``piece_length``
+    characters.  ``delay_ms`` passes before each piece after the first, ``first_delay_ms`` before the first.
+    ``finish_reason`` is sent as it stands.  ``sse`` streams the pieces as plain events, for paths that are no
+    provider's.
+    """
+
+    text: str | None = None
+    pieces: tuple[str, ...] | None = None
+    piece_length: int | None = None
+    reasoning: str = ""
+    delay_ms: float | None = None
+    first_delay_ms: float = 0
+    finish_reason: str | None = None
+    usage: Usage = Usage()
+    sse: bool = False
+    faults: tuple[Fault, ...] = ()
+
+
+class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which requests (every condition given must hold) get which answers."""
+
+    name: str = ""
+    path: str | None = None
+    model: str | None = None
+    prompt: str | None = None
+    stream: bool | None = None
+    answers: tuple[Answer, ...] = (Answer(),)
+    after: Literal["repeat", "cycle", "pass"] = "repeat"
+
+
+class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``delay_ms`` holds for answers without one of their own; ``faults`` for every answer, before its own."""
+
+    rules: tuple[Rule, ...] = ()
+    delay_ms: float = 0
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What rules look at in a request."""
+
+    path: str
+    model: str
+    prompt: str
+    stream: bool
+
+
+class Player:
+    """A script being played: counts how often each rule has answered.  Belongs to one server and its event loop."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self._used = [0] * len(script.rules)
+
+    def choose(self, question: Question) -> tuple[Rule | None, Answer]:
+        """The rule that answers, None for the echo, and its answer."""
+        for index, rule in enumerate(self.script.rules):
+            if not _fits(rule, question):
+                continue
+            count, used = len(rule.answers), self._used[index]
+            if count == 0 or (rule.after == "pass" and used >= count):
+                continue
+            self._used[index] += 1
+            return rule, rule.answers[used % count if rule.after == "cycle" else min(used, count - 1)]
+        return None, Answer()
+
+
+def load_script(path: Path) -> Script:
+    """The script in a ``.json`` or ``.toml`` file; raises :class:`ScriptError`."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ScriptError(f"cannot read the script {path}: {error.strerror}") from None
+    decode = msgspec.json.decode if path.suffix == ".json" else msgspec.toml.decode
+    try:
+        return decode(data, type=Script)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ScriptError(f"{path}: {error}") from None
+
+
+def script_from(data: Mapping[str, Any]) -> Script:
+    """The script in plain data, as a file would hold it; raises :class:`ScriptError`."""
+    try:
+        return msgspec.convert(data, type=Script)
+    except msgspec.ValidationError as error:
+        raise ScriptError(str(error)) from None
+
+
+def reply_to(question: Question, answer: Answer, last_words: str, *, number: int, delay_ms: float) -> Reply:
+    """What to say to a request: the answer's text in pieces, or an echo of ``last_words``."""
+    text = answer.text
+    if text is None and answer.pieces is None:
+        text = f"{question.model or 'mock'} was asked: {last_words or question.prompt}"
+    pieces = answer.pieces if answer.pieces is not None else split_text(text or "", answer.piece_length)
+    wait = (delay_ms if answer.delay_ms is None else answer.delay_ms) / 1000
+    usage = answer.usage
+    return Reply(
+        number=number,
+        model=question.model or "mock",
+        pieces=pieces,
+        reasoning=answer.reasoning,
+        finish_reason=answer.finish_reason,
+        input_tokens=len(question.prompt.split()) if usage.input_tokens is None else usage.input_tokens,
+        output_tokens=len(pieces) if usage.output_tokens is None else usage.output_tokens,
+        wait=wait,
+        first_wait=answer.first_delay_ms / 1000,
+    )
+
+
+def split_text(text: str, length: int | None) -> Sequence[str]:
+    """A text as pieces that join to it again: runs of ``length`` characters, or words with the space before them."""
+    if length is not None and length > 0:
+        return [text[start : start + length] for start in range(0, len(text), length)]
+    return _WORDS.findall(text)
+
+
+def _fits(rule: Rule, question: Question) -> bool:
+    return (
+        (rule.path is None or fnmatchcase(question.path, rule.path))
+        and (rule.model is None or fnmatchcase(question.model, rule.model))
+        and (rule.prompt is None or rule.prompt in question.prompt)
+        and (rule.stream is None or rule.stream == question.stream)
+    )

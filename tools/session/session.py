@@ -1,0 +1,291 @@
+"""A session: a program that grows input by input.  It is what ``bamlvm repl`` talks to.
+
+An input is a list of declarations or a list of statements.
+
+Declarations become a file of their own beside the project's; one that declares a name anew takes the older item out
+of its file (blanks in its place, so nothing else moves).  They are kept only if the whole program still compiles.
+
+Statements become the body of a function whose parameters are the session's variables, typed as the checker typed them
+when they were declared, so an input is checked like any other code.  At its end the function hands over every variable
+of its outermost block.  What an input assigns and declares is kept if it comes to its end; what it did to a list, a map
+or an instance stays in any case, since the values themselves are kept, never copies.  A lambda captures the variables
+of *its* input: an assignment in a later one is not seen by it, nor its assignments by later inputs.  What an input
+opens (a file, a connection) is closed at its end.  Names that begin with ``repl_`` are the session's own.
+
+Every input is linked to a program of its own, so values are handed on: instances and enum values are moved, in place,
+to the new program's classes and enums; functions are linked again, with the code of the input that made them.  That is
+sound as long as what they stand for is what it was.  Where a name is declared anew, every variable is looked at, and
+one is forgotten, with a notice, whose type is no more, whose value is none of its type any more, or that holds a
+function: its code may rest on what was.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from bamlvm.build.cache import Cache
+from bamlvm.build.loading import Loaded, load_standard
+from bamlvm.calls.blocking import run_blocking
+from bamlvm.calls.call import Call
+from bamlvm.compiler.project import Project, Stages
+from bamlvm.compiler.stages import STAGES, render_stage
+from bamlvm.context import NO_CONTEXT, CallContext
+from bamlvm.errors import CompileError, HostError, ThrownError, render_diagnostics
+from bamlvm.grammar import syntax
+from bamlvm.grammar.diagnostics import Diagnostic
+from bamlvm.grammar.parser import parse_file
+from bamlvm.grammar.source import SourceFile
+from bamlvm.runtime import Runtime
+from bamlvm.tools.session.handover import Handover
+from bamlvm.tools.session.input_body import Body, file_name
+from bamlvm.vm.program.code import Placed
+from bamlvm.vm.rendering import show
+
+_ITEMS: Final = re.compile(
+    r"\s*(?:(?://[^\n]*\n|/\*.*?\*/)\s*)*"
+    r"(?:(?:class|enum|type|function|client|generator|test|retry_policy|template_string)\b(?!\s*[=.(]))",
+    re.DOTALL,
+)
+_PROBE: Final = "repl_probe_"
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What an input came to.  ``text`` shows its value, as ``baml.unstable.string`` does (None: it has none, or null);
+    ``declared`` are names that it declared; ``notices`` say which variables were forgotten and why; ``warnings`` are
+    the compiler's, rendered."""
+
+    text: str | None = None
+    type: str | None = None
+    declared: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+    warnings: str = ""
+
+
+class Session:
+    """A program and the variables of the inputs so far.  Not safe to share between threads.
+
+    ``files`` is the project to begin with, by file name; ``options`` are those of :class:`bamlvm.Runtime` but for
+    ``transport``, which a runtime would close.  Raises :class:`bamlvm.CompileError` if the project has an error.
+    """
+
+    def __init__(self, files: Mapping[str, str] | None = None, **options: Any) -> None:
+        self._files = dict(files or {})
+        self._options = options
+        self._standard = load_standard(True, Cache.default())
+        self._project = Project(self._standard)
+        self._variables: dict[str, tuple[str, Any]] = {}
+        self._code: dict[str, Placed] = {}
+        self._round_robin: dict[str, int] = {}
+        self._count = 0
+        self._compile(self._files)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The session's variables and their types."""
+        return {name: type_ for name, (type_, _) in self._variables.items()}
+
+    @property
+    def names(self) -> list[str]:
+        """What an input may name: variables, and what the program declares."""
+        stages = self._project.update(self._files)
+        return sorted({*self._variables, *stages.index.entries})
+
+    def run(self, text: str, context: CallContext | None = None) -> Answer:
+        """Take an input.
+
+        Raises :class:`bamlvm.CompileError`, and what a call raises; the session is then as it was before, but for what
+        the input did to values that it shares.
+        """
+        self._count += 1
+        if _ITEMS.match(text):
+            return self._declare(text)
+        body = Body(text, self._count, self.variables, keeps=True)
+        if body.empty and not body.diagnostics:
+            return Answer()
+        return self._evaluate(body, self._compile_body(body), context or NO_CONTEXT)
+
+    def type_of(self, text: str) -> str:
+        """The type of an expression, which is not evaluated.  Raises :class:`bamlvm.CompileError`."""
+        body = Body(text, self._count, self.variables, keeps=False)
+        if not body.has_value and not body.diagnostics:
+            raise HostError("expected an expression")
+        return str(body.result_type(self._compile_body(body)))
+
+    def dump(self, stage: str, what: str = "") -> str:
+        """One stage of a function (or another item, for ``tokens`` and ``ast``), of an expression, or of everything.
+
+        Raises :class:`bamlvm.CompileError`, and :class:`bamlvm.HostError` for an unknown stage.
+        """
+        if stage not in STAGES:
+            raise HostError(f"unknown stage {stage!r}: one of {', '.join(STAGES)}")
+        what = what.strip()
+        stages = self._compile(self._files)
+        if not what:
+            return render_stage(self._files, stages, stage)
+        entry = stages.index.entries.get(what)
+        if entry is not None:
+            return render_stage({what: entry.item.text}, _only(stages, what), stage)
+        body = Body(what, self._count, self.variables, keeps=False)
+        return render_stage({body.file: body.source}, _only(self._compile_body(body), body.function), stage)
+
+    @property
+    def _name(self) -> str:
+        return file_name(self._count)
+
+    # --- declarations -------------------------------------------------------------------------------------------------
+
+    def _declare(self, text: str) -> Answer:
+        name = self._name
+        tree, diagnostics = parse_file(SourceFile(name, text))
+        if any(each.severity == "error" for each in diagnostics):
+            raise CompileError(diagnostics, {name: text})
+        keys = {_key(item.declaration) for item in tree.items}
+        files, replaced = self._without(keys)
+        files[name] = text
+        stages = self._compile(files)
+        notices = self._forget(files) if replaced else ()
+        self._files = files
+        warnings = [each for each in stages.diagnostics if each.span.file == name]
+        declared = tuple(item.declaration.name for item in tree.items)
+        return Answer(declared=declared, notices=tuple(notices), warnings=_rendered(warnings, files))
+
+    def _without(self, keys: set[tuple[str, str]]) -> tuple[dict[str, str], bool]:
+        """The files with the items of these names blanked, and whether there were any."""
+        files, replaced = {}, False
+        for path, text in self._files.items():
+            tree, _ = parse_file(SourceFile(path, text))
+            for item in tree.items:
+                if _key(item.declaration) in keys:
+                    start, end = item.offset, item.offset + len(item.text)
+                    text = text[:start] + re.sub(r"[^\n]", " ", text[start:end]) + text[end:]
+                    replaced = True
+            files[path] = text
+        return files, replaced
+
+    def _forget(self, files: Mapping[str, str]) -> Iterator[str]:
+        """Forget the variables that a new declaration makes wrong; says which."""
+        probes = {
+            f"variable {name}": f"function {_PROBE}{name}(value: {type_}) -> null {{ null }}"
+            for name, (type_, _) in self._variables.items()
+        }
+        project = Project(self._standard)
+        found = project.update({**files, **probes}).diagnostics
+        wrong = {each.span.file for each in found if each.severity == "error"}
+        unit = project.update({**files, **{path: probes[path] for path in probes if path not in wrong}}).unit
+        assert unit is not None
+        kept: dict[str, tuple[str, Any]] = {}
+        with Runtime(Loaded(self._standard, unit, ())) as runtime:
+            hand = Handover(runtime.program)
+            for name, (type_, value) in self._variables.items():
+                probe = unit.signatures.get(_PROBE + name)
+                if probe is None:
+                    yield f"`{name}` is forgotten: there is no `{type_}` any more"
+                elif (misfit := hand.misfit(value, probe.parameters[0].type)) is not None:
+                    yield f"`{name}` is forgotten: {misfit}"
+                else:
+                    kept[name] = (type_, value)
+        self._variables = kept
+        self._code = {}
+
+    # --- statements ---------------------------------------------------------------------------------------------------
+
+    def _evaluate(self, body: Body, stages: Stages, context: CallContext) -> Answer:
+        unit = stages.unit
+        assert unit is not None
+        linked = msgspec.structs.replace(unit, functions={**self._code, **unit.functions})
+        kept: list[Any] = []
+        with Runtime(Loaded(self._standard, linked, ()), **self._options) as runtime:
+            runtime.services.round_robin = self._round_robin
+            values = [value for _, value in self._variables.values()]
+            Handover(runtime.program).take(values)
+            try:
+                run_blocking(Call(runtime.engine, body.function, body.function, [kept, *values], context, None))
+            except ThrownError as error:
+                error.trace = tuple(map(body.frame, error.trace))
+                raise
+        types = body.kept_types(stages)
+        handed = kept[len(kept) - len(body.kept) :]
+        result = kept[-len(body.kept) - 1] if body.has_value else None
+        self._variables = {name: (types[name], value) for name, value in zip(body.kept, handed, strict=True)}
+        self._code |= {name: placed for name, placed in unit.functions.items() if name.startswith(body.function + "$")}
+        return Answer(
+            text=None if result is None else show(result),
+            type=str(body.result_type(stages)) if body.has_value else None,
+            warnings=_rendered(body.placed(stages.diagnostics), {body.file: body.text}),
+        )
+
+    def _compile_body(self, body: Body) -> Stages:
+        if body.diagnostics:
+            raise CompileError(body.diagnostics, {body.file: body.text})
+        stages = self._project.update({**self._files, body.file: body.source})
+        if stages.unit is None:
+            raise CompileError(body.placed(stages.diagnostics), {**self._files, body.file: body.text})
+        return stages
+
+    def _compile(self, files: Mapping[str, str]) -> Stages:
+        stages = self._project.update(files)
+        if stages.unit is None:
+            raise CompileError(stages.diagnostics, files)
+        return stages
+
+
+def is_open(text: str) -> bool:
+    """Whether an input goes on: a bracket, a string or a comment of it is not closed yet."""
+    waiting: list[str] = []
+    place = 0
+    while place < len(text):
+        found = _SIGN.match(text, place)
+        if found is None:
+            return True  # a string or comment that does not end
+        sign = found.group()
+        place = found.end()
+        if sign in _CLOSERS:
+            waiting.append(_CLOSERS[sign])
+        elif waiting and sign == waiting[-1]:
+            waiting.pop()
+    return bool(waiting)
+
+
+_CLOSERS: Final = {"(": ")", "[": "]", "{": "}"}
+_SIGN: Final = re.compile(
+    r"""//[^\n]*|/\*.*?\*/|(?P<hashes>\#+)".*?"(?P=hashes)|"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`|(?!/\*|\#+"|["`]).""",
+    re.DOTALL,
+)
+
+
+def _key(declaration: syntax.Declaration) -> tuple[str, str]:
+    """Whom a declaration replaces: tests and generators have names of their own."""
+    apart = isinstance(declaration, syntax.Test | syntax.Generator)
+    return type(declaration).__name__ if apart else "", declaration.name
+
+
+def _only(stages: Stages, name: str) -> Stages:
+    """The stages of one item."""
+    files = [
+        msgspec.structs.replace(file, items=tuple(item for item in file.items if item.declaration.name == name))
+        for file in stages.files
+    ]
+    unit = stages.unit
+    if unit is not None:
+        unit = msgspec.structs.replace(unit, functions={k: v for k, v in unit.functions.items() if _part_of(k, name)})
+    return Stages(
+        files=[file for file in files if file.items],
+        hir={key: each for key, each in stages.hir.items() if _part_of(key, name)},
+        tir={key: each for key, each in stages.tir.items() if _part_of(key, name)},
+        mir={key: each for key, each in stages.mir.items() if _part_of(key, name)},
+        unit=unit,
+    )
+
+
+def _part_of(name: str, whole: str) -> bool:
+    """Whether a function is an item's: itself, one of its lambdas or one of its methods."""
+    return name == whole or name.startswith((whole + "$", whole + "."))
+
+
+def _rendered(diagnostics: Iterable[Diagnostic], sources: Mapping[str, str]) -> str:
+    found = tuple(diagnostics)
+    return render_diagnostics(found, sources) if found else ""

@@ -1,0 +1,138 @@
+"""What a program declares: classes, enums, signatures, tests and generators, with their attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from bamlvm.vm.program.types import Attribute as Attribute
+from bamlvm.vm.program.types import Type
+
+ConfigValue: TypeAlias = Any
+"""Client options: strings, numbers, booleans, lists and string-keyed dicts; ``env.X`` is
+:func:`environment_reference`."""
+
+
+def has_attribute(attributes: Iterable[Attribute], name: str) -> bool:
+    """Whether an attribute of this name is there."""
+    return any(attribute.name == name for attribute in attributes)
+
+
+def attribute_text(attributes: Iterable[Attribute], name: str) -> str | None:
+    """The first argument of the attribute ``name``, as text; None if there is no such attribute."""
+    for attribute in attributes:
+        if attribute.name == name and attribute.arguments:
+            return str(attribute.arguments[0])
+    return None
+
+
+class FieldInfo(msgspec.Struct, frozen=True, array_like=True):
+    """A field; ``annotated`` is its type with the attributes written inside it, where there are any."""
+
+    name: str
+    type: Type
+    attributes: tuple[Attribute, ...] = ()
+    doc: str = ""
+    annotated: Type | None = None
+
+    @property
+    def annotated_type(self) -> Type:
+        """The type with the attributes inside it, if there are any."""
+        return self.annotated or self.type
+
+
+class ClassInfo(msgspec.Struct, frozen=True, array_like=True):
+    """A class: its fields in declared order (an instance stores their values by this index)."""
+
+    name: str
+    fields: tuple[FieldInfo, ...]
+    attributes: tuple[Attribute, ...] = ()
+    doc: str = ""
+
+
+class VariantInfo(msgspec.Struct, frozen=True, array_like=True):
+    name: str
+    attributes: tuple[Attribute, ...] = ()
+    doc: str = ""
+
+
+class EnumInfo(msgspec.Struct, frozen=True, array_like=True):
+    name: str
+    variants: tuple[VariantInfo, ...]
+    attributes: tuple[Attribute, ...] = ()
+    doc: str = ""
+
+
+class Parameter(msgspec.Struct, frozen=True, array_like=True):
+    """A parameter; ``annotated`` is its type with the attributes written on it, where there are any."""
+
+    name: str
+    type: Type
+    has_default: bool = False
+    annotated: Type | None = None
+
+    @property
+    def annotated_type(self) -> Type:
+        """The type with the attributes on it, if there are any."""
+        return self.annotated or self.type
+
+
+Kind: TypeAlias = Literal["function", "llm", "native", "sysop", "template"]
+
+
+class Signature(msgspec.Struct, frozen=True, array_like=True):
+    """A callable's face.  ``kind`` says what a call of it compiles to; ``throws`` is declared or inferred;
+    ``annotated`` is the result's type with the attributes written on it, where there are any."""
+
+    name: str
+    kind: Kind
+    parameters: tuple[Parameter, ...]
+    result: Type
+    throws: Type
+    type_parameters: tuple[str, ...] = ()
+    doc: str = ""
+    annotated: Type | None = None
+
+    @property
+    def annotated_result(self) -> Type:
+        """The result's type with the attributes on it, if there are any."""
+        return self.annotated or self.result
+
+
+class TestInfo(msgspec.Struct, frozen=True, array_like=True):
+    """A ``test``: the functions that it calls, each with ``arguments``, and what must hold of their results.
+
+    ``constraints`` are its ``@@assert``s and ``@@check``s in written order.  ``line`` counts from 0.
+    """
+
+    __test__ = False  # else pytest takes it for a class of tests
+
+    name: str
+    functions: tuple[str, ...]
+    arguments: dict[str, ConfigValue]
+    constraints: tuple[Attribute, ...]
+    file: str
+    line: int
+
+
+class GeneratorInfo(msgspec.Struct, frozen=True, array_like=True):
+    """A ``generator``: its properties, and the file that it stands in (``output_dir`` is relative to that)."""
+
+    name: str
+    properties: dict[str, ConfigValue]
+    file: str
+
+
+def environment_reference(name: str) -> dict[str, str]:
+    """``env.NAME`` inside client options."""
+    return {"$env": name}
+
+
+def referenced_environment(value: ConfigValue) -> str | None:
+    """The variable's name if ``value`` is an environment reference, else None."""
+    if isinstance(value, dict) and len(value) == 1:
+        name = value.get("$env")
+        return name if isinstance(name, str) else None
+    return None

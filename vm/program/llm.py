@@ -1,0 +1,69 @@
+"""What a program declares for LLM calls: clients, retry policies, prompts; and the words of their options."""
+
+from __future__ import annotations
+
+import msgspec
+
+from bamlvm.vm.program.declarations import ConfigValue
+from bamlvm.vm.program.types import Attribute as Attribute
+
+STRATEGIES = {
+    "fallback": "fallback",
+    "baml-fallback": "fallback",
+    "round-robin": "round-robin",
+    "round_robin": "round-robin",
+    "baml-round-robin": "round-robin",
+}
+"""The providers that are strategies over other clients, by every spelling."""
+
+
+CLOCKS = {
+    "connect_timeout_ms": "connect_ms",
+    "time_to_first_token_timeout_ms": "time_to_first_token_ms",
+    "idle_timeout_ms": "idle_ms",
+    "request_timeout_ms": "request_ms",
+}
+"""The clocks of a client's ``http`` block, and the fields of ``baml.http.Timeouts`` that they set."""
+
+
+POOLING = "enable_connection_pooling"
+"""What an ``http`` block may have beside clocks where the client calls a provider."""
+
+
+TOTAL = "total_timeout_ms"
+"""What it may have beside clocks where the client is a strategy: the time for all attempts that it makes."""
+
+
+class LlmFunctionInfo(msgspec.Struct, frozen=True, array_like=True):
+    """What an LLM function adds to its signature: the client's name (or ``provider/model``) and the prompt template."""
+
+    name: str
+    client: str
+    template: str
+
+
+class ClientInfo(msgspec.Struct, frozen=True, array_like=True):
+    name: str
+    provider: str
+    retry_policy: str | None
+    options: ConfigValue
+
+
+class RetryPolicyInfo(msgspec.Struct, frozen=True, array_like=True):
+    """Delays in milliseconds; ``strategy`` is ``constant_delay`` or ``exponential_backoff``."""
+
+    name: str
+    max_retries: int
+    strategy: str = "constant_delay"
+    delay_ms: int = 200
+    multiplier: float = 1.5
+    max_delay_ms: int = 10000
+    jitter: bool = False
+
+
+class TemplateInfo(msgspec.Struct, frozen=True, array_like=True):
+    """A ``template_string``: its parameters' names and its Jinja text."""
+
+    name: str
+    parameters: tuple[str, ...]
+    template: str

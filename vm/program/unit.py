@@ -1,0 +1,51 @@
+"""Compiled programs as data: what the compiler emits, what is cached on disk, what the machine loads.
+
+A :class:`Unit` is one compiled project (or the standard library).  Its functions refer to everything outside themselves
+by qualified name, so a function's code depends on nothing but its own source and the signatures it uses; names become
+objects when the machine links units.  Everything here is a msgspec struct and travels as MessagePack, never as pickle.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from bamlvm.vm.program.code import Placed
+from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, GeneratorInfo, Signature, TestInfo
+from bamlvm.vm.program.llm import ClientInfo, LlmFunctionInfo, RetryPolicyInfo, TemplateInfo
+from bamlvm.vm.program.types import Type
+
+FORMAT = 4
+"""Bumped whenever the meaning of anything in this module changes; part of every cache key."""
+
+
+class Unit(msgspec.Struct, frozen=True):
+    """One compiled project.  All names are qualified; the standard library's begin with ``baml.``.
+
+    ``aliases`` are the recursive ones; ``annotated_aliases`` all, with the attributes written in them.
+    """
+
+    functions: dict[str, Placed] = {}
+    signatures: dict[str, Signature] = {}
+    classes: dict[str, ClassInfo] = {}
+    enums: dict[str, EnumInfo] = {}
+    aliases: dict[str, Type] = {}
+    annotated_aliases: dict[str, Type] = {}
+    llm_functions: dict[str, LlmFunctionInfo] = {}
+    clients: dict[str, ClientInfo] = {}
+    retry_policies: dict[str, RetryPolicyInfo] = {}
+    templates: dict[str, TemplateInfo] = {}
+    tests: tuple[TestInfo, ...] = ()
+    generators: tuple[GeneratorInfo, ...] = ()
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+
+
+def encode(unit: Unit) -> bytes:
+    """A unit as MessagePack."""
+    return _ENCODER.encode(unit)
+
+
+def decode(data: bytes) -> Unit:
+    """The unit in ``data``; raises :class:`msgspec.DecodeError` if it is none."""
+    return msgspec.msgpack.decode(data, type=Unit)

@@ -1,0 +1,221 @@
+"""Whether a value is of a type: the ``is`` operator, type patterns and the checks at the host's border.
+
+The test is structural for lists, maps, unions and literals, and by name for classes and enums; the items of a list and
+the entries of a map are all looked at.  A recursive alias stands for its definition.  A value that contains itself is
+of a type if nothing in it speaks against it.  Depth is no matter.
+
+A function value is of every function type: what it takes is not known at run time.  No value is asked whether it is of
+the type of a type variable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, TypeAlias
+
+from bamlvm.vm.program.types import (
+    MEDIA,
+    AliasType,
+    ClassType,
+    EnumType,
+    FunctionType,
+    ListType,
+    LiteralType,
+    MapType,
+    Primitive,
+    Type,
+    UnionType,
+    VariantType,
+    walk,
+)
+from bamlvm.vm.values import Closure, EnumValue, Handle, Instance, Media, TypeValue
+
+Tester: TypeAlias = Callable[[Any], bool]
+
+_TAGS: Final[Mapping[type, str]] = {
+    int: "int",
+    str: "string",
+    bool: "bool",
+    float: "float",
+    type(None): "null",
+    list: "list",
+    dict: "map",
+    Closure: "function",
+    TypeValue: "type",
+    Handle: "handle",
+}
+
+_PYTHON_TYPES: Final[Mapping[str, type]] = {
+    "int": int,
+    "float": float,
+    "string": str,
+    "bool": bool,
+    "null": type(None),
+    "handle": Handle,
+}
+
+
+def type_tag(value: Any) -> str:
+    """A value's type in one word.
+
+    ``int float string bool null list map function type handle``, the kind of a medium, or the qualified name of a class
+    or enum.
+    """
+    tag = _TAGS.get(type(value))
+    if tag is not None:
+        return tag
+    if type(value) is Instance:
+        return value.class_name
+    if type(value) is EnumValue:
+        return value.enum
+    if type(value) is Media:
+        return value.kind
+    raise TypeError(f"{type(value).__name__} is no BAML value")
+
+
+def is_type(value: Any, type_: Type, aliases: Mapping[str, Type]) -> bool:
+    """Whether ``value`` is of ``type_``; ``aliases`` are the program's recursive ones by name."""
+    return tester(type_, aliases)(value)
+
+
+def tester(type_: Type, aliases: Mapping[str, Type]) -> Tester:
+    """:func:`is_type` for one type, made once."""
+    if _is_recursive(type_):
+        return lambda value: _Walk(aliases).conforms(value, type_)
+    return _finite(type_)
+
+
+def _is_recursive(type_: Type) -> bool:
+    return any(isinstance(part, AliasType) for part in walk(type_))
+
+
+def _finite(type_: Type) -> Tester:
+    """The test for a type without aliases: it looks into a value no deeper than the type is."""
+    match type_:
+        case Primitive("unknown"):
+            return lambda value: True
+        case Primitive("never"):
+            return lambda value: False
+        case Primitive(name) if name in MEDIA:
+            return lambda value: type(value) is Media and value.kind == name
+        case Primitive(name):
+            python_type = _PYTHON_TYPES[name]
+            return lambda value: type(value) is python_type
+        case LiteralType(literal):
+            literal_type = type(literal)
+            return lambda value: type(value) is literal_type and value == literal
+        case ClassType(name):
+            return lambda value: type(value) is Instance and value.cls.name == name
+        case EnumType(name):
+            return lambda value: type(value) is EnumValue and value.enum == name
+        case VariantType(enum, variant):
+            return lambda value: type(value) is EnumValue and value.variant == variant and value.enum == enum
+        case FunctionType():
+            return lambda value: type(value) is Closure
+        case ListType(item):
+            item_test = _finite(item)
+            return lambda value: type(value) is list and all(map(item_test, value))
+        case MapType(key, item):
+            key_test, value_test = _finite(key), _finite(item)
+            return lambda value: (
+                type(value) is dict and all(map(key_test, value)) and all(map(value_test, value.values()))
+            )
+        case UnionType(parts):
+            tests = tuple(map(_finite, parts))
+            return lambda value: any(test(value) for test in tests)
+        case _:
+            raise TypeError(f"no value is tested against {type_}")
+
+
+_Question: TypeAlias = tuple[Any, Type]
+_Answering: TypeAlias = Iterator[_Question]
+
+
+class _Walk:
+    """One test of one value.  Questions about parts are answered by a loop, not by recursion.
+
+    ``_assumed`` are the questions being answered: meeting one again means a cycle, and counts as yes.  ``_yes`` are
+    those answered so; as an answer may rest on an assumption that fails later, a no forgets them.
+    """
+
+    def __init__(self, aliases: Mapping[str, Type]) -> None:
+        self._aliases = aliases
+        self._assumed: set[tuple[int, Type]] = set()
+        self._yes: set[tuple[int, Type]] = set()
+        self._rested = False
+        self._finite: dict[Type, Tester | None] = {}
+
+    def conforms(self, value: Any, type_: Type) -> bool:
+        first = self._steps(value, type_)
+        if isinstance(first, bool):
+            return first
+        key = (id(value), type_)
+        self._assumed.add(key)
+        running = [(key, first)]
+        answer: bool | None = None
+        while running:
+            key, steps = running[-1]
+            try:
+                question = next(steps) if answer is None else steps.send(answer)
+            except StopIteration as stop:
+                running.pop()
+                self._assumed.discard(key)
+                answer = bool(stop.value)
+                if answer:
+                    self._yes.add(key)
+                elif self._rested:
+                    self._yes.clear()
+                continue
+            answer = self._known(question)
+            if answer is None:
+                asked = self._steps(*question)
+                if isinstance(asked, bool):
+                    answer = asked
+                else:
+                    key = (id(question[0]), question[1])
+                    self._assumed.add(key)
+                    running.append((key, asked))
+        assert answer is not None
+        return answer
+
+    def _known(self, question: _Question) -> bool | None:
+        key = (id(question[0]), question[1])
+        if key in self._assumed:
+            self._rested = True
+            return True
+        return True if key in self._yes else None
+
+    def _steps(self, value: Any, type_: Type) -> Any:
+        """The answer where it is at hand, else a generator that asks about parts and returns it."""
+        if type_ not in self._finite:
+            self._finite[type_] = None if _is_recursive(type_) else _finite(type_)
+        test = self._finite[type_]
+        if test is not None:
+            return test(value)
+        match type_:
+            case ListType(item):
+                return type(value) is list and (not value or self._all((each, item) for each in value))
+            case MapType(key, item):
+                if type(value) is not dict:
+                    return False
+                return not value or self._all(pair for k, v in value.items() for pair in ((k, key), (v, item)))
+            case UnionType(parts):
+                return self._any((value, part) for part in parts)
+            case AliasType(name):
+                return self._any(iter([(value, self._aliases[name])]))
+            case _:
+                return _finite(type_)(value)  # its parts say nothing about values
+
+    @staticmethod
+    def _all(questions: Iterator[_Question]) -> Any:
+        for question in questions:
+            if not (yield question):
+                return False
+        return True
+
+    @staticmethod
+    def _any(questions: Iterator[_Question]) -> Any:
+        for question in questions:
+            if (yield question):
+                return True
+        return False
