@@ -26,6 +26,8 @@ from bamlvm.context import NO_CONTEXT, CallContext
 from bamlvm.errors import Cancelled, HostError
 from bamlvm.sysops.scope import Services
 from bamlvm.sysops.table import load as load_sysops
+from bamlvm.sysops.tracing import VARIABLE as TRACE_VARIABLE
+from bamlvm.sysops.tracing import new_trace
 from bamlvm.values.arguments import Arguments
 from bamlvm.values.classes import PartialTypes, Types
 from bamlvm.values.results import Results
@@ -80,6 +82,10 @@ class Runtime:
         refused = frozenset(denied)
         if unknown := refused - CAPABILITIES:
             raise HostError(f"unknown capability {min(unknown)!r}: one of {', '.join(sorted(CAPABILITIES))}")
+        try:
+            trace = new_trace(os.environ.get(TRACE_VARIABLE))
+        except ValueError as error:
+            raise HostError(str(error)) from None
         program = Program.link([loaded.standard, loaded.unit], load_natives(), load_sysops())
         self.diagnostics: tuple[Diagnostic, ...] = loaded.diagnostics
         self.types = Types(program.classes, program.enums, program.aliases)
@@ -93,7 +99,7 @@ class Runtime:
         self._closed = False
         limits = (max_open_per_call, max_open)
         schema: Any = program  # Schema as sys-ops see it
-        services = Services(schema, HandleTable(*limits), self._http_client, denied=refused)
+        services = Services(schema, HandleTable(*limits), self._http_client, denied=refused, trace=trace)
         results = Results(self.types, self.partial_types, services)
         own = frozenset(loaded.unit.signatures)
         self.engine = Engine(program, services, results, os.environ if env is None else env, step_limit, own, limits)

@@ -18,6 +18,7 @@ import msgspec
 
 from bamlvm.sysops.records import AttemptEvent, AttemptRecord, ErrorRecord
 from bamlvm.sysops.redaction import NO_SECRETS, Secrets
+from bamlvm.sysops.tracing import NO_TRACE, Trace
 from bamlvm.vm.handles import HandleTable
 from bamlvm.vm.values import Instance
 
@@ -92,6 +93,7 @@ class Services(msgspec.Struct):
     round_robin: dict[str, int] = msgspec.field(default_factory=dict)
     denied: frozenset[str] = frozenset()
     compiled_templates: dict[str, Any] = msgspec.field(default_factory=dict)
+    trace: Trace = NO_TRACE
 
 
 class Scope(msgspec.Struct):
@@ -119,6 +121,11 @@ class Scope(msgspec.Struct):
 
     def __repr__(self) -> str:  # without the environment, which holds keys
         return f"<scope of call {self.owner}>"
+
+    @property
+    def trace(self) -> Trace:
+        """The trace of the runtime."""
+        return self.services.trace
 
     def elapsed(self) -> float:
         """Seconds since the attempt under way began."""
