@@ -21,7 +21,7 @@ import pytest
 import pytest_asyncio
 from hypothesis import settings
 
-from bamlvm.tools.mock import MockServer, ThreadedMockServer
+from bamlvm.mock import MockServer, ThreadedMockServer
 
 settings.register_profile("bamlvm", deadline=None)  # how long an example takes says nothing on a busy machine
 settings.load_profile("bamlvm")

@@ -19,8 +19,8 @@ import pytest
 from partial_json_parser import loads as peer_loads
 
 import bamlvm
+from bamlvm.mock import ThreadedMockServer
 from bamlvm.sysops.parsing import final_parse, finished, output_of
-from bamlvm.tools.mock import ThreadedMockServer
 
 PROGRAM = """
 client<llm> C { provider openai  options { model "gpt-4o"  api_key "k"  base_url "URL/v1" } }

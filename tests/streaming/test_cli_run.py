@@ -17,7 +17,7 @@ import pytest
 
 from bamlvm.cli import exit_codes
 from bamlvm.cli.main import main
-from bamlvm.tools.mock import ThreadedMockServer
+from bamlvm.mock import ThreadedMockServer
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PROGRAM = """

@@ -9,7 +9,7 @@ from pathlib import Path
 
 LEAKS = """
 import asyncio, socket
-from bamlvm.tools.mock import ThreadedMockServer
+from bamlvm.mock import ThreadedMockServer
 
 kept = []
 

@@ -11,7 +11,7 @@ import pytest
 
 from bamlvm.cli import exit_codes
 from bamlvm.cli.main import main
-from bamlvm.tools.mock import ThreadedMockServer
+from bamlvm.mock import ThreadedMockServer
 
 PROGRAM = """
 client<llm> Chat { provider openai  options { model "m"  api_key "k"  base_url "URL/v1" } }

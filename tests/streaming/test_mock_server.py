@@ -19,7 +19,7 @@ from google.genai import errors as genai_errors
 from google.genai import types as genai_types
 from pydantic import TypeAdapter
 
-from bamlvm.tools.mock import MockServer, ScriptError, ThreadedMockServer
+from bamlvm.mock import MockServer, ScriptError, ThreadedMockServer
 
 QUESTION = [{"role": "user", "content": "Say hello to world"}]
 GREETING = {"pieces": ["Hello", ", ", "world", "!"]}

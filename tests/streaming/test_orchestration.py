@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 import bamlvm
-from bamlvm.tools.mock import MockServer
+from bamlvm.mock import MockServer
 
 PROGRAM = """
 client<llm> C { provider openai  options { model "gpt-4o"  api_key "k"  base_url "URL/v1" } }

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bamlvm.mock import MockServer
 from bamlvm.replay import (
     Binary,
     RecordedRequest,
@@ -24,7 +25,6 @@ from bamlvm.replay import (
     read_recording,
 )
 from bamlvm.sysops.redaction import HIDDEN
-from bamlvm.tools.mock import MockServer
 
 BODY = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "stream": True}
 JSON_VALUES = st.recursive(

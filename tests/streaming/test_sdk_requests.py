@@ -18,8 +18,8 @@ from google import genai
 from google.genai import types
 
 import bamlvm
+from bamlvm.mock import Exchange, ThreadedMockServer
 from bamlvm.sysops.providers.catalogue import PROVIDERS
-from bamlvm.tools.mock import Exchange, ThreadedMockServer
 
 PIXEL = base64.b64encode(b"\x89PNG not really").decode()
 PROMPT = """

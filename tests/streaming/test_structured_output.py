@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import bamlvm
-from bamlvm.tools.mock import MockServer
+from bamlvm.mock import MockServer
 
 PROGRAM = """
 retry_policy Again { max_retries 1  strategy { type constant_delay  delay_ms 1 } }

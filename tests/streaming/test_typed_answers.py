@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import bamlvm
-from bamlvm.tools.mock import ThreadedMockServer
+from bamlvm.mock import ThreadedMockServer
 
 SOURCE = """
 class Item { name string  price float @assert(positive, {{ this > 0 }}) @check(cheap, {{ this < 10 }}) }

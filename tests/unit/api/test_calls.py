@@ -15,7 +15,7 @@ import pytest
 
 import bamlvm
 from bamlvm import CallContext, Cancelled, CancelToken, DeadlineExceeded, HostError, ThrownError
-from bamlvm.tools.mock import ThreadedMockServer
+from bamlvm.mock import ThreadedMockServer
 
 Make: TypeAlias = Callable[..., bamlvm.Runtime]
 

@@ -14,7 +14,7 @@ import pytest
 
 import bamlvm
 from bamlvm import CallContext, CallRecord, Cancelled, Collector, ErrorRecord, ThrownError, Usage, to_builtins
-from bamlvm.tools.mock import ThreadedMockServer
+from bamlvm.mock import ThreadedMockServer
 
 Make: TypeAlias = Callable[..., bamlvm.Runtime]
 

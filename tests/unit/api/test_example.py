@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import pytest
 
 import bamlvm
-from bamlvm.tools.mock import MockServer
+from bamlvm.mock import MockServer
 
 Make: TypeAlias = Callable[..., bamlvm.Runtime]
 

@@ -15,8 +15,8 @@ import bamlvm
 from bamlvm.build.sources import read_sources
 from bamlvm.cli import exit_codes
 from bamlvm.cli.main import main
+from bamlvm.mock import ThreadedMockServer
 from bamlvm.tools.generate.python_client import client_files, stale, write
-from bamlvm.tools.mock import ThreadedMockServer
 
 ROOT = Path(bamlvm.__path__[0]).parent
 PROJECTS = Path(__file__).parents[2] / "projects"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import bamlvm
-from bamlvm.tools.mock import ThreadedMockServer
+from bamlvm.mock import ThreadedMockServer
 
 PAGE = Path(__file__).parents[3] / "docs" / "observability.md"
 PROGRAM = """

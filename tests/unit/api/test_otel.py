@@ -18,8 +18,8 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 import bamlvm
 from bamlvm import AttemptRecord, CallContext, ThrownError
+from bamlvm.mock import ThreadedMockServer
 from bamlvm.otel import OTelCollector, attempt_attributes, content_attributes, instrument
-from bamlvm.tools.mock import ThreadedMockServer
 
 Make: TypeAlias = Callable[..., bamlvm.Runtime]
 

@@ -12,7 +12,7 @@ import pytest
 
 import bamlvm
 from bamlvm import CompileError, HostError
-from bamlvm.tools.mock import MockServer
+from bamlvm.mock import MockServer
 
 Make: TypeAlias = Callable[..., bamlvm.Runtime]
 

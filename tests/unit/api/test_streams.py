@@ -13,7 +13,7 @@ import pytest
 
 import bamlvm
 from bamlvm import Attempt, CallContext, Cancelled, CancelToken, DeadlineExceeded, HostError, Partial, ThrownError, Tick
-from bamlvm.tools.mock import MockServer, ThreadedMockServer
+from bamlvm.mock import MockServer, ThreadedMockServer
 
 Make: TypeAlias = Callable[..., bamlvm.Runtime]
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import bamlvm
 from bamlvm.cli import exit_codes
-from bamlvm.tools.mock import ThreadedMockServer
+from bamlvm.mock import ThreadedMockServer
 from bamlvm.tools.session.session import Session, is_open
 
 COMMAND = [sys.executable, "-m", "bamlvm", "repl"]

@@ -15,7 +15,7 @@ import pytest
 
 from bamlvm.cli import exit_codes
 from bamlvm.cli.main import main
-from bamlvm.tools.mock import ThreadedMockServer
+from bamlvm.mock import ThreadedMockServer
 
 PROGRAM = """
 enum Mood { Happy  Sad @alias("blue") }

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 import bamlvm
+from bamlvm.mock import ThreadedMockServer
 from bamlvm.sysops.redaction import redacted_body
-from bamlvm.tools.mock import ThreadedMockServer
 
 SOURCE = (Path(__file__).parent / "strategies.baml").read_text("utf-8")
 PROGRAM = SOURCE + "".join(
