@@ -1,5 +1,9 @@
-"""Build hook: an editable install gets ``.links/bamlvm``, symbolic links laid out as the wheel is; a wheel gets the
-standard library compiled beforehand, so that no installed copy ever compiles it."""
+"""Build hook: makes what is not committed.
+
+Rule: an editable install gets ``.links/bamlvm``, symbolic links laid out as the wheel is, and the grammar's LALR tables
+beside the grammar.  A wheel gets the tables and the compiled standard library, so that no installed copy imports Lark or
+compiles the standard library.  An sdist holds sources only.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,10 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 FOLDERS = ("grammar", "compiler", "vm", "sysops", "stdlib", "tools", "cli")
 
+TABLE = "from bamlvm.grammar.lalr import build, write; write(build(), path)"
+STDLIB = "from bamlvm.compiler.standard import write_compiled; write_compiled(path)"
+"""Programs that write an artefact to ``path``."""
+
 
 class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]  # hatchling's generic parameter is its own business
     PLUGIN_NAME = "custom"
@@ -23,8 +31,18 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]  # hatchlin
         root = Path(self.root)
         if version == "editable":
             link_package(root, root / ".links")
-        else:
-            build_data["force_include"][str(compile_stdlib(root))] = "bamlvm/stdlib/stdlib.bamlc"
+            make(root / ".links", TABLE, root / "grammar" / "baml.table")
+            return
+        self.work = work = Path(tempfile.mkdtemp(prefix="bamlvm-build-"))
+        link_package(root, work / "links")
+        for program, target in ((TABLE, "grammar/baml.table"), (STDLIB, "stdlib/stdlib.bamlc")):
+            made = work / Path(target).name
+            make(work / "links", program, made)
+            build_data["force_include"][str(made)] = f"bamlvm/{target}"
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        if version != "editable":
+            shutil.rmtree(self.work)
 
 
 def link_package(root: Path, links: Path) -> None:
@@ -39,12 +57,8 @@ def link_package(root: Path, links: Path) -> None:
             (package / file.name).symlink_to(os.path.relpath(file, package))
 
 
-def compile_stdlib(root: Path) -> Path:
-    """The standard library as MessagePack, made by the compiler of this very tree in a process of its own."""
-    work = Path(tempfile.mkdtemp(prefix="bamlvm-build-"))
-    link_package(root, work / "links")
-    target = work / "stdlib.bamlc"
-    program = "import sys; from bamlvm.compiler.standard import write_compiled; write_compiled(sys.argv[1])"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(work / "links"), *sys.path])}
-    subprocess.run([sys.executable, "-c", program, str(target)], check=True, env=environment)
-    return target
+def make(links: Path, program: str, target: Path) -> None:
+    """Write an artefact with the code of this very tree, in a process of its own."""
+    code = f"import sys, pathlib; path = pathlib.Path(sys.argv[1]); {program}"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(links), *sys.path])}
+    subprocess.run([sys.executable, "-c", code, str(target)], check=True, env=environment)

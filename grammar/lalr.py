@@ -1,12 +1,13 @@
 """The LALR tables: made by Lark from ``baml.lark``, driven here.
 
-Lark reads the grammar, refuses any conflict (strict) and computes the tables.  Making them takes about a second: they
-are kept in ``baml.table`` beside the grammar, with a digest of the grammar they were made from; without that file, or
-with another grammar, they are made anew in memory.  ``python -m bamlvm.grammar.lalr`` writes it.
+Rule: reading source needs no Lark.  Lark reads the grammar, refuses any conflict (strict) and computes the tables, which
+takes about a second; so they are kept in ``baml.table`` beside the grammar, together with the grammar's text.  A wheel
+and an editable install bring the file along.  Where it is missing, or the grammar has changed since, :func:`load` makes
+the tables and writes the file anew, if the folder is writable.
 
 The driver is the textbook one with a shortcut: a chain of rules that only pass one child on (an operand climbs a dozen
 levels of precedence) is followed once and remembered.  So it takes a third of the time of Lark's own loop over the same
-tables, and reading source needs no Lark at all.
+tables.
 
 A table's shape: ``states[state][symbol]`` is where a terminal or nonterminal leads, a state to go to or ``~rule`` to
 reduce by; ``rules[rule]`` is the number of children, the nonterminal, and the action's name ("" passes the child on).
@@ -14,8 +15,9 @@ reduce by; ``rules[rule]`` is the number of children, the nonterminal, and the a
 
 from __future__ import annotations
 
-import hashlib
-import sys
+import contextlib
+import os
+import threading
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -38,13 +40,14 @@ STARTS: Final = (
     "test_item",
 )
 _GRAMMAR: Final = Path(__file__).with_name("baml.lark")
-_CACHE: Final = Path(__file__).with_name("baml.table")
+_KEPT: Final = Path(__file__).with_name("baml.table")
 
 
 class Table(msgspec.Struct):
     """The tables as plain data."""
 
-    digest: str
+    grammar: str
+    """The text that they were made from."""
     starts: dict[str, int]
     """The first state, by start rule."""
     ends: dict[str, int]
@@ -92,7 +95,7 @@ def build() -> Table:
     from lark.lexer import TerminalDef
     from lark.utils import SerializeMemoizer
 
-    grammar = _GRAMMAR.read_text(encoding="utf-8")
+    grammar = _grammar()
     made = Lark(grammar, parser="lalr", lexer=declared_lexer(), strict=True, start=list(STARTS))
     memo = SerializeMemoizer([Rule, TerminalDef])
     data = made.parser.parser.serialize(memo)
@@ -109,31 +112,42 @@ def build() -> Table:
     for state, actions in data["states"].items():
         for symbol, (reduces, argument) in actions.items():
             states[state][symbols[symbol]] = ~numbers[argument["@"]] if reduces else argument
-    return Table(_digest(), dict(data["start_states"]), dict(data["end_states"]), rules, states)
-
-
-def _digest() -> str:
-    return hashlib.sha256(_GRAMMAR.read_bytes()).hexdigest()
+    return Table(grammar, dict(data["start_states"]), dict(data["end_states"]), rules, states)
 
 
 @cache
 def load() -> Table:
-    """The tables: from the file beside the grammar if it fits, otherwise made anew."""
-    return read(_CACHE) or build()
+    """Return the tables of the grammar as it is now: those kept beside it, or new ones."""
+    table = read(_KEPT)
+    if table is None:
+        table = build()
+        with contextlib.suppress(OSError):  # a folder that cannot be written to: the next process makes them again
+            write(table, _KEPT)
+    return table
 
 
 def read(path: Path) -> Table | None:
-    """The tables kept in ``path``, if there are any and they were made from the grammar as it is."""
+    """Return the tables kept in ``path``, or None if there are none or the grammar is not what they were made from."""
     try:
-        table = msgspec.json.decode(path.read_bytes(), type=Table)
+        table = msgspec.msgpack.decode(path.read_bytes(), type=Table)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
-    return table if table.digest == _digest() else None
+    current = table.grammar == _grammar() and table.starts.keys() == set(STARTS)
+    return table if current else None
 
 
-def write(path: Path = _CACHE) -> None:
-    """Make the tables and keep them in ``path``."""
-    path.write_bytes(msgspec.json.encode(build()).replace(b"},{", b"},\n{").replace(b"],[", b"],\n[") + b"\n")
+def write(table: Table, path: Path) -> None:
+    """Keep the tables in ``path``.  The file appears whole or not at all, whoever else writes it."""
+    beside = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
+    try:
+        beside.write_bytes(msgspec.msgpack.encode(table))
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _grammar() -> str:
+    return _GRAMMAR.read_text(encoding="utf-8")
 
 
 class Driver:
@@ -245,8 +259,3 @@ class Driver:
         """The kinds of token that could come next."""
         terminals = (symbol for symbol in self.table.states[stack[-1]] if symbol == END or symbol.isupper())
         return {kind for kind in terminals if self.accepts(stack, kind)}
-
-
-if __name__ == "__main__":
-    sys.stdout.write(f"writing {_CACHE}\n")
-    write()

@@ -39,6 +39,8 @@ _DIGEST_SIZE: Final = 16
 _SUFFIX: Final = ".bamlc"
 _PACKAGE: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _MAKERS: Final = ("grammar", "compiler", "stdlib", "vm")
+_SOURCES: Final = (".py", ".lark", ".baml")
+"""The files that say what the compiler does.  What is made from them, in the same folders, comes and goes."""
 
 
 class Cache:
@@ -145,7 +147,7 @@ def fingerprint() -> bytes:
 
 
 def stamp() -> bytes:
-    """The place, size and time of change of each file of the compiler, of the grammar, of the standard library and of
+    """The place, size and time of change of each source file of the compiler, of the grammar, of the standard library and of
     the machine's data shapes.  Reads no file, so it takes a millisecond."""
     hasher = blake2b(_PACKAGE.encode(), digest_size=20)
     for folder in _MAKERS:
@@ -157,10 +159,10 @@ def stamp() -> bytes:
 def _stamps(folder: str) -> Iterator[str]:
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.is_file():
+            if entry.name.endswith(_SOURCES):
                 status = entry.stat()
                 yield f"{entry.path}\0{status.st_size}\0{status.st_mtime_ns}\n"
-            elif entry.name != "__pycache__":
+            elif entry.name != "__pycache__" and entry.is_dir():
                 yield from _stamps(entry.path)
 
 
