@@ -315,7 +315,7 @@ class Runtime:
             if parameter.name in args:
                 used += 1
                 value = self._arguments.convert(args[parameter.name], parameter.type, parameter.name)
-                self._demand(value, parameter.name, parameter.annotated_type)
+                self._demand(value, parameter.name, parameter.annotated)
                 values.append(value)
             elif parameter.has_default:
                 values.append(MISSING)

@@ -26,6 +26,7 @@ from bamlvm.vm.program.types import (
     NEVER,
     NULL,
     STRING,
+    AttributedType,
     ClassType,
     FunctionType,
     ListType,
@@ -33,7 +34,6 @@ from bamlvm.vm.program.types import (
     Type,
     UnionType,
     VariableType,
-    bare,
     union,
 )
 
@@ -85,7 +85,7 @@ def declare(
     aliases = tuple(index.of(syntax.Alias))
     for entry in aliases:
         resolver.alias(entry)
-    world.aliases = {entry.name: world.aliases[entry.name] for entry in aliases if entry.name in world.aliases}
+    world.annotated_aliases = {entry.name: world.annotated_aliases[entry.name] for entry in aliases}
     for entry in index.of(syntax.Enum):
         declaration = entry.declaration
         assert isinstance(declaration, syntax.Enum)
@@ -126,9 +126,8 @@ def _class_info(resolver: TypeResolver, declaration: syntax.Class, entry: Entry,
     fields = []
     for f in [*{f.name: f for f in reversed(declaration.fields)}.values()][::-1]:
         annotated = resolver.annotated(f.type, entry, report, variables)
-        type_ = bare(annotated)
         marks = attributes(f.attributes, "field", entry, report)
-        fields.append(FieldInfo(f.name, type_, marks, f.doc, None if annotated is type_ else annotated))
+        fields.append(FieldInfo(f.name, annotated, marks, f.doc))
     own = attributes(declaration.attributes, "class", entry, report)
     return ClassInfo(entry.name, tuple(fields), own, declaration.doc)
 
@@ -180,13 +179,10 @@ def _face(
             report.error("E0012", each, f"the parameter `{each.name}` is there twice", labels=[first])
         seen.setdefault(each.name, each)
         annotated = resolver.annotated(_trailing(each.type), entry, report, variables) if each.type else ERROR
-        type_ = bare(annotated)
-        marked = None if annotated is type_ else annotated
         if each.default is None:
-            type_ = _told_by_argument(type_, each.name)
-        parameters.append(Parameter(each.name, type_, each.default is not None, marked))
+            annotated = _with_throws_of_argument(annotated, each.name)
+        parameters.append(Parameter(each.name, annotated, each.default is not None))
     annotated = resolver.annotated(_trailing(function.result), entry, report, variables) if function.result else NULL
-    result = bare(annotated)
     contract: Type | None = None
     parts: tuple[Type, ...] = ()
     if function.throws is not None:
@@ -201,16 +197,7 @@ def _face(
         kind = "llm"
     throws = contract if contract is not None else NEVER
     kinds = tuple(sorted(variables))
-    signature = Signature(
-        name,
-        kind,
-        tuple(parameters),
-        result,
-        throws,
-        kinds,
-        function.doc,
-        None if annotated is result else annotated,
-    )
+    signature = Signature(name, kind, tuple(parameters), annotated, throws, kinds, function.doc)
     return _Face(signature, contract, parts)
 
 
@@ -224,13 +211,15 @@ def _trailing(written: syntax.TypeExpr) -> syntax.TypeExpr:
     return written
 
 
-def _told_by_argument(type_: Type, name: str) -> Type:
-    """A parameter's type: what calling a function throws that is its argument, each call knows."""
+def _with_throws_of_argument(type_: Type, name: str) -> Type:
+    """Return a parameter's type with the throws of functions in it open: each call's argument decides them."""
     match type_:
         case FunctionType(parameters, result, throws) if throws == UNSTATED:
             return FunctionType(parameters, result, throws_of_parameter(name))
         case UnionType(parts):
-            return union(_told_by_argument(part, name) for part in parts)
+            return union(_with_throws_of_argument(part, name) for part in parts)
+        case AttributedType(item, attributes):
+            return AttributedType(_with_throws_of_argument(item, name), attributes)
         case _:
             return type_
 

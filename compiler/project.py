@@ -217,7 +217,6 @@ class Project:
             world.signatures,
             world.classes,
             world.enums,
-            world.aliases,
             world.annotated_aliases,
             configuration.llm_functions,
             configuration.clients,
@@ -253,7 +252,7 @@ def _declared_surface(index: Index, world: World) -> dict[str, Mapping[str, obje
         "class": world.classes,
         "enum": world.enums,
         "signature": dict(world.signatures),  # inferred throws are put into the world's own later
-        "recursive_alias": world.aliases,
+        "recursive_alias": world.annotated_aliases,
         "contract": world.contracts,
     }
 

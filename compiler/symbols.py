@@ -10,7 +10,7 @@ from bamlvm.compiler.index import Entry
 from bamlvm.compiler.reads import Reads
 from bamlvm.grammar import syntax
 from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, Signature, has_attribute
-from bamlvm.vm.program.types import AliasType, ClassType, Type, UnionType, union
+from bamlvm.vm.program.types import AliasType, ClassType, Type, UnionType, bare, union
 from bamlvm.vm.program.unit import Unit
 
 PANICS = "baml.panics."
@@ -27,7 +27,6 @@ class World:
     reads: Reads = field(default_factory=Reads)
     classes: dict[str, ClassInfo] = field(default_factory=dict)
     enums: dict[str, EnumInfo] = field(default_factory=dict)
-    aliases: dict[str, Type] = field(default_factory=dict)
     annotated_aliases: dict[str, Type] = field(default_factory=dict)
     signatures: dict[str, Signature] = field(default_factory=dict)
     contracts: dict[str, Type] = field(default_factory=dict)
@@ -52,7 +51,8 @@ class World:
 
     def recursive_alias(self, name: str) -> Type:
         """What a recursive alias stands for."""
-        found = self.aliases.get(name) or self.standard.aliases.get(name) or ERROR
+        found = self.annotated_aliases.get(name) or self.standard.annotated_aliases.get(name) or ERROR
+        found = bare(found)
         return self.reads.note("recursive_alias", (name,), found)
 
     @cached_property

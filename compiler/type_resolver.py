@@ -51,7 +51,6 @@ class TypeResolver:
         self._scope = scope
         self._world = world
         self._diagnostics = diagnostics
-        self._aliases: dict[str, Type] = {}
         self._open: dict[str, int] = {}
         self._recursive: set[str] = set()
         self._guards = 0
@@ -95,8 +94,9 @@ class TypeResolver:
     def alias(self, entry: Entry) -> Type:
         """What an alias stands for: its annotated type, or AliasType where it is recursive; reports E0068."""
         name = entry.name
-        if name in self._aliases:
-            return AliasType(name) if name in self._recursive else self._aliases[name]
+        known = self._world.annotated_aliases.get(name)
+        if known is not None:
+            return AliasType(name) if name in self._recursive else known
         report = reporter(entry, self._diagnostics)
         declaration = entry.declaration
         assert isinstance(declaration, syntax.Alias)
@@ -122,12 +122,8 @@ class TypeResolver:
             report.error("E0068", where, f"the alias `{declaration.name}` stands for a type that is nested too deeply")
             resolved = ERROR
         del self._open[name]
-        self._aliases[name] = resolved
         self._world.annotated_aliases[name] = resolved
-        if name in self._recursive:
-            self._world.aliases[name] = bare(resolved)
-            return AliasType(name)
-        return resolved
+        return AliasType(name) if name in self._recursive else resolved
 
     def _guarded(self, go: Callable[[syntax.TypeExpr], Type], node: syntax.TypeExpr) -> Type:
         self._guards += 1

@@ -158,7 +158,7 @@ class Constraints:
                     self._at(f"[{name!r}]", each, entry)
             case ClassType(name, _) if type(value) is Instance:
                 for field, each in zip(self._schema.classes[name].fields, value.fields, strict=True):
-                    self._at(f".{field.name}", each, field.annotated_type)
+                    self._at(f".{field.name}", each, field.annotated)
             case UnionType(parts):
                 part = self.alternative(value, parts)
                 if part is not None:
@@ -225,7 +225,7 @@ class Constraints:
         fields = list(value.fields)
         for place, field in enumerate(info.fields):
             try:
-                fields[place] = self.enforce(fields[place], field.annotated_type)
+                fields[place] = self.enforce(fields[place], field.annotated)
                 self._hold(fields[place], named(field.attributes, "assert"))
             except AssertionFailed as failed:
                 raise failed.at(f".{field.name}") from None
@@ -289,7 +289,7 @@ class Constraints:
                         info = self._schema.classes[name]
                         attributes = tuple(each for field in info.fields for each in field.attributes)
                         attributes += info.attributes
-                        waiting += [field.annotated_type for field in info.fields]
+                        waiting += [field.annotated for field in info.fields]
                     case EnumType(name) | VariantType(name, _) if name in self._schema.enums:
                         attributes = self._schema.enums[name].attributes
                     case AliasType(name) if name in self._schema.aliases:

@@ -112,7 +112,7 @@ def get_return_type(scope: Scope, function_name: str) -> TypeValue:
 
     schema = scope.services.schema
     signature = schema.signatures[clients.llm_function(schema, function_name).name]
-    return TypeValue(signature.annotated_result)
+    return TypeValue(signature.annotated)
 
 
 @sysop("baml.llm.check_return_type")

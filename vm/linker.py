@@ -14,6 +14,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final
 
 from bamlvm.vm.arithmetic import BINARY_FUNCTIONS, COMPARE_FUNCTIONS, UNARY_FUNCTIONS
@@ -22,7 +23,7 @@ from bamlvm.vm.opcodes import CODES, TABLE, Opcode, plain
 from bamlvm.vm.program.code import Function, Handler, Placed
 from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, Signature
 from bamlvm.vm.program.llm import ClientInfo, LlmFunctionInfo, RetryPolicyInfo, TemplateInfo
-from bamlvm.vm.program.types import Type
+from bamlvm.vm.program.types import Type, bare
 from bamlvm.vm.program.unit import Unit
 from bamlvm.vm.stack import instructions
 from bamlvm.vm.sysop import SysOp
@@ -78,7 +79,6 @@ class Program:
         self.signatures: dict[str, Signature] = {}
         self.classes: dict[str, ClassInfo] = {}
         self.enums: dict[str, EnumInfo] = {}
-        self.aliases: dict[str, Type] = {}
         self.annotated_aliases: dict[str, Type] = {}
         self.llm_functions: dict[str, LlmFunctionInfo] = {}
         self.clients: dict[str, ClientInfo] = {}
@@ -117,6 +117,11 @@ class Program:
         if missing:
             raise LinkError(f"not implemented: {', '.join(sorted(missing))}", sorted(missing))
         return program
+
+    @cached_property
+    def aliases(self) -> dict[str, Type]:
+        """The types that aliases name, without attributes."""
+        return {name: bare(type_) for name, type_ in self.annotated_aliases.items()}
 
     def function(self, name: str) -> LinkedFunction:
         """A callable by qualified name: a function, or a native or sys-op wrapped as one.

@@ -118,7 +118,7 @@ def read_type(runtime: Engine, function: str) -> Type:
     signature = runtime.signature(function)
     if signature.kind != "llm":
         raise HostError(f"{function} is no LLM function: only what a model answers is parsed")
-    return signature.annotated_result
+    return signature.annotated
 
 
 def thrown_by(runtime: Engine, thrown: Thrown) -> Exception:

@@ -189,13 +189,13 @@ class Types:
 
     def may_be_left_out(self, field: FieldInfo) -> bool:
         """Whether a field has None as its default; one with checks is never None itself."""
-        whole = field.annotated_type
+        whole = field.annotated
         is_checked = has_attribute(field.attributes, "check")
         is_checked = is_checked or (type(whole) is AttributedType and has_attribute(whole.attributes, "check"))
         return not is_checked and self.nullable(field.type)
 
     def _whole(self, field: FieldInfo) -> Any:
-        annotation = self.annotation(field.annotated_type)
+        annotation = self.annotation(field.annotated)
         return _CHECKED[annotation] if has_attribute(field.attributes, "check") else annotation
 
 

@@ -156,7 +156,7 @@ class Results:
 
     def _field_checked(self, value: Any, host: Any, field: FieldInfo, whole: bool) -> Any:
         """A field's value with what the checks in its type and on it say of it."""
-        if field.annotated is not None:
+        if field.annotated is not field.type:
             host = self._checked(value, host, field.annotated, whole)
         if not has_attribute(field.attributes, "check"):
             return host
@@ -198,7 +198,8 @@ class Results:
             fields = {}
             done = set()
             for place, field in enumerate(value.cls.info.fields):
-                inside = field.annotated is not None and self.constraints.concern("check", field.annotated)
+                annotated = field.annotated
+                inside = annotated is not field.type and self.constraints.concern("check", annotated)
                 if inside or has_attribute(field.attributes, "check"):
                     fields[place] = field
                 if has_attribute(field.attributes, "stream.done"):

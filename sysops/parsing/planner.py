@@ -118,9 +118,7 @@ class _Planner:
                 return type_
 
     def _alias(self, type_: AliasType) -> Type:
-        schema = self._schema
-        annotated: Type | None = schema.annotated_aliases.get(type_.name)
-        found: Type = annotated if annotated is not None else schema.aliases[type_.name]
+        found: Type = self._schema.annotated_aliases[type_.name]
         return found
 
     def _is_marked(self, type_: Type, name: str) -> bool:
@@ -188,7 +186,7 @@ class _Planner:
             marks = [
                 name
                 for name in ("stream.done", "stream.not_null", "stream.with_state")
-                if has_attribute(field.attributes, name) or self._is_marked(field.annotated_type, name)
+                if has_attribute(field.attributes, name) or self._is_marked(field.annotated, name)
             ]
             made.done |= ("stream.done" in marks) << place
             if "stream.not_null" in marks:
@@ -197,7 +195,7 @@ class _Planner:
                 made.states[place] = self._state
         for place, field in enumerate(info.fields):
             made.name(field.name, place)
-            made.plans.append(self.plan(field.annotated_type, (*path, f".{field.name}")))
+            made.plans.append(self.plan(field.annotated, (*path, f".{field.name}")))
         made.not_null = tuple(not_null)
         return made
 

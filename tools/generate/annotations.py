@@ -115,7 +115,7 @@ class Annotations:
         return _or_none(text), True
 
     def _field(self, field: FieldInfo, taken: Collection[str]) -> str:
-        return _checked(self.text(field.annotated_type, taken), field.attributes)
+        return _checked(self.text(field.annotated, taken), field.attributes)
 
     def _name(self, name: str, is_partial: bool, taken: Collection[str]) -> str:
         prefix = self._partial if is_partial else self._whole

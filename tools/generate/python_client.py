@@ -25,7 +25,7 @@ from bamlvm.tools.generate.annotations import Annotations, type_names
 from bamlvm.values.classes import field_names, variant_names
 from bamlvm.values.identifiers import host_names
 from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, GeneratorInfo, Signature, attribute_text, has_attribute
-from bamlvm.vm.program.types import Attribute
+from bamlvm.vm.program.types import AliasType, Attribute, walk
 
 if TYPE_CHECKING:
     from bamlvm.runtime import Runtime
@@ -185,14 +185,15 @@ def _types(runtime: Runtime, partial: bool) -> str:
         if name in names and not (partial and has_attribute(info.attributes, "stream.done")):
             parts.append(_class(info, names[name], annotations))
     aliases = [(name, type_) for name, type_ in program.annotated_aliases.items() if name in names]
-    recursive = [(names[name], annotations.text(type_)) for name, type_ in aliases if name in program.aliases]
+    named = {part.name for _, type_ in aliases for part in walk(type_) if isinstance(part, AliasType)}
+    recursive = [(names[name], annotations.text(type_)) for name, type_ in aliases if name in named]
     if recursive:
         written = "".join(f"    {name}: _t.TypeAlias = {_quoted(text)}\n" for name, text in recursive)
         parts.append(
             f"if _t.TYPE_CHECKING:\n{written}else:\n" + "".join(f"    {name} = _t.Any\n" for name, _ in recursive)
         )
     for name, type_ in aliases:
-        if name not in program.aliases:
+        if name not in named:
             parts.append(f"{names[name]}: _t.TypeAlias = {annotations.text(type_)}\n")
     body = "".join("\n\n" + part for part in parts)
     what = "The program's classes while they stream." if partial else "The program's classes, enums and aliases."
@@ -272,7 +273,7 @@ def _client(runtime: Runtime, functions: Iterable[_Function], is_async: bool) ->
         signature = each.signature
         face = ", ".join((*_parameters(runtime, each, whole), _CONTEXT))
         arguments = "{" + ", ".join(f"{_quoted(name)}: {host}" for name, host in each.parameters.items()) + "}"
-        result = whole.text(signature.annotated_result)
+        result = whole.text(signature.annotated)
         shown = partial.text(signature.result) if signature.kind == "llm" else "_t.Any"
         doc = _doc(signature.doc, "        ")
         name = _quoted(signature.name)

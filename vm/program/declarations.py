@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import msgspec
 
 from bamlvm.vm.program.types import Attribute as Attribute
-from bamlvm.vm.program.types import Type
+from bamlvm.vm.program.types import Type, bare
 
 ConfigValue: TypeAlias = Any
 """Client options: strings, numbers, booleans, lists and string-keyed dicts; ``env.X`` is
@@ -28,19 +29,18 @@ def attribute_text(attributes: Iterable[Attribute], name: str) -> str | None:
     return None
 
 
-class FieldInfo(msgspec.Struct, frozen=True, array_like=True):
-    """A field; ``annotated`` is its type with the attributes written inside it, where there are any."""
+class FieldInfo(msgspec.Struct, frozen=True, array_like=True, dict=True):
+    """A field; ``annotated`` is its type with the attributes written inside it."""
 
     name: str
-    type: Type
+    annotated: Type
     attributes: tuple[Attribute, ...] = ()
     doc: str = ""
-    annotated: Type | None = None
 
-    @property
-    def annotated_type(self) -> Type:
-        """The type with the attributes inside it, if there are any."""
-        return self.annotated or self.type
+    @cached_property
+    def type(self) -> Type:
+        """The type without attributes: ``annotated`` itself where it has none."""
+        return bare(self.annotated)
 
 
 class ClassInfo(msgspec.Struct, frozen=True, array_like=True):
@@ -65,40 +65,38 @@ class EnumInfo(msgspec.Struct, frozen=True, array_like=True):
     doc: str = ""
 
 
-class Parameter(msgspec.Struct, frozen=True, array_like=True):
-    """A parameter; ``annotated`` is its type with the attributes written on it, where there are any."""
+class Parameter(msgspec.Struct, frozen=True, array_like=True, dict=True):
+    """A parameter; ``annotated`` is its type with the attributes written in it."""
 
     name: str
-    type: Type
+    annotated: Type
     has_default: bool = False
-    annotated: Type | None = None
 
-    @property
-    def annotated_type(self) -> Type:
-        """The type with the attributes on it, if there are any."""
-        return self.annotated or self.type
+    @cached_property
+    def type(self) -> Type:
+        """The type without attributes: ``annotated`` itself where it has none."""
+        return bare(self.annotated)
 
 
 Kind: TypeAlias = Literal["function", "llm", "native", "sysop", "template"]
 
 
-class Signature(msgspec.Struct, frozen=True, array_like=True):
-    """A callable's face.  ``kind`` says what a call of it compiles to; ``throws`` is declared or inferred;
-    ``annotated`` is the result's type with the attributes written on it, where there are any."""
+class Signature(msgspec.Struct, frozen=True, array_like=True, dict=True):
+    """A callable as its callers see it.  ``kind`` says what a call of it compiles to; ``throws`` is declared or
+    inferred; ``annotated`` is the result's type with the attributes written in it."""
 
     name: str
     kind: Kind
     parameters: tuple[Parameter, ...]
-    result: Type
+    annotated: Type
     throws: Type
     type_parameters: tuple[str, ...] = ()
     doc: str = ""
-    annotated: Type | None = None
 
-    @property
-    def annotated_result(self) -> Type:
-        """The result's type with the attributes on it, if there are any."""
-        return self.annotated or self.result
+    @cached_property
+    def result(self) -> Type:
+        """The result's type without attributes: ``annotated`` itself where it has none."""
+        return bare(self.annotated)
 
 
 class TestInfo(msgspec.Struct, frozen=True, array_like=True):

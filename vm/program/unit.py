@@ -7,28 +7,29 @@ objects when the machine links units.  Everything here is a msgspec struct and t
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import msgspec
 
 from bamlvm.vm.program.code import Placed
 from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, GeneratorInfo, Signature, TestInfo
 from bamlvm.vm.program.llm import ClientInfo, LlmFunctionInfo, RetryPolicyInfo, TemplateInfo
-from bamlvm.vm.program.types import Type
+from bamlvm.vm.program.types import Type, bare
 
-FORMAT = 4
+FORMAT = 5
 """Bumped whenever the meaning of anything in this module changes; part of every cache key."""
 
 
-class Unit(msgspec.Struct, frozen=True):
+class Unit(msgspec.Struct, frozen=True, dict=True):
     """One compiled project.  All names are qualified; the standard library's begin with ``baml.``.
 
-    ``aliases`` are the recursive ones; ``annotated_aliases`` all, with the attributes written in them.
+    ``annotated_aliases`` are the types that aliases name, with the attributes written in them.
     """
 
     functions: dict[str, Placed] = {}
     signatures: dict[str, Signature] = {}
     classes: dict[str, ClassInfo] = {}
     enums: dict[str, EnumInfo] = {}
-    aliases: dict[str, Type] = {}
     annotated_aliases: dict[str, Type] = {}
     llm_functions: dict[str, LlmFunctionInfo] = {}
     clients: dict[str, ClientInfo] = {}
@@ -36,6 +37,11 @@ class Unit(msgspec.Struct, frozen=True):
     templates: dict[str, TemplateInfo] = {}
     tests: tuple[TestInfo, ...] = ()
     generators: tuple[GeneratorInfo, ...] = ()
+
+    @cached_property
+    def aliases(self) -> dict[str, Type]:
+        """The types that aliases name, without attributes."""
+        return {name: bare(type_) for name, type_ in self.annotated_aliases.items()}
 
 
 _ENCODER = msgspec.msgpack.Encoder()

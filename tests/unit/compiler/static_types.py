@@ -10,7 +10,7 @@ import msgspec
 from bamlvm.compiler import tir
 from bamlvm.compiler.hir import ERROR
 from bamlvm.compiler.project import Stages
-from bamlvm.vm.program.types import UNKNOWN, FunctionType, ListType, MapType, Type, UnionType, VariableType, union
+from bamlvm.vm.program.types import UNKNOWN, FunctionType, ListType, MapType, Type, UnionType, VariableType, bare, union
 from bamlvm.vm.type_tests import is_type
 
 _MATCHING = {
@@ -29,7 +29,7 @@ class StaticTypes:
     def __init__(self, stages: Stages) -> None:
         self._found: dict[tuple[str, int, int], list[tir.Typed]] = {}
         self._throws: dict[str, Type] = {}
-        self._aliases = stages.world.aliases
+        self._aliases = {name: bare(type_) for name, type_ in stages.world.annotated_aliases.items()}
         for name, function in stages.tir.items():
             item = stages.world.bodies[name][0].name
             self._throws[name] = stages.world.contracts.get(name, function.throws)

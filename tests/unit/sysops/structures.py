@@ -76,7 +76,7 @@ UNIT = Unit(
             (VariantInfo("Red"), VariantInfo("DarkBlue", (Attribute("alias", ("dark blue",)),)), VariantInfo("Green")),
         )
     },
-    aliases={
+    annotated_aliases={
         "Json": union((STRING, INT, FLOAT, BOOL, NULL, ListType(JSON_ALIAS), MapType(STRING, JSON_ALIAS))),
     },
 )

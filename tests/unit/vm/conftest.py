@@ -68,7 +68,7 @@ class Laboratory:
             signatures={each.name: each for each in signatures},
             classes={name: class_info(name, fields) for name, fields in {**standard, **(classes or {})}.items()},
             enums={name: EnumInfo(name, tuple(map(VariantInfo, names))) for name, names in (enums or {}).items()},
-            aliases=dict(aliases or {}),
+            annotated_aliases=dict(aliases or {}),
         )
         return Program.link(
             [unit],

@@ -20,7 +20,7 @@ from bamlvm.vm.values import MISSING
 
 
 def test_units_are_merged() -> None:
-    one = Unit(aliases={"A": INT}, classes={"C": ClassInfo("C", ())})
+    one = Unit(annotated_aliases={"A": INT}, classes={"C": ClassInfo("C", ())})
     other = Unit(retry_policies={"R": RetryPolicyInfo("R", 1)}, enums={"E": EnumInfo("E", (VariantInfo("X"),))})
     program = Program.link([one, other], {}, {})
     assert set(program.aliases) == {"A"} and set(program.classes) == {"C"}
