@@ -87,12 +87,11 @@ def _for_programs(example: Example) -> Iterator[str]:
 _FOR_PROGRAMS = """\
 ## For other programs
 
-`bamlvm check --format …` writes one document about all programs to stdout; what cannot be read is told on stderr.
-Lines and columns are from 1, columns count Unicode scalars, and an end is the place behind the last character. The
-exit code is the same in every format: 0 without errors, 3 with some, 4 if a file could not be read. In Python,
-`bamlvm.check(source)` gives the diagnostics as objects, and `bamlvm.tools.reports.report(diagnostics, sources,
-form)` these
-texts."""
+`bamlvm check --format …` writes one document about all programs to stdout; a file that cannot be read is
+reported on stderr. Lines and columns are from 1, columns count Unicode scalars, and an end is the place behind the last
+character. The exit code is the same in every format: 0 without errors, 3 with some, 4 if a file could not be read. In
+Python, `bamlvm.check(source)` returns the diagnostics as objects, and
+`bamlvm.tools.reports.report(diagnostics, sources, form)` these texts."""
 
 _FORMS = {
     "json": """\
