@@ -21,7 +21,7 @@ from bamlvm.build.sources import read_sources
 from bamlvm.calls.blocking import run_blocking
 from bamlvm.calls.call import Call, Sink
 from bamlvm.calls.engine import Engine
-from bamlvm.calls.engine import did_you_mean as _did_you_mean
+from bamlvm.calls.engine import hint_for as _hint_for
 from bamlvm.context import NO_CONTEXT, CallContext
 from bamlvm.errors import Cancelled, HostError
 from bamlvm.sysops.scope import Services
@@ -326,7 +326,7 @@ class Runtime:
         if used != len(args):
             known = [parameter.name for parameter in signature.parameters]
             extra = next(name for name in args if name not in known)
-            raise HostError(f"{signature.name}: no parameter {extra!r}{_did_you_mean(str(extra), known)}")
+            raise HostError(f"{signature.name}: no parameter {extra!r}{_hint_for(str(extra), known)}")
         return values
 
     def _demand(self, value: Value, name: str, type_: Type) -> None:

@@ -86,9 +86,6 @@ def _json_or_text(text: str) -> Any:
 
 
 def _hint(name: str, known: list[str]) -> str:
-    from difflib import get_close_matches  # only who has mistyped pays for it
+    from bamlvm.vm.program.spelling import suggestion  # only an error pays for it
 
-    near = get_close_matches(name, known, n=1)
-    if near:
-        return f" (did you mean {near[0]}?)"
-    return f" (there are {', '.join(known)})" if known else " (the function has none)"
+    return f" ({suggestion(name, known) or 'the function has none'})"

@@ -110,10 +110,9 @@ def _usage() -> str:
 
 
 def _unknown(name: str) -> int:
-    from difflib import get_close_matches
+    from bamlvm.vm.program.spelling import suggestion
 
-    near = get_close_matches(name, COMMANDS, n=1)
-    hint = f"did you mean `bamlvm {near[0]}`?" if near else f"the commands are {', '.join(COMMANDS)}."
+    hint = suggestion(name, COMMANDS)
     if name.endswith(".baml"):
         hint = f"to run a file: bamlvm run {name}"
     print(f"bamlvm: there is no command {name!r}; {hint}", file=sys.stderr)

@@ -76,12 +76,11 @@ def execute(options: argparse.Namespace) -> int:
 
 def _none_chosen(every: Sequence[Case], patterns: Sequence[str]) -> str:
     """Why no test is left, and which ones may have been meant."""
-    from difflib import get_close_matches  # only who has mistyped pays for it
+    from bamlvm.vm.program.spelling import did_you_mean
 
     names = sorted({name for case in every for name in (case.name, case.function)})
-    near = [found for pattern in patterns for found in get_close_matches(pattern, names, n=1)]
-    hint = f" (did you mean {near[0]}?)" if near else " (--list shows their names)"
-    return f"none of its tests ({len(every)}) is chosen{hint}"
+    hints = filter(None, (did_you_mean(pattern, names) for pattern in patterns))
+    return f"none of its tests ({len(every)}) is chosen ({next(hints, '--list shows their names')})"
 
 
 def _run(runtime: bamlvm.Runtime, chosen: Sequence[Case], options: argparse.Namespace) -> int:

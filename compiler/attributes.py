@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bamlvm.compiler.index import Entry
-from bamlvm.compiler.reporter import Reporter, did_you_mean
+from bamlvm.compiler.reporter import Reporter
 from bamlvm.grammar import syntax
 from bamlvm.grammar.strings import dedent
+from bamlvm.vm.program.spelling import did_you_mean
 from bamlvm.vm.program.types import Attribute
 
 _SHARED = {"alias", "description", "assert", "check", "stream.done", "stream.not_null", "stream.with_state", "skip"}

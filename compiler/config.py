@@ -11,7 +11,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from bamlvm.compiler.index import Index, reporter
-from bamlvm.compiler.reporter import Reporter, did_you_mean
+from bamlvm.compiler.reporter import Reporter
 from bamlvm.compiler.symbols import World
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
@@ -26,6 +26,7 @@ from bamlvm.vm.program.llm import (
     RetryPolicyInfo,
     TemplateInfo,
 )
+from bamlvm.vm.program.spelling import did_you_mean
 
 _CLIENT_PROPERTIES = ("provider", "retry_policy", "options")
 _POLICY_PROPERTIES = ("max_retries", "strategy", "options", "jitter")

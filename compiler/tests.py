@@ -14,12 +14,13 @@ from typing import NamedTuple
 from bamlvm.compiler.attributes import attributes, scalar
 from bamlvm.compiler.config import data, entries, name_of
 from bamlvm.compiler.index import Entry, Index, reporter
-from bamlvm.compiler.reporter import Placed, Reporter, did_you_mean
+from bamlvm.compiler.reporter import Placed, Reporter
 from bamlvm.compiler.symbols import World
 from bamlvm.compiler.type_resolver import TypeResolver
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
 from bamlvm.vm.program.declarations import ConfigValue, EnumInfo, TestInfo, has_attribute
+from bamlvm.vm.program.spelling import did_you_mean
 from bamlvm.vm.program.types import (
     BOOL,
     FLOAT,

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from bamlvm.compiler.attributes import attributes
 from bamlvm.compiler.hir import ERROR, UNSTATED
 from bamlvm.compiler.index import Entry, reporter
-from bamlvm.compiler.reporter import Reporter, did_you_mean, nearest
+from bamlvm.compiler.reporter import Reporter
 from bamlvm.compiler.scope import Scope
 from bamlvm.compiler.symbols import World
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
+from bamlvm.vm.program.spelling import did_you_mean, nearest
 from bamlvm.vm.program.types import (
     HANDLE,
     PRIMITIVES,

@@ -2,12 +2,14 @@
 
 Rule: the specific comes first: a missing semicolon or parenthesis, a construct of another dialect, a mistake that
 people are known to make; only then the general *expected …, found …*.
+
+The grammar imports nothing of the other packages, hence its own search for a similar keyword, in the wording of
+:mod:`bamlvm.vm.program.spelling`.
 """
 
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from typing import Final
 
 from bamlvm.grammar.diagnostics import Diagnostic, Label, error
@@ -158,11 +160,17 @@ def complain_about_junk(text: str) -> Diagnostic:
         hint: str | None = _BORROWED[name]
     elif name.upper() in STATEMENT_KEYWORDS:
         hint = "statements stand inside a function"
-    elif near := get_close_matches(name.lower(), ITEM_KEYWORDS, n=1, cutoff=0.6):
-        hint = f"did you mean `{near[0]}`?"
     else:
-        hint = _ITEMS
+        hint = _similar_keyword(name) or _ITEMS
     return error("E0010", f"`{name}` begins no declaration", span, (), hint)
+
+
+def _similar_keyword(name: str) -> str | None:
+    """Return a hint that names the keyword of an item that ``name`` may be a misspelling of, or None."""
+    from difflib import get_close_matches  # only an error pays for it
+
+    near = get_close_matches(name.lower(), ITEM_KEYWORDS, n=1, cutoff=0.6)
+    return f"did you mean `{near[0]}`?" if near else None
 
 
 _ITEMS: Final = "a file holds `class`, `enum`, `type`, `function`, `client<llm>`, `test` and the like"

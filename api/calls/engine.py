@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
@@ -63,7 +63,7 @@ class Engine:
         """A function's parameters, result and documentation.  Raises :class:`bamlvm.HostError` if it is unknown."""
         found = self.program.signatures.get(name)
         if found is None or found.kind not in _CALLABLE:
-            raise HostError(f"the program has no function {name!r}{did_you_mean(name, list(self.function_names))}")
+            raise HostError(f"the program has no function {name!r}{hint_for(name, self.function_names)}")
         return found
 
     @property
@@ -73,11 +73,8 @@ class Engine:
         return tuple(name for name, each in found if name in self._own and each.kind in _CALLABLE)
 
 
-def did_you_mean(name: str, known: list[str]) -> str:
-    """A hint that ends a message."""
-    import difflib
+def hint_for(name: str, known: Iterable[str]) -> str:
+    """Return the parenthesis that ends a message about an unknown name: the nearest known one, or all of them."""
+    from bamlvm.vm.program.spelling import suggestion  # only an error pays for it
 
-    near = difflib.get_close_matches(name, known, n=1)
-    if near:
-        return f" (did you mean {near[0]!r}?)"
-    return f" (there are {', '.join(known)})" if known else " (there are none)"
+    return f" ({suggestion(name, known) or 'there are none'})"

@@ -216,11 +216,9 @@ class Arguments:
         known = [field.name for field in self.schema.classes[name].fields]
         for key in value:
             if key not in known:
-                import difflib
+                from bamlvm.vm.program.spelling import suggestion  # only an error pays for it
 
-                near = difflib.get_close_matches(str(key), known, n=1)
-                hint = f" (did you mean {near[0]!r}?)" if near else f" (it has {', '.join(known) or 'no fields'})"
-                raise Mismatch(f"class {name} has no field {key!r}{hint}")
+                raise Mismatch(f"class {name} has no field {key!r} ({suggestion(str(key), known) or 'it has none'})")
         return value
 
     def _union(self, value: Any, type_: UnionType) -> Node:

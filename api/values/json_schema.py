@@ -12,7 +12,6 @@ told instead: properties and variants have their aliases, those marked ``@skip``
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -20,6 +19,7 @@ from bamlvm.errors import HostError
 from bamlvm.values.classes import Types
 from bamlvm.vm.linker import Program
 from bamlvm.vm.program.declarations import EnumInfo, attribute_text, has_attribute
+from bamlvm.vm.program.spelling import did_you_mean, suggestion
 from bamlvm.vm.program.types import (
     MEDIA,
     AliasType,
@@ -74,8 +74,7 @@ def named_type(program: Program, name: str) -> Type:
         return Primitive(base)
     known = [*program.classes, *program.enums, *program.annotated_aliases]
     own = [each for each in known if not each.startswith("baml.")]
-    near = difflib.get_close_matches(base, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(own)}" if own else "it declares none"
+    hint = did_you_mean(base, known) or suggestion(base, own) or "it declares none"
     raise HostError(f"the program has no type {base!r} ({hint})")
 
 

@@ -16,10 +16,10 @@ from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check import members
 from bamlvm.compiler.check.context import Checking, inferred
 from bamlvm.compiler.hir import UNSTATED
-from bamlvm.compiler.reporter import did_you_mean, nearest
 from bamlvm.compiler.resolve.paths import ENVIRONMENT_LOOKUP
 from bamlvm.compiler.types import is_open, substitute
 from bamlvm.vm.program.declarations import Parameter, Signature
+from bamlvm.vm.program.spelling import did_you_mean, nearest
 from bamlvm.vm.program.types import (
     NEVER,
     STRING,

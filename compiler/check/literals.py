@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check.context import Checking, inferred
-from bamlvm.compiler.reporter import did_you_mean
 from bamlvm.compiler.types import unstated, widen
+from bamlvm.vm.program.spelling import did_you_mean
 from bamlvm.vm.program.types import NEVER, NULL, STRING, ClassType, EnumType, ListType, MapType, Type, union
 from bamlvm.vm.program.types import members as alternatives
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check.context import Checking
-from bamlvm.compiler.reporter import did_you_mean
 from bamlvm.compiler.types import widen
 from bamlvm.vm.program.declarations import ClassInfo
+from bamlvm.vm.program.spelling import did_you_mean
 from bamlvm.vm.program.types import (
     BOOL,
     FLOAT,

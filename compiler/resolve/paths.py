@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from bamlvm.compiler import hir
-from bamlvm.compiler.reporter import did_you_mean
 from bamlvm.compiler.resolve.scopes import Scopes
 from bamlvm.grammar import syntax
+from bamlvm.vm.program.spelling import did_you_mean
 from bamlvm.vm.program.types import EnumType
 
 ENVIRONMENT_LOOKUP = "env.get_or_panic"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bamlvm.compiler import hir
-from bamlvm.compiler.reporter import did_you_mean
 from bamlvm.compiler.resolve.paths import Paths
 from bamlvm.grammar import syntax
+from bamlvm.vm.program.spelling import did_you_mean
 from bamlvm.vm.program.types import NULL, PRIMITIVES, Type, VariantType
 
 

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from jinja2 import nodes
 
-from bamlvm.compiler.reporter import did_you_mean
 from bamlvm.compiler.templates.parsing import Parsed
 from bamlvm.compiler.templates.values import Builtin, Callable, Value
 from bamlvm.vm.program.prompt_names import OUTPUT_FORMAT_OPTIONS, ROLE_FUNCTIONS, fits_option
+from bamlvm.vm.program.spelling import did_you_mean
 
 
 class Misfit(NamedTuple):

@@ -13,7 +13,6 @@ from functools import cached_property
 
 from jinja2 import nodes
 
-from bamlvm.compiler.reporter import did_you_mean
 from bamlvm.compiler.templates import filters
 from bamlvm.compiler.templates.calls import misfit
 from bamlvm.compiler.templates.names import Names
@@ -37,6 +36,7 @@ from bamlvm.compiler.templates.values import (
     truth,
 )
 from bamlvm.vm.program.prompt_names import FILTERS, FORMATS, GLOBALS, TESTS
+from bamlvm.vm.program.spelling import did_you_mean
 from bamlvm.vm.program.types import BOOL, INT, STRING, UNKNOWN, ListType, Type
 
 

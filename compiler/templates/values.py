@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from bamlvm.compiler.reporter import did_you_mean
 from bamlvm.compiler.symbols import World
 from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, has_attribute
 from bamlvm.vm.program.prompt_names import CONTEXT, CONTEXT_CLIENT, ROLE_FUNCTIONS
+from bamlvm.vm.program.spelling import did_you_mean
 from bamlvm.vm.program.types import (
     BOOL,
     FLOAT,

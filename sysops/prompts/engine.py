@@ -18,7 +18,7 @@ from typing import Any, Final
 import jinja2
 from jinja2.runtime import Context
 
-from bamlvm.sysops.prompts.environment import Environment, UndefinedName, suggestion
+from bamlvm.sysops.prompts.environment import Environment, UndefinedName
 from bamlvm.sysops.prompts.hoisting import Declarations
 from bamlvm.sysops.prompts.messages import Marks, Message
 from bamlvm.sysops.prompts.output_format import OutputFormat
@@ -27,6 +27,7 @@ from bamlvm.sysops.prompts.views import EnumNamespace, EnumView, Tags, Viewer
 from bamlvm.vm.program.declarations import ClassInfo, EnumInfo
 from bamlvm.vm.program.llm import TemplateInfo
 from bamlvm.vm.program.prompt_names import ROLE_FUNCTIONS
+from bamlvm.vm.program.spelling import did_you_mean, suggestion
 from bamlvm.vm.program.types import Type
 from bamlvm.vm.values import Thrown
 
@@ -149,20 +150,19 @@ def render_error(error: Exception, name: str, known: Iterable[str], environment:
     return Thrown("baml.errors.RenderPrompt", {"message": f"{message} ({hint})" if hint else message})
 
 
-def _explain(error: Exception, known: Iterable[str], environment: Environment) -> tuple[str, str]:
+def _explain(error: Exception, known: Iterable[str], environment: Environment) -> tuple[str, str | None]:
     if isinstance(error, UndefinedName):
-        return str(error).rstrip("."), suggestion(error.name, known if error.known is None else error.known)
+        return str(error).rstrip("."), suggestion(error.name, sorted(known if error.known is None else error.known))
     if isinstance(error, jinja2.TemplateSyntaxError):
         text = (error.message or "syntax error").rstrip(".")
         for what, names in (("filter", environment.filters), ("test", environment.tests)):
             unknown = re.fullmatch(rf"No {what} named '(.*)'", text)
             if unknown:
-                hint = suggestion(unknown[1], names)
-                return f"no {what} {unknown[1]!r}", hint if hint.startswith("did") else ""
-        return text, ""
+                return f"no {what} {unknown[1]!r}", did_you_mean(unknown[1], names)
+        return text, None
     if isinstance(error, RecursionError):
-        return "template strings call one another without end", ""
-    return str(error).rstrip(".") or type(error).__name__, ""
+        return "template strings call one another without end", None
+    return str(error).rstrip(".") or type(error).__name__, None
 
 
 def _place(error: Exception, name: str) -> tuple[int | None, str]:

@@ -12,7 +12,6 @@ rules on top:
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -137,12 +136,3 @@ class Environment(ImmutableSandboxedEnvironment):
         else:
             return missing
         return members[name] if name in members else self.undefined(obj=obj, name=name)
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """A hint naming the closest of the known names, else all of them; empty if there are none."""
-    names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1)
-    if close:
-        return f"did you mean {close[0]!r}?"
-    return f"there are {', '.join(map(repr, names))}" if names else ""

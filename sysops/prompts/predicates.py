@@ -12,9 +12,10 @@ from typing import Any
 import jinja2
 from jinja2.environment import TemplateExpression
 
-from bamlvm.sysops.prompts.environment import Environment, UndefinedName, suggestion
+from bamlvm.sysops.prompts.environment import Environment, UndefinedName
 from bamlvm.sysops.prompts.views import EnumNamespace, text_of
 from bamlvm.vm.program.declarations import EnumInfo
+from bamlvm.vm.program.spelling import suggestion
 
 
 class PredicateError(Exception):
@@ -36,7 +37,7 @@ class Predicates:
             if isinstance(value, jinja2.Undefined):
                 bool(value)  # raises, naming what is missing
         except UndefinedName as error:
-            hint = suggestion(error.name, variables if error.known is None else error.known)
+            hint = suggestion(error.name, sorted(variables if error.known is None else error.known))
             raise PredicateError(f"{error} ({hint})" if hint else str(error)) from None
         except Exception as error:  # whatever an expression does wrong is the expression's error
             text = " ".join(str(error).split()).rstrip(".")

@@ -7,6 +7,7 @@ from typing import Any
 from bamlvm.sysops.providers.catalogue import provider_of
 from bamlvm.sysops.scope import Schema
 from bamlvm.vm.program.llm import STRATEGIES, ClientInfo, LlmFunctionInfo, RetryPolicyInfo
+from bamlvm.vm.program.spelling import did_you_mean
 from bamlvm.vm.values import Thrown
 
 
@@ -93,8 +94,6 @@ def _option(of: ClientInfo, name: str) -> Any:
 
 
 def _unknown(what: str, name: str, known: list[str]) -> Thrown:
-    import difflib  # only a failing call needs it
-
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f": did you mean {close[0]!r}?" if close else ""
-    return Thrown("baml.errors.InvalidArgument", {"message": f"there is no {what} {name!r}{hint}"})
+    hint = did_you_mean(name, known)
+    message = f"there is no {what} {name!r}" + (f": {hint}" if hint else "")
+    return Thrown("baml.errors.InvalidArgument", {"message": message})

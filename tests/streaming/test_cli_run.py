@@ -103,13 +103,13 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("words", "message"),
         [
-            (["txet"], "bamlvm run: the program has no function 'txet' (did you mean 'text'?)\n"),
+            (["txet"], "bamlvm run: the program has no function 'txet' (did you mean `text`?)\n"),
             (
                 ["point"],
                 "bamlvm run: point: the argument 'x' (int) is missing\nexpected: point(x: int, y: int = …) -> Point\n",
             ),
             (["point", "-a", "x=one"], "bamlvm run: args.x: expected int, got str 'one'\nexpected: point("),
-            (["point", "-a", "z=1"], "bamlvm run: -a z: there is no such parameter (there are x, y)\n"),
+            (["point", "-a", "z=1"], "bamlvm run: -a z: there is no such parameter (there are `x`, `y`)\n"),
             (["text", "--timeout", "-1"], "bamlvm run: --timeout: expected seconds from 0 up, got -1\n"),
         ],
     )

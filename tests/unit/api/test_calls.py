@@ -103,7 +103,7 @@ def test_a_step_limit(make: Make) -> None:
 
 
 def test_what_cannot_be_called(runtime: bamlvm.Runtime) -> None:
-    with pytest.raises(HostError, match=r"no function 'ad' \(did you mean 'add'\?\)"):
+    with pytest.raises(HostError, match=r"no function 'ad' \(did you mean `add`\?\)"):
         runtime.call_function_sync("ad")
     with pytest.raises(HostError, match="no function"):
         runtime.call_function_sync("baml.sys.sleep", {"ms": 1})

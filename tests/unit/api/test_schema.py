@@ -164,7 +164,7 @@ def test_with_aliases_it_is_what_a_model_is_told() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("Persn", "no type 'Persn' (did you mean 'Person'?)"),
+        ("Persn", "no type 'Persn' (did you mean `Person`?)"),
         ("zzzzzz", "there are "),
         ("Call", "(int) -> int has no form as JSON"),
     ],

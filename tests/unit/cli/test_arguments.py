@@ -49,8 +49,8 @@ def test_named_arguments_go_before_those_of_the_object() -> None:
     [
         (["text"], None, "-a text: expected NAME=VALUE"),
         (["n=1", "n=2"], None, "-a n: given twice"),
-        (["txt=1"], None, "-a txt: there is no such parameter (did you mean text?)"),
-        (["zzz=1"], None, "-a zzz: there is no such parameter (there are text, maybe, n, any)"),
+        (["txt=1"], None, "-a txt: there is no such parameter (did you mean `text`?)"),
+        (["zzz=1"], None, "-a zzz: there is no such parameter (there are `text`, `maybe`, `n`, `any`)"),
         ([], "{", "--args: not JSON: Input data was truncated"),
         ([], "[1]", '--args: expected a JSON object, such as {"name": "world"}'),
     ],

@@ -29,8 +29,8 @@ def test_without_a_command_it_says_what_there_is(capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize(
     ("word", "message"),
     [
-        ("rum", "bamlvm: there is no command 'rum'; did you mean `bamlvm run`?\n"),
-        ("xyzzy", f"bamlvm: there is no command 'xyzzy'; the commands are {', '.join(COMMANDS)}.\n"),
+        ("rum", "bamlvm: there is no command 'rum'; did you mean `run`?\n"),
+        ("xyzzy", f"bamlvm: there is no command 'xyzzy'; there are {', '.join(f'`{each}`' for each in COMMANDS)}\n"),
         ("a.baml", "bamlvm: there is no command 'a.baml'; to run a file: bamlvm run a.baml\n"),
     ],
 )

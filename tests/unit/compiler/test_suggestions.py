@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 import bamlvm
-from bamlvm.compiler.reporter import nearest
 
 AROUND = """
 class Person { name string  age int  function greet(self) -> string { self.name } }
@@ -81,22 +80,3 @@ def in_prompt(text: str) -> str:
 def test_the_hint_names_it(source: str, code: str, meant: str) -> None:
     found = [(each.code, each.hint) for each in bamlvm.check(AROUND + source).errors]
     assert (code, f"did you mean `{meant}`?") in found, found
-
-
-@pytest.mark.parametrize(
-    ("name", "candidates", "expected"),
-    [
-        ("Ood", ["Odd"], "Odd"),
-        ("fats", ["fast", "fat"], "fast"),
-        ("PERSON", ["person", "parson"], "person"),
-        ("lenght", ["length"], "length"),
-        ("lengt", ["length"], "length"),
-        ("lengthh", ["length"], "length"),
-        ("ab", ["ac", "x"], None),
-        ("completely", ["other"], None),
-        ("x", [], None),
-        ("abcd", ["badc"], None),
-    ],
-)
-def test_what_is_near(name: str, candidates: list[str], expected: str | None) -> None:
-    assert nearest(name, candidates) == expected

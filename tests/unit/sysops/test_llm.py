@@ -491,7 +491,7 @@ def test_what_cannot_work_is_refused(bench: Bench, name: str, error: str, part: 
 def test_an_unknown_function_is_refused(bench: Bench) -> None:
     thrown = bench.thrown("stream", arguments={"name": "CallOnec"})
     assert thrown.class_name == "baml.errors.InvalidArgument"
-    assert "did you mean 'CallOnce'?" in str(thrown)
+    assert "did you mean `CallOnce`?" in str(thrown)
 
 
 def test_a_prompt_that_cannot_be_rendered_is_tried_with_each_client_once(bench: Bench) -> None:

@@ -1,0 +1,64 @@
+"""Did you mean …?  The known name that an unknown one is probably a misspelling of, and the hint that says so.
+
+Rule: every room asks here, so that a typing mistake is recognised alike in a source, a prompt, an argument and on the
+command line, and the hint has one wording.  Only an error pays: :mod:`difflib` is imported when a name is compared.
+(The grammar stands beside `vm` and may not import it: :mod:`bamlvm.grammar.syntax_errors` compares keywords itself.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+_CUTOFF = 0.7  # of difflib's ratio; lower values propose names that merely share a few letters
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that ``name`` may be a misspelling of, or None.
+
+    In this order: one that differs in upper and lower case only; one that is a single slip of the keyboard away (for
+    names of three letters or more); one that has most of its letters in common.
+    """
+    return _nearest(name, tuple(sorted(known)))
+
+
+@lru_cache(maxsize=64)  # a misspelt name tends to be reported at each of its uses
+def _nearest(name: str, ordered: tuple[str, ...]) -> str | None:
+    folded = name.casefold()
+    for candidate in ordered:
+        if candidate.casefold() == folded:
+            return candidate
+    if len(name) > 2:
+        for candidate in ordered:
+            if _one_slip_apart(name, candidate):
+                return candidate
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, ordered, n=1, cutoff=_CUTOFF)
+    return close[0] if close else None
+
+
+def _one_slip_apart(one: str, other: str) -> bool:
+    """Whether one letter was left out, added or replaced, or two neighbours were exchanged."""
+    if abs(len(one) - len(other)) > 1:
+        return False
+    same = 0
+    for a, b in zip(one, other, strict=False):
+        if a != b:
+            break
+        same += 1
+    left, right = one[same:], other[same:]
+    exchanged = left[1::-1] == right[:2] and left[2:] == right[2:]
+    return left[1:] == right[1:] or left[1:] == right or left == right[1:] or exchanged
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+    """Return a hint that names the nearest known name, or None if none is near."""
+    found = nearest(name, known)
+    return f"did you mean `{found}`?" if found else None
+
+
+def suggestion(name: str, known: Iterable[str]) -> str | None:
+    """Return a hint that names the nearest known name, or else all of them in their order; None if there are none."""
+    names = list(known)
+    return did_you_mean(name, names) or (f"there are {', '.join(f'`{each}`' for each in names)}" if names else None)
