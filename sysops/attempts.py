@@ -1,9 +1,9 @@
-"""The books of a call: every attempt at a client, as collectors and ``on_attempt`` read them.
+"""The log of a call's attempts at clients, as collectors and ``on_attempt`` read it.
 
 An :class:`AttemptRecord` is opened when an attempt starts and closed when it fails or succeeds; in between it is the
-scope's ``attempt``, and whatever sys-op learns something about the attempt writes it there.  A call that ends during an
-attempt (cancelled, past its deadline, a callback that raised) leaves it open: the driver closes it with
-:func:`abandon`, which tells nobody.
+scope's ``attempt``, and every sys-op that learns a fact about the attempt writes it there.  A call that ends during an
+attempt (cancelled, past its deadline, a callback that raised) leaves the record open: the driver closes it with
+:func:`abandon`, of which no hook is notified.
 """
 
 from __future__ import annotations
@@ -18,33 +18,41 @@ from bamlvm.vm.values import Instance
 
 
 def start(scope: Scope, function: str, client: str, provider: str) -> Any:
-    """Open a record; gives what ``on_attempt`` gave."""
+    """Open a record; return what ``on_attempt`` returned."""
     number = 1 + sum(record.client == client for record in scope.attempts)
     record = AttemptRecord(function, client, provider, len(scope.attempts) + 1, number, time.time())
     scope.attempts.append(record)
     scope.attempt = record
     scope.attempt_clock = time.monotonic()
-    return _tell(scope, "started", record)
+    if (write := scope.trace.calls) is not None:
+        write(
+            f"call {scope.owner}: {function}: attempt {record.ordinal} starts: {client} ({provider}), number {number}"
+        )
+    return _notify(scope, "started", record)
 
 
 def fail(scope: Scope, error: Any) -> tuple[AttemptRecord | None, Any]:
-    """Close the open record with an error; gives it and what ``on_attempt`` gave.
+    """Close the open record with an error; return the record and what ``on_attempt`` returned.
 
-    Every failure of an attempt passes here, so here its secrets leave the error itself, which goes on from here: a
-    server may have said them back.
+    Every failure of an attempt passes here, so here the attempt's secrets leave the error itself, which goes on from
+    here: a server may have echoed them.
     """
     _hide(scope.attempt_secrets, error)
     record = _close(scope)
     if record is None:
         return None, None
     record.error = _described(scope, error)
-    return record, _tell(scope, "failed", record)
+    _trace_end(scope, "failed", record)
+    return record, _notify(scope, "failed", record)
 
 
 def succeed(scope: Scope) -> Any:
-    """Close the open record; gives what ``on_attempt`` gave."""
+    """Close the open record; return what ``on_attempt`` returned."""
     record = _close(scope)
-    return None if record is None else _tell(scope, "succeeded", record)
+    if record is None:
+        return None
+    _trace_end(scope, "succeeded", record)
+    return _notify(scope, "succeeded", record)
 
 
 def abandon(scope: Scope, error: ErrorRecord) -> None:
@@ -52,6 +60,7 @@ def abandon(scope: Scope, error: ErrorRecord) -> None:
     record = _close(scope)
     if record is not None:
         record.error = error
+        _trace_end(scope, "abandoned", record)
 
 
 def _close(scope: Scope) -> AttemptRecord | None:
@@ -72,10 +81,10 @@ def _close(scope: Scope) -> AttemptRecord | None:
 
 
 def _hide(secrets: Secrets, error: Any) -> None:
-    """Take secrets out of all strings that a thrown value holds, in place."""
+    """Replace secrets in all strings that a thrown value holds, in place."""
     if not secrets:
         return
-    seen: set[int] = set()
+    seen: set[int] = set()  # a program may throw a value that contains itself
     waiting = [error]
     while waiting:
         each = waiting.pop()
@@ -95,6 +104,24 @@ def _described(scope: Scope, error: Any) -> ErrorRecord:
     return ErrorRecord(type(error).__name__, str(error)) if describe is None else describe(error)
 
 
-def _tell(scope: Scope, kind: Literal["started", "failed", "succeeded"], record: AttemptRecord) -> Any:
+def _notify(scope: Scope, kind: Literal["started", "failed", "succeeded"], record: AttemptRecord) -> Any:
     hook = scope.hooks.on_attempt
     return None if hook is None else hook(AttemptEvent(kind, record))
+
+
+def _trace_end(scope: Scope, outcome: str, record: AttemptRecord) -> None:
+    write = scope.trace.calls
+    if write is None:
+        return
+    model = f" {record.model}" if record.model else ""
+    facts = [f"{record.client} ({record.provider}{model})"]
+    if record.status is not None:
+        facts.append(f"status {record.status}")
+    if record.finish_reason is not None:
+        facts.append(f"finish reason {record.finish_reason}")
+    if record.input_tokens is not None or record.output_tokens is not None:
+        facts.append(f"{record.input_tokens or 0}+{record.output_tokens or 0} tokens")
+    if record.error is not None:
+        facts.append(str(record.error))
+    duration = f"after {record.duration or 0.0:.3f} s"
+    write(f"call {scope.owner}: {record.function}: attempt {record.ordinal} {outcome} {duration}: {', '.join(facts)}")

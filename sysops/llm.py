@@ -413,7 +413,7 @@ def parser_close(scope: Scope, parser: Instance) -> None:
     scope.services.handles.close(parser.get("_handle"), PARSER, scope.owner)
 
 
-# --- the books --------------------------------------------------------------------------------------------------------
+# --- attempts ---------------------------------------------------------------------------------------------------------
 
 
 @sysop("baml.llm.attempt_started")
@@ -438,6 +438,12 @@ def attempt_failed(scope: Scope, error: Any) -> Any:
 @sysop("baml.llm.attempt_succeeded")
 def attempt_succeeded(scope: Scope) -> Any:
     return deferred(attempts.succeed(scope))
+
+
+@sysop("baml.llm.trace")
+def trace(scope: Scope, message: str) -> None:
+    if (write := scope.trace.calls) is not None:
+        write(f"call {scope.owner}: {message}")
 
 
 @sysop("baml.llm.is_prepared")
