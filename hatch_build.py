@@ -1,8 +1,8 @@
 """Build hook: makes what is not committed.
 
 Rule: an editable install gets ``.links/bamlvm``, symbolic links laid out as the wheel is, and the grammar's LALR tables
-beside the grammar.  A wheel gets the tables and the compiled standard library, so that no installed copy imports Lark or
-compiles the standard library.  An sdist holds sources only.
+beside the grammar.  A wheel gets the tables and the compiled standard library, so that an installed copy makes neither.
+An sdist holds sources only.
 """
 
 from __future__ import annotations

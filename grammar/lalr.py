@@ -1,9 +1,9 @@
 """The LALR tables: made by Lark from ``baml.lark``, driven here.
 
-Rule: reading source needs no Lark.  Lark reads the grammar, refuses any conflict (strict) and computes the tables, which
-takes about a second; so they are kept in ``baml.table`` beside the grammar, together with the grammar's text.  A wheel
-and an editable install bring the file along.  Where it is missing, or the grammar has changed since, :func:`load` makes
-the tables and writes the file anew, if the folder is writable.
+Rule: reading source needs no Lark.  Lark reads the grammar, refuses any conflict (strict) and computes the tables,
+which takes about a second; so they are kept in ``baml.table`` beside the grammar, together with the grammar's text.  A
+wheel and an editable install bring the file along.  Where it is missing, or the grammar has changed since, :func:`load`
+makes the tables and writes the file anew, if the folder is writable.
 
 The driver is the textbook one with a shortcut: a chain of rules that only pass one child on (an operand climbs a dozen
 levels of precedence) is followed once and remembered.  So it takes a third of the time of Lark's own loop over the same

@@ -147,8 +147,8 @@ def fingerprint() -> bytes:
 
 
 def stamp() -> bytes:
-    """The place, size and time of change of each source file of the compiler, of the grammar, of the standard library and of
-    the machine's data shapes.  Reads no file, so it takes a millisecond."""
+    """Return a digest of the place, size and time of change of each source file that decides what a compilation yields:
+    the compiler's, the grammar's, the standard library's, the machine's.  Reads no file, so it takes a millisecond."""
     hasher = blake2b(_PACKAGE.encode(), digest_size=20)
     for folder in _MAKERS:
         for line in sorted(_stamps(os.path.join(_PACKAGE, folder))):

@@ -34,7 +34,7 @@ def test_a_conflict_would_be_refused(tmp_path: Path) -> None:
 
 
 def test_the_kept_tables_are_those_of_the_grammar(fresh: Table) -> None:
-    """Whatever the build or an earlier run left beside the grammar.  Lark numbers states as it likes: no number counts."""
+    """The build or an earlier run left them beside the grammar.  Lark numbers states as it likes: no number counts."""
     load()
     kept = read(Path(lalr.__file__).with_name("baml.table"))
     assert kept is not None
