@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check bench fuzz soak snapshots docs wheel-test clean
+FILE ?= examples/hello.baml
+
+.PHONY: help demo test test-fast check fix bench profile fuzz soak snapshots docs wheel-test clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -22,11 +24,21 @@ demo: $(READY) ## run the examples against a local mock server: no key, no netwo
 test: $(READY) ## run all tests
 	$(BIN)/python -m pytest -q -n auto --dist worksteal
 
+test-fast: $(READY) ## run the unit and behaviour tests but the slow ones
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" tests/unit tests/behaviour
+
 check: $(READY) ## lint, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+fix: $(READY) ## format, and mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+profile: $(READY) ## profile the Python code of `bamlvm run FILE` (`bamlvm run --profile FILE` profiles the BAML code)
+	$(BIN)/python -m cProfile -s tottime -m bamlvm run $(FILE) | head -60
 
 bench: $(READY) ## run the benchmarks (speed, beside peers in the same run)
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable -q -o addopts="--import-mode=importlib -p no:cacheprovider"
