@@ -16,7 +16,7 @@ import pytest
 
 import bamlvm
 
-CERTIFICATES = Path(__file__).parents[1] / "unit/sysops/certificates"
+CERTIFICATES = Path(__file__).parents[1] / "unit/sysops/web/transport/certificates"
 PROGRAM = """
 client<llm> C { provider openai  options { model "m"  api_key env.KEY  base_url env.BASE  OPTIONS } }
 function F(input: string) -> string { client C  prompt #"{{ input }}"# }

@@ -1,35 +1,38 @@
 """One TCP or TLS connection, which serves one exchange at a time.
 
-It reads into a buffer of its pool's (``asyncio.BufferedProtocol``): each arrival is parsed where it lies before the
-loop turns, so one buffer is enough for all connections of a loop.
+It reads into a buffer of its pool's (``asyncio.BufferedProtocol``): each arrival is parsed in place before the loop
+turns, so one buffer is enough for all connections of a loop.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 import httpx
 
 from bamlvm.sysops.web.transport.body import Body
-from bamlvm.sysops.web.transport.response_reader import AnswerReader
+from bamlvm.sysops.web.transport.response_reader import ResponseReader
+from bamlvm.sysops.web.transport.states import CONNECTION, ConnectionEvent, ConnectionState, next_state
 
 BUFFER: Final = 64 * 1024
 """Bytes that are read at once."""
 
+_ENDING: Final = (ConnectionState.CLOSING, ConnectionState.CLOSED)
 
-class Keeper(Protocol):
-    """Who owns a connection at rest."""
 
-    def rest(self, connection: Connection, seconds: int | None) -> None:
-        """Take a connection whose exchange is over and that can serve another, if the server keeps it so long."""
+class Owner(Protocol):
+    """The owner of idle connections."""
+
+    def release(self, connection: Connection, seconds: int | None) -> None:
+        """Take a connection whose exchange is over and that can serve another; the server keeps it for ``seconds``."""
 
     def lost(self, connection: Connection) -> None:
-        """A connection is closed, whatever it was doing."""
+        """Forget a connection: it is closed."""
 
 
 class LostError(Exception):
-    """The connection ended before an answer began.  ``error`` is what to raise for it; ``untaken`` is whether the peer
+    """The connection ended before a response began.  ``error`` is what to raise for it; ``untaken`` is whether the peer
     cannot have taken the request: it was not sent whole, or the peer reset the connection."""
 
     def __init__(self, error: httpx.TransportError, untaken: bool) -> None:
@@ -39,74 +42,84 @@ class LostError(Exception):
 
 
 class Connection(asyncio.BufferedProtocol):
-    """A connection to ``origin``; ``closed`` is done once its socket is."""
+    """A connection to ``origin``; its states are those of :class:`ConnectionState`.
 
-    def __init__(self, keeper: Keeper, origin: Any, buffer: memoryview) -> None:
+    ``closed`` is done once the socket is closed.
+    """
+
+    _transport: asyncio.Transport  # from CONNECTED on
+
+    def __init__(self, owner: Owner, origin: Any, buffer: memoryview) -> None:
         loop = asyncio.get_running_loop()
         self.origin = origin
         self.closed: asyncio.Future[None] = loop.create_future()
         self.served = 0  # exchanges that are over
-        self.timer: asyncio.TimerHandle | None = None  # the keeper's
-        self._keeper = keeper
+        self.timer: asyncio.TimerHandle | None = None  # the owner's
+        self._owner = owner
         self._buffer = buffer
         self._loop = loop
-        self._transport: asyncio.Transport | None = None
-        self._reader: AnswerReader | None = None
+        self._state = ConnectionState.CONNECTING
+        # The exchange under way: its reader from SEND on, the future of its head until HEAD, its body from then on.
+        # All are taken away at COMPLETE, at LOST, or when the response breaks the protocol.
+        self._reader: ResponseReader | None = None
         self._head: asyncio.Future[Body] | None = None
         self._body: Body | None = None
-        self._paused = False
         self._is_last = False
+        self._paused = False
 
     async def exchange(
         self, request: bytes, head_only: bool = False, is_last: bool = False
-    ) -> tuple[AnswerReader, Body]:
-        """Send a request and wait for the head of its answer; the body then owns the connection.
+    ) -> tuple[ResponseReader, Body]:
+        """Send a request and wait for the head of its response; the body then owns the connection.
 
         ``head_only``: the request is a HEAD; ``is_last``: it says that the connection is to serve no other.
 
-        Raises :class:`LostError` if the connection ended before any byte of an answer, and :class:`httpx.ReadError` or
-        :class:`httpx.RemoteProtocolError` for an answer that breaks off or is none.  Whatever is raised, cancellation
-        too, the connection is closed.
+        Raises :class:`LostError` if the connection ended before any byte of a response, and :class:`httpx.ReadError` or
+        :class:`httpx.RemoteProtocolError` for a response that breaks off or is malformed.  Whatever is raised,
+        cancellation too, the connection is closed.
         """
-        assert self._transport is not None
-        reader = self._reader = AnswerReader(head_only)
-        self._is_last = is_last
+        if self._state in _ENDING:  # the peer closed it after it was connected or taken from the pool
+            raise LostError(httpx.ReadError("the connection was closed"), untaken=True)
+        self._follow(ConnectionEvent.SEND)
+        reader = self._reader = ResponseReader(head_only)
         head = self._head = self._loop.create_future()
+        self._is_last = is_last
         try:
             self._transport.write(request)
             return reader, await head
         except BaseException:
-            if self._reader is reader:  # else the exchange is over, and the connection closed or somebody else's
+            if self._reader is reader:  # else the exchange is over, and the connection closed or serving another
                 await self.aclose()
             raise
 
     @property
     def alive(self) -> bool:
-        """Whether the connection at rest still stands, as far as this loop has seen."""
-        return self._transport is not None and not self._transport.is_closing()
+        """Whether the connection is idle and open, as far as this loop has seen."""
+        return self._state is ConnectionState.IDLE and not self._transport.is_closing()
 
     def fileno(self) -> int:
-        """The socket's file descriptor; -1 if it is closed."""
-        sock = None if self._transport is None else self._transport.get_extra_info("socket")
+        """Return the socket's file descriptor, or -1 if it is closed."""
+        sock = self._transport.get_extra_info("socket")
         return -1 if sock is None else int(sock.fileno())
 
     def pause_reading(self) -> None:
-        if not self._paused and self._transport is not None:
+        if not self._paused and self._state not in _ENDING:
             self._paused = True
             self._transport.pause_reading()
 
     def resume_reading(self) -> None:
-        if self._paused and self._transport is not None:
+        if self._paused and self._state not in _ENDING:
             self._paused = False
             self._transport.resume_reading()
 
     def abort(self) -> None:
-        """Close now, without a word to the peer (of TLS: it may take long to answer)."""
-        if self._transport is not None:
+        """Close now, without TLS's closing handshake, which may take long.  :meth:`connection_lost` follows."""
+        if self._state is not ConnectionState.CLOSED:
+            self._follow(ConnectionEvent.ABORT)
             self._transport.abort()
 
     async def aclose(self) -> None:
-        """Close, and wait until the socket is."""
+        """Close, and wait until the socket is closed."""
         self.abort()
         if not self.closed.done():
             await asyncio.wait([self.closed])
@@ -114,62 +127,70 @@ class Connection(asyncio.BufferedProtocol):
     # --- the event loop's callbacks -----------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # Every loop's transport has the methods of asyncio.Transport, but not every one is a subclass (uvloop).
+        self._transport = cast(asyncio.Transport, transport)
+        self._follow(ConnectionEvent.CONNECTED)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
         reader = self._reader
-        if reader is None:  # at rest: nobody asked
-            self.abort()
+        if reader is None or self._state is ConnectionState.CLOSING:
+            self.abort()  # bytes that belong to no exchange; or a TLS layer that had more when it was aborted
             return
         data = reader.feed(self._buffer[:nbytes])
         if self._head is not None and reader.has_head:
+            self._follow(ConnectionEvent.HEAD)
             head, self._head = self._head, None
             body = self._body = Body(self)
             if not head.done():
                 head.set_result(body)
         if data and self._body is not None:
             self._body.feed(data)
+        # The reader of the body may have closed the connection just now; that does not undo what has come.
         if reader.complete:
-            self._finish(reader)
+            self._complete(reader)
         elif reader.failure is not None:
             self._fail(httpx.RemoteProtocolError(reader.failure))
 
     def eof_received(self) -> bool:
         reader = self._reader
-        if reader is not None:
-            reader.end()
-            if reader.complete:
-                self._finish(reader)
-            else:
-                self._fail(httpx.RemoteProtocolError(reader.failure or "the server closed the connection"))
+        if reader is None or self._state is ConnectionState.CLOSING:
+            return False
+        reader.end()
+        if reader.complete:
+            self._complete(reader)
+        else:
+            self._fail(httpx.RemoteProtocolError(reader.failure or "the server closed the connection"))
         return False
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._reader is not None:
             text = "the connection was closed" if error is None else str(error) or type(error).__name__
             self._fail(httpx.ReadError(text), reset=error is not None)
+        self._follow(ConnectionEvent.LOST)
         if not self.closed.done():
             self.closed.set_result(None)
-        self._keeper.lost(self)
+        self._owner.lost(self)
 
-    def _finish(self, reader: AnswerReader) -> None:
-        """The answer is complete: pass the connection on first, then tell the reader."""
+    def _complete(self, reader: ResponseReader) -> None:
+        """End the exchange.  The connection is passed on before the body ends: its reader may send the next request."""
         body, self._body = self._body, None
         self._reader = None
         self.served += 1
         self.resume_reading()
+        if self._state not in _ENDING:
+            self._follow(ConnectionEvent.COMPLETE)
         if reader.reusable and not self._is_last and self.alive and not self._sending:
-            self._keeper.rest(self, reader.rest_seconds)
+            self._owner.release(self, reader.keep_alive_seconds)
         else:
             self.abort()
         if body is not None:
             body.end(None)
 
     def _fail(self, error: httpx.TransportError, reset: bool = False) -> None:
+        """End the exchange with an error and close the connection."""
         reader, self._reader = self._reader, None
         head, self._head = self._head, None
         body, self._body = self._body, None
@@ -183,4 +204,7 @@ class Connection(asyncio.BufferedProtocol):
 
     @property
     def _sending(self) -> bool:
-        return self._transport is not None and self._transport.get_write_buffer_size() > 0
+        return self._transport.get_write_buffer_size() > 0
+
+    def _follow(self, event: ConnectionEvent) -> None:
+        self._state = next_state(CONNECTION, self._state, event)

@@ -1,6 +1,7 @@
-"""From a host's name to a connected socket: its addresses, tried by turns of the family and a little apart (RFC 8305).
+"""From a host's name to a connected socket: its addresses, alternating between families and started a little apart
+(RFC 8305, "Happy Eyeballs").
 
-asyncio can do this too (``happy_eyeballs_delay``), but where it is cancelled it leaves sockets open.
+asyncio can do this too (``happy_eyeballs_delay``), but leaves sockets open when it is cancelled.
 """
 
 from __future__ import annotations
@@ -12,27 +13,27 @@ from itertools import chain, zip_longest
 from typing import Final, TypeAlias
 
 ATTEMPT_SECONDS: Final = 0.25
-"""How long one address may take before the next is tried beside it (RFC 8305, section 5)."""
+"""How long one address may take before the next is tried beside it (RFC 8305, section 5: 250 ms)."""
 
 Address: TypeAlias = tuple[int, tuple[object, ...]]
 """Family, and address in that family's form."""
 
 
 async def dial(host: str, port: int) -> socket.socket:
-    """A socket connected to the first address of a host that takes it.  Raises :class:`OSError`."""
+    """Return a socket that is connected to one of a host's addresses.  Raise :class:`OSError` if none answers."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return await first_to_connect(by_turns([(family, address) for family, _, _, _, address in found]))
+    return await first_to_connect(interleaved([(family, address) for family, _, _, _, address in found]))
 
 
-def by_turns(addresses: Sequence[Address]) -> list[Address]:
-    """Addresses with their families taking turns, beginning with the first one's."""
+def interleaved(addresses: Sequence[Address]) -> list[Address]:
+    """Return addresses with their families alternating, beginning with that of the first (RFC 8305, section 4)."""
     first = [each for each in addresses if each[0] == addresses[0][0]]
     others = [each for each in addresses if each[0] != addresses[0][0]]
     return [each for each in chain.from_iterable(zip_longest(first, others)) if each is not None]
 
 
 async def first_to_connect(addresses: Sequence[Address]) -> socket.socket:
-    """The socket that is connected first; the others are closed.  Raises :class:`OSError` if none will be."""
+    """Return the socket that is connected first and close the others.  Raise :class:`OSError` if all fail."""
     if len(addresses) == 1:
         return await _connected(addresses[0])
     waiting = list(reversed(addresses))
@@ -49,7 +50,7 @@ async def first_to_connect(addresses: Sequence[Address]) -> socket.socket:
                 attempts.discard(attempt)
                 error = attempt.exception()
                 if error is None:
-                    attempts |= done - {attempt}
+                    attempts |= done - {attempt}  # several may be done at once: the others are closed below
                     return attempt.result()
                 if not isinstance(error, OSError):
                     raise error
@@ -74,6 +75,6 @@ async def _connected(address: Address) -> socket.socket:
 
 
 def _discard(attempt: asyncio.Task[socket.socket]) -> None:
-    """Close what nobody wants any more."""
+    """Close the socket of an attempt that succeeded too late to be used."""
     if not attempt.cancelled() and attempt.exception() is None:
         attempt.result().close()

@@ -1,14 +1,15 @@
 """The transport: httpx's interface over the pool.
 
-A request is sent again, once and over a new connection, only if it went out over a connection that had served before
-and not a byte of an answer came, which is what a server does that closes a connection at rest just then; and only if
-sending it twice is harmless: its method is idempotent or it has an ``Idempotency-Key`` (RFC 9110, section 9.2.2), or
-the server cannot have taken it.
+A request is sent again, once and over a new connection, only if all of this holds:
+
+* it went out over a connection that had served before, and not a byte of a response came: the server may have closed
+  the idle connection at that moment;
+* sending it twice is harmless: its method is idempotent or it has an ``Idempotency-Key`` (RFC 9110, section 9.2.2), or
+  the server cannot have taken it.
 """
 
 from __future__ import annotations
 
-import re
 import ssl
 from collections.abc import Callable
 from typing import Final
@@ -17,21 +18,19 @@ import httpx
 
 from bamlvm.sysops.web.transport.body import EXTENSION, Body
 from bamlvm.sysops.web.transport.connection import Connection, LostError
+from bamlvm.sysops.web.transport.headers import is_field_value, is_target, is_token
 from bamlvm.sysops.web.transport.pool import Origin, Pool
-from bamlvm.sysops.web.transport.response_reader import AnswerReader
+from bamlvm.sysops.web.transport.response_reader import ResponseReader
 
 _PORTS: Final = {"http": 80, "https": 443}
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})
-_TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_TARGET: Final = re.compile(rb"[\x21-\x7e]+")
-_VALUE: Final = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
 
 
 class Transport(httpx.AsyncBaseTransport):
     """HTTP/1.1 for the event loop that it is first used on.
 
-    Of a request's timeouts only ``connect`` is kept; whoever reads decides how long to wait for an answer.  TLS is
-    always verified, by ``tls``'s context (httpx's default: certifi's roots, or ``SSL_CERT_FILE`` and
+    Of a request's timeouts only ``connect`` holds; how long to wait for a response is the reader's decision.  TLS is
+    always verified, with the context that ``tls`` returns (httpx's default: certifi's roots, or ``SSL_CERT_FILE`` and
     ``SSL_CERT_DIR``).  Request bodies are read into memory.
     """
 
@@ -39,7 +38,7 @@ class Transport(httpx.AsyncBaseTransport):
         self._pool = Pool(tls)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request and wait for the head of the answer, whose body is then the caller's to close.
+        """Send a request and return the head of its response, whose body is the caller's to close.
 
         Raises :class:`httpx.TransportError`: ``ConnectError``, ``ConnectTimeout``, ``ReadError``,
         ``RemoteProtocolError``, ``LocalProtocolError``, ``UnsupportedProtocol``.
@@ -64,7 +63,7 @@ class Transport(httpx.AsyncBaseTransport):
 
     @property
     def connections(self) -> int:
-        """How many connections are open, at rest or in use."""
+        """The number of open connections, idle or in use."""
         return self._pool.open
 
     async def aclose(self) -> None:
@@ -83,21 +82,21 @@ def _origin(url: httpx.URL) -> Origin:
 
 
 def _message(request: httpx.Request, content: bytes) -> bytes:
-    """A request as it goes over the wire.  Raises :class:`httpx.LocalProtocolError` for what cannot go."""
+    """Return a request as it goes over the wire.  Raise :class:`httpx.LocalProtocolError` if it is malformed."""
     method, target = request.method.encode("ascii", "replace"), request.url.raw_path
-    if not _TOKEN.fullmatch(method):
+    if not is_token(method):
         raise httpx.LocalProtocolError(f"not a method: {request.method!r}")
-    if not _TARGET.fullmatch(target):
+    if not is_target(target):
         raise httpx.LocalProtocolError("the URL's path has characters that cannot be sent")
     lines = [b"%b %b HTTP/1.1" % (method, target)]
     framed = False
     for name, value in request.headers.raw:
-        if not _TOKEN.fullmatch(name):
+        if not is_token(name):
             raise httpx.LocalProtocolError(f"not the name of a header: {name!r}")
-        if not _VALUE.fullmatch(value):
+        if not is_field_value(value):
             raise httpx.LocalProtocolError(f"the header {name!r} has a character in its value that cannot be sent")
         lowered = name.lower()
-        if lowered == b"transfer-encoding":  # the body is in memory: its length is known
+        if lowered == b"transfer-encoding":  # the body is in memory and goes with its length
             continue
         if lowered == b"content-length":
             if framed or value != b"%d" % len(content):
@@ -113,6 +112,6 @@ def _repeatable(request: httpx.Request) -> bool:
     return request.method in _IDEMPOTENT or "idempotency-key" in request.headers
 
 
-def _response(reader: AnswerReader, body: Body) -> httpx.Response:
+def _response(reader: ResponseReader, body: Body) -> httpx.Response:
     extensions = {"http_version": reader.version, "reason_phrase": reader.reason, EXTENSION: body}
     return httpx.Response(reader.status, headers=reader.headers, stream=body, extensions=extensions)

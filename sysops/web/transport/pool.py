@@ -1,8 +1,8 @@
-"""Connections by origin: those at rest, and new ones.
+"""Connections by origin: idle ones, and new ones.
 
-A connection at rest is closed after :data:`REST_SECONDS`, a little before the server said that it would close it, or
-when the peer closes it or says anything.  One that the peer closed a moment ago, which the loop has not seen yet, shows
-as readable; it is not used again.
+An idle connection is closed after :data:`IDLE_SECONDS`, a little before the server said that it would close it, or when
+the peer closes it or sends anything.  A connection that the peer closed a moment ago, before the loop has seen that,
+is readable; it is not used again.
 """
 
 from __future__ import annotations
@@ -20,37 +20,37 @@ import httpx
 from bamlvm.sysops.web.transport.connection import BUFFER, Connection
 from bamlvm.sysops.web.transport.dialling import dial
 
-REST_SECONDS: Final = 15.0
+IDLE_SECONDS: Final = 15.0
 """How long a connection is kept for the next request."""
 
 _MARGIN_SECONDS: Final = 1.0
-"""How much sooner than the server a connection is given up: a request must not meet the server's closing."""
+"""How much earlier than the server a connection is closed, so that no request meets the server's closing."""
 
-MAX_AT_REST: Final = 64
-"""How many are kept in all."""
+MAX_IDLE: Final = 64
+"""How many idle connections are kept, over all origins."""
 
 Origin: TypeAlias = tuple[bool, str, int]
 """Whether TLS, host, port."""
 
 
 class Pool:
-    """The connections of one event loop.  ``tls`` makes the context when the first ``https`` origin is asked for."""
+    """The connections of one event loop.  ``tls`` makes the context, at the first connection to an ``https`` origin."""
 
     def __init__(self, tls: Callable[[], ssl.SSLContext]) -> None:
         self._make_tls = tls
         self._tls: ssl.SSLContext | None = None
         self._buffer = memoryview(bytearray(BUFFER))
-        self._at_rest: dict[Origin, list[Connection]] = {}
-        self._resting = 0
+        self._idle: dict[Origin, list[Connection]] = {}
+        self._idle_count = 0
         self._open: set[Connection] = set()
         self._closed = False
 
     def take(self, origin: Origin) -> Connection | None:
-        """A connection at rest, the one used last first."""
-        waiting = self._at_rest.get(origin)
+        """Return the idle connection to an origin that was used last, or None."""
+        waiting = self._idle.get(origin)
         while waiting:
             connection = waiting.pop()
-            self._resting -= 1
+            self._idle_count -= 1
             if connection.timer is not None:
                 connection.timer.cancel()
                 connection.timer = None
@@ -60,7 +60,7 @@ class Pool:
         return None
 
     async def connect(self, origin: Origin, seconds: float | None) -> Connection:
-        """A new connection.  Raises :class:`httpx.ConnectError` and :class:`httpx.ConnectTimeout`."""
+        """Open a connection within ``seconds``.  Raise :class:`httpx.ConnectError` or :class:`httpx.ConnectTimeout`."""
         is_tls, host, port = origin
         loop = asyncio.get_running_loop()
         try:
@@ -76,9 +76,12 @@ class Pool:
         except TimeoutError as error:
             if limit.expired():
                 raise httpx.ConnectTimeout(f"no connection to {host}:{port} within {seconds} s") from None
-            raise httpx.ConnectError(_said(error)) from error
-        except (OSError, UnicodeError) as error:  # also ssl.SSLError; UnicodeError is a name that no host can have
-            raise httpx.ConnectError(_said(error)) from error
+            raise httpx.ConnectError(_reason(error)) from error
+        except (
+            OSError,
+            UnicodeError,
+        ) as error:  # ssl.SSLError is an OSError; a name that IDNA rejects is a UnicodeError
+            raise httpx.ConnectError(_reason(error)) from error
         if self._closed:
             await connection.aclose()
             raise httpx.ConnectError("the transport is closed")
@@ -87,11 +90,11 @@ class Pool:
 
     @property
     def open(self) -> int:
-        """How many connections are open."""
+        """The number of open connections."""
         return len(self._open)
 
     async def aclose(self) -> None:
-        """Close all connections, also those in use."""
+        """Close all connections, those in use too."""
         self._closed = True
         for connection in tuple(self._open):
             connection.abort()
@@ -101,13 +104,13 @@ class Pool:
 
     # --- what connections call ----------------------------------------------------------------------------------------
 
-    def rest(self, connection: Connection, seconds: int | None) -> None:
-        kept = REST_SECONDS if seconds is None else min(REST_SECONDS, seconds - _MARGIN_SECONDS)
-        if self._closed or kept <= 0 or self._resting >= MAX_AT_REST:
+    def release(self, connection: Connection, seconds: int | None) -> None:
+        kept = IDLE_SECONDS if seconds is None else min(IDLE_SECONDS, seconds - _MARGIN_SECONDS)
+        if self._closed or kept <= 0 or self._idle_count >= MAX_IDLE:
             connection.abort()
             return
-        self._resting += 1
-        self._at_rest.setdefault(connection.origin, []).append(connection)
+        self._idle_count += 1
+        self._idle.setdefault(connection.origin, []).append(connection)
         connection.timer = asyncio.get_running_loop().call_later(kept, connection.abort)
 
     def lost(self, connection: Connection) -> None:
@@ -116,12 +119,12 @@ class Pool:
             return
         connection.timer.cancel()
         connection.timer = None
-        waiting = self._at_rest.get(connection.origin, [])
+        waiting = self._idle.get(connection.origin, [])
         with contextlib.suppress(ValueError):
             waiting.remove(connection)
-            self._resting -= 1
+            self._idle_count -= 1
         if not waiting:
-            self._at_rest.pop(connection.origin, None)
+            self._idle.pop(connection.origin, None)
 
     def _context(self) -> ssl.SSLContext:
         if self._tls is None:
@@ -134,12 +137,12 @@ def _is_address(host: str) -> bool:
     return ":" in host or host.replace(".", "").isdigit()
 
 
-def _said(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
 def _readable(descriptor: int) -> bool:
-    """Whether a socket has something to read, an end included; a closed one has."""
+    """Whether reading from a socket would return at once, with data, its end or an error; a closed one counts."""
     if descriptor < 0:
         return True
     if sys.platform == "win32":

@@ -1,11 +1,12 @@
-"""Answers, sans-IO: bytes in; status, headers and body out.  The syntax is llhttp's (``httptools``), in strict mode.
+"""Responses, sans-IO: bytes in; status, headers and body out.  The syntax is llhttp's (``httptools``), in strict mode.
 
-What llhttp leaves to its user is here: interim answers (1xx) are skipped, an answer to HEAD has no body, the head's
-size is bounded, and what the end of the connection means depends on how the body is framed (RFC 9112, section 6.3):
+The module adds what llhttp leaves to its user: interim responses (1xx) are skipped, a response to HEAD has no body, the
+size of the head is bounded, and the end of the connection means what the framing of the body says (RFC 9112,
+section 6.3):
 
-* by ``Content-Length`` or ``Transfer-Encoding: chunked``: the body is cut short;
-* by neither: the body is complete;
-* before the head is complete: there is no answer.
+* ``Content-Length`` or ``Transfer-Encoding: chunked``: the body is cut short;
+* neither of them: the body is complete;
+* before the head is complete: there is no response.
 """
 
 from __future__ import annotations
@@ -15,23 +16,24 @@ from typing import Final
 
 import httptools
 
-from bamlvm.sysops.errors import INCOMPLETE_BODY
-
 MAX_HEAD: Final = 128 * 1024
 """Most bytes of a head, and most bytes of framing (chunk extensions, trailers) without a byte of body."""
+
+INCOMPLETE_BODY: Final = "peer closed connection without sending complete message body"
+"""The error of a body that is cut short, in the words of h11 and so of httpx's own transport."""
 
 _INTERIM: Final = range(100, 200)
 _SWITCHING: Final = 101
 _TIMEOUT: Final = re.compile(rb"(?i)\btimeout=(\d{1,6})\b")
 
 
-class AnswerReader:
-    """One answer.  ``head_only`` says that the request was a HEAD.
+class ResponseReader:
+    """One response.  ``head_only`` says that the request was a HEAD.
 
     ``started`` is whether any byte came; ``has_head`` whether status, reason and headers are known; ``complete``
     whether the body has ended; ``reusable`` whether the connection can serve another request after that.  ``failure``
-    says how the peer broke the protocol: nothing more can be read then.  ``rest_seconds`` is how long the server said
-    (``Keep-Alive: timeout=…``) it keeps a connection that is at rest.
+    says how the peer broke the protocol: nothing more can be read then.  ``keep_alive_seconds`` is how long the server
+    keeps an idle connection, if it says so (``Keep-Alive: timeout=…``).
     """
 
     __slots__ = (
@@ -46,8 +48,8 @@ class AnswerReader:
         "failure",
         "has_head",
         "headers",
+        "keep_alive_seconds",
         "reason",
-        "rest_seconds",
         "reusable",
         "started",
         "status",
@@ -60,30 +62,34 @@ class AnswerReader:
         self.complete = False
         self.reusable = False
         self.failure: str | None = None
-        self.rest_seconds: int | None = None
+        self.keep_alive_seconds: int | None = None
         self.status = 0
         self.reason = b""
         self.version = b""
         self.headers: list[tuple[bytes, bytes]] = []
         self._head_only = head_only
         self._parts: list[bytes] = []
-        self._framed = False  # whether the body says itself where it ends
+        self._framed = False  # whether the head says where the body ends
         self._interim = False
         self._head_bytes = 0
         self._framing = 0
         self._parser = httptools.HttpResponseParser(self)
 
     def feed(self, data: bytes | memoryview) -> bytes:
-        """The body bytes in ``data``; also where it breaks off (see ``failure``) or completes the answer."""
+        """Return the bytes of the body in ``data``.
+
+        They are returned also where ``data`` ends the response (``complete``) or breaks the protocol (``failure``);
+        nothing may be fed after either.
+        """
         self.started = True
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserCallbackError as error:
-            self._stopped(error.__context__ or error)
+            self._stopped(error.__context__ or error)  # httptools wraps what a callback raises
         except httptools.HttpParserError as error:
             self._stopped(error)
         if self.complete or self.failure is not None:
-            del self._parser  # which knows this reader: a cycle
+            del self._parser  # which refers to this reader: a cycle
         parts = self._parts
         if parts:
             self._parts = []
@@ -95,12 +101,12 @@ class AnswerReader:
         return b""
 
     def end(self) -> None:
-        """The peer has ended the connection; ``complete`` or ``failure`` is set afterwards."""
+        """Take the end of the connection; ``complete`` or ``failure`` is set afterwards."""
         if self.complete or self.failure is not None:
             return
         if not self.has_head:
             self.failure = "the server closed the connection without sending " + (
-                "a whole answer" if self.started else "an answer"
+                "a whole response" if self.started else "a response"
             )
         elif self._framed:
             self.failure = INCOMPLETE_BODY
@@ -111,7 +117,7 @@ class AnswerReader:
 
     def on_message_begin(self) -> None:
         if self.complete:
-            raise _UnaskedError
+            raise _EndOfResponse
 
     def on_status(self, reason: bytes) -> None:
         self.reason += reason
@@ -127,7 +133,7 @@ class AnswerReader:
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
         if status == _SWITCHING:
-            raise _BreachError("the server switched to another protocol, which nobody asked for")
+            raise _BreachError("the server switched to another protocol, which was not requested")
         if status in _INTERIM:
             self._interim = True
             self.headers.clear()
@@ -141,14 +147,14 @@ class AnswerReader:
                 self._framed = True
             elif lowered == b"transfer-encoding":
                 if value.strip().lower() != b"chunked":
-                    raise _BreachError("a transfer coding that was not asked for: " + ascii(value.decode("latin-1")))
+                    raise _BreachError("a transfer coding that was not requested: " + ascii(value.decode("latin-1")))
                 self._framed = True
             elif lowered == b"keep-alive" and (found := _TIMEOUT.search(value)):
-                self.rest_seconds = int(found[1])
+                self.keep_alive_seconds = int(found[1])
         self.has_head = True
         if self._head_only:
             self.complete = True
-            raise _UnaskedError
+            raise _EndOfResponse
 
     def on_body(self, data: bytes) -> None:
         self._parts.append(data)
@@ -161,7 +167,7 @@ class AnswerReader:
         self.reusable = self._parser.should_keep_alive()
 
     def _stopped(self, error: BaseException) -> None:
-        if self.complete:  # whatever follows the answer was not asked for
+        if self.complete:  # bytes after the response: the connection is out of step
             self.reusable = False
         elif isinstance(error, (_BreachError, httptools.HttpParserError)):
             self.failure = str(error) or "malformed HTTP"
@@ -170,8 +176,8 @@ class AnswerReader:
 
 
 class _BreachError(Exception):
-    """The peer did what this client does not take."""
+    """The peer broke a rule that llhttp does not check."""
 
 
-class _UnaskedError(Exception):
-    """Bytes after the end of the answer."""
+class _EndOfResponse(Exception):  # noqa: N818 (a signal, not an error)
+    """Bytes after the end of the response: stops llhttp, which would read them as the next one."""

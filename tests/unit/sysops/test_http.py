@@ -284,7 +284,9 @@ async def test_the_attempt_learns_status_and_first_byte(serve: Any, call: Any) -
 
 
 async def test_the_client_verifies_tls_and_follows_nothing_by_itself(call: Any) -> None:
-    certificate = Path(__file__).parent / "certificates" / "server.pem"  # of an authority that nobody knows
+    certificate = (
+        Path(__file__).parent / "web/transport/certificates" / "server.pem"
+    )  # of an authority that nobody knows
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate)
     server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=context)

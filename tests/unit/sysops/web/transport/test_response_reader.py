@@ -1,4 +1,4 @@
-"""Reading answers: any split of the bytes, framings, what breaks the protocol, and limits."""
+"""Reading responses: any split of the bytes, framings, what breaks the protocol, and limits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bamlvm.sysops.errors import INCOMPLETE_BODY
-from bamlvm.sysops.web.transport.response_reader import MAX_HEAD, AnswerReader
+from bamlvm.sysops.web.transport.response_reader import MAX_HEAD, ResponseReader
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Read:
 
 
 def read(*pieces: bytes, head_only: bool = False, end: bool = False) -> Read:
-    reader = AnswerReader(head_only)
+    reader = ResponseReader(head_only)
     body = b""
     for piece in pieces:
         if reader.complete or reader.failure is not None:
@@ -158,7 +158,7 @@ FLOODS = {
 @pytest.mark.parametrize("flood", FLOODS)
 def test_framing_is_bounded(flood: str) -> None:
     start, more = FLOODS[flood]
-    reader = AnswerReader()
+    reader = ResponseReader()
     if start:
         reader.feed(start)
     fed = 0
@@ -170,7 +170,7 @@ def test_framing_is_bounded(flood: str) -> None:
 
 
 def test_a_reader_is_gone_when_nobody_holds_it() -> None:
-    class Watched(AnswerReader):
+    class Watched(ResponseReader):
         __slots__ = ("__weakref__",)
 
     gc.disable()
