@@ -9,10 +9,8 @@ from typing import Final
 from bamlvm.build.cache import Cache
 from bamlvm.build.loading import load_standard
 from bamlvm.build.sources import sources_of
+from bamlvm.compiler import STAGES as STAGES
 from bamlvm.errors import CompileError, HostError
-
-STAGES: Final = ("tokens", "ast", "hir", "tir", "mir", "bytecode")
-"""The stages in their order."""
 
 _AFTER_ERRORS: Final = ("mir", "bytecode")  # an error stops a program before these
 
@@ -27,10 +25,10 @@ def dump(source: str | os.PathLike[str] | Mapping[str, str], stage: str, optimiz
     if stage not in STAGES:
         raise HostError(f"unknown stage {stage!r}: one of {', '.join(STAGES)}")
     files = sources_of(source)
-    from bamlvm.compiler.project import run_stages
-    from bamlvm.compiler.stages import render_stage
+    from bamlvm.compiler.dump import render_stage
+    from bamlvm.compiler.project import compile_project
 
-    stages = run_stages(files, load_standard(optimize, Cache.default()), optimize=optimize)
+    stages = compile_project(files, load_standard(optimize, Cache.default()), optimize=optimize)
     if stage in _AFTER_ERRORS and stages.unit is None:
         raise CompileError(stages.diagnostics, files)
     return render_stage(files, stages, stage)

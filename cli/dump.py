@@ -10,8 +10,7 @@ from bamlvm.cli import exit_codes
 from bamlvm.cli.failure import Failure
 from bamlvm.cli.output import wants_colour
 from bamlvm.cli.program import read_program
-
-STAGES = ("tokens", "ast", "hir", "tir", "mir", "bytecode")
+from bamlvm.stages import STAGES
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

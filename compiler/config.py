@@ -11,8 +11,8 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from bamlvm.compiler.index import Index, reporter
-from bamlvm.compiler.reporter import Reporter
-from bamlvm.compiler.symbols import World
+from bamlvm.compiler.reporter import Reporter, name_range
+from bamlvm.compiler.symbols import Symbols
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
 from bamlvm.vm.program.declarations import ConfigValue, GeneratorInfo, environment_reference
@@ -78,10 +78,6 @@ def entries(
     return found
 
 
-def name_of(declaration: syntax.Declaration) -> tuple[int, int]:
-    return declaration.name_start, declaration.name_start + len(declaration.name)
-
-
 def _word(entry: syntax.ConfigEntry, report: Reporter, code: str = "E0001") -> str | None:
     """The string or word of an entry."""
     if isinstance(entry.value, syntax.ConfigScalar) and isinstance(entry.value.value, str):
@@ -99,11 +95,11 @@ class Configuration(NamedTuple):
     templates: dict[str, TemplateInfo]
 
 
-def configuration(index: Index, world: World, diagnostics: list[Diagnostic]) -> Configuration:
+def configuration(index: Index, symbols: Symbols, diagnostics: list[Diagnostic]) -> Configuration:
     """Check all configuration, generators included."""
     check_generators(index, diagnostics)
     return Configuration(
-        llm_functions(world, index, diagnostics),
+        llm_functions(symbols, index, diagnostics),
         clients(index, diagnostics),
         retry_policies(index, diagnostics),
         templates(index),
@@ -122,7 +118,9 @@ def clients(index: Index, diagnostics: list[Diagnostic]) -> dict[str, ClientInfo
         parts = entries(declaration.body, _CLIENT_PROPERTIES, "E0027", "a client", report)
         if "provider" not in parts:
             hint = "add one, such as `provider openai`"
-            report.error("E0026", name_of(declaration), f"the client `{declaration.name}` has no provider", hint=hint)
+            report.error(
+                "E0026", name_range(declaration), f"the client `{declaration.name}` has no provider", hint=hint
+            )
             continue
         provider = _word(parts["provider"], report)
         policy = _word(parts["retry_policy"], report) if "retry_policy" in parts else None
@@ -198,7 +196,7 @@ def _check_strategy(
 ) -> None:
     written = next((entry for entry in options.entries if entry.key == "strategy"), None) if options else None
     if written is None or not isinstance(written.value, syntax.ConfigList) or not written.value.items:
-        where = written if written is not None else name_of(declaration)
+        where = written if written is not None else name_range(declaration)
         hint = "name its clients: `options { strategy [A, B] }`"
         report.error("E0090", where, f"`{declaration.name}` has no clients to choose from", hint=hint)
         return
@@ -225,7 +223,7 @@ def retry_policies(index: Index, diagnostics: list[Diagnostic]) -> dict[str, Ret
         written = parts.get("max_retries")
         retries = data(written.value) if written is not None else None
         if retries is None or not _is_count(retries):
-            where = written.value if written is not None else name_of(declaration)
+            where = written.value if written is not None else name_range(declaration)
             hint = "such as `max_retries 3`"
             report.error("E0001", where, f"`{declaration.name}` needs a `max_retries`, a number from 0", hint=hint)
             continue
@@ -257,16 +255,16 @@ def _check_numbers(settings: dict[str, ConfigValue], where: syntax.Node, report:
     return True
 
 
-def llm_functions(world: World, index: Index, diagnostics: list[Diagnostic]) -> dict[str, LlmFunctionInfo]:
+def llm_functions(symbols: Symbols, index: Index, diagnostics: list[Diagnostic]) -> dict[str, LlmFunctionInfo]:
     """All LLM functions; reports a missing client or prompt, and a client that is not there."""
     names = {entry.name for entry in index.of(syntax.Client)}
     found: dict[str, LlmFunctionInfo] = {}
-    for name, (entry, function) in world.bodies.items():
+    for name, (entry, function) in symbols.bodies.items():
         body = function.body
         if not isinstance(body, syntax.LlmBody):
             continue
         report = reporter(entry, diagnostics)
-        at = (function.name_start, function.name_start + len(function.name))
+        at = name_range(function)
         if body.client is None:
             report.error(
                 "E0026",

@@ -1,4 +1,4 @@
-"""Everything that a project declares, resolved into a :class:`bamlvm.compiler.symbols.World`.
+"""Everything that a project declares, resolved into a :class:`bamlvm.compiler.symbols.Symbols`.
 
 It is made in one pass over the index: classes, enums, aliases and signatures as data.
 """
@@ -13,8 +13,8 @@ from bamlvm.compiler.attributes import attributes
 from bamlvm.compiler.hir import ERROR, UNSTATED, throws_of_parameter
 from bamlvm.compiler.incremental import Lookups, Memo
 from bamlvm.compiler.index import Entry, Index, reporter
-from bamlvm.compiler.reporter import Reporter
-from bamlvm.compiler.symbols import World
+from bamlvm.compiler.reporter import Reporter, name_range
+from bamlvm.compiler.symbols import Symbols
 from bamlvm.compiler.type_resolver import TypeResolver
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
@@ -70,7 +70,7 @@ class Kept(NamedTuple):
 class _Declaring(NamedTuple):
     """What everything here needs."""
 
-    world: World
+    symbols: Symbols
     resolver: TypeResolver
     kept: Kept
     lookups: Lookups
@@ -78,14 +78,14 @@ class _Declaring(NamedTuple):
 
 
 def declare(
-    index: Index, world: World, resolver: TypeResolver, kept: Kept, lookups: Lookups, diagnostics: list[Diagnostic]
+    index: Index, symbols: Symbols, resolver: TypeResolver, kept: Kept, lookups: Lookups, diagnostics: list[Diagnostic]
 ) -> None:
-    """Resolve everything that ``index`` declares into ``world``; reports what is unknown or circular."""
-    declaring = _Declaring(world, resolver, kept, lookups, diagnostics)
+    """Resolve everything that ``index`` declares into ``symbols``; reports what is unknown or circular."""
+    declaring = _Declaring(symbols, resolver, kept, lookups, diagnostics)
     aliases = tuple(index.of(syntax.Alias))
     for entry in aliases:
         resolver.alias(entry)
-    world.annotated_aliases = {entry.name: world.annotated_aliases[entry.name] for entry in aliases}
+    symbols.annotated_aliases = {entry.name: symbols.annotated_aliases[entry.name] for entry in aliases}
     for entry in index.of(syntax.Enum):
         declaration = entry.declaration
         assert isinstance(declaration, syntax.Enum)
@@ -94,7 +94,7 @@ def declare(
             VariantInfo(v.name, attributes(v.attributes, "variant", entry, report), v.doc) for v in declaration.variants
         )
         own = attributes(declaration.attributes, "enum", entry, report)
-        world.enums[entry.name] = EnumInfo(entry.name, variants, own, declaration.doc)
+        symbols.enums[entry.name] = EnumInfo(entry.name, variants, own, declaration.doc)
     for entry in index.of(syntax.Class):
         _declare_class(declaring, entry)
     for entry in index.of(syntax.Function):
@@ -103,7 +103,7 @@ def declare(
         _declare_function(declaring, entry, declaration, entry.name, None)
     kept.classes.turn()
     kept.faces.turn()
-    _check_class_cycles(world, index, diagnostics)
+    _check_class_cycles(symbols, index, diagnostics)
 
 
 def _declare_class(d: _Declaring, entry: Entry) -> None:
@@ -112,8 +112,8 @@ def _declare_class(d: _Declaring, entry: Entry) -> None:
     kept = d.kept.classes.find(entry.name, (declaration,), d.lookups)
     if kept is None:
         make = partial(_class_info, d.resolver, declaration, entry, reporter(entry, d.diagnostics))
-        kept = d.kept.classes.make(entry.name, (declaration,), d.world.reads, d.diagnostics, make)
-    d.world.classes[entry.name] = kept.result
+        kept = d.kept.classes.make(entry.name, (declaration,), d.symbols.reads, d.diagnostics, make)
+    d.symbols.classes[entry.name] = kept.result
     self_type = BUILT_IN_SELF.get(entry.name, ClassType(entry.name))
     for method in declaration.methods:
         name = f"{entry.name}.{method.name}"
@@ -140,19 +140,19 @@ def _declare_function(
     self_type: Type | None,
     variables: frozenset[str] = frozenset(),
 ) -> None:
-    world = d.world
+    symbols = d.symbols
     kept = d.kept.faces.find(name, (function,), d.lookups)
     if kept is None:
         report = reporter(entry, d.diagnostics)
         make = partial(_face, d.resolver, entry, function, name, self_type, report, variables)
-        kept = d.kept.faces.make(name, (function,), world.reads, d.diagnostics, make)
+        kept = d.kept.faces.make(name, (function,), symbols.reads, d.diagnostics, make)
     face = kept.result
-    world.signatures[name] = face.signature
+    symbols.signatures[name] = face.signature
     if face.contract is not None:
-        world.contracts[name] = face.contract
-        world.contract_parts[name] = face.parts
+        symbols.contracts[name] = face.contract
+        symbols.contract_parts[name] = face.parts
     if not isinstance(function.body, syntax.NativeBody):
-        world.bodies[name] = (entry, function)
+        symbols.bodies[name] = (entry, function)
 
 
 def _face(
@@ -228,17 +228,17 @@ def _refuse_generics(declaration: syntax.Class | syntax.Function, entry: Entry, 
     if declaration.type_parameters and not entry.namespace:
         report.error(
             "E0010",
-            (declaration.name_start, declaration.name_start + len(declaration.name)),
+            name_range(declaration),
             f"`{declaration.name}` has type parameters: generics are not part of this dialect",
             hint="write the types out, or use a union",
         )
 
 
-def _check_class_cycles(world: World, index: Index, diagnostics: list[Diagnostic]) -> None:
+def _check_class_cycles(symbols: Symbols, index: Index, diagnostics: list[Diagnostic]) -> None:
     """E0069: a class that needs a value of itself to be made."""
     required = {
         name: [f.type.name for f in info.fields if isinstance(f.type, ClassType)]
-        for name, info in world.classes.items()
+        for name, info in symbols.classes.items()
     }
     done: set[str] = set()
     for start in required:
@@ -264,7 +264,7 @@ def _report_cycle(entry: Entry, cycle: list[str], diagnostics: list[Diagnostic])
     declaration = entry.declaration
     reporter(entry, diagnostics).error(
         "E0069",
-        (declaration.name_start, declaration.name_start + len(declaration.name)),
+        name_range(declaration),
         f"no value of `{declaration.name}` can be made: {' → '.join(cycle)}",
         hint="make one of the fields optional (`?`) or a list",
     )

@@ -1,24 +1,51 @@
-"""The hir and the tir as text: one line a node, children indented, types after a colon.
+"""The stages as text, for people and for snapshots.
 
-One generic printer serves both, from the structs' own fields, so that a new node needs no printer.  Places are left out
-but for the line of a statement: a snapshot should change where meaning changes.
+The hir and the tir are printed one line a node, children indented, types after a colon.  One generic printer serves
+both, from the structs' own fields, so that a new node needs no printer.  Places are left out: a snapshot should change
+where meaning changes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from bamlvm.compiler import hir, tir
+from bamlvm.compiler import STAGES, hir, mir, tir
+from bamlvm.compiler.project import Stages
+from bamlvm.grammar.dump import render_tokens, render_tree
+from bamlvm.vm.disassembler import disassemble
+from bamlvm.vm.opcodes import CODES, TABLE
 from bamlvm.vm.program.types import Type, render
+from bamlvm.vm.program.unit import Unit
 
 _LOCAL_FIELDS = frozenset({"local", "binding", "subject"})
 _LOCALS_FIELDS = frozenset({"captures", "assigned"})
 
 
+def render_stage(files: Mapping[str, str], stages: Stages, stage: str) -> str:
+    """Print one stage of a compiled project.  Raise :class:`ValueError` for an unknown stage."""
+    match stage:
+        case "tokens":
+            parts = [f"// {path}\n{render_tokens(files[path])}" for path in sorted(files)]
+        case "ast":
+            parts = [f"// {file.path}\n{render_tree(file)}" for file in stages.files]
+        case "hir":
+            parts = [render_hir(function) for function in stages.hir.values()]
+        case "tir":
+            parts = [render_tir(function) for function in stages.tir.values()]
+        case "mir":
+            parts = [render_mir(function) for functions in stages.mir.values() for function in functions]
+        case "bytecode":
+            unit = stages.unit or Unit()
+            parts = [disassemble(placed.function) for placed in unit.functions.values()]
+        case _:
+            raise ValueError(f"unknown stage {stage!r}: one of {', '.join(STAGES)}")
+    return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
+
+
 def render_hir(function: hir.Function) -> str:
-    """One function of the hir."""
+    """Print one function of the hir."""
     parameters = ", ".join(f"{_local(function, p.local)}: {render(p.type)}" for p in function.parameters)
     throws = f" throws {render(function.throws)}" if function.throws is not None else ""
     lines = [f"function {function.name}({parameters}) -> {render(function.result)}{throws}"]
@@ -28,7 +55,7 @@ def render_hir(function: hir.Function) -> str:
 
 
 def render_tir(function: tir.Function) -> str:
-    """One function of the tir, with its locals' types and what it throws."""
+    """Print one function of the tir, with its locals' types and what it throws."""
     parameters = ", ".join(f"{_local(function, p.local)}: {render(p.type)}" for p in function.parameters)
     lines = [f"function {function.name}({parameters}) -> {render(function.result)} throws {render(function.throws)}"]
     for local, (info, type_) in enumerate(zip(function.locals, function.local_types, strict=True)):
@@ -37,6 +64,41 @@ def render_tir(function: tir.Function) -> str:
     lines.extend(_defaults(function, function.defaults))
     lines.extend(_tree(function, function.body, "", 1))
     return "\n".join(lines)
+
+
+def render_mir(function: mir.Function) -> str:
+    """Print one function of the mir: its blocks, each with the handlers that protect it, innermost first."""
+    head = f"function {function.name}({', '.join(function.parameters)})"
+    if function.capture_count:
+        head += f" captures {function.capture_count}"
+    lines = [head]
+    for block in function.blocks:
+        protected = (
+            f"  catch {' '.join(f'L{h.target}@{h.depth}' for h in reversed(block.handlers))}" if block.handlers else ""
+        )
+        lines.append(f"  L{block.label}:{protected}")
+        lines.extend(f"    {_instruction(function, instruction)}" for instruction in block.instructions)
+    return "\n".join(lines)
+
+
+def _instruction(function: mir.Function, instruction: mir.Instruction) -> str:
+    words = [instruction.opcode]
+    for kind, operand in zip(TABLE[CODES[instruction.opcode]].operands, instruction.operands, strict=True):
+        match kind, operand:
+            case "local", int():
+                words.append(f"%{operand}:{function.local_names[operand]}")
+            case "target", _:
+                words.append(f"L{operand}")
+            case _, mir.Const(_, value):
+                words.append(
+                    repr(value) if not isinstance(value, bool | None) else str(value).lower().replace("none", "null")
+                )
+            case _, mir.Table(keys, labels, default):
+                words.extend(f"{key!r}→L{label}" for key, label in zip(keys, labels, strict=True))
+                words.append(f"else→L{default}")
+            case _:
+                words.append(str(operand))
+    return " ".join(words)
 
 
 def _defaults(function: hir.Function | tir.Function, defaults: tuple[hir.Expr | tir.Expr | None, ...]) -> Iterator[str]:
@@ -81,7 +143,7 @@ def _tree(function: hir.Function | tir.Function, node: msgspec.Struct, label: st
 
 
 def _scalar(name: str, value: object) -> str:
-    """A field that is no node: names as they are, constants as literals, types as types; nothing for what is off."""
+    """Print a field that is not a node: names as they are, constants as literals; "" for a flag that is off."""
     if value is False and name != "value":
         return ""
     if name in ("value", "text"):

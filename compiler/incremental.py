@@ -1,42 +1,71 @@
-"""Results kept from one compilation of a project to the next.
+"""Incremental compilation: results kept from one compilation of a project to the next, and when they still hold.
 
-A result is kept under a name with the *source* that it was made from and what it has read of the project
-(:mod:`bamlvm.compiler.reads`).  It is used again if the source is the very same objects and every read still gives an
-equal answer.  A result with diagnostics is never kept: what they suggest may depend on anything.
+While a result is made, every lookup by name, found or not, passes through :meth:`Reads.note`.  The result is kept under
+a name with the *source* that it was made from and with what it has read.  It is used again if the source is the very
+same objects and every read still has an equal answer.  Only reads whose answer may have changed are asked again: what
+those are is a :data:`Lookups` (:mod:`bamlvm.compiler.surface` makes it).  A result with diagnostics is never kept: what
+they suggest may depend on anything.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
-from bamlvm.compiler.reads import Read, Reads
 from bamlvm.grammar.diagnostics import Diagnostic
 
 T = TypeVar("T")
 
+Read: TypeAlias = tuple[str, tuple[Any, ...]]
+"""A kind of lookup and its arguments; the first argument is a name."""
+
+
+class Reads:
+    """Records lookups while something is being made."""
+
+    def __init__(self) -> None:
+        self._noted: dict[Read, Any] | None = None
+
+    def begin(self) -> dict[Read, Any] | None:
+        """Begin a recording; return the enclosing one, which :meth:`end` takes."""
+        outer, self._noted = self._noted, {}
+        return outer
+
+    def end(self, outer: dict[Read, Any] | None) -> dict[Read, Any]:
+        """End a recording and return it; what it holds counts as read by the enclosing one too."""
+        noted, self._noted = self._noted, outer
+        assert noted is not None
+        if outer is not None:
+            outer.update(noted)
+        return noted
+
+    def note(self, kind: str, arguments: tuple[Any, ...], result: T) -> T:
+        """Record a lookup; return its result."""
+        if self._noted is not None:
+            self._noted[kind, arguments] = result
+        return result
+
 
 class Lookup(NamedTuple):
-    """How one kind of read is asked again, and the names (a read's first argument) whose answer may have changed; None
-    where any may have."""
+    """The function that answers one kind of read, and the names whose answer may have changed (None for all)."""
 
     ask: Callable[..., Any]
     names: Set[str] | None = None
 
 
-Lookups = Mapping[str, Lookup]
-"""The lookup of each kind of read; a kind that is missing is known not to have changed."""
+Lookups: TypeAlias = Mapping[str, Lookup]
+"""Lookups by kind of read; a kind that is missing has not changed."""
 
 
 class Answers(NamedTuple):
-    """What was read of one kind: names, and answers by arguments."""
+    """The reads of one kind: their names, and their answers by arguments."""
 
     names: frozenset[str]
     by_arguments: Mapping[tuple[Any, ...], Any]
 
 
 class Kept(NamedTuple, Generic[T]):
-    """A result, the source that it was made from, and what was read for it, by kind."""
+    """A result, the source that it was made from, and its reads by kind."""
 
     source: tuple[object, ...]
     reads: Mapping[str, Answers]
@@ -51,9 +80,9 @@ class Memo(Generic[T]):
         self._used: dict[str, Kept[T]] = {}
 
     def find(self, name: str, source: tuple[object, ...], lookups: Lookups) -> Kept[T] | None:
-        """What is kept for ``name``, if it still holds."""
+        """Return what is kept for ``name`` if it still holds, else None."""
         kept = self._kept.get(name)
-        if kept is None or not _same(kept.source, source) or not (not lookups or _holds(kept.reads, lookups)):
+        if kept is None or not _same(kept.source, source) or (lookups and not _holds(kept.reads, lookups)):
             return None
         self._used[name] = kept
         return kept
@@ -67,7 +96,7 @@ class Memo(Generic[T]):
         make: Callable[[], T],
         own: frozenset[Read] = frozenset(),
     ) -> Kept[T]:
-        """What ``make`` gives, kept if it reports nothing.
+        """Call ``make`` and return its result, kept if it reports nothing.
 
         ``own`` are reads that the work answers itself (throws sets inside a group of functions that call each other).
         """
@@ -88,7 +117,7 @@ class Memo(Generic[T]):
         return kept
 
     def turn(self) -> None:
-        """End a compilation: what it did not use is forgotten."""
+        """End a compilation: forget what it did not use."""
         self._kept, self._used = self._used, {}
 
 

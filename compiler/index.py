@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple, TypeAlias
 
-from bamlvm.compiler.reporter import Reporter
+from bamlvm.compiler.reporter import Reporter, name_range
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
 from bamlvm.vm.program.unit import Unit
@@ -121,7 +121,7 @@ def _add(index: Index, entry: Entry, diagnostics: list[Diagnostic]) -> None:
         index.generators.append(entry)
     elif not entry.namespace and declaration.name in RESERVED:
         report = reporter(entry, diagnostics)
-        report.error("E0011", _name_place(declaration), f"`{declaration.name}` is the name of something built in")
+        report.error("E0011", name_range(declaration), f"`{declaration.name}` is the name of something built in")
     elif entry.name in index.entries:
         _report_twice(reporter(entry, diagnostics), entry, index.entries[entry.name], diagnostics)
     else:
@@ -130,18 +130,14 @@ def _add(index: Index, entry: Entry, diagnostics: list[Diagnostic]) -> None:
 
 def _report_twice(report: Reporter, entry: Entry, first: Entry, diagnostics: list[Diagnostic]) -> None:
     there = reporter(first, diagnostics)
-    start, end = _name_place(first.declaration)
+    start, end = name_range(first.declaration)
     report.error(
         "E0011",
-        _name_place(entry.declaration),
+        name_range(entry.declaration),
         f"`{entry.declaration.name}` is defined twice",
         hint="give one of them another name",
         labels=[there.label(start, end, "first defined here")],
     )
-
-
-def _name_place(declaration: syntax.Declaration) -> tuple[int, int]:
-    return declaration.name_start, declaration.name_start + len(declaration.name)
 
 
 def _check_members(declaration: syntax.Declaration, report: Reporter) -> None:

@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from bamlvm.vm.opcodes import CODES, TABLE
+from bamlvm.vm.opcodes import TABLE
 from bamlvm.vm.program.code import Constant
 from bamlvm.vm.program.types import Type
 
@@ -183,38 +183,3 @@ def _fault(block: Block, labels: set[Label]) -> str | None:
     if not labels.issuperset(handler.target for handler in block.handlers):
         return "has its handler nowhere"
     return None
-
-
-def render(function: Function) -> str:
-    """A function as text, for the ``mir`` stage."""
-    head = f"function {function.name}({', '.join(function.parameters)})"
-    if function.capture_count:
-        head += f" captures {function.capture_count}"
-    lines = [head]
-    for block in function.blocks:
-        protected = (
-            f"  catch {' '.join(f'L{h.target}@{h.depth}' for h in reversed(block.handlers))}" if block.handlers else ""
-        )
-        lines.append(f"  L{block.label}:{protected}")
-        lines.extend(f"    {_render(function, instruction)}" for instruction in block.instructions)
-    return "\n".join(lines)
-
-
-def _render(function: Function, instruction: Instruction) -> str:
-    words = [instruction.opcode]
-    for kind, operand in zip(TABLE[CODES[instruction.opcode]].operands, instruction.operands, strict=True):
-        match kind, operand:
-            case "local", int():
-                words.append(f"%{operand}:{function.local_names[operand]}")
-            case "target", _:
-                words.append(f"L{operand}")
-            case _, Const(_, value):
-                words.append(
-                    repr(value) if not isinstance(value, bool | None) else str(value).lower().replace("none", "null")
-                )
-            case _, Table(keys, labels, default):
-                words.extend(f"{key!r}→L{label}" for key, label in zip(keys, labels, strict=True))
-                words.append(f"else→L{default}")
-            case _:
-                words.append(str(operand))
-    return " ".join(words)

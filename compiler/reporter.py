@@ -1,4 +1,4 @@
-"""Collecting diagnostics: offsets within an item become spans of its file."""
+"""Reports: diagnostics about one item, whose offsets become spans of its file."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from bamlvm.grammar.diagnostics import Diagnostic, Label, Severity
 from bamlvm.grammar.source import Span
 
 
-class Placed(Protocol):
-    """Anything with a place: nodes of the tree and of the hir."""
+class Located(Protocol):
+    """Anything with a range of its item's text: nodes of the tree and of the hir."""
 
     @property
     def start(self) -> int: ...
@@ -18,8 +18,17 @@ class Placed(Protocol):
     def end(self) -> int: ...
 
 
+class Named(Protocol):
+    """Anything declared under a name."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def name_start(self) -> int: ...
+
+
 class Reporter:
-    """Reports about one item, standing at ``offset`` in ``file``, into a shared list."""
+    """Reports about one item, which begins at ``offset`` in ``file``, into a shared list."""
 
     def __init__(self, file: str, offset: int, into: list[Diagnostic]) -> None:
         self.file = file
@@ -35,31 +44,21 @@ class Reporter:
     def error(
         self,
         code: str,
-        where: Placed | tuple[int, int],
+        where: Located | tuple[int, int],
         message: str,
         hint: str | None = None,
         labels: Iterable[Label] = (),
+        severity: Severity = "error",
     ) -> None:
-        self._report("error", code, where, message, hint, labels)
-
-    def warning(
-        self,
-        code: str,
-        where: Placed | tuple[int, int],
-        message: str,
-        hint: str | None = None,
-        labels: Iterable[Label] = (),
-    ) -> None:
-        self._report("warning", code, where, message, hint, labels)
-
-    def _report(
-        self,
-        severity: Severity,
-        code: str,
-        where: Placed | tuple[int, int],
-        message: str,
-        hint: str | None,
-        labels: Iterable[Label],
-    ) -> None:
+        """Report what keeps the program from running; ``where`` is a node, or offsets within the item."""
         start, end = where if isinstance(where, tuple) else (where.start, where.end)
         self._into.append(Diagnostic(code, severity, message, self.span(start, end), tuple(labels), hint))
+
+    def warning(self, code: str, where: Located | tuple[int, int], message: str, hint: str | None = None) -> None:
+        """Report what does not keep the program from running."""
+        self.error(code, where, message, hint, severity="warning")
+
+
+def name_range(node: Named) -> tuple[int, int]:
+    """Return the offsets of a declaration's name."""
+    return node.name_start, node.name_start + len(node.name)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from bamlvm.compiler.incremental import Reads
 from bamlvm.compiler.index import Entry, Index
-from bamlvm.compiler.reads import Reads
 from bamlvm.vm.program.unit import Unit
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from bamlvm.compiler.hir import ERROR
+from bamlvm.compiler.incremental import Reads
 from bamlvm.compiler.index import Entry
-from bamlvm.compiler.reads import Reads
 from bamlvm.grammar import syntax
 from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, Signature, has_attribute
 from bamlvm.vm.program.types import AliasType, ClassType, Type, UnionType, bare, union
@@ -18,7 +18,7 @@ PANICS = "baml.panics."
 
 
 @dataclass
-class World:
+class Symbols:
     """Everything declared, by qualified name.  ``contracts`` holds the throws that functions declare (absent where they
     are inferred), ``contract_parts`` the same as written; ``bodies`` the entries and trees of the functions that have
     one."""

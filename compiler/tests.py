@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from bamlvm.compiler.attributes import attributes, scalar
-from bamlvm.compiler.config import data, entries, name_of
+from bamlvm.compiler.config import data, entries
 from bamlvm.compiler.index import Entry, Index, reporter
-from bamlvm.compiler.reporter import Placed, Reporter
-from bamlvm.compiler.symbols import World
+from bamlvm.compiler.reporter import Located, Reporter, name_range
+from bamlvm.compiler.symbols import Symbols
 from bamlvm.compiler.type_resolver import TypeResolver
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
@@ -44,7 +44,7 @@ _TEST_PROPERTIES = ("functions", "args", "type_builder")
 _MEDIA_KEYS = frozenset({"file", "url", "base64", "media_type"})
 
 
-def check_tests(index: Index, world: World, resolver: TypeResolver, diagnostics: list[Diagnostic]) -> None:
+def check_tests(index: Index, symbols: Symbols, resolver: TypeResolver, diagnostics: list[Diagnostic]) -> None:
     """Tests: E0034 and E0035 for their properties, E0088 for functions that are not there; what does not fit
     among arguments, and whatever is wrong with the types of a ``type_builder``."""
     by_function: dict[tuple[str, str], Entry] = {}
@@ -54,44 +54,44 @@ def check_tests(index: Index, world: World, resolver: TypeResolver, diagnostics:
         report = reporter(entry, diagnostics)
         parts = entries(declaration.body, _TEST_PROPERTIES, "E0034", "a test", report)
         attributes(declaration.body.attributes, "test", entry, report)
-        _check_types(declaration, entry, world, resolver, report)
+        _check_types(declaration, entry, symbols, resolver, report)
         given = parts["args"].value if "args" in parts else None
         if given is not None and not isinstance(given, syntax.ConfigBlock):
             report.error("E0001", given, "`args` is a block: `args { … }`")
         functions = parts.get("functions")
         if functions is None:
-            report.error("E0035", name_of(declaration), f"the test `{declaration.name}` names no `functions`")
+            report.error("E0035", name_range(declaration), f"the test `{declaration.name}` names no `functions`")
             continue
-        named: dict[str, Placed] = {}
+        named: dict[str, Located] = {}
         for item in _items(functions.value):
             name = item.value if isinstance(item, syntax.ConfigScalar) else None
-            if not isinstance(name, str) or name not in world.bodies:
-                report.error("E0088", item, f"unknown function `{name}`", hint=did_you_mean(str(name), world.bodies))
+            if not isinstance(name, str) or name not in symbols.bodies:
+                report.error("E0088", item, f"unknown function `{name}`", hint=did_you_mean(str(name), symbols.bodies))
             elif (name, declaration.name) in by_function:
                 first = by_function[name, declaration.name]
                 there = reporter(first, diagnostics)
-                labels = [there.label(*name_of(first.declaration), "first defined here")]
+                labels = [there.label(*name_range(first.declaration), "first defined here")]
                 report.error(
-                    "E0011", name_of(declaration), f"`{name}` has two tests `{declaration.name}`", labels=labels
+                    "E0011", name_range(declaration), f"`{name}` has two tests `{declaration.name}`", labels=labels
                 )
             else:
                 by_function[name, declaration.name] = entry
                 named[name] = item
         if given is None or isinstance(given, syntax.ConfigBlock):
-            _check_arguments(given, named, world, report)
+            _check_arguments(given, named, symbols, report)
 
 
 # --- arguments --------------------------------------------------------------------------------------------------------
 
 
 def _check_arguments(
-    given: syntax.ConfigBlock | None, functions: Mapping[str, Placed], world: World, report: Reporter
+    given: syntax.ConfigBlock | None, functions: Mapping[str, Located], symbols: Symbols, report: Reporter
 ) -> None:
     """The arguments of a test's functions: E0005 for those that none takes or one lacks, E0001 for values.
 
     These are warnings: nothing but the test depends on them, and it says the same when it is run.
     """
-    signatures = {name: found for name in functions if (found := world.signature(name)) is not None}
+    signatures = {name: found for name in functions if (found := symbols.signature(name)) is not None}
     written = given.entries if given is not None else ()
     names = {entry.key for entry in written}
     known = {each.name for signature in signatures.values() for each in signature.parameters}
@@ -104,13 +104,13 @@ def _check_arguments(
         parameters = {each.name: each for each in signature.parameters}
         for entry in written:
             if entry.key in parameters:
-                misfit = _misfit(entry.value, parameters[entry.key].type, entry.key, world)
+                misfit = _misfit(entry.value, parameters[entry.key].type, entry.key, symbols)
                 if misfit is not None:
                     report.warning("E0001", misfit.value, misfit.message, hint=misfit.hint)
         missing = [
             f"`{each.name}: {each.type}`"
             for each in signature.parameters
-            if each.name not in names and not each.has_default and not _takes_null(each.type, world)
+            if each.name not in names and not each.has_default and not _takes_null(each.type, symbols)
         ]
         if missing:
             report.warning("E0005", functions[name], f"`{name}` is called without {', '.join(missing)}")
@@ -125,9 +125,9 @@ class _Misfit(NamedTuple):
     hint: str | None = None
 
 
-def _misfit(value: syntax.ConfigValue, type_: Type, path: str, world: World) -> _Misfit | None:
+def _misfit(value: syntax.ConfigValue, type_: Type, path: str, symbols: Symbols) -> _Misfit | None:
     """What of ``value`` does not fit, if anything."""
-    tried = [_single(value, part, path, world) for part in members(world.expand(type_))]
+    tried = [_single(value, part, path, symbols) for part in members(symbols.expand(type_))]
     if None in tried or not tried:
         return None
     near = [each for each in tried if each is not None and each.near]
@@ -136,7 +136,7 @@ def _misfit(value: syntax.ConfigValue, type_: Type, path: str, world: World) -> 
     return _Misfit(value, f"`{path}` is to be `{type_}`, not {_shown(value)}")
 
 
-def _single(value: syntax.ConfigValue, type_: Type, path: str, world: World) -> _Misfit | None:
+def _single(value: syntax.ConfigValue, type_: Type, path: str, symbols: Symbols) -> _Misfit | None:
     misfit = _Misfit(value, f"`{path}` is to be `{type_}`, not {_shown(value)}")
     if type_ == UNKNOWN or isinstance(value, syntax.ConfigExpression):
         return None
@@ -147,55 +147,57 @@ def _single(value: syntax.ConfigValue, type_: Type, path: str, world: World) -> 
     match value, type_:
         case syntax.ConfigList(), ListType(item):
             for place, each in enumerate(value.items):
-                inner = _misfit(each, item, f"{path}[{place}]", world)
+                inner = _misfit(each, item, f"{path}[{place}]", symbols)
                 if inner is not None:
                     return inner._replace(near=True)
             return None
         case syntax.ConfigBlock(), MapType(_, item):
             for entry in value.entries:
-                inner = _misfit(entry.value, item, f"{path}.{entry.key}", world)
+                inner = _misfit(entry.value, item, f"{path}.{entry.key}", symbols)
                 if inner is not None:
                     return inner._replace(near=True)
             return None
         case syntax.ConfigBlock(), ClassType(name):
-            return _class_misfit(value, name, path, world)
+            return _class_misfit(value, name, path, symbols)
         case syntax.ConfigEnv(), _:
             text = type_ == STRING or isinstance(type_, EnumType | VariantType)
             return None if text or (isinstance(type_, LiteralType) and isinstance(type_.value, str)) else misfit
         case syntax.ConfigScalar(), _:
-            return _scalar_misfit(value, type_, path, world, misfit)
+            return _scalar_misfit(value, type_, path, symbols, misfit)
         case _:
             return misfit
 
 
-def _class_misfit(value: syntax.ConfigBlock, name: str, path: str, world: World) -> _Misfit | None:
-    info = world.class_(name)
+def _class_misfit(value: syntax.ConfigBlock, name: str, path: str, symbols: Symbols) -> _Misfit | None:
+    info = symbols.class_(name)
     if info is None:
         return None
     fields = {field.name: field.type for field in info.fields}
     given = {entry.key for entry in value.entries}
     for entry in value.entries:
         if entry.key in fields:
-            inner = _misfit(entry.value, fields[entry.key], f"{path}.{entry.key}", world)
+            inner = _misfit(entry.value, fields[entry.key], f"{path}.{entry.key}", symbols)
             if inner is not None:
                 return inner._replace(near=True)
         elif not has_attribute(info.attributes, "dynamic"):
             at = syntax.ConfigScalar(entry.start, entry.key_end, entry.key)
             hint = did_you_mean(entry.key, fields)
             return _Misfit(at, f"`{path}`: `{name}` has no field `{entry.key}`", bool(given & fields.keys()), hint)
-    missing = [f"`{each}`" for each, type_ in fields.items() if each not in given and not _takes_null(type_, world)]
+    missing = [f"`{each}`" for each, type_ in fields.items() if each not in given and not _takes_null(type_, symbols)]
     if missing:
         return _Misfit(value, f"`{path}`: `{name}` is missing {', '.join(missing)}", bool(given & fields.keys()))
     return None
 
 
-def _scalar_misfit(value: syntax.ConfigScalar, type_: Type, path: str, world: World, misfit: _Misfit) -> _Misfit | None:
+def _scalar_misfit(
+    value: syntax.ConfigScalar, type_: Type, path: str, symbols: Symbols, misfit: _Misfit
+) -> _Misfit | None:
     written = value.value
     match type_:
         case LiteralType(expected):
             fits = type(written) is type(expected) and written == expected
         case EnumType(name) | VariantType(name, _):
-            info = world.enum(name)
+            info = symbols.enum(name)
             if not isinstance(written, str) or info is None:
                 return misfit
             known = [each.name for each in info.variants] if isinstance(type_, EnumType) else [type_.variant]
@@ -224,8 +226,8 @@ def _some(info: EnumInfo) -> str | None:
     return f"it has {', '.join(names)}" if 0 < len(names) <= 12 else None
 
 
-def _takes_null(type_: Type, world: World) -> bool:
-    parts = members(world.expand(type_))
+def _takes_null(type_: Type, symbols: Symbols) -> bool:
+    parts = members(symbols.expand(type_))
     return NULL in parts or UNKNOWN in parts
 
 
@@ -248,16 +250,16 @@ def _shown(value: syntax.ConfigValue) -> str:
 # --- type_builder -----------------------------------------------------------------------------------------------------
 
 
-def _check_types(test: syntax.Test, entry: Entry, world: World, resolver: TypeResolver, report: Reporter) -> None:
+def _check_types(test: syntax.Test, entry: Entry, symbols: Symbols, resolver: TypeResolver, report: Reporter) -> None:
     """The types that a test adds: E0002 for what they name, E0011 and E0016 for what they may not be called."""
     own = frozenset(each.name for each in test.types)
     for declaration in test.types:
-        at = (declaration.name_start, declaration.name_start + len(declaration.name))
-        existing = world.classes.get(declaration.name) or world.enums.get(declaration.name)
+        at = name_range(declaration)
+        existing = symbols.classes.get(declaration.name) or symbols.enums.get(declaration.name)
         if isinstance(declaration, syntax.Class | syntax.Enum) and declaration.dynamic:
             if existing is None:
                 kind = "class" if isinstance(declaration, syntax.Class) else "enum"
-                hint = did_you_mean(declaration.name, [*world.classes, *world.enums])
+                hint = did_you_mean(declaration.name, [*symbols.classes, *symbols.enums])
                 report.error("E0002", at, f"there is no {kind} `{declaration.name}` to add to", hint=hint)
             elif not has_attribute(existing.attributes, "dynamic"):
                 hint = f"give `{declaration.name}` a `@@dynamic`"

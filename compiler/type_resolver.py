@@ -10,9 +10,9 @@ from collections.abc import Callable
 from bamlvm.compiler.attributes import attributes
 from bamlvm.compiler.hir import ERROR, UNSTATED
 from bamlvm.compiler.index import Entry, reporter
-from bamlvm.compiler.reporter import Reporter
+from bamlvm.compiler.reporter import Reporter, name_range
 from bamlvm.compiler.scope import Scope
-from bamlvm.compiler.symbols import World
+from bamlvm.compiler.symbols import Symbols
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
 from bamlvm.vm.program.spelling import did_you_mean, nearest
@@ -48,9 +48,9 @@ _DEEPEST_TYPE = 256
 class TypeResolver:
     """Turns written types into types; aliases on demand, each once."""
 
-    def __init__(self, scope: Scope, world: World, diagnostics: list[Diagnostic]) -> None:
+    def __init__(self, scope: Scope, symbols: Symbols, diagnostics: list[Diagnostic]) -> None:
         self._scope = scope
-        self._world = world
+        self._symbols = symbols
         self._diagnostics = diagnostics
         self._open: dict[str, int] = {}
         self._recursive: set[str] = set()
@@ -95,7 +95,7 @@ class TypeResolver:
     def alias(self, entry: Entry) -> Type:
         """What an alias stands for: its annotated type, or AliasType where it is recursive; reports E0068."""
         name = entry.name
-        known = self._world.annotated_aliases.get(name)
+        known = self._symbols.annotated_aliases.get(name)
         if known is not None:
             return AliasType(name) if name in self._recursive else known
         report = reporter(entry, self._diagnostics)
@@ -105,7 +105,7 @@ class TypeResolver:
             if self._guards == self._open[name]:
                 report.error(
                     "E0068",
-                    (declaration.name_start, declaration.name_start + len(declaration.name)),
+                    name_range(declaration),
                     f"the alias `{declaration.name}` stands for itself",
                     hint="a recursive alias must pass through a list, a map or a class",
                 )
@@ -119,11 +119,11 @@ class TypeResolver:
         if len(self._open) <= _DEEPEST_ALIAS:
             resolved = _attributed(self.annotated(declaration.type, entry, report), own)
         if len(self._open) > _DEEPEST_ALIAS or _depth(resolved) > _DEEPEST_TYPE:
-            where = (declaration.name_start, declaration.name_start + len(declaration.name))
+            where = name_range(declaration)
             report.error("E0068", where, f"the alias `{declaration.name}` stands for a type that is nested too deeply")
             resolved = ERROR
         del self._open[name]
-        self._world.annotated_aliases[name] = resolved
+        self._symbols.annotated_aliases[name] = resolved
         return AliasType(name) if name in self._recursive else resolved
 
     def _guarded(self, go: Callable[[syntax.TypeExpr], Type], node: syntax.TypeExpr) -> Type:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from bamlvm.compiler.hir import ERROR, UNSTATED
-from bamlvm.compiler.symbols import World
+from bamlvm.compiler.symbols import Symbols
 from bamlvm.vm.program.types import (
     BOOL,
     FLOAT,
@@ -101,10 +101,10 @@ def unstated(type_: Type) -> Type:
 
 
 class Solver:
-    """Assignability in a world, with inference variables (VariableTypes whose names begin with ``?``)."""
+    """Assignability in a symbols, with inference variables (VariableTypes whose names begin with ``?``)."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, symbols: Symbols) -> None:
+        self.symbols = symbols
         self._solved: dict[str, Type] = {}
         self._fresh = 0
 
@@ -124,7 +124,7 @@ class Solver:
 
     def expand(self, type_: Type) -> Type:
         """:meth:`resolve`, then recursive aliases opened once."""
-        return self.world.expand(self.resolve(type_))
+        return self.symbols.expand(self.resolve(type_))
 
     def assignable(self, source: Type, target: Type) -> bool:
         """Whether a value of ``source`` may stand where ``target`` is expected; if so, solves inference variables."""
@@ -153,7 +153,7 @@ class Solver:
             return True
         if type(source) is AliasType or type(target) is AliasType:
             assumed |= {(source, target)}
-            return self._fits(self.world.expand(source), self.world.expand(target), assumed)
+            return self._fits(self.symbols.expand(source), self.symbols.expand(target), assumed)
         if type(source) is UnionType:
             return all(self._fits(self.resolve(part), self.resolve(target), assumed) for part in source.members)
         if type(target) is UnionType:
@@ -208,7 +208,7 @@ class Solver:
         """A finite type as the values or variants that make it up: a bool, an enum."""
         if type_ == BOOL:
             return (TRUE, FALSE)
-        if isinstance(type_, EnumType) and (info := self.world.enum(type_.name)) is not None:
+        if isinstance(type_, EnumType) and (info := self.symbols.enum(type_.name)) is not None:
             return tuple(VariantType(type_.name, variant.name) for variant in info.variants)
         return (type_,)
 
@@ -268,7 +268,7 @@ class Solver:
             kept[kept.index(TRUE)] = BOOL
             kept.remove(FALSE)
         for enum in {part.enum: None for part in kept if type(part) is VariantType}:
-            info = self.world.enum(enum)
+            info = self.symbols.enum(enum)
             if info is not None and sum(type(part) is VariantType and part.enum == enum for part in kept) == len(
                 info.variants
             ):

@@ -43,8 +43,9 @@ def load(files: Mapping[str, str], optimize: bool, cache: Cache) -> Loaded:
     result = compile_project(files, standard, optimize=optimize)
     if result.unit is None:
         raise CompileError(result.diagnostics, files)
-    cache.write(key, result.unit, result.diagnostics)
-    return Loaded(standard, result.unit, result.diagnostics)
+    diagnostics = tuple(result.diagnostics)
+    cache.write(key, result.unit, diagnostics)
+    return Loaded(standard, result.unit, diagnostics)
 
 
 def load_standard(optimize: bool, cache: Cache, compiler: bytes | None = None) -> Unit:
@@ -62,7 +63,7 @@ def load_standard(optimize: bool, cache: Cache, compiler: bytes | None = None) -
     kept = cache.read(key)
     if kept is not None:
         return kept[0]
-    from bamlvm.compiler.project import compile_standard
+    from bamlvm.compiler.standard import compile_standard
 
     sources = stdlib.sources()
     result = compile_standard(sources, optimize=optimize)

@@ -55,7 +55,7 @@ def call(c: Checking, node: hir.Call, expected: Type | None) -> tir.Expr:
     """Check a call of any callee."""
     match node.callee:
         case hir.FunctionRef(name=name):
-            signature = c.world.signature(name)
+            signature = c.symbols.signature(name)
             assert signature is not None
             if name in CALLS_BY_NAME and (special := _call_by_name(c, node, signature)) is not None:
                 return special
@@ -76,7 +76,7 @@ def _method(c: Checking, node: hir.Call, member: hir.Member) -> tir.Expr:
     found: list[tuple[Type, Signature]] = []
     for part in parts:
         owner = members.method_owner(part)
-        signature = c.world.method(owner, member.name) if owner is not None else None
+        signature = c.symbols.method(owner, member.name) if owner is not None else None
         if signature is not None and signature.parameters and signature.parameters[0].name == "self":
             found.append((part, signature))
     if len(found) == len(parts):
@@ -301,7 +301,7 @@ def _value(c: Checking, node: hir.Call, callee: tir.Expr) -> tir.Expr:
 
 def function_value(c: Checking, node: hir.FunctionRef) -> tir.Expr:
     """A named function as a value.  Its type says nothing of what it throws because of its own arguments."""
-    signature = c.world.signature(node.name)
+    signature = c.symbols.signature(node.name)
     assert signature is not None
     parameters = tuple(each.type for each in signature.parameters)
     told = {name: UNSTATED for type_ in parameters for name in _told(type_)}
@@ -319,9 +319,9 @@ def _call_by_name(c: Checking, node: hir.Call, signature: Signature) -> tir.Expr
     first = node.arguments[0].value if len(node.arguments) == 2 else None
     if not isinstance(first, hir.Constant) or not isinstance(first.value, str):
         return None
-    target = c.world.signature(first.value)
+    target = c.symbols.signature(first.value)
     if target is None or target.kind != "llm":
-        known = [name for name, each in c.world.signatures.items() if each.kind == "llm"]
+        known = [name for name, each in c.symbols.signatures.items() if each.kind == "llm"]
         c.report.error(
             "E0003", first, f"no LLM function is called `{first.value}`", hint=did_you_mean(first.value, known)
         )

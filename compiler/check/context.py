@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from bamlvm.compiler import hir, tir
-from bamlvm.compiler.reporter import Placed, Reporter
-from bamlvm.compiler.symbols import PANICS, World
+from bamlvm.compiler.reporter import Located, Reporter
+from bamlvm.compiler.symbols import PANICS, Symbols
 from bamlvm.compiler.types import Solver, is_open, widen
 from bamlvm.vm.program.types import (
     BOOL,
@@ -95,7 +95,7 @@ class Returns:
 class Checking:
     """One function being checked.  ``expr`` is set by :mod:`expressions`, which knows all kinds of nodes."""
 
-    world: World
+    symbols: Symbols
     solver: Solver
     report: Reporter
     function: hir.Function
@@ -202,7 +202,7 @@ class Checking:
         self.require(checked, target, node, because)
         return checked
 
-    def require(self, checked: tir.Expr, target: Type, where: Placed, because: str = "") -> None:
+    def require(self, checked: tir.Expr, target: Type, where: Located, because: str = "") -> None:
         source = inferred(checked) if is_open(self.solver.resolve(target)) else checked.type
         if self.solver.assignable(source, target):
             return

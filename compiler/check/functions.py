@@ -19,7 +19,7 @@ from bamlvm.compiler.check.context import Checking, Returns, is_unnamed
 from bamlvm.compiler.check.graph import CallGraph
 from bamlvm.compiler.incremental import Lookup, Lookups, Memo
 from bamlvm.compiler.index import reporter
-from bamlvm.compiler.symbols import World
+from bamlvm.compiler.symbols import Symbols
 from bamlvm.compiler.types import Solver
 from bamlvm.grammar.diagnostics import Diagnostic
 from bamlvm.vm.program.types import NEVER, UNKNOWN, Type, members, union
@@ -41,7 +41,7 @@ class Known:
 
 def check_functions(
     functions: Mapping[str, hir.Function],
-    world: World,
+    symbols: Symbols,
     diagnostics: list[Diagnostic],
     memo: Memo[list[tir.Function]],
     known: Known,
@@ -51,8 +51,8 @@ def check_functions(
 
     A group of functions that call each other is one entry of ``memo``.
     """
-    throws, before = _Throws(world), known.throws
-    fields = _SetFields(world, functions)
+    throws, before = _Throws(symbols), known.throws
+    fields = _SetFields(symbols, functions)
     changed = set(before.keys() - functions.keys())  # it grows as functions turn out to throw something else
     lookups = {
         **lookups,
@@ -66,9 +66,9 @@ def check_functions(
         sources = tuple(functions[name] for name in group)
         kept = memo.find(group[0], sources, lookups)
         if kept is None:
-            make = partial(_check_group, sources, recursive, world, throws, fields, diagnostics)
+            make = partial(_check_group, sources, recursive, symbols, throws, fields, diagnostics)
             own = frozenset(("throws", (name,)) for name in group)
-            kept = memo.make(group[0], sources, world.reads, diagnostics, make, own)
+            kept = memo.make(group[0], sources, symbols.reads, diagnostics, make, own)
         for function in kept.result:
             name = function.name
             throws.inferred[name] = function.throws
@@ -82,42 +82,42 @@ def check_functions(
 class _Throws:
     """What calling a function may throw, as far as it is known."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, symbols: Symbols) -> None:
+        self._symbols = symbols
         self.inferred: dict[str, Type] = {}
 
     def of(self, name: str) -> Type:
         """Its contract, and what the functions throw that it is given or finds; without a contract, what was found."""
-        world = self._world
-        contract, found = world.contracts.get(name), self.inferred.get(name)
+        symbols = self._symbols
+        contract, found = symbols.contracts.get(name), self.inferred.get(name)
         if contract is not None:
             found = union((contract, *(part for part in members(found or NEVER) if is_unnamed(part))))
         elif found is None:
-            signature = world.standard.signatures.get(name)
+            signature = symbols.standard.signatures.get(name)
             found = signature.throws if signature is not None else NEVER
-        return world.reads.note("throws", (name,), found)
+        return symbols.reads.note("throws", (name,), found)
 
 
 class _SetFields:
     """Which fields some function assigns to, by their bare names.  Of classes of the standard library none is known to
     stay."""
 
-    def __init__(self, world: World, functions: Mapping[str, hir.Function]) -> None:
-        self._world = world
+    def __init__(self, symbols: Symbols, functions: Mapping[str, hir.Function]) -> None:
+        self._symbols = symbols
         self.names = frozenset().union(*(function.sets for function in functions.values() if function.sets))
 
     @cached_property
     def _foreign(self) -> frozenset[str]:
-        return frozenset(field.name for info in self._world.standard.classes.values() for field in info.fields)
+        return frozenset(field.name for info in self._symbols.standard.classes.values() for field in info.fields)
 
     def is_set(self, name: str) -> bool:
-        return self._world.reads.note("is_set", (name,), name in self.names or name in self._foreign)
+        return self._symbols.reads.note("is_set", (name,), name in self.names or name in self._foreign)
 
 
 def _check_group(
     group: Sequence[hir.Function],
     recursive: bool,
-    world: World,
+    symbols: Symbols,
     throws: _Throws,
     fields: _SetFields,
     diagnostics: list[Diagnostic],
@@ -129,7 +129,7 @@ def _check_group(
         checked: list[tir.Function] = []
         grown = False
         for function in group:
-            result = _check(function, world, throws, fields, found)
+            result = _check(function, symbols, throws, fields, found)
             before = throws.inferred.get(function.name, NEVER)
             after = union((before, result.throws)) if rounds < _MOST_ROUNDS + len(group) else UNKNOWN
             throws.inferred[function.name] = after
@@ -142,10 +142,10 @@ def _check_group(
 
 
 def _check(
-    function: hir.Function, world: World, throws: _Throws, fields: _SetFields, diagnostics: list[Diagnostic]
+    function: hir.Function, symbols: Symbols, throws: _Throws, fields: _SetFields, diagnostics: list[Diagnostic]
 ) -> tir.Function:
-    report = reporter(world.bodies[function.name][0], diagnostics)
-    c = Checking(world, Solver(world), report, function, throws.of, fields.is_set, expressions.expression)
+    report = reporter(symbols.bodies[function.name][0], diagnostics)
+    c = Checking(symbols, Solver(symbols), report, function, throws.of, fields.is_set, expressions.expression)
     c.types = [UNKNOWN] * len(function.locals)
     c.returns.append(Returns(function.result))
     defaults: list[tir.Expr | None] = []
@@ -184,7 +184,7 @@ def _check_contract(c: Checking, function: hir.Function, throws: Type) -> None:
         c.report.error("E0096", function.throws_at, f"`{short}` may also throw {names}", hint=hint)
     if extra or len(named) < len(members(throws)):
         return
-    parts = c.world.contract_parts.get(function.name, ())
+    parts = c.symbols.contract_parts.get(function.name, ())
     idle = [part for part in parts if part not in (NEVER, UNKNOWN) and not c.solver.overlaps(part, throws)]
     if idle:
         names = ", ".join(f"`{part}`" for part in idle)

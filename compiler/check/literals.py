@@ -93,7 +93,7 @@ def map_(c: Checking, node: hir.MapLiteral, expected: Type | None) -> tir.Expr:
 
 def object_(c: Checking, node: hir.ObjectLiteral) -> tir.Expr:
     """An instance; E0007 for fields that the class has not, E0001 for those that are missing."""
-    info = c.world.class_(node.class_name)
+    info = c.symbols.class_(node.class_name)
     assert info is not None
     own = ClassType(node.class_name)
     places = {each.name: index for index, each in enumerate(info.fields)}

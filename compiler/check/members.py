@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check.context import Checking
+from bamlvm.compiler.reporter import name_range
 from bamlvm.compiler.types import widen
 from bamlvm.vm.program.declarations import ClassInfo
 from bamlvm.vm.program.spelling import did_you_mean
@@ -41,7 +42,7 @@ def method_owner(type_: Type) -> str | None:
 
 def field_of(c: Checking, type_: Type, name: str) -> tuple[ClassInfo, int] | None:
     """The class and the place of a field of a value of ``type_``."""
-    info = c.world.class_(type_.name) if isinstance(type_, ClassType) else None
+    info = c.symbols.class_(type_.name) if isinstance(type_, ClassType) else None
     if info is not None:
         for index, each in enumerate(info.fields):
             if each.name == name:
@@ -77,7 +78,7 @@ def require_all(c: Checking, owner: Type, node: hir.SetField, value: tir.Expr) -
 
 def report_no_member(c: Checking, owner: Type, parts: tuple[Type, ...], node: hir.Member | hir.SetField) -> None:
     """E0007, saying which alternative lacks the member and what was probably meant."""
-    at = (node.name_start, node.name_start + len(node.name))
+    at = name_range(node)
     if NULL in parts and len(parts) > 1:
         shown = c.solver.resolve(owner)
         message = f"`{shown}` may be null, which has no `{node.name}`"
@@ -85,18 +86,18 @@ def report_no_member(c: Checking, owner: Type, parts: tuple[Type, ...], node: hi
         return
     lacking = next((part for part in parts if field_of(c, part, node.name) is None), owner)
     hint: str | None = None
-    info = c.world.class_(lacking.name) if isinstance(lacking, ClassType) else None
+    info = c.symbols.class_(lacking.name) if isinstance(lacking, ClassType) else None
     if info is not None:
-        if c.world.method(info.name, node.name) is not None:
+        if c.symbols.method(info.name, node.name) is not None:
             hint = f"`{node.name}` is a method: call it with `()`"
         else:
-            hint = did_you_mean(node.name, [*(each.name for each in info.fields), *c.world.methods(info.name)])
+            hint = did_you_mean(node.name, [*(each.name for each in info.fields), *c.symbols.methods(info.name)])
     elif lacking == UNKNOWN:
         hint = "narrow it first: `if (x is T)` or `match`"
     elif isinstance(lacking, MapType):
-        hint = did_you_mean(node.name, c.world.methods("baml.Map")) or f'a map\'s entry is `m["{node.name}"]`'
+        hint = did_you_mean(node.name, c.symbols.methods("baml.Map")) or f'a map\'s entry is `m["{node.name}"]`'
     elif (class_name := method_owner(lacking)) is not None:
-        hint = did_you_mean(node.name, c.world.methods(class_name))
+        hint = did_you_mean(node.name, c.symbols.methods(class_name))
     c.report.error("E0007", at, f"`{c.solver.resolve(lacking)}` has no `{node.name}`", hint=hint)
 
 

@@ -50,7 +50,7 @@ def catch(c: Checking, node: hir.Catch, expected: Type | None) -> tir.Expr:
     c.thrown = outer
     after, c.flow = c.flow, before
     unnamed = [part for part in members(throws) if is_unnamed(part)]
-    visible = UNKNOWN if unnamed else union([throws, *c.world.panics])
+    visible = UNKNOWN if unnamed else union([throws, *c.symbols.panics])
     c.declare(node.binding, visible)
     checked = _arms(
         c, node.arms, visible, node.binding, expected, ("E0095", "nothing that is thrown here fits this arm")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bamlvm.compiler import hir
+from bamlvm.compiler.reporter import name_range
 from bamlvm.compiler.resolve.patterns import Patterns
 from bamlvm.compiler.resolve.scopes import Context
 from bamlvm.grammar import syntax
@@ -15,7 +16,7 @@ class Resolver(Patterns):
     """Resolves one function; see :meth:`function`."""
 
     def function(self, function: syntax.Function) -> hir.Function:
-        """The hir of ``function``, whose signature the world already has."""
+        """The hir of ``function``, whose signature the symbols already has."""
         signature = self._signature(self._name)
         parameters = []
         for written, declared in zip(function.parameters, signature.parameters, strict=True):
@@ -34,8 +35,8 @@ class Resolver(Patterns):
             self._name,
             tuple(parameters),
             signature.result,
-            self._scope.reads.note("contract", (self._name,), self._world.contracts.get(self._name)),
-            (throws.start, throws.end) if throws else (function.name_start, function.name_start + len(function.name)),
+            self._scope.reads.note("contract", (self._name,), self._symbols.contracts.get(self._name)),
+            (throws.start, throws.end) if throws else name_range(function),
             body,
             tuple(
                 hir.LocalInfo(v.name, v.start, v.end, v.captured, v.reassigned, v.set_inside) for v in self._variables
@@ -45,7 +46,7 @@ class Resolver(Patterns):
         )
 
     def _llm_call(self, function: syntax.Function, parameters: list[hir.Parameter]) -> hir.Block:
-        at = (function.name_start, function.name_start + len(function.name))
+        at = name_range(function)
         self._mentions.add(CALL_LLM_FUNCTION)
         entries = tuple(
             hir.MapEntry(*at, hir.Constant(*at, parameter.name), hir.Local(*at, parameter.local))
@@ -103,7 +104,7 @@ class Resolver(Patterns):
             )
         type_ = self._type(node.type) if node.type else None
         value = self._expr(node.value)
-        local = self._declare(node.name, node.name_start, node.name_start + len(node.name))
+        local = self._declare(node.name, *name_range(node))
         return hir.Let(node.start, node.end, local, type_, value)
 
     def _assign(self, node: syntax.Assign) -> list[hir.Statement]:
@@ -183,7 +184,7 @@ class Resolver(Patterns):
         place = self._declare(f"$index{len(self._variables)}", *at)
         here, there = hir.Local(*at, items), hir.Local(*at, place)
         self._scopes.append({})
-        name_at = (node.name_start, node.name_start + len(node.name))
+        name_at = name_range(node)
         local = self._declare(node.name, *name_at)
         _, body, assigned = self._loop(None, node.body, ())
         self._scopes.pop()

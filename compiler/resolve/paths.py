@@ -28,11 +28,11 @@ class Paths(Scopes, ABC):
         if entry is not None and isinstance(entry.declaration, syntax.Alias):
             alias = self._scope.reads.note("alias", (name,), self._types.alias(entry))
             return alias.name if isinstance(alias, EnumType) else None
-        return name if self._world.enum(name) is not None else None
+        return name if self._symbols.enum(name) is not None else None
 
     def _has_variant(self, at: tuple[int, int], enum: str, variant: str) -> bool:
         """Whether the enum has the variant; reports E0064."""
-        info = self._world.enum(enum)
+        info = self._symbols.enum(enum)
         assert info is not None
         names = [each.name for each in info.variants]
         if variant in names:
@@ -74,7 +74,7 @@ class Paths(Scopes, ABC):
     def _item(self, at: tuple[int, int], path: str) -> hir.Expr | None:
         """The value that a dotted path names: a function, a method, a variant or an environment variable."""
         name = self._scope.qualify(path, self._entry.namespace) or path
-        if self._world.signature(name) is not None:
+        if self._symbols.signature(name) is not None:
             self._mentions.add(name)
             return hir.FunctionRef(*at, name)
         owner, _, last = path.rpartition(".")
@@ -85,7 +85,7 @@ class Paths(Scopes, ABC):
         if (enum := self._enum(owner)) is not None:
             return hir.VariantRef(*at, enum, last) if self._has_variant(at, enum, last) else hir.Invalid(*at)
         class_name = self._scope.qualify(owner, self._entry.namespace) if owner else None
-        if class_name is not None and self._world.method(class_name, last) is not None:
+        if class_name is not None and self._symbols.method(class_name, last) is not None:
             self._mentions.add(f"{class_name}.{last}")
             return hir.FunctionRef(*at, f"{class_name}.{last}")
         return None
@@ -93,7 +93,7 @@ class Paths(Scopes, ABC):
     def _report_unknown(self, node: syntax.Name | syntax.Member, path: str) -> None:
         name = self._scope.qualify(path, self._entry.namespace)
         entry = self._scope.entry(name) if name else None
-        if entry is not None or (name and (self._world.class_(name) or self._world.enum(name))):
+        if entry is not None or (name and (self._symbols.class_(name) or self._symbols.enum(name))):
             kind = type(entry.declaration).__name__.lower() if entry else "type"
             self._report.error("E0003", node, f"`{path}` is a {kind}, not a value", hint=self._use_hint(kind, path))
             return
@@ -102,7 +102,10 @@ class Paths(Scopes, ABC):
             self._report.error("E0003", node, f"`{path}` is a namespace, not a value")
         elif owner and self._scope.qualify(owner, self._entry.namespace):
             self._report.error(
-                "E0007", node, f"`{owner}` has no method `{last}`", hint=did_you_mean(last, self._world.methods(owner))
+                "E0007",
+                node,
+                f"`{owner}` has no method `{last}`",
+                hint=did_you_mean(last, self._symbols.methods(owner)),
             )
         elif self._scope.is_namespace(path.split(".")[0]):
             known = path.split(".")[0]

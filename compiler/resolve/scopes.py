@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from bamlvm.compiler.index import Entry
 from bamlvm.compiler.reporter import Reporter
 from bamlvm.compiler.scope import Scope
-from bamlvm.compiler.symbols import World
+from bamlvm.compiler.symbols import Symbols
 from bamlvm.compiler.type_resolver import TypeResolver
 from bamlvm.grammar import syntax
 from bamlvm.vm.program.declarations import Signature
@@ -38,12 +38,12 @@ class Scopes:
     """One function being resolved: its locals, and the lambdas and blocks that are open."""
 
     def __init__(
-        self, entry: Entry, name: str, scope: Scope, world: World, types: TypeResolver, report: Reporter
+        self, entry: Entry, name: str, scope: Scope, symbols: Symbols, types: TypeResolver, report: Reporter
     ) -> None:
         self._entry = entry
         self._name = name
         self._scope = scope
-        self._world = world
+        self._symbols = symbols
         self._types = types
         self._report = report
         self._variables: list[Variable] = []
@@ -56,7 +56,7 @@ class Scopes:
         self._type_variables = frozenset(signature.type_parameters)
 
     def _signature(self, name: str) -> Signature:
-        signature = self._world.signature(name)
+        signature = self._symbols.signature(name)
         assert signature is not None
         return signature
 

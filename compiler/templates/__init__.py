@@ -26,7 +26,7 @@ from functools import partial
 from bamlvm.compiler.incremental import Lookups, Memo
 from bamlvm.compiler.index import Entry, Index, reporter
 from bamlvm.compiler.reporter import Reporter
-from bamlvm.compiler.symbols import World
+from bamlvm.compiler.symbols import Symbols
 from bamlvm.compiler.templates.names import Names
 from bamlvm.compiler.templates.places import Places, text_of
 from bamlvm.compiler.type_resolver import TypeResolver
@@ -36,20 +36,20 @@ from bamlvm.vm.program.types import UNKNOWN, Type
 
 
 def check_templates(
-    index: Index, world: World, resolver: TypeResolver, memo: Memo[None], lookups: Lookups, found: list[Diagnostic]
+    index: Index, symbols: Symbols, resolver: TypeResolver, memo: Memo[None], lookups: Lookups, found: list[Diagnostic]
 ) -> None:
     """Check every prompt and template string of a project; what ``memo`` has kept is not done again."""
-    names = Names(index, world)
-    for name, entry, prompt in _templates(index, world):
+    names = Names(index, symbols)
+    for name, entry, prompt in _templates(index, symbols):
         source = (prompt, entry.declaration)
         if memo.find(name, source, lookups) is None:
             make = partial(_check, name, entry, prompt, names, resolver, found)
-            memo.make(name, source, world.reads, found, make)
+            memo.make(name, source, symbols.reads, found, make)
     memo.turn()
 
 
-def _templates(index: Index, world: World) -> Iterator[tuple[str, Entry, syntax.Prompt]]:
-    for name, (entry, function) in world.bodies.items():
+def _templates(index: Index, symbols: Symbols) -> Iterator[tuple[str, Entry, syntax.Prompt]]:
+    for name, (entry, function) in symbols.bodies.items():
         if isinstance(function.body, syntax.LlmBody) and function.body.prompt is not None:
             yield name, entry, function.body.prompt
     for entry in index.of(syntax.TemplateString):
@@ -61,7 +61,7 @@ def _check(
     name: str, entry: Entry, prompt: syntax.Prompt, names: Names, resolver: TypeResolver, found: list[Diagnostic]
 ) -> None:
     report = reporter(entry, found)
-    parameters = _parameters(name, entry, names.world, resolver, report)
+    parameters = _parameters(name, entry, names.symbols, resolver, report)
     if "{" not in prompt.text:
         return
     from bamlvm.compiler.templates.checker import check  # Jinja takes a while to import
@@ -73,10 +73,12 @@ def _check(
         report.error(finding.code, places.source(finding.start, finding.end), finding.message, hint=finding.hint)
 
 
-def _parameters(name: str, entry: Entry, world: World, resolver: TypeResolver, report: Reporter) -> Mapping[str, Type]:
+def _parameters(
+    name: str, entry: Entry, symbols: Symbols, resolver: TypeResolver, report: Reporter
+) -> Mapping[str, Type]:
     """The types of a template's variables; those of template strings are resolved (and reported) here."""
     if not isinstance(entry.declaration, syntax.TemplateString):
-        signature = world.signature(name)
+        signature = symbols.signature(name)
         return {each.name: each.type for each in signature.parameters} if signature is not None else {}
     seen: dict[str, Type] = {}
     for each in entry.declaration.parameters:

@@ -75,7 +75,7 @@ def check_expression(text: str, variables: Mapping[str, Value], names: Names) ->
     (output,) = parsed.tree.body
     assert isinstance(output, nodes.Output)
     value = checker.value(output.nodes[0], dict(variables))
-    if not checker.findings and not truth(value, names.world):
+    if not checker.findings and not truth(value, names.symbols):
         first, last = parsed.words[1], parsed.words[-2]
         message = f"this is to be true or false, not `{describe(value)}`"
         return [Finding("E0001", first.start, last.end, message, "compare it, such as `this|length > 0`")]
@@ -91,7 +91,7 @@ class _Checker:
         self._parsed = parsed
         self._parameters = parameters
         self._names = names
-        self._world = names.world
+        self._symbols = names.symbols
 
     @cached_property
     def _assumed(self) -> frozenset[str]:
@@ -165,7 +165,7 @@ class _Checker:
             variables[name] = join([branch[name] for branch in branches if name in branch])
 
     def _for(self, node: nodes.For, variables: Variables) -> None:
-        item = element(self._value(node.iter, variables), self._world)
+        item = element(self._value(node.iter, variables), self._symbols)
         inner = dict(variables)
         self._bind(node.target, item, inner)
         if node.test is not None:
@@ -260,7 +260,7 @@ class _Checker:
 
     def _declared(self, name: str) -> Value | None:
         """An enum or template string of the project."""
-        if self._world.enum(name) is not None:
+        if self._symbols.enum(name) is not None:
             return Enum(name)
         parameters = self._names.parameters(name) if self._whole else None
         return Callable("template string", name, parameters) if parameters is not None else None
@@ -281,10 +281,10 @@ class _Checker:
         if isinstance(value, Tuple) and isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, int):
             place = node.arg.value
             return value.items[place] if -len(value.items) <= place < len(value.items) else UNKNOWN
-        return subscript(value, self._world) if key in (INT, STRING) else UNKNOWN
+        return subscript(value, self._symbols) if key in (INT, STRING) else UNKNOWN
 
     def _member(self, node: nodes.Getattr | nodes.Getitem, value: Value, name: str, excused: bool) -> Value:
-        found = member(value, name, self._world)
+        found = member(value, name, self._symbols)
         if not isinstance(found, Absent):
             return found
         if not excused and path(node) not in self._assumed:
@@ -311,7 +311,7 @@ class _Checker:
         field = self._field_argument(node, operand)
         if node.name == "map":
             return Items(field)
-        return filters.result(node.name, operand, self._world)
+        return filters.result(node.name, operand, self._symbols)
 
     def _field_argument(self, node: nodes.Filter, operand: Value) -> Value:
         """The field that an argument such as ``attribute="name"`` means, of the operand's items."""
@@ -320,9 +320,9 @@ class _Checker:
             return UNKNOWN
         value: Value = UNKNOWN
         for fields in argument.value.split(",") if node.name == "sort" else [argument.value]:
-            value = element(operand, self._world)
+            value = element(operand, self._symbols)
             for name in fields.strip().split("."):
-                found = UNKNOWN if name.isdigit() else member(value, name, self._world)
+                found = UNKNOWN if name.isdigit() else member(value, name, self._symbols)
                 if isinstance(found, Absent):
                     self._report_constant("E0070", argument, found.message, found.hint)
                     return UNKNOWN
@@ -371,11 +371,11 @@ class _Checker:
     def _method(self, name: str, holder: Value) -> Value:
         """What a method of Python's gives."""
         if name == "items":
-            return Items(pair(holder, self._world))
+            return Items(pair(holder, self._symbols))
         if name == "keys":
-            return Items(element(holder, self._world))
+            return Items(element(holder, self._symbols))
         if name == "values":
-            return Items(subscript(holder, self._world))
+            return Items(subscript(holder, self._symbols))
         return ListType(STRING) if name in ("split", "splitlines") else UNKNOWN
 
     def _arguments(self, node: nodes.Call | nodes.Filter | nodes.Test, variables: Variables) -> None:
@@ -397,7 +397,7 @@ class _Checker:
         hint = did_you_mean(name, [*variables, *GLOBALS, *known])
         if name in ("null", "nil", "undefined"):
             hint = "in a prompt, null is `none`"
-        elif self._world.signature(name) is not None:
+        elif self._symbols.signature(name) is not None:
             hint = "a prompt can call template strings and macros, not functions"
         elif hint is None and self._parameters:
             given = ", ".join(f"`{each}`" for each in self._parameters)

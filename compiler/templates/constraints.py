@@ -14,7 +14,7 @@ from typing import NamedTuple
 from bamlvm.compiler.incremental import Lookups, Memo
 from bamlvm.compiler.index import Entry, Index, reporter
 from bamlvm.compiler.reporter import Reporter
-from bamlvm.compiler.symbols import World
+from bamlvm.compiler.symbols import Symbols
 from bamlvm.compiler.templates.names import Names
 from bamlvm.compiler.templates.values import Record, Value
 from bamlvm.compiler.type_resolver import TypeResolver
@@ -33,7 +33,7 @@ class _Constraint(NamedTuple):
 
 
 def check_constraints(
-    index: Index, world: World, resolver: TypeResolver, memo: Memo[None], lookups: Lookups, found: list[Diagnostic]
+    index: Index, symbols: Symbols, resolver: TypeResolver, memo: Memo[None], lookups: Lookups, found: list[Diagnostic]
 ) -> None:
     """Check every expression of a project; what ``memo`` has kept is not done again."""
     for entry in (*index.entries.values(), *index.tests):
@@ -43,14 +43,14 @@ def check_constraints(
         source = (entry.declaration,)
         name = f"test {entry.name}" if isinstance(entry.declaration, syntax.Test) else entry.name
         if memo.find(name, source, lookups) is None:
-            memo.make(name, source, world.reads, found, partial(_check, entry, index, world, resolver, found))
+            memo.make(name, source, symbols.reads, found, partial(_check, entry, index, symbols, resolver, found))
     memo.turn()
 
 
-def _check(entry: Entry, index: Index, world: World, resolver: TypeResolver, found: list[Diagnostic]) -> None:
+def _check(entry: Entry, index: Index, symbols: Symbols, resolver: TypeResolver, found: list[Diagnostic]) -> None:
     report = reporter(entry, found)
-    for constraint in _constraints(entry, world, resolver):
-        _check_one(constraint, entry, Names(index, world), report)
+    for constraint in _constraints(entry, symbols, resolver):
+        _check_one(constraint, entry, Names(index, symbols), report)
 
 
 def _check_one(constraint: _Constraint, entry: Entry, names: Names, report: Reporter) -> None:
@@ -71,7 +71,7 @@ def _check_one(constraint: _Constraint, entry: Entry, names: Names, report: Repo
         report.error(finding.code, where_found, finding.message, hint=finding.hint)
 
 
-def _constraints(entry: Entry, world: World, resolver: TypeResolver) -> Iterator[_Constraint]:
+def _constraints(entry: Entry, symbols: Symbols, resolver: TypeResolver) -> Iterator[_Constraint]:
     declaration = entry.declaration
     silent = reporter(entry, [])  # whatever is wrong with a type was told where it is declared
 
@@ -102,7 +102,7 @@ def _constraints(entry: Entry, world: World, resolver: TypeResolver) -> Iterator
         case syntax.Function():
             yield from of_function(declaration)
         case syntax.Test():
-            yield from _of_test(declaration, world)
+            yield from _of_test(declaration, symbols)
         case _:
             pass
 
@@ -117,8 +117,8 @@ def _about(type_: Type) -> Mapping[str, Value]:
     return {"this": type_, "_": type_}
 
 
-def _of_test(test: syntax.Test, world: World) -> Iterator[_Constraint]:
-    result = _result(test, world)
+def _of_test(test: syntax.Test, symbols: Symbols) -> Iterator[_Constraint]:
+    result = _result(test, symbols)
     checks: dict[str, Value] = {}
     for attribute in test.body.attributes:
         outcome = Record("_", (("result", result), ("latency_ms", FLOAT), ("checks", _record("_.checks", checks))))
@@ -132,11 +132,11 @@ def _record(name: str, fields: Mapping[str, Value]) -> Record:
     return Record(name, tuple(fields.items()))
 
 
-def _result(test: syntax.Test, world: World) -> Type:
+def _result(test: syntax.Test, symbols: Symbols) -> Type:
     """What the functions of a test give."""
     named = next((entry.value for entry in test.body.entries if entry.key == "functions"), None)
     items = named.items if isinstance(named, syntax.ConfigList) else (named,)
     names = [item.value for item in items if isinstance(item, syntax.ConfigScalar)]
-    found = [world.signature(name) for name in names if isinstance(name, str)]
+    found = [symbols.signature(name) for name in names if isinstance(name, str)]
     known = [each.result for each in found if each is not None]
     return union(known) if known and len(known) == len(names) else UNKNOWN

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from jinja2 import nodes
 
-from bamlvm.compiler.symbols import World
+from bamlvm.compiler.symbols import Symbols
 from bamlvm.compiler.templates.values import Items, Value, element, pair
 from bamlvm.vm.program.types import BOOL, INT, STRING, UNKNOWN, ListType, MapType
 
@@ -34,7 +34,7 @@ _FIELD_ARGUMENTS = {
 """The place of the argument ``attribute`` in filters that take one (``map`` takes it by name alone)."""
 
 
-def result(name: str, operand: Value, world: World) -> Value:
+def result(name: str, operand: Value, symbols: Symbols) -> Value:
     """What the filter ``name`` gives."""
     if name in _TEXT:
         return STRING
@@ -45,14 +45,14 @@ def result(name: str, operand: Value, world: World) -> Value:
     if name in ("default", "d"):
         return operand
     if name in ("items", "dictsort"):
-        return Items(pair(operand, world))
+        return Items(pair(operand, symbols))
     if name in ("split", "lines"):
         return ListType(STRING)
     if name in _SAME_ITEMS or (name == "reverse" and isinstance(operand, ListType | Items | MapType)):
-        return Items(element(operand, world))
+        return Items(element(operand, symbols))
     if name in _GROUPS:
-        return Items(Items(element(operand, world)))
-    return element(operand, world) if name in _ONE_ITEM else UNKNOWN
+        return Items(Items(element(operand, symbols)))
+    return element(operand, symbols) if name in _ONE_ITEM else UNKNOWN
 
 
 def field_argument(node: nodes.Filter) -> nodes.Const | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from bamlvm.compiler.symbols import World
+from bamlvm.compiler.symbols import Symbols
 from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, has_attribute
 from bamlvm.vm.program.prompt_names import CONTEXT, CONTEXT_CLIENT, ROLE_FUNCTIONS
 from bamlvm.vm.program.spelling import did_you_mean
@@ -128,30 +128,30 @@ def join(values: Iterable[Value]) -> Value:
     return union(types) if types and len(types) == len(found) else UNKNOWN
 
 
-def element(value: Value, world: World) -> Value:
+def element(value: Value, symbols: Symbols) -> Value:
     """What a loop over a value gives."""
-    match _base(value, world):
+    match _base(value, symbols):
         case ListType(item) | Items(item):
             return item
         case MapType(key, _):
             return key
         case UnionType(parts):
-            return join([element(part, world) for part in parts if part != NULL])
+            return join([element(part, symbols) for part in parts if part != NULL])
         case base if base == STRING:
             return STRING
         case _:
             return UNKNOWN
 
 
-def pair(value: Value, world: World) -> Value:
+def pair(value: Value, symbols: Symbols) -> Value:
     """A key and its value of a map."""
-    base = _base(value, world)
+    base = _base(value, symbols)
     return Tuple((base.key, base.value)) if isinstance(base, MapType) else UNKNOWN
 
 
-def subscript(value: Value, world: World) -> Value:
+def subscript(value: Value, symbols: Symbols) -> Value:
     """``value[…]`` with a key that is not known."""
-    match _base(value, world):
+    match _base(value, symbols):
         case ListType(item) | Items(item):
             return item
         case MapType(_, item):
@@ -160,22 +160,22 @@ def subscript(value: Value, world: World) -> Value:
             return UNKNOWN
 
 
-def member(value: Value, name: str, world: World) -> Value | Absent:
+def member(value: Value, name: str, symbols: Symbols) -> Value | Absent:
     """``value.name``."""
-    base = _base(value, world)
+    base = _base(value, symbols)
     match base:
         case ClassType():
-            info = world.class_(base.name)
-            return _field(info, name, world) if info is not None else UNKNOWN
+            info = symbols.class_(base.name)
+            return _field(info, name, symbols) if info is not None else UNKNOWN
         case EnumType(enum) | VariantType(enum, _):
             return STRING if name == "value" else Absent(f"a variant of `{enum}` has no `{name}`", "it has `value`")
         case Enum(enum):
-            enum_info = world.enum(enum)
+            enum_info = symbols.enum(enum)
             return _variant(enum_info, name) if enum_info is not None else UNKNOWN
         case MapType():
             return UNKNOWN if hasattr(dict, name) else base.value
         case UnionType(parts):
-            return _of_any([member(part, name, world) for part in parts if part != NULL])
+            return _of_any([member(part, name, symbols) for part in parts if part != NULL])
         case Loop(item):
             if name in ("previtem", "nextitem"):
                 return item
@@ -196,11 +196,11 @@ def member(value: Value, name: str, world: World) -> Value | Absent:
             return UNKNOWN
 
 
-def truth(value: Value, world: World) -> bool:
+def truth(value: Value, symbols: Symbols) -> bool:
     """Whether a value may be true or false."""
     if isinstance(value, _SPECIAL):
         return False
-    parts = members(world.expand(value))
+    parts = members(symbols.expand(value))
     return any(
         part in (BOOL, UNKNOWN) or (isinstance(part, LiteralType) and isinstance(part.value, bool)) for part in parts
     )
@@ -213,11 +213,11 @@ def describe(value: Value) -> str:
     return "value" if isinstance(value, _SPECIAL) else render(value)
 
 
-def _base(value: Value, world: World) -> Value:
+def _base(value: Value, symbols: Symbols) -> Value:
     """A value without what does not matter here: null beside one other type, literals, aliases."""
     if isinstance(value, _SPECIAL):
         return value
-    value = world.expand(value)
+    value = symbols.expand(value)
     if isinstance(value, UnionType):
         value = union(part for part in value.members if part != NULL)
         parts = {literal_base(part) if isinstance(part, LiteralType) else part for part in members(value)}
@@ -225,13 +225,13 @@ def _base(value: Value, world: World) -> Value:
     return literal_base(value) if isinstance(value, LiteralType) else value
 
 
-def _field(info: ClassInfo, name: str, world: World) -> Value | Absent:
+def _field(info: ClassInfo, name: str, symbols: Symbols) -> Value | Absent:
     for field in info.fields:
         if field.name == name:
             return field.type
     if has_attribute(info.attributes, "dynamic"):
         return UNKNOWN
-    if world.method(info.name, name) is not None:
+    if symbols.method(info.name, name) is not None:
         return Absent(f"class `{info.name}` has no field `{name}`", "a prompt cannot call methods: pass what it gives")
     return Absent(f"class `{info.name}` has no field `{name}`", _choices(name, [field.name for field in info.fields]))
 

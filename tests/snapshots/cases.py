@@ -13,13 +13,14 @@ from functools import cache
 from pathlib import Path
 
 from bamlvm import stdlib
-from bamlvm.compiler.project import Stages, run_stages
-from bamlvm.compiler.stages import STAGES, render_stage
+from bamlvm.compiler import STAGES
+from bamlvm.compiler.dump import render_stage
+from bamlvm.compiler.project import Stages, compile_project
+from bamlvm.compiler.standard import compile_standard
 from bamlvm.grammar.dump import spans_nest
 from bamlvm.grammar.excerpts import render
 from bamlvm.grammar.source import SourceFile
 from bamlvm.vm.disassembler import assemble, disassemble
-from bamlvm.vm.program.unit import Unit
 
 TESTS = Path(__file__).parent.parent
 SNAPSHOTS = TESTS / "snapshots"
@@ -31,7 +32,7 @@ SYNTAX_CASES = ("control_flow", "matching", "real_forms")
 @cache
 def standard_stages() -> Stages:
     """The standard library through every stage, optimised as it ships."""
-    return run_stages(stdlib.sources(), Unit(), namespaces=stdlib.NAMESPACES)
+    return compile_standard(stdlib.sources())
 
 
 def names() -> list[str]:
@@ -53,7 +54,7 @@ def stages(case: str) -> Stages:
         return standard_stages()
     standard = standard_stages().unit
     assert standard is not None, "the standard library does not compile"
-    return run_stages(sources(case), standard)
+    return compile_project(sources(case), standard)
 
 
 def check_invariants(made: Stages) -> None:

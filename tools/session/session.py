@@ -31,8 +31,9 @@ from bamlvm.build.cache import Cache
 from bamlvm.build.loading import Loaded, load_standard
 from bamlvm.calls.blocking import run_blocking
 from bamlvm.calls.call import Call
+from bamlvm.compiler import STAGES
+from bamlvm.compiler.dump import render_stage
 from bamlvm.compiler.project import Project, Stages
-from bamlvm.compiler.stages import STAGES, render_stage
 from bamlvm.context import NO_CONTEXT, CallContext
 from bamlvm.errors import CompileError, HostError, ThrownError, render_diagnostics
 from bamlvm.grammar import syntax

@@ -7,7 +7,8 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from bamlvm import stdlib
-from bamlvm.compiler.project import CompileResult, Stages, compile_project, compile_standard, run_stages
+from bamlvm.compiler.project import Stages, compile_project
+from bamlvm.compiler.standard import compile_standard
 from bamlvm.sysops.table import load as load_sysops
 from bamlvm.vm.linker import Program
 from bamlvm.vm.machine import Done, Failed, Machine, Paused
@@ -36,17 +37,12 @@ def standard(optimize: bool = True) -> Unit:
     return unit
 
 
-def compile_text(source: str, *, optimize: bool = True) -> CompileResult:
-    """One file, compiled against the standard library."""
+def compile_text(source: str, *, optimize: bool = True) -> Stages:
+    """Compile one file against the standard library."""
     return compile_project({"main.baml": source}, standard(), optimize=optimize)
 
 
-def stages_of(source: str) -> Stages:
-    """One file through every stage."""
-    return run_stages({"main.baml": source}, standard())
-
-
-def errors(result: CompileResult) -> list[str]:
+def errors(result: Stages) -> list[str]:
     return [f"{each.code} {each.message}" for each in result.diagnostics if each.severity == "error"]
 
 

@@ -29,10 +29,10 @@ class StaticTypes:
     def __init__(self, stages: Stages) -> None:
         self._found: dict[tuple[str, int, int], list[tir.Typed]] = {}
         self._throws: dict[str, Type] = {}
-        self._aliases = {name: bare(type_) for name, type_ in stages.world.annotated_aliases.items()}
+        self._aliases = {name: bare(type_) for name, type_ in stages.symbols.annotated_aliases.items()}
         for name, function in stages.tir.items():
-            item = stages.world.bodies[name][0].name
-            self._throws[name] = stages.world.contracts.get(name, function.throws)
+            item = stages.symbols.bodies[name][0].name
+            self._throws[name] = stages.symbols.contracts.get(name, function.throws)
             for root in (function.body, *(each for each in function.defaults if each is not None)):
                 for node in _walk(root):
                     self._found.setdefault((item, node.start, node.end), []).append(node)

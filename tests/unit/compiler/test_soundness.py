@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from tests.unit.compiler.programs import program
 from tests.unit.compiler.reference import OverBudgetError, evaluate
-from tests.unit.compiler.running import compile_text, errors, link, run, stages_of
+from tests.unit.compiler.running import compile_text, errors, link, run
 from tests.unit.compiler.static_types import StaticTypes
 
 PROGRAMS = int(os.environ.get("BAMLVM_PROGRAMS", "25"))
@@ -65,7 +65,7 @@ def check(source: str) -> None:
         outcomes += [run(linked), run(linked)]
     assert outcomes.count(outcomes[0]) == len(outcomes)
     try:
-        expected = evaluate(source, StaticTypes(stages_of(source)))
+        expected = evaluate(source, StaticTypes(compile_text(source)))
     except OverBudgetError:
         return
     assert outcomes[0] == expected

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bamlvm.compiler import config
-from bamlvm.compiler.project import Project, Stages, run_stages
+from bamlvm.compiler.project import Project, Stages, compile_project
 from bamlvm.compiler.templates.parsing import TemplateError, parse
 from bamlvm.compiler.templates.places import Places, text_of
 from bamlvm.grammar.diagnostics import Diagnostic
@@ -160,7 +160,7 @@ def standard() -> Unit:
 def project(prompt: str) -> tuple[Stages, str]:
     """A function with this prompt, compiled, and its source."""
     source = f'{TYPES}\nfunction F({PARAMETERS}) -> string {{ client "openai/gpt-4o" prompt ##"{prompt}"## }}\n'
-    return run_stages({"main.baml": source}, standard()), source
+    return compile_project({"main.baml": source}, standard()), source
 
 
 # --- values and rendering ---------------------------------------------------------------------------------------------
@@ -168,14 +168,14 @@ def project(prompt: str) -> tuple[Stages, str]:
 
 def sample(type_: Type, made: Stages, depth: int = 0) -> Any:
     """A value of a type; lists and maps hold one thing until it gets too deep."""
-    world = made.world
+    symbols = made.symbols
     match type_:
         case ClassType(name):
-            info = world.class_(name)
+            info = symbols.class_(name)
             assert info is not None
             return Instance(LoadedClass(info), [sample(field.type, made, depth + 1) for field in info.fields])
         case EnumType(name):
-            info_ = world.enum(name)
+            info_ = symbols.enum(name)
             assert info_ is not None
             return EnumValue(name, info_.variants[0].name, 0)
         case VariantType(name, variant):
@@ -189,7 +189,7 @@ def sample(type_: Type, made: Stages, depth: int = 0) -> Any:
         case LiteralType(value):
             return value
         case AliasType():
-            return sample(world.expand(type_), made, depth + 1)
+            return sample(symbols.expand(type_), made, depth + 1)
         case Primitive(name):
             return Media("image", "image/png", "url", "https://example.com") if type_ not in SCALARS else SCALARS[type_]
         case _:
@@ -201,18 +201,18 @@ SCALARS: Mapping[Type, Any] = {STRING: "text", INT: 1, FLOAT: 1.5, BOOL: True, N
 
 def render(made: Stages, name: str, template: str, parameters: Mapping[str, Type]) -> None:
     """Render a template with values of its parameters' types.  Raises :class:`Thrown`."""
-    engine = Engine(made.world.enums, config.templates(made.index))
+    engine = Engine(made.symbols.enums, config.templates(made.index))
     context = PromptContext("Client", "openai", "user", STRING, {})
     engine.render(name, template, {key: sample(type_, made) for key, type_ in parameters.items()}, context)
 
 
 def prompts(made: Stages) -> list[tuple[str, Prompt]]:
-    found = [(name, function) for name, (_, function) in made.world.bodies.items()]
+    found = [(name, function) for name, (_, function) in made.symbols.bodies.items()]
     return [(n, f.body.prompt) for n, f in found if isinstance(f.body, LlmBody) and f.body.prompt is not None]
 
 
 def parameters(made: Stages, name: str) -> dict[str, Type]:
-    return {each.name: each.type for each in made.world.signatures[name].parameters}
+    return {each.name: each.type for each in made.symbols.signatures[name].parameters}
 
 
 # --- tests ------------------------------------------------------------------------------------------------------------
@@ -239,7 +239,7 @@ def test_what_is_wrong_is_reported_at_its_place_and_fails_to_render(marked: str,
 
 @pytest.mark.parametrize("case", [name for name in names() if name.startswith("real_")])
 def test_every_prompt_of_the_corpus_renders(case: str) -> None:
-    made = run_stages(sources(case), standard())
+    made = compile_project(sources(case), standard())
     assert made.unit is not None
     found = prompts(made)
     assert found
@@ -275,7 +275,7 @@ def test_one_template_may_have_many_errors_in_order() -> None:
 def test_template_strings_are_checked_with_their_own_parameters() -> None:
     source = 'template_string T(a: A, a: int, b: Nope) #"{{ c }}{{ _.role("user") }}{{ ctx.output_format }}"#'
     source += "\nclass A { x int }"
-    found = run_stages({"main.baml": source}, standard()).diagnostics
+    found = compile_project({"main.baml": source}, standard()).diagnostics
     assert [each.code for each in found] == ["E0012", "E0002", "E0070"]
 
 
@@ -309,7 +309,8 @@ def test_jinja_is_imported_for_templates_only() -> None:
     program = """
 import sys
 from bamlvm import stdlib
-from bamlvm.compiler.project import compile_standard, compile_project
+from bamlvm.compiler.project import compile_project
+from bamlvm.compiler.standard import compile_standard
 standard = compile_standard(stdlib.sources()).unit
 compile_project({"a.baml": 'function f() -> int { 1 } template_string T #"no names"#'}, standard)
 assert "jinja2" not in sys.modules

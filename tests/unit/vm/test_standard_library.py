@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bamlvm import stdlib
-from bamlvm.compiler.project import compile_standard
+from bamlvm.compiler.standard import compile_standard
 from bamlvm.sysops.table import load
 from bamlvm.vm.disassembler import assemble, disassemble
 from bamlvm.vm.linker import Program
