@@ -79,7 +79,7 @@ def test_again_is_afresh(edits: list[tuple[str, str, str]]) -> None:
         files = edited(files, edit)
         again = project.update(files)
         afresh = compile_project(files, standard())
-        assert tuple(again.diagnostics) == afresh.diagnostics
+        assert again.diagnostics == afresh.diagnostics
         assert again.unit == afresh.unit
 
 
