@@ -21,6 +21,7 @@ import threading
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from types import FunctionType, ModuleType
 from typing import Any, Final
 
 import msgspec
@@ -150,12 +151,26 @@ def _grammar() -> str:
     return _GRAMMAR.read_text(encoding="utf-8")
 
 
-class Driver:
-    """Runs the tables over tokens.  Safe to share: a run keeps its state to itself (the shortcuts only ever grow)."""
+def actions_of(*modules: ModuleType) -> dict[str, Callable[..., Any]]:
+    """Return the public functions that modules define, by name.  What they import from each other does not count."""
+    return {
+        name: value
+        for module in modules
+        for name, value in vars(module).items()
+        if isinstance(value, FunctionType) and value.__module__ == module.__name__ and not name.startswith("_")
+    }
 
-    def __init__(self, table: Table, actions: type) -> None:
+
+class Driver:
+    """Runs the tables over tokens.  Safe to share: a run keeps its state to itself (the shortcuts only ever grow).
+
+    The actions are the public functions that ``modules`` define, called with a context and the rule's children.
+    """
+
+    def __init__(self, table: Table, *modules: ModuleType) -> None:
         self.table = table
-        self._callbacks = [getattr(actions, action) if action else None for _, _, action in table.rules]
+        actions = actions_of(*modules)
+        self._callbacks = [actions[action] if action else None for _, _, action in table.rules]
         self._shortcuts: dict[tuple[int, int, str], int] = {}
 
     def begin(self, start: str) -> Run:
@@ -167,13 +182,13 @@ class Driver:
         run: Run,
         tokens: list[Token],
         index: int,
-        actions: object,
+        context: object,
         repair: Callable[[StuckError], Token | None] = lambda _: None,
     ) -> Any:
         """Go on with the token at ``index`` (0 at first): what the start rule's action makes of it all.
 
-        ``actions`` is an instance of the driver's class of actions.  Where the parser is stuck ``repair`` may name a
-        token to put in before the offending one.  Raises :class:`StuckError` if it does not, and what actions raise.
+        ``context`` is the actions' first argument.  Where the parser is stuck ``repair`` may name a token to put in
+        before the offending one.  Raises :class:`StuckError` if it does not, and what actions raise.
         """
         table = self.table
         states, rules, shortcuts, callbacks = table.states, table.rules, self._shortcuts, self._callbacks
@@ -216,10 +231,10 @@ class Driver:
                 elif size:
                     arguments = values[-size:]
                     del values[-size:], stack[-size:]
-                    values.append(callback(actions, *arguments))
+                    values.append(callback(context, *arguments))
                     stack.append(states[stack[-1]][origin])
                 else:
-                    values.append(callback(actions))
+                    values.append(callback(context))
                     stack.append(states[state][origin])
                 if kind == END and len(stack) == 2 and stack[-1] == accepting:
                     return values[0]

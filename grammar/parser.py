@@ -11,7 +11,8 @@ from typing import Final
 
 import msgspec
 
-from bamlvm.grammar.actions.items import Actions
+from bamlvm.grammar.actions import expressions, items, types
+from bamlvm.grammar.actions.context import ActionContext
 from bamlvm.grammar.actions.types import MAX_PATH, LongPathError
 from bamlvm.grammar.diagnostics import Diagnostic, Label, error, sort
 from bamlvm.grammar.items import split
@@ -60,7 +61,7 @@ ItemCache = dict[str, ParsedItem]
 
 @cache
 def _driver() -> Driver:
-    return Driver(load(), Actions)
+    return Driver(load(), types, expressions, items)
 
 
 def parse_file(source: SourceFile, cache: ItemCache | None = None) -> tuple[File, list[Diagnostic]]:
@@ -93,20 +94,20 @@ def parse_file(source: SourceFile, cache: ItemCache | None = None) -> tuple[File
 def parse_item(text: str, keyword: str) -> ParsedItem:
     """One item from its text, whose first word is ``keyword``."""
     lexed = lex(text, keyword)
-    actions = Actions(lexed)
-    reading = _Reading(lexed, actions, text)
+    context = ActionContext(lexed)
+    reading = _Reading(lexed, context, text)
     declaration = reading.run(_rule(keyword, lexed.tokens))
     comments = tuple(Comment(token.start, token.end, token.text) for token in lexed.trivia if token.kind != "ERROR")
     name = "" if declaration is not None else _name(lexed.tokens)
-    return ParsedItem(declaration, name, comments, (*lexed.diagnostics, *actions.diagnostics))
+    return ParsedItem(declaration, name, comments, (*lexed.diagnostics, *context.diagnostics))
 
 
 class _Reading:
     """One item on its way through the parser, errors included."""
 
-    def __init__(self, lexed: Lexed, actions: Actions, text: str) -> None:
+    def __init__(self, lexed: Lexed, context: ActionContext, text: str) -> None:
         self.lexed = lexed
-        self.actions = actions
+        self.context = context
         self.text = text
         self.driver = _driver()
 
@@ -117,7 +118,7 @@ class _Reading:
         index = quiet = errors = 0
         while True:
             try:
-                declaration: Declaration = self.driver.resume(run, tokens, index, self.actions, self.repair)
+                declaration: Declaration = self.driver.resume(run, tokens, index, self.context, self.repair)
             except StuckError as failure:
                 if failure.index >= quiet:
                     self.complain(failure)

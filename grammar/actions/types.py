@@ -1,4 +1,4 @@
-"""Actions for lists, types, attributes and configuration values; see ``actions.py``."""
+"""Actions for lists, dotted names, types, attributes and configuration values."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from bamlvm.grammar.diagnostics import Diagnostic, error
-from bamlvm.grammar.source import Span
-from bamlvm.grammar.strings import raw_content, unescape
+from bamlvm.grammar.actions.context import ActionContext
 from bamlvm.grammar.syntax import (
     Attribute,
     AttributedTypeExpr,
@@ -28,12 +26,12 @@ from bamlvm.grammar.syntax import (
     TypeExpr,
     UnionTypeExpr,
 )
-from bamlvm.grammar.tokens import Lexed, Token
+from bamlvm.grammar.tokens import Token
 
 MAX_PATH: Final = 100
 """How many names a dotted name may have; one that has more is refused (E0010)."""
 
-_WORDS: Final[dict[str, bool | None]] = {"true": True, "false": False, "null": None}
+WORDS: Final[dict[str, bool | None]] = {"true": True, "false": False, "null": None}
 
 
 class LongPathError(Exception):
@@ -45,7 +43,7 @@ class LongPathError(Exception):
         self.end = end
 
 
-class Path(msgspec.Struct, frozen=True, gc=False):
+class DottedName(msgspec.Struct, frozen=True, gc=False):
     """A dotted name: its text, its range, and where each of its names begins."""
 
     text: str
@@ -55,206 +53,237 @@ class Path(msgspec.Struct, frozen=True, gc=False):
 
 
 def integer(text: str) -> int:
-    """The value of a decimal literal; one that is absurdly long is only known to be out of range."""
+    """Return the value of a decimal literal.
+
+    Of one with more than 40 digits, which is out of range whatever its digits are, the first 40 are read.
+    """
     return int(text[:40])
 
 
-class TypeActions:
-    """Actions for lists, types, attributes and configuration values."""
+# --- lists and plumbing
 
-    def __init__(self, lexed: Lexed) -> None:
-        self.docs = lexed.docs
-        self.headers = list(lexed.headers)
-        self.diagnostics: list[Diagnostic] = []
 
-    def report(self, code: str, message: str, start: int, end: int, hint: str | None = None) -> None:
-        self.diagnostics.append(error(code, message, Span("", start, end), (), hint))
+def nothing(c: ActionContext) -> list[Any]:
+    return []
 
-    def unquote(self, token: Token) -> str:
-        """The value of a STRING or RAW_STRING token."""
-        if token.kind == "RAW_STRING":
-            return raw_content(token.text)[0]
-        text = token.text
-        closed = len(text) > 1 and text.endswith('"')
-        return self.unescape(text[1:-1] if closed else text[1:], token.start + 1)
 
-    def unescape(self, content: str, offset: int) -> str:
-        def bad(start: int, end: int, text: str) -> None:
-            hint = r"escapes are \n \r \t \\ \" \0 and \u{1F600}"
-            self.report("E0010", f"`{text}` is not an escape", offset + start, offset + end, hint)
+def none(c: ActionContext) -> None:
+    return None
 
-        return unescape(content, bad)
 
-    # --- lists and plumbing
+def first(c: ActionContext, value: Any) -> list[Any]:
+    return [value]
 
-    def nothing(self) -> list[Any]:
-        return []
 
-    def none(self) -> None:
-        return None
+def pair(c: ActionContext, left: Any, _comma: Token, right: Any) -> list[Any]:
+    return [left, right]
 
-    def first(self, value: Any) -> list[Any]:
-        return [value]
 
-    def pair(self, left: Any, _comma: Token, right: Any) -> list[Any]:
-        return [left, right]
+def append(c: ActionContext, values: list[Any], _comma: Token, value: Any) -> list[Any]:
+    values.append(value)
+    return values
 
-    def append(self, values: list[Any], _comma: Token, value: Any) -> list[Any]:
-        values.append(value)
-        return values
 
-    def extend(self, values: list[Any], value: Any, _comma: Token | None = None) -> list[Any]:
-        values.append(value)
-        return values
+def extend(c: ActionContext, values: list[Any], value: Any, _comma: Token | None = None) -> list[Any]:
+    values.append(value)
+    return values
 
-    def extend_middle(self, values: list[Any], _open: Token, value: Any, _close: Token) -> list[Any]:
-        values.append(value)
-        return values
 
-    def left(self, value: Any, _end: Token) -> Any:
-        return value
+def extend_middle(c: ActionContext, values: list[Any], _open: Token, value: Any, _close: Token) -> list[Any]:
+    values.append(value)
+    return values
 
-    def right(self, _start: Token, value: Any) -> Any:
-        return value
 
-    def middle(self, _open: Token, value: Any, _close: Token) -> Any:
-        return value
+def left(c: ActionContext, value: Any, _end: Token) -> Any:
+    return value
 
-    def middle_of_named(self, _name: Token, _colon: Token, value: Any) -> Any:
-        return value
 
-    def path(self, name: Token) -> Path:
-        return Path(name.text, name.start, name.end, (name.start,))
+def right(c: ActionContext, _start: Token, value: Any) -> Any:
+    return value
 
-    def path_append(self, path: Path, _dot: Token, name: Token) -> Path:
-        if len(path.starts) >= MAX_PATH:
-            raise LongPathError(path.start, name.end)
-        return Path(f"{path.text}.{name.text}", path.start, name.end, (*path.starts, name.start))
 
-    # --- types
+def middle(c: ActionContext, _open: Token, value: Any, _close: Token) -> Any:
+    return value
 
-    def union(self, left: TypeExpr, _pipe: Token, right: TypeExpr) -> TypeExpr:
-        members = left.members if type(left) is UnionTypeExpr else (left,)
-        return UnionTypeExpr(left.start, right.end, (*members, right))
 
-    def annotated(self, item: TypeExpr, attributes: list[Attribute]) -> TypeExpr:
-        return AttributedTypeExpr(item.start, attributes[-1].end, item, tuple(attributes))
+def middle_of_named(c: ActionContext, _name: Token, _colon: Token, value: Any) -> Any:
+    return value
 
-    def list_type(self, item: TypeExpr, _open: Token, close: Token) -> TypeExpr:
-        return ListTypeExpr(item.start, close.end, item)
 
-    def optional_type(self, item: TypeExpr, mark: Token) -> TypeExpr:
-        return OptionalTypeExpr(item.start, mark.end, item)
+def path(c: ActionContext, name: Token) -> DottedName:
+    return DottedName(name.text, name.start, name.end, (name.start,))
 
-    def generic_type(self, path: Path, _less: Token, arguments: list[TypeExpr], greater: Token) -> TypeExpr:
-        return NamedType(path.start, greater.end, path.text, tuple(arguments))
 
-    def named_type(self, path: Path) -> TypeExpr:
-        return NamedType(path.start, path.end, path.text)
+def path_append(c: ActionContext, path: DottedName, _dot: Token, name: Token) -> DottedName:
+    if len(path.starts) >= MAX_PATH:
+        raise LongPathError(path.start, name.end)
+    return DottedName(f"{path.text}.{name.text}", path.start, name.end, (*path.starts, name.start))
 
-    def map_type(
-        self, start: Token, _less: Token, key: TypeExpr, _comma: Token, value: TypeExpr, greater: Token
-    ) -> TypeExpr:
-        return MapTypeExpr(start.start, greater.end, key, value)
 
-    def string_type(self, token: Token) -> TypeExpr:
-        return LiteralTypeExpr(token.start, token.end, self.unquote(token))
+# --- types
 
-    def int_type(self, token: Token) -> TypeExpr:
-        return LiteralTypeExpr(token.start, token.end, integer(token.text))
 
-    def negative_type(self, minus: Token, token: Token) -> TypeExpr:
-        return LiteralTypeExpr(minus.start, token.end, -integer(token.text))
+def union(c: ActionContext, left: TypeExpr, _pipe: Token, right: TypeExpr) -> TypeExpr:
+    members = left.members if type(left) is UnionTypeExpr else (left,)
+    return UnionTypeExpr(left.start, right.end, (*members, right))
 
-    def word_type(self, token: Token) -> TypeExpr:
-        value = _WORDS[token.text]
-        if value is None:
-            return NamedType(token.start, token.end, "null")
-        return LiteralTypeExpr(token.start, token.end, value)
 
-    def group_type(self, start: Token, type_: TypeExpr, end: Token) -> TypeExpr:
-        return msgspec.structs.replace(type_, start=start.start, end=end.end)
+def annotated(c: ActionContext, item: TypeExpr, attributes: list[Attribute]) -> TypeExpr:
+    return AttributedTypeExpr(item.start, attributes[-1].end, item, tuple(attributes))
 
-    def returns(self, _arrow: Token, type_: TypeExpr) -> tuple[TypeExpr, TypeExpr | None, int]:
-        return type_, None, type_.end
 
-    def returns_throws(
-        self, _arrow: Token, type_: TypeExpr, _throws: Token, error_: TypeExpr
-    ) -> tuple[TypeExpr, TypeExpr | None, int]:
-        return type_, error_, error_.end
+def list_type(c: ActionContext, item: TypeExpr, _open: Token, close: Token) -> TypeExpr:
+    return ListTypeExpr(item.start, close.end, item)
 
-    def function_type(
-        self, start: Token, parameters: list[TypeExpr], _close: Token, returns: tuple[TypeExpr, TypeExpr | None, int]
-    ) -> TypeExpr:
-        result, throws, end = returns
-        return FunctionTypeExpr(start.start, end, tuple(parameters), result, throws)
 
-    def function_type_0(self, start: Token, close: Token, returns: tuple[TypeExpr, TypeExpr | None, int]) -> TypeExpr:
-        return self.function_type(start, [], close, returns)
+def optional_type(c: ActionContext, item: TypeExpr, mark: Token) -> TypeExpr:
+    return OptionalTypeExpr(item.start, mark.end, item)
 
-    def function_type_1(
-        self, start: Token, parameter: TypeExpr, close: Token, returns: tuple[TypeExpr, TypeExpr | None, int]
-    ) -> TypeExpr:
-        return self.function_type(start, [parameter], close, returns)
 
-    # --- attributes and configuration
+def generic_type(
+    c: ActionContext, path: DottedName, _less: Token, arguments: list[TypeExpr], greater: Token
+) -> TypeExpr:
+    return NamedType(path.start, greater.end, path.text, tuple(arguments))
 
-    def attribute(
-        self,
-        word: Token,
-        _open: Token | None = None,
-        arguments: Any = None,
-        last: Token | None = None,
-        close: Token | None = None,
-    ) -> Attribute:
-        """``@name``, ``@name()``, ``@name(a)`` or ``@name(a,)``."""
-        block = word.kind == "BLOCK_ATTRIBUTE"
-        name = word.text[2 if block else 1 :]
-        values: tuple[ConfigValue, ...] = ()
-        end = word.end
-        if type(arguments) is list:
-            values = tuple(arguments)
-            end = (close or last or word).end
-        elif arguments is not None:
-            end = arguments.end
-        return Attribute(word.start, end, name, block, values)
 
-    def config_block(self, start: Token, entries: list[ConfigEntry | Attribute | None], close: Token) -> ConfigBlock:
-        return ConfigBlock(
-            start.start,
-            close.end,
-            tuple(entry for entry in entries if type(entry) is ConfigEntry),
-            tuple(entry for entry in entries if type(entry) is Attribute),
-        )
+def named_type(c: ActionContext, path: DottedName) -> TypeExpr:
+    return NamedType(path.start, path.end, path.text)
 
-    def entry(self, key: Token, value: ConfigValue) -> ConfigEntry:
-        text = self.unquote(key) if key.kind == "STRING" else key.text
-        return ConfigEntry(key.start, value.end, text, key.end, value)
 
-    def entry_colon(self, key: Token, _colon: Token, value: ConfigValue) -> ConfigEntry:
-        return self.entry(key, value)
+def map_type(
+    c: ActionContext, start: Token, _less: Token, key: TypeExpr, _comma: Token, value: TypeExpr, greater: Token
+) -> TypeExpr:
+    return MapTypeExpr(start.start, greater.end, key, value)
 
-    def config_string(self, token: Token) -> ConfigValue:
-        return ConfigScalar(token.start, token.end, self.unquote(token), True)
 
-    def config_int(self, token: Token) -> ConfigValue:
-        return ConfigScalar(token.start, token.end, integer(token.text))
+def string_type(c: ActionContext, token: Token) -> TypeExpr:
+    return LiteralTypeExpr(token.start, token.end, c.unquote(token))
 
-    def config_float(self, token: Token) -> ConfigValue:
-        return ConfigScalar(token.start, token.end, float(token.text))
 
-    def config_word(self, token: Token) -> ConfigValue:
-        value = token.text if token.kind == "WORD" else _WORDS[token.text]
-        return ConfigScalar(token.start, token.end, value)
+def int_type(c: ActionContext, token: Token) -> TypeExpr:
+    return LiteralTypeExpr(token.start, token.end, integer(token.text))
 
-    def config_env(self, token: Token) -> ConfigValue:
-        return ConfigEnv(token.start, token.end, token.text[4:])
 
-    def config_expression(self, token: Token) -> ConfigValue:
-        return ConfigExpression(token.start, token.end, token.text[2:-2])
+def negative_type(c: ActionContext, minus: Token, token: Token) -> TypeExpr:
+    return LiteralTypeExpr(minus.start, token.end, -integer(token.text))
 
-    def config_list_empty(self, start: Token, close: Token) -> ConfigValue:
-        return ConfigList(start.start, close.end, ())
 
-    def config_list(self, start: Token, items: list[ConfigValue], *rest: Token) -> ConfigValue:
-        return ConfigList(start.start, rest[-1].end, tuple(items))
+def word_type(c: ActionContext, token: Token) -> TypeExpr:
+    value = WORDS[token.text]
+    if value is None:
+        return NamedType(token.start, token.end, "null")
+    return LiteralTypeExpr(token.start, token.end, value)
+
+
+def group_type(c: ActionContext, start: Token, type_: TypeExpr, end: Token) -> TypeExpr:
+    return msgspec.structs.replace(type_, start=start.start, end=end.end)
+
+
+def returns(c: ActionContext, _arrow: Token, type_: TypeExpr) -> tuple[TypeExpr, TypeExpr | None, int]:
+    return type_, None, type_.end
+
+
+def returns_throws(
+    c: ActionContext, _arrow: Token, type_: TypeExpr, _throws: Token, error_: TypeExpr
+) -> tuple[TypeExpr, TypeExpr | None, int]:
+    return type_, error_, error_.end
+
+
+def function_type(
+    c: ActionContext,
+    start: Token,
+    parameters: list[TypeExpr],
+    _close: Token,
+    returns: tuple[TypeExpr, TypeExpr | None, int],
+) -> TypeExpr:
+    result, throws, end = returns
+    return FunctionTypeExpr(start.start, end, tuple(parameters), result, throws)
+
+
+def function_type_0(
+    c: ActionContext, start: Token, close: Token, returns: tuple[TypeExpr, TypeExpr | None, int]
+) -> TypeExpr:
+    return function_type(c, start, [], close, returns)
+
+
+def function_type_1(
+    c: ActionContext, start: Token, parameter: TypeExpr, close: Token, returns: tuple[TypeExpr, TypeExpr | None, int]
+) -> TypeExpr:
+    return function_type(c, start, [parameter], close, returns)
+
+
+# --- attributes and configuration
+
+
+def attribute(
+    c: ActionContext,
+    word: Token,
+    _open: Token | None = None,
+    arguments: Any = None,
+    last: Token | None = None,
+    close: Token | None = None,
+) -> Attribute:
+    """``@name``, ``@name()``, ``@name(a)`` or ``@name(a,)``."""
+    block = word.kind == "BLOCK_ATTRIBUTE"
+    name = word.text[2 if block else 1 :]
+    values: tuple[ConfigValue, ...] = ()
+    end = word.end
+    if type(arguments) is list:
+        values = tuple(arguments)
+        end = (close or last or word).end
+    elif arguments is not None:
+        end = arguments.end
+    return Attribute(word.start, end, name, block, values)
+
+
+def config_block(
+    c: ActionContext, start: Token, entries: list[ConfigEntry | Attribute | None], close: Token
+) -> ConfigBlock:
+    return ConfigBlock(
+        start.start,
+        close.end,
+        tuple(entry for entry in entries if type(entry) is ConfigEntry),
+        tuple(entry for entry in entries if type(entry) is Attribute),
+    )
+
+
+def entry(c: ActionContext, key: Token, value: ConfigValue) -> ConfigEntry:
+    text = c.unquote(key) if key.kind == "STRING" else key.text
+    return ConfigEntry(key.start, value.end, text, key.end, value)
+
+
+def entry_colon(c: ActionContext, key: Token, _colon: Token, value: ConfigValue) -> ConfigEntry:
+    return entry(c, key, value)
+
+
+def config_string(c: ActionContext, token: Token) -> ConfigValue:
+    return ConfigScalar(token.start, token.end, c.unquote(token), True)
+
+
+def config_int(c: ActionContext, token: Token) -> ConfigValue:
+    return ConfigScalar(token.start, token.end, integer(token.text))
+
+
+def config_float(c: ActionContext, token: Token) -> ConfigValue:
+    return ConfigScalar(token.start, token.end, float(token.text))
+
+
+def config_word(c: ActionContext, token: Token) -> ConfigValue:
+    value = token.text if token.kind == "WORD" else WORDS[token.text]
+    return ConfigScalar(token.start, token.end, value)
+
+
+def config_env(c: ActionContext, token: Token) -> ConfigValue:
+    return ConfigEnv(token.start, token.end, token.text[4:])
+
+
+def config_expression(c: ActionContext, token: Token) -> ConfigValue:
+    return ConfigExpression(token.start, token.end, token.text[2:-2])
+
+
+def config_list_empty(c: ActionContext, start: Token, close: Token) -> ConfigValue:
+    return ConfigList(start.start, close.end, ())
+
+
+def config_list(c: ActionContext, start: Token, items: list[ConfigValue], *rest: Token) -> ConfigValue:
+    return ConfigList(start.start, rest[-1].end, tuple(items))

@@ -12,9 +12,10 @@ from typing import Any, Final
 
 from bamlvm.grammar.diagnostics import Diagnostic
 from bamlvm.grammar.dump import tokenize
+from bamlvm.grammar.formatter import layout_expressions, layout_items, layout_statements, layout_types
 from bamlvm.grammar.formatter.comments import NOTHING, Comment, attach, leading, trailing
+from bamlvm.grammar.formatter.context import LayoutContext
 from bamlvm.grammar.formatter.documents import concat, render
-from bamlvm.grammar.formatter.layout_items import ItemLayout
 from bamlvm.grammar.formatter.parts import Part
 from bamlvm.grammar.lalr import Driver, load
 from bamlvm.grammar.parser import parse_file
@@ -81,14 +82,14 @@ def format_text(text: str, path: str) -> tuple[str | None, list[Diagnostic]]:
 
 @cache
 def _driver() -> Driver:
-    return Driver(load(), ItemLayout)
+    return Driver(load(), layout_types, layout_expressions, layout_statements, layout_items)
 
 
 def _format(text: str, items: Sequence[Item], tokens: list[Token], comments: list[Token]) -> str:
     line_break = "\r\n" if text.endswith("\r\n", 0, text.rfind("\n") + 1) else "\n"
     end = Token("$END", "", len(text), len(text))
     surroundings = attach(text, [*tokens, end], comments)
-    layout = ItemLayout(text, surroundings)
+    layout = LayoutContext(text, surroundings)
     out: list[str] = []
     previous = ""
     at = 0
