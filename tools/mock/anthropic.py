@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bamlvm.tools.mock.http import Request
-from bamlvm.tools.mock.wire import Frame, Reply, Role, WireFormat, chat_asked, chat_problem, compact
+from bamlvm.tools.mock.wire import Reply, Role, StreamEvent, WireFormat, chat_problem, chat_question, compact
 
 _ERROR_TYPES = {
     400: "invalid_request_error",
@@ -25,7 +25,7 @@ _ERROR_TYPES = {
 
 
 def problem(request: Request, body: Any) -> str | None:
-    """What Anthropic would refuse in a request."""
+    """Return why Anthropic would refuse a request, or None."""
     wrong = chat_problem(body)
     if wrong is not None:
         return wrong
@@ -42,7 +42,7 @@ def problem(request: Request, body: Any) -> str | None:
 
 
 def whole(reply: Reply) -> dict[str, Any]:
-    """A ``message``."""
+    """Return a ``message``."""
     content: list[dict[str, Any]] = [{"type": "text", "text": reply.text}]
     if reply.reasoning:
         content.insert(0, {"type": "thinking", "thinking": reply.reasoning, "signature": "mock"})
@@ -50,8 +50,8 @@ def whole(reply: Reply) -> dict[str, Any]:
     return _message(reply, content, reply.finish_reason or "end_turn", usage)
 
 
-def frames(reply: Reply, body: Mapping[str, Any]) -> list[Frame]:
-    """The events of a streamed answer."""
+def events(reply: Reply, body: Mapping[str, Any]) -> list[StreamEvent]:
+    """Return the events of a streamed answer."""
     start = _message(reply, [], None, {"input_tokens": reply.input_tokens, "output_tokens": 1})
     events = [_event("other", "message_start", message=start)]
     if reply.reasoning:
@@ -74,13 +74,13 @@ def frames(reply: Reply, body: Mapping[str, Any]) -> list[Frame]:
     ]
 
 
-def error_frame(kind: str, message: str) -> Frame:
-    """An ``error`` event."""
+def error_event(kind: str, message: str) -> StreamEvent:
+    """Return an ``error`` event."""
     return _event("other", "error", error={"type": kind, "message": message})
 
 
 def error_body(status: int, kind: str | None, message: str) -> dict[str, Any]:
-    """The body of an error response."""
+    """Return the body of an error response."""
     default = _ERROR_TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
     return {"type": "error", "error": {"type": kind or default, "message": message}}
 
@@ -98,16 +98,16 @@ def _message(reply: Reply, content: list[dict[str, Any]], stop: str | None, usag
     }
 
 
-def _event(role: Role, name: str, wait: float = 0.0, **fields: Any) -> Frame:
-    return Frame(role, compact({"type": name, **fields}), name, wait)
+def _event(role: Role, name: str, wait: float = 0.0, **fields: Any) -> StreamEvent:
+    return StreamEvent(role, compact({"type": name, **fields}), name, wait)
 
 
-def _block_start(index: int, block: dict[str, Any]) -> Frame:
+def _block_start(index: int, block: dict[str, Any]) -> StreamEvent:
     return _event("other", "content_block_start", index=index, content_block=block)
 
 
-def _delta(role: Role, index: int, delta: dict[str, Any], wait: float = 0.0) -> Frame:
+def _delta(role: Role, index: int, delta: dict[str, Any], wait: float = 0.0) -> StreamEvent:
     return _event(role, "content_block_delta", wait, index=index, delta=delta)
 
 
-ANTHROPIC = WireFormat("anthropic", problem, chat_asked, whole, frames, error_frame, error_body)
+ANTHROPIC = WireFormat("anthropic", problem, chat_question, whole, events, error_event, error_body)

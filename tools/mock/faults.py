@@ -1,10 +1,11 @@
-"""Faults on demand: each kind is one small struct, and a response goes through those of its answer in a fixed order.
+"""The kinds of faults that an answer can have: each is one small struct.  :mod:`bamlvm.tools.mock.delivery` applies
+them.
 
-Three places can go wrong, and each fault belongs to one of them:
+A fault belongs to one of three places:
 
-* the *events* of a streamed answer (:func:`spoil_frames`): a terminator too early or missing, an error object, garbage;
-* the *bytes* that events are written as (:func:`encode_frames`): line ends, a BOM, comments, gzip, how they are split;
-* the *wire* (:func:`wire_steps`): status, delay, stall, reset, truncation, counted in bytes of the body.
+* the *events* of a streamed answer: a terminator too early or missing, an error object, garbage;
+* the *bytes* that events are encoded as: line ends, a BOM, comments;
+* the *connection*: status, delay, stall, reset, truncation (offsets are bytes of the body), compression, framing.
 
 In a script a fault is a table with its ``kind``; on the command line it is ``kind`` or ``kind:field=value,…``.
 Offsets count from 0; a negative one counts from the end.
@@ -12,14 +13,10 @@ Offsets count from 0; a negative one counts from the end.
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
 from typing import Any, Literal, TypeAlias, TypeVar
 
 import msgspec
-
-from bamlvm.tools.mock.wire import Frame, Piece, Response, WireFormat
 
 
 class _Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
@@ -46,7 +43,7 @@ class Delay(_Fault, frozen=True, tag="delay"):
 
 
 class Stall(_Fault, frozen=True, tag="stall"):
-    """Send nothing more for ``ms`` milliseconds (without ``ms``: until the client leaves)."""
+    """Send nothing for ``ms`` milliseconds, or (without ``ms``) until the client leaves; in the body at byte ``at``."""
 
     where: Literal["before", "headers", "body"] = "body"
     at: int = 0
@@ -70,8 +67,8 @@ class Truncate(_Fault, frozen=True, tag="truncate"):
 
 
 class Garbage(_Fault, frozen=True, tag="garbage"):
-    """Nonsense: no HTTP at all (``response``), a body of noise (``body``), or after ``after`` content events an event
-    with this ``data`` (``event``; by default no JSON)."""
+    """Send garbage: no HTTP at all (``response``), a body of noise (``body``), or after ``after`` content events an
+    event with this ``data`` (``event``; by default not JSON)."""
 
     where: Literal["response", "body", "event"] = "event"
     after: int = 0
@@ -79,7 +76,7 @@ class Garbage(_Fault, frozen=True, tag="garbage"):
 
 
 class Giant(_Fault, frozen=True, tag="giant"):
-    """Make content event ``after`` larger by ``size`` bytes, in a field that nobody knows."""
+    """Make content event ``after`` larger by ``size`` bytes, in an unknown field."""
 
     size: int = 1_000_000
     after: int = 0
@@ -101,7 +98,7 @@ class Length(_Fault, frozen=True, tag="length"):
 
 class Chunk(_Fault, frozen=True, tag="chunk"):
     """Break the chunked framing of a streamed answer after ``after`` chunks: close inside the next one's size or
-    data, before the last chunk, or (``garbage``) send a size that is no number."""
+    data, before the last chunk, or (``garbage``) send a size that is not a number."""
 
     where: Literal["size", "data", "last", "garbage"] = "data"
     after: int = 0
@@ -147,23 +144,23 @@ class ErrorEvent(_Fault, frozen=True, tag="error"):
 
 
 class Comments(_Fault, frozen=True, tag="comments"):
-    """A keep-alive comment before every event."""
+    """Send a keep-alive comment before every event."""
 
     text: str = "PROCESSING"
 
 
 class Newline(_Fault, frozen=True, tag="newline"):
-    """How lines end in the event stream."""
+    """End the lines of the event stream in this style."""
 
     style: Literal["lf", "cr", "crlf"] = "crlf"
 
 
 class Bom(_Fault, frozen=True, tag="bom"):
-    """A byte order mark before the first event."""
+    """Send a byte order mark before the first event."""
 
 
 class Gzip(_Fault, frozen=True, tag="gzip"):
-    """``Content-Encoding: gzip``, flushed after every event."""
+    """Send the body with ``Content-Encoding: gzip``, flushed after every event."""
 
 
 Fault: TypeAlias = (
@@ -190,48 +187,18 @@ Fault: TypeAlias = (
     | Gzip
 )
 KINDS: dict[str, type[_Fault]] = {str(kind.__struct_config__.tag): kind for kind in _Fault.__subclasses__()}
-_NOISE = bytes((i * 167 + 13) % 256 for i in range(512))
-_NOT_HTTP = b"\x16\x03\x01\x02\x00 this is no HTTP response\r\n\r\n"
-_LINE_ENDS = {"lf": "\n", "cr": "\r", "crlf": "\r\n"}
 _AnyFault = TypeVar("_AnyFault", bound=_Fault)
 
 
-# --- what the server does, one step after the other -------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Write these bytes."""
-
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Send nothing for ``seconds``; None: until the client leaves."""
-
-    seconds: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Hang:
-    """Close the connection: with a reset, or in order."""
-
-    reset: bool
-
-
-Step: TypeAlias = Send | Wait | Hang
-
-
 def parse_fault(text: str) -> Fault:
-    """A fault as the command line writes it: ``status:code=503,retry_after=2``, ``reset``, ``truncate:at=120``.
+    """Parse a fault as the command line writes it: ``status:code=503,retry_after=2``, ``reset``, ``truncate:at=120``.
 
-    Raises :class:`ValueError`, saying what was expected.
+    Raises :class:`ValueError`, which says what was expected.
     """
     kind, _, rest = text.partition(":")
     fields: dict[str, Any] = {"kind": kind.strip().replace("-", "_")}
     if fields["kind"] not in KINDS:
-        raise ValueError(f"no fault is called {kind!r}; there are {', '.join(sorted(KINDS))}")
+        raise ValueError(f"unknown fault {kind!r}; the kinds are {', '.join(sorted(KINDS))}")
     for part in filter(None, rest.split(",")):
         name, equals, value = part.partition("=")
         if not equals:
@@ -246,180 +213,8 @@ def parse_fault(text: str) -> Fault:
 
 
 def find(faults: Iterable[Fault], kind: type[_AnyFault]) -> _AnyFault | None:
-    """The first fault of a kind."""
+    """Return the first fault of a kind, or None."""
     for fault in faults:
         if isinstance(fault, kind):
             return fault
     return None
-
-
-def spoil_frames(frames: Sequence[Frame], faults: Sequence[Fault], wire: WireFormat) -> list[Frame]:
-    """The events of a streamed answer after the faults that concern events."""
-    spoiled = list(frames)
-    if early := find(faults, EarlyDone):
-        spoiled = [*_until_content(spoiled, early.after), *(frame for frame in frames if frame.role == "done")]
-    if error := find(faults, ErrorEvent):
-        spoiled = [*_until_content(spoiled, error.after), wire.error_frame(error.type, error.message)]
-    if (garbage := find(faults, Garbage)) and garbage.where == "event":
-        head = _until_content(spoiled, garbage.after)
-        spoiled = [*head, Frame("other", garbage.data), *spoiled[len(head) :]]
-    if giant := find(faults, Giant):
-        place = len(_until_content(spoiled, giant.after))
-        spoiled = [_grown(frame, giant.size) if index == place else frame for index, frame in enumerate(spoiled)]
-    if find(faults, NoDone):
-        spoiled = [frame for frame in spoiled if frame.role != "done"]
-    if find(faults, NoFinish):
-        spoiled = [frame for frame in spoiled if frame.role != "finish"]
-    if find(faults, DuplicateFinish):
-        spoiled = [each for frame in spoiled for each in ((frame, frame) if frame.role == "finish" else (frame,))]
-    return spoiled
-
-
-def encode_frames(frames: Sequence[Frame], faults: Sequence[Fault]) -> list[Piece]:
-    """Events as the bytes of an event stream, one piece an event."""
-    newline = find(faults, Newline)
-    end = _LINE_ENDS[newline.style] if newline else "\n"
-    comments = find(faults, Comments)
-    before = f": {comments.text}{end}{end}" if comments else ""
-    pieces = []
-    for frame in frames:
-        lines = [] if frame.event is None else [f"event: {frame.event}"]
-        lines += [f"data: {line}" for line in frame.data.split("\n")]
-        pieces.append(Piece(f"{before}{end.join(lines)}{end}{end}".encode(), frame.wait))
-    if pieces and find(faults, Bom):
-        pieces[0] = replace(pieces[0], data=b"\xef\xbb\xbf" + pieces[0].data)
-    return pieces
-
-
-def wire_steps(response: Response, faults: Sequence[Fault], *, keep_alive: bool) -> list[Step]:
-    """All that the server does for one response, the faults of bytes and wire included.
-
-    A :class:`Hang` means that the answer was cut short; after a whole one the server looks at ``keep_alive`` itself.
-    """
-    steps: list[Step] = []
-    if delay := find(faults, Delay):
-        steps.append(Wait(delay.ms / 1000))
-    resets, stalls = find(faults, Reset), find(faults, Stall)
-    if stalls and stalls.where == "before":
-        steps.append(_pause(stalls))
-    if resets and resets.where == "before":
-        return [*steps, Hang(resets.how == "reset")]
-    garbage = find(faults, Garbage)
-    if garbage and garbage.where == "response":
-        return [*steps, Send(_NOT_HTTP), Hang(reset=False)]
-
-    headers = dict(response.headers)
-    if kind := find(faults, ContentType):
-        headers["Content-Type"] = kind.value
-    pieces = response.pieces
-    if garbage and garbage.where == "body":
-        pieces = [Piece(_NOISE)]
-    if find(faults, Gzip):
-        headers["Content-Encoding"] = "gzip"
-        pieces = _gzipped(pieces)
-    if (keep := find(faults, KeepAlive)) and response.streamed:
-        comment = Piece(f": {keep.text}\n\n".encode(), keep.ms / 1000)
-        pieces = [*[comment] * keep.count, *pieces]
-    if split := find(faults, Split):
-        pieces = _split(pieces, max(1, split.size), split.ms / 1000)
-    truncate = find(faults, Truncate)
-    if truncate and truncate.how == "end":
-        pieces = _cut(pieces, truncate.at)[0]
-
-    length, broken = find(faults, Length), find(faults, Chunk)
-    chunked = response.streamed and length is None
-    if chunked:
-        headers["Transfer-Encoding"] = "chunked"
-    else:
-        off = length.by if length else 0
-        headers["Content-Length"] = str(max(0, sum(len(piece.data) for piece in pieces) + off))
-    headers["Connection"] = "keep-alive" if keep_alive else "close"
-    head = response.head(headers)
-    if resets and resets.where == "headers":
-        return [*steps, Send(head[: len(head) // 2]), Hang(resets.how == "reset")]
-    if stalls and stalls.where == "headers":
-        steps += [Send(head[: len(head) // 2]), _pause(stalls), Send(head[len(head) // 2 :])]
-    else:
-        steps.append(Send(head))
-
-    ending: list[Step] = [Send(b"0\r\n\r\n")] if chunked else []
-    if length:
-        ending = [Hang(reset=False)]
-    if broken and chunked:
-        pieces, ending = _broken(broken, [piece for piece in pieces if piece.data])
-    stop: Truncate | Reset | None = None
-    if truncate and truncate.how == "close":
-        stop = truncate
-    elif resets and resets.where == "body":
-        stop = resets
-    if stop is not None:
-        pieces, ending = _cut(pieces, stop.at)[0], [Hang(isinstance(stop, Reset) and stop.how == "reset")]
-    if stalls and stalls.where == "body":
-        first, second = _cut(pieces, stalls.at)
-        return [*steps, *_sends(first, chunked), _pause(stalls), *_sends(second, chunked), *ending]
-    return [*steps, *_sends(pieces, chunked), *ending]
-
-
-def _broken(chunk: Chunk, pieces: list[Piece]) -> tuple[list[Piece], list[Step]]:
-    """The chunks that are sent whole, and what follows them."""
-    whole, rest = (pieces, []) if chunk.where == "last" else (pieces[: chunk.after], pieces[chunk.after :])
-    data = rest[0].data if rest else b"data: "
-    begun = {
-        "size": b"%x" % len(data),
-        "data": b"%x\r\n%b" % (len(data), data[: len(data) // 2]),
-        "last": b"",
-        "garbage": b"no size\r\n",
-    }[chunk.where]
-    return whole, [*([Send(begun)] if begun else []), Hang(reset=False)]
-
-
-def _grown(frame: Frame, size: int) -> Frame:
-    """A frame whose JSON object has a long field more; any other data only grows."""
-    filler = "x" * size
-    data = frame.data
-    return replace(frame, data=f'{data[:-1]},"filler":"{filler}"}}' if data.endswith("}") else data + filler)
-
-
-def _pause(stall: Stall) -> Wait:
-    return Wait(None if stall.ms is None else stall.ms / 1000)
-
-
-def _sends(pieces: Iterable[Piece], chunked: bool) -> Iterable[Step]:
-    for piece in pieces:
-        if piece.wait:
-            yield Wait(piece.wait)
-        if piece.data:
-            yield Send(b"%x\r\n%b\r\n" % (len(piece.data), piece.data) if chunked else piece.data)
-
-
-def _until_content(frames: Sequence[Frame], count: int) -> list[Frame]:
-    """The frames before content frame number ``count`` (from 0); all of the content if there is less of it."""
-    places = [index for index, frame in enumerate(frames) if frame.role == "content"]
-    if count < len(places):
-        return list(frames[: places[max(0, count)]])
-    return list(frames[: places[-1] + 1 if places else 1])
-
-
-def _cut(pieces: Sequence[Piece], at: int) -> tuple[list[Piece], list[Piece]]:
-    """The pieces before and from byte ``at``; a negative ``at`` counts from the end."""
-    left = max(0, at if at >= 0 else sum(len(piece.data) for piece in pieces) + at)
-    for index, piece in enumerate(pieces):
-        if left < len(piece.data):
-            before = [*pieces[:index], Piece(piece.data[:left], piece.wait)] if left else list(pieces[:index])
-            return before, [Piece(piece.data[left:], 0 if left else piece.wait), *pieces[index + 1 :]]
-        left -= len(piece.data)
-    return list(pieces), []
-
-
-def _split(pieces: Sequence[Piece], size: int, wait: float) -> list[Piece]:
-    return [
-        Piece(piece.data[start : start + size], wait if start else max(wait, piece.wait))
-        for piece in pieces
-        for start in range(0, len(piece.data), size)
-    ]
-
-
-def _gzipped(pieces: Sequence[Piece]) -> list[Piece]:
-    packer = zlib.compressobj(wbits=31)
-    packed = [Piece(packer.compress(piece.data) + packer.flush(zlib.Z_SYNC_FLUSH), piece.wait) for piece in pieces]
-    return [*packed, Piece(packer.flush())]

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bamlvm.tools.mock.http import Request
-from bamlvm.tools.mock.wire import Asked, Frame, Reply, Role, WireFormat, asked_of, compact
+from bamlvm.tools.mock.wire import Question, Reply, Role, StreamEvent, WireFormat, compact, question_of
 
 _PATH = re.compile(r"/(?:models|tunedModels)/([^/:]+):(generateContent|streamGenerateContent)$")
 _MEMBERS = {  # of a GenerateContentRequest; others are refused
@@ -41,7 +41,7 @@ _STATUSES = {
 
 
 def problem(request: Request, body: Any) -> str | None:
-    """What Google would refuse in a request."""
+    """Return why Google would refuse a request, or None."""
     if _PATH.search(request.path) is None:
         return "the path names no model: …/models/MODEL:generateContent"
     if not isinstance(body, dict):
@@ -60,27 +60,29 @@ def problem(request: Request, body: Any) -> str | None:
     return None
 
 
-def asked(request: Request, body: Mapping[str, Any]) -> Asked:
-    """What a request asks: ``contents``, with the system instruction before them."""
+def question(request: Request, body: Mapping[str, Any]) -> Question:
+    """Read a request: ``contents``, with the system instruction before them."""
     found = _PATH.search(request.path)
-    assert found is not None  # a problem otherwise
+    assert found is not None  # `problem` has refused the request otherwise
     system = body.get("systemInstruction") or body.get("system_instruction") or {}
     parts = system.get("parts") if isinstance(system, dict) else None
     contents = [{"role": "user", **content} for content in body["contents"]]
-    return asked_of(found[1], [parts], contents, found[2] == "streamGenerateContent", "parts")
+    return question_of(request, found[1], [parts], contents, found[2] == "streamGenerateContent", "parts")
 
 
 def whole(reply: Reply) -> dict[str, Any]:
-    """A ``GenerateContentResponse``."""
+    """Return a ``GenerateContentResponse``."""
     thought = [{"text": reply.reasoning, "thought": True}] if reply.reasoning else []
     return _response(reply, [*thought, {"text": reply.text}], reply.finish_reason or "STOP", reply.output_tokens)
 
 
-def frames(reply: Reply, body: Mapping[str, Any]) -> list[Frame]:
-    """The events of a streamed answer."""
+def events(reply: Reply, body: Mapping[str, Any]) -> list[StreamEvent]:
+    """Return the events of a streamed answer."""
 
-    def chunk(role: Role, part: dict[str, Any], count: int, finish: str | None = None, wait: float = 0.0) -> Frame:
-        return Frame(role, compact(_response(reply, [part], finish, count)), wait=wait)
+    def chunk(
+        role: Role, part: dict[str, Any], count: int, finish: str | None = None, wait: float = 0.0
+    ) -> StreamEvent:
+        return StreamEvent(role, compact(_response(reply, [part], finish, count)), wait=wait)
 
     events = [chunk("other", {"text": reply.reasoning, "thought": True}, 0)] if reply.reasoning else []
     events += [
@@ -90,14 +92,14 @@ def frames(reply: Reply, body: Mapping[str, Any]) -> list[Frame]:
     return [*events, chunk("finish", {"text": ""}, reply.output_tokens, reply.finish_reason or "STOP")]
 
 
-def error_frame(kind: str, message: str) -> Frame:
-    """An error object in the stream."""
+def error_event(kind: str, message: str) -> StreamEvent:
+    """Return an error object in the stream."""
     code = next((code for code, status in _STATUSES.items() if status == kind), 503)
-    return Frame("other", compact({"error": {"code": code, "message": message, "status": kind}}))
+    return StreamEvent("other", compact({"error": {"code": code, "message": message, "status": kind}}))
 
 
 def error_body(status: int, kind: str | None, message: str) -> dict[str, Any]:
-    """The body of an error response."""
+    """Return the body of an error response."""
     default = _STATUSES.get(status, "INVALID_ARGUMENT" if status < 500 else "INTERNAL")
     return {"error": {"code": status, "message": message, "status": kind or default}}
 
@@ -116,8 +118,8 @@ def _response(reply: Reply, parts: list[dict[str, Any]], finish: str | None, cou
 
 
 def _camel(name: str) -> str:
-    """A member's name as the JSON form of protocol buffers writes it; both forms are taken."""
+    """Return a member's name as the JSON form of protocol buffers writes it; both forms are accepted."""
     return re.sub("_([a-z])", lambda match: match[1].upper(), name)
 
 
-GOOGLE = WireFormat("google-ai", problem, asked, whole, frames, error_frame, error_body)
+GOOGLE = WireFormat("google-ai", problem, question, whole, events, error_event, error_body)

@@ -1,28 +1,37 @@
-"""HTTP/1.1 as far as the mock server needs it: bytes in, one :class:`Request` out (RFC 9112, sections 3 to 7).
+"""HTTP/1.1 as far as the mock server needs it: bytes in, :class:`Request` objects out.  The syntax is llhttp's
+(``httptools``).
 
-Bodies come with a length or chunked.  Requests larger than the limits below are refused, so that a client that has gone
-wrong cannot fill the memory of the process that hosts the server.
+Requests larger than the limits below are refused, so that a client that has gone wrong cannot fill the memory of the
+process that hosts the server.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+from collections import deque
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import httptools
+
 MAX_HEAD_BYTES = 64 * 1024
 MAX_BODY_BYTES = 64 * 1024 * 1024
+_READ_BYTES = 64 * 1024
 
 
 class BadRequestError(Exception):
-    """The bytes are no HTTP request that this server reads; the connection is answered with 400 and closed."""
+    """The client broke HTTP or a limit; the connection is answered with 400 and closed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request.  Header names are lower case; of a repeated header the values are joined with a comma."""
+    """One request.  Header names are lower case; the values of a repeated header are joined with commas.
+
+    ``target`` is the request target as sent; ``path`` (percent-decoded) and ``query`` are its parts.  ``keeps_alive``
+    is whether the client will use the connection again.
+    """
 
     method: str
     target: str
@@ -30,74 +39,82 @@ class Request:
     query: str
     headers: dict[str, str]
     body: bytes
+    keeps_alive: bool
 
     def json(self) -> Any:
-        """The body as JSON; raises :class:`ValueError` if it is none."""
+        """Return the body as JSON; raise :class:`ValueError` if it is not JSON."""
         return json.loads(self.body)
 
-    @property
-    def keeps_alive(self) -> bool:
-        """Whether the client wants to use the connection again."""
-        return "close" not in self.headers.get("connection", "").lower()
 
+class RequestReader:
+    """The requests of one connection, in order.  The ``on_…`` methods are llhttp's callbacks."""
 
-async def read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Request | None:
-    """The next request of a connection, None when the client has closed it between two requests.
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._parser = httptools.HttpRequestParser(self)
+        self._complete: deque[Request] = deque()
+        self._head_bytes = 0
+        self.on_message_begin()
 
-    Raises :class:`BadRequestError` for what is not HTTP or too large, and :class:`asyncio.IncompleteReadError` or
-    :class:`ConnectionError` when the client leaves in the middle of one.
-    """
-    try:
-        head = await reader.readuntil(b"\r\n\r\n")
-    except asyncio.IncompleteReadError as error:
-        if not error.partial.strip():
-            return None
-        raise
-    except asyncio.LimitOverrunError:
-        raise BadRequestError(f"the request's head is larger than {MAX_HEAD_BYTES} bytes") from None
-    request_line, *lines = head.decode("latin-1").rstrip("\r\n").split("\r\n")
-    words = request_line.split(" ")
-    if len(words) != 3 or not words[2].startswith("HTTP/1."):
-        raise BadRequestError(f"not a request line: {request_line[:80]!r}")
-    headers: dict[str, str] = {}
-    for line in lines:
-        name, colon, value = line.partition(":")
-        if not colon or not name or name != name.strip():
-            raise BadRequestError(f"not a header line: {line[:80]!r}")
-        name, value = name.lower(), value.strip()
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    if headers.get("expect", "").lower() == "100-continue":
-        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    parts = urlsplit(words[1])
-    body = await _read_body(reader, headers)
-    return Request(words[0], words[1], unquote(parts.path), parts.query, headers, body)
+    async def next(self) -> Request | None:
+        """Return the next request, or None when the client has closed the connection.
 
+        Raises :class:`BadRequestError`, and :class:`ConnectionError` if the connection breaks.
+        """
+        while not self._complete:
+            data = await self._reader.read(_READ_BYTES)
+            if not data:
+                return None
+            self._feed(data)
+        return self._complete.popleft()
 
-async def _read_body(reader: asyncio.StreamReader, headers: dict[str, str]) -> bytes:
-    if "chunked" in headers.get("transfer-encoding", "").lower():
-        return await _read_chunked(reader)
-    length = headers.get("content-length", "0")
-    if not (length.isascii() and length.isdigit()):
-        raise BadRequestError(f"not a content length: {length[:40]!r}")
-    if int(length) > MAX_BODY_BYTES:
-        raise BadRequestError(f"a body of {length} bytes is larger than {MAX_BODY_BYTES}")
-    return await reader.readexactly(int(length))
-
-
-async def _read_chunked(reader: asyncio.StreamReader) -> bytes:
-    body = bytearray()
-    while True:
-        line = await reader.readuntil(b"\r\n")
+    def _feed(self, data: bytes) -> None:
         try:
-            size = int(line.split(b";")[0].strip(), 16)
-        except ValueError:
-            raise BadRequestError(f"not a chunk size: {line[:40]!r}") from None
-        if size < 0 or len(body) + size > MAX_BODY_BYTES:
-            raise BadRequestError(f"a chunked body is larger than {MAX_BODY_BYTES} bytes")
-        if size == 0:
-            while await reader.readuntil(b"\r\n") != b"\r\n":
-                pass  # trailers
-            return bytes(body)
-        body += await reader.readexactly(size)
-        if await reader.readexactly(2) != b"\r\n":
-            raise BadRequestError("a chunk does not end where its size says")
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:  # llhttp stops before the body of such a request
+            raise BadRequestError("an upgrade to another protocol is not supported") from None
+        except httptools.HttpParserError as error:
+            raise BadRequestError(f"not an HTTP request: {error}") from None
+        # A read is small, so checking once after each one bounds well enough what is kept.
+        self._head_bytes = self._head_bytes + len(data) if self._in_head else 0
+        if self._head_bytes > MAX_HEAD_BYTES:
+            raise BadRequestError(f"the request's head is larger than {MAX_HEAD_BYTES} bytes")
+        if len(self._body) > MAX_BODY_BYTES:
+            raise BadRequestError(f"the request's body is larger than {MAX_BODY_BYTES} bytes")
+
+    def on_message_begin(self) -> None:
+        self._in_head = True
+        self._target = b""
+        self._headers: dict[str, str] = {}
+        self._body = bytearray()
+
+    def on_url(self, url: bytes) -> None:
+        self._target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        self._headers[key] = f"{self._headers[key]}, {text}" if key in self._headers else text
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        if self._headers.get("expect", "").lower() == "100-continue":
+            self._writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        self._body += body
+
+    def on_message_complete(self) -> None:
+        target = self._target.decode("latin-1")
+        parts = urlsplit(target)
+        self._complete.append(
+            Request(
+                method=self._parser.get_method().decode("latin-1"),
+                target=target,
+                path=unquote(parts.path),
+                query=parts.query,
+                headers=self._headers,
+                body=bytes(self._body),
+                keeps_alive=self._parser.should_keep_alive(),
+            )
+        )

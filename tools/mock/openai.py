@@ -12,28 +12,38 @@ from dataclasses import replace
 from typing import Any
 
 from bamlvm.tools.mock.http import Request
-from bamlvm.tools.mock.wire import CREATED, Asked, Frame, Reply, Role, WireFormat, chat_asked, chat_problem, compact
+from bamlvm.tools.mock.wire import (
+    CREATED,
+    Question,
+    Reply,
+    Role,
+    StreamEvent,
+    WireFormat,
+    chat_problem,
+    chat_question,
+    compact,
+)
 
 _DEPLOYMENT = re.compile(r"/deployments/([^/]+)/chat/completions$")
 
 
 def problem(request: Request, body: Any) -> str | None:
-    """What OpenAI would refuse in a request, or Azure, whose path may name the model."""
+    """Return why OpenAI would refuse a request, or None.  On Azure the path may name the model."""
     wrong = chat_problem(body, needs_model=_DEPLOYMENT.search(request.path) is None)
     if wrong is None and body.get("stream_options") is not None and not body.get("stream"):
         return "stream_options: only allowed when stream is true"
     return wrong
 
 
-def asked(request: Request, body: Mapping[str, Any]) -> Asked:
-    """As of :func:`chat_asked`, with Azure's deployment as the model."""
-    found = chat_asked(request, body)
+def question(request: Request, body: Mapping[str, Any]) -> Question:
+    """Read a request as :func:`chat_question` does, with Azure's deployment as the model."""
+    found = chat_question(request, body)
     deployment = _DEPLOYMENT.search(request.path)
     return replace(found, model=found.model or deployment[1]) if deployment else found
 
 
 def whole(reply: Reply) -> dict[str, Any]:
-    """A ``chat.completion``."""
+    """Return a ``chat.completion``."""
     message: dict[str, Any] = {"role": "assistant", "content": reply.text, "refusal": None}
     if reply.reasoning:
         message["reasoning_content"] = reply.reasoning
@@ -42,15 +52,15 @@ def whole(reply: Reply) -> dict[str, Any]:
     return {**_envelope(reply, "chat.completion"), "choices": [choice], "usage": _usage(reply)}
 
 
-def frames(reply: Reply, body: Mapping[str, Any]) -> list[Frame]:
-    """The events of a streamed answer."""
+def events(reply: Reply, body: Mapping[str, Any]) -> list[StreamEvent]:
+    """Return the ``chat.completion.chunk`` events of a streamed answer."""
     with_usage = bool((body.get("stream_options") or {}).get("include_usage"))
     envelope = _envelope(reply, "chat.completion.chunk")
 
-    def chunk(role: Role, delta: dict[str, Any], finish: str | None = None, wait: float = 0.0) -> Frame:
+    def chunk(role: Role, delta: dict[str, Any], finish: str | None = None, wait: float = 0.0) -> StreamEvent:
         choices = [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}]
         rest = {"usage": None} if with_usage else {}
-        return Frame(role, compact({**envelope, "choices": choices, **rest}), wait=wait)
+        return StreamEvent(role, compact({**envelope, "choices": choices, **rest}), wait=wait)
 
     events = [chunk("other", {"role": "assistant", "content": "", "refusal": None})]
     if reply.reasoning:
@@ -58,17 +68,17 @@ def frames(reply: Reply, body: Mapping[str, Any]) -> list[Frame]:
     events += [chunk("content", {"content": piece}, wait=wait) for piece, wait in reply.timed_pieces()]
     events.append(chunk("finish", {}, reply.finish_reason or "stop"))
     if with_usage:
-        events.append(Frame("other", compact({**envelope, "choices": [], "usage": _usage(reply)})))
-    return [*events, Frame("done", "[DONE]")]
+        events.append(StreamEvent("other", compact({**envelope, "choices": [], "usage": _usage(reply)})))
+    return [*events, StreamEvent("done", "[DONE]")]
 
 
-def error_frame(kind: str, message: str) -> Frame:
-    """An error object in the stream."""
-    return Frame("other", compact({"error": {"message": message, "type": kind, "param": None, "code": None}}))
+def error_event(kind: str, message: str) -> StreamEvent:
+    """Return an error object in the stream."""
+    return StreamEvent("other", compact({"error": {"message": message, "type": kind, "param": None, "code": None}}))
 
 
 def error_body(status: int, kind: str | None, message: str) -> dict[str, Any]:
-    """The body of an error response."""
+    """Return the body of an error response."""
     kinds = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
     default = kinds.get(status, "invalid_request_error" if status < 500 else "server_error")
     return {"error": {"message": message, "type": kind or default, "param": None, "code": None}}
@@ -87,4 +97,4 @@ def _usage(reply: Reply) -> dict[str, int]:
     }
 
 
-OPENAI = WireFormat("openai", problem, asked, whole, frames, error_frame, error_body)
+OPENAI = WireFormat("openai", problem, question, whole, events, error_event, error_body)

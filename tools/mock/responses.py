@@ -1,7 +1,7 @@
 """OpenAI's responses on the wire (API reference: "Responses", "Create a model response" and "Streaming events").
 
 A stream is named, numbered events: ``response.created`` and ``response.in_progress``, for each item of the output
-``response.output_item.added``, what it consists of and ``response.output_item.done``, and last the whole response in
+``response.output_item.added``, its parts and ``response.output_item.done``, and last the whole response in
 ``response.completed``, or in ``response.incomplete`` where a finish reason says why.
 """
 
@@ -12,11 +12,21 @@ from typing import Any
 
 from bamlvm.tools.mock.http import Request
 from bamlvm.tools.mock.openai import error_body
-from bamlvm.tools.mock.wire import CREATED, Asked, Frame, Reply, Role, WireFormat, asked_of, boolean_problem, compact
+from bamlvm.tools.mock.wire import (
+    CREATED,
+    Question,
+    Reply,
+    Role,
+    StreamEvent,
+    WireFormat,
+    boolean_problem,
+    compact,
+    question_of,
+)
 
 
 def problem(request: Request, body: Any) -> str | None:
-    """What OpenAI would refuse in a request."""
+    """Return why OpenAI would refuse a request, or None."""
     if not isinstance(body, dict):
         return "the body is not a JSON object"
     if not isinstance(body.get("model"), str) or not body["model"]:
@@ -34,15 +44,15 @@ def problem(request: Request, body: Any) -> str | None:
     return boolean_problem(body, "stream")
 
 
-def asked(request: Request, body: Mapping[str, Any]) -> Asked:
-    """What a request asks: ``input``, with ``instructions`` before it."""
+def question(request: Request, body: Mapping[str, Any]) -> Question:
+    """Read a request: ``input``, with ``instructions`` before it."""
     given = body["input"]
     items = [{"role": "user", "content": given}] if isinstance(given, str) else given
-    return asked_of(body["model"], [body.get("instructions")], items, bool(body.get("stream")))
+    return question_of(request, body["model"], [body.get("instructions")], items, bool(body.get("stream")))
 
 
 def whole(reply: Reply) -> dict[str, Any]:
-    """A ``response`` that has ended."""
+    """Return a ``response`` that has ended."""
     reason = reply.finish_reason if reply.finish_reason != "completed" else None
     output = [_message(reply, "completed", [_text(reply.text)])]
     if reply.reasoning:
@@ -57,13 +67,13 @@ def whole(reply: Reply) -> dict[str, Any]:
     return _response(reply, "incomplete" if reason else "completed", output, usage, reason)
 
 
-def frames(reply: Reply, body: Mapping[str, Any]) -> list[Frame]:
-    """The events of a streamed answer."""
-    events: list[Frame] = []
+def events(reply: Reply, body: Mapping[str, Any]) -> list[StreamEvent]:
+    """Return the events of a streamed answer."""
+    events: list[StreamEvent] = []
 
     def add(role: Role, name: str, wait: float = 0.0, **fields: Any) -> None:
         data = {"type": f"response.{name}", "sequence_number": len(events), **fields}
-        events.append(Frame(role, compact(data), f"response.{name}", wait))
+        events.append(StreamEvent(role, compact(data), f"response.{name}", wait))
 
     started = _response(reply, "in_progress", [], None, None)
     add("other", "created", response=started)
@@ -92,9 +102,9 @@ def frames(reply: Reply, body: Mapping[str, Any]) -> list[Frame]:
     return events
 
 
-def error_frame(kind: str, message: str) -> Frame:
-    """An ``error`` event."""
-    return Frame("other", compact({"type": "error", "code": kind, "message": message, "param": None}), "error")
+def error_event(kind: str, message: str) -> StreamEvent:
+    """Return an ``error`` event."""
+    return StreamEvent("other", compact({"type": "error", "code": kind, "message": message, "param": None}), "error")
 
 
 def _response(
@@ -131,4 +141,4 @@ def _text(text: str) -> dict[str, Any]:
     return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
 
 
-RESPONSES = WireFormat("openai-responses", problem, asked, whole, frames, error_frame, error_body)
+RESPONSES = WireFormat("openai-responses", problem, question, whole, events, error_event, error_body)

@@ -1,7 +1,7 @@
-"""Scripts: what the mock server answers, as data (TOML or JSON), and which answer a request gets.
+"""Scripts: the mock server's answers as data (TOML or JSON), and which answer a request gets.
 
-A script is a list of rules.  The first rule that fits a request and still has an answer gives it; a rule's answers are
-used in order, and ``after`` says what follows the last one: ``repeat`` it (the default), ``cycle`` to the first, or
+A script is a list of rules.  The first rule that matches a request and has an answer left answers it.  A rule's answers
+are used in order; ``after`` says what follows the last one: ``repeat`` it (the default), ``cycle`` to the first, or
 ``pass`` the request on to the rules below.  A request that no rule answers gets an echo of its prompt.
 
     [[rules]]
@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
@@ -25,17 +24,17 @@ from typing import Any, Literal
 import msgspec
 
 from bamlvm.tools.mock.faults import Fault
-from bamlvm.tools.mock.wire import Reply
+from bamlvm.tools.mock.wire import Question, Reply
 
 _WORDS = re.compile(r"\s*\S+\s*?(?=\s|$)|\s+")
 
 
 class ScriptError(Exception):
-    """A script that cannot be read; the message names the file and the place in it."""
+    """A script cannot be read; the message names the file and the place in it."""
 
 
 class Usage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Token counts to report; what is left out is counted in words."""
+    """Token counts to report; those left out are counted in words."""
 
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -46,7 +45,7 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     ``pieces`` are streamed one event each; with ``text`` alone they are its words, or runs of ``piece_length``
     characters.  ``delay_ms`` passes before each piece after the first, ``first_delay_ms`` before the first.
-    ``finish_reason`` is sent as it stands.  ``sse`` streams the pieces as plain events, for paths that are no
+    ``finish_reason`` is sent unchanged.  ``sse`` streams the pieces as plain events, on paths that are not a
     provider's.
     """
 
@@ -63,7 +62,7 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Which requests (every condition given must hold) get which answers."""
+    """Which requests (all conditions that are set must hold) get which answers."""
 
     name: str = ""
     path: str | None = None
@@ -75,34 +74,24 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """``delay_ms`` holds for answers without one of their own; ``faults`` for every answer, before its own."""
+    """Rules; the ``delay_ms`` of answers that do not set their own; ``faults`` of every answer, before its own."""
 
     rules: tuple[Rule, ...] = ()
     delay_ms: float = 0
     faults: tuple[Fault, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What rules look at in a request."""
-
-    path: str
-    model: str
-    prompt: str
-    stream: bool
-
-
 class Player:
-    """A script being played: counts how often each rule has answered.  Belongs to one server and its event loop."""
+    """A script being played: counts the answers of each rule.  Belongs to one server and its event loop."""
 
     def __init__(self, script: Script) -> None:
         self.script = script
         self._used = [0] * len(script.rules)
 
     def choose(self, question: Question) -> tuple[Rule | None, Answer]:
-        """The rule that answers, None for the echo, and its answer."""
+        """Return the rule that answers, None for the echo, and its answer."""
         for index, rule in enumerate(self.script.rules):
-            if not _fits(rule, question):
+            if not _matches(rule, question):
                 continue
             count, used = len(rule.answers), self._used[index]
             if count == 0 or (rule.after == "pass" and used >= count):
@@ -113,7 +102,7 @@ class Player:
 
 
 def load_script(path: Path) -> Script:
-    """The script in a ``.json`` or ``.toml`` file; raises :class:`ScriptError`."""
+    """Read the script in a ``.json`` or ``.toml`` file; raises :class:`ScriptError`."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -126,18 +115,18 @@ def load_script(path: Path) -> Script:
 
 
 def script_from(data: Mapping[str, Any]) -> Script:
-    """The script in plain data, as a file would hold it; raises :class:`ScriptError`."""
+    """Convert plain data of the shape of a script file; raises :class:`ScriptError`."""
     try:
         return msgspec.convert(data, type=Script)
     except msgspec.ValidationError as error:
         raise ScriptError(str(error)) from None
 
 
-def reply_to(question: Question, answer: Answer, last_words: str, *, number: int, delay_ms: float) -> Reply:
-    """What to say to a request: the answer's text in pieces, or an echo of ``last_words``."""
+def reply_to(question: Question, answer: Answer, *, number: int, delay_ms: float) -> Reply:
+    """Return the answer's text in pieces, or an echo of the question.  ``number`` makes the ids of replies distinct."""
     text = answer.text
     if text is None and answer.pieces is None:
-        text = f"{question.model or 'mock'} was asked: {last_words or question.prompt}"
+        text = f"{question.model or 'mock'} was asked: {question.last_text or question.prompt}"
     pieces = answer.pieces if answer.pieces is not None else split_text(text or "", answer.piece_length)
     wait = (delay_ms if answer.delay_ms is None else answer.delay_ms) / 1000
     usage = answer.usage
@@ -155,13 +144,13 @@ def reply_to(question: Question, answer: Answer, last_words: str, *, number: int
 
 
 def split_text(text: str, length: int | None) -> Sequence[str]:
-    """A text as pieces that join to it again: runs of ``length`` characters, or words with the space before them."""
+    """Split a text into runs of ``length`` characters, or into words with the space before them."""
     if length is not None and length > 0:
         return [text[start : start + length] for start in range(0, len(text), length)]
     return _WORDS.findall(text)
 
 
-def _fits(rule: Rule, question: Question) -> bool:
+def _matches(rule: Rule, question: Question) -> bool:
     return (
         (rule.path is None or fnmatchcase(question.path, rule.path))
         and (rule.model is None or fnmatchcase(question.model, rule.model))

@@ -1,9 +1,7 @@
 """The mock server: a real HTTP server on a local port that answers as LLM providers do, or fails as they do.
 
-The answer to a request is *planned* (:func:`plan`, pure: request and script in, steps out) and then *performed*, step
-by step, on the connection.  The provider is known by the end of the path, so that any ``base_url`` works:
-``…/chat/completions`` and ``…/responses`` are OpenAI's formats, ``…/messages`` Anthropic's, ``…:generateContent`` and
-``…:streamGenerateContent`` Google's; other paths are answered by a rule for that path, ``/echo`` with the request.
+The answer to a request is *planned* (:mod:`bamlvm.tools.mock.planning`, pure: request and script in, steps out) and
+then *performed*, step by step, on the connection.
 
 Waits are counted from the start of the response, not from each other: 300 pieces 1 ms apart take 300 ms, however slow
 each write.  A client that leaves ends its answer at once, also in the middle of a wait.
@@ -16,36 +14,25 @@ import contextlib
 import socket
 import struct
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from bamlvm.tools.mock.anthropic import ANTHROPIC
-from bamlvm.tools.mock.faults import Fault, Send, Status, Step, Wait, encode_frames, find, spoil_frames, wire_steps
-from bamlvm.tools.mock.google import GOOGLE
-from bamlvm.tools.mock.http import MAX_HEAD_BYTES, BadRequestError, Request, read_request
-from bamlvm.tools.mock.openai import OPENAI
-from bamlvm.tools.mock.responses import RESPONSES
-from bamlvm.tools.mock.script import Answer, Player, Question, Rule, Script, reply_to, script_from
-from bamlvm.tools.mock.wire import Frame, Piece, Response, WireFormat, json_response
+from bamlvm.tools.mock.delivery import Send, Wait
+from bamlvm.tools.mock.http import BadRequestError, Request, RequestReader
+from bamlvm.tools.mock.planning import Plan, plan, refusal
+from bamlvm.tools.mock.script import Player, Script, script_from
 
 _STEPS_BETWEEN_YIELDS = 64
 _STEPS_OF_AN_ACCEPT = 4  # of the event loop: from accept(2) to the protocol's connection_made
-_FORMATS = {
-    "/chat/completions": OPENAI,
-    "/responses": RESPONSES,
-    "/messages": ANTHROPIC,
-    ":generateContent": GOOGLE,
-    ":streamGenerateContent": GOOGLE,
-}
 
-Outcome = Literal["answering", "answered", "client left", "reset", "closed"]
+Ending = Literal["answering", "answered", "client left", "reset", "closed"]
 
 
 @dataclass(slots=True)
 class Exchange:
-    """One request in the log and what became of it.
+    """One request in the log and the answer it got.
 
     ``rule`` is the name of the rule that answered ("" for an unnamed one, None for the echo), ``status`` the HTTP
     status (None if the server sent none), ``connection`` counts connections from 1, ``sent`` the bytes written.
@@ -55,113 +42,20 @@ class Exchange:
     connection: int
     rule: str | None = None
     status: int | None = None
-    outcome: Outcome = "answering"
+    outcome: Ending = "answering"
     sent: int = 0
 
     @property
     def body(self) -> Any:
-        """The request's JSON body."""
+        """The request's body, decoded from JSON."""
         return self.request.json()
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What the server will do for one request."""
-
-    rule: Rule | None
-    status: int | None
-    steps: Sequence[Step]
-
-
-def plan(request: Request, player: Player, number: int) -> Plan:
-    """The answer to a request, as steps; ``number`` makes ids of answers distinct."""
-    wire = next((wire for suffix, wire in _FORMATS.items() if request.path.endswith(suffix)), None)
-    if wire is not None and request.method == "POST":
-        return _plan_chat(request, wire, player, number)
-    question = Question(request.path, "", request.body.decode("utf-8", "replace"), stream=False)
-    rule, answer = player.choose(question)
-    if rule is not None:
-        return _plan_plain(request, question, rule, answer, player, number)
-    if request.path == "/echo":
-        seen = {"method": request.method, "path": request.path, "query": request.query, "headers": request.headers}
-        return _whole(request, json_response(200, {**seen, "body": question.prompt}))
-    if wire is not None:
-        message = f"{request.path} takes POST, not {request.method}"
-        return _whole(request, json_response(405, wire.error_body(405, None, message), {"Allow": "POST"}))
-    served = ", ".join(f"…{suffix} ({format_.name})" for suffix, format_ in _FORMATS.items())
-    message = (
-        f"nothing is served at {request.method} {request.path}; this mock serves POST {served}, "
-        "/echo, and the paths of the script's rules"
-    )
-    return _whole(request, json_response(404, OPENAI.error_body(404, "not_found_error", message)))
-
-
-def _whole(request: Request, response: Response) -> Plan:
-    return Plan(None, response.status, wire_steps(response, (), keep_alive=request.keeps_alive))
-
-
-def _plan_chat(request: Request, wire: WireFormat, player: Player, number: int) -> Plan:
-    try:
-        body = request.json()
-    except ValueError as error:
-        return _whole(request, json_response(400, wire.error_body(400, None, f"the body is not JSON: {error}")))
-    problem = wire.problem(request, body)
-    if problem is not None:
-        return _whole(request, json_response(400, wire.error_body(400, None, problem)))
-    asked = wire.asked(request, body)
-    question = Question(request.path, asked.model, asked.prompt, asked.stream)
-    rule, answer = player.choose(question)
-    faults = (*player.script.faults, *answer.faults)
-    if status := find(faults, Status):
-        return _planned(request, rule, _error_response(status, wire), faults)
-    reply = reply_to(question, answer, asked.last_words, number=number, delay_ms=player.script.delay_ms)
-    if not question.stream:
-        response = json_response(200, wire.whole(reply))
-        wait = reply.first_wait + reply.wait * max(0, len(reply.pieces) - 1)
-        return _planned(request, rule, response, faults, wait)
-    frames = spoil_frames(wire.frames(reply, body), faults, wire)
-    return _planned(request, rule, _event_stream(frames, faults), faults)
-
-
-def _plan_plain(request: Request, question: Question, rule: Rule, answer: Answer, player: Player, number: int) -> Plan:
-    faults = (*player.script.faults, *answer.faults)
-    if status := find(faults, Status):
-        return _planned(request, rule, _error_response(status, None), faults)
-    reply = reply_to(question, answer, question.prompt, number=number, delay_ms=player.script.delay_ms)
-    if answer.sse:
-        frames = [Frame("content", piece, wait=wait) for piece, wait in reply.timed_pieces()]
-        return _planned(request, rule, _event_stream(frames, faults), faults)
-    pieces = [Piece(piece.encode(), wait) for piece, wait in reply.timed_pieces()]
-    response = Response(200, {"Content-Type": "text/plain; charset=utf-8"}, pieces)
-    return _planned(request, rule, response, faults)
-
-
-def _planned(
-    request: Request, rule: Rule | None, response: Response, faults: Sequence[Fault], wait: float = 0.0
-) -> Plan:
-    steps = wire_steps(response, faults, keep_alive=request.keeps_alive)
-    return Plan(rule, response.status, [Wait(wait), *steps] if wait else steps)
-
-
-def _event_stream(frames: Sequence[Frame], faults: Sequence[Fault]) -> Response:
-    headers = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache"}
-    return Response(200, headers, encode_frames(frames, faults), streamed=True)
-
-
-def _error_response(status: Status, wire: WireFormat | None) -> Response:
-    headers = {} if status.retry_after is None else {"Retry-After": str(status.retry_after)}
-    if status.body is not None:
-        kind = "application/json" if status.body.lstrip()[:1] in ("{", "[") else "text/plain; charset=utf-8"
-        return Response(status.code, {"Content-Type": kind, **headers}, [Piece(status.body.encode())])
-    body = (wire or OPENAI).error_body(status.code, status.type, status.message or f"mock error {status.code}")
-    return json_response(status.code, body, headers)
-
-
 class _Reader(asyncio.StreamReader):
-    """A stream reader that also tells when the client has left."""
+    """A stream reader with an event that is set when the client has left."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(limit=MAX_HEAD_BYTES, loop=loop)
+        super().__init__(loop=loop)
         self.gone = asyncio.Event()
 
     def feed_eof(self) -> None:
@@ -205,15 +99,15 @@ class MockServer:
 
     @property
     def open_connections(self) -> int:
-        """How many clients are connected now."""
+        """The number of clients that are connected now."""
         return len(self._tasks)
 
     def play(self, script: Script | Mapping[str, Any]) -> None:
-        """Answer by another script from the next request on, from its beginning."""
+        """Answer by another script, from its beginning, from the next request on."""
         self._player = Player(_as_script(script))
 
     async def until(self, condition: Callable[[MockServer], bool]) -> None:
-        """Wait until ``condition`` holds, asking whenever a request comes in or is dealt with, or a client leaves."""
+        """Wait until ``condition`` holds; it is asked whenever a request arrives or ends, or a client leaves."""
         while not condition(self):
             await self._changed.wait()
 
@@ -222,7 +116,7 @@ class MockServer:
         self._changed = asyncio.Event()
 
     async def start(self) -> None:
-        """Listen; raises :class:`OSError` if the address cannot be had."""
+        """Listen; raises :class:`OSError` if the address is not available."""
         loop = asyncio.get_running_loop()
 
         def protocol() -> asyncio.StreamReaderProtocol:
@@ -273,8 +167,9 @@ class MockServer:
         self._notify()
 
     async def _serve(self, reader: _Reader, writer: asyncio.StreamWriter, connection: int) -> None:
+        requests = RequestReader(reader, writer)
         try:
-            while (request := await read_request(reader, writer)) is not None:
+            while (request := await requests.next()) is not None:
                 exchange = Exchange(request, connection)
                 self.requests.append(exchange)
                 self._notify()
@@ -291,18 +186,15 @@ class MockServer:
                 if exchange.outcome != "answered" or not request.keeps_alive:
                     break
         except BadRequestError as error:
-            steps = wire_steps(json_response(400, OPENAI.error_body(400, None, str(error))), (), keep_alive=False)
-            writer.writelines(step.data for step in steps if isinstance(step, Send))
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass  # the client left in the middle of a request or of an answer; the log says which answer
+            writer.writelines(step.data for step in refusal(str(error)) if isinstance(step, Send))
+        except ConnectionError:
+            pass  # the client left in the middle of an answer, which the log shows
         finally:
             writer.close()
             with contextlib.suppress(ConnectionError, TimeoutError):
                 await writer.wait_closed()
 
-    async def _perform(
-        self, chosen: Plan, exchange: Exchange, reader: _Reader, writer: asyncio.StreamWriter
-    ) -> Outcome:
+    async def _perform(self, chosen: Plan, exchange: Exchange, reader: _Reader, writer: asyncio.StreamWriter) -> Ending:
         loop = asyncio.get_running_loop()
         due = loop.time()
         for index, step in enumerate(chosen.steps):
@@ -344,25 +236,25 @@ class ThreadedMockServer:
 
     @property
     def url(self) -> str:
-        """As of :class:`MockServer`."""
+        """See :class:`MockServer`."""
         return self._server.url
 
     @property
     def requests(self) -> list[Exchange]:
-        """As of :class:`MockServer`."""
+        """See :class:`MockServer`."""
         return self._server.requests
 
     @property
     def open_connections(self) -> int:
-        """As of :class:`MockServer`."""
+        """See :class:`MockServer`."""
         return self._server.open_connections
 
     def play(self, script: Script | Mapping[str, Any]) -> None:
-        """As of :class:`MockServer`."""
+        """See :class:`MockServer`."""
         self._server.play(script)
 
     def until(self, condition: Callable[[MockServer], bool], timeout: float = 10.0) -> None:
-        """As of :class:`MockServer`; raises :class:`TimeoutError` after ``timeout`` seconds."""
+        """See :class:`MockServer`; raises :class:`TimeoutError` after ``timeout`` seconds."""
         assert self._loop is not None
         asyncio.run_coroutine_threadsafe(self._server.until(condition), self._loop).result(timeout)
 
@@ -405,7 +297,7 @@ def _as_script(script: Script | Mapping[str, Any] | None) -> Script:
 
 
 async def _left_before(reader: _Reader, seconds: float) -> bool:
-    """Wait ``seconds``; True, at once, if the client leaves meanwhile."""
+    """Wait ``seconds``, or until the client leaves; return whether it left."""
     if seconds <= 0:
         return False
     try:

@@ -1,7 +1,8 @@
-"""What the provider modules and the faults share: a reply in neutral terms, and the shapes it becomes on the wire.
+"""The types that the providers' formats and the faults share.
 
-``Reply`` (what to say) → ``Frame`` (one event of a stream, with its role in it) → ``Piece`` (bytes and the wait before
-them) → ``Response`` (status, headers, pieces).  A provider is a :class:`WireFormat`: four pure functions.
+A request becomes a ``Question``; its answer is a ``Reply`` (neutral text) → ``StreamEvent`` (one event of a stream,
+with its role in it) → ``Piece`` (bytes and the wait before them) → ``Response`` (status, headers, pieces).  A provider
+is a :class:`WireFormat`: six pure functions.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ CREATED = 1_700_000_000
 """The ``created`` of every answer: constant, so that recordings and snapshots do not change from run to run."""
 
 Role = Literal["content", "finish", "done", "other"]
-"""What faults need to know of an event: whether it carries answer text, the finish reason, or ends the stream."""
+"""What faults need to know about an event: whether it carries answer text, the finish reason, or ends the stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +50,12 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
-    """One server-sent event: its part in the stream, its data, its event name if it has one, the wait before it."""
+class StreamEvent:
+    """One server-sent event: its role in the stream, its data, its name if it has one, the wait before it."""
 
     role: Role
     data: str
-    event: str | None = None
+    name: str | None = None
     wait: float = 0.0
 
 
@@ -86,12 +87,14 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What a request asks: which model, with how much text, what was said last, and whether as a stream."""
+class Question:
+    """What rules look at in a request: its path, the model, all text of the prompt, whether to stream; and what an
+    echo repeats, the text of the last message from the user."""
 
+    path: str
     model: str
     prompt: str
-    last_words: str
+    last_text: str
     stream: bool
 
 
@@ -99,54 +102,59 @@ class Asked:
 class WireFormat:
     """A provider's side of the wire.
 
-    ``problem(request, body)`` is what the provider would refuse in a request, or None; ``asked`` reads one that is
-    fine; ``whole`` is the answer without streaming; ``frames(reply, body)`` the events of a streamed one;
-    ``error_body`` the JSON of an error response.
+    ``problem(request, body)`` is why the provider would refuse a request, or None; ``question`` reads a valid one;
+    ``whole`` is the JSON of an answer that is not streamed, ``events(reply, body)`` are those of a streamed one;
+    ``error_event(type, message)`` is an error inside a stream, ``error_body(status, type, message)`` the JSON of an
+    error response.
     """
 
     name: str
     problem: Callable[[Request, Any], str | None]
-    asked: Callable[[Request, Any], Asked]
+    question: Callable[[Request, Any], Question]
     whole: Callable[[Reply], dict[str, Any]]
-    frames: Callable[[Reply, Mapping[str, Any]], list[Frame]]
-    error_frame: Callable[[str, str], Frame]
+    events: Callable[[Reply, Mapping[str, Any]], list[StreamEvent]]
+    error_event: Callable[[str, str], StreamEvent]
     error_body: Callable[[int, str | None, str], dict[str, Any]]
 
 
 def compact(value: Any) -> str:
-    """JSON on one line, text as it is."""
+    """Encode JSON on one line, without escaping text."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def json_response(status: int, value: Any, headers: Mapping[str, str] | None = None) -> Response:
-    """A response with a JSON body."""
+    """Return a response with a JSON body."""
     merged = {"Content-Type": "application/json", **(headers or {})}
     return Response(status, merged, [Piece(compact(value).encode())])
 
 
-def chat_asked(request: Request, body: Mapping[str, Any]) -> Asked:
-    """What a chat request asks: ``messages`` with a role and ``content``, and Anthropic's ``system`` beside them."""
-    return asked_of(str(body.get("model") or ""), [body.get("system")], body["messages"], bool(body.get("stream")))
+def chat_question(request: Request, body: Mapping[str, Any]) -> Question:
+    """Read a chat request: ``messages`` with a role and ``content``, and Anthropic's ``system`` beside them."""
+    model, stream = str(body.get("model") or ""), bool(body.get("stream"))
+    return question_of(request, model, [body.get("system")], body["messages"], stream)
 
 
-def asked_of(model: str, before: Sequence[Any], messages: Sequence[Any], stream: bool, text: str = "content") -> Asked:
-    """What messages ask, with what stands before them; ``text`` is the member of a message that has its text or parts.
+def question_of(
+    request: Request, model: str, system: Sequence[Any], messages: Sequence[Any], stream: bool, member: str = "content"
+) -> Question:
+    """Read messages; ``member`` is the member of a message that holds its text or its parts.
 
-    The prompt is all text, a message a paragraph; the last words are those of the last message from the user.
+    The prompt is all text, first that of ``system``, with an empty line between messages.
     """
-    said = [message for message in messages if isinstance(message, dict)]
-    texts = [*map(content_text, before), *(content_text(message.get(text)) for message in said)]
-    last = next((m for m in reversed(said) if m.get("role") == "user"), {})
-    return Asked(model, "\n\n".join(filter(None, texts)), content_text(last.get(text)), stream)
+    objects = [message for message in messages if isinstance(message, dict)]
+    texts = [*map(content_text, system), *(content_text(message.get(member)) for message in objects)]
+    last = next((message for message in reversed(objects) if message.get("role") == "user"), {})
+    prompt = "\n\n".join(filter(None, texts))
+    return Question(request.path, model, prompt, content_text(last.get(member)), stream)
 
 
 def boolean_problem(body: Mapping[str, Any], name: str) -> str | None:
-    """What is wrong with a member that must be a boolean if it is there."""
+    """Return what is wrong with a member that must be a boolean if present, or None."""
     return None if isinstance(body.get(name), bool | None) else f"{name}: a boolean is required"
 
 
 def chat_problem(body: Any, needs_model: bool = True) -> str | None:
-    """What is wrong with the parts of a chat request that both chat formats demand."""
+    """Return what is wrong with a chat request by the rules that both chat formats share, or None."""
     if not isinstance(body, dict):
         return "the body is not a JSON object"
     if needs_model and (not isinstance(body.get("model"), str) or not body["model"]):
@@ -163,7 +171,7 @@ def chat_problem(body: Any, needs_model: bool = True) -> str | None:
 
 
 def content_text(content: Any) -> str:
-    """The text of a message's content: a string, or the ``text`` of its parts, joined."""
+    """Return the text of a message's content: a string, or the ``text`` of its parts, joined."""
     if isinstance(content, str):
         return content
     if isinstance(content, list):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from tests.streaming.faults.server import CLOSE, Answer, Step
-from tests.streaming.faults.wires import PIECES, SECOND, TEXT, Frame, Wire, encoded
+from tests.streaming.faults.wires import PIECES, SECOND, TEXT, StreamEvent, Wire, encoded
 
 Clock: TypeAlias = Literal["connect", "time_to_first_token", "idle", "request"]
 CLOCK_MS: Final[Mapping[Clock, int]] = {"connect": 80, "time_to_first_token": 400, "idle": 150, "request": 400}
@@ -93,9 +93,9 @@ def chunks(pieces: Sequence[bytes]) -> list[bytes]:
     return [chunk(piece) for piece in pieces]
 
 
-def streamed(frames: Sequence[Frame], *ending: Step) -> list[Step]:
+def streamed(events: Sequence[StreamEvent], *ending: Step) -> list[Step]:
     """A chunked stream of these events, an event a chunk; without an ``ending`` it ends as it should."""
-    return [STREAM_HEAD, *chunks(encoded(frames)), *(ending or (LAST,))]
+    return [STREAM_HEAD, *chunks(encoded(events)), *(ending or (LAST,))]
 
 
 def body_of(wire: Wire) -> bytes:
@@ -105,7 +105,7 @@ def body_of(wire: Wire) -> bytes:
 
 def healthy(wire: Wire, stream: bool, text: str = SECOND) -> list[Step]:
     """An answer that nothing is wrong with, and that is not the recorded one."""
-    return streamed(wire.frames((text[:3], text[3:]))) if stream else whole(wire, text)
+    return streamed(wire.events((text[:3], text[3:]))) if stream else whole(wire, text)
 
 
 def whole(wire: Wire, text: str = TEXT, *lines: str) -> list[Step]:

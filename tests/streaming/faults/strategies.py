@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.streaming.faults.outcomes import LAST, STREAM_HEAD, chunks, streamed
 from tests.streaming.faults.server import CLOSE, RESET, Answer
-from tests.streaming.faults.wires import WIRES, Frame, before_content, encoded, without
+from tests.streaming.faults.wires import WIRES, StreamEvent, before_content, encoded, without
 
 WIRE = WIRES["openai"]
 PIECES = ("one ", "two ", "three")
@@ -32,14 +32,14 @@ class Happening:
     text: str = ""
 
 
-def _frames(finish: str = "stop") -> list[Frame]:
-    return [Frame(f.role, f.data.replace('"stop"', f'"{finish}"'), f.event) for f in WIRE.frames(PIECES)]
+def _events(finish: str = "stop") -> list[StreamEvent]:
+    return [StreamEvent(f.role, f.data.replace('"stop"', f'"{finish}"'), f.name) for f in WIRE.events(PIECES)]
 
 
-_HALF = before_content(_frames(), 2)
+_HALF = before_content(_events(), 2)
 HAPPENINGS = (
-    Happening("ok", streamed(_frames(), LAST, CLOSE), None, text="one two three"),
-    Happening("ok, slowly", [STREAM_HEAD, *[step for each in chunks(encoded(_frames())) for step in (0.002, each)],
+    Happening("ok", streamed(_events(), LAST, CLOSE), None, text="one two three"),
+    Happening("ok, slowly", [STREAM_HEAD, *[step for each in chunks(encoded(_events())) for step in (0.002, each)],
                              LAST, CLOSE], None, text="one two three"),
     Happening("busy", [b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n", CLOSE], "HttpStatus", True),
     Happening("refused", [b"HTTP/1.1 401 No\r\ncontent-length: 0\r\n\r\n", CLOSE], "HttpStatus"),
@@ -48,8 +48,8 @@ HAPPENINGS = (
     Happening("reset", [STREAM_HEAD, 0.002, RESET], "Network", True),
     Happening("overloaded", streamed([*_HALF, WIRE.failing(True)], CLOSE), "LlmClient", True, "one two "),
     Happening("wrong", streamed([*_HALF, WIRE.failing(False)], CLOSE), "LlmClient", False, "one two "),
-    Happening("nothing", streamed(without(_frames(), "content", "finish", "done"), CLOSE), "StreamTruncated", True),
-    Happening("too long", streamed(_frames("length"), CLOSE), "FinishReason", False, "one two three"),
+    Happening("nothing", streamed(without(_events(), "content", "finish", "done"), CLOSE), "StreamTruncated", True),
+    Happening("too long", streamed(_events("length"), CLOSE), "FinishReason", False, "one two three"),
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ The tests (``test_faults.py``) hold it against a real server; ``docs/faults.md``
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -36,13 +37,13 @@ from tests.streaming.faults.outcomes import (
     whole,
 )
 from tests.streaming.faults.server import CLOSE, RESET, STALL, Answer, Step
-from tests.streaming.faults.wires import PIECES, TEXT, Frame, Wire, before_content, encoded, renamed, without
+from tests.streaming.faults.wires import PIECES, TEXT, StreamEvent, Wire, before_content, encoded, without
 
 _PAUSE: Final = 0.01
 """Long enough for what was sent to be read before a reset overtakes it."""
 
 
-def _half(wire: Wire) -> list[Frame]:
+def _half(wire: Wire) -> list[StreamEvent]:
     return before_content(wire.stream(), 2)
 
 
@@ -50,25 +51,25 @@ def _half_then(*steps: Step) -> Callable[[Wire], Answer]:
     return lambda wire: streamed(_half(wire), *steps)
 
 
-def _until_finish(wire: Wire) -> list[Frame]:
+def _until_finish(wire: Wire) -> list[StreamEvent]:
     """Up to and with the event after which nothing of the answer is missing."""
-    frames = wire.stream()
-    last = max(place for place, frame in enumerate(frames) if frame.role in ("content", "finish"))
-    if frames[last].role == "content":  # the end of the stream is the finish reason
-        last = len(frames) - 1
-    return frames[: last + 1]
+    events = wire.stream()
+    last = max(place for place, event in enumerate(events) if event.role in ("content", "finish"))
+    if events[last].role == "content":  # the end of the stream is the finish reason
+        last = len(events) - 1
+    return events[: last + 1]
 
 
 def _finished_then(*steps: Step) -> Callable[[Wire], Answer]:
     return lambda wire: streamed(_until_finish(wire), *steps)
 
 
-def _half_and(*frames: Frame) -> Callable[[Wire], Answer]:
+def _half_and(*events: StreamEvent) -> Callable[[Wire], Answer]:
     """The first half, an event that does not belong there, and the rest."""
 
     def answer(wire: Wire) -> Answer:
         before = _half(wire)
-        return streamed([*before, *frames, *wire.stream()[len(before) :]])
+        return streamed([*before, *events, *wire.stream()[len(before) :]])
 
     return answer
 
@@ -77,7 +78,7 @@ def _error(retryable: bool, after: int) -> Callable[[Wire], Answer]:
     return lambda wire: streamed([*before_content(wire.stream(), after), wire.failing(retryable)])
 
 
-def _events(change: Callable[[Wire], Sequence[Frame]]) -> Callable[[Wire], Answer]:
+def _events(change: Callable[[Wire], Sequence[StreamEvent]]) -> Callable[[Wire], Answer]:
     return lambda wire: streamed(change(wire))
 
 
@@ -103,19 +104,19 @@ def _only(data: bytes) -> Callable[[Wire], Answer]:
 
 
 def _giant(wire: Wire) -> Answer:
-    frames = wire.frames(PIECES)
+    events = wire.events(PIECES)
     filler = ', "filler": "' + "x" * 1_000_000 + '"}'
     return streamed(
-        [renamed(frame, frame.data[:-1] + filler) if frame.role == "content" else frame for frame in frames]
+        [replace(event, data=event.data[:-1] + filler) if event.role == "content" else event for event in events]
     )
 
 
-def _twice(wire: Wire) -> list[Frame]:
-    return [each for frame in wire.stream() for each in ([frame, frame] if frame.role == "finish" else [frame])]
+def _twice(wire: Wire) -> list[StreamEvent]:
+    return [each for event in wire.stream() for each in ([event, event] if event.role == "finish" else [event])]
 
 
-def _early_done(wire: Wire) -> list[Frame]:
-    return [*_half(wire), *(frame for frame in wire.stream() if frame.role == "done")]
+def _early_done(wire: Wire) -> list[StreamEvent]:
+    return [*_half(wire), *(event for event in wire.stream() if event.role == "done")]
 
 
 _TERMINAL: Final = Outcome(text=HALF)
@@ -345,10 +346,12 @@ STREAMED: Final[Mapping[str, Sequence[Fault]]] = MappingProxyType(
             Fault("bytes after the end", WHOLE, lambda wire: [*streamed(wire.stream())[:-1], LAST + b"more?", CLOSE]),
         ],
         "Events": [
-            Fault("an event that is no JSON", _BROKEN_EVENT, _half_and(Frame("other", '{"choices": [{"de'))),
-            Fault("an event that is JSON but no object", _BROKEN_EVENT, _half_and(Frame("other", "[1, 2]"))),
-            Fault("an event that is an object of another shape", WHOLE, _half_and(Frame("other", '{"choices": 7}'))),
-            Fault("an event of an unknown type", WHOLE, _half_and(Frame("other", "no JSON", "surprise"))),
+            Fault("an event that is no JSON", _BROKEN_EVENT, _half_and(StreamEvent("other", '{"choices": [{"de'))),
+            Fault("an event that is JSON but no object", _BROKEN_EVENT, _half_and(StreamEvent("other", "[1, 2]"))),
+            Fault(
+                "an event that is an object of another shape", WHOLE, _half_and(StreamEvent("other", '{"choices": 7}'))
+            ),
+            Fault("an event of an unknown type", WHOLE, _half_and(StreamEvent("other", "no JSON", "surprise"))),
             Fault("events of 1 MB", WHOLE, _giant),
             Fault("a retryable error in the middle", fails("LlmClient", HALF, retryable=True), _error(True, 2)),
             Fault("another error in the middle", _BROKEN_EVENT, _error(False, 2)),

@@ -247,7 +247,7 @@ async def test_leaving_the_iteration(answer: Answer, how: str) -> None:
 
 
 async def test_ending_a_call_behind_a_reader_that_does_not_read() -> None:
-    many = [STREAM_HEAD, b"".join(chunks(encoded(WIRE.frames(["word "] * 20_000)))), STALL]
+    many = [STREAM_HEAD, b"".join(chunks(encoded(WIRE.events(["word "] * 20_000)))), STALL]
     token = bamlvm.CancelToken()
     async with FaultServer() as server, bamlvm.Runtime.from_files({"main.baml": PROGRAM}) as runtime:
         server.play("F", many)

@@ -62,11 +62,11 @@ async def outcomes(wire: Wire, cuts: list[list[Any]], stream: bool) -> list[str]
 
 @pytest.mark.parametrize("wire", WIRES.values(), ids=WIRES)
 async def test_a_stream_cut_at_every_byte(wire: Wire) -> None:
-    frames = without(wire.frames((TEXT[:1], TEXT[1:])), "other")
-    pieces = [chunk(piece) for piece in encoded(frames)]
+    events = without(wire.events((TEXT[:1], TEXT[1:])), "other")
+    pieces = [chunk(piece) for piece in encoded(events)]
     everything = STREAM_HEAD + b"".join(pieces) + b"0\r\n\r\n"
-    place = max(place for place, frame in enumerate(frames) if frame.role in ("finish", "done"))
-    finish = min((place for place, frame in enumerate(frames) if frame.role == "finish"), default=place)
+    place = max(place for place, event in enumerate(events) if event.role in ("finish", "done"))
+    finish = min((place for place, event in enumerate(events) if event.role == "finish"), default=place)
     whole_from = len(STREAM_HEAD) + sum(map(len, pieces[: finish + 1])) - len(b"\r\n")
     if wire.name == "google-ai":  # a finish reason may stand on every chunk, so that only a proper end is the end
         whole_from = len(everything)
@@ -83,10 +83,10 @@ async def test_a_stream_cut_at_every_byte(wire: Wire) -> None:
 @pytest.mark.parametrize("wire", WIRES.values(), ids=WIRES)
 async def test_a_stream_that_ends_properly_at_every_byte(wire: Wire) -> None:
     """HTTP says that the body is whole; only the provider's own end counts."""
-    frames = without(wire.frames((TEXT[:1], TEXT[1:])), "other")
-    pieces = encoded(frames)
+    events = without(wire.events((TEXT[:1], TEXT[1:])), "other")
+    pieces = encoded(events)
     body = b"".join(pieces)
-    finish = next(place for place, frame in enumerate(frames) if frame.role in ("finish", "done"))
+    finish = next(place for place, event in enumerate(events) if event.role in ("finish", "done"))
     whole_from = sum(map(len, pieces[: finish + 1]))
     answers: list[list[Any]] = [[STREAM_HEAD, chunk(body[:cut]), b"0\r\n\r\n"] for cut in range(1, len(body), 3)]
     found = await outcomes(wire, answers, stream=True)

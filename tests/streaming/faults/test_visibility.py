@@ -234,7 +234,7 @@ EACH = 8
 
 
 def turns(server: FaultServer) -> tuple[dict[str, str], Callable[[], Counter[str]]]:
-    answer = [STREAM_HEAD, *chunks(encoded(WIRE.frames(("a",)))), b"0\r\n\r\n", CLOSE]
+    answer = [STREAM_HEAD, *chunks(encoded(WIRE.events(("a",)))), b"0\r\n\r\n", CLOSE]
     for name in "ABC":
         server.play(name, answer)
     return (

@@ -110,7 +110,7 @@ class TestMockCommand:
     @pytest.mark.parametrize(
         ("fault", "message"),
         [
-            ("stats", "no fault is called 'stats'; there are bom, chunk, comments,"),
+            ("stats", "unknown fault 'stats'; the kinds are bom, chunk, comments,"),
             ("status:503", "'503' in the fault 'status:503' is not of the form field=value"),
             ("status:kode=4", "unknown field `kode` (fields of status: code, body,"),
             ("reset:where=nowhere", "Invalid enum value 'nowhere'"),

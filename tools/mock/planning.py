@@ -1,0 +1,127 @@
+"""The answer to a request, planned before a byte is sent: request and script in, steps out.
+
+The provider is known by the end of the path, so that any ``base_url`` works: ``…/chat/completions`` and ``…/responses``
+are OpenAI's formats, ``…/messages`` Anthropic's, ``…:generateContent`` and ``…:streamGenerateContent`` Google's.  Other
+paths are answered by a rule for that path, ``/echo`` with the request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bamlvm.tools.mock.anthropic import ANTHROPIC
+from bamlvm.tools.mock.delivery import Step, Wait, delivery, encode_events, spoil_events
+from bamlvm.tools.mock.faults import Fault, Status, find
+from bamlvm.tools.mock.google import GOOGLE
+from bamlvm.tools.mock.http import Request
+from bamlvm.tools.mock.openai import OPENAI
+from bamlvm.tools.mock.responses import RESPONSES
+from bamlvm.tools.mock.script import Answer, Player, Rule, reply_to
+from bamlvm.tools.mock.wire import Piece, Question, Response, StreamEvent, WireFormat, json_response
+
+_FORMATS = {
+    "/chat/completions": OPENAI,
+    "/responses": RESPONSES,
+    "/messages": ANTHROPIC,
+    ":generateContent": GOOGLE,
+    ":streamGenerateContent": GOOGLE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the server will do for one request: ``rule`` answers it (None: the echo, or an error)."""
+
+    rule: Rule | None
+    status: int | None
+    steps: Sequence[Step]
+
+
+def plan(request: Request, player: Player, number: int) -> Plan:
+    """Plan the answer to a request; ``number`` makes the ids of answers distinct."""
+    wire = next((wire for suffix, wire in _FORMATS.items() if request.path.endswith(suffix)), None)
+    if wire is not None and request.method == "POST":
+        return _plan_chat(request, wire, player, number)
+    text = request.body.decode("utf-8", "replace")
+    question = Question(request.path, "", text, text, stream=False)
+    rule, answer = player.choose(question)
+    if rule is not None:
+        return _plan_plain(request, question, rule, answer, player, number)
+    if request.path == "/echo":
+        seen = {"method": request.method, "path": request.path, "query": request.query, "headers": request.headers}
+        return _whole(request, json_response(200, {**seen, "body": question.prompt}))
+    if wire is not None:
+        message = f"{request.path} takes POST, not {request.method}"
+        return _whole(request, json_response(405, wire.error_body(405, None, message), {"Allow": "POST"}))
+    served = ", ".join(f"…{suffix} ({format_.name})" for suffix, format_ in _FORMATS.items())
+    message = (
+        f"nothing is served at {request.method} {request.path}; this mock serves POST {served}, "
+        "/echo, and the paths of the script's rules"
+    )
+    return _whole(request, json_response(404, OPENAI.error_body(404, "not_found_error", message)))
+
+
+def refusal(message: str) -> list[Step]:
+    """Return the steps that answer what is not HTTP, before the connection is closed."""
+    return delivery(json_response(400, OPENAI.error_body(400, None, message)), (), keep_alive=False)
+
+
+def _whole(request: Request, response: Response) -> Plan:
+    return Plan(None, response.status, delivery(response, (), keep_alive=request.keeps_alive))
+
+
+def _plan_chat(request: Request, wire: WireFormat, player: Player, number: int) -> Plan:
+    try:
+        body = request.json()
+    except ValueError as error:
+        return _whole(request, json_response(400, wire.error_body(400, None, f"the body is not JSON: {error}")))
+    problem = wire.problem(request, body)
+    if problem is not None:
+        return _whole(request, json_response(400, wire.error_body(400, None, problem)))
+    question = wire.question(request, body)
+    rule, answer = player.choose(question)
+    faults = (*player.script.faults, *answer.faults)
+    if status := find(faults, Status):
+        return _planned(request, rule, _error_response(status, wire), faults)
+    reply = reply_to(question, answer, number=number, delay_ms=player.script.delay_ms)
+    if not question.stream:
+        response = json_response(200, wire.whole(reply))
+        wait = reply.first_wait + reply.wait * max(0, len(reply.pieces) - 1)
+        return _planned(request, rule, response, faults, wait)
+    events = spoil_events(wire.events(reply, body), faults, wire)
+    return _planned(request, rule, _event_stream(events, faults), faults)
+
+
+def _plan_plain(request: Request, question: Question, rule: Rule, answer: Answer, player: Player, number: int) -> Plan:
+    faults = (*player.script.faults, *answer.faults)
+    if status := find(faults, Status):
+        return _planned(request, rule, _error_response(status, None), faults)
+    reply = reply_to(question, answer, number=number, delay_ms=player.script.delay_ms)
+    if answer.sse:
+        events = [StreamEvent("content", piece, wait=wait) for piece, wait in reply.timed_pieces()]
+        return _planned(request, rule, _event_stream(events, faults), faults)
+    pieces = [Piece(piece.encode(), wait) for piece, wait in reply.timed_pieces()]
+    response = Response(200, {"Content-Type": "text/plain; charset=utf-8"}, pieces)
+    return _planned(request, rule, response, faults)
+
+
+def _planned(
+    request: Request, rule: Rule | None, response: Response, faults: Sequence[Fault], wait: float = 0.0
+) -> Plan:
+    steps = delivery(response, faults, keep_alive=request.keeps_alive)
+    return Plan(rule, response.status, [Wait(wait), *steps] if wait else steps)
+
+
+def _event_stream(events: Sequence[StreamEvent], faults: Sequence[Fault]) -> Response:
+    headers = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache"}
+    return Response(200, headers, encode_events(events, faults), streamed=True)
+
+
+def _error_response(status: Status, wire: WireFormat | None) -> Response:
+    headers = {} if status.retry_after is None else {"Retry-After": str(status.retry_after)}
+    if status.body is not None:
+        kind = "application/json" if status.body.lstrip()[:1] in ("{", "[") else "text/plain; charset=utf-8"
+        return Response(status.code, {"Content-Type": kind, **headers}, [Piece(status.body.encode())])
+    body = (wire or OPENAI).error_body(status.code, status.type, status.message or f"mock error {status.code}")
+    return json_response(status.code, body, headers)
