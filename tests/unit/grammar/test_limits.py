@@ -10,7 +10,7 @@ import pytest
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
 from bamlvm.grammar.dump import render_tree, spans_nest
-from bamlvm.grammar.lexer_strings import MAX_DEPTH
+from bamlvm.grammar.lexer_state import MAX_DEPTH
 from bamlvm.grammar.parser import MAX_TREE_DEPTH, parse_file
 from bamlvm.grammar.source import SourceFile
 
