@@ -21,7 +21,7 @@ from bamlvm.grammar.lexer import lex
 from bamlvm.grammar.recovery import resynchronise
 from bamlvm.grammar.source import SourceFile, Span
 from bamlvm.grammar.syntax import Comment, Declaration, File, Item, deeper_than
-from bamlvm.grammar.syntax_errors import complain, complain_about_junk, missing_semicolon
+from bamlvm.grammar.syntax_errors import missing_semicolon, no_item_error, syntax_error
 from bamlvm.grammar.tokens import CLOSER, CLOSER_TEXT, Lexed, Token
 
 _RULES: Final = {
@@ -76,7 +76,7 @@ def parse_file(source: SourceFile, cache: ItemCache | None = None) -> tuple[File
     for piece in split(text):
         content = text[piece.start : piece.end]
         if not piece.keyword:
-            diagnostics.append(complain_about_junk(content).shifted(path, piece.start))
+            diagnostics.append(no_item_error(content).shifted(path, piece.start))
             continue
         parsed = cache.get(content) if cache is not None else None
         if parsed is None:
@@ -176,7 +176,7 @@ class _Reading:
                 )
                 self.add_label("E0031", where)
                 return
-        lexed.diagnostics.append(complain(self.driver, failure, tokens, self.text))
+        lexed.diagnostics.append(syntax_error(self.driver, failure, tokens, self.text))
 
     def add_label(self, code: str, label: Label) -> None:
         """Add to the lexer's diagnostic about an unclosed delimiter."""

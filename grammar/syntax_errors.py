@@ -15,8 +15,7 @@ from typing import Final
 from bamlvm.grammar.diagnostics import Diagnostic, Label, error
 from bamlvm.grammar.lalr import END, Driver, StuckError
 from bamlvm.grammar.source import Span
-from bamlvm.grammar.tokens import ITEM_KEYWORDS, Token
-from bamlvm.grammar.wording import describe, found_text
+from bamlvm.grammar.tokens import ITEM_KEYWORDS, PUNCTUATION, Token
 
 _PARENTHESISED: Final = {"IF": "if", "WHILE": "while", "FOR": "for", "MATCH": "match"}
 _FOREIGN: Final = {
@@ -32,7 +31,7 @@ _FOREIGN_HINTS: Final = {
 STATEMENT_KEYWORDS: Final = frozenset(
     {"LET", "RETURN", "WHILE", "FOR", "IF", "MATCH", "THROW", "BREAK", "CONTINUE", "ASSERT"}
 )
-_NO_STATEMENT: Final = frozenset({END, "RPAREN", "RBRACKET", "COMMA", "COLON", "ELSE", "FAT_ARROW"})
+_BEGINS_NO_STATEMENT: Final = frozenset({END, "RPAREN", "RBRACKET", "COMMA", "COLON", "ELSE", "FAT_ARROW"})
 _BORROWED: Final = {
     "var": "variables are declared with `let`",
     "const": "variables are declared with `let`",
@@ -50,17 +49,62 @@ _BORROWED: Final = {
     "alias": "write `type Name = …`",
     "policy": "write `retry_policy`",
 }
+_ITEMS: Final = "a file holds `class`, `enum`, `type`, `function`, `client<llm>`, `test` and the like"
+
+# --- what the reader calls a terminal
+
+_NAMES: Final = {
+    "NAME": "a name",
+    "INT": "a number",
+    "FLOAT": "a number",
+    "STRING": "a string",
+    "RAW_STRING": "a raw string",
+    "TEMPLATE_START": "a template string",
+    "TEMPLATE_TEXT": "text",
+    "TEMPLATE_END": "the closing `` ` ``",
+    "INTERPOLATION": "`${`",
+    "INTERPOLATION_END": "`}`",
+    "COMPOUND_ASSIGN": "`=`",
+    "GREATER_JOINED": "`>`",
+    "ATTRIBUTE": "an attribute",
+    "BLOCK_ATTRIBUTE": "a block attribute",
+    "WORD": "a name",
+    END: "the end",
+} | {kind: f"`{text}`" for text, kind in PUNCTUATION.items() if list(PUNCTUATION.values()).count(kind) == 1}
+_PUNCTUATION: Final = frozenset(PUNCTUATION.values())
+
+_LITERALS: Final = frozenset({"INT", "FLOAT", "STRING", "RAW_STRING", "TRUE", "FALSE", "NULL"})
+_STATEMENT: Final = frozenset({"LET", "WHILE", "FOR", "ASSERT", "WATCH", "SEMICOLON"})
+_EXPRESSION: Final = _LITERALS | {"NAME", "TEMPLATE_START", "LPAREN", "LBRACKET", "MINUS", "NOT"}
+_EXPRESSIONS: Final = _EXPRESSION | {"MAP", "IF", "MATCH", "LBRACE", "RETURN", "BREAK", "CONTINUE", "THROW"}
+_TYPE: Final = frozenset({"NAME", "MAP", "STRING", "INT", "MINUS", "TRUE", "FALSE", "NULL", "LPAREN"})
+_VALUE: Final = frozenset({"WORD", "STRING", "INT", "FLOAT", "LBRACKET", "LBRACE", "ENV"})
+_VALUES: Final = _VALUE | _LITERALS | {"JINJA"}
+_KEY: Final = frozenset({"WORD", "STRING", "INT", "TRUE", "FALSE", "NULL"})
+_OPERATORS: Final = frozenset(
+    {"OR", "AND", "COALESCE", "PIPE", "CARET", "AMPERSAND", "EQUALITY", "LESS", "GREATER", "COMPARISON", "SHIFT_LEFT"}
+    | {"GREATER_JOINED", "PLUS", "MINUS", "MULTIPLY", "IS", "INSTANCEOF"}
+)
+_AFTER_OPERAND: Final = _OPERATORS | {
+    *("CATCH", "CATCH_ALL", "DOT", "LBRACKET", "LPAREN", "LBRACE", "ASSIGN", "COMPOUND_ASSIGN", "QUESTION")
+}
+_AFTER_TYPE: Final = frozenset({"LBRACKET", "QUESTION", "PIPE", "DOT", "LESS", "ATTRIBUTE"})
+_MAX_ALTERNATIVES: Final = 5
 
 
 def missing_semicolon(
     driver: Driver, failure: StuckError, tokens: list[Token], text: str
 ) -> tuple[Token, Diagnostic] | None:
-    """A `;` to put in where the parser is stuck, with its diagnostic, if one is plainly missing there.
+    """Return a `;` to put in where the parser is stuck, and its diagnostic, if one is clearly missing there.
 
-    It is if a statement could end here and what follows stands on another line or begins with a keyword.
+    It is if a statement could end here, and what follows is on another line or begins with a keyword.
     """
     token, index = failure.token, failure.index
-    if index == 0 or token.kind in _NO_STATEMENT or not driver.accepts(failure.run.states, "SEMICOLON", token.kind):
+    if (
+        index == 0
+        or token.kind in _BEGINS_NO_STATEMENT
+        or not driver.accepts(failure.run.states, "SEMICOLON", token.kind)
+    ):
         return None
     place = tokens[index - 1].end
     if token.kind not in STATEMENT_KEYWORDS and "\n" not in text[place : token.start]:
@@ -69,14 +113,14 @@ def missing_semicolon(
     return Token("SEMICOLON", "", place, place), found
 
 
-def complain(driver: Driver, failure: StuckError, tokens: list[Token], text: str) -> Diagnostic:
-    """The diagnostic for the place where the parser is stuck."""
+def syntax_error(driver: Driver, failure: StuckError, tokens: list[Token], text: str) -> Diagnostic:
+    """Return the diagnostic for the place where the parser is stuck."""
     token, index = failure.token, failure.index
     states = failure.run.states
     previous = tokens[index - 1] if index else None
     span = Span("", token.start, token.end)
     if previous is not None and previous.kind in _PARENTHESISED and driver.accepts(states, "LPAREN"):
-        return _parentheses(token, previous, tokens, index, text)
+        return _missing_parentheses(token, previous, tokens, index, text)
     if foreign := _near(_FOREIGN, tokens, index):
         return error(
             "E0010", _FOREIGN[foreign.text], Span("", foreign.start, foreign.end), (), _FOREIGN_HINTS.get(foreign.text)
@@ -84,7 +128,7 @@ def complain(driver: Driver, failure: StuckError, tokens: list[Token], text: str
     if token.text == "<" and index > 1 and tokens[index - 2].kind == "TYPE":
         return error("E0010", "generics are not part of this dialect", span, (), "write the types out, or use a union")
     expected = driver.expected(states)
-    wanted = describe(expected)
+    wanted = _alternatives(expected)
     if token.kind == END:
         place = previous.end if previous else 0
         return error("E0009", f"unexpected end, expected {wanted}", Span("", max(place - 1, 0), place))
@@ -93,11 +137,14 @@ def complain(driver: Driver, failure: StuckError, tokens: list[Token], text: str
         hint = f"there is no `?{text[token.end]}`: check first, as in `if (x != null) {{ … }}`"
     if borrowed := _near(_BORROWED, tokens, index):
         hint = _BORROWED[borrowed.text]
-    return error("E0010", f"expected {wanted}, found {found_text(token)}", span, (), hint)
+    return error("E0010", f"expected {wanted}, found {_token_text(token)}", span, (), hint)
 
 
 def _near(words: dict[str, str], tokens: list[Token], index: int) -> Token | None:
-    """One of ``words`` where the parser is stuck: there, or shortly before it and followed by what follows no name."""
+    """Return one of ``words`` at the token where the parser is stuck, or shortly before it and used as a keyword.
+
+    `elif (x) {` is read as a call until its `{`: so a few tokens before are looked at.
+    """
     for at in range(index, max(index - 8, -1), -1):
         if at < len(tokens) and tokens[at].kind == "NAME" and tokens[at].text in words:
             following = tokens[at + 1].kind if at + 1 < len(tokens) else END
@@ -106,30 +153,30 @@ def _near(words: dict[str, str], tokens: list[Token], index: int) -> Token | Non
     return None
 
 
-def _parentheses(token: Token, keyword: Token, tokens: list[Token], index: int, text: str) -> Diagnostic:
-    """`if x {`: E0030, with the fix."""
+def _missing_parentheses(token: Token, keyword: Token, tokens: list[Token], index: int, text: str) -> Diagnostic:
+    """Return E0030 for `if x {`, with the fix: what is up to the brace, on the same line, in parentheses."""
     word = _PARENTHESISED[keyword.kind]
     end = token.end
     for later in tokens[index + 1 :]:
         if later.kind in ("LBRACE", "RBRACE", "SEMICOLON") or "\n" in text[token.start : later.start]:
             break
         end = later.end
-    what = {"match": "the value that `match` looks at", "for": "the head of `for`"}.get(
-        word, f"the condition of `{word}`"
-    )
+    subject = {"match": "value", "for": "head"}.get(word, "condition")
     head = text[token.start : end]
     if word == "for" and re.match(r"\w+ in\b", head):
         head = f"let {head}"
     fix = f"write `{word} ({head})`" if token.kind != END and "\n" not in head else None
-    label = Label(Span("", keyword.start, keyword.end), f"`{word}` wants parentheses")
-    return error("E0030", f"{what} stands in parentheses", Span("", token.start, end), (label,), fix)
+    label = Label(Span("", keyword.start, keyword.end), f"`{word}` needs parentheses")
+    message = f"the {subject} of `{word}` must be in parentheses"
+    return error("E0030", message, Span("", token.start, end), (label,), fix)
 
 
 def _hint(token: Token, previous: Token | None, expected: set[str]) -> str | None:
+    """Return the hint for a mistake that is known to be common, or None."""
     if token.kind == "ASSIGN" and "EQUALITY" in expected:
         return "equality is written `==`"
     if token.kind == "AMPERSAND" and previous is not None and previous.kind == "AMPERSAND":
-        return "and is written `&&`"
+        return "the logical and is written `&&`"
     if token.kind == "QUESTION":
         return "there is no `a ? b : c`: write `if (a) { b } else { c }`"
     if token.kind == "ARROW" and "FAT_ARROW" in expected:
@@ -143,8 +190,64 @@ def _hint(token: Token, previous: Token | None, expected: set[str]) -> str | Non
     return None
 
 
-def complain_about_junk(text: str) -> Diagnostic:
-    """Text at the top level that begins no item."""
+def _alternatives(expected: set[str]) -> str:
+    """Return the text of a set of kinds: *a, b or c*.
+
+    What a whole family begins (a statement, an expression, a type) has the family's name; it is recognised by the kinds
+    that only it has, and takes away all that it has.  The rest is listed one by one.
+    """
+    rest = set(expected)
+    parts: list[str] = []
+    last: list[str] = []
+    if rest >= _STATEMENT:
+        parts.append("a statement")
+        rest -= _STATEMENT | _EXPRESSIONS | {"CLIENT", "PROMPT"}
+    if rest >= _EXPRESSION:
+        parts.append("an expression")
+        rest -= _EXPRESSIONS
+    elif rest >= _TYPE:
+        parts.append("a pattern" if "FLOAT" in rest else "a type")
+        rest -= _TYPE | {"FLOAT", "LET", "PIPE", "COLON"}
+    elif rest >= _VALUE:
+        parts.append("a value")
+        rest -= _VALUES | {"COLON"}
+    elif rest >= _KEY:
+        parts.append("a name")
+        rest -= _KEY | {"TYPE_BUILDER", "BLOCK_ATTRIBUTE"}
+    if rest >= _OPERATORS:
+        last.append("an operator")
+        rest -= _AFTER_OPERAND
+    elif len(rest) > 1 and rest >= {"LBRACKET", "QUESTION"}:
+        rest -= _AFTER_TYPE
+    words = [_NAMES.get(kind) or f"`{kind.lower()}`" for kind in sorted(rest, key=_order)]
+    parts = [*dict.fromkeys(parts + words), *last]
+    if len(parts) > _MAX_ALTERNATIVES:
+        parts = [*parts[: _MAX_ALTERNATIVES - 1], "something else"]
+    if not parts:
+        return "something else"
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} or {parts[-1]}"
+
+
+def _order(kind: str) -> tuple[bool, bool, str]:
+    """Sort names first, then words, then punctuation."""
+    return kind in _PUNCTUATION, kind not in ("NAME", "WORD"), kind
+
+
+def _token_text(token: Token) -> str:
+    """Return what a message calls a token."""
+    if token.kind == END:
+        return "the end"
+    if token.kind in ("STRING", "RAW_STRING"):
+        return "a string" if len(token.text) > 24 or "\n" in token.text else f"the string `{token.text}`"
+    if token.kind == "TEMPLATE_START":
+        return "a template string"
+    if token.kind.lower() == token.text:
+        return f"the keyword `{token.text}`"
+    return f"`{token.text}`"
+
+
+def no_item_error(text: str) -> Diagnostic:
+    """Return the diagnostic for text at the top level that begins no item."""
     word = re.match(r"[A-Za-z_][\w]*", text)
     if word is None:
         first = text[0]
@@ -159,7 +262,7 @@ def complain_about_junk(text: str) -> Diagnostic:
     if name in _BORROWED:
         hint: str | None = _BORROWED[name]
     elif name.upper() in STATEMENT_KEYWORDS:
-        hint = "statements stand inside a function"
+        hint = "statements belong inside a function"
     else:
         hint = _similar_keyword(name) or _ITEMS
     return error("E0010", f"`{name}` begins no declaration", span, (), hint)
@@ -171,6 +274,3 @@ def _similar_keyword(name: str) -> str | None:
 
     near = get_close_matches(name.lower(), ITEM_KEYWORDS, n=1, cutoff=0.6)
     return f"did you mean `{near[0]}`?" if near else None
-
-
-_ITEMS: Final = "a file holds `class`, `enum`, `type`, `function`, `client<llm>`, `test` and the like"

@@ -32,7 +32,7 @@ def in_function(statements: str) -> str:
         (in_function('"a" "b"'), "E0010", 'expected `}`, `;` or an operator, found the string `"b"`', '"b"'),
         (in_function("a b"), "E0010", "expected `}`, `;` or an operator, found `b`", "b"),
         (in_function("if (a) { } else 3"), "E0010", "expected `if` or `{`, found `3`", "3"),
-        (in_function("let x = if;"), "E0030", "the condition of `if` stands in parentheses", ";"),
+        (in_function("let x = if;"), "E0030", "the condition of `if` must be in parentheses", ";"),
         ("class A { a }", "E0010", "expected a type, found `}`", "}"),
         (
             "class A { a int = 3 }",
@@ -79,10 +79,10 @@ def in_function(statements: str) -> str:
         ("class A { a int } }", "E0031", "`}` closes nothing", "}"),
         ("function f() -> string { `${ a", "E0031", "this `${` is never closed", "${"),
         # parentheses
-        (in_function("if x == 3 { 1 }"), "E0030", "the condition of `if` stands in parentheses", "x == 3"),
-        (in_function("while x { }"), "E0030", "the condition of `while` stands in parentheses", "x"),
-        (in_function("for let x in xs { }"), "E0030", "the head of `for` stands in parentheses", "let x in xs"),
-        (in_function("match x { _ => 1 }"), "E0030", "the value that `match` looks at stands in parentheses", "x"),
+        (in_function("if x == 3 { 1 }"), "E0030", "the condition of `if` must be in parentheses", "x == 3"),
+        (in_function("while x { }"), "E0030", "the condition of `while` must be in parentheses", "x"),
+        (in_function("for let x in xs { }"), "E0030", "the head of `for` must be in parentheses", "let x in xs"),
+        (in_function("match x { _ => 1 }"), "E0030", "the value of `match` must be in parentheses", "x"),
         # characters
         (in_function("let s = 'a';"), "E0010", "a single quote begins nothing", "'"),
         (in_function("let ä = 1;"), "E0010", "unexpected character 'ä'", "ä"),
@@ -128,7 +128,7 @@ def test_hints(parse: Parse, statements: str, hint: str | None) -> None:
         ("retry_polcy P {}", "did you mean `retry_policy`?"),
         ("Enum E {}", "did you mean `enum`?"),
         ("fn f() {}", "functions are declared with `function`"),
-        ("if (a) {}", "statements stand inside a function"),
+        ("if (a) {}", "statements belong inside a function"),
         ("xyzzy", "a file holds `class`, `enum`, `type`, `function`, `client<llm>`, `test` and the like"),
     ],
 )
@@ -163,7 +163,7 @@ def test_labels_point_at_the_opener(parse: Parse) -> None:
     text = in_function("f(1 + [2, 3)")
     (diagnostic,) = parse(text)[1]
     assert [(text[label.span.start : label.span.end], label.message) for label in diagnostic.labels] == [
-        ("[", "this `[` wants `]`")
+        ("[", "this `[` needs a `]`")
     ]
 
 
