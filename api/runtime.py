@@ -31,7 +31,7 @@ from bamlvm.sysops.tracing import new_trace
 from bamlvm.values.arguments import Arguments
 from bamlvm.values.classes import PartialTypes, Types
 from bamlvm.values.results import Results
-from bamlvm.vm.handles import HandleTable
+from bamlvm.vm.handles import CLOSE_SECONDS, HandleTable
 from bamlvm.vm.linker import Program
 from bamlvm.vm.natives import load_natives
 from bamlvm.vm.program.declarations import Signature
@@ -52,7 +52,6 @@ CAPABILITIES: Final = frozenset({"shell", "fs", "net", "http", "env"})
 """What ``denied`` may name."""
 
 _STREAM_LLM: Final = "baml.llm.stream_llm_function"
-_CLOSE_SECONDS: Final = 2.0
 
 _RUNTIMES: Final[weakref.WeakSet[Runtime]] = weakref.WeakSet()  # only to be told of a fork
 
@@ -236,7 +235,7 @@ class Runtime:
         """Cancel what still runs and close all connections.  Calls are refused from now on."""
         self._shut()
         here = threading.get_ident()  # what this very thread is in the middle of cannot end before close() returns
-        until = time.monotonic() + _CLOSE_SECONDS
+        until = time.monotonic() + CLOSE_SECONDS
         while any(call.thread != here for call in tuple(self.active)) and time.monotonic() < until:
             time.sleep(0.001)
         if self._clients is not None:
@@ -247,7 +246,7 @@ class Runtime:
         import asyncio
 
         self._shut()
-        until = time.monotonic() + _CLOSE_SECONDS
+        until = time.monotonic() + CLOSE_SECONDS
         while self.active and time.monotonic() < until:  # noqa: ASYNC110 (calls end on other threads too)
             await asyncio.sleep(0.001)
         if self._clients is not None:

@@ -10,7 +10,6 @@ imports what it needs.  What runs once per event needs nothing that is not there
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Generator
 from typing import TYPE_CHECKING, Any, Final
 
 from bamlvm.sysops import attempts
@@ -18,7 +17,7 @@ from bamlvm.sysops.pending import deferred
 from bamlvm.sysops.scope import Scope
 from bamlvm.sysops.table import sysop
 from bamlvm.vm.program.types import Primitive, bare
-from bamlvm.vm.values import Instance, Pending, Thrown, TypeValue
+from bamlvm.vm.values import Instance, Thrown, TypeValue
 
 if TYPE_CHECKING:
     from bamlvm.sysops.llm_support import StreamState
@@ -432,7 +431,7 @@ def attempt_failed(scope: Scope, error: Any) -> Any:
         error=error,
         text=record.text if record else "",
     )
-    return Pending(_Then(told, value)) if isinstance(told, Awaitable) else value
+    return deferred(told, value)
 
 
 @sysop("baml.llm.attempt_succeeded")
@@ -476,17 +475,3 @@ def jittered(scope: Scope, ms: int) -> int:
     import random
 
     return random.randint(ms // 2, ms) if ms > 0 else 0
-
-
-class _Then:
-    """Awaits a hook's result and gives ``value``."""
-
-    __slots__ = ("_first", "_value")
-
-    def __init__(self, first: Awaitable[Any], value: Any) -> None:
-        self._first = first
-        self._value = value
-
-    def __await__(self) -> Generator[Any, None, Any]:
-        yield from self._first.__await__()
-        return self._value

@@ -11,9 +11,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from bamlvm.vm.values import Handle, Thrown
+
+CLOSE_SECONDS: Final = 2.0
+"""How long the end of a call or of a runtime waits for what was left open to close."""
 
 Close: TypeAlias = Callable[[], Awaitable[None] | None]
 """Closes a resource; called at most once, by whoever took it out of the table."""

@@ -23,10 +23,10 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, Final
 
 from bamlvm.calls.call import Call
-from bamlvm.calls.drive import CLOSE_SECONDS, drive, finish_closing, start_closing
+from bamlvm.calls.drive import drive, finish_closing, start_closing
 from bamlvm.errors import Cancelled, HostError
 from bamlvm.events import Event
-from bamlvm.vm.handles import Entry
+from bamlvm.vm.handles import CLOSE_SECONDS, Entry
 from bamlvm.vm.outcomes import Suspended
 
 QUEUED_EVENTS: Final = 64

@@ -14,15 +14,12 @@ import asyncio
 import contextlib
 import inspect
 from collections.abc import Awaitable, Iterable
-from typing import Any, Final
+from typing import Any
 
 from bamlvm.calls.call import Call
-from bamlvm.vm.handles import Entry
+from bamlvm.vm.handles import CLOSE_SECONDS, Entry
 from bamlvm.vm.outcomes import Done, Suspended
 from bamlvm.vm.values import Thrown
-
-CLOSE_SECONDS: Final = 2.0
-"""How long the end of a call waits for what it left open to close."""
 
 
 async def drive(call: Call, outcome: Suspended | None = None) -> Any:

@@ -18,9 +18,10 @@ from typing import Any, Self
 
 from bamlvm.calls.background import END, QUEUED_EVENTS, BackgroundRun
 from bamlvm.calls.call import Call, Sink
-from bamlvm.calls.drive import CLOSE_SECONDS, drive
+from bamlvm.calls.drive import drive
 from bamlvm.errors import Cancelled, HostError
 from bamlvm.events import Event, Partial
+from bamlvm.vm.handles import CLOSE_SECONDS
 
 
 class TaskRun:

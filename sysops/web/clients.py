@@ -1,46 +1,132 @@
-"""The HTTP clients of one runtime: one ``httpx.AsyncClient`` an event loop, made when a sys-op first asks.
+"""The HTTP clients of one runtime: one ``httpx.AsyncClient`` for each event loop, made by its first request.
 
-A client belongs to its loop and its connections can be closed only there.  It is closed with the runtime, or when its
-loop ends: an async generator begun on the loop is what ``asyncio.run`` finalises then, and the generator closes the
-client.  A runtime that becomes garbage has its clients closed too (:meth:`Clients.drop`).
+httpx's client merges URLs, cookies and settings, looks for redirects and credentials, and logs, for every request.  Our
+requests are complete already, so only what may be redirected (GET and HEAD), has credentials in its URL, or may go
+through a proxy goes through the client; everything else goes straight to its transport (:meth:`Client.open`).
 
-No lock: a client's entry is taken out of the dict by whoever closes it, and ``dict.pop`` gives it to one only.
+A client belongs to its loop, and its connections can only be closed there.  It is closed with the runtime, or when its
+loop ends: an async generator that was started on the loop is finalised by ``asyncio.run`` then, and the generator
+closes the client.  The clients of a runtime that is garbage are closed too (:meth:`Clients.drop`).
+
+There is no lock: whoever closes a client takes its entry out of the dict first, and ``dict.pop`` returns it only once.
 """
 
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
-from collections.abc import AsyncGenerator
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import AsyncGenerator, Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any, Final
+from urllib.request import getproxies
 
-if TYPE_CHECKING:
-    import httpx
+import httpx
 
-CLOSE_SECONDS: Final = 2.0
-"""How long closing waits for another thread's loop."""
+from bamlvm.sysops.web.decoding import ACCEPTED
+from bamlvm.sysops.web.logs import watch
+from bamlvm.vm.handles import CLOSE_SECONDS
+
+_REDIRECTED: Final = frozenset({"GET", "HEAD"})
+_KNOWN_URLS: Final = 64
+"""How many parsed URLs a client keeps."""
+
+
+class Client(httpx.AsyncClient):
+    """A client over ``transport``, or over httpx's own transports and their proxies if there is none.
+
+    TLS is verified, cookies are not kept, redirects and all timeouts except the connection's are the caller's business,
+    and only the handle table bounds the number of connections.
+    """
+
+    def __init__(self, transport: httpx.AsyncBaseTransport | None) -> None:
+        watch()
+        super().__init__(
+            transport=transport,
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=64),
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+            headers={"user-agent": "bamlvm", "accept-encoding": ACCEPTED},
+            timeout=None,
+            follow_redirects=False,
+        )
+        self._direct = transport
+        self._urls: dict[str, httpx.URL] = {}
+        self._defaults = dict(self.headers)
+
+    async def open(
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes, connect_seconds: float | None
+    ) -> httpx.Response:
+        """Send a request and return its response with the body unread.
+
+        The names of ``headers`` are in lower case, and everything is ASCII.  ``next_request`` of the response is set
+        where a GET or HEAD was redirected.
+        """
+        timeout = httpx.Timeout(None, connect=connect_seconds)
+        if self._direct is None or method in _REDIRECTED or "@" in url:
+            encoded = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
+            request = self.build_request(method, url, headers=encoded, content=content, timeout=timeout)
+            return await self.send(request, stream=True)
+        request = httpx.Request(
+            method,
+            self._url(url),
+            headers=[
+                (name.encode("ascii"), value.encode("ascii")) for name, value in {**self._defaults, **headers}.items()
+            ],
+            content=content,
+            extensions={"timeout": timeout.as_dict()},
+        )
+        response = await self._direct.handle_async_request(request)
+        response.request = request
+        return response
+
+    def _url(self, url: str) -> httpx.URL:
+        found = self._urls.get(url)
+        if found is None:
+            if len(self._urls) >= _KNOWN_URLS:
+                self._urls.clear()
+            found = self._urls[url] = httpx.URL(url)
+        return found
+
+
+def new_client(transport: httpx.AsyncBaseTransport | None = None) -> Client:
+    """Return a client for the running loop.
+
+    Without a ``transport`` it goes over the network: over our own transport, or over httpx's, which can speak to
+    proxies, where the environment names one.
+    """
+    if transport is None and not _has_proxy():
+        from bamlvm.sysops.web.transport.http1 import Transport
+
+        transport = Transport()
+    return Client(transport)
+
+
+def _has_proxy() -> bool:
+    """Whether httpx would find a proxy; it follows urllib's rules."""
+    proxies = getproxies()
+    return any(proxies.get(scheme) for scheme in ("http", "https", "all"))
 
 
 class Clients:
-    """Clients by loop.  ``transport`` replaces httpx's own, in all of them; it is closed with them."""
+    """Clients by loop.  ``transport`` replaces the network in all of them and is closed with them."""
 
     def __init__(self, transport: httpx.AsyncBaseTransport | None) -> None:
         self._transport = transport
-        self._clients: dict[asyncio.AbstractEventLoop, tuple[httpx.AsyncClient, AsyncGenerator[None, None]]] = {}
+        self._clients: dict[asyncio.AbstractEventLoop, tuple[Client, AsyncGenerator[None, None]]] = {}
         self._inherited: list[Any] = []
 
-    def current(self) -> httpx.AsyncClient:
-        """The client of the running loop."""
+    def current(self) -> Client:
+        """Return the client of the running loop."""
         loop = asyncio.get_running_loop()
         found = self._clients.get(loop)
         if found is not None:
             return found[0]
-        from bamlvm.sysops.web.client import new_client  # and with it httpx
-
         client = new_client(self._transport)
         closer = self._close_with_loop(loop, client)
+        # Start the generator without a task: it runs to its yield at once, and at its first step it is reported to the
+        # loop (sys.set_asyncgen_hooks), which is what makes the loop finalise it.
         with contextlib.suppress(StopIteration):
-            closer.__anext__().send(None)  # runs to the yield, which tells the loop about the generator
+            closer.__anext__().send(None)
         self._clients[loop] = (client, closer)
         return client
 
@@ -48,38 +134,38 @@ class Clients:
         """Close every client, each on its loop."""
         here = asyncio.get_running_loop()
         for loop in list(self._clients):
-            closing = self._take(loop)
-            if closing is None:
+            closer = self._take(loop)
+            if closer is None:
                 continue
             if loop is here:
-                await closing.aclose()
+                await closer.aclose()
             else:
                 with contextlib.suppress(TimeoutError):
-                    future = _elsewhere(loop, closing)
+                    future = _close_elsewhere(loop, closer)
                     if future is not None:
                         await asyncio.wait_for(asyncio.wrap_future(future), CLOSE_SECONDS)
 
     def close(self) -> None:
-        """Close every client and wait for it, except on a loop of this thread, which closes it when it next runs."""
+        """Close every client and wait for it; a client of this thread's loop is closed when that next runs."""
         here = asyncio._get_running_loop()
         for loop in list(self._clients):
-            closing = self._take(loop)
-            future = None if closing is None else _elsewhere(loop, closing)
+            closer = self._take(loop)
+            future = None if closer is None else _close_elsewhere(loop, closer)
             if future is not None and loop is not here:
                 with contextlib.suppress(TimeoutError):
                     future.result(CLOSE_SECONDS)
 
     def forked(self) -> None:
-        """In a child process: keep the parent's clients, which are not the child's to close, out of the way."""
+        """In a child process: set the parent's clients aside.  They are not the child's to close."""
         self._inherited.append(self._clients)
         self._clients = {}
 
     def drop(self) -> None:
         """Have every client closed on its loop, without waiting."""
         for loop in list(self._clients):
-            closing = self._take(loop)
-            if closing is not None:
-                _elsewhere(loop, closing)
+            closer = self._take(loop)
+            if closer is not None:
+                _close_elsewhere(loop, closer)
 
     def _take(self, loop: asyncio.AbstractEventLoop) -> AsyncGenerator[None, None] | None:
         found = self._clients.pop(loop, None)
@@ -95,11 +181,13 @@ class Clients:
             await client.aclose()
 
 
-def _elsewhere(loop: asyncio.AbstractEventLoop, closing: AsyncGenerator[None, None]) -> Any:
-    """Close on another thread's loop, if that still runs; a concurrent future."""
+def _close_elsewhere(
+    loop: asyncio.AbstractEventLoop, closer: AsyncGenerator[None, None]
+) -> concurrent.futures.Future[None] | None:
+    """Close a client on another thread's loop.  Return a future for it, or None if the loop does not run any more."""
     if not loop.is_running():
         return None
-    coroutine = _finish(closing)
+    coroutine = _finish(closer)
     try:
         return asyncio.run_coroutine_threadsafe(coroutine, loop)
     except RuntimeError:  # it was closed meanwhile
@@ -107,5 +195,5 @@ def _elsewhere(loop: asyncio.AbstractEventLoop, closing: AsyncGenerator[None, No
         return None
 
 
-async def _finish(closing: AsyncGenerator[None, None]) -> None:
-    await closing.aclose()
+async def _finish(closer: AsyncGenerator[None, None]) -> None:
+    await closer.aclose()

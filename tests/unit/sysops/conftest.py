@@ -212,7 +212,7 @@ async def serve() -> AsyncIterator[Callable[[Handler], Awaitable[Loopback]]]:
 @pytest_asyncio.fixture
 async def call(serve: Any) -> AsyncIterator[Call]:
     """A call with everything allowed; afterwards the handle table is empty."""
-    from bamlvm.sysops.web.client import new_client
+    from bamlvm.sysops.web.clients import new_client
 
     async with new_client() as client:
         services = Services(StandardClasses(), HandleTable(), lambda: client)

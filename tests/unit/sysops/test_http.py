@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bamlvm.sysops.records import AttemptRecord
-from bamlvm.sysops.web.connections import Body
+from bamlvm.sysops.web.exchange import UnreadBody
 from bamlvm.vm.handles import HandleTable
 
 KEY = "sk-very-secret-key"
@@ -86,7 +86,7 @@ async def test_a_body_has_a_limit(serve: Any, closed_call: Any) -> None:
     handles = closed_call.scope.services.handles
     response = await closed_call("baml.http.fetch", server.url())
     body = handles.get(response.get("_handle"), "response_body", closed_call.scope.owner)
-    small = Body(body._response, body._exchange, limit=1_000_000)
+    small = UnreadBody(body._response, body._exchange, limit=1_000_000)
     handles.close(response.get("_handle"), "response_body", closed_call.scope.owner)
     response.set("_handle", handles.open("response_body", closed_call.scope.owner, small, small.aclose))
     kind, fields = await closed_call.fails("baml.http.Response.text", response)

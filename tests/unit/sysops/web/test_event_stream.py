@@ -10,11 +10,16 @@ import socket
 import threading
 import time
 from email.utils import formatdate
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bamlvm.sysops.web.connections import HIGH_WATER
+from bamlvm.replay import RecordingTransport
+from bamlvm.sysops.web.clients import new_client
+from bamlvm.sysops.web.event_stream import HIGH_WATER, STATES, StreamEvent, StreamState
+from bamlvm.sysops.web.transport.http1 import Transport
+from bamlvm.sysops.web.transport.states import IllegalTransitionError, next_state
 from bamlvm.vm.values import Instance, Pending, Thrown
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -541,3 +546,30 @@ async def test_what_came_too_late_is_not_delivered(serve: Any, call: Any) -> Non
     await asyncio.sleep(1.2)  # nobody waits while the clock runs out
     expect_timeout(await call.fails("baml.http.SseStream.next", stream), "time_to_first_token", 600)
     await close(call, stream)
+
+
+async def test_a_stream_of_a_transport_that_wraps_ours(serve: Any, call: Any, tmp_path: Path) -> None:
+    """It is read from the wrapper, not past it."""
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+    server = await serve(sends(head, b"9\r\ndata: a\n\n\r\n0\r\n\r\n"))
+    tape = tmp_path / "tape.jsonl"
+    async with new_client(RecordingTransport(Transport(), tape)) as client:
+        call.scope.services.http_client = lambda: client
+        stream = await call("baml.http.fetch_sse", call.request(server.url(), "POST", "{}"))
+        assert '"a"' in await call("baml.http.SseStream.next", stream)
+        assert await call("baml.http.SseStream.next", stream) is None
+        await call("baml.http.SseStream.close", stream)
+    assert "data: a" in tape.read_text("utf-8")
+
+
+def test_the_first_way_out_of_open_decides() -> None:
+    """Whatever comes later, in any order, a stream is what it became first until it is closed."""
+    assert set(STATES) == set(StreamState)
+    for event, after in STATES[StreamState.OPEN].items():
+        for later in StreamEvent:
+            if (after, later) == (StreamState.ENDED, StreamEvent.END):
+                with pytest.raises(IllegalTransitionError):  # a body ends once
+                    next_state(STATES, after, later)
+            else:
+                expected = StreamState.CLOSED if later is StreamEvent.CLOSE else after
+                assert next_state(STATES, after, later) is expected, (event, later)

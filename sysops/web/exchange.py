@@ -1,0 +1,328 @@
+"""HTTP exchanges over httpx: a request made ready, sent, and its response read whole.
+
+Two rules hold everywhere.  Whatever is awaited ends by itself at the deadline of the exchange's clocks.  And whoever is
+cancelled closes the connection: an open response belongs either to the function that opens it, to an
+:class:`UnreadBody`, or to a :class:`bamlvm.sysops.web.event_stream.EventStream`, never to two.
+
+What happens is reported to the trace's ``http`` category, one line an event, numbered by exchange; no line holds a
+header, a body or a credential.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import itertools
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+import httpx
+
+from bamlvm.sysops.errors import Clock, Subject, boundary, http_status, invalid, network, timed_out
+from bamlvm.sysops.redaction import redacted_url
+from bamlvm.sysops.tracing import Writer
+from bamlvm.sysops.web.clients import Client
+from bamlvm.sysops.web.clocks import Clocks
+from bamlvm.sysops.web.decoding import chunks_of
+from bamlvm.sysops.web.logs import about
+from bamlvm.sysops.web.retry_after import retry_after_ms
+from bamlvm.sysops.web.transport.headers import is_field_value, is_token
+from bamlvm.vm.values import Thrown
+
+MAX_BODY: Final = 64 * 1024 * 1024
+"""Longest body that :meth:`UnreadBody.text` reads, in bytes."""
+
+MAX_ERROR_BODY: Final = 64 * 1024
+"""As much of an error's body is read, in bytes."""
+
+MAX_REDIRECTS: Final = 10
+EVENT_STREAM: Final = "text/event-stream"
+
+_ERROR_BODY_SECONDS: Final = 5.0
+_KEPT_ON_REDIRECT: Final = ("accept", "accept-encoding", "accept-language", "user-agent")
+_NOT_IN_A_HOST: Final = re.compile(r"[\s\x00-\x20\x7f\"%<>\\^`{|}]")
+_NUMBERS: Final = itertools.count(1)  # of traced exchanges, so that the lines of several can be told apart
+
+
+# --- before it is sent ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request about to be sent, the subject of its errors, and its clocks, which run already.
+
+    ``trace`` takes the exchange's lines of the trace, without a number; None where nothing is traced.
+    """
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    subject: Subject
+    clocks: Clocks
+    trace: Writer | None = field(default=None, repr=False)
+
+
+def prepare(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: str,
+    limits: Mapping[Clock, int],
+    *,
+    streams: bool = False,
+    trace: Writer | None = None,
+) -> Exchange:
+    """Check a request and start its clocks.
+
+    ``limits`` has the milliseconds of the clocks that run; ``streams`` says that server-sent events are expected.
+    Raises :class:`Thrown` (``InvalidArgument``) for a URL or a header that cannot be sent.
+    """
+    method = method.upper()
+    _check_url(url)
+    sent = _checked_headers(headers)
+    bare, credentials = _without_userinfo(url)
+    if credentials:
+        sent.setdefault("authorization", credentials)
+    if streams:
+        sent = {"accept": EVENT_STREAM, "accept-encoding": "identity", "cache-control": "no-store", **sent}
+    started = time.monotonic()
+    action = f"{method} {redacted_url(url)}"
+    subject = Subject(action, url=url, limits=limits, started=started, secrets=sent, body=body)
+    content = body.encode("utf-8", "replace")
+    if trace is not None:
+        trace = _numbered(trace, started)
+        trace(f"→ {action}, {len(content)} bytes")
+    return Exchange(method, bare, sent, content, subject, Clocks(limits, started), trace)
+
+
+def _numbered(trace: Writer, started: float) -> Writer:
+    number = next(_NUMBERS)
+    return lambda text: trace(f"#{number} {1000 * (time.monotonic() - started):.1f} ms {text}")
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise invalid(f"not a URL: {redacted_url(url)}") from None
+    if parts.scheme.lower() not in ("http", "https"):
+        raise invalid(f"only http and https URLs can be requested, not {redacted_url(url)!r}")
+    if not host:
+        raise invalid(f"a URL without a host: {redacted_url(url)}")
+    if _NOT_IN_A_HOST.search(host):
+        raise invalid(f"not a host: {host!r}")
+
+
+def _without_userinfo(url: str) -> tuple[str, str | None]:
+    """Return a URL without its user and password, and the header that carries them instead (RFC 7617), or None."""
+    parts = urlsplit(url)
+    userinfo, at, host = parts.netloc.rpartition("@")
+    if not at:
+        return url, None
+    user, _, password = userinfo.partition(":")
+    encoded = base64.b64encode(f"{unquote(user)}:{unquote(password)}".encode())
+    return parts._replace(netloc=host).geturl(), f"Basic {encoded.decode()}"
+
+
+def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return headers with names in lower case and values trimmed (a key read from a file ends in a line break).
+
+    Raises :class:`Thrown` (``InvalidArgument``), without the value, which may be a key.
+    """
+    sent = {name.lower(): value.strip() for name, value in headers.items()}
+    for name, value in sent.items():
+        if not is_token(name):
+            raise invalid(f"not the name of a header: {name!r}")
+        if not is_field_value(value):
+            raise invalid(f"the header {name} has a character in its value that cannot be sent")
+    return sent
+
+
+# --- sending ----------------------------------------------------------------------------------------------------------
+
+
+async def open_exchange(client: Client, exchange: Exchange) -> httpx.Response:
+    """Send a request and return the head of its response, whose body is the caller's to close.
+
+    GET and HEAD follow redirects; to another origin they take none of the request's own headers along.
+    Raises :class:`Thrown` (``Network``, ``Timeout``, ``InvalidArgument``).
+    """
+    try:
+        response = await _open(client, exchange)
+    except BaseException as error:
+        if exchange.trace is not None:
+            exchange.trace(f"failed: {described(error)}")
+        raise
+    if exchange.trace is not None:
+        phrase = exchange.subject.shown(response.reason_phrase)
+        kind = exchange.subject.shown(response.headers.get("content-type", "no content type"))
+        exchange.trace(f"← {response.status_code} {phrase}, {kind}")
+    return response
+
+
+async def _open(client: Client, exchange: Exchange) -> httpx.Response:
+    connect = exchange.clocks.limits.get("connect")
+    with boundary(exchange.subject), about(exchange.subject):
+        async with deadline(exchange):
+            response = await client.open(
+                exchange.method,
+                exchange.url,
+                exchange.headers,
+                exchange.body,
+                None if connect is None else connect / 1000,
+            )
+            for left in reversed(range(MAX_REDIRECTS)):
+                if response.next_request is None or exchange.method not in ("GET", "HEAD"):
+                    exchange.clocks.arrived(time.monotonic())
+                    return response
+                await response.aclose()
+                if left:
+                    response = await client.send(_redirected(response.request, response.next_request), stream=True)
+    raise network(f"more than {MAX_REDIRECTS} redirects", exchange.subject)
+
+
+def _redirected(request: httpx.Request, following: httpx.Request) -> httpx.Request:
+    before, after = request.url, following.url
+    if (before.scheme, before.host, before.port) != (after.scheme, after.host, after.port):
+        kept = [(name, value) for name, value in following.headers.items() if name in ("host", *_KEPT_ON_REDIRECT)]
+        following.headers = httpx.Headers(kept)
+    if after.scheme not in ("http", "https"):
+        raise invalid(f"a redirect to a URL that is not http or https: {after.scheme}:")
+    return following
+
+
+def described(error: BaseException) -> str:
+    """Return how the trace names what ended an exchange; the message of a BAML error holds no credentials."""
+    return str(error.fields.get("message")) if isinstance(error, Thrown) else type(error).__name__
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+async def require_event_stream(response: httpx.Response, exchange: Exchange) -> None:
+    """Check that a response is a stream of events, and close it if not.
+
+    Raises :class:`Thrown` (``HttpStatus``, with the beginning of the body) for another status or content type.
+    """
+    content_type = response.headers.get("content-type", EVENT_STREAM).partition(";")[0].strip().lower()
+    if response.is_success and content_type == EVENT_STREAM:
+        return
+    status = response.status_code
+    note = f"answered {status} {response.reason_phrase}".rstrip()
+    if response.is_success:
+        note += f" with {content_type or 'no content type'} where {EVENT_STREAM} was expected"
+    with about(exchange.subject):
+        body = await _beginning(response, exchange)
+    raise http_status(exchange.subject, status, note, body, retry_after_ms(response.headers, time.time()))
+
+
+class UnreadBody:
+    """The body of a response that is to be read whole."""
+
+    def __init__(self, response: httpx.Response, exchange: Exchange, limit: int = MAX_BODY) -> None:
+        self._response = response
+        self._exchange = exchange
+        self._limit = limit
+
+    async def text(self) -> str:
+        """Read the body and close the response.  Return it decoded by its declared character set, else as UTF-8.
+
+        Raises :class:`Thrown` (``Network``, ``Timeout``).
+        """
+        content = bytearray()
+        exchange = self._exchange
+        try:
+            with boundary(exchange.subject), about(exchange.subject):
+                async with deadline(exchange) as guard, chunks_of(self._response) as chunks:
+                    async for chunk in chunks:
+                        content += chunk
+                        if len(content) > self._limit:
+                            raise network(f"the body is larger than {self._limit} bytes", exchange.subject)
+                        exchange.clocks.arrived(time.monotonic())
+                        guard.reschedule()
+        except BaseException as error:
+            if exchange.trace is not None:
+                exchange.trace(f"failed after {len(content)} bytes: {described(error)}")
+            if isinstance(error, Thrown) and error.class_name == "baml.errors.StreamTruncated":
+                raise network("the connection ended inside the body", exchange.subject) from error
+            raise
+        finally:
+            await self._response.aclose()
+        if exchange.trace is not None:
+            exchange.trace(f"ended after {len(content)} bytes")
+        return _decoded(self._response, bytes(content))
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._response.aclose()
+
+
+async def _beginning(response: httpx.Response, exchange: Exchange) -> str:
+    """Read as much of an error's body as comes soon and fits, and close the response."""
+    content = bytearray()
+    try:
+        async with asyncio.timeout(_ERROR_BODY_SECONDS), deadline(exchange), chunks_of(response) as chunks:
+            async for chunk in chunks:
+                content += chunk
+                if len(content) >= MAX_ERROR_BODY:
+                    break
+    except (TimeoutError, httpx.HTTPError, Thrown):
+        pass  # the status says what went wrong; the body was only to explain it
+    finally:
+        await response.aclose()
+    return _decoded(response, bytes(content[:MAX_ERROR_BODY]))
+
+
+def _decoded(response: httpx.Response, content: bytes) -> str:
+    try:
+        return content.decode(response.charset_encoding or "utf-8", "replace")
+    except LookupError:
+        return content.decode("utf-8", "replace")
+
+
+# --- deadlines --------------------------------------------------------------------------------------------------------
+
+
+def deadline(exchange: Exchange) -> _Deadline:
+    """Return a context that ends at the next deadline of the exchange's clocks, with ``Timeout``."""
+    return _Deadline(exchange)
+
+
+class _Deadline:
+    """An ``asyncio`` timeout that follows an exchange's clocks and names the one that ran out."""
+
+    __slots__ = ("_exchange", "_timeout")
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._timeout = asyncio.timeout_at(_when(exchange.clocks))
+
+    def reschedule(self) -> None:
+        """Look at the clocks again: bytes have arrived."""
+        if not self._timeout.expired():
+            self._timeout.reschedule(_when(self._exchange.clocks))
+
+    async def __aenter__(self) -> _Deadline:
+        await self._timeout.__aenter__()
+        return self
+
+    async def __aexit__(self, kind: Any, error: Any, trace: Any) -> None:
+        try:
+            await self._timeout.__aexit__(kind, error, trace)
+        except TimeoutError:
+            clocks = self._exchange.clocks
+            upcoming = clocks.next()
+            clock = "request" if upcoming is None else upcoming[1]
+            raise timed_out(clock, self._exchange.subject, clocks.since(clock)) from None
+
+
+def _when(clocks: Clocks) -> float | None:
+    """Return when the next clock runs out, on the loop's clock, which may be another than the monotonic one."""
+    upcoming = clocks.next()
+    return None if upcoming is None else asyncio.get_running_loop().time() + upcoming[0] - time.monotonic()
