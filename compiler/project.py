@@ -23,7 +23,7 @@ from bamlvm.compiler.incremental import Memo, Reads
 from bamlvm.compiler.index import EntryCache, Index, declared, index, reporter
 from bamlvm.compiler.lower.functions import lower_function
 from bamlvm.compiler.optimize import optimize as optimize_function
-from bamlvm.compiler.resolve.functions import Resolver
+from bamlvm.compiler.resolve.functions import resolve_function
 from bamlvm.compiler.scope import Scope, namespaces_of
 from bamlvm.compiler.surface import Surface, changes, declarations_surface, lookups, names_surface
 from bamlvm.compiler.symbols import Symbols
@@ -142,8 +142,9 @@ class Project:
         for name, (entry, function) in symbols.bodies.items():
             kept = self._hir.find(name, (function,), changed)
             if kept is None:
-                worker = Resolver(entry, name, scope, symbols, resolver, reporter(entry, found))
-                kept = self._hir.make(name, (function,), reads, found, partial(worker.function, function))
+                report = reporter(entry, found)
+                make = partial(resolve_function, function, name, entry, scope, symbols, resolver, report)
+                kept = self._hir.make(name, (function,), reads, found, make)
             stages.hir[name] = kept.result
         self._hir.turn()
         stages.tir = check_functions(stages.hir, symbols, found, self._tir, self._known, changed)

@@ -1,2 +1,9 @@
-"""Lowering, from tir to mir: ``functions`` (expressions and statements), ``patterns`` (match and catch),
-``builder``."""
+"""Lowering: from tir to mir.
+
+``builder``    blocks, instructions, slots, the depth of the operand stack
+``values``     members, calls, operators, literals
+``conditions`` conditions, which jump
+``control``    blocks, branches, loops, statements
+``patterns``   the arms of match and catch
+``functions``  whole functions and lambdas; dispatches to the others
+"""

@@ -1,9 +1,9 @@
-"""What every part of lowering writes with: blocks, instructions, slots, the depth of the operand stack."""
+"""The builder of one function's mir: blocks, instructions, slots, the depth of the operand stack."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from bamlvm.compiler import hir, mir, tir
 from bamlvm.vm.opcodes import TABLE
@@ -17,23 +17,40 @@ _EFFECTS = {
     )
     for row in TABLE
 }
-"""By opcode: what it adds to the stack, how much less for each of its ``count``, where that is, whether it ends."""
+"""By opcode: the change of the stack's depth, how much less for each of its ``count``, which operand that is, and
+whether it ends a block."""
 
 
-class Builder(ABC):
-    """One function or lambda being lowered.  ``depth`` is how many entries the operand stack holds at this point,
-    ``at`` the source offset that instructions are given."""
+class OpenLoop(NamedTuple):
+    """The targets of ``break`` and ``continue``, and the operand stack's depth and the handlers there."""
+
+    end: mir.Label
+    step: mir.Label
+    depth: int
+    handlers: tuple[mir.Handler, ...]
+
+
+class Builder:
+    """One function or lambda being lowered.
+
+    ``depth`` is the number of entries on the operand stack at this point, ``at`` the source offset of the instructions
+    that follow, ``handlers`` what protects them.  ``caught`` has the slot of the whole error for the binding of each
+    open catch.  ``lower`` lowers an expression for its value or for its effect; it is given because the modules of this
+    package call each other through it.
+    """
 
     def __init__(
         self,
+        lower: Callable[[Builder, tir.Expr, bool], None],
         name: str,
         locals_: tuple[hir.LocalInfo, ...],
         parameters: tuple[int, ...],
         captures: tuple[int, ...],
-        made: list[mir.Function],
         names: tuple[str, ...],
+        made: list[mir.Function],
         variants: Mapping[str, Sequence[str]],
     ) -> None:
+        self.lower = lower
         self.variants = variants
         self.locals = locals_
         self.made = made
@@ -44,24 +61,34 @@ class Builder(ABC):
         made.append(self.function)
         self.handlers: tuple[mir.Handler, ...] = ()
         self.ended = False
+        self.loops: list[OpenLoop] = []
+        self.caught: dict[int, int] = {}
+        self._lambdas = 0
         self.depth = 0
         self.at = 0
         self.place(self.label())
 
     # --- blocks and instructions --------------------------------------------------------------------------------------
 
+    def lambda_name(self) -> str:
+        """Return a name for the next lambda in this function."""
+        self._lambdas += 1
+        return f"{self.function.name}$lambda{self._lambdas}"
+
     def label(self) -> mir.Label:
+        """Return a fresh label."""
         self._labels += 1
         return self._labels - 1
 
     def place(self, label: mir.Label) -> None:
-        """Go on in a new block; control falls into it from the one before."""
+        """Begin a block; control falls into it from the one before."""
         if self.function.blocks and not self.ended:
             self.emit("jump", label)
         self.function.blocks.append(mir.Block(label, self.handlers))
         self.ended = False
 
     def emit(self, opcode: str, *operands: mir.Operand) -> None:
+        """Append an instruction; in a new, unreachable block if the one before has ended."""
         if self.ended:
             self.place(self.label())
         self.function.blocks[-1].instructions.append(mir.Instruction(opcode, operands, self.at))
@@ -78,19 +105,22 @@ class Builder(ABC):
         self.place(self.label())
 
     def constant(self, value: str | int | float | bool | None) -> None:
+        """Push a constant."""
         self.emit("load_const", mir.constant(value))
 
     def temporary(self, name: str) -> int:
-        """A fresh slot."""
+        """Return a fresh slot."""
         self.function.local_names.append(name)
         return len(self.function.local_names) - 1
 
     def slot(self, local: int) -> int:
+        """Return the slot of a local."""
         if local not in self._slots:
             self._slots[local] = self.temporary(self.locals[local].name)
         return self._slots[local]
 
     def load(self, local: int) -> None:
+        """Push a local's value."""
         self.emit("load_cell" if self.locals[local].shared else "load_local", self.slot(local))
 
     def declare(self, local: int) -> None:
@@ -100,21 +130,26 @@ class Builder(ABC):
             self.emit("make_cell", self.slot(local))
 
     def discriminant_key(self, pattern: hir.Pattern) -> int | str | None:
-        """The discriminant that a pattern of one variant stands for."""
+        """Return the discriminant of a pattern of one variant, or None for another pattern."""
         if isinstance(pattern, hir.VariantPattern):
             return self.variants[pattern.enum].index(pattern.variant)
         return None
 
-    # --- what lowers expressions --------------------------------------------------------------------------------------
+    # --- expressions --------------------------------------------------------------------------------------------------
 
-    @abstractmethod
     def value(self, node: tir.Expr) -> None:
-        """Leave the value of ``node`` on the stack (or leave the function: what follows is then dead)."""
+        """Leave the value of ``node`` on the stack (or leave the function: what follows is then unreachable)."""
+        depth = self.depth
+        self.lower(self, node, True)
+        self.depth = depth + 1
 
-    @abstractmethod
     def effect(self, node: tir.Expr) -> None:
         """Run ``node`` for its effect."""
+        depth = self.depth
+        self.lower(self, node, False)
+        self.depth = depth
 
-    @abstractmethod
-    def branch(self, node: tir.Expr, wanted: bool, target: mir.Label) -> None:
-        """Jump to ``target`` if ``node`` is ``wanted``, else go on."""
+
+def is_null(node: tir.Expr) -> bool:
+    """Whether an expression is the constant null."""
+    return isinstance(node, tir.Constant) and node.value is None

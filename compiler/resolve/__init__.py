@@ -1,9 +1,9 @@
-"""From tree to hir: names resolved to locals, functions and variants, sugar taken apart.
+"""From tree to hir: names resolved to locals, functions and variants, sugar removed.
 
-One :class:`bamlvm.compiler.resolve.functions.Resolver` serves one top-level function or method with all lambdas in it.
-
-``scopes``     locals: numbered as they are declared, and who captures and sets them
-``paths``      dotted names: locals and their members, functions, variants, the environment
-``patterns``   the patterns of match and catch
-``functions``  statements and expressions, whole functions
+``context``     the state of one function: its locals, and who captures and sets them
+``paths``       dotted names: locals and their members, functions, variants, the environment
+``patterns``    the patterns of match and catch
+``statements``  blocks, assignments, loops
+``expressions`` all kinds of expressions; dispatches to the others
+``functions``   whole functions
 """

@@ -1,0 +1,127 @@
+"""One function being resolved: its locals, and the lambdas, blocks and loops that are open.
+
+Locals are numbered in the order in which they are declared.  A use from inside a lambda marks the local as captured and
+notes it on every lambda in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from bamlvm.compiler import hir
+from bamlvm.compiler.index import Entry
+from bamlvm.compiler.reporter import Reporter
+from bamlvm.compiler.scope import Scope
+from bamlvm.compiler.symbols import Symbols
+from bamlvm.compiler.type_resolver import TypeResolver
+from bamlvm.grammar import syntax
+from bamlvm.vm.program.declarations import Signature
+from bamlvm.vm.program.types import Type
+
+
+@dataclass
+class Variable:
+    """A local: where it is declared, the ``depth`` of lambdas there, and what happens to it.
+
+    ``set_inside`` says that a lambda other than its own assigns to it.
+    """
+
+    name: str
+    start: int
+    end: int
+    depth: int
+    captured: bool = False
+    reassigned: bool = False
+    set_inside: bool = False
+
+
+@dataclass
+class OpenFunction:
+    """A function or lambda being resolved: the locals that it captures, and how many loops are open in it."""
+
+    captures: dict[int, None] = field(default_factory=dict)
+    loops: int = 0
+
+
+class Resolving:
+    """The state of one top-level function or method with all lambdas in it.
+
+    ``expr`` resolves any expression; it is given because the modules of this package call each other through it.
+    ``mentions`` and ``sets`` collect the functions that may be called and the fields that are assigned to, by name.
+    """
+
+    def __init__(
+        self,
+        entry: Entry,
+        name: str,
+        scope: Scope,
+        symbols: Symbols,
+        types: TypeResolver,
+        report: Reporter,
+        expr: Callable[[Resolving, syntax.Expr], hir.Expr],
+    ) -> None:
+        self.entry = entry
+        self.name = name
+        self.scope = scope
+        self.symbols = symbols
+        self.types = types
+        self.report = report
+        self.expr = expr
+        self.variables: list[Variable] = []
+        self.blocks: list[dict[str, int]] = [{}]
+        self.functions = [OpenFunction()]
+        self.assigned: list[set[int]] = []
+        self.mentions: set[str] = set()
+        self.sets: set[str] = set()
+        self.signature = signature_of(symbols, name)
+        self._type_variables = frozenset(self.signature.type_parameters)
+
+    def declare(self, name: str, start: int, end: int) -> int:
+        """Declare a local in the innermost block; return its number."""
+        self.variables.append(Variable(name, start, end, len(self.functions)))
+        local = len(self.variables) - 1
+        self.blocks[-1][name] = local
+        return local
+
+    def find(self, name: str) -> int | None:
+        """Return the local that a name means here and count the use, or None."""
+        for names in reversed(self.blocks):
+            if name in names:
+                local = names[name]
+                self._use(local)
+                return local
+        return None
+
+    def _use(self, local: int) -> None:
+        variable = self.variables[local]
+        for function in self.functions[variable.depth :]:
+            function.captures[local] = None
+            variable.captured = True
+
+    def assign(self, local: int) -> None:
+        """Note an assignment to a local, on every loop that is open."""
+        variable = self.variables[local]
+        variable.reassigned = True
+        variable.set_inside = variable.set_inside or variable.depth < len(self.functions)
+        for assigned in self.assigned:
+            assigned.add(local)
+
+    def is_local(self, name: str) -> bool:
+        """Whether a name is a local's; does not count as a use."""
+        return any(name in names for names in self.blocks)
+
+    def type(self, written: syntax.TypeExpr) -> Type:
+        """Resolve a written type."""
+        return self.types.resolve(written, self.entry, self.report, self._type_variables)
+
+    def source(self, node: syntax.Node) -> str:
+        """Return the text of a node."""
+        return self.entry.item.text[node.start : node.end]
+
+
+def signature_of(symbols: Symbols, name: str) -> Signature:
+    """Return the signature of a declared function."""
+    signature = symbols.signature(name)
+    assert signature is not None
+    return signature

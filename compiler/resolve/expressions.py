@@ -1,0 +1,159 @@
+"""Expressions, lambdas among them."""
+
+from __future__ import annotations
+
+from bamlvm.compiler import hir
+from bamlvm.compiler.resolve import paths, patterns, statements
+from bamlvm.compiler.resolve.context import OpenFunction, Resolving
+from bamlvm.grammar import syntax
+from bamlvm.vm.program.types import ClassType
+
+
+def expression(r: Resolving, node: syntax.Expr) -> hir.Expr:
+    """Resolve one expression of any kind."""
+    at = (node.start, node.end)
+    match node:
+        case syntax.Literal():
+            return hir.Constant(*at, node.value)
+        case syntax.Name() | syntax.Member():
+            return paths.path(r, node)
+        case syntax.Call():
+            return _call(r, node)
+        case syntax.Block():
+            return statements.block(r, node)
+        case syntax.Binary() if node.operator in ("&&", "||", "??"):
+            return hir.Logical(*at, node.operator, r.expr(r, node.left), r.expr(r, node.right))
+        case syntax.Binary():
+            return hir.Binary(*at, node.operator, r.expr(r, node.left), r.expr(r, node.right), node.operator_start)
+        case syntax.Unary(operator="-", operand=syntax.Literal(value=int() | float() as value)) if not isinstance(
+            value, bool
+        ):
+            return hir.Constant(*at, -value)
+        case syntax.Unary():
+            return hir.Unary(*at, node.operator, r.expr(r, node.operand))
+        case syntax.If():
+            otherwise = r.expr(r, node.otherwise) if node.otherwise is not None else None
+            return hir.If(*at, r.expr(r, node.condition), statements.block(r, node.then), otherwise)
+        case syntax.Template():
+            parts = tuple(part if isinstance(part, str) else r.expr(r, part) for part in node.parts)
+            return hir.Text(*at, parts)
+        case syntax.Index():
+            return hir.Element(*at, r.expr(r, node.object), r.expr(r, node.index))
+        case syntax.TypeTest():
+            return hir.TypeTest(*at, r.expr(r, node.operand), r.type(node.type))
+        case syntax.ListLiteral():
+            items = tuple(
+                _spread(r, item) if isinstance(item, syntax.Spread) else r.expr(r, item) for item in node.items
+            )
+            return hir.ListLiteral(*at, items)
+        case syntax.MapLiteral():
+            return _map(r, node)
+        case syntax.ObjectLiteral():
+            return _object(r, node)
+        case syntax.Lambda():
+            return _lambda(r, node)
+        case syntax.Match():
+            return _match(r, node)
+        case syntax.Catch():
+            return _catch(r, node)
+        case syntax.Return():
+            return hir.Return(*at, r.expr(r, node.value) if node.value is not None else None)
+        case syntax.Throw():
+            return hir.Throw(*at, r.expr(r, node.value))
+        case syntax.Break() | syntax.Continue():
+            word = "break" if isinstance(node, syntax.Break) else "continue"
+            if not r.functions[-1].loops:
+                r.report.error("E0010", node, f"`{word}` outside of a loop")
+            return hir.Break(*at) if isinstance(node, syntax.Break) else hir.Continue(*at)
+
+
+def _spread(r: Resolving, node: syntax.Spread) -> hir.Spread:
+    return hir.Spread(node.start, node.end, r.expr(r, node.value))
+
+
+def _map(r: Resolving, node: syntax.MapLiteral) -> hir.MapLiteral:
+    entries = tuple(
+        _spread(r, entry)
+        if isinstance(entry, syntax.Spread)
+        else hir.MapEntry(entry.start, entry.end, r.expr(r, entry.key), r.expr(r, entry.value))
+        for entry in node.entries
+    )
+    return hir.MapLiteral(node.start, node.end, entries)
+
+
+def _object(r: Resolving, node: syntax.ObjectLiteral) -> hir.Expr:
+    fields = tuple(
+        _spread(r, each)
+        if isinstance(each, syntax.Spread)
+        else hir.FieldInit(each.start, each.end, each.name, r.expr(r, each.value))
+        for each in node.fields
+    )
+    named = syntax.NamedType(node.start, node.path_end, node.path)
+    type_ = r.type(named)
+    if isinstance(type_, ClassType):
+        return hir.ObjectLiteral(node.start, node.end, type_.name, fields)
+    if type_ is not hir.ERROR:
+        r.report.error("E0002", named, f"`{node.path}` is not a class")
+    return hir.Invalid(node.start, node.end)
+
+
+def _lambda(r: Resolving, node: syntax.Lambda) -> hir.Lambda:
+    context = OpenFunction()
+    r.functions.append(context)
+    r.blocks.append({})
+    parameters = []
+    for each in node.parameters:
+        if each.type is None:
+            r.report.error("E0002", each, f"the parameter `{each.name}` has no type", hint=f"write `{each.name}: int`")
+        type_ = r.type(each.type) if each.type is not None else hir.ERROR
+        if each.default is not None:
+            r.report.error("E0010", each.default, "a lambda's parameter has no default")
+        local = r.declare(each.name, each.start, each.end)
+        parameters.append(hir.Parameter(each.start, each.end, local, each.name, type_, None))
+    result = r.type(node.result) if node.result is not None else None
+    body = statements.block(r, node.body)
+    r.blocks.pop()
+    r.functions.pop()
+    return hir.Lambda(node.start, node.end, tuple(parameters), result, body, tuple(context.captures))
+
+
+def _match(r: Resolving, node: syntax.Match) -> hir.Match:
+    scrutinee = r.expr(r, node.scrutinee)
+    type_ = r.type(node.type) if node.type is not None else None
+    arms = tuple(_arm(r, arm) for arm in node.arms)
+    return hir.Match(node.start, node.end, scrutinee, type_, arms)
+
+
+def _catch(r: Resolving, node: syntax.Catch) -> hir.Catch:
+    operand = r.expr(r, node.operand)
+    r.blocks.append({})
+    local = r.declare(node.binding or "$error", node.operand.end, node.operand.end)
+    arms = tuple(_arm(r, arm) for arm in node.arms)
+    r.blocks.pop()
+    return hir.Catch(node.start, node.end, operand, local, arms, node.all)
+
+
+def _arm(r: Resolving, arm: syntax.Arm) -> hir.Arm:
+    r.blocks.append({})
+    pattern = patterns.pattern(r, arm.pattern)
+    guard = r.expr(r, arm.guard) if arm.guard is not None else None
+    body = r.expr(r, arm.body)
+    r.blocks.pop()
+    return hir.Arm(arm.start, arm.end, pattern, guard, body)
+
+
+def _call(r: Resolving, node: syntax.Call) -> hir.Expr:
+    if isinstance(node.callee, syntax.Member) and _is_watch(node.callee.object):
+        where = node.callee.object
+        r.report.warning("E0010", where, "`$watch` has no effect here", hint="leave the statement out")
+        return hir.Constant(node.start, node.end, None)
+    callee = r.expr(r, node.callee)
+    if isinstance(callee, hir.Member):
+        r.mentions.add(f".{callee.name}")
+    arguments = tuple(hir.Argument(a.start, a.end, r.expr(r, a.value), a.name) for a in node.arguments)
+    return hir.Call(node.start, node.end, callee, arguments)
+
+
+def _is_watch(node: syntax.Expr) -> bool:
+    """Whether an expression is ``x.$watch``, whose methods are accepted and have no effect."""
+    return isinstance(node, syntax.Member) and node.name == "$watch"
