@@ -18,8 +18,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from bamlvm.vm.arithmetic import BINARY_FUNCTIONS, COMPARE_FUNCTIONS, UNARY_FUNCTIONS
-from bamlvm.vm.dispatch import DISPATCH
-from bamlvm.vm.opcodes import CODES, TABLE, Opcode, plain
+from bamlvm.vm.opcodes import CODES, DISPATCH, TABLE, Opcode, plain
 from bamlvm.vm.program.code import Function, Handler, Placed
 from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, Signature
 from bamlvm.vm.program.llm import ClientInfo, LlmFunctionInfo, RetryPolicyInfo, TemplateInfo

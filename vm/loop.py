@@ -1,4 +1,4 @@
-# Made by `python -m bamlvm.vm.make_loop` from vm/opcodes.py and vm/semantics.py; do not edit.
+# Made by `python -m bamlvm.vm.make_loop`; do not edit.
 # ruff: noqa
 # fmt: off
 """The interpreter's loop: one handler an opcode, found through a tree of comparisons."""
@@ -35,550 +35,18 @@ def execute(machine: Any, fuel: int) -> Any:
                     return machine.pause(step, slots, stack, function, top)
             while True:
                 op, arg, step = step
-                if op < 61:
-                 if op < 10:
+                if op < 16:
+                 if op < 8:
                   if op < 4:
                    if op < 2:
                     if op < 1:
-                     fuel -= 1  # loop
-                     if fuel < 0:
-                         target = step
-                         step = arg
-                         fuel = machine.refuel(len(frames), False) - 1
-                         step = target
-                         if fuel < 0:
-                             return machine.pause(step, slots, stack, function, top)
+                     stack.append(top)  # load_local
+                     top = slots[arg]
                     else:
-                     top = top.fields[arg]  # load_field
-                   else:
-                    if op < 3:
-                     x0, x1 = arg  # load_two_locals
-                     stack.append(top)
-                     stack.append(slots[x0])
-                     top = slots[x1]
-                    else:
-                     x0, x1 = arg  # load_local_field
-                     stack.append(top)
-                     top = slots[x0].fields[x1]
-                  else:
-                   if op < 6:
-                    if op < 5:
-                     x0, x1, x2, x3 = arg  # add_local_const_loop
-                     result1 = slots[x0] + x1
-                     if result1 > 9223372036854775807 or result1 < -9223372036854775808:
-                         raise integer_overflow("+")
-                     slots[x2] = result1
-                     fuel -= 1
-                     if fuel < 0:
-                         target = step
-                         step = x3
-                         fuel = machine.refuel(len(frames), False) - 1
-                         step = target
-                         if fuel < 0:
-                             return machine.pause(step, slots, stack, function, top)
-                    else:
-                     x0, x1, x2 = arg  # unless_less_locals
-                     if not slots[x0] < slots[x1]:
-                         step = x2
-                   else:
-                    if op < 8:
-                     if op < 7:
-                      top = stack.pop() - top  # sub_int
-                      if top > 9223372036854775807 or top < -9223372036854775808:
-                          raise integer_overflow("-")
-                     else:
-                      top = stack.pop() < top  # less
-                    else:
-                     if op < 9:
-                      top = stack.pop() == top  # equal
-                     else:
-                      container = stack.pop()  # load_element
-                      try:
-                          top = container[top]
-                      except (IndexError, KeyError):
-                          raise no_element(container, top) from None
-                 else:
-                  if op < 18:
-                   if op < 14:
-                    if op < 12:
-                     if op < 11:
-                      x0, x1 = arg  # load_element_locals
-                      index = slots[x1]
-                      container = slots[x0]
-                      stack.append(top)
-                      try:
-                          top = container[index]
-                      except (IndexError, KeyError):
-                          raise no_element(container, index) from None
-                     else:
-                      x0, x1 = arg  # store_const
-                      slots[x1] = x0
-                    else:
-                     if op < 13:
-                      x0, x1 = arg  # add_locals
-                      stack.append(top)
-                      top = slots[x0] + slots[x1]
-                      if top > 9223372036854775807 or top < -9223372036854775808:
-                          raise integer_overflow("+")
-                     else:
-                      x0, x1 = arg  # add_local_const
-                      stack.append(top)
-                      top = slots[x0] + x1
-                      if top > 9223372036854775807 or top < -9223372036854775808:
-                          raise integer_overflow("+")
-                   else:
-                    if op < 16:
-                     if op < 15:
-                      result1 = stack.pop() + top  # add_return
-                      if result1 > 9223372036854775807 or result1 < -9223372036854775808:
-                          raise integer_overflow("+")
-                      top = result1
-                      step, slots, stack, function = frames.pop()
-                     else:
-                      suffix = top  # concat_store
-                      joined = stack.pop()
-                      top = stack.pop()
-                      slots[arg] = None
-                      joined += suffix
-                      slots[arg] = joined
-                    else:
-                     if op < 17:
-                      x0, x1 = arg  # concat_const_store
-                      suffix = x0
-                      joined = top
-                      top = stack.pop()
-                      slots[x1] = None
-                      joined += suffix
-                      slots[x1] = joined
-                     else:
-                      x0, x1 = arg  # unless_local
-                      if not slots[x0]:
-                          step = x1
-                  else:
-                   if op < 29:
-                    if op < 20:
-                     if op < 19:
-                      x0, x1, x2 = arg  # unless_less_equal_local_const
-                      if not slots[x0] <= x1:
-                          step = x2
-                     else:
-                      x0, x1, x2 = arg  # unless_less_equal_locals
-                      if not slots[x0] <= slots[x1]:
-                          step = x2
-                    else:
-                     if op < 21:
-                      x0, x1, x2 = arg  # unless_equal_local_const
-                      if not slots[x0] == x1:
-                          step = x2
-                     else:
-                      if op < 25:
-                       if op < 23:
-                        if op < 22:
-                         top = stack.pop() != top  # not_equal
-                        else:
-                         if top:  # pop_jump_if_true
-                             step = arg
-                         top = stack.pop()
-                       else:
-                        if op < 24:
-                         pass  # jump
-                        else:
-                         stack.pop().fields[arg] = top  # store_field
-                         top = stack.pop()
-                      else:
-                       if op < 27:
-                        if op < 26:
-                         index = stack.pop()  # store_element
-                         container = stack.pop()
-                         try:
-                             container[index] = top
-                         except IndexError:
-                             raise no_element(container, index) from None
-                         top = stack.pop()
-                        else:
-                         top = arg(stack.pop(), top)  # bin_op
-                       else:
-                        if op < 28:
-                         top = arg(stack.pop(), top)  # cmp_op
-                        else:
-                         top = arg(top)  # unary_op
-                   else:
-                    if op < 45:
-                     if op < 37:
-                      if op < 33:
-                       if op < 31:
-                        if op < 30:
-                         stack.append(top)  # copy
-                         top = stack[-1 - arg]
-                        else:
-                         top = stack.pop()  # pop
-                       else:
-                        if op < 32:
-                         top = top is None  # is_null
-                        else:
-                         stack.append(top)  # load_cell
-                         top = slots[arg].value
-                      else:
-                       if op < 35:
-                        if op < 34:
-                         slots[arg].value = top  # store_cell
-                         top = stack.pop()
-                        else:
-                         slots[arg] = Cell(slots[arg])  # make_cell
-                       else:
-                        if op < 36:
-                         fuel -= 1  # call_indirect
-                         if fuel < 0:
-                             fuel = machine.refuel(len(frames), True)
-                             step = function.before(step)
-                             if fuel == 0:
-                                 return machine.pause(step, slots, stack, function, top)
-                         else:
-                             frames.append((step, slots, stack, function))
-                             if arg == 0:
-                                 closure = top
-                                 slots = [*closure.cells]
-                             elif arg == 1:
-                                 closure = stack.pop()
-                                 slots = [top, *closure.cells]
-                             else:
-                                 slots = [*stack[1 - arg :], top]
-                                 del stack[1 - arg :]
-                                 closure = stack.pop()
-                                 slots += closure.cells
-                             callee = closure.function
-                             if callee.arity != arg:
-                                 raise TypeError(f"{callee.name} takes {callee.arity} arguments")
-                             if callee.padding:
-                                 slots += callee.padding
-                             stack = []
-                             function = callee
-                             step = callee.entry
-                        else:
-                         x0, x1 = arg  # call_method
-                         fuel -= 1
-                         if fuel < 0:
-                             fuel = machine.refuel(len(frames), True)
-                             step = function.before(step)
-                             if fuel == 0:
-                                 return machine.pause(step, slots, stack, function, top)
-                         else:
-                             if x1 == 1:
-                                 values = [top]
-                             else:
-                                 values = [*stack[1 - x1 :], top]
-                                 del stack[1 - x1 :]
-                             callee = program.method(values[0], x0)
-                             if callee.arity != x1:
-                                 raise TypeError(f"{callee.name} takes {callee.arity} arguments")
-                             frames.append((step, slots, stack, function))
-                             slots = values
-                             if callee.padding:
-                                 slots += callee.padding
-                             stack = []
-                             function = callee
-                             step = callee.entry
-                     else:
-                      if op < 41:
-                       if op < 39:
-                        if op < 38:
-                         x0, x1 = arg  # sys_call
-                         if x1 == 0:
-                             stack.append(top)
-                             values = []
-                         elif x1 == 1:
-                             values = [top]
-                         else:
-                             values = [*stack[1 - x1 :], top]
-                             del stack[1 - x1 :]
-                         top = x0.call(machine.scope, *values)
-                         if x0.is_async:
-                             return machine.suspend(x0, values, top, step, slots, stack, function, fuel)
-                         if type(top) is Pending:
-                             return machine.suspend(x0, values, top.awaitable, step, slots, stack, function, fuel)
-                        else:
-                         x0, x1 = arg  # make_closure
-                         if x1 == 0:
-                             stack.append(top)
-                             top = Closure(x0, ())
-                         elif x1 == 1:
-                             top = Closure(x0, (top,))
-                         else:
-                             values = stack[1 - x1 :]
-                             del stack[1 - x1 :]
-                             top = Closure(x0, (*values, top))
-                       else:
-                        if op < 40:
-                         if arg == 0:  # alloc_array
-                             stack.append(top)
-                             top = []
-                         elif arg == 1:
-                             top = [top]
-                         else:
-                             values = stack[1 - arg :]
-                             del stack[1 - arg :]
-                             values.append(top)
-                             top = values
-                        else:
-                         stack.append(top)  # alloc_map
-                         if arg == 0:
-                             top = {}
-                         else:
-                             values = stack[-2 * arg :]
-                             del stack[-2 * arg :]
-                             top = dict(zip(values[::2], values[1::2], strict=True))
-                      else:
-                       if op < 43:
-                        if op < 42:
-                         x0, x1 = arg  # alloc_instance
-                         if x1 == 0:
-                             stack.append(top)
-                             top = Instance(x0, [])
-                         elif x1 == 1:
-                             top = Instance(x0, [top])
-                         else:
-                             values = stack[1 - x1 :]
-                             del stack[1 - x1 :]
-                             values.append(top)
-                             top = Instance(x0, values)
-                        else:
-                         items = stack.pop()  # append
-                         items.append(top)
-                         top = items
-                       else:
-                        if op < 44:
-                         items = stack.pop()  # extend
-                         items.extend(top)
-                         top = items
-                        else:
-                         key = stack.pop()  # insert
-                         entries = stack.pop()
-                         entries[key] = top
-                         top = entries
-                    else:
-                     if op < 53:
-                      if op < 49:
-                       if op < 47:
-                        if op < 46:
-                         entries = stack.pop()  # update
-                         entries.update(top)
-                         top = entries
-                        else:
-                         top = top.get(arg)  # load_field_named
-                       else:
-                        if op < 48:
-                         stack.pop().set(arg, top)  # store_field_named
-                         top = stack.pop()
-                        else:
-                         stack.append(top)  # load_variant
-                         top = arg
-                      else:
-                       if op < 51:
-                        if op < 50:
-                         top = arg(top)  # is_type
-                        else:
-                         top = top.index  # discriminant
-                       else:
-                        if op < 52:
-                         top = type_tag(top)  # type_tag
-                        else:
-                         x0, x1 = arg  # jump_table
-                         step = x0.get(top, x1)
-                         top = stack.pop()
-                     else:
-                      if op < 57:
-                       if op < 55:
-                        if op < 54:
-                         stack.append(top)  # load_missing
-                         top = MISSING
-                        else:
-                         x0, x1 = arg  # jump_if_supplied
-                         if slots[x0] is not MISSING:
-                             step = x1
-                       else:
-                        if op < 56:
-                         fuel -= 1  # throw
-                         state = machine.unwind(machine.caught(top, step, function), step, slots, stack, function, top)
-                         if state is None:
-                             return machine.failed(fuel)
-                         step, slots, stack, function, top = state
-                         if fuel < 0:
-                             break
-                        else:
-                         top = top.value  # caught_value
-                      else:
-                       if op < 59:
-                        if op < 58:
-                         fuel -= 1  # rethrow
-                         state = machine.unwind(top, step, slots, stack, function, top)
-                         if state is None:
-                             return machine.failed(fuel)
-                         step, slots, stack, function, top = state
-                         if fuel < 0:
-                             break
-                        else:
-                         if not top:  # assert
-                             raise assertion_failed(arg)
-                         top = stack.pop()
-                       else:
-                        if op < 60:
-                         raise unreachable()  # unreachable
-                        else:
-                         top = top + slots[arg]  # add_local
-                         if top > 9223372036854775807 or top < -9223372036854775808:
-                             raise integer_overflow("+")
-                else:
-                 if op < 86:
-                  if op < 68:
-                   if op < 64:
-                    if op < 62:
-                     slots[arg] = top  # store_local
-                     top = stack.pop()
-                    else:
-                     if op < 63:
-                      x0, x1, x2 = arg  # add_locals_store
-                      result1 = slots[x0] + slots[x1]
-                      if result1 > 9223372036854775807 or result1 < -9223372036854775808:
-                          raise integer_overflow("+")
-                      slots[x2] = result1
-                     else:
-                      x0, x1, x2 = arg  # unless_less_local_const
-                      if not slots[x0] < x1:
-                          step = x2
-                   else:
-                    if op < 66:
-                     if op < 65:
-                      top = stack.pop() + top  # add_int
-                      if top > 9223372036854775807 or top < -9223372036854775808:
-                          raise integer_overflow("+")
-                     else:
-                      x0, x1 = arg  # call_native
-                      if x1 == 1:
-                          top = x0(top)
-                      elif x1 == 2:
-                          top = x0(stack.pop(), top)
-                      elif x1 == 0:
-                          stack.append(top)
-                          top = x0()
-                      else:
-                          values = stack[1 - x1 :]
-                          del stack[1 - x1 :]
-                          top = x0(*values, top)
-                    else:
-                     if op < 67:
-                      x0, x1 = arg  # load_local_const
-                      stack.append(top)
-                      stack.append(slots[x0])
-                      top = x1
-                     else:
-                      x0, x1 = arg  # store_load
-                      slots[x0] = top
-                      top = slots[x1]
-                  else:
-                   if op < 73:
-                    if op < 70:
-                     if op < 69:
-                      top = slots[arg]  # return_local
-                      step, slots, stack, function = frames.pop()
-                     else:
-                      x0, x1, x2 = arg  # add_local_const_store
-                      result1 = slots[x0] + x1
-                      if result1 > 9223372036854775807 or result1 < -9223372036854775808:
-                          raise integer_overflow("+")
-                      slots[x2] = result1
-                    else:
-                     if op < 71:
-                      x0, x1 = arg  # sub_local_const
-                      stack.append(top)
-                      top = slots[x0] - x1
-                      if top > 9223372036854775807 or top < -9223372036854775808:
-                          raise integer_overflow("-")
-                     else:
-                      if op < 72:
-                       top = stack.pop() + top  # concat
-                      else:
-                       x0, x1 = arg  # move_local
-                       slots[x1] = slots[x0]
-                   else:
-                    if op < 77:
-                     if op < 75:
-                      if op < 74:
-                       x0, x1 = arg  # store_loop
-                       slots[x0] = top
-                       top = stack.pop()
-                       fuel -= 1
-                       if fuel < 0:
-                           target = step
-                           step = x1
-                           fuel = machine.refuel(len(frames), False) - 1
-                           step = target
-                           if fuel < 0:
-                               return machine.pause(step, slots, stack, function, top)
-                      else:
-                       top = arg  # return_const
-                       step, slots, stack, function = frames.pop()
-                     else:
-                      if op < 76:
-                       top = top + arg  # add_const
-                       if top > 9223372036854775807 or top < -9223372036854775808:
-                           raise integer_overflow("+")
-                      else:
-                       x0, x1 = arg  # concat_local_store
-                       suffix = slots[x0]
-                       joined = top
-                       top = stack.pop()
-                       slots[x1] = None
-                       joined += suffix
-                       slots[x1] = joined
-                    else:
-                     if op < 79:
-                      if op < 78:
-                       x0, x1, x2 = arg  # grow_local
-                       suffix = x1
-                       joined = slots[x0]
-                       slots[x2] = None
-                       joined += suffix
-                       slots[x2] = joined
-                      else:
-                       x0, x1 = arg  # unless_local_null
-                       if not slots[x0] is None:
-                           step = x1
-                     else:
-                      if op < 80:
-                       x0, x1, x2 = arg  # unless_equal_locals
-                       if not slots[x0] == slots[x1]:
-                           step = x2
-                      else:
-                       if op < 82:
-                        if op < 81:
-                         step = arg.decode()  # enter
-                        else:
-                         return machine.done(top, fuel)  # halt
-                       else:
-                        if op < 84:
-                         if op < 83:
-                          top = stack.pop() * top  # mul_int
-                          if top > 9223372036854775807 or top < -9223372036854775808:
-                              raise integer_overflow("*")
-                         else:
-                          top = stack.pop() <= top  # less_equal
-                        else:
-                         if op < 85:
-                          top = stack.pop() > top  # greater
-                         else:
-                          top = stack.pop() >= top  # greater_equal
-                 else:
-                  if op < 90:
-                   if op < 88:
-                    if op < 87:
                      stack.append(top)  # load_const
                      top = arg
-                    else:
-                     if not top:  # pop_jump_if_false
-                         step = arg
-                     top = stack.pop()
                    else:
-                    if op < 89:
+                    if op < 3:
                      fuel -= 1  # call
                      if fuel < 0:
                          fuel = machine.refuel(len(frames), True)
@@ -604,185 +72,468 @@ def execute(machine: Any, fuel: int) -> Any:
                          function = arg
                          step = arg.entry
                     else:
-                     step, slots, stack, function = frames.pop()  # return
+                     x0, x1 = arg  # call_native
+                     if x1 == 1:
+                         top = x0(top)
+                     elif x1 == 2:
+                         top = x0(stack.pop(), top)
+                     elif x1 == 0:
+                         stack.append(top)
+                         top = x0()
+                     else:
+                         values = stack[1 - x1 :]
+                         del stack[1 - x1 :]
+                         top = x0(*values, top)
                   else:
-                   if op < 91:
-                    stack.append(top)  # load_local
-                    top = slots[arg]
-                   else:
-                    if op < 107:
-                     if op < 99:
-                      if op < 95:
-                       if op < 93:
-                        if op < 92:
-                         result1 = stack.pop() + top  # add_store
-                         if result1 > 9223372036854775807 or result1 < -9223372036854775808:
-                             raise integer_overflow("+")
-                         slots[arg] = result1
-                         top = stack.pop()
-                        else:
-                         x0, x1 = arg  # sub_locals
-                         stack.append(top)
-                         top = slots[x0] - slots[x1]
-                         if top > 9223372036854775807 or top < -9223372036854775808:
-                             raise integer_overflow("-")
-                       else:
-                        if op < 94:
-                         top = top - arg  # sub_const
-                         if top > 9223372036854775807 or top < -9223372036854775808:
-                             raise integer_overflow("-")
-                        else:
-                         x0, x1, x2 = arg  # sub_local_const_store
-                         result1 = slots[x0] - x1
-                         if result1 > 9223372036854775807 or result1 < -9223372036854775808:
-                             raise integer_overflow("-")
-                         slots[x2] = result1
-                      else:
-                       if op < 97:
-                        if op < 96:
-                         x0, x1 = arg  # mul_locals
-                         stack.append(top)
-                         top = slots[x0] * slots[x1]
-                         if top > 9223372036854775807 or top < -9223372036854775808:
-                             raise integer_overflow("*")
-                        else:
-                         x0, x1 = arg  # mul_local_const
-                         stack.append(top)
-                         top = slots[x0] * x1
-                         if top > 9223372036854775807 or top < -9223372036854775808:
-                             raise integer_overflow("*")
-                       else:
-                        if op < 98:
-                         top = top * slots[arg]  # mul_local
-                         if top > 9223372036854775807 or top < -9223372036854775808:
-                             raise integer_overflow("*")
-                        else:
-                         top = top + arg  # concat_const
-                     else:
-                      if op < 103:
-                       if op < 101:
-                        if op < 100:
-                         top = top + slots[arg]  # concat_local
-                        else:
-                         x0, x1, x2 = arg  # concat_locals_store
-                         suffix = slots[x1]
-                         joined = slots[x0]
-                         slots[x2] = None
-                         joined += suffix
-                         slots[x2] = joined
-                       else:
-                        if op < 102:
-                         x0, x1 = arg  # when_local
-                         if slots[x0]:
-                             step = x1
-                        else:
-                         if not top is None:  # unless_null
-                             step = arg
-                         top = stack.pop()
-                      else:
-                       if op < 105:
-                        if op < 104:
-                         if top is None:  # when_null
-                             step = arg
-                         top = stack.pop()
-                        else:
-                         x0, x1 = arg  # when_local_null
-                         if slots[x0] is None:
-                             step = x1
-                       else:
-                        if op < 106:
-                         if not stack.pop() < top:  # unless_less
-                             step = arg
-                         top = stack.pop()
-                        else:
-                         x0, x1 = arg  # unless_less_const
-                         if not top < x0:
-                             step = x1
-                         top = stack.pop()
+                   if op < 6:
+                    if op < 5:
+                     x0, x1 = arg  # load_two_locals
+                     stack.append(top)
+                     stack.append(slots[x0])
+                     top = slots[x1]
                     else:
-                     if op < 115:
-                      if op < 111:
-                       if op < 109:
-                        if op < 108:
-                         if not stack.pop() <= top:  # unless_less_equal
-                             step = arg
-                         top = stack.pop()
-                        else:
-                         x0, x1 = arg  # unless_less_equal_const
-                         if not top <= x0:
-                             step = x1
-                         top = stack.pop()
-                       else:
-                        if op < 110:
-                         if not stack.pop() > top:  # unless_greater
-                             step = arg
-                         top = stack.pop()
-                        else:
-                         x0, x1 = arg  # unless_greater_const
-                         if not top > x0:
-                             step = x1
-                         top = stack.pop()
+                     x0, x1 = arg  # load_local_field
+                     stack.append(top)
+                     top = slots[x0].fields[x1]
+                   else:
+                    if op < 7:
+                     x0, x1, x2, x3 = arg  # add_local_const_loop
+                     result1 = slots[x0] + x1
+                     if result1 > 9223372036854775807 or result1 < -9223372036854775808:
+                         raise integer_overflow("+")
+                     slots[x2] = result1
+                     fuel -= 1
+                     if fuel < 0:
+                         target = step
+                         step = x3
+                         fuel = machine.refuel(len(frames), False) - 1
+                         step = target
+                         if fuel < 0:
+                             return machine.pause(step, slots, stack, function, top)
+                    else:
+                     x0, x1, x2 = arg  # unless_less_locals
+                     if not slots[x0] < slots[x1]:
+                         step = x2
+                 else:
+                  if op < 12:
+                   if op < 10:
+                    if op < 9:
+                     slots[arg] = top  # store_local
+                     top = stack.pop()
+                    else:
+                     if not top:  # pop_jump_if_false
+                         step = arg
+                     top = stack.pop()
+                   else:
+                    if op < 11:
+                     top = arg(stack.pop(), top)  # bin_op
+                    else:
+                     container = stack.pop()  # load_element
+                     try:
+                         top = container[top]
+                     except (IndexError, KeyError):
+                         raise no_element(container, top) from None
+                  else:
+                   if op < 14:
+                    if op < 13:
+                     x0, x1 = arg  # load_local_const
+                     stack.append(top)
+                     stack.append(slots[x0])
+                     top = x1
+                    else:
+                     x0, x1 = arg  # store_load
+                     slots[x0] = top
+                     top = slots[x1]
+                   else:
+                    if op < 15:
+                     result1 = stack.pop() + top  # add_store
+                     if result1 > 9223372036854775807 or result1 < -9223372036854775808:
+                         raise integer_overflow("+")
+                     slots[arg] = result1
+                     top = stack.pop()
+                    else:
+                     x0, x1 = arg  # unless_equal_const
+                     if not top == x0:
+                         step = x1
+                     top = stack.pop()
+                else:
+                 if op < 48:
+                  if op < 32:
+                   if op < 24:
+                    if op < 20:
+                     if op < 18:
+                      if op < 17:
+                       step, slots, stack, function = frames.pop()  # return
                       else:
-                       if op < 113:
-                        if op < 112:
-                         x0, x1, x2 = arg  # unless_greater_local_const
-                         if not slots[x0] > x1:
-                             step = x2
-                        else:
-                         x0, x1, x2 = arg  # unless_greater_locals
-                         if not slots[x0] > slots[x1]:
-                             step = x2
-                       else:
-                        if op < 114:
-                         if not stack.pop() >= top:  # unless_greater_equal
-                             step = arg
-                         top = stack.pop()
-                        else:
-                         x0, x1 = arg  # unless_greater_equal_const
-                         if not top >= x0:
-                             step = x1
-                         top = stack.pop()
+                       fuel -= 1  # loop
+                       if fuel < 0:
+                           target = step
+                           step = arg
+                           fuel = machine.refuel(len(frames), False) - 1
+                           step = target
+                           if fuel < 0:
+                               return machine.pause(step, slots, stack, function, top)
                      else:
-                      if op < 119:
-                       if op < 117:
-                        if op < 116:
-                         x0, x1, x2 = arg  # unless_greater_equal_local_const
-                         if not slots[x0] >= x1:
-                             step = x2
-                        else:
-                         x0, x1, x2 = arg  # unless_greater_equal_locals
-                         if not slots[x0] >= slots[x1]:
-                             step = x2
-                       else:
-                        if op < 118:
-                         if not stack.pop() == top:  # unless_equal
-                             step = arg
-                         top = stack.pop()
-                        else:
-                         x0, x1 = arg  # unless_equal_const
-                         if not top == x0:
-                             step = x1
-                         top = stack.pop()
+                      if op < 19:
+                       top = stack.pop() + top  # add_int
+                       if top > 9223372036854775807 or top < -9223372036854775808:
+                           raise integer_overflow("+")
                       else:
-                       if op < 121:
-                        if op < 120:
-                         if not stack.pop() != top:  # unless_not_equal
-                             step = arg
-                         top = stack.pop()
-                        else:
-                         x0, x1 = arg  # unless_not_equal_const
-                         if not top != x0:
-                             step = x1
-                         top = stack.pop()
+                       top = top.fields[arg]  # load_field
+                    else:
+                     if op < 22:
+                      if op < 21:
+                       index = stack.pop()  # store_element
+                       container = stack.pop()
+                       try:
+                           container[index] = top
+                       except IndexError:
+                           raise no_element(container, index) from None
+                       top = stack.pop()
+                      else:
+                       top = stack.pop() - top  # sub_int
+                       if top > 9223372036854775807 or top < -9223372036854775808:
+                           raise integer_overflow("-")
+                     else:
+                      if op < 23:
+                       top = stack.pop() * top  # mul_int
+                       if top > 9223372036854775807 or top < -9223372036854775808:
+                           raise integer_overflow("*")
+                      else:
+                       top = stack.pop() < top  # less
+                   else:
+                    if op < 28:
+                     if op < 26:
+                      if op < 25:
+                       top = stack.pop() <= top  # less_equal
+                      else:
+                       top = stack.pop() > top  # greater
+                     else:
+                      if op < 27:
+                       top = stack.pop() >= top  # greater_equal
+                      else:
+                       top = stack.pop() == top  # equal
+                    else:
+                     if op < 30:
+                      if op < 29:
+                       top = stack.pop() != top  # not_equal
+                      else:
+                       if top:  # pop_jump_if_true
+                           step = arg
+                       top = stack.pop()
+                     else:
+                      if op < 31:
+                       pass  # jump
+                      else:
+                       stack.pop().fields[arg] = top  # store_field
+                       top = stack.pop()
+                  else:
+                   if op < 40:
+                    if op < 36:
+                     if op < 34:
+                      if op < 33:
+                       top = arg(stack.pop(), top)  # cmp_op
+                      else:
+                       top = arg(top)  # unary_op
+                     else:
+                      if op < 35:
+                       top = stack.pop() + top  # concat
+                      else:
+                       stack.append(top)  # copy
+                       top = stack[-1 - arg]
+                    else:
+                     if op < 38:
+                      if op < 37:
+                       top = stack.pop()  # pop
+                      else:
+                       top = top is None  # is_null
+                     else:
+                      if op < 39:
+                       stack.append(top)  # load_cell
+                       top = slots[arg].value
+                      else:
+                       slots[arg].value = top  # store_cell
+                       top = stack.pop()
+                   else:
+                    if op < 44:
+                     if op < 42:
+                      if op < 41:
+                       slots[arg] = Cell(slots[arg])  # make_cell
+                      else:
+                       fuel -= 1  # call_indirect
+                       if fuel < 0:
+                           fuel = machine.refuel(len(frames), True)
+                           step = function.before(step)
+                           if fuel == 0:
+                               return machine.pause(step, slots, stack, function, top)
                        else:
-                        if op < 122:
-                         x0, x1, x2 = arg  # unless_not_equal_local_const
-                         if not slots[x0] != x1:
-                             step = x2
-                        else:
-                         x0, x1, x2 = arg  # unless_not_equal_locals
-                         if not slots[x0] != slots[x1]:
-                             step = x2
+                           frames.append((step, slots, stack, function))
+                           if arg == 0:
+                               closure = top
+                               slots = [*closure.cells]
+                           elif arg == 1:
+                               closure = stack.pop()
+                               slots = [top, *closure.cells]
+                           else:
+                               slots = [*stack[1 - arg :], top]
+                               del stack[1 - arg :]
+                               closure = stack.pop()
+                               slots += closure.cells
+                           callee = closure.function
+                           if callee.arity != arg:
+                               raise TypeError(f"{callee.name} takes {callee.arity} arguments")
+                           if callee.padding:
+                               slots += callee.padding
+                           stack = []
+                           function = callee
+                           step = callee.entry
+                     else:
+                      if op < 43:
+                       x0, x1 = arg  # call_method
+                       fuel -= 1
+                       if fuel < 0:
+                           fuel = machine.refuel(len(frames), True)
+                           step = function.before(step)
+                           if fuel == 0:
+                               return machine.pause(step, slots, stack, function, top)
+                       else:
+                           if x1 == 1:
+                               values = [top]
+                           else:
+                               values = [*stack[1 - x1 :], top]
+                               del stack[1 - x1 :]
+                           callee = program.method(values[0], x0)
+                           if callee.arity != x1:
+                               raise TypeError(f"{callee.name} takes {callee.arity} arguments")
+                           frames.append((step, slots, stack, function))
+                           slots = values
+                           if callee.padding:
+                               slots += callee.padding
+                           stack = []
+                           function = callee
+                           step = callee.entry
+                      else:
+                       x0, x1 = arg  # sys_call
+                       if x1 == 0:
+                           stack.append(top)
+                           values = []
+                       elif x1 == 1:
+                           values = [top]
+                       else:
+                           values = [*stack[1 - x1 :], top]
+                           del stack[1 - x1 :]
+                       top = x0.call(machine.scope, *values)
+                       if x0.is_async:
+                           return machine.suspend(x0, values, top, step, slots, stack, function, fuel)
+                       if type(top) is Pending:
+                           return machine.suspend(x0, values, top.awaitable, step, slots, stack, function, fuel)
+                    else:
+                     if op < 46:
+                      if op < 45:
+                       x0, x1 = arg  # make_closure
+                       if x1 == 0:
+                           stack.append(top)
+                           top = Closure(x0, ())
+                       elif x1 == 1:
+                           top = Closure(x0, (top,))
+                       else:
+                           values = stack[1 - x1 :]
+                           del stack[1 - x1 :]
+                           top = Closure(x0, (*values, top))
+                      else:
+                       if arg == 0:  # alloc_array
+                           stack.append(top)
+                           top = []
+                       elif arg == 1:
+                           top = [top]
+                       else:
+                           values = stack[1 - arg :]
+                           del stack[1 - arg :]
+                           values.append(top)
+                           top = values
+                     else:
+                      if op < 47:
+                       stack.append(top)  # alloc_map
+                       if arg == 0:
+                           top = {}
+                       else:
+                           values = stack[-2 * arg :]
+                           del stack[-2 * arg :]
+                           top = dict(zip(values[::2], values[1::2], strict=True))
+                      else:
+                       x0, x1 = arg  # alloc_instance
+                       if x1 == 0:
+                           stack.append(top)
+                           top = Instance(x0, [])
+                       elif x1 == 1:
+                           top = Instance(x0, [top])
+                       else:
+                           values = stack[1 - x1 :]
+                           del stack[1 - x1 :]
+                           values.append(top)
+                           top = Instance(x0, values)
+                 else:
+                  if op < 64:
+                   if op < 56:
+                    if op < 52:
+                     if op < 50:
+                      if op < 49:
+                       items = stack.pop()  # append
+                       items.append(top)
+                       top = items
+                      else:
+                       items = stack.pop()  # extend
+                       items.extend(top)
+                       top = items
+                     else:
+                      if op < 51:
+                       key = stack.pop()  # insert
+                       entries = stack.pop()
+                       entries[key] = top
+                       top = entries
+                      else:
+                       entries = stack.pop()  # update
+                       entries.update(top)
+                       top = entries
+                    else:
+                     if op < 54:
+                      if op < 53:
+                       top = top.get(arg)  # load_field_named
+                      else:
+                       stack.pop().set(arg, top)  # store_field_named
+                       top = stack.pop()
+                     else:
+                      if op < 55:
+                       stack.append(top)  # load_variant
+                       top = arg
+                      else:
+                       top = arg(top)  # is_type
+                   else:
+                    if op < 60:
+                     if op < 58:
+                      if op < 57:
+                       top = top.index  # discriminant
+                      else:
+                       top = type_tag(top)  # type_tag
+                     else:
+                      if op < 59:
+                       x0, x1 = arg  # jump_table
+                       step = x0.get(top, x1)
+                       top = stack.pop()
+                      else:
+                       stack.append(top)  # load_missing
+                       top = MISSING
+                    else:
+                     if op < 62:
+                      if op < 61:
+                       x0, x1 = arg  # jump_if_supplied
+                       if slots[x0] is not MISSING:
+                           step = x1
+                      else:
+                       fuel -= 1  # throw
+                       state = machine.unwind(machine.caught(top, step, function), step, slots, stack, function, top)
+                       if state is None:
+                           return machine.failed(fuel)
+                       step, slots, stack, function, top = state
+                       if fuel < 0:
+                           break
+                     else:
+                      if op < 63:
+                       top = top.value  # caught_value
+                      else:
+                       fuel -= 1  # rethrow
+                       state = machine.unwind(top, step, slots, stack, function, top)
+                       if state is None:
+                           return machine.failed(fuel)
+                       step, slots, stack, function, top = state
+                       if fuel < 0:
+                           break
+                  else:
+                   if op < 72:
+                    if op < 68:
+                     if op < 66:
+                      if op < 65:
+                       if not top:  # assert
+                           raise assertion_failed(arg)
+                       top = stack.pop()
+                      else:
+                       raise unreachable()  # unreachable
+                     else:
+                      if op < 67:
+                       x0, x1 = arg  # load_element_locals
+                       index = slots[x1]
+                       container = slots[x0]
+                       stack.append(top)
+                       try:
+                           top = container[index]
+                       except (IndexError, KeyError):
+                           raise no_element(container, index) from None
+                      else:
+                       top = slots[arg]  # return_local
+                       step, slots, stack, function = frames.pop()
+                    else:
+                     if op < 70:
+                      if op < 69:
+                       top = arg  # return_const
+                       step, slots, stack, function = frames.pop()
+                      else:
+                       top = top + arg  # add_const
+                       if top > 9223372036854775807 or top < -9223372036854775808:
+                           raise integer_overflow("+")
+                     else:
+                      if op < 71:
+                       result1 = stack.pop() + top  # add_return
+                       if result1 > 9223372036854775807 or result1 < -9223372036854775808:
+                           raise integer_overflow("+")
+                       top = result1
+                       step, slots, stack, function = frames.pop()
+                      else:
+                       x0, x1 = arg  # sub_local_const
+                       stack.append(top)
+                       top = slots[x0] - x1
+                       if top > 9223372036854775807 or top < -9223372036854775808:
+                           raise integer_overflow("-")
+                   else:
+                    if op < 76:
+                     if op < 74:
+                      if op < 73:
+                       suffix = top  # concat_store
+                       joined = stack.pop()
+                       top = stack.pop()
+                       slots[arg] = None
+                       joined += suffix
+                       slots[arg] = joined
+                      else:
+                       x0, x1, x2 = arg  # grow_local
+                       suffix = x1
+                       joined = slots[x0]
+                       slots[x2] = None
+                       joined += suffix
+                       slots[x2] = joined
+                     else:
+                      if op < 75:
+                       if not stack.pop() < top:  # unless_less
+                           step = arg
+                       top = stack.pop()
+                      else:
+                       if not stack.pop() <= top:  # unless_less_equal
+                           step = arg
+                       top = stack.pop()
+                    else:
+                     if op < 78:
+                      if op < 77:
+                       x0, x1 = arg  # unless_local
+                       if not slots[x0]:
+                           step = x1
+                      else:
+                       x0, x1 = arg  # unless_local_null
+                       if not slots[x0] is None:
+                           step = x1
+                     else:
+                      if op < 79:
+                       step = arg.decode()  # enter
+                      else:
+                       return machine.done(top, fuel)  # halt
         except Thrown as thrown:
             fuel = machine.charge(fuel)
             state = machine.unwind(machine.arrived(thrown, step, function), step, slots, stack, function, top)

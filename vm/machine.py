@@ -22,9 +22,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Sequence
 from typing import Any, Final
 
-from bamlvm.vm.dispatch import DISPATCH
 from bamlvm.vm.linker import LinkedFunction, LinkError, Program
 from bamlvm.vm.loop import execute
+from bamlvm.vm.opcodes import DISPATCH
 from bamlvm.vm.outcomes import Done, Failed, Outcome, Paused, State, Suspended
 from bamlvm.vm.panics import stack_overflow, step_limit
 from bamlvm.vm.sysop import SysOp

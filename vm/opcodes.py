@@ -58,134 +58,112 @@ OPERATORS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 """What an ``operator`` operand of an instruction indexes."""
 
 _ROWS: Final = """
-load_local          | local          | 0 | 1 | 0 | next   | push a local
-load_const          | const          | 0 | 1 | 0 | next   | push a constant
-store_local         | local          | 1 | 0 | 0 | next   | pop into a local
-add_int             |                | 2 | 1 | 0 | next   | integer sum; panics on overflow
-sub_int             |                | 2 | 1 | 0 | next   | integer difference; panics on overflow
-mul_int             |                | 2 | 1 | 0 | next   | integer product; panics on overflow
-less                |                | 2 | 1 | 0 | next   | a < b, both numbers or both strings
-less_equal          |                | 2 | 1 | 0 | next   | a <= b, both numbers or both strings
-greater             |                | 2 | 1 | 0 | next   | a > b, both numbers or both strings
-greater_equal       |                | 2 | 1 | 0 | next   | a >= b, both numbers or both strings
-equal               |                | 2 | 1 | 0 | next   | a == b where both are of one scalar type, or one is null
-not_equal           |                | 2 | 1 | 0 | next   | a != b where both are of one scalar type, or one is null
-pop_jump_if_false   | target         | 1 | 0 | 0 | branch | pop a bool; jump if it is false
-pop_jump_if_true    | target         | 1 | 0 | 0 | branch | pop a bool; jump if it is true
-jump                | target         | 0 | 0 | 0 | jump   | go on at the target, which lies ahead
-loop                | target         | 0 | 0 | 0 | jump   | go back to the target; costs a step of the budget
-call                | name count     | 0 | 1 | 1 | next   | call a function with its arguments
-return              |                | 1 | 0 | 0 | end    | leave the function with a value
-load_field          | field          | 1 | 1 | 0 | next   | a field of an instance by index
-store_field         | field          | 2 | 0 | 0 | next   | instance, value: set a field by index
-load_element        |                | 2 | 1 | 0 | next   | container, index or key: an element; panics if there is none
-store_element       |                | 3 | 0 | 0 | next   | container, index or key, value: set an element
-bin_op              | operator       | 2 | 1 | 0 | next   | arithmetic on numbers, + on strings, by the operands' types
-cmp_op              | operator       | 2 | 1 | 0 | next   | comparison of any values; == and != are deep
-unary_op            | operator       | 1 | 1 | 0 | next   | negation, not, bitwise complement
-concat              |                | 2 | 1 | 0 | next   | join two strings
-copy                | count          | 0 | 1 | 0 | next   | push again the entry that many below the top (0: the top)
-pop                 |                | 1 | 0 | 0 | next   | drop the top
-is_null             |                | 1 | 1 | 0 | next   | whether the value is null
-load_cell           | local          | 0 | 1 | 0 | next   | push the content of the cell in a local
-store_cell          | local          | 1 | 0 | 0 | next   | pop into the cell in a local
-make_cell           | local          | 0 | 0 | 0 | next   | put a local's value into a fresh cell in the same local
-call_indirect       | count          | 1 | 1 | 1 | next   | function value, arguments: call it
-call_method         | name count     | 0 | 1 | 1 | next   | receiver, arguments: call the method of that bare name
-call_native         | name count     | 0 | 1 | 1 | next   | call a native function
-sys_call            | name count     | 0 | 1 | 1 | next   | call a sys-op; may suspend the machine
-make_closure        | name count     | 0 | 1 | 1 | next   | a function value over that many cells
-alloc_array         | count          | 0 | 1 | 1 | next   | a list of the entries
-alloc_map           | count          | 0 | 1 | 2 | next   | a map of that many key, value pairs
-alloc_instance      | name count     | 0 | 1 | 1 | next   | an instance of a class from its fields in declared order
-append              |                | 2 | 1 | 0 | next   | list, value: the list with the value pushed
-extend              |                | 2 | 1 | 0 | next   | list, list: the first with the second's items pushed
-insert              |                | 3 | 1 | 0 | next   | map, key, value: the map with the entry set
-update              |                | 2 | 1 | 0 | next   | map, map: the first with the second's entries set
-load_field_named    | name           | 1 | 1 | 0 | next   | a field by name, where the class is not known
-store_field_named   | name           | 2 | 0 | 0 | next   | instance, value: set a field by name
-load_variant        | name name      | 0 | 1 | 0 | next   | push an enum's variant
-is_type             | type           | 1 | 1 | 0 | next   | whether the value is of a type
-discriminant        |                | 1 | 1 | 0 | next   | an enum value's variant as an integer, in declared order
-type_tag            |                | 1 | 1 | 0 | next   | a value's type: int, list, map …, a class's or enum's name
-jump_table          | table          | 1 | 0 | 0 | jump   | pop a key and go on at its target, or at the default
-load_missing        |                | 0 | 1 | 0 | next   | push the mark of an argument left out
-jump_if_supplied    | local target   | 0 | 0 | 0 | branch | jump if a parameter was given
-throw               |                | 1 | 0 | 0 | end    | throw a value; the trace begins here
-caught_value        |                | 1 | 1 | 0 | next   | the value inside a caught error
-rethrow             |                | 1 | 0 | 0 | end    | throw a caught error again, with its first trace
-assert              | const          | 1 | 0 | 0 | next   | pop a bool; panic with the message if it is false
-unreachable         |                | 0 | 0 | 0 | end    | panic: control cannot come here
+load_local           | local          | 0 | 1 | 0 | next   | push a local
+load_const           | const          | 0 | 1 | 0 | next   | push a constant
+call                 | name count     | 0 | 1 | 1 | next   | call a function with its arguments
+call_native          | name count     | 0 | 1 | 1 | next   | call a native function
+load_two_locals      = load_local load_local
+load_local_field     = load_local load_field
+add_local_const_loop = load_local load_const add_int store_local loop
+unless_less_locals   = load_local load_local less pop_jump_if_false
+store_local          | local          | 1 | 0 | 0 | next   | pop into a local
+pop_jump_if_false    | target         | 1 | 0 | 0 | branch | pop a bool; jump if it is false
+bin_op               | operator       | 2 | 1 | 0 | next   | arithmetic on numbers, + on strings, by the operands' types
+load_element         |                | 2 | 1 | 0 | next   | container, index or key: an element; panics without one
+load_local_const     = load_local load_const
+store_load           = store_local load_local
+add_store            = add_int store_local
+unless_equal_const   = load_const equal pop_jump_if_false
+return               |                | 1 | 0 | 0 | end    | leave the function with a value
+loop                 | target         | 0 | 0 | 0 | jump   | go back to the target; costs a step of the budget
+add_int              |                | 2 | 1 | 0 | next   | integer sum; panics on overflow
+load_field           | field          | 1 | 1 | 0 | next   | a field of an instance by index
+store_element        |                | 3 | 0 | 0 | next   | container, index or key, value: set an element
+sub_int              |                | 2 | 1 | 0 | next   | integer difference; panics on overflow
+mul_int              |                | 2 | 1 | 0 | next   | integer product; panics on overflow
+less                 |                | 2 | 1 | 0 | next   | a < b, both numbers or both strings
+less_equal           |                | 2 | 1 | 0 | next   | a <= b, both numbers or both strings
+greater              |                | 2 | 1 | 0 | next   | a > b, both numbers or both strings
+greater_equal        |                | 2 | 1 | 0 | next   | a >= b, both numbers or both strings
+equal                |                | 2 | 1 | 0 | next   | a == b where both are of one scalar type, or one is null
+not_equal            |                | 2 | 1 | 0 | next   | a != b where both are of one scalar type, or one is null
+pop_jump_if_true     | target         | 1 | 0 | 0 | branch | pop a bool; jump if it is true
+jump                 | target         | 0 | 0 | 0 | jump   | go on at the target, which lies ahead
+store_field          | field          | 2 | 0 | 0 | next   | instance, value: set a field by index
+cmp_op               | operator       | 2 | 1 | 0 | next   | comparison of any values; == and != are deep
+unary_op             | operator       | 1 | 1 | 0 | next   | negation, not, bitwise complement
+concat               |                | 2 | 1 | 0 | next   | join two strings
+copy                 | count          | 0 | 1 | 0 | next   | push again the entry that many below the top (0: the top)
+pop                  |                | 1 | 0 | 0 | next   | drop the top
+is_null              |                | 1 | 1 | 0 | next   | whether the value is null
+load_cell            | local          | 0 | 1 | 0 | next   | push the content of the cell in a local
+store_cell           | local          | 1 | 0 | 0 | next   | pop into the cell in a local
+make_cell            | local          | 0 | 0 | 0 | next   | put a local's value into a fresh cell in the same local
+call_indirect        | count          | 1 | 1 | 1 | next   | function value, arguments: call it
+call_method          | name count     | 0 | 1 | 1 | next   | receiver, arguments: call the method of that bare name
+sys_call             | name count     | 0 | 1 | 1 | next   | call a sys-op; may suspend the machine
+make_closure         | name count     | 0 | 1 | 1 | next   | a function value over that many cells
+alloc_array          | count          | 0 | 1 | 1 | next   | a list of the entries
+alloc_map            | count          | 0 | 1 | 2 | next   | a map of that many key, value pairs
+alloc_instance       | name count     | 0 | 1 | 1 | next   | an instance of a class from its fields in declared order
+append               |                | 2 | 1 | 0 | next   | list, value: the list with the value pushed
+extend               |                | 2 | 1 | 0 | next   | list, list: the first with the second's items pushed
+insert               |                | 3 | 1 | 0 | next   | map, key, value: the map with the entry set
+update               |                | 2 | 1 | 0 | next   | map, map: the first with the second's entries set
+load_field_named     | name           | 1 | 1 | 0 | next   | a field by name, where the class is not known
+store_field_named    | name           | 2 | 0 | 0 | next   | instance, value: set a field by name
+load_variant         | name name      | 0 | 1 | 0 | next   | push an enum's variant
+is_type              | type           | 1 | 1 | 0 | next   | whether the value is of a type
+discriminant         |                | 1 | 1 | 0 | next   | an enum value's variant as an integer, in declared order
+type_tag             |                | 1 | 1 | 0 | next   | a value's type: int, list, map …, a class's or enum's name
+jump_table           | table          | 1 | 0 | 0 | jump   | pop a key and go on at its target, or at the default
+load_missing         |                | 0 | 1 | 0 | next   | push the mark of an argument left out
+jump_if_supplied     | local target   | 0 | 0 | 0 | branch | jump if a parameter was given
+throw                |                | 1 | 0 | 0 | end    | throw a value; the trace begins here
+caught_value         |                | 1 | 1 | 0 | next   | the value inside a caught error
+rethrow              |                | 1 | 0 | 0 | end    | throw a caught error again, with its first trace
+assert               | const          | 1 | 0 | 0 | next   | pop a bool; panic with the message if it is false
+unreachable          |                | 0 | 0 | 0 | end    | panic: control cannot come here
+load_element_locals  = load_local load_local load_element
+return_local         = load_local return
+return_const         = load_const return
+add_const            = load_const add_int
+add_return           = add_int return
+sub_local_const      = load_local load_const sub_int
+concat_store         = concat store_local
+grow_local           = load_local load_const concat store_local
+unless_less          = less pop_jump_if_false
+unless_less_equal    = less_equal pop_jump_if_false
+unless_local         = load_local pop_jump_if_false
+unless_local_null    = load_local is_null pop_jump_if_false
+"""
+"""A row is a plain instruction, or ``=`` and the parts of a fused one.  The first :data:`HOT` are those that programs
+execute most often: the loop finds them in fewer comparisons.
+
+A fused row is here because it pays: without it a measured program is slower by a tenth or more, and ``concat_store``
+makes building a string linear (:data:`bamlvm.vm.semantics.COMPOUND`).
 """
 
+HOT: Final = 16
+"""How many rows at the table's beginning the loop finds first."""
 
 _MAY_THROW: Final = frozenset({"add_int", "sub_int", "mul_int", "load_element", "loop"})
 """The instructions that can throw, of those that take part in fusions."""
 
-_FUSED: Final = """
-load_two_locals         = load_local load_local
-load_local_const        = load_local load_const
-load_local_field        = load_local load_field
-load_element_locals     = load_local load_local load_element
-store_load              = store_local load_local
-store_const             = load_const store_local
-move_local              = load_local store_local
-store_loop              = store_local loop
-return_local            = load_local return
-return_const            = load_const return
-add_locals              = load_local load_local add_int
-add_local_const         = load_local load_const add_int
-add_local               = load_local add_int
-add_const               = load_const add_int
-add_store               = add_int store_local
-add_locals_store        = load_local load_local add_int store_local
-add_local_const_store   = load_local load_const add_int store_local
-add_local_const_loop    = load_local load_const add_int store_local loop
-add_return              = add_int return
-sub_locals              = load_local load_local sub_int
-sub_local_const         = load_local load_const sub_int
-sub_const               = load_const sub_int
-sub_local_const_store   = load_local load_const sub_int store_local
-mul_locals              = load_local load_local mul_int
-mul_local_const         = load_local load_const mul_int
-mul_local               = load_local mul_int
-concat_const            = load_const concat
-concat_local            = load_local concat
-concat_store            = concat store_local
-concat_const_store      = load_const concat store_local
-concat_local_store      = load_local concat store_local
-concat_locals_store     = load_local load_local concat store_local
-grow_local              = load_local load_const concat store_local
-unless_local            = load_local pop_jump_if_false
-when_local              = load_local pop_jump_if_true
-unless_null             = is_null pop_jump_if_false
-when_null               = is_null pop_jump_if_true
-unless_local_null       = load_local is_null pop_jump_if_false
-when_local_null         = load_local is_null pop_jump_if_true
-""" + "".join(
-    f"unless_{test}{suffix} = {loads} {test} pop_jump_if_false\n"
-    for test in ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
-    for suffix, loads in (
-        ("", ""),
-        ("_const", "load_const"),
-        ("_local_const", "load_local load_const"),
-        ("_locals", "load_local load_local"),
-    )
-)
 
-
-def _parse(rows: str, fused: str) -> tuple[Opcode, ...]:
-    table: list[Opcode] = []
+def _parse(rows: str) -> tuple[Opcode, ...]:
+    lines = rows.strip().splitlines()
     by_name: dict[str, Opcode] = {}
-    for line in rows.strip().splitlines():
-        name, operands, pops, pushes, per_count, flow, doc = (cell.strip() for cell in line.split("|", 6))
-        row = Opcode(len(table), name, tuple(operands.split()), int(pops), int(pushes), int(per_count), flow, doc)
-        table.append(row)
-        by_name[name] = row
-    for line in fused.strip().splitlines():
-        name, parts = (cell.strip() for cell in line.split("="))
-        table.append(_fused(len(table), name, [by_name[part] for part in parts.split()]))
-    return tuple(table)
+    for code, line in enumerate(lines):  # the plain ones first: the fused ones are made of them
+        if "|" in line:
+            name, operands, pops, pushes, per_count, flow, doc = (cell.strip() for cell in line.split("|", 6))
+            counts = int(pops), int(pushes), int(per_count)
+            by_name[name] = Opcode(code, name, tuple(operands.split()), *counts, flow, doc)
+    for code, line in enumerate(lines):
+        if "|" not in line:
+            name, parts = (cell.strip() for cell in line.split("="))
+            by_name[name] = _fused(code, name, [by_name[part] for part in parts.split()])
+    return tuple(sorted(by_name.values()))
 
 
 def _fused(code: int, name: str, parts: list[Opcode]) -> Opcode:
@@ -199,11 +177,20 @@ def _fused(code: int, name: str, parts: list[Opcode]) -> Opcode:
     return Opcode(code, name, operands, -lowest, depth - lowest, 0, parts[-1].flow, " + ".join(names), names)
 
 
-TABLE: Final = _parse(_ROWS, _FUSED)
-"""Every opcode, the plain ones first; a row's place is its code."""
+TABLE: Final = _parse(_ROWS)
+"""Every opcode; a row's place is its code, which is its number in the loop too."""
 
 CODES: Final[Mapping[str, int]] = MappingProxyType({row.name: row.code for row in TABLE})
 """An opcode's number by its name."""
+
+PSEUDO: Final = ("enter", "halt")
+"""What only the linker and the machine put in: the entry of a function that has not been called before, and what the
+outermost frame returns to.  Their numbers follow the opcodes'."""
+
+DISPATCH: Final[Mapping[str, int]] = MappingProxyType(
+    {**CODES, **{name: len(TABLE) + place for place, name in enumerate(PSEUDO)}}
+)
+"""The loop's number of an opcode or a pseudo-instruction by its name."""
 
 FUSIONS: Final[Mapping[tuple[str, ...], str]] = MappingProxyType({row.parts: row.name for row in TABLE if row.parts})
 """The fused opcode's name by the run of plain ones that it stands for.

@@ -335,8 +335,6 @@ SEMANTICS: Final[Mapping[str, Semantics]] = {
 }
 """What every plain opcode does, and the linker's pseudo-instructions."""
 
-PSEUDO: Final = ("enter", "halt")
-
 COMPOUND: Final[Mapping[tuple[str, ...], Statement]] = {
     # A string that only its variable holds grows in place, which keeps building a string linear.
     ("concat", "store_local"): _statement(
@@ -365,52 +363,3 @@ LINKED_OPERANDS: Final[Mapping[str, int]] = {
     "halt": 0,
 }
 """How many operands an opcode has once linked, where that is not the number in the opcode table."""
-
-WEIGHTS: Final[Mapping[str, float]] = {
-    "load_local": 20,
-    "load_const": 10,
-    "store_local": 12,
-    "add_int": 6,
-    "sub_int": 4,
-    "less": 4,
-    "equal": 4,
-    "pop_jump_if_false": 10,
-    "loop": 8,
-    "call": 10,
-    "return": 10,
-    "load_field": 8,
-    "call_native": 6,
-    "load_element": 4,
-    "concat": 3,
-    "concat_store": 4,
-    "concat_const_store": 4,
-    "concat_local_store": 3,
-    "load_two_locals": 8,
-    "load_local_const": 6,
-    "load_local_field": 8,
-    "load_element_locals": 4,
-    "store_load": 6,
-    "store_const": 4,
-    "move_local": 3,
-    "store_loop": 3,
-    "return_local": 6,
-    "return_const": 3,
-    "add_local_const": 4,
-    "add_locals": 4,
-    "add_locals_store": 5,
-    "add_local_const_store": 6,
-    "add_local_const_loop": 8,
-    "grow_local": 3,
-    "add_return": 4,
-    "add_const": 3,
-    "sub_local_const": 6,
-    "unless_local": 4,
-    "unless_less_local_const": 5,
-    "unless_less_locals": 8,
-    "unless_less_equal_local_const": 4,
-    "unless_less_equal_locals": 4,
-    "unless_equal_local_const": 4,
-    "unless_equal_locals": 3,
-    "unless_local_null": 3,
-}
-"""How often an instruction is executed, roughly and relatively; 0.5 for the rest.  It shapes the dispatch tree only."""

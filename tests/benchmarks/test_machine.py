@@ -53,11 +53,14 @@ LOOP = {
         function main
           parameters n
           locals 3 n s i
-          store_const 0 s
-          store_const 0 i
+          load_const 0
+          store_local s
+          load_const 0
+          store_local i
         L:
           unless_less_locals i n E
-          add_locals_store s i s
+          load_two_locals s i
+          add_store s
           add_local_const_loop i 1 i L
         E:
           return_local s
@@ -89,7 +92,8 @@ FIBONACCI = {
     "fused": """
         function main
           parameters n
-          unless_less_local_const n 2 E
+          load_local_const n 2
+          unless_less E
           return_local n
         E:
           sub_local_const n 1
@@ -131,8 +135,10 @@ TEXT = {
         function main
           parameters n
           locals 3 n s i
-          store_const "" s
-          store_const 0 i
+          load_const ""
+          store_local s
+          load_const 0
+          store_local i
         L:
           unless_less_locals i n E
           grow_local s "ab" s

@@ -220,13 +220,15 @@ def test_catch_costs_nothing_while_nothing_is_thrown(guarded: str, bare: str) ->
 @pytest.mark.parametrize(
     ("source", "most"),
     [
-        ("if (b && n > 3 || !b) { 1 } else { 2 }", 7),
-        ("if (!(b || n == 3)) { 1 } else { 2 }", 6),
-        ("assert b && n > 3; 1", 7),
-        ("if (u == null) { 1 } else { 2 }", 3),
-        ("1 + 2 * 3 - 4 / 2", 1),
+        ("if (b && n > 3 || !b) { 1 } else { 2 }", 12),
+        ("if (!(b || n == 3)) { 1 } else { 2 }", 10),
+        ("assert b && n > 3; 1", 10),
+        ("if (u == null) { 1 } else { 2 }", 7),
+        ("1 + 2 * 3 - 4 / 2", 2),
     ],
 )
 def test_sizes(source: str, most: int) -> None:
+    """Counted in plain instructions, whatever is fused."""
     (code,) = compiled(source)
-    assert len({each.index for each in code}) <= most
+    assert len(code) <= most
+    assert len({each.index for each in code}) < most

@@ -93,14 +93,15 @@ function user.count
   parameters n
   locals 2 n i
   stack 2
-  catch L1 L5 L5 0
-  @0:4 store_const 0 1:i
-L1:
-  @1:7 unless_less_locals 1:i 0:n L5
+  catch L2 L6 L6 0
+  @0:4 load_const 0
+  store_local 1:i
+L2:
+  @1:7 unless_less_locals 1:i 0:n L6
   call_native baml.f 0
   pop
-  @2:2 add_local_const_loop 1:i 1 1:i L1
-L5:
+  @2:2 add_local_const_loop 1:i 1 1:i L2
+L6:
   @3:0 return_local 1:i
 """
 

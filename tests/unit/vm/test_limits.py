@@ -14,7 +14,8 @@ COUNT = """
 function main
   parameters n
   locals 2 n i
-  store_const 0 i
+  load_const 0
+  store_local i
 L:
   load_local i
   load_local n
@@ -38,23 +39,28 @@ FUSED = """
 function main
   parameters n
   locals 2 n i
-  store_const 0 i
+  load_const 0
+  store_local i
 L:
   unless_less_locals i n E
   load_local i
   call next 1
-  store_loop i L
+  store_local i
+  loop L
 E:
   return_local i
 function next
   parameters i
   locals 2 i j
-  store_const 0 j
+  load_const 0
+  store_local j
 A:
-  unless_less_local_const j 1 B
+  load_local_const j 1
+  unless_less B
   add_local_const_loop j 1 j A
 B:
-  add_local_const i 1
+  load_local_const i 1
+  add_int
   return
 """
 RECURSIVE = """
@@ -177,7 +183,8 @@ GUARDED = """
 function main
   parameters n
   locals 2 n hits
-  store_const 0 hits
+  load_const 0
+  store_local hits
 A:
   call spin 0
 B:

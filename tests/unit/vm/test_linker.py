@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bamlvm.vm.dispatch import DISPATCH
 from bamlvm.vm.linker import LinkError, Program
 from bamlvm.vm.machine import Machine
+from bamlvm.vm.opcodes import DISPATCH
 from bamlvm.vm.program.code import Placed
 from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, VariantInfo
 from bamlvm.vm.program.llm import RetryPolicyInfo

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bamlvm.vm import dispatch, loop, opcodes
-from bamlvm.vm import make_loop as generate
-from bamlvm.vm.opcodes import CODES, FUSIONS, TABLE, Opcode, markdown, plain
-from bamlvm.vm.semantics import COMPOUND, LINKED_OPERANDS, PSEUDO, SEMANTICS, WEIGHTS
+from bamlvm.vm import loop, make_loop, opcodes
+from bamlvm.vm.opcodes import CODES, DISPATCH, FUSIONS, HOT, PSEUDO, TABLE, Opcode, markdown, plain
+from bamlvm.vm.semantics import COMPOUND, LINKED_OPERANDS, SEMANTICS
 
 ROOT = Path(opcodes.__file__).resolve().parent.parent
 FUSED = [row for row in TABLE if row.parts]
@@ -23,8 +22,7 @@ def test_a_rows_place_is_its_code() -> None:
 
 def test_every_row_has_a_meaning_and_every_meaning_a_row() -> None:
     assert set(SEMANTICS) == {row.name for row in TABLE if not row.parts} | set(PSEUDO)
-    for names in (WEIGHTS, LINKED_OPERANDS):
-        assert set(names) <= {row.name for row in TABLE} | set(PSEUDO)
+    assert set(LINKED_OPERANDS) <= set(DISPATCH)
     assert all(part in SEMANTICS for run in COMPOUND for part in run)
 
 
@@ -43,14 +41,24 @@ def test_the_loop_has_one_handler_a_row() -> None:
     tree = ast.parse(Path(loop.__file__).read_text(encoding="utf-8"))
     (execute,) = (node for node in tree.body if isinstance(node, ast.FunctionDef))
     inner = [node for node in ast.walk(execute) if isinstance(node, ast.While)][-1]
-    handlers = leaves(inner.body[1], 0, len(dispatch.DISPATCH))
-    assert sorted(handlers) == sorted(dispatch.DISPATCH.values()) == list(range(len(TABLE) + len(PSEUDO)))
-    assert set(dispatch.DISPATCH) == {row.name for row in TABLE} | set(PSEUDO)
+    handlers = leaves(inner.body[1], 0, len(DISPATCH))
+    assert sorted(handlers) == sorted(DISPATCH.values()) == list(range(len(TABLE) + len(PSEUDO)))
+    assert set(DISPATCH) == {row.name for row in TABLE} | set(PSEUDO)
+
+
+def test_the_hot_instructions_are_found_first() -> None:
+    lines = Path(loop.__file__).read_text(encoding="utf-8").splitlines()
+    (first,) = (place for place, line in enumerate(lines) if line.strip() == "op, arg, step = step")
+    assert lines[first + 1].strip() == f"if op < {HOT}:"
+    depths = {}
+    for row in TABLE:
+        (line,) = (line for line in lines if line.endswith(f"  # {row.name}"))
+        depths[row.name] = len(line) - len(line.lstrip())
+    assert max(depths[row.name] for row in TABLE[:HOT]) < min(depths[row.name] for row in TABLE[HOT:])
 
 
 def test_the_loop_is_up_to_date() -> None:
-    for file, text in generate.sources().items():
-        assert file.read_text(encoding="utf-8") == text
+    assert Path(loop.__file__).read_text(encoding="utf-8") == make_loop.source()
 
 
 def test_the_documentation_is_up_to_date() -> None:
@@ -78,7 +86,6 @@ def test_a_fused_row_follows_from_its_parts(row: Opcode) -> None:
 
 def test_a_fused_row_takes_the_place_of_what_can_throw() -> None:
     places = {row.name: row.parts[row.throws_at] for row in FUSED}
-    assert places["add_local_const_store"] == "add_int"
+    assert places["add_store"] == "add_int"
     assert places["load_element_locals"] == "load_element"
-    assert places["store_loop"] == "loop"
     assert places["return_local"] == "return"

@@ -1,0 +1,138 @@
+"""Composes the Python lines of one handler from the semantics of the plain instructions that it stands for.
+
+Between instructions the stack's last entry lives in ``top``: with ``n`` entries on the stack, ``stack`` holds ``n``
+values too, the first of them meaningless (it was ``top`` when the stack was empty).
+
+Rule: inside one handler the operand stack is not touched.  What a part pushes is kept as a *symbol*, the text of an
+expression, and put in where a later part takes it; only what is left at the end is really pushed.  So a fused
+instruction costs one dispatch and none of the pushes and pops between its parts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from bamlvm.vm.opcodes import CODES, TABLE
+from bamlvm.vm.semantics import COMPOUND, ENDS, LINKED_OPERANDS, SEMANTICS, Expression, Raw, Semantics, Statement
+
+
+class Handler:
+    """Composes one handler's lines from its parts."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._lines: list[str] = []
+        self._symbols: list[str] = []
+        self._top_is_free = False
+        self._temporaries = 0
+        counts = [linked_operands(name) for name in names]
+        total = sum(counts)
+        self._operands = ["arg"] if total == 1 else [f"x{index}" for index in range(total)]
+        if total > 1:
+            self._lines.append(f"{', '.join(self._operands)} = arg")
+        place = offset = 0
+        while place < len(names):
+            run = next((run for run in COMPOUND if tuple(names[place : place + len(run)]) == run), (names[place],))
+            semantics: Semantics = COMPOUND[run] if run in COMPOUND else SEMANTICS[names[place]]
+            width = sum(counts[place : place + len(run)])
+            place += len(run)
+            self._part(semantics, self._operands[offset : offset + width], place == len(names), run)
+            offset += width
+
+    def lines(self) -> list[str]:
+        """The handler, which is never empty."""
+        return self._lines or ["pass"]
+
+    def _part(self, semantics: Semantics, operands: list[str], last: bool, run: tuple[str, ...]) -> None:
+        if isinstance(semantics, Raw):
+            self._finish()
+            self._emit(_with_operands(semantics.text, operands))
+            return
+        text = _with_operands(semantics.text, operands)
+        text = self._with_inputs(text, semantics.inputs, getattr(semantics, "result", ""))
+        if isinstance(semantics, Expression):
+            self._symbols.append(text)
+        else:
+            self._statement(semantics, text, last)
+        if last and run[-1] not in ENDS:
+            self._finish()
+
+    def _statement(self, semantics: Statement, text: str, last: bool) -> None:
+        result = semantics.result
+        if result and not last:
+            self._temporaries += 1
+            name = f"{result}{self._temporaries}"
+            text = _renamed(text, result, name)
+            self._symbols.append(name)
+        elif result and result not in semantics.inputs:
+            # What is below goes onto the stack first, and then the result can come into being in `top`.
+            self._push_symbols()
+            if not self._top_is_free:
+                self._lines.append("stack.append(top)")
+            text = _renamed(text, result, "top")
+            self._top_is_free = False
+        elif result:
+            self._symbols.append(result)
+        self._emit(text)
+
+    def _with_inputs(self, text: str, inputs: tuple[str, ...], result: str) -> str:
+        taken: list[tuple[str, str]] = []
+        for name in reversed(inputs):
+            if self._symbols:
+                taken.append((name, self._symbols.pop()))
+            elif not self._top_is_free:
+                self._top_is_free = True
+                taken.append((name, "top"))
+            else:
+                taken.append((name, "stack.pop()"))
+        several = sum(source == "stack.pop()" for _, source in taken) > 1
+        for name, source in taken:
+            uses = len(re.findall(rf"\b{name}\b", text))
+            simple = re.fullmatch(r"\w+", source) is not None
+            pops = source == "stack.pop()"
+            if name == result or (not simple and uses != 1) or (pops and several):
+                if uses or pops:
+                    self._lines.append(f"{name} = {source}")
+            else:
+                text = _renamed(text, name, source)
+        return text
+
+    def _push_symbols(self) -> None:
+        for place, symbol in enumerate(self._symbols):
+            if place == 0 and not self._top_is_free:
+                self._lines.append("stack.append(top)")
+            if place == len(self._symbols) - 1:
+                self._lines.append(f"top = {symbol}")
+            else:
+                self._lines.append(f"stack.append({symbol})")
+        if self._symbols:
+            self._top_is_free = False
+        self._symbols = []
+
+    def _finish(self) -> None:
+        """Bring ``stack`` and ``top`` into the state that holds between instructions."""
+        self._push_symbols()
+        if self._top_is_free:
+            self._lines.append("top = stack.pop()")
+            self._top_is_free = False
+
+    def _emit(self, text: str) -> None:
+        before, release, after = text.partition("release\n")
+        self._lines.extend(line for line in before.split("\n") if line and line != "top = top")
+        if release:
+            if self._top_is_free and not re.search(r"\btop\b", after):
+                self._finish()
+            self._emit(after)
+
+
+def linked_operands(name: str) -> int:
+    """How many operands a plain instruction has once linked."""
+    return LINKED_OPERANDS[name] if name in LINKED_OPERANDS else len(TABLE[CODES[name]].operands)
+
+
+def _with_operands(text: str, operands: list[str]) -> str:
+    return re.sub(r"\$(\d)", lambda match: operands[int(match[1])], text)
+
+
+def _renamed(text: str, name: str, replacement: str) -> str:
+    return re.sub(rf"\b{name}\b", lambda _: replacement, text)
