@@ -6,13 +6,12 @@ No bytecode is made, which is most of the work of compiling.  What was found, er
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from bamlvm.build.cache import Cache, fingerprint, key_of
 from bamlvm.build.loading import load_standard
-from bamlvm.build.sources import sources_of
+from bamlvm.build.sources import Source, sources_of
 from bamlvm.errors import render_diagnostics
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ class CheckReport(NamedTuple):
         return render_diagnostics(self.diagnostics, self.sources, colour)
 
 
-def check(source: str | os.PathLike[str] | Mapping[str, str]) -> CheckReport:
+def check(source: Source) -> CheckReport:
     """Find what is wrong with a program: a path (a file or a folder), sources by file name, or a source text.
 
     Raises :class:`bamlvm.HostError` for a path that is none; what is wrong with the program is the result.

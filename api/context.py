@@ -80,6 +80,11 @@ class CallContext(msgspec.Struct, frozen=True, kw_only=True):
         if self.cancel is not None and not isinstance(self.cancel, CancelToken):
             raise HostError(f"CallContext.cancel: expected a CancelToken, got {type(self.cancel).__name__}")
 
+    @property
+    def listens(self) -> bool:
+        """Whether something listens to partial values or ticks, so that an LLM function must be streamed."""
+        return self.on_partial is not None or self.on_tick is not None
+
     def __repr__(self) -> str:  # without values of ``env``, which may be keys
         given = [name for name in self.__struct_fields__ if getattr(self, name) not in (None, (), {})]
         return f"CallContext({', '.join(given)})"

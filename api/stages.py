@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from typing import Final
 
 from bamlvm.build.cache import Cache
 from bamlvm.build.loading import load_standard
-from bamlvm.build.sources import sources_of
+from bamlvm.build.sources import Source, sources_of
 from bamlvm.compiler import STAGES as STAGES
 from bamlvm.errors import CompileError, HostError
 
 _AFTER_ERRORS: Final = ("mir", "bytecode")  # an error stops a program before these
 
 
-def dump(source: str | os.PathLike[str] | Mapping[str, str], stage: str, optimize: bool = True) -> str:
+def dump(source: Source, stage: str, optimize: bool = True) -> str:
     """One stage of a program, printed.
 
     ``source`` is a path (a file or a folder), a mapping of sources by file name, or a source text (a string with a line

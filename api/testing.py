@@ -9,12 +9,10 @@ With pytest, the fixture ``baml_snapshot`` finds the file's name by itself (:mod
 from __future__ import annotations
 
 import difflib
-import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from bamlvm.build.sources import sources_of
+from bamlvm.build.sources import Source, SourcePath, sources_of
 from bamlvm.checking import check
 from bamlvm.errors import CompileError, HostError
 from bamlvm.stages import STAGES, dump
@@ -29,7 +27,7 @@ class SnapshotError(AssertionError):
     """A snapshot is missing or differs; the message shows the difference."""
 
 
-def stage_text(source: str | os.PathLike[str] | Mapping[str, str], stage: str, optimize: bool = True) -> str:
+def stage_text(source: Source, stage: str, optimize: bool = True) -> str:
     """What a snapshot holds: one of :data:`bamlvm.stages.STAGES`, or ``diagnostics``.
 
     ``source`` is a path (a file or a folder), sources by file name, or a source text.  Of a program with errors the
@@ -48,9 +46,9 @@ def stage_text(source: str | os.PathLike[str] | Mapping[str, str], stage: str, o
 
 
 def assert_stage(
-    source: str | os.PathLike[str] | Mapping[str, str],
+    source: Source,
     stage: str,
-    snapshot_path: str | os.PathLike[str],
+    snapshot_path: SourcePath,
     *,
     update: bool = False,
     optimize: bool = True,

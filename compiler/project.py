@@ -167,7 +167,7 @@ class Project:
         for name, checked in stages.tir.items():
             kept = self._emitted.get(name)
             if kept is None or kept.source is not checked:
-                lowered = lower_function(checked, variants)
+                lowered = lower_function(checked, variants, stages.symbols.signatures[name].kind == "llm")
                 lines = Lines(stages.symbols.bodies[name][0].item.text)
                 kept = _Emitted(checked, lowered, [self._code(part, lines) for part in lowered])
             emitted[name] = kept

@@ -445,24 +445,6 @@ def trace(scope: Scope, message: str) -> None:
         write(f"call {scope.owner}: {message}")
 
 
-@sysop("baml.llm.is_prepared")
-def is_prepared(scope: Scope, function_name: str) -> bool:
-    """True once, as of :func:`is_streamed`."""
-    if scope.prepared != function_name:
-        return False
-    scope.prepared = None
-    return True
-
-
-@sysop("baml.llm.is_streamed")
-def is_streamed(scope: Scope, function_name: str) -> bool:
-    """True once: the defaults have been taken, and what the function's own code calls is not streamed."""
-    if scope.streamed != function_name:
-        return False
-    scope.streamed = None
-    return True
-
-
 @sysop("baml.llm.monotonic_ms")
 def monotonic_ms(scope: Scope) -> int:
     import time

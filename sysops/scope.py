@@ -100,8 +100,7 @@ class Scope(msgspec.Struct):
     """One call.  ``owner`` is its number in the handle table; ``attempt`` the attempt under way, which began at
     ``attempt_clock`` of the monotonic clock and whose text so far ``attempt_text`` gives; nobody may see its
     ``attempt_secrets``; ``keep_raw_events`` is set where a collector asked for them; ``partial`` is the value that a
-    stream's parser gave last; ``batches`` are those of its event streams; ``streamed`` is the LLM function that is to
-    be streamed when it is called, ``prepared`` one of which only the arguments are wanted."""
+    stream's parser gave last; ``batches`` are those of its event streams."""
 
     services: Services
     owner: int
@@ -116,8 +115,6 @@ class Scope(msgspec.Struct):
     keep_raw_events: bool = False
     partial: Any = None
     batches: Batches | None = None
-    streamed: str | None = None
-    prepared: str | None = None
 
     def __repr__(self) -> str:  # without the environment, which holds keys
         return f"<scope of call {self.owner}>"

@@ -1,4 +1,7 @@
-"""``baml.sys``: sleeping, shell commands, the clock."""
+"""``baml.sys``: sleeping, shell commands, the clock; and the process as the host's side of the package sees it.
+
+The layers above read the clock and the process's environment here, never from ``time`` and ``os`` themselves.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ import contextlib
 import os
 import signal
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
 
 from bamlvm.sysops.capabilities import require
 from bamlvm.sysops.errors import Subject, boundary, invalid
@@ -16,6 +20,24 @@ from bamlvm.vm.values import Thrown, panic
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
+
+monotonic: Final = time.monotonic
+"""Seconds on a clock that never goes back."""
+
+unix_time: Final = time.time
+"""Seconds since 1970."""
+
+pause: Final = time.sleep
+"""Block this thread for some seconds."""
+
+environment: Final[Mapping[str, str]] = os.environ
+"""The process's environment, as it is at any time."""
+
+
+def after_fork(callback: Callable[[], None]) -> None:
+    """Have a callback called in every child process that is forked off this one, where the system has that."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=callback)
 
 
 @sysop("baml.sys.sleep")

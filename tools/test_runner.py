@@ -122,7 +122,7 @@ def run_case(
     context = context or CallContext()
     started = time.perf_counter()
     try:
-        arguments = _arguments(runtime, case, {**runtime.env, **context.env}, Path(root, case.file).parent)
+        arguments = _arguments(runtime, case, {**runtime.engine.env, **context.env}, Path(root, case.file).parent)
         started = time.perf_counter()
         value = runtime.call_function_sync(case.function, arguments, context)
         seconds = time.perf_counter() - started
@@ -184,10 +184,10 @@ def _evaluate(predicates: Predicates, expression: str, names: Mapping[str, Any])
 def _predicates(runtime: Runtime) -> Predicates:
     from bamlvm.sysops.prompts.predicates import Predicates
 
-    kept = runtime.services.compiled_templates
-    with runtime.program.lock:
+    kept = runtime.engine.services.compiled_templates
+    with runtime.engine.program.lock:
         if "predicates" not in kept:
-            kept["predicates"] = Predicates(runtime.program.enums)
+            kept["predicates"] = Predicates(runtime.engine.program.enums)
         found: Predicates = kept["predicates"]
         return found
 
@@ -208,7 +208,7 @@ class _Reader:
     """Convert configuration to the Python values that arguments are made from; the type says where media are meant."""
 
     def __init__(self, runtime: Runtime, environment: Mapping[str, str], folder: Path) -> None:
-        self._program = runtime.program
+        self._program = runtime.engine.program
         self._environment = environment
         self._folder = folder
 

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from bamlvm.vm.values import Handle, Thrown
 
 CLOSE_SECONDS: Final = 2.0
-"""How long the end of a call or of a runtime waits for what was left open to close."""
+"""How long the end of a call, of a runtime and of the background loop waits for open resources to close."""
 
 Close: TypeAlias = Callable[[], Awaitable[None] | None]
 """Closes a resource; called at most once, by whoever took it out of the table."""

@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
 from bamlvm.errors import HostError
 
-if TYPE_CHECKING:
-    pass
+SourcePath: TypeAlias = str | os.PathLike[str]
+"""The path of a ``.baml`` file or of a folder of such files."""
+
+Source: TypeAlias = SourcePath | Mapping[str, str]
+"""A program: a path, sources by file name, or a source text (a string with a line break or a brace in it, or an empty
+one)."""
 
 
-def sources_of(source: str | os.PathLike[str] | Mapping[str, str]) -> dict[str, str]:
-    """The sources by path of a program given as a path (a file or a folder), as a mapping of sources by file name, or
-    as a source text (a string with a line break or a brace in it, or an empty one), which is called ``main.baml``.
+def sources_of(source: Source) -> dict[str, str]:
+    """Return the sources of a program by path; a source text is called ``main.baml``.
 
-    Raises :class:`HostError` for a path that is none.
+    Raises :class:`bamlvm.HostError` for a path without sources.
     """
     if isinstance(source, Mapping):
         return dict(source)
@@ -26,10 +29,10 @@ def sources_of(source: str | os.PathLike[str] | Mapping[str, str]) -> dict[str, 
     return read_sources(source)
 
 
-def read_sources(path: str | os.PathLike[str]) -> dict[str, str]:
-    """Every ``.baml`` file below a folder by its path from there, or the one file that ``path`` names.
+def read_sources(path: SourcePath) -> dict[str, str]:
+    """Return every ``.baml`` file below a folder by its path from there, or the one file that ``path`` names.
 
-    Raises :class:`HostError` if there is none or one cannot be read.
+    Raises :class:`bamlvm.HostError` if there is no such file, or one cannot be read.
     """
     root = Path(path)
     if root.is_file():

@@ -1,4 +1,8 @@
-"""A call in the caller's thread, up to its first wait; the loop, and asyncio with it, is loaded only there."""
+"""A call in the caller's thread, up to its first wait.
+
+Starting bamlvm must not cost what a call that only computes never uses: the background loop, and asyncio with it, is
+imported where a call must wait.  These are the only late imports in this package.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import inspect
 from typing import Any
 
 from bamlvm.calls.call import Call
+from bamlvm.errors import HostError
 from bamlvm.vm.outcomes import Done, Suspended
 
 
@@ -23,28 +28,47 @@ def run_blocking(call: Call) -> Any:
 
                 return finish_blocking(call, outcome)
     except BaseException as error:
-        if type(outcome) is Suspended:
-            _forgo(outcome)
-        _close_left_open(call)
-        call.conclude(error)
+        _close_unawaited(outcome)
+        _end(call, error)
         raise
-    _close_left_open(call)
-    call.conclude(None)
+    _end(call, None)
     return value
 
 
-def _forgo(outcome: Suspended) -> None:
-    """Close the coroutine of a wait that was never begun: Ctrl-C came first, or there is nobody who could wait."""
-    waiting = outcome.awaitable
+def run_without_waiting(call: Call) -> Any:
+    """Run a part of a call (:func:`bamlvm.calls.prepare.prepare_part`) and return its value; it must not wait.
+
+    Raises :class:`bamlvm.HostError` if it would: the only thing in such a part that can wait is a default.
+    """
+    outcome: Done | Suspended | None = None
+    try:
+        while outcome is None:
+            outcome = call.advance()
+        if isinstance(outcome, Suspended):
+            raise HostError(f"{call.function}: the default of an argument must be waited for: pass the argument")
+        value = call.engine.results.to_host(outcome.value)  # which is not of the function's type
+    except BaseException as error:
+        _close_unawaited(outcome)
+        _end(call, error)
+        raise
+    _end(call, None)
+    return value
+
+
+def _close_unawaited(outcome: Done | Suspended | None) -> None:
+    """Close the coroutine of a wait that has not begun: Ctrl-C came first, or the call must not wait."""
+    waiting = outcome.awaitable if isinstance(outcome, Suspended) else None
     if inspect.iscoroutine(waiting) and inspect.getcoroutinestate(waiting) == inspect.CORO_CREATED:
         waiting.close()
 
 
-def _close_left_open(call: Call) -> None:
-    if call.concluded:  # it went on elsewhere, and ended there
+def _end(call: Call, error: BaseException | None) -> None:
+    """Close what a call left open, and conclude it."""
+    if call.concluded:  # it went on in the background, and ended there
         return
-    entries = call.runtime.services.handles.take_all(call.scope.owner)
+    entries = call.take_open()
     if entries:
         from bamlvm.calls.background import close_blocking
 
         close_blocking(entries)
+    call.conclude(error)

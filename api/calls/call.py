@@ -1,317 +1,163 @@
 """One call from start to end, as far as it needs no event loop.
 
-A :class:`Call` owns the machine, the scope and everything that can end the call early.  Its machine runs in slices;
-after each, :meth:`Call.poll` looks at the token and the deadline.  :func:`run_blocking` runs a call in the calling
-thread up to its first wait; whoever must wait goes on in :mod:`bamlvm.calls.drive`, which is only imported then, and
-asyncio with it.
+A :class:`Call` owns the machine and the scope.  Its machine runs in slices (:meth:`Call.advance`), between which the
+call may be interrupted (:mod:`bamlvm.calls.interruption`).  :func:`bamlvm.calls.blocking.run_blocking` runs a call in
+the calling thread up to its first wait; :func:`bamlvm.calls.drive.drive` runs one on an event loop.  Only a call that
+must wait loads asyncio.
 
 However a call ends, :meth:`Call.conclude` is called once, after everything that it left open is closed.
 """
 
 from __future__ import annotations
 
-import contextlib
-import inspect
 import threading
-import time
 from collections import ChainMap
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
-from functools import partial
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal
+
+import msgspec
 
 from bamlvm.calls.engine import Engine
+from bamlvm.calls.errors import error_record, thrown_error
+from bamlvm.calls.hooks import CallInCallerThread, Sink, hooks_of
+from bamlvm.calls.interruption import Interruption
 from bamlvm.collector import CallRecord, Observer
 from bamlvm.context import CallContext
-from bamlvm.errors import BamlError, Cancelled, DeadlineExceeded, HostError, ThrownError
-from bamlvm.events import Attempt, Event, Partial, Tick
+from bamlvm.errors import Cancelled, ThrownError
 from bamlvm.sysops import attempts
-from bamlvm.sysops.records import AttemptEvent, AttemptRecord, ErrorRecord
-from bamlvm.sysops.scope import Hooks, Scope
-from bamlvm.values.rebuild import SCALARS
-from bamlvm.values.results import Opaque, PartialResults, to_builtins
+from bamlvm.sysops.scope import Scope
+from bamlvm.sysops.system import monotonic, unix_time
+from bamlvm.vm.handles import Entry
 from bamlvm.vm.machine import Machine
 from bamlvm.vm.outcomes import Done, Failed, Suspended
-from bamlvm.vm.values import Caught, EnumValue, Instance
-
-Ferry: TypeAlias = Callable[[Callable[..., Any], tuple[Any, ...]], Awaitable[Any]]
-"""Has a callback called in another thread; the awaitable ends when the callback has."""
+from bamlvm.vm.values import Value
 
 
-class Sink(Protocol):
-    """Where a stream takes its events.  ``put`` returns an awaitable if the call is to wait for room."""
+class Binding(msgspec.Struct, frozen=True):
+    """A function that binds an LLM function's arguments: it returns all of them by name, with the defaults."""
 
-    wants_partials: bool
-    wants_everything: bool
+    function: str
+    arguments: Sequence[Value]
 
-    def put(self, event: Event) -> Awaitable[None] | None: ...
+
+class PreparedCall(msgspec.Struct, frozen=True):
+    """What is to be called: ``entry``, which the machine runs for ``function``, with ``arguments``.
+
+    With a ``binding`` that runs first, and its result becomes the second argument of ``entry``.
+    """
+
+    function: str
+    entry: str
+    arguments: Sequence[Value]
+    binding: Binding | None = None
 
 
 class Call:
-    """One call of a runtime.  ``interruption`` is the exception that ends it early, once there is one; ``wake`` is set
-    while somebody waits and ends the wait; ``ferry`` is set while the call runs in another thread than its caller's;
-    ``thread`` is the thread that it runs in or is called back in, None on the background loop."""
+    """One call of a runtime.
+
+    ``function`` is the one that the host called.  ``thread`` is the thread that the call runs in or is called back in,
+    None on the background loop; ``call_in_caller_thread`` is set where callbacks belong to another thread.
+    """
 
     __slots__ = (
+        "_observers",
+        "_started",
+        "_waiting",
+        "call_in_caller_thread",
         "concluded",
         "context",
-        "deadline",
-        "ferry",
+        "engine",
         "function",
         "interruption",
         "machine",
-        "observers",
-        "runtime",
         "scope",
-        "started",
         "thread",
-        "token",
-        "wake",
     )
 
-    def __init__(
-        self, runtime: Engine, function: str, entry: str, arguments: list[Any], context: CallContext, sink: Sink | None
-    ) -> None:
-        self.runtime = runtime
-        self.function = function
+    def __init__(self, engine: Engine, prepared: PreparedCall, context: CallContext, sink: Sink | None = None) -> None:
+        self.engine = engine
+        self.function = function = prepared.function
         self.context = context
-        self.token = context.cancel
-        self.started = time.monotonic()
-        self.deadline = None if context.timeout is None else self.started + context.timeout
-        self.interruption: BaseException | None = None
-        self.wake: Callable[[], None] | None = None
-        self.ferry: Ferry | None = None
+        self._started = started = monotonic()
+        timeout = context.timeout
+        self.interruption = Interruption(context.cancel, timeout, None if timeout is None else started + timeout)
+        self.call_in_caller_thread: CallInCallerThread | None = None
         self.concluded = False
         self.thread: int | None = threading.get_ident()
-        env: Mapping[str, str] = ChainMap(dict(context.env), runtime.env) if context.env else runtime.env  # type: ignore[arg-type]  # only read
-        self.scope = Scope(
-            runtime.services,
-            runtime.new_owner(),
-            env,
-            _hooks(self, sink),
-            context.tags,
-        )
-        observers: tuple[Observer, ...] = (*runtime.collectors, *context.collectors)
+        env: Mapping[str, str] = ChainMap(dict(context.env), engine.env) if context.env else engine.env  # type: ignore[arg-type]  # only read
+        self.scope = Scope(engine.services, engine.new_owner(), env, hooks_of(self, sink), context.tags)
+        observers: tuple[Observer, ...] = (*engine.collectors, *context.collectors)
         if observers:
             self.scope.keep_raw_events = any(observer.keep_raw_events for observer in observers)
-        self.observers = [observer.begin(function, context.tags) for observer in observers]
-        self.machine = Machine(runtime.program, self.scope, runtime.step_limit)
-        self.machine.start(entry, arguments)
-        runtime.active.add(self)
-
-    def poll(self) -> None:
-        """Raise what ends the call early, if anything does."""
-        if self.interruption is None:
-            if self.token is not None and self.token.cancelled:
-                self.interruption = Cancelled("the call was cancelled")
-            elif self.deadline is not None and time.monotonic() >= self.deadline:
-                self.interruption = self.overdue()
-            else:
-                return
-        raise self.interruption
-
-    def interrupt(self, reason: BaseException) -> None:
-        """End the call early, from any thread; the first reason counts."""
-        if self.interruption is None:
-            self.interruption = reason
-        wake = self.wake
-        if wake is not None:
-            wake()
-
-    def cancelled_by_token(self) -> None:
-        """What the call's token calls."""
-        self.interrupt(Cancelled("the call was cancelled"))
-
-    def remaining(self) -> float:
-        """The seconds until the deadline, which there must be."""
-        assert self.deadline is not None
-        return max(0.0, self.deadline - time.monotonic())
-
-    def overdue(self) -> DeadlineExceeded:
-        """The exception of a deadline that has passed."""
-        return DeadlineExceeded(self.context.timeout or 0.0)
+        self._observers = [observer.begin(function, context.tags) for observer in observers]
+        self.machine = Machine(engine.program, self.scope, engine.step_limit)
+        self._waiting: PreparedCall | None = None  # for its binding
+        if prepared.binding is None:
+            self.machine.start(prepared.entry, prepared.arguments)
+        else:
+            self._waiting = prepared
+            self.machine.start(prepared.binding.function, prepared.binding.arguments)
+        engine.active.add(self)
 
     def advance(self) -> Done | Suspended | None:
-        """Run one slice: the end, a wait, or None where the slice was used up.  Raises :class:`ThrownError`."""
-        self.poll()
+        """Run one slice: return the end, a wait, or None where the slice was used up.
+
+        Raises :class:`bamlvm.ThrownError`, and what interrupts the call.
+        """
+        self.interruption.poll()
         outcome = self.machine.run()
-        if type(outcome) is Done or type(outcome) is Suspended:
+        if type(outcome) is Done:
+            prepared = self._waiting
+            if prepared is None:
+                return outcome
+            # What has ended is the binding of the arguments: now the entry point begins.
+            self._waiting = None
+            name, *rest = prepared.arguments
+            self.machine.start(prepared.entry, [name, outcome.value, *rest])
+            return None
+        if type(outcome) is Suspended:
             return outcome
         if type(outcome) is Failed:
-            raise thrown_error(self.runtime, outcome.error)
+            raise thrown_error(self.engine, outcome.error)
         return None
 
-    def result(self, value: Any) -> Any:
-        """What the call gives the host for the value that its function returned."""
-        signature = self.runtime.program.signatures.get(self.function)
-        return self.runtime.results.to_host(value, None if signature is None else signature.annotated)
+    def interrupt(self, reason: BaseException) -> None:
+        """End the call early with an exception, from any thread; the first reason counts."""
+        self.interruption.interrupt(reason)
+
+    def result(self, value: Value) -> Any:
+        """Return the Python form of the value that the function has returned."""
+        signature = self.engine.program.signatures.get(self.function)
+        return self.engine.results.to_host(value, None if signature is None else signature.annotated)
+
+    def take_open(self) -> list[Entry]:
+        """Take what the call left open out of the handle table, for the caller to close."""
+        return self.engine.services.handles.take_all(self.scope.owner)
 
     def conclude(self, error: BaseException | None) -> None:
-        """Tell the collectors, once."""
+        """Report the end to the collectors, once; ``error`` is what the host gets instead of a value."""
         if self.concluded:
             return
         self.concluded = True
-        self.runtime.forget(self)
-        if not self.observers:
+        self.engine.active.discard(self)
+        if not self._observers:
             return
-        duration = time.monotonic() - self.started
-        ended_by = None if error is None else error_record(self.runtime, error)
+        duration = monotonic() - self._started
+        ended_by = None if error is None else error_record(self.engine, error)
         if ended_by is not None:
             attempts.abandon(self.scope, ended_by)
         record = CallRecord(
             function=self.function,
             tags=dict(self.context.tags),
-            started=time.time() - duration,
+            started=unix_time() - duration,
             duration=duration,
             outcome=_outcome(error),
             error=ended_by,
             attempts=tuple(map(copy, self.scope.attempts)),
         )
-        for ended in self.observers:
+        for ended in self._observers:
             ended(record)
-
-
-def thrown_error(runtime: Engine, caught: Caught) -> ThrownError:
-    """What the host gets for a value that nobody caught."""
-    class_name, message = name_and_message(caught.value)
-    return ThrownError(host_or_opaque(runtime, caught.value), class_name, message, caught.trace)
-
-
-def error_record(runtime: Engine, error: Any) -> ErrorRecord:
-    """What records say of a thrown value, or of an exception that ended a call."""
-    if isinstance(error, ThrownError):
-        return ErrorRecord(error.class_name, error.message, to_builtins(error.value))
-    if isinstance(error, BaseException):
-        kind = type(error)
-        module = "bamlvm" if isinstance(error, BamlError) else kind.__module__
-        return ErrorRecord(f"{module}.{kind.__qualname__}".removeprefix("builtins."), str(error))
-    return ErrorRecord(*name_and_message(error), to_builtins(host_or_opaque(runtime, error)))
-
-
-def name_and_message(value: Any) -> tuple[str, str]:
-    """The qualified name of a thrown value's class, and its message; "" if it has none."""
-    message = ""
-    if type(value) is Instance:
-        class_name = value.class_name
-        text = value.get("message") if "message" in value.cls.index else None
-        message = text if isinstance(text, str) else ""
-    elif type(value) is EnumValue:
-        class_name, message = value.enum, value.variant
-    else:
-        class_name = _BUILTIN_NAMES.get(type(value), "value")
-        message = str(value) if type(value) in SCALARS else ""
-    return class_name, message
-
-
-def host_or_opaque(runtime: Engine, value: Any) -> Any:
-    """A value for an exception or a record, where one that has no Python form must not raise another exception."""
-    try:
-        return runtime.results.to_host(value)
-    except HostError:
-        return Opaque(value)
-
-
-_BUILTIN_NAMES: Mapping[type, str] = {
-    str: "string",
-    int: "int",
-    float: "float",
-    bool: "bool",
-    type(None): "null",
-    list: "list",
-    dict: "map",
-}
-
-
-def _hooks(call: Call, sink: Sink | None) -> Hooks:
-    """The hooks of a call: the context's callbacks, then the stream's sink; None where nobody listens, so that nothing
-    is made that nobody takes."""
-    context = call.context
-    everything = sink if sink is not None and sink.wants_everything else None
-    partials = sink if sink is not None and sink.wants_partials else None
-    hooks = Hooks(describe=partial(error_record, call.runtime))
-    if context.on_partial is not None or partials is not None:
-        hooks.on_partial = _partial_hook(call, context.on_partial, partials)
-    if context.on_tick is not None or everything is not None:
-        hooks.on_tick = _hook(call, context.on_tick, everything, lambda events: Tick(events), lambda tick: tick.events)
-    if context.on_attempt is not None or everything is not None:
-
-        def attempt(event: AttemptEvent) -> Attempt:
-            return Attempt(event.kind, copy(event.record))
-
-        hooks.on_attempt = _hook(call, context.on_attempt, everything, attempt, lambda event: event)
-    return hooks
-
-
-def _partial_hook(
-    call: Call, callback: Callable[..., Any] | None, sink: Sink | None
-) -> Callable[[Any, AttemptRecord | None], Any]:
-    to_host = PartialResults(call.runtime.results).to_host
-    if callback is None:
-        assert sink is not None
-        put = sink.put
-        return lambda value, record: put(Partial(to_host(value), record))
-    wants_record = takes_two(callback)
-
-    def hook(value: Any, record: AttemptRecord | None) -> Any:
-        value = to_host(value)
-        result = _call_back(call, callback, (value, record) if wants_record else (value,))
-        return result if sink is None else _then(result, lambda: sink.put(Partial(value, record)))
-
-    return hook
-
-
-def _hook(
-    call: Call,
-    callback: Callable[[Any], Any] | None,
-    sink: Sink | None,
-    event_of: Callable[[Any], Event],
-    argument_of: Callable[[Any], Any],
-) -> Callable[[Any], Any]:
-    def hook(given: Any) -> Any:
-        event = event_of(given)
-        result = None if callback is None else _call_back(call, callback, (argument_of(event),))
-        return result if sink is None else _then(result, lambda: sink.put(event))
-
-    return hook
-
-
-def _call_back(call: Call, callback: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    """Call a host's callback, or have it called in the thread it belongs to; an awaitable where that takes time."""
-    ferry = call.ferry
-    if ferry is not None:
-        return ferry(callback, arguments)
-    result = callback(*arguments)
-    if result is not None and inspect.isawaitable(result):
-        return result
-    token = call.token
-    if call.interruption is not None or (token is not None and token.cancelled):
-        call.poll()
-    return None
-
-
-def _then(first: Any, second: Callable[[], Awaitable[None] | None]) -> Awaitable[None] | None:
-    if first is None:
-        return second()
-
-    async def both() -> None:
-        await first
-        waiting = second()
-        if waiting is not None:
-            await waiting
-
-    return both()
-
-
-def takes_two(callback: Callable[..., Any]) -> bool:
-    """Whether a callback has a second positional parameter that must be given."""
-    with contextlib.suppress(TypeError, ValueError):  # a builtin without a signature takes one
-        positional = [
-            parameter
-            for parameter in inspect.signature(callback).parameters.values()
-            if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
-        ]
-        return len(positional) >= 2 and positional[1].default is inspect.Parameter.empty
-    return False
 
 
 def _outcome(error: BaseException | None) -> Literal["returned", "thrown", "cancelled", "failed"]:
@@ -319,6 +165,7 @@ def _outcome(error: BaseException | None) -> Literal["returned", "thrown", "canc
         return "returned"
     if isinstance(error, ThrownError):
         return "thrown"
+    # asyncio's CancelledError by its name: its module may not be loaded
     if isinstance(error, (Cancelled, KeyboardInterrupt)) or type(error).__name__ == "CancelledError":
         return "cancelled"
     return "failed"

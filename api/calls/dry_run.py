@@ -1,23 +1,22 @@
-"""The pieces of an LLM call on their own: its prompt, its request, and what an answer is read as.  Nothing here touches
-the network, and nothing waits, so there is one form of each for synchronous and asynchronous code."""
+"""The parts of an LLM call on their own: its prompt, its request, and what an answer is parsed to.
+
+Nothing here touches the network, and nothing waits, so that each has one form for synchronous and asynchronous code.
+"""
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from bamlvm.calls.call import thrown_error
+from bamlvm.calls.errors import thrown_error
 from bamlvm.errors import HostError
 from bamlvm.values.results import PartialResults
-from bamlvm.vm.outcomes import Done
-from bamlvm.vm.values import Caught, Instance, Thrown, Value
+from bamlvm.vm.values import Caught, Instance, Thrown
 
 if TYPE_CHECKING:
-    from bamlvm.calls.call import Call
     from bamlvm.calls.engine import Engine
     from bamlvm.sysops.parsing import StreamParser
     from bamlvm.vm.program.types import Type
@@ -48,7 +47,7 @@ class HttpRequest(msgspec.Struct, frozen=True):
 
 
 class PromptPart(msgspec.Struct, frozen=True):
-    """Text or media, and the keywords that its role was given (``cache_control`` and the like)."""
+    """Text or media, and the keyword arguments of its role (``cache_control`` and the like)."""
 
     content: Any
     metadata: dict[str, Any]
@@ -67,93 +66,55 @@ class PromptMessage(msgspec.Struct, frozen=True):
 
 
 def http_request(value: Any) -> HttpRequest:
-    """A ``baml.http.Request`` as the host sees it."""
+    """Return a ``baml.http.Request`` in its Python form."""
     return HttpRequest(value.method, value.url, value.headers, value.body)
 
 
 def messages(value: Any) -> tuple[PromptMessage, ...]:
-    """A ``baml.llm.Prompt`` as the host sees it."""
+    """Return the messages of a ``baml.llm.Prompt`` in its Python form."""
     return tuple(
         PromptMessage(message.role, tuple(PromptPart(part.content, part.metadata) for part in message.parts))
         for message in value.messages
     )
 
 
-def with_defaults(call: Call) -> Value:
-    """The arguments of a call of an LLM function, by name, with the defaults of those left out; nothing is sent.
+def parse(engine: Engine, function: str, text: str) -> Any:
+    """Return the value of a whole answer.
 
-    Raises as a call does, and :class:`HostError` for a default that must be waited for.
+    Raises :class:`bamlvm.ThrownError` (``baml.errors.ParseFailed``).
     """
-    call.scope.prepared = call.function
-    try:
-        while True:
-            outcome = call.advance()
-            if isinstance(outcome, Done):
-                break
-            if outcome is not None:
-                if inspect.iscoroutine(outcome.awaitable):
-                    outcome.awaitable.close()
-                raise HostError(f"{call.function}: the default of an argument must be waited for: pass the argument")
-    except BaseException as error:
-        call.conclude(error)
-        raise
-    call.conclude(None)
-    return outcome.value
-
-
-def parse(runtime: Engine, function: str, text: str) -> Any:
-    """The value of a whole answer.  Raises :class:`bamlvm.ThrownError` (``baml.errors.ParseFailed``)."""
     from bamlvm.sysops.llm_support import final_value
 
-    type_ = read_type(runtime, function)
+    type_ = _answer_type(engine, function)
     try:
-        value = final_value(runtime.services, type_, text)
+        value = final_value(engine.services, type_, text)
     except Thrown as thrown:
-        raise thrown_by(runtime, thrown) from None
-    return runtime.results.to_host(value, type_)
-
-
-def read_type(runtime: Engine, function: str) -> Type:
-    """What an LLM function's answers are read as.  Raises :class:`HostError` if it is none."""
-    signature = runtime.signature(function)
-    if signature.kind != "llm":
-        raise HostError(f"{function} is no LLM function: only what a model answers is parsed")
-    return signature.annotated
-
-
-def thrown_by(runtime: Engine, thrown: Thrown) -> Exception:
-    """What the host gets for an error of a sys-op that no program called."""
-    value: Instance = runtime.program.new_instance(thrown.class_name, thrown.fields)
-    return thrown_error(runtime, Caught(value, ()))
+        raise _thrown_by(engine, thrown) from None
+    return engine.results.to_host(value, type_)
 
 
 class ParseStream:
-    """What ``runtime.parse_stream(…)`` gives: iterating yields the partial values of an answer that comes in pieces,
-    :meth:`final` reads the rest and gives the checked value.
+    """The value of ``runtime.parse_stream(…)``: an answer that comes in pieces of text.
 
-    Over an asynchronous iterable iterate with ``async for`` and ``await stream.final()``.
+    Iterating yields the partial values; :meth:`final` reads the rest and returns the checked value.  Over an
+    asynchronous iterable iterate with ``async for`` and ``await stream.final()``.
     """
 
-    def __init__(self, runtime: Engine, function: str, pieces: Iterable[str] | AsyncIterable[str]) -> None:
+    def __init__(self, engine: Engine, function: str, pieces: Iterable[str] | AsyncIterable[str]) -> None:
         from bamlvm.sysops.llm_support import output_for
 
-        self._runtime = runtime
-        self._type = read_type(runtime, function)
+        self._engine = engine
+        self._type = _answer_type(engine, function)
         try:
-            self._parser: StreamParser = output_for(runtime.services, self._type).stream()
+            self._parser: StreamParser = output_for(engine.services, self._type).stream()
         except Thrown as thrown:
-            raise thrown_by(runtime, thrown) from None
-        self._pieces = pieces
-        self._partials = PartialResults(runtime.results)
-        self._sync: Iterator[str] | None = None
-        self._async: AsyncIterator[str] | None = None
-        if isinstance(pieces, AsyncIterable):
-            self._async = aiter(pieces)
-        else:
-            self._sync = iter(pieces)
+            raise _thrown_by(engine, thrown) from None
+        self._partials = PartialResults(engine.results)
+        self._async = aiter(pieces) if isinstance(pieces, AsyncIterable) else None
+        self._sync = iter(()) if isinstance(pieces, AsyncIterable) else iter(pieces)
 
     def __iter__(self) -> Iterator[Any]:
-        if self._sync is None:
+        if self._async is not None:
             raise HostError("the pieces come asynchronously: use async for")
         for piece in self._sync:
             partial = self._parser.feed(piece)
@@ -171,13 +132,12 @@ class ParseStream:
                 yield self._partials.to_host(partial)
 
     def final(self) -> Any:
-        """The value of the whole answer; an awaitable of it where the pieces come asynchronously.
+        """Return the value of the whole answer; an awaitable of it where the pieces come asynchronously.
 
         Raises :class:`bamlvm.ThrownError` (``baml.errors.ParseFailed``).
         """
         if self._async is not None:
             return self._final(self._async)
-        assert self._sync is not None
         for piece in self._sync:
             self._parser.feed(piece)
         return self._finish()
@@ -192,7 +152,24 @@ class ParseStream:
         from bamlvm.sysops.parsing import finished
 
         try:
-            value = enforced(self._runtime.services, self._type, finished(self._parser), self._parser.text())
+            value = enforced(self._engine.services, self._type, finished(self._parser), self._parser.text())
         except Thrown as thrown:
-            raise thrown_by(self._runtime, thrown) from None
-        return self._runtime.results.to_host(value, self._type)
+            raise _thrown_by(self._engine, thrown) from None
+        return self._engine.results.to_host(value, self._type)
+
+
+def _answer_type(engine: Engine, function: str) -> Type:
+    """Return the type that an LLM function's answers are parsed to.
+
+    Raises :class:`bamlvm.HostError` for a function that is not an LLM function.
+    """
+    signature = engine.signature(function)
+    if signature.kind != "llm":
+        raise HostError(f"{function} is not an LLM function: it has no answer to parse")
+    return signature.annotated
+
+
+def _thrown_by(engine: Engine, thrown: Thrown) -> Exception:
+    """Return the exception for an error of a sys-op that no program has called."""
+    value: Instance = engine.program.new_instance(thrown.class_name, thrown.fields)
+    return thrown_error(engine, Caught(value, ()))

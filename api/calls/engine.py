@@ -1,66 +1,78 @@
-"""The engine: what a runtime lends to its calls.  A call knows this and nothing of :class:`bamlvm.Runtime`."""
+"""The engine: what a call needs of its runtime.
+
+A call knows an :class:`Engine` and nothing of :class:`bamlvm.Runtime`, which makes one and keeps it.  The engine also
+knows the calls under way, so that closing the runtime can end them and wait for them.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
 from itertools import count
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
-from bamlvm.errors import HostError
-from bamlvm.sysops.scope import Services
-from bamlvm.values.results import Results
-from bamlvm.vm.handles import HandleTable
-from bamlvm.vm.linker import Program
+from bamlvm.errors import Cancelled, HostError
+from bamlvm.sysops.system import monotonic, pause
+from bamlvm.vm.handles import CLOSE_SECONDS, HandleTable
 from bamlvm.vm.program.declarations import Signature
 
 if TYPE_CHECKING:
     from bamlvm.collector import Observer
+    from bamlvm.sysops.scope import Services
+    from bamlvm.values.arguments import Arguments
+    from bamlvm.values.results import Results
+    from bamlvm.vm.linker import Program
 
 _CALLABLE: Final = ("function", "llm")
 
 
+class ActiveCall(Protocol):
+    """A call under way; ``thread`` is the one that it runs in, None on the background loop."""
+
+    thread: int | None
+
+    def interrupt(self, reason: BaseException) -> None: ...
+
+
 class Engine:
-    """A linked program, its services and its calls under way."""
+    """A linked program, its services, the conversions at its border, and its calls under way.
+
+    ``own`` names the functions of the program's own sources, ``limits`` are the handle table's: open resources a call,
+    and altogether.
+    """
 
     def __init__(
         self,
         program: Program,
         services: Services,
+        arguments: Arguments,
         results: Results,
+        *,
         env: Mapping[str, str],
         step_limit: int | None,
+        collectors: tuple[Observer, ...],
         own: frozenset[str],
         limits: tuple[int, int],
     ) -> None:
         self.program = program
         self.services = services
+        self.arguments = arguments
         self.results = results
         self.env = env
         self.step_limit = step_limit
-        self.collectors: tuple[Observer, ...] = ()
-        self.active: set[Any] = set()
+        self.collectors = collectors
+        self.active: set[ActiveCall] = set()
+        self.closed = False
         self._own = own
         self._limits = limits
         self._owners = count(1)
 
     def new_owner(self) -> int:
-        """A number for a call in the handle table."""
+        """Return the number of a new call in the handle table."""
         return next(self._owners)
 
-    def forget(self, call: Any) -> None:
-        """A call has ended."""
-        self.active.discard(call)
-
-    def forked(self) -> None:
-        """In a child process: the parent's calls are not this process's, and a lock of theirs may be held for ever."""
-        self.active = set()
-        self.services.handles = HandleTable(*self._limits)
-        self.services.compiled_templates.pop("round_robin_lock", None)
-        self.program.lock = threading.RLock()
-
     def signature(self, name: str) -> Signature:
-        """A function's parameters, result and documentation.  Raises :class:`bamlvm.HostError` if it is unknown."""
+        """Return a function's signature.  Raise :class:`bamlvm.HostError` if there is no such function."""
         found = self.program.signatures.get(name)
         if found is None or found.kind not in _CALLABLE:
             raise HostError(f"the program has no function {name!r}{hint_for(name, self.function_names)}")
@@ -71,6 +83,29 @@ class Engine:
         """The functions of the program's own sources that can be called, in their order."""
         found = self.program.signatures.items()
         return tuple(name for name, each in found if name in self._own and each.kind in _CALLABLE)
+
+    def close(self) -> None:
+        """Refuse new calls and interrupt those under way."""
+        self.closed = True
+        for call in tuple(self.active):
+            call.interrupt(Cancelled("the runtime was closed"))
+
+    def wait_idle(self) -> None:
+        """Wait until no other thread's call is under way, at most ``CLOSE_SECONDS``.
+
+        This thread's own calls cannot end before this returns: they are further up its stack.
+        """
+        here = threading.get_ident()
+        until = monotonic() + CLOSE_SECONDS
+        while any(call.thread != here for call in tuple(self.active)) and monotonic() < until:
+            pause(0.001)
+
+    def forked(self) -> None:
+        """Start afresh in a child process: its parent's calls do not run here, and a lock of theirs may be held."""
+        self.active = set()
+        self.services.handles = HandleTable(*self._limits)
+        self.services.compiled_templates.pop("round_robin_lock", None)
+        self.program.lock = threading.RLock()
 
 
 def hint_for(name: str, known: Iterable[str]) -> str:

@@ -15,17 +15,53 @@ from typing import Any
 from bamlvm.compiler import mir, tir
 from bamlvm.compiler.lower import conditions, control, patterns, values
 from bamlvm.compiler.lower.builder import Builder
+from bamlvm.vm.program.llm import arguments_function
 
 
-def lower_function(function: tir.Function, variants: Mapping[str, Sequence[str]]) -> list[mir.Function]:
-    """Lower a function and the lambdas in it; ``variants`` has the variants of every enum in declared order."""
+def lower_function(
+    function: tir.Function, variants: Mapping[str, Sequence[str]], is_llm: bool = False
+) -> list[mir.Function]:
+    """Lower a function and the lambdas in it; ``variants`` has the variants of every enum in declared order.
+
+    An LLM function with defaults becomes two functions: ``F$arguments`` binds the defaults and returns all arguments
+    by name, ``F`` calls it and hands the map on.  So a host can stream ``F`` or render its prompt with the defaults.
+    """
     made: list[mir.Function] = []
     parameters = tuple(parameter.local for parameter in function.parameters)
     names = tuple(parameter.name for parameter in function.parameters)
+    if is_llm and any(function.defaults):
+        _lower_llm(function, names, parameters, made, variants)
+        return made
     b = Builder(_lower, function.name, function.locals, parameters, (), names, made, variants)
     _defaults(b, function)
     _finish(b, function.body)
     return made
+
+
+def _lower_llm(
+    function: tir.Function,
+    names: tuple[str, ...],
+    parameters: tuple[int, ...],
+    made: list[mir.Function],
+    variants: Mapping[str, Sequence[str]],
+) -> None:
+    """Lower an LLM function with defaults: the function itself, and the one that binds its defaults."""
+    assert isinstance(function.body, tir.Block) and isinstance(function.body.tail, tir.CallNamed)
+    call = function.body.tail
+    name, arguments = call.arguments
+    assert name is not None and arguments is not None
+    binder = arguments_function(function.name)
+    caller = Builder(_lower, function.name, (), (), (), names, made, variants)
+    caller.at = call.start
+    caller.value(name)
+    for place in range(len(names)):
+        caller.emit("load_local", place)
+    caller.emit("call", binder, len(names))
+    caller.emit("call", call.name, 2)
+    caller.emit("return")
+    b = Builder(_lower, binder, function.locals, parameters, (), names, made, variants)
+    _defaults(b, function)
+    _finish(b, arguments)
 
 
 def _defaults(b: Builder, function: tir.Function) -> None:

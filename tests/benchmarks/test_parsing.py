@@ -97,7 +97,7 @@ def test_partials_inside(benchmark: Any, runtime: bamlvm.Runtime, kilobytes: int
     """As BAML values, without a host."""
     text = document(kilobytes)
     parts = pieces(text)
-    output = output_of(runtime.program.signatures["Read"].result, runtime.program)
+    output = output_of(runtime.engine.program.signatures["Read"].result, runtime.engine.program)
 
     def read() -> Any:
         stream = output.stream()
@@ -185,7 +185,7 @@ class Catalog(msgspec.Struct):
 @pytest.mark.benchmark(group="whole", timer=time.process_time)
 def test_final_parse(benchmark: Any, runtime: bamlvm.Runtime) -> None:
     text = document(200)
-    output = output_of(runtime.program.signatures["Read"].result, runtime.program)
+    output = output_of(runtime.engine.program.signatures["Read"].result, runtime.engine.program)
     benchmark.pedantic(lambda: final_parse(output, text), rounds=10, iterations=5, warmup_rounds=2)
 
 
@@ -193,7 +193,7 @@ def test_final_parse(benchmark: Any, runtime: bamlvm.Runtime) -> None:
 def test_final_parse_untidy(benchmark: Any, runtime: bamlvm.Runtime) -> None:
     """The same with prose around it and a comma too many, which the scanner reads."""
     text = f"Here you go:\n{document(200)[:-2]},]" + "}\nIs there anything else?"
-    output = output_of(runtime.program.signatures["Read"].result, runtime.program)
+    output = output_of(runtime.engine.program.signatures["Read"].result, runtime.engine.program)
     benchmark.pedantic(lambda: final_parse(output, text), rounds=5, iterations=1, warmup_rounds=1)
 
 

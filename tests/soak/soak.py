@@ -87,7 +87,7 @@ def sample(runtime: bamlvm.Runtime, calls: int) -> Sample:
     tasks = sum(not task.done() for loop in loops for task in asyncio.all_tasks(loop))
     traced = tracemalloc.get_traced_memory()[0]
     threads = sum(not thread.name.startswith(_WORKERS) for thread in threading.enumerate())
-    return Sample(calls, rss, traced, runtime.handles, len(runtime.active), tasks, threads, descriptors())
+    return Sample(calls, rss, traced, runtime.handles, len(runtime.engine.active), tasks, threads, descriptors())
 
 
 @contextlib.contextmanager

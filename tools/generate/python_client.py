@@ -175,7 +175,7 @@ def _literal(text: str) -> str:
 
 
 def _types(runtime: Runtime, partial: bool) -> str:
-    program = runtime.program
+    program = runtime.engine.program
     names = type_names(program)
     annotations = Annotations(program, runtime.types, "_types." if partial else "", "", partial)
     parts = []
@@ -261,8 +261,8 @@ def _functions(runtime: Runtime) -> Iterator[_Function]:
 
 
 def _client(runtime: Runtime, functions: Iterable[_Function], is_async: bool) -> str:
-    whole = Annotations(runtime.program, runtime.types, "_types.", "_partial_types.")
-    partial = Annotations(runtime.program, runtime.types, "_types.", "_partial_types.", True)
+    whole = Annotations(runtime.engine.program, runtime.types, "_types.", "_partial_types.")
+    partial = Annotations(runtime.engine.program, runtime.types, "_types.", "_partial_types.", True)
     kind = "Async" if is_async else "Sync"
     define, wait, call = ("async def", "await ", "call_async") if is_async else ("def", "", "call")
     calls: list[str] = []

@@ -30,7 +30,7 @@ import msgspec
 from bamlvm.build.cache import Cache
 from bamlvm.build.loading import Loaded, load_standard
 from bamlvm.calls.blocking import run_blocking
-from bamlvm.calls.call import Call
+from bamlvm.calls.call import Call, PreparedCall
 from bamlvm.compiler import STAGES
 from bamlvm.compiler.dump import render_stage
 from bamlvm.compiler.project import Project, Stages
@@ -180,7 +180,7 @@ class Session:
         assert unit is not None
         kept: dict[str, tuple[str, Any]] = {}
         with Runtime(Loaded(self._standard, unit, ())) as runtime:
-            hand = Handover(runtime.program)
+            hand = Handover(runtime.engine.program)
             for name, (type_, value) in self._variables.items():
                 probe = unit.signatures.get(_PROBE + name)
                 if probe is None:
@@ -200,11 +200,11 @@ class Session:
         linked = msgspec.structs.replace(unit, functions={**self._code, **unit.functions})
         kept: list[Any] = []
         with Runtime(Loaded(self._standard, linked, ()), **self._options) as runtime:
-            runtime.services.round_robin = self._round_robin
+            runtime.engine.services.round_robin = self._round_robin
             values = [value for _, value in self._variables.values()]
-            Handover(runtime.program).take(values)
+            Handover(runtime.engine.program).take(values)
             try:
-                run_blocking(Call(runtime.engine, body.function, body.function, [kept, *values], context, None))
+                run_blocking(Call(runtime.engine, PreparedCall(body.function, body.function, [kept, *values]), context))
             except ThrownError as error:
                 error.trace = tuple(map(body.frame, error.trace))
                 raise

@@ -34,6 +34,11 @@ TOTAL = "total_timeout_ms"
 """What it may have beside clocks where the client is a strategy: the time for all attempts that it makes."""
 
 
+def arguments_function(name: str) -> str:
+    """Return the name of the function that binds the defaults of an LLM function: all arguments, as a map by name."""
+    return f"{name}$arguments"
+
+
 class LlmFunctionInfo(msgspec.Struct, frozen=True, array_like=True):
     """What an LLM function adds to its signature: the client's name (or ``provider/model``) and the prompt template."""
 

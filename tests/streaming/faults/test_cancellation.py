@@ -209,7 +209,7 @@ async def end_call(loop: DeafLoop, point: Point, how: str) -> float:
             assert seen.ends == [ENDS[how]]
             assert task.cancelled() == (how == "cancel")
             assert runtime.handles == 0
-            assert not runtime.active
+            assert not runtime.engine.active
             others = asyncio.all_tasks() - {asyncio.current_task()}
             serving = {each for each in others if "FaultServer" in repr(each) or "faults" in repr(each)}
             assert others == serving, others - serving
@@ -240,7 +240,7 @@ async def test_leaving_the_iteration(answer: Answer, how: str) -> None:
         started = time.monotonic()
         await _call(runtime, how, "F", context, seen)
         assert seen.ends == ["left"]
-        await _until(lambda: not runtime.active)
+        await _until(lambda: not runtime.engine.active)
         assert time.monotonic() - started < PROMPT_SECONDS
         assert runtime.handles == 0
         await server.until(lambda: all(hit.outcome != "answering" for hit in server.hits("F")), PROMPT_SECONDS)
@@ -330,7 +330,7 @@ def end_sync_call(point: Point, how: str) -> float:
             thread.join()
         assert ended.type is SYNC_ENDS[how]
         assert runtime.handles == 0
-        assert not runtime.active
+        assert not runtime.engine.active
         until = time.monotonic() + PROMPT_SECONDS
         while any(hit.outcome == "answering" for hit in server.hits("F")):
             assert time.monotonic() < until, "the connection is still open"
@@ -378,7 +378,7 @@ try:
     print("going", flush=True)
     asyncio.run(main())
 except KeyboardInterrupt:
-    assert runtime.handles == 0 and not runtime.active
+    assert runtime.handles == 0 and not runtime.engine.active
     print("interrupted")
 """
 CTRL_C = ("connecting", "before the head", "in the body", "before a retry", "in a loop", "in baml.sys.sleep")
@@ -464,7 +464,7 @@ def test_ctrl_c_at_any_line_of_the_handover() -> None:
             finally:
                 sys.settrace(before)
             assert runtime.handles == 0, f"line {line}"
-            assert not runtime.active, f"line {line}"
+            assert not runtime.engine.active, f"line {line}"
     assert strikes > 20
 
 
@@ -517,7 +517,7 @@ async def _some_calls(loop: DeafLoop, server: FaultServer, steps: list[tuple[str
             for task, seen in tasks:
                 assert len(seen.ends) <= 1  # none for a task cancelled before its first turn
                 assert task.cancelled() or task.exception() is None
-            await _until(lambda: not runtime.active)
+            await _until(lambda: not runtime.engine.active)
             assert runtime.handles == 0
         await server.until(lambda: server.open_connections == 0, 2.0)
     await asyncio.sleep(0)

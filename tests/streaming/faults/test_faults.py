@@ -60,7 +60,7 @@ def loaded() -> Any:
 async def program(loaded: Any) -> AsyncIterator[bamlvm.Runtime]:
     """A runtime of its own for each test."""
     async with bamlvm.Runtime(loaded) as runtime:
-        runtime.services.http_client()  # making it takes long on a busy machine, and the clocks are short here
+        runtime.engine.services.http_client()  # making it takes long on a busy machine, and the clocks are short here
         yield runtime
 
 
@@ -168,7 +168,7 @@ async def check_cell(runtime: bamlvm.Runtime, server: FaultServer, wire: Wire, f
         assert (again.error, again.value) == (None, SECOND), "the other client's turn"
         assert [record.client.endswith("Good") for record in again.collector.attempts] == [True]
     assert runtime.handles == 0
-    assert not runtime.active
+    assert not runtime.engine.active
     # Whatever the server did not close itself has been closed by the client, or waits whole for the next request.
     await server.until(
         lambda: all(hit.outcome != "answering" for way in WAYS for hit in server.hits(f"bad-{way}")), 2.0

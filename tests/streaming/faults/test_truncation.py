@@ -56,7 +56,7 @@ async def outcomes(wire: Wire, cuts: list[list[Any]], stream: bool) -> list[str]
 
         await asyncio.gather(*(work() for _ in range(AT_ONCE)))
         assert runtime.handles == 0
-        assert not runtime.active
+        assert not runtime.engine.active
     return found
 
 

@@ -23,7 +23,7 @@ def make() -> Iterator[Callable[..., bamlvm.Runtime]]:
     for each in made:
         try:
             assert each.handles == 0
-            assert not each.active
+            assert not each.engine.active
         finally:
             each.close()
 

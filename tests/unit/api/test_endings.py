@@ -73,7 +73,7 @@ async def test_ending_a_call_at_every_turn_of_the_loop(
             assert len(terminal) == 1
             outcomes[terminal[0]] = outcomes.get(terminal[0], 0) + 1
         assert runtime.handles == 0
-        assert not runtime.active
+        assert not runtime.engine.active
         assert task.cancelled() == (how == "cancel" and terminal != ["value"])
     ended = {"cancel": "CancelledError", "token": "Cancelled", "close": "Cancelled"}[how]
     assert outcomes.get(ended, 0) > 2, outcomes

@@ -196,12 +196,12 @@ ORDERS = st.fixed_dictionaries(
 def test_a_partial_made_of_the_one_before_is_as_one_made_anew(order: Any, size: int, names: list[str]) -> None:
     text = json.dumps({name: order[name] for name in names})
     with bamlvm.Runtime.from_files({"main.baml": SOURCE}) as runtime:
-        parser = output_for(runtime.services, runtime.signature("Extract").result).stream()
-        partials = PartialResults(runtime.results)
+        parser = output_for(runtime.engine.services, runtime.signature("Extract").result).stream()
+        partials = PartialResults(runtime.engine.results)
         for at in range(0, len(text), size):
             value = parser.feed(text[at : at + size])
             if value is not None:
-                assert partials.to_host(value) == runtime.results.partial_to_host(value)
+                assert partials.to_host(value) == runtime.engine.results.partial_to_host(value)
 
 
 def test_done_and_not_null_classes(runtime: bamlvm.Runtime) -> None:
@@ -270,13 +270,25 @@ def test_defaults_are_taken() -> None:
             runtime.request("G")
 
 
+def test_a_prompt_has_nothing_to_do_with_the_checks_of_the_result() -> None:
+    source = """
+        client C { provider openai  options { model "m"  api_key "k" } }
+        function F(x: string = "a") -> string @check(short, {{ this|length < 9 }}) { client C  prompt #"{{ x }}"# }
+    """
+    collector = bamlvm.Collector()
+    with bamlvm.Runtime.from_files({"main.baml": source}, collectors=[collector]) as runtime:
+        assert [each.text for each in runtime.render_prompt("F")] == ["a"]
+        assert runtime.request("F").method == "POST"
+        assert [record.outcome for record in collector.calls] == ["returned", "returned"]
+
+
 def test_only_llm_functions_have_pieces(runtime: bamlvm.Runtime) -> None:
     for piece in (runtime.request, runtime.render_prompt):
-        with pytest.raises(bamlvm.HostError, match="no LLM function"):
+        with pytest.raises(bamlvm.HostError, match="not an LLM function"):
             piece("Plain", {"x": {}})
-    with pytest.raises(bamlvm.HostError, match="no LLM function"):
+    with pytest.raises(bamlvm.HostError, match="not an LLM function"):
         runtime.parse("Plain", "")
-    with pytest.raises(bamlvm.HostError, match="no LLM function"):
+    with pytest.raises(bamlvm.HostError, match="not an LLM function"):
         runtime.parse_stream("Plain", [])
     with pytest.raises(bamlvm.HostError, match="missing"):
         runtime.request("Extract", {})

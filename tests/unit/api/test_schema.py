@@ -53,7 +53,7 @@ RUNTIME = bamlvm.Runtime.from_files({"main.baml": SOURCE})
 
 def values(type_: t.Type, depth: int = 3) -> st.SearchStrategy[Any]:
     """Python values for a type, as arguments take them."""
-    program = RUNTIME.program
+    program = RUNTIME.engine.program
     match type_:
         case t.Primitive("int"):
             return st.integers(-(2**63), 2**63 - 1)
@@ -99,9 +99,9 @@ def test_every_schema_is_one(name: str) -> None:
 @given(st.data())
 def test_every_value_of_a_type_validates(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(NAMES))
-    type_ = named_type(RUNTIME.program, name)
-    value = Arguments(RUNTIME.program, RUNTIME.types).convert(data.draw(values(type_)), type_, "x")
-    plain = json.loads(json.dumps(bamlvm.to_builtins(RUNTIME.results.to_host(value))))
+    type_ = named_type(RUNTIME.engine.program, name)
+    value = Arguments(RUNTIME.engine.program, RUNTIME.types).convert(data.draw(values(type_)), type_, "x")
+    plain = json.loads(json.dumps(bamlvm.to_builtins(RUNTIME.engine.results.to_host(value))))
     jsonschema.Draft202012Validator(RUNTIME.json_schema(name)).validate(plain)
 
 

@@ -202,13 +202,13 @@ def test_a_slow_reader_makes_the_call_wait(runtime: bamlvm.Runtime) -> None:
     few = runtime.stream("emit", {"n": 10})
     reader = iter(few)
     next(reader)
-    until(lambda: not runtime.active)  # all of it is in the queue
+    until(lambda: not runtime.engine.active)  # all of it is in the queue
     assert list(reader) == list(range(1, 10))
     many = runtime.stream("emit", {"n": 10_000})
     reader = iter(many)
     next(reader)
     time.sleep(0.1)
-    assert runtime.active
+    assert runtime.engine.active
     assert list(reader) == list(range(1, 10_000))
     assert many.final() == 10_000
 
@@ -237,12 +237,12 @@ def test_leaving_a_stream(runtime: bamlvm.Runtime, how: str) -> None:
             reader = iter(stream)
             next(reader)
             stream.close()
-            assert not runtime.active
+            assert not runtime.engine.active
         case "with":
             with stream:
                 reader = iter(stream)
                 next(reader)
-            assert not runtime.active
+            assert not runtime.engine.active
         case "drop":
             reader = iter(stream)
             next(reader)
@@ -265,7 +265,7 @@ def test_leaving_a_stream(runtime: bamlvm.Runtime, how: str) -> None:
             with pytest.raises(Cancelled):
                 for _ in stream:
                     token.cancel()
-    until(lambda: not runtime.active)
+    until(lambda: not runtime.engine.active)
     if stream is not None:
         with pytest.raises(Cancelled):
             stream.final()
@@ -284,12 +284,12 @@ async def test_leaving_a_stream_in_a_loop(runtime: bamlvm.Runtime, how: str) -> 
             reader = aiter(stream)
             await anext(reader)
             await stream.aclose()
-            assert not runtime.active
+            assert not runtime.engine.active
         case "with":
             async with stream:
                 reader = aiter(stream)
                 await anext(reader)
-            assert not runtime.active
+            assert not runtime.engine.active
         case "drop":
             reader = aiter(stream)
             await anext(reader)
@@ -308,8 +308,8 @@ async def test_leaving_a_stream_in_a_loop(runtime: bamlvm.Runtime, how: str) -> 
                 async with asyncio.timeout(0.02):
                     async for _ in stream:
                         pass
-            assert not runtime.active
-    while runtime.active:  # noqa: ASYNC110 (the test is about the call's end, whatever ends it)
+            assert not runtime.engine.active
+    while runtime.engine.active:  # noqa: ASYNC110 (the test is about the call's end, whatever ends it)
         await asyncio.sleep(0.001)
     if stream is not None:
         with pytest.raises(Cancelled):
@@ -320,7 +320,7 @@ async def test_cancelling_the_final_value_ends_the_call(runtime: bamlvm.Runtime)
     stream = runtime.stream("emit_and_nap", {"n": 100_000})
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(stream.final(), 0.02)
-    assert not runtime.active
+    assert not runtime.engine.active
 
 
 async def test_a_deadline(runtime: bamlvm.Runtime) -> None:
@@ -342,7 +342,7 @@ def test_a_stream_that_never_begins(runtime: bamlvm.Runtime) -> None:
     with pytest.raises(Cancelled):
         stream.final()
     runtime.stream("emit", {"n": 1})
-    assert not runtime.active
+    assert not runtime.engine.active
 
 
 def test_a_callback_that_raises(runtime: bamlvm.Runtime) -> None:
@@ -374,7 +374,7 @@ def test_leaving_a_stream_closes_its_connection(
         else:
             token.cancel()
         threaded_mock_server.until(lambda server: server.open_connections == 0)
-        until(lambda: not runtime.active)
+        until(lambda: not runtime.engine.active)
 
 
 async def test_a_loop_that_ends_closes_its_connections(make: Make, llm_source: Callable[..., str]) -> None:

@@ -52,9 +52,9 @@ def runtime() -> bamlvm.Runtime:
 def enforced(runtime: bamlvm.Runtime, name: str, value: Any) -> Any:
     types = {each.name: each.type for each in runtime.signature("Uses").parameters}
     type_ = types[name]
-    given = Arguments(runtime.program, runtime.types).convert(value, type_, name)
-    result = Constraints(runtime.program).enforce(given, type_)
-    return bamlvm.to_builtins(runtime.results.to_host(result))
+    given = Arguments(runtime.engine.program, runtime.types).convert(value, type_, name)
+    result = Constraints(runtime.engine.program).enforce(given, type_)
+    return bamlvm.to_builtins(runtime.engine.results.to_host(result))
 
 
 ORDER: dict[str, Any] = {
@@ -123,7 +123,7 @@ def test_the_first_assert_that_fails_is_told_and_no_later_one_asked(runtime: bam
 
 
 def test_only_types_with_constraints_concern(runtime: bamlvm.Runtime) -> None:
-    constraints = Constraints(runtime.program)
+    constraints = Constraints(runtime.engine.program)
     concerned = {each.name: each.type for each in runtime.signature("Uses").parameters}
     asserts = {name for name, type_ in concerned.items() if constraints.concern("assert", type_)}
     assert asserts == {"o", "m", "t", "n", "w"}
@@ -131,14 +131,14 @@ def test_only_types_with_constraints_concern(runtime: bamlvm.Runtime) -> None:
 
 
 def test_checks_report_and_one_without_an_answer_has_failed(runtime: bamlvm.Runtime) -> None:
-    [field] = runtime.program.classes["Checked"].fields
-    outcomes = Constraints(runtime.program).outcomes(20, field.attributes)
+    [field] = runtime.engine.program.classes["Checked"].fields
+    outcomes = Constraints(runtime.engine.program).outcomes(20, field.attributes)
     found = [(each.name, each.holds) for each in outcomes]
     assert found == [("adult", True), ("human", True), ("none", False)]
 
 
 def test_annotations_are_beside_the_types_that_programs_see(runtime: bamlvm.Runtime) -> None:
-    fields = {field.name: field for field in runtime.program.classes["Order"].fields}
+    fields = {field.name: field for field in runtime.engine.program.classes["Order"].fields}
     assert str(fields["codes"].type) == "int[]"
     assert str(fields["codes"].annotated) == "(int @assert)[]"
     assert str(fields["either"].type) == "int | string | bool"
@@ -147,8 +147,8 @@ def test_annotations_are_beside_the_types_that_programs_see(runtime: bamlvm.Runt
     assert str(signature.result) == "int"
     kept: Type | None = signature.annotated
     assert str(kept) == "int @assert"
-    assert str(runtime.program.aliases["Tree"]) == "int | Tree[]"
-    assert "Tree" in runtime.program.annotated_aliases
+    assert str(runtime.engine.program.aliases["Tree"]) == "int | Tree[]"
+    assert "Tree" in runtime.engine.program.annotated_aliases
 
 
 def test_trailing_attributes_of_a_result_are_the_whole_unions(runtime: bamlvm.Runtime) -> None:

@@ -99,7 +99,7 @@ def bench(threaded_mock_server: ThreadedMockServer) -> Iterator[Bench]:
     made = Bench(threaded_mock_server)
     yield made
     assert made.runtime.handles == 0
-    assert not made.runtime.active
+    assert not made.runtime.engine.active
     made.runtime.close()
 
 

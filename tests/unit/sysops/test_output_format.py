@@ -41,7 +41,7 @@ def runtime() -> Iterator[bamlvm.Runtime]:
 
 
 def rendered(runtime: bamlvm.Runtime, number: int) -> str:
-    program = runtime.program
+    program = runtime.engine.program
     engine = Engine(program.enums, program.templates, program.classes, program.aliases)
     name = f"F{number}"
     context = PromptContext("C", "openai", "user", program.signatures[name].result, {})

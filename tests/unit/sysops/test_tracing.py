@@ -75,7 +75,7 @@ def test_a_runtime_reads_the_variable_once(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("BAMLVM_TRACE", "parse")
     with bamlvm.Runtime.from_files(FILES) as runtime:
         monkeypatch.setenv("BAMLVM_TRACE", "no such category")
-        assert runtime.services.trace.parse is not None and runtime.services.trace.calls is None
+        assert runtime.engine.services.trace.parse is not None and runtime.engine.services.trace.calls is None
         assert runtime.call_function_sync("main") == 1
 
 

@@ -1,0 +1,136 @@
+"""What a call reports while it runs: partial values, ticks and attempts, to callbacks and to a stream.
+
+A hook is made only where something listens: a sys-op that finds no hook makes no event.  Of one event the context's
+callback comes first, then the stream.  A hook returns an awaitable where the call must wait: for an ``async``
+callback, for a callback that runs in the caller's thread, or for room in a stream whose reader has fallen behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import Awaitable, Callable
+from copy import copy
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from bamlvm.calls.errors import error_record
+from bamlvm.events import Attempt, Event, Partial, Tick
+from bamlvm.sysops.records import AttemptEvent, AttemptRecord
+from bamlvm.sysops.scope import Hooks
+from bamlvm.values.results import PartialResults
+
+if TYPE_CHECKING:
+    from bamlvm.calls.engine import Engine
+    from bamlvm.calls.interruption import Interruption
+    from bamlvm.context import CallContext
+
+CallInCallerThread: TypeAlias = Callable[[Callable[..., Any], tuple[Any, ...]], Awaitable[Any]]
+"""Calls a callback with its arguments in the caller's thread; the awaitable ends when the callback has."""
+
+
+class Sink(Protocol):
+    """Where a stream takes its events; ``put`` returns an awaitable if the call is to wait for room."""
+
+    wants_partials: bool
+    wants_everything: bool
+
+    def put(self, event: Event) -> Awaitable[None] | None: ...
+
+
+class Caller(Protocol):
+    """The part of a call that its hooks need."""
+
+    engine: Engine
+    context: CallContext
+    interruption: Interruption
+    call_in_caller_thread: CallInCallerThread | None
+
+
+def hooks_of(call: Caller, sink: Sink | None) -> Hooks:
+    """Return the hooks of a call: for the callbacks of its context, and for a stream's sink."""
+    context = call.context
+    everything = sink if sink is not None and sink.wants_everything else None
+    partials = sink if sink is not None and sink.wants_partials else None
+    hooks = Hooks(describe=partial(error_record, call.engine))
+    if context.on_partial is not None or partials is not None:
+        hooks.on_partial = _partial_hook(call, context.on_partial, partials)
+    if context.on_tick is not None or everything is not None:
+        hooks.on_tick = _hook(call, context.on_tick, everything, Tick, lambda tick: tick.events)
+    if context.on_attempt is not None or everything is not None:
+        hooks.on_attempt = _hook(call, context.on_attempt, everything, _attempt, lambda event: event)
+    return hooks
+
+
+def takes_two(callback: Callable[..., Any]) -> bool:
+    """Whether a callback has a second positional parameter without a default."""
+    with contextlib.suppress(TypeError, ValueError):  # a builtin without a signature takes one
+        positional = [
+            parameter
+            for parameter in inspect.signature(callback).parameters.values()
+            if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+        ]
+        return len(positional) >= 2 and positional[1].default is inspect.Parameter.empty
+    return False
+
+
+def _partial_hook(
+    call: Caller, callback: Callable[..., Any] | None, sink: Sink | None
+) -> Callable[[Any, AttemptRecord | None], Any]:
+    to_host = PartialResults(call.engine.results).to_host
+    if callback is None:
+        put = sink.put  # type: ignore[union-attr]  # one of the two listens
+        return lambda value, record: put(Partial(to_host(value), record))
+    wants_record = takes_two(callback)
+
+    def hook(value: Any, record: AttemptRecord | None) -> Any:
+        value = to_host(value)
+        result = _call_back(call, callback, (value, record) if wants_record else (value,))
+        return result if sink is None else _then(result, lambda: sink.put(Partial(value, record)))
+
+    return hook
+
+
+def _hook(
+    call: Caller,
+    callback: Callable[[Any], Any] | None,
+    sink: Sink | None,
+    event_of: Callable[[Any], Event],
+    argument_of: Callable[[Any], Any],
+) -> Callable[[Any], Any]:
+    def hook(given: Any) -> Any:
+        event = event_of(given)
+        result = None if callback is None else _call_back(call, callback, (argument_of(event),))
+        return result if sink is None else _then(result, lambda: sink.put(event))
+
+    return hook
+
+
+def _attempt(event: AttemptEvent) -> Attempt:
+    return Attempt(event.kind, copy(event.record))
+
+
+def _call_back(call: Caller, callback: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """Call a callback in the caller's thread.  Return an awaitable where that takes time, else None."""
+    elsewhere = call.call_in_caller_thread
+    if elsewhere is not None:
+        return elsewhere(callback, arguments)
+    result = callback(*arguments)
+    if result is not None and inspect.isawaitable(result):
+        return result
+    # The callback may have cancelled the call.  It is asked here, not only after the slice: no event follows.
+    call.interruption.poll_token()
+    return None
+
+
+def _then(first: Any, second: Callable[[], Awaitable[None] | None]) -> Awaitable[None] | None:
+    if first is None:
+        return second()
+
+    async def both() -> None:
+        await first
+        waiting = second()
+        if waiting is not None:
+            await waiting
+
+    return both()

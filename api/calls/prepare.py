@@ -1,0 +1,95 @@
+"""From a function's name and Python arguments to a call that can begin.
+
+Arguments are converted and held against the parameters' types and asserts here, before anything runs, so that what is
+wrong with them is a :class:`bamlvm.HostError` of the caller's own line.  A parameter with a default that is left out is
+bound by the program itself.
+
+An LLM function that is streamed, rendered or turned into a request has another entry point than itself: a function of
+``baml.llm`` that takes its name and all of its arguments by name.  Its defaults are then bound by the function
+``F$arguments`` that the compiler makes beside an LLM function ``F`` with defaults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from bamlvm.calls.call import Binding, PreparedCall
+from bamlvm.calls.engine import Engine, hint_for
+from bamlvm.errors import HostError
+from bamlvm.vm.program.declarations import Signature
+from bamlvm.vm.program.llm import arguments_function
+from bamlvm.vm.program.types import Type
+from bamlvm.vm.values import MISSING, Value
+
+_STREAM: Final = "baml.llm.stream_llm_function"
+
+
+def prepare_call(engine: Engine, name: str, args: Mapping[str, Any], stream: bool) -> PreparedCall:
+    """Prepare a call of a function; an LLM function is streamed if ``stream`` says so.
+
+    Raises :class:`bamlvm.HostError` for an unknown function, arguments that do not fit, and a closed runtime.
+    """
+    if engine.closed:
+        raise HostError("the runtime is closed")
+    signature = engine.signature(name)
+    if stream and signature.kind == "llm":
+        return _through(engine, signature, _STREAM, args)
+    return PreparedCall(name, name, _converted(engine, signature, args))
+
+
+def prepare_part(engine: Engine, name: str, entry: str, args: Mapping[str, Any], *rest: Value) -> PreparedCall:
+    """Prepare a part of a call of an LLM function: ``entry`` of ``baml.llm`` with its name, arguments and ``rest``.
+
+    Raises :class:`bamlvm.HostError`, also for a function that is not an LLM function.
+    """
+    signature = engine.signature(name)
+    if signature.kind != "llm":
+        raise HostError(f"{name} is not an LLM function: it sends no prompt")
+    return _through(engine, signature, entry, args, *rest)
+
+
+def _through(engine: Engine, signature: Signature, entry: str, args: Mapping[str, Any], *rest: Value) -> PreparedCall:
+    values = _converted(engine, signature, args)
+    name = signature.name
+    if any(value is MISSING for value in values):
+        return PreparedCall(name, entry, [name, *rest], Binding(arguments_function(name), values))
+    named = dict(zip((parameter.name for parameter in signature.parameters), values, strict=True))
+    return PreparedCall(name, entry, [name, named, *rest])
+
+
+def _converted(engine: Engine, signature: Signature, args: Mapping[str, Any]) -> list[Value]:
+    """Return the arguments in the order of the parameters, ``MISSING`` where the function's default is wanted."""
+    values: list[Value] = []
+    used = 0
+    convert = engine.arguments.convert
+    for parameter in signature.parameters:
+        if parameter.name in args:
+            used += 1
+            value = convert(args[parameter.name], parameter.type, parameter.name)
+            _demand(engine, value, parameter.name, parameter.annotated)
+            values.append(value)
+        elif parameter.has_default:
+            values.append(MISSING)
+        elif engine.arguments.types.nullable(parameter.type):
+            values.append(None)
+        else:
+            raise HostError(f"{signature.name}: the argument {parameter.name!r} ({parameter.type}) is missing")
+    if used != len(args):
+        known = [parameter.name for parameter in signature.parameters]
+        extra = next(name for name in args if name not in known)
+        raise HostError(f"{signature.name}: no parameter {extra!r}{hint_for(str(extra), known)}")
+    return values
+
+
+def _demand(engine: Engine, value: Value, name: str, type_: Type) -> None:
+    """Raise :class:`bamlvm.HostError` if an argument does not hold what its type asserts."""
+    constraints = engine.results.constraints
+    if not constraints.concern("assert", type_):
+        return
+    from bamlvm.sysops.constraints import AssertionFailed
+
+    try:
+        constraints.demand(value, type_)
+    except AssertionFailed as failed:
+        raise HostError(str(failed.at(name).at("args."))) from None
