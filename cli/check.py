@@ -1,9 +1,9 @@
-"""Report what is wrong with programs (files, or folders of .baml files).
+"""Compile programs (files, or folders of .baml files) and report errors and warnings.
 
-As text, diagnostics go to stderr, and a line for each program without errors to stdout.  The other formats go to
-stdout whole, one document for all programs: JSON (an object with `diagnostics`, each with code, severity, message,
-file, start, end, labels, hint; lines and columns from 1), GitHub's workflow commands, or SARIF 2.1.0.  Exits with 0 if
-no program has an error; warnings do not count.
+As text, diagnostics go to stderr, and a line for each program without errors to stdout.  The other formats are one
+document for all programs, on stdout: JSON (an object with `diagnostics`, each with code, severity, message, file,
+start, end, labels, hint; lines and columns from 1), GitHub's workflow commands, or SARIF 2.1.0.  The exit code is 0 if
+no program has an error, whatever the warnings.
 """
 
 from __future__ import annotations
@@ -13,15 +13,14 @@ import sys
 
 import bamlvm
 from bamlvm.cli import exit_codes
-from bamlvm.cli.failure import Failure
-from bamlvm.cli.output import wants_colour, write_result
+from bamlvm.cli.output import report, wants_colour, write_result
 from bamlvm.cli.program import read_program
 
 FORMATS = ("text", "json", "github", "sarif")
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The command's options."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     parser.add_argument("paths", metavar="PATH", nargs="*", default=["baml_src"], help="default: baml_src")
     parser.add_argument("--format", choices=FORMATS, default="text", help="default: text")
     parser.add_argument(
@@ -33,16 +32,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Check each; one that cannot be read does not keep the others from being looked at."""
+    """Check each program, also after one that cannot be read."""
     code = exit_codes.OK
     found: list[bamlvm.Diagnostic] = []
     sources: dict[str, str] = {}
     for path in options.paths:
         try:
             checked = bamlvm.check(read_program(path))
-        except Failure as failure:
-            print(failure.message, file=sys.stderr)
-            code = max(code, failure.exit_code)
+        except bamlvm.HostError as error:
+            code = max(code, report(error, "check"))
             continue
         if not checked.ok:
             code = max(code, exit_codes.COMPILE)
@@ -51,10 +49,10 @@ def execute(options: argparse.Namespace) -> int:
         found += checked.diagnostics
         sources.update(checked.sources)
     if options.format != "text":
-        from bamlvm.tools.reports import report
+        from bamlvm.tools import reports
 
-        # A file may belong to two of the programs, and so may what is wrong in it.
-        text = report(list(dict.fromkeys(found)), sources, options.format)
+        # A file, and so a diagnostic, may belong to two of the programs.
+        text = reports.report(list(dict.fromkeys(found)), sources, options.format)
         if text:
             write_result(text.removesuffix("\n"))
     return code

@@ -1,4 +1,5 @@
-"""The exit codes of every ``bamlvm`` command: one place, from which ``--help`` is printed too."""
+"""The exit codes of every ``bamlvm`` command, listed once for the code and for ``--help``; and the error that ends a
+command with one."""
 
 from __future__ import annotations
 
@@ -17,18 +18,26 @@ BROKEN_PIPE = 141
 
 MEANINGS = {
     OK: "success",
-    THREW: "the program threw an error that it did not catch; `bamlvm test`: a test did not pass; "
-    "`bamlvm fmt --check`, `bamlvm generate --check`: a file would change",
-    USAGE: "the command line was wrong, or an argument did not fit its parameter",
+    THREW: "an uncaught error; a test that did not pass; a file that would change (`fmt` and `generate --check`)",
+    USAGE: "the command line is wrong, or an argument does not fit its parameter",
     COMPILE: "the program does not compile",
-    HOST: "the surroundings failed: a file, a port, a recording that does not fit",
-    NO_TESTS: "`bamlvm test`: there is no test, or none that was asked for",
-    TIMEOUT: "--timeout ran out",
+    HOST: "something outside the program failed: a file, a port, a recording that does not match",
+    NO_TESTS: "`test`: there are no tests, or none is selected",
+    TIMEOUT: "the time of --timeout is up",
     INTERRUPTED: "Ctrl-C",
-    BROKEN_PIPE: "whoever read the output stopped reading",
+    BROKEN_PIPE: "the reader of the output closed it",
 }
 
 
+class CommandError(Exception):
+    """Ends the command with ``exit_code``; ``message`` is a sentence for the user."""
+
+    def __init__(self, exit_code: int, message: str) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+        self.message = message
+
+
 def help_text() -> str:
-    """The table for ``--help``."""
+    """Return the table for ``--help``."""
     return "exit codes:\n" + "\n".join(f"  {code:>3}  {meaning}" for code, meaning in MEANINGS.items())

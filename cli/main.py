@@ -1,8 +1,9 @@
-"""The ``bamlvm`` command: finds the command's module, lets it parse its options, runs it, and answers for how it ends.
+"""The ``bamlvm`` command: imports the module of one command, parses its options, runs it, and reports how it ended.
 
-A command is a module with ``configure(parser)`` and ``execute(options) -> int``; it is imported only when it is the one
-that was asked for, since the start of a warm ``bamlvm run`` is mostly imports.  Commands print results to stdout and
-everything else to stderr, and report what went wrong by raising :class:`bamlvm.cli.failure.Failure`.
+A command is a module with ``add_arguments(parser)`` and ``execute(options) -> int``.  Only the one that runs is
+imported, since the start of a warm ``bamlvm run`` is mostly imports.  Commands print results to stdout and everything
+else to stderr; the errors that they raise (:class:`bamlvm.cli.exit_codes.CommandError` and the package's own) are
+printed here, each with its exit code.
 """
 
 from __future__ import annotations
@@ -15,19 +16,19 @@ from bamlvm.cli import exit_codes
 
 COMMANDS = {
     "run": ("bamlvm.cli.run", "run a function of a program"),
-    "check": ("bamlvm.cli.check", "compile programs and report what is wrong with them"),
+    "check": ("bamlvm.cli.check", "compile programs and report errors and warnings"),
     "test": ("bamlvm.cli.test", "run the tests of a program"),
     "fmt": ("bamlvm.cli.fmt", "format .baml files"),
-    "repl": ("bamlvm.cli.repl", "try out BAML, input by input"),
+    "repl": ("bamlvm.cli.repl", "evaluate BAML interactively"),
     "generate": ("bamlvm.cli.generate", "write a typed Python client of a program"),
     "schema": ("bamlvm.cli.schema", "print the JSON Schema of a type"),
-    "dump": ("bamlvm.cli.dump", "print what one stage of the compiler makes of a file"),
-    "mock": ("bamlvm.cli.mock", "serve made-up LLM answers on a local port"),
+    "dump": ("bamlvm.cli.dump", "print one stage of a program's compilation"),
+    "mock": ("bamlvm.cli.mock", "serve scripted LLM answers on a local port"),
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code (see :mod:`bamlvm.cli.exit_codes`)."""
+    """Run the command line; return the exit code (see :mod:`bamlvm.cli.exit_codes`)."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = _dispatch(words)
@@ -35,9 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
         return code
     except KeyboardInterrupt:
+        print(f"bamlvm {words[0]}: interrupted" if words else "", file=sys.stderr)
         return exit_codes.INTERRUPTED
     except BrokenPipeError:
-        _give_up_broken_streams()
+        _silence_broken_streams()
         return exit_codes.BROKEN_PIPE
 
 
@@ -57,7 +59,7 @@ def _dispatch(words: list[str]) -> int:
     import argparse
     from importlib import import_module
 
-    from bamlvm.cli.failure import Failure
+    import bamlvm
 
     module_name, summary = COMMANDS[name]
     module = import_module(module_name)
@@ -69,22 +71,24 @@ def _dispatch(words: list[str]) -> int:
         formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=_help_width()),
         allow_abbrev=False,
     )
-    module.configure(parser)
+    module.add_arguments(parser)
     try:
         options = parser.parse_args(words[1:])
-    except SystemExit as stop:  # argparse's way to say that it has printed the help, or what is wrong
+    except SystemExit as stop:  # argparse has printed the help, or what is wrong
         return stop.code if isinstance(stop.code, int) else exit_codes.USAGE
     try:
         code = module.execute(options)
         assert isinstance(code, int)
         return code
-    except Failure as failure:
-        print(failure.message, file=sys.stderr)
-        return failure.exit_code
+    except (exit_codes.CommandError, bamlvm.BamlError) as error:
+        from bamlvm.cli.output import report
+
+        return report(error, name)
 
 
-def _give_up_broken_streams() -> None:
-    """Let what is still buffered go nowhere: else the interpreter would complain at exit (docs of ``signal``)."""
+def _silence_broken_streams() -> None:
+    """Discard what is still buffered: else the interpreter would complain at exit (Python's documentation of
+    ``signal``, "Note on SIGPIPE")."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -95,7 +99,7 @@ def _give_up_broken_streams() -> None:
 def _help_width() -> int:
     try:
         return max(40, min(120, os.get_terminal_size(sys.stdout.fileno()).columns - 2))
-    except (AttributeError, OSError, ValueError):  # no stdout, or one that is no terminal
+    except (AttributeError, OSError, ValueError):  # no stdout, or one that is not a terminal
         return 100
 
 
@@ -103,8 +107,8 @@ def _usage() -> str:
     width = max(map(len, COMMANDS))
     commands = "\n".join(f"  {name:<{width}}  {summary}" for name, (_, summary) in COMMANDS.items())
     return (
-        "usage: bamlvm COMMAND …\n\nRun BAML programs: see `bamlvm COMMAND --help` for each command's options.\n\n"
-        f"commands:\n{commands}\n\noptions:\n  --version  print the version\n  --help     print this\n\n"
+        "usage: bamlvm COMMAND …\n\nRun BAML programs.  `bamlvm COMMAND --help` lists the options of a command.\n\n"
+        f"commands:\n{commands}\n\noptions:\n  --version  print the version\n  --help     print this help\n\n"
         f"{exit_codes.help_text()}"
     )
 

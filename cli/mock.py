@@ -1,12 +1,12 @@
-"""Serve made-up LLM answers on a local port, as OpenAI (…/chat/completions, …/responses), Anthropic (…/messages) and
-Google (…:generateContent, …:streamGenerateContent) do.
+"""Serve scripted LLM answers on a local port, in the wire formats of OpenAI (…/chat/completions, …/responses),
+Anthropic (…/messages) and Google (…:generateContent, …:streamGenerateContent).
 
 The first line on stdout is the server's URL; each request is a line on stderr.  Ctrl-C or SIGTERM stops the server.
 
-Without a script every prompt is echoed.  A script (TOML or JSON) lists rules; the first one that fits answers:
+Without a script every prompt is echoed.  A script (TOML or JSON) lists rules; the first one that matches answers:
 
   [[rules]]
-  model = "gpt-*"            # globs: model, path; a part of the prompt: prompt; stream = true or false
+  model = "gpt-*"            # conditions: model, path (globs), prompt (a part of it), stream (true or false)
   after = "cycle"            # after the last answer: repeat it (default), cycle, or pass to the rules below
   answers = [
     { faults = [{ kind = "status", code = 503, retry_after = 1 }] },
@@ -28,19 +28,18 @@ from pathlib import Path
 import msgspec
 
 from bamlvm.cli import exit_codes
-from bamlvm.cli.failure import Failure
+from bamlvm.cli.exit_codes import CommandError
+from bamlvm.mock import Exchange, MockServer, Script, ScriptError, load_script
 from bamlvm.tools.mock.faults import KINDS, Fault, parse_fault
-from bamlvm.tools.mock.script import Script, ScriptError, load_script
-from bamlvm.tools.mock.server import Exchange, MockServer
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The command's options."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=0, help="port to listen on (default: any free one)")
-    parser.add_argument("--script", type=Path, metavar="FILE", help="what to answer (.toml or .json)")
+    parser.add_argument("--script", type=Path, metavar="FILE", help="the script (.toml or .json)")
     parser.add_argument(
-        "--delay-ms", type=float, metavar="N", help="pause between pieces, for answers that do not set their own"
+        "--delay-ms", type=float, metavar="N", help="the pause before each piece, for answers that do not set their own"
     )
     parser.add_argument(
         "--fault",
@@ -48,17 +47,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=_fault,
         metavar="KIND[:FIELD=VALUE,…]",
-        help="spoil every answer; may be repeated. Kinds: " + "; ".join(map(_describe, sorted(KINDS))),
+        help="add a fault to every answer; may be repeated. Kinds: " + "; ".join(map(_describe, sorted(KINDS))),
     )
-    parser.add_argument("--quiet", action="store_true", help="do not print requests")
+    parser.add_argument("--quiet", action="store_true", help="do not log requests")
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Serve until told to stop."""
+    """Serve until a signal stops the server."""
     try:
         script = load_script(options.script) if options.script else Script()
     except ScriptError as error:
-        raise Failure(exit_codes.HOST, f"bamlvm mock: {error}") from None
+        raise CommandError(exit_codes.HOST, str(error)) from None
     if options.delay_ms is not None:
         script = msgspec.structs.replace(script, delay_ms=options.delay_ms)
     script = msgspec.structs.replace(script, faults=(*options.fault, *script.faults))
@@ -76,7 +75,7 @@ async def _serve(script: Script, host: str, port: int, quiet: bool) -> None:
         await server.start()
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
-        raise Failure(exit_codes.HOST, f"bamlvm mock: cannot listen on {host} port {port}: {reason}") from None
+        raise CommandError(exit_codes.HOST, f"cannot listen on {host} port {port}: {reason}") from None
     try:
         print(server.url, flush=True)
         await stopping.wait()

@@ -1,4 +1,4 @@
-"""What commands print: results, thrown values, and whether there is a terminal to print them on."""
+"""Printing: results to stdout, errors to stderr, and whether there is a terminal to print them on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 
 import bamlvm
 from bamlvm.cli import exit_codes
-from bamlvm.cli.failure import Failure
+from bamlvm.cli.exit_codes import CommandError
 
 if TYPE_CHECKING:
     from bamlvm import ThrownError
@@ -20,20 +20,20 @@ _SHOWN_FRAMES = 40
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Whether a stream shows on a screen where the cursor can be moved."""
+    """Whether a stream is a terminal whose cursor can be moved."""
     return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def wants_colour(stream: TextIO | None, choice: str = "auto") -> bool:
-    """Whether to colour text on a stream: on a terminal, unless ``NO_COLOR`` is set (no-color.org); ``choice`` is the
-    user's ``always`` or ``never``, which counts more."""
+    """Whether to colour text on a stream: on a terminal, unless ``NO_COLOR`` is set (no-color.org).  The user's
+    ``choice``, ``always`` or ``never``, goes before."""
     if choice != "auto":
         return choice == "always"
     return is_terminal(stream) and not os.environ.get("NO_COLOR")
 
 
 def value_text(value: Any) -> str | None:
-    """A result for people: a string (or an enum's variant) as it is, null as nothing, the rest as indented JSON."""
+    """Render a result for people: a string or an enum's variant unquoted, the rest as indented JSON; null is None."""
     plain = bamlvm.to_builtins(value)
     if plain is None or isinstance(plain, str):
         return plain
@@ -41,16 +41,16 @@ def value_text(value: Any) -> str | None:
 
 
 def json_text(value: Any) -> str:
-    """A value as JSON on one line."""
+    """Encode a value as JSON on one line."""
     return msgspec.json.encode(bamlvm.to_builtins(value)).decode()
 
 
 def thrown_text(error: ThrownError) -> str:
-    """An uncaught error: its class and message, what else it carries, and where it was thrown."""
+    """Render an uncaught error: its class and message, its other fields, and where it was thrown."""
     head = f"{error.class_name}: {error.message}" if error.message else error.class_name
     carried = []
     if error.class_name == "baml.errors.AllAttemptsFailed":
-        head = head.partition(". ")[0]  # the rest of its message lists the attempts, which are shown line by line
+        head = head.partition(". ")[0]  # the rest of the message lists the attempts, each of which gets a line here
         carried = [_attempt_line(attempt) for attempt in error.value.attempts]
     else:
         value = bamlvm.to_builtins(error.value)
@@ -63,7 +63,7 @@ def thrown_text(error: ThrownError) -> str:
 
 
 def error_line(error: Any) -> str:
-    """A thrown value in one line: ``HttpStatus: the server said 500``."""
+    """Render a thrown value on one line: ``HttpStatus: the server said 500``."""
     qualified = getattr(type(error), "__baml_name__", type(error).__name__)
     name = (error.type if isinstance(error, bamlvm.ErrorRecord) else qualified).rpartition(".")[2]
     message = getattr(error, "message", None) or (None if isinstance(error, msgspec.Struct) else str(error))
@@ -71,17 +71,37 @@ def error_line(error: Any) -> str:
 
 
 def write_result(text: str) -> None:
-    """Print a result to stdout, all of it or say why not."""
+    """Print a result to stdout; raises :class:`CommandError` if it cannot be written whole."""
     if sys.stdout is None:
-        raise Failure(exit_codes.HOST, "bamlvm: stdout is closed, so the result cannot be printed")
+        raise CommandError(exit_codes.HOST, "stdout is closed, so the result cannot be printed")
     try:
         print(text, flush=True)
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise Failure(
-            exit_codes.HOST, f"bamlvm: cannot write to stdout: {os.strerror(error.errno or errno.EIO)}"
-        ) from None
+        reason = os.strerror(error.errno or errno.EIO)
+        raise CommandError(exit_codes.HOST, f"cannot write to stdout: {reason}") from None
+
+
+def report(error: CommandError | bamlvm.BamlError, command: str = "") -> int:
+    """Print the error that ended a command, or one part of its work, to stderr; return its exit code.
+
+    An error that is not about a place in the program begins with the name of the command.
+    """
+    head = f"bamlvm {command}: " if command else ""
+    match error:
+        case bamlvm.CompileError():
+            code, text = exit_codes.COMPILE, error.render(wants_colour(sys.stderr)).rstrip("\n")
+        case bamlvm.ThrownError():
+            code, text = exit_codes.THREW, thrown_text(error)
+        case bamlvm.DeadlineExceeded():
+            code, text = exit_codes.TIMEOUT, f"{head}{error}"
+        case CommandError():
+            code, text = error.exit_code, f"{head}{error}"
+        case _:
+            code, text = exit_codes.HOST, f"{head}{error}"
+    print(text, file=sys.stderr, flush=True)
+    return code
 
 
 def _attempt_line(attempt: Any) -> str:

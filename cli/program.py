@@ -1,35 +1,84 @@
-"""The program that a command is about: read, compiled, or refused with the right exit code."""
+"""The program that a command is about: its sources, and the arguments of its functions from the words of a command
+line.
+
+``NAME=VALUE`` is text where the parameter is a ``string`` (or ``string?``); for any other type it is read as JSON, and
+as text if it is not JSON, which is how an enum's variant or a string literal is written.  Whether the value fits its
+parameter is checked by the runtime.
+"""
 
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-import bamlvm
+import msgspec
+
 from bamlvm.build.sources import read_sources
-from bamlvm.cli import exit_codes
-from bamlvm.cli.failure import Failure
-from bamlvm.cli.output import wants_colour
+from bamlvm.cli.exit_codes import USAGE, CommandError
+from bamlvm.vm.program.spelling import suggestion
+
+if TYPE_CHECKING:
+    from bamlvm.vm.program.declarations import Parameter, Signature
+
+_TEXT_TYPES = ("string", "string?")
 
 
 def read_program(path: str) -> dict[str, str]:
-    """The sources at ``path``, named as diagnostics and traces will show them: as seen from the current folder."""
-    try:
-        files = read_sources(path)
-    except bamlvm.HostError as error:
-        raise Failure(exit_codes.HOST, f"bamlvm: {error}") from None
+    """Read the sources at ``path``, a file or a folder, named as seen from the current folder: so do diagnostics and
+    traces show them.
+
+    Raises :class:`bamlvm.HostError` for what cannot be read.
+    """
+    files = read_sources(path)
     if os.path.isfile(path):
         return dict.fromkeys([path], *files.values())
     return {os.path.join(path, name): text for name, text in files.items()}
 
 
-def compile_program(files: Mapping[str, str], **options: Any) -> bamlvm.Runtime:
-    """A runtime for these sources; compile errors are printed as the command's failure."""
+def arguments(parameters: Sequence[Parameter], named: Sequence[str], json_object: str | None) -> dict[str, Any]:
+    """Return the arguments of ``--args`` and of each ``-a``, which overrides it.
+
+    Raises :class:`CommandError` for words that are not arguments of these parameters.
+    """
+    given: dict[str, Any] = {}
+    types = {parameter.name: str(parameter.type) for parameter in parameters}
+    for word in named:
+        name, equals, text = word.partition("=")
+        if not equals:
+            raise _usage(f"-a {word}: expected NAME=VALUE")
+        if name in given:
+            raise _usage(f"-a {name}: given twice")
+        if name not in types:
+            raise _usage(
+                f"-a {name}: there is no such parameter ({suggestion(name, types) or 'the function has none'})"
+            )
+        given[name] = text if types[name] in _TEXT_TYPES else _json_or_text(text)
+    return {**(_parse_object(json_object) if json_object is not None else {}), **given}
+
+
+def signature_text(signature: Signature) -> str:
+    """Render a function's signature on one line: ``f(a: int, b: string = …) -> string``."""
+    shown = [f"{p.name}: {p.type}{' = …' if p.has_default else ''}" for p in signature.parameters]
+    return f"{signature.name}({', '.join(shown)}) -> {signature.result}"
+
+
+def _parse_object(text: str) -> Mapping[str, Any]:
     try:
-        return bamlvm.Runtime.from_files(files, **options)
-    except bamlvm.CompileError as error:
-        raise Failure(exit_codes.COMPILE, error.render(wants_colour(sys.stderr)).rstrip("\n")) from None
-    except bamlvm.HostError as error:
-        raise Failure(exit_codes.HOST, f"bamlvm: {error}") from None
+        value = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise _usage(f"--args: not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise _usage('--args: expected a JSON object, such as {"name": "world"}')
+    return value
+
+
+def _json_or_text(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeError):
+        return text
+
+
+def _usage(message: str) -> CommandError:
+    return CommandError(USAGE, message)

@@ -1,14 +1,14 @@
-"""Showing a call while it runs: :class:`Screen` grows text in place on a terminal, :class:`Lines` writes a line an
+"""Display of a call while it runs: :class:`Screen` grows text in place on a terminal, :class:`Lines` writes one line an
 event.
 
-On a screen a text that continues what is shown is appended; any other replaces it.  An attempt that fails takes its
-text with it; one that succeeds leaves it, and what follows begins on a new line.
+On a screen a text that continues the one shown is appended; any other replaces it.  An attempt that fails takes its
+text with it; one that succeeds leaves it, and the next text begins on a new line.
 """
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 
 import msgspec
 
@@ -16,7 +16,7 @@ import bamlvm
 from bamlvm.cli.output import error_line, value_text
 
 if TYPE_CHECKING:
-    from bamlvm import Attempt
+    from bamlvm import Attempt, AttemptRecord
 
 _TAB = 8
 _VISIBLE: dict[int, int | str] = {
@@ -26,35 +26,6 @@ _VISIBLE: dict[int, int | str] = {
 }
 
 
-class Record(Protocol):
-    """What is used of an attempt's record."""
-
-    @property
-    def ordinal(self) -> int: ...
-
-    @property
-    def client(self) -> str: ...
-
-    @property
-    def provider(self) -> str: ...
-
-    @property
-    def error(self) -> Any: ...
-
-
-class Display(Protocol):
-    """What a call's callbacks are."""
-
-    def partial(self, value: Any, record: Record | None) -> None:
-        """A partial value."""
-
-    def attempt(self, event: Attempt) -> None:
-        """An attempt started, failed or succeeded."""
-
-    def finish(self, text: str | None) -> bool:
-        """The call has ended with this result (None: without any); whether the result is on the screen now."""
-
-
 class Lines:
     """One line an event, for pipes and files."""
 
@@ -62,8 +33,8 @@ class Lines:
         self._stream = stream
         self._as_json = as_json
 
-    def partial(self, value: Any, record: Record | None) -> None:
-        """See :class:`Display`."""
+    def partial(self, value: Any, record: AttemptRecord | None) -> None:
+        """Write a partial value, with the number of its attempt."""
         number = None if record is None else record.ordinal
         plain = bamlvm.to_builtins(value)
         if self._as_json:
@@ -73,7 +44,7 @@ class Lines:
             self._write(f"partial: {text}" if number is None else f"partial {number}: {text}")
 
     def attempt(self, event: Attempt) -> None:
-        """See :class:`Display`."""
+        """Write that an attempt started, failed or succeeded."""
         record = event.record
         failed = event.kind == "failed"
         if self._as_json:
@@ -85,7 +56,7 @@ class Lines:
             self._write(f"attempt {record.ordinal}: {record.client} ({record.provider}) {event.kind}{why}")
 
     def finish(self, text: str | None) -> bool:
-        """See :class:`Display`."""
+        """End the display; return whether the result is shown, which it never is here."""
         return False
 
     def _write(self, line: str) -> None:
@@ -97,10 +68,10 @@ class Lines:
 
 
 class Screen:
-    """Text that grows in place on ``stream``, a terminal; failed attempts are told on ``log``.
+    """Text that grows in place on ``stream``, a terminal; failed attempts are lines on ``log``.
 
-    ``takes_result`` says that the result belongs on this terminal too: what streamed becomes it.  ``size``
-    is columns and lines; by default the terminal's own, asked whenever it matters.
+    With ``takes_result`` the result goes to this terminal too: the text that streamed becomes it.  ``size`` is columns
+    and lines; by default the terminal's own, asked each time since the window may be resized.
     """
 
     def __init__(self, stream: TextIO, log: TextIO, *, takes_result: bool, size: tuple[int, int] | None = None) -> None:
@@ -111,8 +82,8 @@ class Screen:
         self._shown = ""
         self._settled = False
 
-    def partial(self, value: Any, record: Record | None) -> None:
-        """See :class:`Display`."""
+    def partial(self, value: Any, record: AttemptRecord | None) -> None:
+        """Show a partial value."""
         if self._settled:
             self._leave()
         text = printable(value_text(value) or "")
@@ -127,7 +98,7 @@ class Screen:
         self._stream.flush()
 
     def attempt(self, event: Attempt) -> None:
-        """See :class:`Display`."""
+        """Erase the text of an attempt that failed, and log it."""
         if event.kind == "succeeded":
             self._settled = True
         elif event.kind == "failed":
@@ -139,7 +110,10 @@ class Screen:
             self._log.flush()
 
     def finish(self, text: str | None) -> bool:
-        """See :class:`Display`.  The last text shown becomes the result where one begins as the other does."""
+        """End the display with a result (None: there is none); return whether it is shown now.
+
+        The last text shown becomes the result where one is a prefix of the other.
+        """
         if text is None or not self._takes_result:
             self._leave()
             return False
@@ -159,7 +133,7 @@ class Screen:
         return True
 
     def _leave(self) -> None:
-        """Go to a new line below what is shown, which stays."""
+        """Leave the text where it is and go to a new line below it."""
         if self._shown and not self._shown.endswith("\n"):
             self._stream.write("\n")
             self._stream.flush()
@@ -167,7 +141,7 @@ class Screen:
         self._settled = False
 
     def _erase(self) -> None:
-        """Take back what is shown, or leave it where a part has scrolled off the screen."""
+        """Erase the text, or leave it if a part has scrolled off the screen."""
         if not self._shown:
             return
         columns, lines = self._terminal_size()
@@ -181,7 +155,7 @@ class Screen:
         self._settled = False
 
     def _tail(self, text: str) -> str:
-        """As many last lines as can be erased again; what is not a string is drawn anew at each change."""
+        """Return as many last lines as can be erased again; what is not a string is redrawn at each change."""
         return "\n".join(text.split("\n")[-max(1, self._terminal_size()[1] - 1) :])
 
     def _terminal_size(self) -> tuple[int, int]:
@@ -194,24 +168,27 @@ class Screen:
         return columns or 80, lines or 24
 
 
-def printable(text: str) -> str:
-    """A text as it may go to a terminal: tabs expanded, line ends as LF, other control characters made visible.
+Display: TypeAlias = Lines | Screen
 
-    What a model writes must not be able to move the cursor or to set the window's title (ECMA-48).
+
+def printable(text: str) -> str:
+    """Make a text safe for a terminal: tabs expanded, line ends as LF, other control characters made visible.
+
+    A model's answer must not move the cursor or set the window's title (ECMA-48).
     """
     return text.replace("\r\n", "\n").expandtabs(_TAB).translate(_VISIBLE)
 
 
 def row_count(text: str, columns: int) -> int:
-    """How many rows of a screen a text takes from the first column on; a character that does not fit goes below."""
-    from unicodedata import category, east_asian_width  # only what erases needs to measure
+    """Return the rows that a text takes on a screen from the first column on; a character that does not fit wraps."""
+    from unicodedata import category, east_asian_width  # only erasing needs it
 
     rows, column = 1, 0
     for char in text:
         if char == "\n":
             rows, column = rows + 1, 0
             continue
-        if category(char) in ("Cf", "Me", "Mn"):  # format characters and marks, which stand with the one before
+        if category(char) in ("Cf", "Me", "Mn"):  # format characters and marks take no column
             continue
         width = 2 if east_asian_width(char) in ("F", "W") else 1
         if column + width > columns:

@@ -1,17 +1,17 @@
-"""Try out BAML: statements and declarations, input by input.
+"""Evaluate BAML interactively: statements and declarations, input by input.
 
 An input is statements (`let xs = [1, 2]`, `xs.push(3)`, `xs.length() * 2`) or declarations (`class P { x int }`), which
-may be declared anew later.  It goes on over lines while a bracket or a string is open.  PATH, a file or a folder, is
-the program to begin with.
+a later input may replace.  It continues on the next line while a bracket or a string is open.  PATH, a file or a
+folder, is a program that the session starts with.
 
   :type EXPR           the type of an expression
-  :dump STAGE [WHAT]   one of tokens, ast, hir, tir, mir, bytecode: of an item, of an expression, of everything
+  :dump STAGE [WHAT]   one of tokens, ast, hir, tir, mir, bytecode, for an item, an expression, or everything
   :vars                the variables and their types
   :help                this list
-  :quit                leave (so does Ctrl-D; Ctrl-C ends what runs, or drops what is being typed)
+  :quit                leave, as Ctrl-D does; Ctrl-C interrupts an evaluation, or discards the line being typed
 
-What was typed is kept in $XDG_STATE_HOME/bamlvm/history (or ~/.local/state/bamlvm/history).  Where stdin is no
-terminal there is no prompt, results go to stdout and what is wrong to stderr; the exit code is 1 if any input failed.
+The history is kept in $XDG_STATE_HOME/bamlvm/history (or ~/.local/state/bamlvm/history).  Where stdin is not a terminal
+there is no prompt, results go to stdout and errors to stderr; the exit code is 1 if any input failed.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ from pathlib import Path
 
 import bamlvm
 from bamlvm.cli import exit_codes
-from bamlvm.cli.failure import Failure
-from bamlvm.cli.output import thrown_text, wants_colour
+from bamlvm.cli.exit_codes import CommandError
+from bamlvm.cli.options import add_allow, add_timeout, denied
+from bamlvm.cli.output import report
 from bamlvm.cli.program import read_program
 from bamlvm.tools.session.session import Session, is_open
 
@@ -37,24 +38,17 @@ _HELP = "  :type" + (__doc__ or "").partition("  :type")[2].partition("\n\n")[0]
 _WORD_ENDS = " \t\n\"\\'`@$><=;|&{([,.)]}+-*/%!?:"
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The command's options."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     parser.add_argument("path", metavar="PATH", nargs="?", help="a .baml file or a folder of them")
-    parser.add_argument("--timeout", type=float, metavar="S", help="give each input up after this many seconds")
-    parser.add_argument(
-        "--allow", action="append", default=[], choices=["shell"], help="let the program do this, which it may not else"
-    )
+    add_timeout(parser, "end the evaluation of an input after this time")
+    add_allow(parser)
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Read, evaluate, print, again."""
-    if options.timeout is not None and not options.timeout >= 0:
-        raise Failure(exit_codes.USAGE, f"bamlvm repl: --timeout: expected seconds from 0 up, got {options.timeout:g}")
+    """Read, evaluate, print, loop."""
     files = read_program(options.path) if options.path is not None else {}
-    try:
-        session = Session(files, denied={"shell"} - set(options.allow))
-    except bamlvm.CompileError as error:
-        raise Failure(exit_codes.COMPILE, error.render(wants_colour(sys.stderr)).rstrip("\n")) from None
+    session = Session(files, denied=denied(options))
     repl = _Repl(session, bamlvm.CallContext(timeout=options.timeout))
     if sys.stdin is None or not sys.stdin.isatty():
         return repl.read_all(sys.stdin or ())
@@ -64,7 +58,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 class _Repl:
-    """The loop.  ``failed`` says whether some input did."""
+    """The loop.  ``failed`` is whether any input did."""
 
     def __init__(self, session: Session, context: bamlvm.CallContext) -> None:
         self._session = session
@@ -72,8 +66,8 @@ class _Repl:
         self.failed = False
 
     def converse(self) -> None:
-        """With somebody at a terminal."""
-        print(f"bamlvm {bamlvm.__version__}; :help says what there is, Ctrl-D leaves")
+        """Read inputs from a terminal, with prompts."""
+        print(f"bamlvm {bamlvm.__version__}; :help lists the commands, Ctrl-D leaves")
         pending = ""
         while True:
             try:
@@ -92,7 +86,7 @@ class _Repl:
                 return
 
     def read_all(self, lines: Iterator[str] | tuple[()]) -> int:
-        """From a file or a pipe."""
+        """Read inputs from a file or a pipe; return the exit code."""
         pending = ""
         for line in lines:
             pending += line
@@ -102,26 +96,22 @@ class _Repl:
             if not self.take(text):
                 break
         else:
-            self.take(pending)  # what was never closed: its diagnostics say so
+            self.take(pending)  # an input that is never closed: its diagnostics say so
         return exit_codes.FAILED if self.failed else exit_codes.OK
 
     def take(self, text: str) -> bool:
-        """One input; False if it was the last."""
+        """Evaluate one input; return whether to go on."""
         command = text.strip()
         try:
             if command.startswith(":"):
                 return self._command(command)
             answer = self._session.run(text.rstrip("\n"), self._context)
-        except bamlvm.CompileError as error:
-            self._complain(error.render(wants_colour(sys.stderr)).rstrip("\n"))
-        except bamlvm.ThrownError as error:
-            self._complain(thrown_text(error))
         except bamlvm.BamlError as error:
-            self._complain(str(error))
+            self._fail(error)
         except KeyboardInterrupt:
             if not sys.stdin.isatty():
                 raise
-            self._complain("interrupted")
+            self._fail(CommandError(exit_codes.INTERRUPTED, "interrupted"))
         else:
             for note in (answer.warnings.rstrip("\n"), *answer.notices):
                 if note:
@@ -147,17 +137,17 @@ class _Repl:
         elif name == ":help":
             print(_HELP, flush=True)
         else:
-            self._complain(f"there is no command `{command}` like this; :help lists what there is")
+            self._fail(CommandError(exit_codes.USAGE, f"`{command}` is not a command; :help lists them"))
         return True
 
-    def _complain(self, text: str) -> None:
+    def _fail(self, error: bamlvm.BamlError | CommandError) -> None:
         self.failed = True
-        print(text, file=sys.stderr, flush=True)
+        report(error)
 
 
 @contextlib.contextmanager
 def _line_editing(session: Session) -> Iterator[None]:
-    """Editing, history and completion, where Python has them."""
+    """Edit lines with history and completion, where Python has them."""
     try:
         import readline
     except ImportError:

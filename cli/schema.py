@@ -1,4 +1,4 @@
-"""Print the JSON Schema (2020-12) of a type: a class, an enum, an alias, or a function's result, as in `Order[]`."""
+"""Print the JSON Schema (draft 2020-12) of a type: a class, an enum, an alias, or the result of a function."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ import json
 
 import bamlvm
 from bamlvm.cli import exit_codes
-from bamlvm.cli.failure import Failure
-from bamlvm.cli.program import compile_program, read_program
+from bamlvm.cli.exit_codes import CommandError
+from bamlvm.cli.program import read_program
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The command's options."""
-    parser.add_argument("type", metavar="TYPE", help="its name; [] and ? may follow")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument("type", metavar="TYPE", help="a name, which [] and ? may follow, as in Order[]")
     parser.add_argument("path", metavar="PATH", nargs="?", default=".", help="a .baml file or a folder (default: .)")
-    parser.add_argument("--aliases", action="store_true", help="with the names that models are told, by @alias")
+    parser.add_argument("--aliases", action="store_true", help="name fields as models see them, by @alias")
 
 
 def execute(options: argparse.Namespace) -> int:
     """Print the schema."""
-    with compile_program(read_program(options.path)) as runtime:
+    with bamlvm.Runtime.from_files(read_program(options.path)) as runtime:
         try:
             schema = runtime.json_schema(options.type, aliases=options.aliases)
         except bamlvm.HostError as error:
-            raise Failure(exit_codes.USAGE, f"bamlvm schema: {error}") from None
+            raise CommandError(exit_codes.USAGE, str(error)) from None
     print(json.dumps(schema, indent=2, ensure_ascii=False))
     return exit_codes.OK

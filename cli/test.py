@@ -1,8 +1,8 @@
 """Run the tests of a BAML program (a file, or a folder of .baml files): each function of each `test` block.
 
-A test passes if its call returns and every @@assert holds.  An @@check that does not hold is reported and fails
-nothing.  LLM functions ask their providers, or a recording (--replay).  One line a test goes to stdout, in the order of
-the sources, then what went wrong with it, at last a summary; with --json an object a line:
+A test passes if its call returns and every @@assert holds.  An @@check that does not hold is reported and does not fail
+the test.  LLM functions ask their providers, or a recording (--replay).  Each test is a line on stdout, in the order of
+the sources, followed by what is wrong with it, if anything; the last line is a summary.  With --json each is an object:
 
   {"event": "test", "name": "Feel::Sunny", "status": "passed", …}   status: passed, failed or error
   {"event": "summary", "passed": 3, "failed": 0, "errors": 0, …}
@@ -22,17 +22,18 @@ from typing import Any
 import msgspec
 
 import bamlvm
-from bamlvm.cli import exit_codes, tape
-from bamlvm.cli.failure import Failure
+from bamlvm.cli import exit_codes
+from bamlvm.cli import options as shared
+from bamlvm.cli.exit_codes import CommandError
 from bamlvm.cli.output import json_text, thrown_text, wants_colour
-from bamlvm.cli.program import compile_program, read_program
+from bamlvm.cli.program import read_program
 from bamlvm.tools.test_runner import Case, Constraint, Outcome, run_case, select
 
 _COLOURS = {"passed": "32", "failed": "31", "error": "31", "check": "33"}
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The command's options."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     parser.add_argument("path", metavar="PATH", nargs="?", default="baml_src", help="default: baml_src")
     parser.add_argument(
         "-i", "--include", action="append", default=[], metavar="PATTERN", help="only these tests; may be repeated"
@@ -41,84 +42,82 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "-x", "--exclude", action="append", default=[], metavar="PATTERN", help="not these tests; may be repeated"
     )
     parser.add_argument(
-        "--parallel", type=int, default=10, metavar="N", help="how many at the same time (default: %(default)s)"
+        "--parallel",
+        type=shared.positive,
+        default=10,
+        metavar="N",
+        help="tests to run at once (default: %(default)s)",
     )
-    parser.add_argument("--list", action="store_true", help="print the tests' names and run none")
-    parser.add_argument("--junit", metavar="FILE", help="write the results to this file as JUnit XML, too")
-    parser.add_argument("--json", action="store_true", help="print JSON, an object a line")
-    parser.add_argument("--timeout", type=float, metavar="S", help="give each test up after this many seconds")
-    parser.add_argument(
-        "--allow", action="append", default=[], choices=["shell"], help="let the program do this, which it may not else"
-    )
-    tape.configure(parser)
+    parser.add_argument("--list", action="store_true", help="print the names of the tests and run none")
+    parser.add_argument("--junit", metavar="FILE", help="also write the results to this file, as JUnit XML")
+    parser.add_argument("--json", action="store_true", help="print JSON, one object a line")
+    shared.add_timeout(parser, "end each test after this time")
+    shared.add_allow(parser)
+    shared.add_recording(parser)
 
 
 def execute(options: argparse.Namespace) -> int:
     """Compile, select, run, report."""
-    if options.timeout is not None and not options.timeout >= 0:
-        raise Failure(exit_codes.USAGE, f"bamlvm test: --timeout: expected seconds from 0 up, got {options.timeout:g}")
-    if options.parallel < 1:
-        raise Failure(exit_codes.USAGE, f"bamlvm test: --parallel: expected a number from 1 up, got {options.parallel}")
     files = read_program(options.path)
-    transport = None if options.list else tape.transport(options, "bamlvm test")
-    with compile_program(files, transport=transport, denied={"shell"} - set(options.allow)) as runtime:
+    transport = None if options.list else shared.transport(options)
+    with bamlvm.Runtime.from_files(files, transport=transport, denied=shared.denied(options)) as runtime:
         every = runtime.cases
-        chosen = select(every, options.include, options.exclude)
-        if not chosen:
-            there = _none_chosen(every, options.include) if every else "there is no test"
-            raise Failure(exit_codes.NO_TESTS, f"bamlvm test: {options.path}: {there}")
+        selected = select(every, options.include, options.exclude)
+        if not selected:
+            reason = _none_selected(every, options.include) if every else "there are no tests"
+            raise CommandError(exit_codes.NO_TESTS, f"{options.path}: {reason}")
         if options.list:
-            for case in chosen:
+            for case in selected:
                 print(_line({"event": "case", **_about(case)}) if options.json else case.name)
             return exit_codes.OK
-        return _run(runtime, chosen, options)
+        return _run(runtime, selected, options)
 
 
-def _none_chosen(every: Sequence[Case], patterns: Sequence[str]) -> str:
-    """Why no test is left, and which ones may have been meant."""
+def _none_selected(every: Sequence[Case], patterns: Sequence[str]) -> str:
+    """Return why no test is selected, with the names that may have been meant."""
     from bamlvm.vm.program.spelling import did_you_mean
 
     names = sorted({name for case in every for name in (case.name, case.function)})
     hints = filter(None, (did_you_mean(pattern, names) for pattern in patterns))
-    return f"none of its tests ({len(every)}) is chosen ({next(hints, '--list shows their names')})"
+    return f"none of its {len(every)} tests is selected ({next(hints, '--list shows their names')})"
 
 
-def _run(runtime: bamlvm.Runtime, chosen: Sequence[Case], options: argparse.Namespace) -> int:
+def _run(runtime: bamlvm.Runtime, selected: Sequence[Case], options: argparse.Namespace) -> int:
     colour = wants_colour(sys.stdout) and not options.json
     started = time.perf_counter()
     outcomes: list[Outcome] = []
     interrupted = False
     try:
-        for outcome in _outcomes(runtime, chosen, options):
+        for outcome in _outcomes(runtime, selected, options):
             outcomes.append(outcome)
             print(_line(_as_json(outcome)) if options.json else _text(outcome, colour), flush=True)
     except KeyboardInterrupt:
         interrupted = True
-    summary = _summary(outcomes, len(chosen), time.perf_counter() - started)
+    summary = _summary(outcomes, len(selected), time.perf_counter() - started)
     print(_line({"event": "summary", **summary}) if options.json else _summary_text(summary, colour), flush=True)
     if options.junit is not None:
         _write_junit(options.junit, outcomes, options.path)
     if interrupted:
-        raise Failure(exit_codes.INTERRUPTED, "bamlvm test: interrupted")
-    return exit_codes.OK if summary["passed"] == len(chosen) else exit_codes.FAILED
+        raise KeyboardInterrupt
+    return exit_codes.OK if summary["passed"] == len(selected) else exit_codes.FAILED
 
 
-def _outcomes(runtime: bamlvm.Runtime, chosen: Sequence[Case], options: argparse.Namespace) -> Iterator[Outcome]:
-    """The outcomes in the order of the cases, each as soon as those before it are there."""
+def _outcomes(runtime: bamlvm.Runtime, selected: Sequence[Case], options: argparse.Namespace) -> Iterator[Outcome]:
+    """Yield the outcomes in the order of the cases, each as soon as those before it are known."""
     cancel = bamlvm.CancelToken()
     context = bamlvm.CallContext(timeout=options.timeout, cancel=cancel)
-    with ThreadPoolExecutor(min(options.parallel, len(chosen)), "bamlvm-test") as pool:
-        futures = [pool.submit(run_case, runtime, case, context) for case in chosen]
+    with ThreadPoolExecutor(min(options.parallel, len(selected)), "bamlvm-test") as pool:
+        futures = [pool.submit(run_case, runtime, case, context) for case in selected]
         try:
             for future in futures:
                 yield future.result()
-        finally:  # Ctrl-C, or a reader of stdout that went away: what has not begun never does, the rest is cancelled
+        finally:  # Ctrl-C, or stdout was closed: cancel what runs, and start nothing more
             for future in futures:
                 future.cancel()
             cancel.cancel()
 
 
-# --- what is shown ----------------------------------------------------------------------------------------------------
+# --- output -----------------------------------------------------------------------------------------------------------
 
 
 def _text(outcome: Outcome, colour: bool) -> str:
@@ -132,7 +131,7 @@ def _text(outcome: Outcome, colour: bool) -> str:
 
 
 def _problems(outcome: Outcome) -> list[str]:
-    """Why a case did not pass; empty if it did."""
+    """Return why a case did not pass; empty if it did."""
     if isinstance(outcome.error, bamlvm.ThrownError):
         return [thrown_text(outcome.error)]
     if outcome.error is not None:
@@ -140,13 +139,13 @@ def _problems(outcome: Outcome) -> list[str]:
     return [each.message for each in outcome.failures]
 
 
-def _summary(outcomes: Sequence[Outcome], chosen: int, seconds: float) -> dict[str, Any]:
+def _summary(outcomes: Sequence[Outcome], selected: int, seconds: float) -> dict[str, Any]:
     statuses = [outcome.status for outcome in outcomes]
     return {
         "passed": statuses.count("passed"),
         "failed": statuses.count("failed"),
         "errors": statuses.count("error"),
-        "not_run": chosen - len(outcomes),
+        "not_run": selected - len(outcomes),
         "failed_checks": sum(len(outcome.failed_checks) for outcome in outcomes),
         "seconds": round(seconds, 6),
     }
@@ -209,7 +208,7 @@ def _paint(text: str, style: str, colour: bool) -> str:
 
 
 def _write_junit(path: str, outcomes: Sequence[Outcome], suite: str) -> None:
-    """The file that CI servers read: one suite, a case's function as its class name."""
+    """Write the file that CI servers read: one suite, in which a case's function is its class name."""
     from xml.etree import ElementTree
 
     counts = {
@@ -243,11 +242,11 @@ def _write_junit(path: str, outcomes: Sequence[Outcome], suite: str) -> None:
     try:
         ElementTree.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
     except OSError as error:
-        raise Failure(exit_codes.HOST, f"bamlvm test: {path}: {error.strerror}") from None
+        raise CommandError(exit_codes.HOST, f"{path}: {error.strerror}") from None
 
 
 def _xml_text(text: str) -> str:
-    """Text without what no XML document may hold (the production ``Char`` of XML 1.0)."""
+    """Replace the characters that no XML document may hold (XML 1.0, production ``Char``)."""
     return "".join(
         c if c in "\t\n\r" or (c >= " " and c not in "\ufffe\uffff" and not _surrogate(c)) else "\ufffd" for c in text
     )

@@ -44,7 +44,7 @@ class TestText:
         assert main(["check", "nowhere", "wrong.baml", "fine.baml"]) == exit_codes.HOST
         out, err = capsys.readouterr()
         assert out == "fine.baml: ok\n"
-        assert err.startswith("bamlvm: nowhere: no such file or folder\nerror[E0003]")
+        assert err.startswith("bamlvm check: nowhere: no such file or folder\nerror[E0003]")
 
     def test_a_warm_check_says_the_same(self, capsys: Captured) -> None:
         first = (main(["check", "warns.baml"]), capsys.readouterr())
@@ -53,7 +53,7 @@ class TestText:
 
     def test_without_a_path_it_is_the_usual_folder(self, folder: Path, capsys: Captured) -> None:
         assert main(["check"]) == exit_codes.HOST
-        assert capsys.readouterr().err == "bamlvm: baml_src: no such file or folder\n"
+        assert capsys.readouterr().err == "bamlvm check: baml_src: no such file or folder\n"
         (folder / "baml_src").mkdir()
         (folder / "baml_src" / "main.baml").write_text(FINE)
         assert main(["check"]) == exit_codes.OK
@@ -64,7 +64,7 @@ class TestFormats:
     def test_json_is_one_document_for_all_programs(self, capsys: Captured) -> None:
         assert main(["check", "--format", "json", "wrong.baml", "nowhere", "warns.baml", "."]) == exit_codes.HOST
         out, err = capsys.readouterr()
-        assert err == "bamlvm: nowhere: no such file or folder\n"
+        assert err == "bamlvm check: nowhere: no such file or folder\n"
         document = json.loads(out)
         assert document["diagnostics"][0]["hint"] == "did you mean `count`?"
         places = [(each["code"], each["file"]) for each in document["diagnostics"]]

@@ -150,7 +150,7 @@ def test_stdin_to_stdout(options: list[str], text: str, code: int, out: str) -> 
 
 def test_stdin_goes_with_no_path(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fmt", "-", "messy.baml"]) == exit_codes.USAGE
-    assert capsys.readouterr().err == "bamlvm fmt: - (stdin) goes with no other path\n"
+    assert capsys.readouterr().err == "bamlvm fmt: - (stdin) cannot be combined with another path\n"
 
 
 def test_format_source() -> None:

@@ -192,7 +192,7 @@ class TestPipe:
         code, out, err = self.run("nope\n:nope\n1 / 0\n:type\n:dump x\n2\nf(\n")
         assert (code, out) == (exit_codes.FAILED, "2\n")
         assert err.startswith("error[E0003]: unknown name `nope`\n --> input 1:1:1\n")
-        assert "there is no command `:nope`" in err and "uncaught baml.panics.DivisionByZero" in err
+        assert "`:nope` is not a command; :help lists them" in err and "uncaught baml.panics.DivisionByZero" in err
         assert "unknown stage 'x'" in err and "E0031" in err
 
     def test_a_project_with_an_error(self, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from bamlvm.cli import exit_codes
 from bamlvm.cli.main import main
 from bamlvm.mock import ThreadedMockServer
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = Path(__file__).parents[3] / "examples"
 PROGRAM = """
 class Point { x int  y int }
 enum Color { Red Green }
@@ -110,7 +110,6 @@ class TestMistakes:
             ),
             (["point", "-a", "x=one"], "bamlvm run: args.x: expected int, got str 'one'\nexpected: point("),
             (["point", "-a", "z=1"], "bamlvm run: -a z: there is no such parameter (there are `x`, `y`)\n"),
-            (["text", "--timeout", "-1"], "bamlvm run: --timeout: expected seconds from 0 up, got -1\n"),
         ],
     )
     def test_of_usage(self, program: str, capsys: pytest.CaptureFixture[str], words: list[str], message: str) -> None:
@@ -118,9 +117,15 @@ class TestMistakes:
         assert (code, out) == (exit_codes.USAGE, "")
         assert err.startswith(message)
 
+    @pytest.mark.parametrize("value", ["-1", "nan", "soon"])
+    def test_of_a_timeout(self, program: str, capsys: pytest.CaptureFixture[str], value: str) -> None:
+        code, out, err = run(capsys, program, "text", "--timeout", value)
+        assert (code, out) == (exit_codes.USAGE, "")
+        assert err.endswith(f"bamlvm run: error: argument --timeout: expected seconds from 0 up, got {value}\n")
+
     def test_a_missing_file(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         missing = tmp_path / "nowhere.baml"
-        assert run(capsys, str(missing)) == (exit_codes.HOST, "", f"bamlvm: {missing}: no such file or folder\n")
+        assert run(capsys, str(missing)) == (exit_codes.HOST, "", f"bamlvm run: {missing}: no such file or folder\n")
 
     def test_a_program_that_does_not_compile(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         file = tmp_path / "wrong.baml"

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from bamlvm.cli.arguments import ArgumentsError, gather, signature_text
+from bamlvm.cli.exit_codes import CommandError
+from bamlvm.cli.program import arguments, signature_text
 
 
 def parameter(name: str, type_: str, has_default: bool = False) -> Any:
@@ -37,11 +38,11 @@ PARAMETERS = [
     ],
 )
 def test_a_value_is_read_by_its_type(word: str, value: Any) -> None:
-    assert gather(PARAMETERS, [word], None) == {word.split("=")[0]: value}
+    assert arguments(PARAMETERS, [word], None) == {word.split("=")[0]: value}
 
 
 def test_named_arguments_go_before_those_of_the_object() -> None:
-    assert gather(PARAMETERS, ["n=2"], '{"n": 1, "text": "t"}') == {"n": 2, "text": "t"}
+    assert arguments(PARAMETERS, ["n=2"], '{"n": 1, "text": "t"}') == {"n": 2, "text": "t"}
 
 
 @pytest.mark.parametrize(
@@ -56,14 +57,14 @@ def test_named_arguments_go_before_those_of_the_object() -> None:
     ],
 )
 def test_what_makes_no_arguments(named: list[str], json_object: str | None, message: str) -> None:
-    with pytest.raises(ArgumentsError) as caught:
-        gather(PARAMETERS, named, json_object)
+    with pytest.raises(CommandError) as caught:
+        arguments(PARAMETERS, named, json_object)
     assert str(caught.value) == message
 
 
 def test_a_function_without_parameters_takes_none() -> None:
-    with pytest.raises(ArgumentsError, match=r"-a x: there is no such parameter \(the function has none\)"):
-        gather([], ["x=1"], None)
+    with pytest.raises(CommandError, match=r"-a x: there is no such parameter \(the function has none\)"):
+        arguments([], ["x=1"], None)
 
 
 def test_a_signature_in_one_line() -> None:
