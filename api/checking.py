@@ -1,7 +1,7 @@
-"""What is wrong with a program, without making it runnable: ``bamlvm check`` as a function.
+"""The errors and warnings of a program that is not to be run: ``bamlvm check`` as a function.
 
-No bytecode is made, which is most of the work of compiling.  What was found, errors too, is kept in the disk cache
-(:mod:`bamlvm.build.cache`), so that a program that did not change is reported on without loading the compiler.
+No bytecode is made, which is most of the work of compiling.  The diagnostics, errors too, are kept in the disk cache
+(:mod:`bamlvm.build.cache`), so that a program that has not changed is checked without loading the compiler.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 
 class CheckReport(NamedTuple):
-    """What a check found: errors and warnings in the order of the sources, and the sources, by path."""
+    """The result of a check: errors and warnings in the order of the sources, and the sources by path."""
 
     diagnostics: tuple[Diagnostic, ...]
     sources: Mapping[str, str]
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
-        """Those that keep the program from running."""
+        """The diagnostics that keep the program from running."""
         return tuple(each for each in self.diagnostics if each.severity == "error")
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
-        """Those that do not."""
+        """The diagnostics that do not."""
         return tuple(each for each in self.diagnostics if each.severity == "warning")
 
     @property
@@ -40,14 +40,14 @@ class CheckReport(NamedTuple):
         return not self.errors
 
     def render(self, colour: bool = False) -> str:
-        """All diagnostics as text, each with its source excerpt; "" if there is none."""
+        """Return all diagnostics as text, each with its source excerpt; "" if there are none."""
         return render_diagnostics(self.diagnostics, self.sources, colour)
 
 
 def check(source: Source) -> CheckReport:
-    """Find what is wrong with a program: a path (a file or a folder), sources by file name, or a source text.
+    """Return the errors and warnings of a program: a path (a file or a folder), sources by file name, or a source text.
 
-    Raises :class:`bamlvm.HostError` for a path that is none; what is wrong with the program is the result.
+    Raises :class:`bamlvm.HostError` for a path without sources.
     """
     files = sources_of(source)
     cache = Cache.default()

@@ -1,7 +1,7 @@
-"""What a generated client stands on: the project behind it, its typed streams, arguments that are left out.
+"""The runtime part of generated clients: their project, their typed streams, arguments that are left out.
 
 A generated package has the sources of its program inside.  They are compiled, or read from the cache, at the first
-call; the results are instances of the package's own classes.
+call; results are instances of the package's own classes.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ DEFAULT: Final = Default.DEFAULT
 
 
 def given(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments that were not left out."""
+    """Return the arguments that were not left out."""
     return {name: value for name, value in arguments.items() if value is not DEFAULT}
 
 
@@ -53,7 +53,7 @@ class Project:
         self._lock = threading.Lock()
 
     def configure(self, **options: Any) -> None:
-        """Options of :class:`bamlvm.Runtime` (``env``, ``transport``, ``collectors`` …), before the first call.
+        """Set options of :class:`bamlvm.Runtime` (``env``, ``transport``, ``collectors`` …), before the first call.
 
         Raises :class:`bamlvm.HostError` after it.
         """
@@ -77,11 +77,11 @@ class Project:
         return self._runtime
 
     def call(self, name: str, arguments: Mapping[str, Any], ctx: CallContext | None) -> Any:
-        """Call a function and wait for its value."""
+        """Call a function, wait for its value and return it."""
         return self.runtime.call_function_sync(name, given(arguments), ctx)
 
     async def call_async(self, name: str, arguments: Mapping[str, Any], ctx: CallContext | None) -> Any:
-        """The same in the running event loop."""
+        """Do the same in the running event loop."""
         return await self.runtime.call_function(name, given(arguments), ctx)
 
     def stream(self, name: str, arguments: Mapping[str, Any], ctx: CallContext | None) -> Stream:
@@ -107,7 +107,7 @@ class SyncStream(Generic[P, F]):
         return iter(self.raw)
 
     def final(self) -> F:
-        """The checked final value.  Raises what the call raised."""
+        """Return the checked final value.  Raises what the call raised."""
         value: F = self.raw.final()
         return value
 
@@ -134,7 +134,7 @@ class AsyncStream(Generic[P, F]):
         return aiter(self.raw)
 
     async def final(self) -> F:
-        """The checked final value.  Raises what the call raised."""
+        """Return the checked final value.  Raises what the call raised."""
         value: F = await self.raw.final()
         return value
 

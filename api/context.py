@@ -1,4 +1,4 @@
-"""What a host says about one call: :class:`CallContext`, and the :class:`CancelToken` that ends it from outside."""
+"""The options of one call: :class:`CallContext`, and the :class:`CancelToken` that cancels it from outside."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class CancelToken:
     """Cancels the calls that carry it, from any thread, task or signal handler.  It stays cancelled.
 
-    No lock: a subscriber is first entered and then looks at the flag, :meth:`cancel` first sets the flag and then looks
-    for subscribers, so one of the two sees the other; a callback may run twice.
+    There is no lock, so that a signal handler may cancel: a subscriber is added before the flag is read, and the flag
+    is set before the subscribers are read, so that one of the two sees the other; a callback may run twice.
     """
 
     __slots__ = ("__weakref__", "_callbacks", "_cancelled")
@@ -32,7 +32,7 @@ class CancelToken:
         return self._cancelled
 
     def cancel(self) -> None:
-        """End every call that carries this token with :class:`bamlvm.Cancelled`."""
+        """Raise :class:`bamlvm.Cancelled` in every call that carries this token."""
         self._cancelled = True
         for callback in list(self._callbacks.values()):
             callback()
@@ -49,16 +49,16 @@ class CancelToken:
 
 
 class CallContext(msgspec.Struct, frozen=True, kw_only=True):
-    """What goes with one call; every part is optional, and one context may serve any number of calls.
+    """The options of a call.  All are optional, and one context may serve any number of calls.
 
-    ``on_partial(value)`` gets each partial value; if the callback has a second required parameter it also gets the
-    attempt's record.  ``on_tick(events)`` gets each batch of raw events, ``on_attempt(attempt)`` each
+    ``on_partial(value)`` receives each partial value; if the callback has a second required parameter it also receives
+    the attempt's record.  ``on_tick(events)`` receives each batch of raw events, ``on_attempt(attempt)`` each
     :class:`bamlvm.Attempt`.  Callbacks may be plain or ``async``; the call waits for them, and one that raises ends the
     call with its own exception.  A synchronous call runs plain callbacks in the calling thread and awaits ``async``
     ones on the background loop; an asynchronous call runs both in its own task.
 
     ``timeout`` is in seconds, for the whole call; :class:`bamlvm.DeadlineExceeded` is raised when it passes.  ``env``
-    overrides variables of the runtime's environment; ``tags`` are kept with the call by its ``collectors``.
+    overrides variables of the runtime's environment; ``tags`` go into the records that ``collectors`` receive.
     """
 
     on_partial: Callable[..., Any] | None = None
@@ -91,4 +91,4 @@ class CallContext(msgspec.Struct, frozen=True, kw_only=True):
 
 
 NO_CONTEXT = CallContext()
-"""What a call without a context has."""
+"""The context of a call without one."""

@@ -1,4 +1,4 @@
-"""What a stream yields besides its final value: :class:`Partial`, :class:`Tick` and :class:`Attempt`."""
+"""The events of a stream: :class:`Partial`, :class:`Tick` and :class:`Attempt`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ if TYPE_CHECKING:
 
 
 class Partial(NamedTuple):
-    """A partial value.  ``attempt`` is the record of the attempt that it belongs to (still being filled: it knows by
-    now what later parts of the answer brought), None outside an LLM call.  ``attempt.ordinal`` tells attempts apart."""
+    """A partial value.
+
+    ``attempt`` is the record of the attempt that it belongs to, None outside an LLM call; ``attempt.ordinal``
+    distinguishes attempts.  The record is still being filled: it may know more than what had arrived with this value.
+    """
 
     value: Any
     attempt: AttemptRecord | None
@@ -25,7 +28,7 @@ class Tick(NamedTuple):
 class Attempt(NamedTuple):
     """An attempt started, failed (``record.error`` says why) or succeeded; ``record`` is a snapshot of that moment.
 
-    After ``failed``, partials begin anew: a screen that shows them is to be cleared.
+    After ``failed`` partial values begin anew: a display of them should be cleared.
     """
 
     kind: Literal["started", "failed", "succeeded"]

@@ -6,13 +6,13 @@ from bamlvm.errors import CompileError, HostError
 
 
 def format_source(text: str, path: str = "main.baml") -> str:
-    """The text of a ``.baml`` file, formatted; formatting it again changes nothing.
+    """Return the text of a ``.baml`` file, formatted; formatting it again changes nothing.
 
-    It means what ``text`` means, and every comment, string and prompt is in it as written.  ``path`` names the file in
+    It means what ``text`` means, and has every comment, string and prompt as written.  ``path`` names the file in
     diagnostics.  Raises :class:`bamlvm.CompileError` if ``text`` has a syntax error (names and types are not checked),
     and :class:`bamlvm.HostError` if the result would not mean the same, which is a bug of the formatter.
     """
-    from bamlvm.grammar.formatter import ChangedMeaningError, format_text  # only who formats pays for the formatter
+    from bamlvm.grammar.formatter import ChangedMeaningError, format_text  # imported only when something is formatted
 
     try:
         formatted, diagnostics = format_text(text, path)

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 CAPABILITIES: Final = frozenset({"shell", "fs", "net", "http", "env"})
 """The names that ``denied`` may have."""
 
-_RUNTIMES: Final[weakref.WeakSet[Runtime]] = weakref.WeakSet()  # told of a fork
+_RUNTIMES: Final[weakref.WeakSet[Runtime]] = weakref.WeakSet()  # for `_forked`
 
 
 class Runtime:

@@ -14,11 +14,11 @@ _AFTER_ERRORS: Final = ("mir", "bytecode")  # an error stops a program before th
 
 
 def dump(source: Source, stage: str, optimize: bool = True) -> str:
-    """One stage of a program, printed.
+    """Return one stage of a program as text.
 
     ``source`` is a path (a file or a folder), a mapping of sources by file name, or a source text (a string with a line
     break or a brace in it).  Raises :class:`bamlvm.CompileError` if the program does not get as far as the stage, and
-    :class:`bamlvm.HostError` for an unknown stage or a path that is none.
+    :class:`bamlvm.HostError` for an unknown stage or a path without sources.
     """
     if stage not in STAGES:
         raise HostError(f"unknown stage {stage!r}: one of {', '.join(STAGES)}")

@@ -1,4 +1,4 @@
-"""Snapshot tests of your own programs: what a stage of the compiler makes of one stands in a file, and a test says when
+"""Snapshot tests of your own programs: a file holds what a stage of the compiler makes of one, and a test fails when
 that changes.
 
     bamlvm.testing.assert_stage("baml_src", "bytecode", "snapshots/program.txt")
@@ -18,7 +18,7 @@ from bamlvm.errors import CompileError, HostError
 from bamlvm.stages import STAGES, dump
 
 DIAGNOSTICS: Final = "diagnostics"
-"""What can be asked for beside the stages: errors and warnings, rendered."""
+"""The name of what a snapshot may hold beside the stages: errors and warnings, rendered."""
 
 _SHOWN_LINES: Final = 200
 
@@ -28,11 +28,11 @@ class SnapshotError(AssertionError):
 
 
 def stage_text(source: Source, stage: str, optimize: bool = True) -> str:
-    """What a snapshot holds: one of :data:`bamlvm.stages.STAGES`, or ``diagnostics``.
+    """Return the text of a snapshot: of one of :data:`bamlvm.stages.STAGES`, or of the ``diagnostics``.
 
     ``source`` is a path (a file or a folder), sources by file name, or a source text.  Of a program with errors the
     stages behind the checker (``mir``, ``bytecode``) are its diagnostics, too.  Raises :class:`bamlvm.HostError` for an
-    unknown stage and for a path that is none.
+    unknown stage and for a path without sources.
     """
     if stage not in (*STAGES, DIAGNOSTICS):
         raise HostError(f"unknown stage {stage!r}: one of {', '.join(STAGES)}, {DIAGNOSTICS}")
@@ -53,7 +53,7 @@ def assert_stage(
     update: bool = False,
     optimize: bool = True,
 ) -> None:
-    """Hold a stage of a program (see :func:`stage_text`) against the file ``snapshot_path``; ``update`` writes it.
+    """Compare a stage of a program (see :func:`stage_text`) with the file ``snapshot_path``; ``update`` writes it.
 
     Raises :class:`SnapshotError`, an :class:`AssertionError`, if the file is missing or holds something else.
     """
@@ -62,7 +62,7 @@ def assert_stage(
 
 
 def compare(text: str, path: Path, *, update: bool, how: str) -> bool:
-    """Hold a text against a file; ``how`` says what the user can do to accept it.  Gives whether the file was written.
+    """Compare a text with a file; ``how`` says what the user can do to accept it.  Return whether the file was written.
 
     Raises :class:`SnapshotError`.
     """

@@ -1,10 +1,10 @@
 """The disk cache of compiled units, so that a program that did not change is not compiled again.
 
 A file's name is the hash of everything that its content depends on: the sources, the format of programs, the compiler
-and the standard library (:func:`fingerprint`), the options.  Its content begins with a digest of the rest; whatever
-does not fit, a torn write or a flipped bit, counts as absent.  Entries are MessagePack, never pickle.  A file appears
-whole or not at all (written beside and renamed).  The cache never fails a call: what cannot be read or written is as
-if there were no cache.
+and the standard library (:func:`fingerprint`), the options.  Its content begins with a digest of the rest; a file whose
+digest differs, after a torn write or a flipped bit, counts as absent.  Entries are MessagePack, never pickle.  A file
+appears whole or not at all: it is written under another name and renamed.  The cache never fails a call: an entry that
+cannot be read is compiled again, one that cannot be written is not kept.
 
 The folder is ``$BAMLVM_CACHE_DIR`` (empty: no cache), else ``$XDG_CACHE_HOME/bamlvm``, else ``~/.cache/bamlvm``.
 """
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from bamlvm.grammar.diagnostics import Diagnostic
 
 MAX_BYTES: Final = 64 << 20
-"""How large the folder may grow; the entries written longest ago go first."""
+"""The size that the folder may have; the entries written longest ago are deleted first."""
 
 _MAGIC: Final = b"bamlvm1\n"
 _DIGEST_SIZE: Final = 16
@@ -40,11 +40,11 @@ _SUFFIX: Final = ".bamlc"
 _PACKAGE: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _MAKERS: Final = ("grammar", "compiler", "stdlib", "vm")
 _SOURCES: Final = (".py", ".lark", ".baml")
-"""The files that say what the compiler does.  What is made from them, in the same folders, comes and goes."""
+"""The files that decide what the compiler does.  Others in the same folders are made from them."""
 
 
 class Cache:
-    """The entries of one folder; ``folder`` None is a cache that holds nothing."""
+    """The entries of one folder; with ``folder`` None a cache that is always empty."""
 
     def __init__(self, folder: Path | None, max_bytes: int = MAX_BYTES) -> None:
         self.folder = folder
@@ -52,7 +52,7 @@ class Cache:
 
     @classmethod
     def default(cls) -> Cache:
-        """The cache that the environment names."""
+        """Return the cache in the folder that the environment names."""
         named = os.environ.get("BAMLVM_CACHE_DIR")
         if named is not None:
             return cls(Path(named) if named else None)
@@ -60,7 +60,7 @@ class Cache:
         return cls(Path(base, "bamlvm") if os.path.isabs(base) else None)
 
     def read(self, key: str) -> tuple[Unit, tuple[Diagnostic, ...]] | None:
-        """A unit and the warnings of its compilation, or None."""
+        """Return a unit and the warnings of its compilation, or None."""
         try:
             parts = self._read(key)
             return None if parts is None else (decode(parts[0]), _decode_diagnostics(parts[1]))
@@ -68,7 +68,7 @@ class Cache:
             return None
 
     def read_diagnostics(self, key: str) -> tuple[Diagnostic, ...] | None:
-        """The diagnostics of an entry, whether it has a unit or not; or None."""
+        """Return the diagnostics of an entry, with or without a unit, or None."""
         try:
             parts = self._read(key)
             return None if parts is None else _decode_diagnostics(parts[1])
@@ -86,11 +86,11 @@ class Cache:
         return msgspec.msgpack.decode(payload, type=tuple[msgspec.Raw, msgspec.Raw])
 
     def write(self, key: str, unit: Unit, diagnostics: tuple[Diagnostic, ...]) -> None:
-        """Keep a unit; says nothing where it cannot."""
+        """Keep a unit and the warnings of its compilation, if possible."""
         self._write(key, msgspec.Raw(encode(unit)), diagnostics)
 
     def write_diagnostics(self, key: str, diagnostics: tuple[Diagnostic, ...]) -> None:
-        """Keep what was found where no unit was made, for :meth:`read_diagnostics`; says nothing where it cannot."""
+        """Keep the diagnostics of sources that no unit was made of, for :meth:`read_diagnostics`, if possible."""
         self._write(key, None, diagnostics)
 
     def _write(self, key: str, code: msgspec.Raw | None, diagnostics: tuple[Diagnostic, ...]) -> None:
@@ -108,15 +108,14 @@ class Cache:
                 with contextlib.suppress(OSError):
                     beside.unlink()
                 return
-            self._shrink()
+            self._shrink(self.folder)
         except OSError:
             return
 
-    def _shrink(self) -> None:
-        """Delete the oldest entries until three quarters of the room are left in use."""
-        assert self.folder is not None
+    def _shrink(self, folder: Path) -> None:
+        """Delete the oldest entries of a folder that has outgrown its limit, down to three quarters of that."""
         entries = []
-        with os.scandir(self.folder) as found:
+        with os.scandir(folder) as found:
             for entry in found:
                 with contextlib.suppress(OSError):  # another process may be shrinking too
                     status = entry.stat()
@@ -133,8 +132,10 @@ class Cache:
 
 
 def key_of(files: Mapping[str, str], optimize: bool, role: str, compiler: bytes) -> str:
-    """The key of a compilation: of a project or of the standard library, as ``role`` says; ``compiler`` is the
-    :func:`fingerprint`."""
+    """Return the key of a compilation.
+
+    ``role`` says of what: ``project``, ``standard`` or ``check``; ``compiler`` is the :func:`fingerprint`.
+    """
     hasher = blake2b(digest_size=20)
     hasher.update(msgspec.msgpack.encode((role, FORMAT, compiler, optimize, sorted(files.items()))))
     return f"{role}-{hasher.hexdigest()}"
@@ -142,7 +143,7 @@ def key_of(files: Mapping[str, str], optimize: bool, role: str, compiler: bytes)
 
 @functools.cache
 def fingerprint() -> bytes:
-    """What the compiler of this process is: :func:`stamp` as it was when first asked, for the code in memory stays."""
+    """Return the :func:`stamp` of this process's compiler, which is loaded and does not change with its files."""
     return stamp()
 
 

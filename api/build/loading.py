@@ -1,6 +1,6 @@
-"""From sources to linkable units: the standard library, the project, and the warnings of compiling it.
+"""From sources to units that can be linked: the standard library and the project.
 
-Both come from the disk cache where they can.  The compiler, and with it Lark, is imported only where they cannot.
+Both come from the disk cache if it has them.  Only if it has not is the compiler, and with it Lark, imported.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from bamlvm.grammar.diagnostics import Diagnostic
 
 SHIPPED = "stdlib.bamlc"
-"""The compiled standard library as a wheel has it, in the folder of its sources."""
+"""The file of a wheel that has the compiled standard library, in the folder of its sources."""
 
 
 class Loaded(NamedTuple):
-    """A project ready to be linked; ``diagnostics`` are warnings."""
+    """A project ready to be linked; ``diagnostics`` are the warnings of its compilation."""
 
     standard: Unit
     unit: Unit
@@ -31,7 +31,7 @@ class Loaded(NamedTuple):
 
 
 def load(files: Mapping[str, str], optimize: bool, cache: Cache) -> Loaded:
-    """The units of a project.  Raises :class:`CompileError`."""
+    """Return the units of a project.  Raises :class:`bamlvm.CompileError`."""
     compiler = fingerprint()
     standard = load_standard(optimize, cache, compiler)
     key = key_of(files, optimize, "project", compiler)
@@ -49,9 +49,10 @@ def load(files: Mapping[str, str], optimize: bool, cache: Cache) -> Loaded:
 
 
 def load_standard(optimize: bool, cache: Cache, compiler: bytes | None = None) -> Unit:
-    """The compiled standard library: the one shipped, else the one kept, else made now.
+    """Return the compiled standard library: the one shipped, else the one in the cache, else compile it.
 
-    ``compiler`` is the :func:`bamlvm.build.cache.fingerprint`, if the caller has it.
+    ``compiler`` is the :func:`bamlvm.build.cache.fingerprint`, if the caller has it.  Raises
+    :class:`bamlvm.HostError` if the one shipped cannot be read.
     """
     shipped = stdlib.FOLDER / SHIPPED
     if shipped.exists():

@@ -42,7 +42,7 @@ class Binding(msgspec.Struct, frozen=True):
 
 
 class PreparedCall(msgspec.Struct, frozen=True):
-    """What is to be called: ``entry``, which the machine runs for ``function``, with ``arguments``.
+    """A call that has not begun: ``entry`` is what the machine runs for ``function``, with ``arguments``.
 
     With a ``binding`` that runs first, and its result becomes the second argument of ``entry``.
     """
@@ -129,7 +129,9 @@ class Call:
     def result(self, value: Value) -> Any:
         """Return the Python form of the value that the function has returned."""
         signature = self.engine.program.signatures.get(self.function)
-        return self.engine.results.to_host(value, None if signature is None else signature.annotated)
+        if signature is None or signature.annotated is signature.result:  # there is no attribute in it
+            return self.engine.results.to_host(value)
+        return self.engine.results.to_host(value, signature.annotated)
 
     def take_open(self) -> list[Entry]:
         """Take what the call left open out of the handle table, for the caller to close."""

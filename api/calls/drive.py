@@ -1,7 +1,7 @@
 """A call on an event loop.
 
 One call is one task, the caller's own or one on the background loop; no sys-op gets a task of its own.  The driver
-awaits what the machine waits for and resumes it with the result or with the error.  What the call left open is closed
+awaits each wait of the machine and resumes it with the result or with the error.  What the call left open is closed
 before it ends, also when it is cancelled (once more).
 """
 
@@ -44,8 +44,8 @@ async def drive(call: Call, outcome: Suspended | None = None) -> Any:
                 else:
                     machine.resume(reply)
         except asyncio.CancelledError:
-            # Either the watch has cancelled this task: then the reason is raised instead.  Or somebody else has: then
-            # the cancellation passes, though the call may be interrupted as well.
+            # If the watch alone has cancelled this task, the reason is raised instead.  If anything else has, the
+            # cancellation passes, even where the call is interrupted as well.
             if watch is not None and watch.uncancel() and call.interruption.reason is not None:
                 raise call.interruption.reason from None
             raise

@@ -13,7 +13,7 @@ import msgspec
 
 from bamlvm.calls.errors import thrown_error
 from bamlvm.errors import HostError
-from bamlvm.values.results import PartialResults
+from bamlvm.values.partials import PartialResults
 from bamlvm.vm.values import Caught, Instance, Thrown
 
 if TYPE_CHECKING:

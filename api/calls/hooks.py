@@ -18,7 +18,7 @@ from bamlvm.calls.errors import error_record
 from bamlvm.events import Attempt, Event, Partial, Tick
 from bamlvm.sysops.records import AttemptEvent, AttemptRecord
 from bamlvm.sysops.scope import Hooks
-from bamlvm.values.results import PartialResults
+from bamlvm.values.partials import PartialResults
 
 if TYPE_CHECKING:
     from bamlvm.calls.engine import Engine

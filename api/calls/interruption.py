@@ -94,9 +94,8 @@ class Watch:
         if interruption.deadline is not None:
             left = max(0.0, interruption.deadline - monotonic())
             self._timer = loop.call_later(left, interruption.deadline_passed)
-        # The order is what makes this safe against another thread: whoever interrupts sets the reason first and then
-        # looks for `wake`, here `wake` is set first and then the reason looked at, so that one of the two sees the
-        # other's.  The token subscribes likewise.
+        # This order is safe against another thread that interrupts: it sets the reason before it reads `wake`, and
+        # here `wake` is set before the reason is read, so that one of the two sees the other's.
         interruption.wake = self._wake
         if interruption.token is not None:
             interruption.token.subscribe(interruption, interruption.token_cancelled)

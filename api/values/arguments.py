@@ -3,13 +3,13 @@
 Accepted: ``None bool int float str`` as themselves (an ``int`` also where a float is declared, never a ``bool`` where
 an int is); a list or tuple for a list; a dict for a map or a class; a class's own Struct (any runtime's, by BAML
 name); a variant's name or enum member for an enum; :class:`bamlvm.Media`, or a dict with ``url`` or ``base64`` (and
-``mime``), for media.  A class's field may be left out where null is a value of it.  A union takes the member that
-fits best.
+``mime``), for media.  A class's field may be left out where null is a value of it.  Of a union the member that fits
+best is taken.
 
-Every node is a generator that hands its parts to the trampoline in :meth:`Arguments.convert`, so depth costs memory
-and never a stack.  A converted part comes back with a *cost*, 0 for an exact fit: a union's member with the least
-cost wins, the first of equals.  What a container became under a type is remembered, so a part that a union tries
-under several types is converted once under each, and what was shared stays shared.
+A node is a generator that yields its parts to the trampoline in :meth:`Arguments._run`, so that a deep argument costs
+memory and not Python's stack.  A converted part comes back with a *cost*, 0 for an exact fit: a union's member with the
+least cost wins, the first of equals.  The outcome of a container under a type is remembered, so that a part that a
+union tries under several types is converted once under each, and what was shared stays shared.
 """
 
 from __future__ import annotations
@@ -47,14 +47,17 @@ Node: TypeAlias = Generator[tuple[Any, Type], Converted, Converted]
 
 
 class Arguments:
-    """Conversion for one program.  ``schema`` makes instances and enum values and knows the declarations."""
+    """The conversion for one program.  ``schema`` makes instances and enum values and has the declarations."""
 
     def __init__(self, schema: Any, types: Types) -> None:
         self.schema = schema
         self.types = types
 
     def convert(self, value: Any, type_: Type, name: str) -> Value:
-        """A value for the parameter ``name``.  Raises :class:`HostError` with the path of what does not fit."""
+        """Return a value for the parameter ``name``.
+
+        Raises :class:`bamlvm.HostError` with the path of what does not fit.
+        """
         try:
             leaf = self._leaf(value, type_)
             return (self._run(value, type_) if leaf is None else leaf)[0]
@@ -62,6 +65,8 @@ class Arguments:
             raise HostError(f"args.{name}{mismatch.path()}: {mismatch.message}") from None
 
     def _run(self, value: Any, type_: Type) -> Converted:
+        # The trampoline: `nodes` is the stack of containers being converted, `reply` what the part came to that the
+        # innermost one waits for.  A mismatch is thrown into it, because a union goes on with its next member.
         memory = _Memory()
         nodes: list[Node] = [self._node(value, type_, memory)]
         reply: Converted | Mismatch | None = None
@@ -89,7 +94,7 @@ class Arguments:
                 return reply
 
     def _leaf(self, value: Any, type_: Type) -> Converted | None:
-        """A value that has no parts, converted; None where parts must be looked at."""
+        """Convert a value without parts; return None for one that has parts."""
         if type(value) in _WRAPPERS:
             value = value.value
         kind = type(type_)
@@ -230,7 +235,7 @@ class Arguments:
             try:
                 converted = self._leaf(value, member) or (yield value, member)
             except Mismatch as mismatch:
-                if type(member) is not LiteralType:  # of literals, all are told
+                if type(member) is not LiteralType:  # the message names all literals
                     failures.append(mismatch)
                 continue
             if converted[1] == 0:
@@ -239,7 +244,7 @@ class Arguments:
                 best = converted
         if best is not None:
             return best
-        failures.sort(key=lambda mismatch: -len(mismatch.steps))  # the one that got furthest tells most
+        failures.sort(key=lambda mismatch: -len(mismatch.steps))  # the one that came furthest is the most precise
         if len(failures) == 1 or (failures and len(failures[0].steps) > len(failures[1].steps)):
             raise failures[0]
         raise Mismatch(f"expected {type_}, got {shown(value)}")
@@ -317,7 +322,8 @@ class Arguments:
 
 
 class _Memory:
-    """What one conversion knows: containers done under a type, containers being converted, and what keeps ids alive."""
+    """The state of one conversion: the outcomes of containers, by container and type; the containers being converted;
+    and references to both, because an id is only good while its object lives."""
 
     __slots__ = ("done", "keep", "open")
 
@@ -341,7 +347,7 @@ _MEDIA_KEYS: Final = ({"url"}, {"url", "mime"}, {"base64"}, {"base64", "mime"})
 
 
 def _alike(value: Any, type_: Type) -> bool:
-    """Whether a value has a type's outer form, so that it is worth trying, and its mismatch worth telling."""
+    """Whether a value has a type's outer form, so that the type is worth trying and its mismatch worth a message."""
     match type_:
         case Primitive(name):
             forms = _FORMS.get(name)

@@ -1,5 +1,5 @@
-"""What stands around a value that has more to say: :class:`Checked` for ``@check``, :class:`StreamState` for
-``@stream.with_state``."""
+"""Wrappers of results: :class:`Checked`, a value with the outcomes of its ``@check``s, and :class:`StreamState`, a
+field of a partial value with its ``@stream.with_state``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ T = TypeVar("T")
 
 
 class Check(msgspec.Struct, frozen=True):
-    """What one ``@check`` said: its name, its expression, and whether that holds.  One without an answer has failed."""
+    """The outcome of one ``@check``: its name, its expression, and whether that holds.
+
+    A check whose expression cannot be evaluated has failed.
+    """
 
     name: str
     expression: str
@@ -20,9 +23,9 @@ class Check(msgspec.Struct, frozen=True):
 
 
 class Checked(msgspec.Struct, Generic[T]):
-    """A value whose type has checks, and what they said, by name.
+    """A value whose type has checks, and their outcomes by name.
 
-    In a partial value the checks of what may still grow (text, lists, classes) are not there yet.
+    In a partial value there are none yet for what may still grow (text, lists, maps, classes).
     """
 
     value: T
@@ -30,14 +33,14 @@ class Checked(msgspec.Struct, Generic[T]):
 
 
 class StreamState(msgspec.Struct, Generic[T]):
-    """A field marked ``@stream.with_state`` in a partial value."""
+    """A field marked ``@stream.with_state`` in a partial value: how much of it has arrived."""
 
     value: T
     state: Literal["Pending", "Incomplete", "Complete"]
 
 
 def get_checks(checks: Mapping[str, Check]) -> Iterable[Check]:
-    """The checks of a :class:`Checked`, in written order."""
+    """Return the outcomes of a :class:`Checked`, in written order."""
     return checks.values()
 
 

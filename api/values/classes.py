@@ -1,16 +1,16 @@
-"""The Python classes that stand for a program's classes and enums: ``runtime.types.Resume``.
+"""The Python classes of a program's classes and enums: ``runtime.types.Resume``.
 
 A BAML class becomes a :class:`msgspec.Struct` with keyword fields (one whose type includes null defaults to None), an
-enum a Python :class:`enum.Enum` whose values are the variants' names.  Each is made once, when first asked for, unless
-it is given (``bind``): a generated client brings its own.  The class carries its BAML name in ``__baml_name__``, by
-which another runtime's class is recognised; a field that Python cannot name as it is
-(:mod:`bamlvm.values.identifiers`) keeps its BAML name in ``__struct_encode_fields__``.
+enum a Python :class:`enum.Enum` whose values are the variants' names.  Each is made once, when first used, unless one
+is bound (``bind``): a generated client has its own.  The class has its BAML name in ``__baml_name__``, by which another
+runtime's class is recognised; a field whose name is not free in Python (:mod:`bamlvm.values.identifiers`) has its BAML
+name in ``__struct_encode_fields__``.
 
 A name with a namespace is reached by attribute or by key: ``types.baml.errors.Timeout`` or
 ``types["baml.errors.Timeout"]``.
 
-:class:`PartialTypes` has a second class for every BAML class, ``runtime.partial_types.Resume``: what a value is while
-it streams.  Every field may be None, unless it is ``@stream.not_null``; one with ``@stream.done`` is whole or None;
+:class:`PartialTypes` has a second class for every BAML class, ``runtime.partial_types.Resume``: that of partial values.
+Every field may be None, unless it is ``@stream.not_null``; one with ``@stream.done`` is whole or None;
 one with ``@stream.with_state`` is a :class:`bamlvm.StreamState`.  A class with ``@@stream.done`` has no partial form.
 A field whose type has checks is a :class:`bamlvm.Checked`, here and there.
 """
@@ -58,7 +58,7 @@ _PRIMITIVES: dict[str, Any] = {
 }
 
 
-# Generic types as values, which are given their arguments at run time.
+# Generic types as values: they get their arguments at run time.
 _CHECKED: Any = Checked
 _STATE: Any = StreamState
 _LIST: Any = list
@@ -92,7 +92,10 @@ class Types:
         self._made.update((each.__baml_name__, each) for each in made)
 
     def __getitem__(self, name: str) -> Any:
-        """The Python class for a qualified name; :class:`KeyError` if the program has no such class or enum."""
+        """Return the Python class of a qualified name.
+
+        Raises :class:`KeyError` if the program has no such class or enum.
+        """
         made = self._made.get(name)
         return made if made is not None else self._make(name)
 
@@ -110,11 +113,14 @@ class Types:
         return sorted({name.partition(".")[0] for name in self})
 
     def forked(self) -> None:
-        """In a child process: a thread of the parent's may have held the lock."""
+        """Start afresh in a child process: a thread of the parent may have held the lock."""
         self._lock = threading.RLock()
 
     def annotation(self, type_: Type) -> Any:
-        """The Python type of a BAML type's values; ``Any`` where Python has no word for it or inside a recursion."""
+        """Return the Python type of a BAML type's values.
+
+        ``Any`` is that of a type which Python cannot express, and of a class inside its own definition.
+        """
         match type_:
             case AttributedType(item, attributes):
                 inner = self.annotation(item)
@@ -140,7 +146,7 @@ class Types:
                 return Any
 
     def nullable(self, type_: Type) -> bool:
-        """Whether null is a value of the type, through aliases."""
+        """Whether null is a value of the type; aliases are followed."""
         seen: set[str] = set()
         waiting = [type_]
         while waiting:
@@ -200,7 +206,7 @@ class Types:
 
 
 class PartialTypes(Types):
-    """The classes of one program as partial values have them.  ``whole`` are the complete ones."""
+    """The classes of one program's partial values; ``whole`` are those of its complete values."""
 
     _home = "partial_types"
 
@@ -267,12 +273,12 @@ def _enum(info: EnumInfo) -> Any:
 
 
 def field_names(info: ClassInfo) -> dict[str, str]:
-    """Python's name for each of a class's fields."""
+    """Return the Python name of each field of a class."""
     return host_names(field.name for field in info.fields)
 
 
 def variant_names(info: EnumInfo) -> dict[str, str]:
-    """Python's name for each of an enum's variants: what :class:`enum.Enum` keeps to itself gets an underscore."""
+    """Return the Python name of each variant of an enum; names that :class:`enum.Enum` reserves get an underscore."""
     names = [variant.name for variant in info.variants]
     own = {name for name in names if name == "mro" or (name.startswith("_") and name.endswith("_"))}
     return host_names(names, reserved={*own, "name", "value"}, prefix="v")

@@ -1,8 +1,8 @@
-"""Names of a program as names of Python.
+"""BAML names as Python identifiers.
 
-A BAML name is a Python identifier; one that is a keyword, or that Python or msgspec give a meaning of their own, is
-changed a little: ``class`` is ``class_``, ``__init__`` is ``field__init__``.  No two names that belong together become
-the same.
+A BAML name is a Python identifier.  One that is a keyword, or that has a meaning for Python or msgspec, is changed a
+little: ``class`` becomes ``class_``, ``__init__`` becomes ``field__init__``.  The names of one class or enum stay
+different from each other.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 
 def host_names(names: Iterable[str], reserved: Iterable[str] = (), prefix: str = "field") -> dict[str, str]:
-    """Python's name for each of the names that belong together; those in ``reserved`` get an underscore."""
+    """Return the Python identifier of each name of a class or enum; those in ``reserved`` get an underscore."""
     given = list(names)
     taken = {name for name in given if _is_free(name, reserved)}
     found: dict[str, str] = {}

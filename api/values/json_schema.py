@@ -1,4 +1,4 @@
-"""JSON Schema (2020-12) of a program's types: what :func:`bamlvm.to_builtins` of their values looks like.
+"""JSON Schema (2020-12) of a program's types: the form of :func:`bamlvm.to_builtins` of their values.
 
     class               an object in ``$defs``, nothing beside its fields; a field that may be null may be absent
     enum                its variants' names in ``$defs``, each with its description where there is one
@@ -6,8 +6,8 @@
     union, literal      ``anyOf``, ``const`` (several literals: ``enum``)
     media               an object with ``url`` or ``base64``, and ``mime``
 
-Descriptions come from ``@description``, else from doc comments.  With ``aliases`` the schema is of what a *model* is
-told instead: properties and variants have their aliases, those marked ``@skip`` are left out.
+Descriptions come from ``@description``, else from doc comments.  With ``aliases`` the schema is that of a *model's*
+answers instead: properties and variants have their aliases, those marked ``@skip`` are left out.
 """
 
 from __future__ import annotations
@@ -44,19 +44,22 @@ _PRIMITIVES: Final = {"int": "integer", "float": "number", "string": "string", "
 
 
 def json_schema(program: Program, types: Types, name: str, *, aliases: bool = False) -> dict[str, Any]:
-    """The schema of the type called ``name``: a class, enum or alias, or a function's result; ``[]`` and ``?`` may
-    follow.  Raises :class:`HostError` if there is none, or if its values have no form as JSON (functions)."""
+    """Return the schema of the type called ``name``: a class, enum or alias, or a function's result; ``[]`` and ``?``
+    may follow.
+
+    Raises :class:`bamlvm.HostError` if there is no such type, or if its values have no form as JSON (functions).
+    """
     writer = _Writer(program, types, aliases)
     root = writer.schema(named_type(program, name))
     definitions = writer.definitions
     target = root.get("$ref", "").removeprefix("#/$defs/")
-    if target and f"'#/$defs/{target}'" not in str(definitions):  # nothing else refers to it: it stands at the top
+    if target and f"'#/$defs/{target}'" not in str(definitions):  # nothing else refers to it: it becomes the top
         root = definitions.pop(target)
     return {"$schema": DIALECT, **root} | ({"$defs": definitions} if definitions else {})
 
 
 def named_type(program: Program, name: str) -> Type:
-    """The type that a name with any ``[]`` and ``?`` behind it stands for.  Raises :class:`HostError`."""
+    """Return the type that a name means, with any ``[]`` and ``?`` behind it.  Raises :class:`bamlvm.HostError`."""
     base = name.strip()
     if base.endswith("[]"):
         return ListType(named_type(program, base[:-2]))
@@ -79,7 +82,7 @@ def named_type(program: Program, name: str) -> Type:
 
 
 class _Writer:
-    """Writes one schema; ``definitions`` fills with what it refers to."""
+    """Writes one schema; the types that it refers to are collected in ``definitions``."""
 
     def __init__(self, program: Program, types: Types, aliases: bool) -> None:
         self.definitions: dict[str, Any] = {}
@@ -121,7 +124,7 @@ class _Writer:
         return schema if names is None else schema | {"propertyNames": {"enum": names}}
 
     def _keys(self, key: Type) -> list[Any] | None:
-        """The keys that a map may have, if they are few."""
+        """Return the keys that a map may have, or None if any string is one."""
         match key:
             case EnumType(name):
                 return [each for _, each in self._variants(self._program.enums[name])]
@@ -153,7 +156,7 @@ class _Writer:
             short = name.rpartition(".")[2]
             short = name if short in self.definitions else short
             self._names[name] = short
-            self.definitions[short] = {}  # its place, and what ends a recursion
+            self.definitions[short] = {}  # keeps its place, and ends the recursion of a recursive type
             self.definitions[short] = self._definition(name)
         return {"$ref": f"#/$defs/{short}"}
 

@@ -1,7 +1,7 @@
-"""Rebuilding a tree of values without recursion, so that depth costs memory and never a stack.
+"""Rebuilding a tree of values without recursion: a deep tree costs memory and not Python's stack.
 
-:func:`rebuild` visits a value's parts before the value itself.  A part met twice is rebuilt once, so what was shared
-stays shared; a part that contains itself is refused.
+:func:`rebuild` visits a value's parts before the value itself.  A part met twice is rebuilt once, so that what was
+shared stays shared; a part that contains itself is an error.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import Any, TypeAlias
 from bamlvm.errors import HostError
 
 Unfolded: TypeAlias = tuple[Iterable[Any], Callable[[list[Any]], Any]]
-"""A value's parts, and what makes the new value of the new parts."""
+"""A value's parts, and the function that makes the new value of the new parts."""
 
 SCALARS = frozenset({str, int, float, bool, type(None)})
 """The types whose values need no rebuilding."""
 
 
 class Leaf:
-    """What a value without parts becomes."""
+    """The new value for a value without parts."""
 
     __slots__ = ("value",)
 
@@ -28,7 +28,10 @@ class Leaf:
 
 
 def rebuild(value: Any, unfold: Callable[[Any], Unfolded | Leaf]) -> Any:
-    """``value`` with every part replaced as ``unfold`` says.  Raises :class:`HostError` on a cycle."""
+    """Return ``value`` with every part replaced as ``unfold`` says.
+
+    Raises :class:`bamlvm.HostError` if a part contains itself.
+    """
     if type(value) in SCALARS:
         return value
     done: dict[int, Any] = {}
@@ -37,6 +40,7 @@ def rebuild(value: Any, unfold: Callable[[Any], Unfolded | Leaf]) -> Any:
     frames: list[tuple[Any, Any, list[Any], Callable[[list[Any]], Any]]] = []
     current = value
     while True:
+        # Down: the current value is either built at once, or its parts are to be built first.
         if type(current) in SCALARS:
             built = current
         elif id(current) in done:
@@ -53,6 +57,7 @@ def rebuild(value: Any, unfold: Callable[[Any], Unfolded | Leaf]) -> Any:
                 above.add(id(current))
                 frames.append((current, iter(parts), [], make))
                 built = _NOTHING
+        # Up: hand what is built to the container above, until one has a part that is not built.
         while True:
             if built is not _NOTHING:
                 if not frames:
@@ -68,7 +73,7 @@ def rebuild(value: Any, unfold: Callable[[Any], Unfolded | Leaf]) -> Any:
 
 
 def all_scalars(values: Iterable[Any]) -> bool:
-    """Whether no value has parts: then a container is copied whole."""
+    """Whether no value has parts, so that their container can be copied whole."""
     return SCALARS.issuperset(map(type, values))
 
 

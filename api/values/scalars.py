@@ -1,4 +1,4 @@
-"""Python scalars → BAML scalars, and how a value that does not fit is reported."""
+"""Python scalars → BAML scalars, and the report of a value that does not fit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHOWN_INTEGER: Final = 10**_SHOWN_LENGTH  # Python refuses to print one of thou
 
 
 class Mismatch(Exception):  # noqa: N818 (the inside of a HostError)
-    """A value does not fit; ``steps`` is the way to it, innermost first."""
+    """A value does not fit; ``steps`` is the path to it, innermost first."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -26,18 +26,18 @@ class Mismatch(Exception):  # noqa: N818 (the inside of a HostError)
         self.steps: list[str] = []
 
     def at(self, step: str) -> Mismatch:
-        """The same mismatch seen from the container."""
+        """Add a step of the path, from the part to its container, and return this mismatch."""
         self.steps.append(step)
         return self
 
     def copy(self) -> Mismatch:
-        """One to be raised again, elsewhere."""
+        """Return a mismatch that can be raised at another place."""
         other = Mismatch(self.message)
         other.steps = list(self.steps)
         return other
 
     def path(self) -> str:
-        """The way from the argument to the value; of a long one, both ends."""
+        """Return the path from the argument to the value; of a long one, both ends."""
         steps = self.steps
         if len(steps) > 2 * _SHOWN_STEPS:
             steps = [*steps[:_SHOWN_STEPS], "…", *steps[-_SHOWN_STEPS:]]
@@ -45,7 +45,7 @@ class Mismatch(Exception):  # noqa: N818 (the inside of a HostError)
 
 
 def primitive(value: Any, name: str) -> Converted:
-    """A value for ``int float string bool null``.  Raises :class:`Mismatch`."""
+    """Convert a value for ``int float string bool null``.  Raises :class:`Mismatch`."""
     if type(value) is _EXACT.get(name):
         return value, 0
     given = plain(value)
@@ -67,7 +67,7 @@ def primitive(value: Any, name: str) -> Converted:
 
 
 def plain(value: Any) -> Any:
-    """A subclass of str, int or float as the plain type, so that no foreign object enters the machine."""
+    """Return an instance of a subclass of str, int or float as the plain type: no other object enters the machine."""
     if type(value) in _PLAIN or isinstance(value, enum.Enum):
         return value
     if isinstance(value, str):
@@ -78,7 +78,7 @@ def plain(value: Any) -> Any:
 
 
 def shown(value: Any) -> str:
-    """A Python value in a message: its type, and itself where that is short."""
+    """Return a Python value as a message has it: its type, and itself where that is short."""
     if value is None:
         return "None"
     kind = getattr(type(value), "__baml_name__", None) or type(value).__name__

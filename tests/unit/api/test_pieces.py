@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import bamlvm
 from bamlvm import Check, Checked, StreamState
 from bamlvm.sysops.llm_support import output_for
-from bamlvm.values.results import PartialResults
+from bamlvm.values.partials import PartialResults
 
 SOURCE = """
 client C { provider openai  options { model "m"  api_key env.KEY } }
@@ -201,7 +201,7 @@ def test_a_partial_made_of_the_one_before_is_as_one_made_anew(order: Any, size: 
         for at in range(0, len(text), size):
             value = parser.feed(text[at : at + size])
             if value is not None:
-                assert partials.to_host(value) == runtime.engine.results.partial_to_host(value)
+                assert partials.to_host(value) == PartialResults(runtime.engine.results).to_host(value)
 
 
 def test_done_and_not_null_classes(runtime: bamlvm.Runtime) -> None:

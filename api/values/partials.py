@@ -1,0 +1,138 @@
+"""Partial values → Python values, each on the basis of the one before.
+
+A streamed answer gives one partial value after the other, each of which contains nearly all of the last.  Converting
+each anew would cost the square of the answer's length.  So a :class:`PartialResults` remembers the last value and its
+Python form, and walks the new value beside them: a part that is the same object has the same Python form; a list or map
+that goes on where the last one ended is a copy of the last one's form with the new items converted.
+
+Nothing that the host has got is changed later: a container that grows is copied first.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any, Final
+
+from bamlvm.values.checked import Checked, StreamState
+from bamlvm.values.rebuild import SCALARS
+from bamlvm.values.results import Results, new_struct
+from bamlvm.vm.values import Instance
+
+_CONTAINERS: Final = frozenset({list, dict, Instance})
+_STATE: Final = "baml.stream.State"
+
+
+class PartialResults:
+    """The conversion of the partial values of one answer."""
+
+    __slots__ = ("_before", "_host", "_results")
+
+    def __init__(self, results: Results) -> None:
+        self._results = results
+        self._before: Any = None
+        self._host: Any = None
+
+    def to_host(self, value: Any) -> Any:
+        """Return the Python form of the next partial value, of the program's partial types."""
+        self._host = self._convert(value, self._before, self._host)
+        self._before = value
+        return self._host
+
+    def _convert(self, value: Any, before: Any = None, host_before: Any = None) -> Any:
+        kind = type(value)
+        if kind in SCALARS:
+            return value
+        if value is before:
+            return host_before
+        if kind is list:
+            return self._list(value, before, host_before)
+        if kind is dict:
+            return self._map(value, before, host_before)
+        if kind is Instance:
+            return self._instance(value, before, host_before)
+        return self._results.to_host(value)
+
+    def _list(self, value: list[Any], before: Any, host_before: Any) -> list[Any]:
+        if type(before) is not list or not _continues_list(value, before):
+            return [self._convert(each) for each in value]
+        last = len(before) - 1  # the item that was unfinished: it may have changed
+        host: list[Any] = host_before.copy()
+        host[last] = self._convert(value[last], before[last], host_before[last])
+        host += [self._convert(each) for each in value[last + 1 :]]
+        return host
+
+    def _map(self, value: dict[Any, Any], before: Any, host_before: Any) -> dict[Any, Any]:
+        key_of = self._results.key
+        if type(before) is not dict or not _continues_map(value, before):
+            return {key_of(key): self._convert(entry) for key, entry in value.items()}
+        host: dict[Any, Any] = host_before.copy()
+        fresh = [*islice(reversed(value.items()), len(value) - len(before) + 1)]
+        for key, entry in reversed(fresh):
+            host_key = key_of(key)
+            host[host_key] = self._convert(entry, before.get(key), host.get(host_key))
+        return host
+
+    def _instance(self, value: Instance, before: Any, host_before: Any) -> Any:
+        results = self._results
+        shares = type(before) is Instance and before.cls is value.cls
+        if value.cls.name == _STATE:
+            held, state = value.fields
+            old, old_host = (before.fields[0], host_before.value) if shares else (None, None)
+            return StreamState(self._convert(held, old, old_host), state)
+        made = results.partial_types[value.cls.name]
+        if made is results.types[value.cls.name]:  # it has no partial form
+            return results.to_host(value)
+        marks = results.marks(value)
+        if marks is not None and marks.checks and type(host_before) is Checked:
+            host_before = host_before.value
+        shares = shares and host_before is not None
+        names = made.__struct_fields__
+        parts = []
+        for place, field in enumerate(value.fields):
+            if shares and field is before.fields[place]:
+                parts.append(getattr(host_before, names[place]))
+                continue
+            if marks is not None and place in marks.done:
+                host = results.to_host(field)
+            elif shares and (marks is None or place not in marks.fields):
+                host = self._convert(field, before.fields[place], getattr(host_before, names[place]))
+            else:
+                # A field with checks has a form that contains those of its parts, not the form of its value alone:
+                # nothing of the last one can be used again.
+                host = self._convert(field)
+            if marks is not None and place in marks.fields and field is not None:
+                host = results.with_field_checks(field, host, marks.fields[place], place in marks.done)
+            parts.append(host)
+        struct = new_struct(made, value.cls, parts)
+        return Checked(struct, {}) if marks is not None and marks.checks else struct
+
+
+def _continues_list(value: list[Any], before: list[Any]) -> bool:
+    """Whether a list begins with all items of the one before but its last.
+
+    Partial values share no container with the last one unless a parser made both, and a parser keeps what it has
+    finished.  So one finished container in common says that all items before it are the same, and nothing is compared.
+    """
+    last = len(before) - 1
+    if last < 0 or last >= len(value):
+        return False
+    if last and before[last - 1] is value[last - 1] and type(value[last - 1]) in _CONTAINERS:
+        return True
+    return before[:last] == value[:last]
+
+
+def _continues_map(value: dict[Any, Any], before: dict[Any, Any]) -> bool:
+    """Whether a map begins with all entries of the one before but its last, and then the key of that.
+
+    As of lists, a finished container in common spares the comparison: here that of the entry before the last.
+    """
+    more = len(value) - len(before)
+    if not before or more < 0:
+        return False
+    known = next(islice(reversed(before.items()), 1, None), (None, None))
+    now = next(islice(reversed(value.items()), more + 1, None), (None, None))
+    if known[1] is now[1] and known[0] == now[0] and type(known[1]) in _CONTAINERS:
+        return bool(next(reversed(before)) == next(islice(reversed(value), more, None)))
+    last = len(before) - 1
+    entries, others = [*before.items()], [*islice(value.items(), last + 1)]
+    return entries[:last] == others[:last] and entries[last][0] == others[last][0]
