@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
@@ -32,11 +33,14 @@ def test_every_public_name_loads(tmp_path: Path) -> None:
     loaded("from bamlvm import *\nRuntime, stages, __version__", tmp_path)
 
 
-def test_the_names_for_type_checkers_are_the_public_names() -> None:
+def test_type_checkers_find_each_public_name_where_it_is_loaded_from() -> None:
     import bamlvm
 
-    assert set(dir(bamlvm)) == set(bamlvm.__all__)
-    assert {*bamlvm._HOMES, *bamlvm._MODULES, "__version__"} == set(bamlvm.__all__)
+    stub = ast.parse(Path(str(bamlvm.__file__)).with_suffix(".pyi").read_text())
+    imports = [node for node in stub.body if isinstance(node, ast.ImportFrom)]
+    homes = {each.asname: str(node.module).removeprefix("bamlvm.") for node in imports for each in node.names}
+    assert homes == {**bamlvm._HOMES, **dict.fromkeys(bamlvm._MODULES, "bamlvm")}
+    assert {*homes, "__version__"} == set(bamlvm.__all__) == set(dir(bamlvm))
 
 
 PURE = """
