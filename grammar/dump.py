@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from bamlvm.grammar.items import split
+from bamlvm.grammar.items import split_items
 from bamlvm.grammar.lexer import lex
 from bamlvm.grammar.syntax import File, Node, children, fields
 from bamlvm.grammar.tokens import Token
@@ -23,16 +23,16 @@ def tokenize(text: str) -> list[Token]:
     """
     tokens: list[Token] = []
     end = 0
-    for piece in split(text):
-        tokens.extend(_comments(text, end, piece.start))
-        content = text[piece.start : piece.end]
-        if piece.keyword:
-            lexed = lex(content, piece.keyword)
+    for item in split_items(text):
+        tokens.extend(_comments(text, end, item.start))
+        content = text[item.start : item.end]
+        if item.keyword:
+            lexed = lex(content, item.keyword)
             found = sorted([*lexed.tokens, *lexed.trivia], key=lambda token: token.start)
         else:
             found = [Token("ERROR", content, 0, len(content))]
-        tokens.extend(_moved(token, piece.start) for token in found)
-        end = piece.end
+        tokens.extend(_moved(token, item.start) for token in found)
+        end = item.end
     tokens.extend(_comments(text, end, len(text)))
     return tokens
 

@@ -1,8 +1,10 @@
-"""A file's text → the texts of its items, without reading them closely.
+"""A file's text → the ranges of its items, without lexing them.
 
 Rule: an item begins at its doc comment or keyword and ends at its closing brace; only strings, comments, attribute
 arguments and delimiters are looked at, so a file whose items are cached costs little.  An item that is never closed
 ends before the first line that begins, at column 0, like an item (``class Name {`` …): a missing brace costs one item.
+
+This is a second lexical pass beside ``lexer.py``, on purpose: see ``docs/decisions/007-two-lexical-passes.md``.
 """
 
 from __future__ import annotations
@@ -13,12 +15,12 @@ from typing import Final
 import msgspec
 
 from bamlvm.grammar.lexer_strings import old_comment_end
-from bamlvm.grammar.tokens import ITEM_KEYWORDS
+from bamlvm.grammar.tokens import BLANK, BLOCK_COMMENT, ITEM_KEYWORDS, JINJA, STRING, TEMPLATE_CHARACTER
 
 
-class Piece(msgspec.Struct, frozen=True):
-    """``[start, end)`` of the file; ``keyword`` is the item's, or "" for text that is no item.  ``word`` is where the
-    first word stands, behind any doc comment."""
+class ItemRange(msgspec.Struct, frozen=True):
+    """``[start, end)`` of the file; ``keyword`` is the item's, or "" for text that is no item.  ``word`` is where its
+    first word begins, after any doc comment."""
 
     keyword: str
     start: int
@@ -26,8 +28,6 @@ class Piece(msgspec.Struct, frozen=True):
     end: int
 
 
-_BLANK: Final = " \t\r\n\f\ufeff"
-"""What separates items and tokens.  Python's idea of blank is wider."""
 _KEYWORD = re.compile(rf"({'|'.join(ITEM_KEYWORDS)})\b(?!-)")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _STRONG: Final = (
@@ -39,8 +39,8 @@ _STRONG: Final = (
 _ITEM_AT_COLUMN_0 = re.compile(rf"^{_STRONG}", re.MULTILINE)
 _ITEM_ON_A_LINE = re.compile(rf"^[ \t]*(?={_STRONG})", re.MULTILINE)
 _ITEM_OR_COMMENT = re.compile(rf"^[ \t]*(?={_STRONG}|//|/\*)", re.MULTILINE)
-_TRIVIA = re.compile(r"(?:[ \t\r\n\f\ufeff]++|//(?!/)[^\n]*+|////[^\n]*+|/\*(?s:.)*?\*/)*+")
-_LONG_STRING = re.compile(r'"(?:[^"\\]|\\(?s:.))*+"')
+_TRIVIA = re.compile(rf"(?:[{BLANK}]++|//(?!/)[^\n]*+|////[^\n]*+|{BLOCK_COMMENT})*+")
+_LONG_STRING = re.compile(STRING)
 _DOC = re.compile(r"///(?!/)[^\n]*+")
 _EVENT: Final = r"""(?:SKIP)*+(?:
  (?P<OPEN>[OPENERS])
@@ -72,48 +72,49 @@ _INSIDE = _events(
 )
 """Inside braces only braces count, and items at column 0."""
 _ATTRIBUTE = re.compile(
-    r"""[^()"\#{]*+(?:(?P<OPEN>\()|(?P<CLOSE>\))|(?P<STRING>"(?:[^"\\]|\\(?s:.))*+")|(?P<RAW>\#++")
-|(?P<JINJA>\{\{(?:"[^"\n]*"|'[^'\n]*'|(?!\}\})(?s:.))*+\}\})|(?P<END>\Z)|(?P<OTHER>(?s:.)))""",
+    rf"""[^()"\#{{]*+(?:(?P<OPEN>\()|(?P<CLOSE>\))|(?P<STRING>{STRING})|(?P<RAW>\#++")
+|(?P<JINJA>{JINJA})|(?P<END>\Z)|(?P<OTHER>(?s:.)))""",
     re.VERBOSE,
 )
-_TEMPLATE = re.compile(r"(?:[^`\\$]|\\(?s:.)|\$(?!\{))*+(?:(?P<CLOSE>`)|(?P<OPEN>\$\{)|(?P<END>))")
+_TEMPLATE = re.compile(rf"{TEMPLATE_CHARACTER}*+(?:(?P<CLOSE>`)|(?P<OPEN>\$\{{)|(?P<END>))")
 _NATIVE = re.compile(r"\b(?:native|sysop)\b")
 
 
-def split(text: str) -> list[Piece]:
-    """The pieces of a file in order.  What lies between them is blank or comments."""
-    return _Splitter(text).run()
+def split_items(text: str) -> list[ItemRange]:
+    """Return the items of a file in order.  Between them are blanks and comments."""
+    return _Scanner(text).run()
 
 
-class _Splitter:
+class _Scanner:
+    """One pass over a file's text."""
+
     def __init__(self, text: str) -> None:
         self.text = text
-        self.length = len(text.rstrip(_BLANK))
+        self.length = len(text.rstrip(BLANK))
         self.trusting = True
         """No item was left open yet; afterwards an item at column 0 always ends the one before."""
         self.quotes = self.comments = self.attributes = True
-        """There may yet be a quote, a ``*/``, a ``)`` that closes: what was looked for in vain is not looked for again,
-        or the time would be quadratic."""
+        """There may yet be a quote, a ``*/``, a ``)`` that closes.  Once a search has found none there is none further
+        on either: it is not repeated, or the time would be quadratic."""
 
-    def run(self) -> list[Piece]:
+    def run(self) -> list[ItemRange]:
         text = self.text
-        pieces: list[Piece] = []
+        found: list[ItemRange] = []
         position = 0
         while True:
             start, word = self.skip_trivia(position)
             if word >= len(text):
-                return pieces
-            found = _KEYWORD.match(text, word)
-            if found is None:
-                end = self.junk_end(word)
-                pieces.append(Piece("", word, word, end))
+                return found
+            keyword = _KEYWORD.match(text, word)
+            if keyword is None:
+                position = self.stray_end(word)
+                found.append(ItemRange("", word, word, position))
             else:
-                end = self.item_end(word, found.group(1))
-                pieces.append(Piece(found.group(1), start, word, end))
-            position = end
+                position = self.item_end(word, keyword[1])
+                found.append(ItemRange(keyword[1], start, word, position))
 
     def skip_trivia(self, position: int) -> tuple[int, int]:
-        """Where the next item begins, with its doc comment, and where its first word stands."""
+        """Return where the next item begins, with its doc comment, and where its first word does."""
         text = self.text
         doc = -1
         while True:
@@ -130,16 +131,27 @@ class _Splitter:
             else:
                 return (position if doc < 0 else doc), position
 
-    def junk_end(self, start: int) -> int:
-        """Text that begins no item reaches to the next line that does, or, if it looks like one, to its brace."""
+    def stray_end(self, start: int) -> int:
+        """Return the end of text that begins no item: the next line that begins one or, if it looks like an item with
+        an unknown keyword, its closing brace."""
         text = self.text
         if _WORD.match(text, start):
             return self.item_end(start, "")
         found = _ITEM_OR_COMMENT.search(text, start + 1)
-        return start + len(text[start : found.start() if found else len(text)].rstrip(_BLANK))
+        return start + len(text[start : found.start() if found else len(text)].rstrip(BLANK))
 
     def item_end(self, start: int, keyword: str) -> int:
-        """The end of the item whose keyword stands at ``start``."""
+        """Return the end of the item whose keyword is at ``start``.
+
+        ``stack`` holds what is open: ``{``, ``(`` (outside of braces only) and ``$`` for the ``${`` of a backquoted
+        string, which a ``}`` closes.  There are five ways for an item to end:
+
+        1. at the brace that closes its first one (aliases and templates may have braces before their end);
+        2. for a template, at the end of its string; for a native function, at that word;
+        3. before a line that begins another item, if nothing is open (``last``: the end of what is no comment);
+        4. left open, before the first line that begins another item at column 0 (``candidate``);
+        5. at the end of the file.
+        """
         text = self.text
         stack: list[str] = []
         match = _OUTSIDE.match
@@ -151,8 +163,8 @@ class _Splitter:
             kind = found.lastgroup
             at = found.start(found.lastindex or 0)
             if not stack:
-                # `last` is the end of the last thing that is no comment.
-                if at > position and (skipped := text[position:at].rstrip(_BLANK)):
+                # The pattern has skipped [position, at): text that ends later than `last`, and maybe the word `native`.
+                if at > position and (skipped := text[position:at].rstrip(BLANK)):
                     last = position + len(skipped)
                 if keyword == "function" and (native := _NATIVE.search(text, position, at)):
                     return native.end()
@@ -164,23 +176,21 @@ class _Splitter:
                     stack.append(text[at])
                     match = _INSIDE.match if text[at] == "{" else match
             elif kind == "CLOSE":
-                if text[at] == ")":
-                    if stack and stack[-1] == "(":
-                        stack.pop()
-                else:
-                    while stack and stack[-1] == "(":
-                        stack.pop()
-                    if stack and stack.pop() == "$":
-                        position = self.template(position, stack)
-                    elif not stack and keyword not in ("type", "template_string"):
-                        return position
-                    if "{" not in stack:
-                        match = _OUTSIDE.match
+                opener = _close(stack, text[at])
+                if opener == "$":
+                    position = self.template_text(position, stack)
+                elif opener == "{" and not stack and keyword not in ("type", "template_string"):
+                    return position
+                if "{" not in stack:
+                    match = _OUTSIDE.match
             elif kind == "LINE":
                 if not stack:
                     if _ITEM_ON_A_LINE.match(text, position):
                         return last
                 elif candidate < 0 and _ITEM_AT_COLUMN_0.match(text, position):
+                    # A line inside a string or a class may look like an item, so this counts only if the item is still
+                    # open at the end of the file.  Once one was, the items after it end at their first candidate, or a
+                    # file of many open items would be read to its end for each.
                     candidate = self.with_doc(position, start) - 1
                     if not self.trusting:
                         return candidate
@@ -190,20 +200,20 @@ class _Splitter:
                     return candidate
                 return self.length if stack else last
             elif kind != "COMMENT":
-                position = self.text_end(kind, at, position, stack)
+                position = self.literal_end(kind, at, position, stack)
                 if not stack and kind in ("STRING", "QUOTE", "RAW") and keyword == "template_string":
                     return position
             if kind not in ("COMMENT", "BLOCK_COMMENT", "LINE"):
                 last = position
 
-    def text_end(self, kind: str | None, at: int, position: int, stack: list[str]) -> int:
-        """The end of what stands at ``at`` and is no delimiter: strings, attributes, things that are never closed."""
+    def literal_end(self, kind: str | None, at: int, position: int, stack: list[str]) -> int:
+        """Return the end of the string, comment or attribute that begins at ``at``; ``position`` for anything else."""
         if kind == "QUOTE":
             return self.long_string_end(at)
         if kind == "RAW":
-            return self.raw_end(at, position)
+            return self.raw_string_end(at, position)
         if kind == "BACKQUOTE":
-            return self.template(position, stack)
+            return self.template_text(position, stack)
         if kind == "BLOCK_COMMENT":
             return self.comment_end(position)
         if kind == "ATTRIBUTE":
@@ -211,7 +221,7 @@ class _Splitter:
         return position
 
     def long_string_end(self, start: int) -> int:
-        """The end of a string of several lines.
+        """Return the end of a string of several lines.
 
         One that is never closed ends with its line; so does one that holds an item at column 0: then the quote that
         seems to close it opens another string.
@@ -225,13 +235,13 @@ class _Splitter:
         return end if end >= 0 else len(text)
 
     def comment_end(self, position: int) -> int:
-        """The end of a block comment; one that is never closed ends before the next item."""
+        """Return the end of a block comment; one that is never closed ends before the next item."""
         end = self.text.find("*/", position) if self.comments else -1
         self.comments = end >= 0
         return end + 2 if end >= 0 else self.next_item(position, self.length)
 
-    def raw_end(self, start: int, position: int) -> int:
-        """The end of a raw string; one that is never closed ends before the next item.
+    def raw_string_end(self, start: int, position: int) -> int:
+        """Return the end of a raw string; one that is never closed ends before the next item.
 
         It is taken to be unclosed, too, if it holds both an item at column 0 and the opening of another raw string:
         then the quote that seems to close it is that one's.
@@ -245,20 +255,20 @@ class _Splitter:
         return end
 
     def next_item(self, position: int, end: int) -> int:
-        """Where the line ends before the next item at column 0 and its doc comment, or ``end``."""
+        """Return where the line before the next item at column 0 and its doc comment ends, or ``end``."""
         text = self.text
         found = _ITEM_AT_COLUMN_0.search(text, position, end)
         return end if found is None else self.with_doc(found.start(), position) - 1
 
     def with_doc(self, start: int, after: int) -> int:
-        """Where the doc comment at column 0 right above the line at ``start`` begins, but behind ``after``."""
+        """Return where the doc comment at column 0 right above the line at ``start`` begins, but after ``after``."""
         text = self.text
         while text.startswith("///", line := text.rfind("\n", 0, max(start - 1, 0)) + 1) and line > after:
             start = line
         return start
 
-    def template(self, position: int, stack: list[str]) -> int:
-        """The text of a backquoted string; ``${`` is left on the stack as ``$``."""
+    def template_text(self, position: int, stack: list[str]) -> int:
+        """Return the end of a backquoted string, or of its text up to ``${``, which goes to the stack as ``$``."""
         found = _TEMPLATE.match(self.text, position)
         assert found is not None, "the pattern matches the empty string"
         if found.lastgroup == "OPEN":
@@ -268,7 +278,7 @@ class _Splitter:
         return found.end()
 
     def attribute_end(self, position: int) -> int:
-        """The end of an attribute's arguments, or ``position`` if they are never closed."""
+        """Return the end of an attribute's arguments, or ``position`` if they are never closed."""
         text = self.text
         depth = 1
         at = position
@@ -284,7 +294,19 @@ class _Splitter:
                 if not depth:
                     return at
             elif kind == "RAW":
-                at = self.raw_end(found.start(kind), at)
+                at = self.raw_string_end(found.start(kind), at)
             elif kind == "END" or (kind == "OTHER" and text.startswith(("{{", '"'), at - 1)):
                 self.attributes = False
         return position
+
+
+def _close(stack: list[str], closer: str) -> str:
+    """Take from the stack what ``}`` or ``)`` closes, and return it; "" if that is nothing.
+
+    A brace closes the parentheses that were left open inside it too.
+    """
+    if closer == ")":
+        return stack.pop() if stack and stack[-1] == "(" else ""
+    while stack and stack[-1] == "(":
+        stack.pop()
+    return stack.pop() if stack else "{"

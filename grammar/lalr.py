@@ -45,7 +45,7 @@ _KEPT: Final = Path(__file__).with_name("baml.table")
 
 
 class Table(msgspec.Struct):
-    """The tables as plain data."""
+    """The tables as plain data; see the head of this module for their shape."""
 
     grammar: str
     """The text that they were made from."""
@@ -57,18 +57,18 @@ class Table(msgspec.Struct):
     states: list[dict[str, int]]
 
 
-class StuckError(Exception):
-    """The parser is stuck before ``token``, the one at ``index``; ``run`` can be resumed after mending it."""
+class UnexpectedTokenError(Exception):
+    """No rule continues with ``token``, the one at ``index``; ``state`` can be resumed once its stacks are cut back."""
 
-    def __init__(self, run: Run, token: Token, index: int) -> None:
+    def __init__(self, state: ParserState, token: Token, index: int) -> None:
         super().__init__(token)
-        self.run = run
+        self.state = state
         self.token = token
         self.index = index
 
 
-class Run(msgspec.Struct):
-    """The stacks of one run: ``states`` has one more than ``values``."""
+class ParserState(msgspec.Struct):
+    """The stacks of one run; ``states`` has one entry more than ``values``."""
 
     start: str
     states: list[int]
@@ -90,7 +90,7 @@ def declared_lexer() -> type:
 
 
 def build() -> Table:
-    """Make the tables with Lark.  Raises ``lark.exceptions.GrammarError`` for a grammar with a conflict."""
+    """Make the tables with Lark.  Raise ``lark.exceptions.GrammarError`` for a grammar with a conflict."""
     from lark import Lark
     from lark.grammar import Rule
     from lark.lexer import TerminalDef
@@ -173,38 +173,41 @@ class Driver:
         self._callbacks = [actions[action] if action else None for _, _, action in table.rules]
         self._shortcuts: dict[tuple[int, int, str], int] = {}
 
-    def begin(self, start: str) -> Run:
-        """A run that is to recognise the rule ``start``."""
-        return Run(start, [self.table.starts[start]], [])
+    def begin(self, start: str) -> ParserState:
+        """Return the state in which a run for the rule ``start`` begins."""
+        return ParserState(start, [self.table.starts[start]], [])
 
     def resume(
         self,
-        run: Run,
+        state: ParserState,
         tokens: list[Token],
         index: int,
         context: object,
-        repair: Callable[[StuckError], Token | None] = lambda _: None,
+        repair: Callable[[UnexpectedTokenError], Token | None] = lambda _: None,
     ) -> Any:
-        """Go on with the token at ``index`` (0 at first): what the start rule's action makes of it all.
+        """Continue with the token at ``index`` (0 at first) and return what the start rule's action returns.
 
-        ``context`` is the actions' first argument.  Where the parser is stuck ``repair`` may name a token to put in
-        before the offending one.  Raises :class:`StuckError` if it does not, and what actions raise.
+        ``context`` is the actions' first argument.  Where a token is unexpected, ``repair`` may return one to insert
+        before it; raises :class:`UnexpectedTokenError` if it does not, and whatever an action raises.
         """
         table = self.table
         states, rules, shortcuts, callbacks = table.states, table.rules, self._shortcuts, self._callbacks
-        accepting = table.ends[run.start]
-        stack, values = run.states, run.values
+        accepting = table.ends[state.start]
+        stack, values = state.states, state.values
         end_offset = tokens[-1].end if tokens else 0
         rest = [*tokens[index:], Token(END, "", end_offset, end_offset)]
         for at, token in enumerate(rest, index):
             kind = token.kind
+            # While an inserted token is shifted, the one that it was inserted before waits here.
             waiting: Token | None = None
             repaired = False
             while True:
-                state = stack[-1]
-                action = states[state].get(kind)
+                top = stack[-1]
+                action = states[top].get(kind)
                 if action is None:
-                    failure = StuckError(run, waiting or token, at)
+                    # One insertion a token: if the token is still unexpected behind it, or the inserted one is itself,
+                    # the error is about the token that was written.
+                    failure = UnexpectedTokenError(state, waiting or token, at)
                     inserted = None if repaired else repair(failure)
                     if inserted is None:
                         raise failure
@@ -221,13 +224,15 @@ class Driver:
                 size, origin, _ = rules[~action]
                 callback = callbacks[~action]
                 if callback is None:
+                    # A rule that passes its only child on changes the state above `below` and no value.  Where a
+                    # chain of them ends depends on these three only, so it is followed once.
                     below = stack[-2]
-                    key = (below, state, kind)
-                    state = shortcuts.get(key, -1)
-                    if state < 0:
-                        state = self._climb(below, action, kind)
-                        shortcuts[key] = state
-                    stack[-1] = state
+                    key = (below, top, kind)
+                    top = shortcuts.get(key, -1)
+                    if top < 0:
+                        top = self._climb(below, action, kind)
+                        shortcuts[key] = top
+                    stack[-1] = top
                 elif size:
                     arguments = values[-size:]
                     del values[-size:], stack[-size:]
@@ -235,13 +240,13 @@ class Driver:
                     stack.append(states[stack[-1]][origin])
                 else:
                     values.append(callback(context))
-                    stack.append(states[state][origin])
+                    stack.append(states[top][origin])
                 if kind == END and len(stack) == 2 and stack[-1] == accepting:
                     return values[0]
         raise AssertionError("the end of input is either accepted or an error")
 
     def _climb(self, below: int, action: int, kind: str) -> int:
-        """The state above ``below`` after all reductions, beginning with ``action``, that only pass a child on."""
+        """Return the state above ``below`` after all reductions, from ``action`` on, that only pass a child on."""
         states, rules = self.table.states, self.table.rules
         while True:
             state = states[below][rules[~action][1]]
@@ -271,6 +276,6 @@ class Driver:
         return True
 
     def expected(self, stack: list[int]) -> set[str]:
-        """The kinds of token that could come next."""
+        """Return the kinds of token that could come next."""
         terminals = (symbol for symbol in self.table.states[stack[-1]] if symbol == END or symbol.isupper())
         return {kind for kind in terminals if self.accepts(stack, kind)}

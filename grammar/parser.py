@@ -1,4 +1,4 @@
-"""A file's text → its syntax tree and what is wrong with it.
+"""A file's text → its syntax tree and its diagnostics.
 
 Rule: every item is lexed and parsed alone, from its own text, so an error in one leaves the others, and an item whose
 text is known costs one look into the cache.  Nothing here raises for any text: what cannot be read is a diagnostic.
@@ -15,8 +15,8 @@ from bamlvm.grammar.actions import expressions, items, types
 from bamlvm.grammar.actions.context import ActionContext
 from bamlvm.grammar.actions.types import MAX_PATH, LongPathError
 from bamlvm.grammar.diagnostics import Diagnostic, Label, error, sort
-from bamlvm.grammar.items import split
-from bamlvm.grammar.lalr import Driver, StuckError, load
+from bamlvm.grammar.items import split_items
+from bamlvm.grammar.lalr import Driver, UnexpectedTokenError, load
 from bamlvm.grammar.lexer import lex
 from bamlvm.grammar.recovery import resynchronise
 from bamlvm.grammar.source import SourceFile, Span
@@ -24,7 +24,7 @@ from bamlvm.grammar.syntax import Comment, Declaration, File, Item, deeper_than
 from bamlvm.grammar.syntax_errors import missing_semicolon, no_item_error, syntax_error
 from bamlvm.grammar.tokens import CLOSER, CLOSER_TEXT, Lexed, Token
 
-_RULES: Final = {
+_START_RULES: Final = {
     "class": "class_item",
     "enum": "enum_item",
     "type": "alias_item",
@@ -36,27 +36,25 @@ _RULES: Final = {
     "test": "test_item",
 }
 
-
 MAX_TREE_DEPTH: Final = 256
 """How deep an item's tree may be; a deeper one is refused (E0010), so that every later stage may recurse."""
-
 _MAX_ERRORS: Final = 20
 """After so many errors in one item the rest of it is not read."""
 
 
 class ParsedItem(msgspec.Struct, frozen=True):
-    """What one item's text means; every place is relative to the text's start."""
+    """An item's tree and its diagnostics; every place is relative to the start of its text."""
 
     declaration: Declaration | None
     """None if the item could not be read."""
     unread: str
-    """The name of an item that could not be read, "" if there is none."""
+    """The name of an item that could not be read, or ""."""
     comments: tuple[Comment, ...]
     diagnostics: tuple[Diagnostic, ...]
 
 
 ItemCache = dict[str, ParsedItem]
-"""Parsed items by their text.  The caller owns it and decides when to forget."""
+"""Parsed items by their text.  The caller owns it and decides what to drop."""
 
 
 @cache
@@ -65,7 +63,7 @@ def _driver() -> Driver:
 
 
 def parse_file(source: SourceFile, cache: ItemCache | None = None) -> tuple[File, list[Diagnostic]]:
-    """The tree of ``source`` with the items that could be read, and its diagnostics in order.
+    """Return the tree of ``source`` with the items that could be read, and its diagnostics in order.
 
     Items found in ``cache`` are not parsed again; new ones are put into it.
     """
@@ -73,36 +71,35 @@ def parse_file(source: SourceFile, cache: ItemCache | None = None) -> tuple[File
     items: list[Item] = []
     unread: list[str] = []
     diagnostics: list[Diagnostic] = []
-    for piece in split(text):
-        content = text[piece.start : piece.end]
-        if not piece.keyword:
-            diagnostics.append(no_item_error(content).shifted(path, piece.start))
+    for found in split_items(text):
+        content = text[found.start : found.end]
+        if not found.keyword:
+            diagnostics.append(no_item_error(content).shifted(path, found.start))
             continue
         parsed = cache.get(content) if cache is not None else None
         if parsed is None:
-            parsed = parse_item(content, piece.keyword)
+            parsed = parse_item(content, found.keyword)
             if cache is not None:
                 cache[content] = parsed
         if parsed.declaration is not None:
-            items.append(Item(parsed.declaration, path, piece.start, content, parsed.comments))
+            items.append(Item(parsed.declaration, path, found.start, content, parsed.comments))
         elif parsed.unread:
             unread.append(parsed.unread)
-        diagnostics.extend(diagnostic.shifted(path, piece.start) for diagnostic in parsed.diagnostics)
+        diagnostics.extend(diagnostic.shifted(path, found.start) for diagnostic in parsed.diagnostics)
     return File(path, tuple(items), tuple(unread)), sort(diagnostics)
 
 
 def parse_item(text: str, keyword: str) -> ParsedItem:
-    """One item from its text, whose first word is ``keyword``."""
+    """Parse one item from its text, whose first word is ``keyword``."""
     lexed = lex(text, keyword)
     context = ActionContext(lexed)
-    reading = _Reading(lexed, context, text)
-    declaration = reading.run(_rule(keyword, lexed.tokens))
+    declaration = _ItemParser(lexed, context, text).parse(_start_rule(keyword, lexed.tokens))
     comments = tuple(Comment(token.start, token.end, token.text) for token in lexed.trivia if token.kind != "ERROR")
-    name = "" if declaration is not None else _name(lexed.tokens)
+    name = "" if declaration is not None else _probable_name(lexed.tokens)
     return ParsedItem(declaration, name, comments, (*lexed.diagnostics, *context.diagnostics))
 
 
-class _Reading:
+class _ItemParser:
     """One item on its way through the parser, errors included."""
 
     def __init__(self, lexed: Lexed, context: ActionContext, text: str) -> None:
@@ -111,17 +108,18 @@ class _Reading:
         self.text = text
         self.driver = _driver()
 
-    def run(self, rule: str) -> Declaration | None:
-        """The item's declaration, or None if it cannot be read; then all is reported that can be found in it."""
+    def parse(self, rule: str) -> Declaration | None:
+        """Return the item's declaration, or None if it has a syntax error; report all that can be found in it."""
         tokens = self.lexed.tokens
-        run = self.driver.begin(rule)
+        state = self.driver.begin(rule)
+        # Up to the token at `quiet` errors are not reported: they follow from the one that was recovered from.
         index = quiet = errors = 0
         while True:
             try:
-                declaration: Declaration = self.driver.resume(run, tokens, index, self.context, self.repair)
-            except StuckError as failure:
+                declaration: Declaration = self.driver.resume(state, tokens, index, self.context, self.repair)
+            except UnexpectedTokenError as failure:
                 if failure.index >= quiet:
-                    self.complain(failure)
+                    self.report(failure)
                     errors += 1
                 following = resynchronise(self.driver, failure, tokens, self.text)
                 if following is None or errors >= _MAX_ERRORS or self.lexed.broken:
@@ -146,8 +144,8 @@ class _Reading:
         self.lexed.diagnostics.append(error("E0010", message, Span("", node.start, node.end), (), hint))
         return True
 
-    def repair(self, failure: StuckError) -> Token | None:
-        """A missing semicolon is put in, and reported."""
+    def repair(self, failure: UnexpectedTokenError) -> Token | None:
+        """Insert and report a missing semicolon."""
         tokens = self.lexed.tokens
         if self.lexed.broken and failure.index >= len(tokens):
             return None
@@ -155,50 +153,49 @@ class _Reading:
         if inserted is None:
             return None
         token, diagnostic = inserted
-        if not self.told(tokens[failure.index - 1].start, failure.token.start):
+        if not self.reported(tokens[failure.index - 1].start, failure.token.start):
             self.lexed.diagnostics.append(diagnostic)
         return token
 
-    def complain(self, failure: StuckError) -> None:
-        """Report where the parser is stuck, unless the lexer has told of it already."""
+    def report(self, failure: UnexpectedTokenError) -> None:
+        """Report an unexpected token, unless it follows from what the lexer has reported."""
         lexed, tokens = self.lexed, self.lexed.tokens
         if lexed.broken and failure.index >= len(tokens):
             return
         before = tokens[failure.index - 1].end if failure.index else 0
-        if self.told(before, failure.token.start):
+        if self.reported(before, failure.token.start):
             return
+        # An unclosed delimiter whose closer would help here: say so at its own diagnostic, which says where it opens.
         opener = lexed.unclosed
         if opener is not None and opener.start < failure.token.start:
             closer = CLOSER[opener.kind]
-            if self.driver.accepts(failure.run.states, closer):
-                where = Label(
-                    Span("", failure.token.start, failure.token.end), f"`{CLOSER_TEXT[closer]}` is missing here"
-                )
-                self.add_label("E0031", where)
+            if self.driver.accepts(failure.state.states, closer):
+                place = Span("", failure.token.start, failure.token.end)
+                self.add_label("E0031", Label(place, f"`{CLOSER_TEXT[closer]}` is missing here"))
                 return
         lexed.diagnostics.append(syntax_error(self.driver, failure, tokens, self.text))
 
     def add_label(self, code: str, label: Label) -> None:
-        """Add to the lexer's diagnostic about an unclosed delimiter."""
+        """Add to the lexer's last diagnostic with this code."""
         diagnostics = self.lexed.diagnostics
         at = max(at for at, diagnostic in enumerate(diagnostics) if diagnostic.code == code)
         labels = (*diagnostics[at].labels, label)
         diagnostics[at] = msgspec.structs.replace(diagnostics[at], labels=labels)
 
-    def told(self, start: int, end: int) -> bool:
-        """Whether the lexer has reported something between two places."""
+    def reported(self, start: int, end: int) -> bool:
+        """Whether there is a diagnostic between two places."""
         return any(start <= diagnostic.span.start < end for diagnostic in self.lexed.diagnostics)
 
 
-def _name(tokens: list[Token]) -> str:
-    """The name of an item that could not be read, as far as one can tell."""
+def _probable_name(tokens: list[Token]) -> str:
+    """Return the name of an item that could not be read, as far as its first tokens show it."""
     names = [token.text for token in tokens[1:6] if token.kind in ("NAME", "WORD")]
     if tokens and tokens[0].kind == "CLIENT" and len(names) > 1 and tokens[1].kind == "LESS":
         return names[1]
     return names[0] if names else ""
 
 
-def _rule(keyword: str, tokens: list[Token]) -> str:
+def _start_rule(keyword: str, tokens: list[Token]) -> str:
     if keyword == "dynamic":
         return "enum_item" if len(tokens) > 1 and tokens[1].kind == "ENUM" else "class_item"
-    return _RULES[keyword]
+    return _START_RULES[keyword]

@@ -13,7 +13,7 @@ import re
 from typing import Final
 
 from bamlvm.grammar.diagnostics import Diagnostic, Label, error
-from bamlvm.grammar.lalr import END, Driver, StuckError
+from bamlvm.grammar.lalr import END, Driver, UnexpectedTokenError
 from bamlvm.grammar.source import Span
 from bamlvm.grammar.tokens import ITEM_KEYWORDS, PUNCTUATION, Token
 
@@ -93,7 +93,7 @@ _MAX_ALTERNATIVES: Final = 5
 
 
 def missing_semicolon(
-    driver: Driver, failure: StuckError, tokens: list[Token], text: str
+    driver: Driver, failure: UnexpectedTokenError, tokens: list[Token], text: str
 ) -> tuple[Token, Diagnostic] | None:
     """Return a `;` to put in where the parser is stuck, and its diagnostic, if one is clearly missing there.
 
@@ -103,7 +103,7 @@ def missing_semicolon(
     if (
         index == 0
         or token.kind in _BEGINS_NO_STATEMENT
-        or not driver.accepts(failure.run.states, "SEMICOLON", token.kind)
+        or not driver.accepts(failure.state.states, "SEMICOLON", token.kind)
     ):
         return None
     place = tokens[index - 1].end
@@ -113,10 +113,10 @@ def missing_semicolon(
     return Token("SEMICOLON", "", place, place), found
 
 
-def syntax_error(driver: Driver, failure: StuckError, tokens: list[Token], text: str) -> Diagnostic:
+def syntax_error(driver: Driver, failure: UnexpectedTokenError, tokens: list[Token], text: str) -> Diagnostic:
     """Return the diagnostic for the place where the parser is stuck."""
     token, index = failure.token, failure.index
-    states = failure.run.states
+    states = failure.state.states
     previous = tokens[index - 1] if index else None
     span = Span("", token.start, token.end)
     if previous is not None and previous.kind in _PARENTHESISED and driver.accepts(states, "LPAREN"):
@@ -255,6 +255,7 @@ def no_item_error(text: str) -> Diagnostic:
         if first in "})]":
             return error("E0031", f"`{first}` closes nothing", span, (), f"remove this `{first}`")
         return error("E0010", f"expected a declaration, found `{first}`", span, (), _ITEMS)
+
     name = word.group()
     span = Span("", 0, word.end())
     if name in _FOREIGN:

@@ -1,7 +1,8 @@
-"""Tokens, and what the lexer knows of every mode: its regular expression and its words.
+"""Tokens, and each mode of the lexer as data: its regular expression and its words.
 
 Rule: data only; ``lexer.py`` runs it.  Every pattern skips blank space and then matches anything, so the lexer always
-gets on; the name of the group that matched says what it is.  Patterns use possessive quantifiers: none backtracks.
+advances; the name of the group that matched says what was found.  Patterns use possessive quantifiers: none backtracks.
+The fragments are those of ``items.py`` too, which finds the items of a file without lexing them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from bamlvm.grammar.diagnostics import Diagnostic
 
 
 class Token(msgspec.Struct, frozen=True, gc=False):
-    """``text`` stands at ``[start, end)`` of the item's text."""
+    """``text`` is ``[start, end)`` of the item's text."""
 
     kind: str
     text: str
@@ -24,20 +25,20 @@ class Token(msgspec.Struct, frozen=True, gc=False):
 
 
 class Lexed(msgspec.Struct):
-    """What the lexer found in one item's text."""
+    """The result of lexing one item's text."""
 
     tokens: list[Token]
-    """What the parser sees."""
+    """The parser's input."""
     trivia: list[Token]
-    """Comments (``COMMENT``, ``DOC_COMMENT``, ``HEADER``) and what is no token at all (``ERROR``)."""
+    """Comments (``COMMENT``, ``DOC_COMMENT``, ``HEADER``) and text that is no token (``ERROR``)."""
     docs: dict[int, str]
-    """Doc text by the start of the token it precedes."""
+    """Doc text, by the start of the token that follows it."""
     headers: list[Token]
     diagnostics: list[Diagnostic]
     broken: bool = False
-    """The delimiters do not match, or are nested too deep: a syntax error that follows from it need not be told."""
+    """The delimiters do not match, or are nested too deep: an error at the end of the tokens follows from that."""
     unclosed: Token | None = None
-    """A delimiter that is not closed, or not by its own: there is an E0031 about it."""
+    """The delimiter that an E0031 is about: one that is not closed, or not by its own closer."""
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
@@ -117,10 +118,17 @@ CLOSER_TEXT: Final = {"RPAREN": ")", "RBRACKET": "]", "RBRACE": "}", "INTERPOLAT
 
 # --- one regular expression a mode -----------------------------------------------------------------------------------
 
-_SPACE = r"[ \t\r\n\f\ufeff]*+"
-_SHARED = r"""
-|(?P<STRING>"(?:[^"\\]|\\(?s:.))*+")
-|(?P<COMMENT>//[^\n]*|/\*(?s:.)*?\*/|\{//[^\n]*?//\})
+BLANK: Final = " \t\r\n\f\ufeff"
+"""What separates items and tokens.  Python's idea of blank is wider."""
+STRING: Final = r'"(?:[^"\\]|\\(?s:.))*+"'
+BLOCK_COMMENT: Final = r"/\*(?s:.)*?\*/"
+JINJA: Final = r"""\{\{(?:"[^"\n]*"|'[^'\n]*'|(?!\}\})(?s:.))*+\}\}"""
+TEMPLATE_CHARACTER: Final = r"(?:[^`\\$]|\\(?s:.)|\$(?!\{))"
+
+_SPACE = f"[{BLANK}]*+"
+_SHARED = rf"""
+|(?P<STRING>{STRING})
+|(?P<COMMENT>//[^\n]*|{BLOCK_COMMENT}|\{{//[^\n]*?//\}})
 |(?P<OPEN_COMMENT>/\*(?s:.)*+)
 |(?P<OPEN_STRING>"[^\n]*+)
 |(?P<RAW>\#++")
@@ -169,15 +177,13 @@ _WORD = r"(?:[^\s{}\[\](),\"@\#<>`:/]|:(?=[^\s{}\[\](),\"@\#<>`])(?://)?|/(?![/*
 def _config_pattern(words: str, jinja: bool) -> re.Pattern[str]:
     text = _CONFIG_TEMPLATE.replace("WORD_END", _WORD_END).replace("WORDS", words)
     text = text.replace("JINJA_GUARD", r"(?!\{)" if jinja else "")
-    jinja_pattern = r"""|(?P<JINJA>\{\{(?:"[^"\n]*"|'[^'\n]*'|(?!\}\})(?s:.))*+\}\})|(?P<OPEN_JINJA>\{\{)"""
+    jinja_pattern = rf"|(?P<JINJA>{JINJA})|(?P<OPEN_JINJA>\{{\{{)"
     return re.compile(text.replace("JINJA", jinja_pattern if jinja else ""), re.VERBOSE)
 
 
 _CONFIG_PATTERN = _config_pattern(_WORD, jinja=False)
 _ATTRIBUTE_PATTERN = _config_pattern(rf"{_WORD}(?:[ \t]++{_WORD})*+", jinja=True)
-TEMPLATE_PATTERN = re.compile(
-    r"(?P<TEMPLATE_TEXT>(?:[^`\\$]|\\(?s:.)|\$(?!\{))++)|(?P<BACKQUOTE>`)|(?P<OPEN>\$\{)|(?P<END>)"
-)
+TEMPLATE_PATTERN = re.compile(rf"(?P<TEMPLATE_TEXT>{TEMPLATE_CHARACTER}++)|(?P<BACKQUOTE>`)|(?P<OPEN>\$\{{)|(?P<END>)")
 
 
 # modes

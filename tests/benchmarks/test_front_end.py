@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from bamlvm.grammar.items import split
+from bamlvm.grammar.items import split_items
 from bamlvm.grammar.lalr import build, load
 from bamlvm.grammar.lexer import lex
 from bamlvm.grammar.parser import ItemCache, parse_file
@@ -56,7 +56,7 @@ def source() -> SourceFile:
 
 
 def test_lexing(benchmark: BenchmarkFixture, source: SourceFile) -> None:
-    items = [(source.text[piece.start : piece.end], piece.keyword) for piece in split(source.text)]
+    items = [(source.text[item.start : item.end], item.keyword) for item in split_items(source.text)]
     count = sum(len(lex(*item).tokens) for item in items)
     benchmark.extra_info["tokens"] = count
     benchmark(lambda: [lex(*item) for item in items])
@@ -64,7 +64,7 @@ def test_lexing(benchmark: BenchmarkFixture, source: SourceFile) -> None:
 
 
 def test_splitting(benchmark: BenchmarkFixture, source: SourceFile) -> None:
-    assert len(benchmark(split, source.text)) == 200
+    assert len(benchmark(split_items, source.text)) == 200
 
 
 def test_parsing(benchmark: BenchmarkFixture, source: SourceFile) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bamlvm.grammar.dump import tokenize
-from bamlvm.grammar.items import split
+from bamlvm.grammar.items import split_items
 from bamlvm.grammar.lexer import lex
 
 
@@ -127,7 +127,7 @@ def test_tokens_know_their_place() -> None:
     ],
 )
 def test_a_file_is_split_into_items(text: str, pieces: list[str]) -> None:
-    assert [text[piece.start : piece.end] for piece in split(text)] == pieces
+    assert [text[item.start : item.end] for item in split_items(text)] == pieces
 
 
 def test_all_tokens_of_a_file() -> None:
