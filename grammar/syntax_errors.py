@@ -1,7 +1,7 @@
-"""Syntax errors in the reader's words.
+"""Syntax errors as diagnostics.
 
-Rule: the specific comes first: a missing semicolon or parenthesis, a construct of another dialect, a mistake that
-people are known to make; only then the general *expected …, found …*.
+Rule: the specific comes first: a missing semicolon or parenthesis, a construct of another dialect, a common mistake;
+only then the general *expected …, found …*.  No terminal's name ever shows: what the grammar calls ``LBRACE`` is ``{``.
 
 The grammar imports nothing of the other packages, hence its own search for a similar keyword, in the wording of
 :mod:`bamlvm.vm.program.spelling`.
