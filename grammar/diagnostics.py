@@ -1,7 +1,7 @@
-"""Diagnostics: what is wrong, where, and what may help.
+"""Diagnostics: an error or warning, its place, and what may help.
 
-Rule: a diagnostic is data (a frozen struct); :func:`render` is the only place that knows how one looks.  A message says
-what is wrong in one line without a full stop, a label what a place has to do with it, a hint what to do about it.
+Rule: a diagnostic is data (a frozen struct); ``excerpts.py`` alone decides how one looks.  A message says what is wrong
+in one line without a full stop, a label what a place has to do with it, a hint what to do about it.
 """
 
 from __future__ import annotations
@@ -79,24 +79,21 @@ class Diagnostic(msgspec.Struct, frozen=True):
     hint: str | None = None
 
     def shifted(self, file: str, offset: int) -> Diagnostic:
-        """The same diagnostic for a text in which this one's text stands ``offset`` characters in."""
+        """Return the diagnostic for a file in which the text that it is about begins at ``offset``."""
         labels = tuple(Label(label.span.shifted(file, offset), label.message) for label in self.labels)
         return Diagnostic(self.code, self.severity, self.message, self.span.shifted(file, offset), labels, self.hint)
 
 
 def error(code: str, message: str, span: Span, labels: tuple[Label, ...] = (), hint: str | None = None) -> Diagnostic:
-    """An error."""
+    """Return an error."""
     return Diagnostic(code, "error", message, span, labels, hint)
 
 
 def warning(code: str, message: str, span: Span, labels: tuple[Label, ...] = (), hint: str | None = None) -> Diagnostic:
-    """A warning."""
+    """Return a warning."""
     return Diagnostic(code, "warning", message, span, labels, hint)
 
 
 def sort(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """By file, place, errors first, code; exact duplicates once."""
+    """Sort by file, place, severity (errors first) and code; drop exact duplicates."""
     return sorted(dict.fromkeys(diagnostics), key=lambda d: (d.span, d.severity, d.code, d.message))
-
-
-# --- how one looks -------------------------------------------------------------------------------------------------

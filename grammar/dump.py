@@ -1,8 +1,8 @@
 """The stages ``tokens`` and ``ast`` as text, for people and for snapshots.
 
 Rule: compact, stable, one thing a line.  A place is ``start:end`` in characters, of the file for tokens, of the item
-for nodes (so an item that only moves prints the same).  What a node leaves out (None, an empty list, False) is not
-printed, nor are the fields that only hold another place.
+for nodes (so an item that only moves prints the same).  Fields that are None, empty or False are not printed, nor those
+that only hold another place.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from bamlvm.grammar.tokens import Token
 
 
 def tokenize(text: str) -> list[Token]:
-    """All tokens of a file in order, comments and unreadable text (``ERROR``) included.
+    """Return all tokens of a file in order, comments and unreadable text (``ERROR``) included.
 
-    What lies between two tokens is blank; positions are the file's.
+    Between two tokens are only blanks; positions are the file's.
     """
     tokens: list[Token] = []
     end = 0
@@ -38,7 +38,7 @@ def tokenize(text: str) -> list[Token]:
 
 
 def _comments(text: str, start: int, end: int) -> Iterator[Token]:
-    """The comments between two items."""
+    """Yield the comments between two items."""
     for token in lex(text[start:end], "").trivia:
         yield _moved(token, start)
 
@@ -48,7 +48,7 @@ def _moved(token: Token, offset: int) -> Token:
 
 
 def render_tokens(text: str) -> str:
-    """One line a token: place, kind, text."""
+    """Return the tokens of a file, one a line: place, kind, text."""
     lines = (f"{f'{token.start}:{token.end}':<12}{token.kind:<18}{_shown(token.text)}" for token in tokenize(text))
     return "".join(f"{line}\n" for line in lines)
 
@@ -58,11 +58,11 @@ def _shown(text: str) -> str:
 
 
 def render_tree(file: File) -> str:
-    """The tree of a file, a node a line, what is inside a node indented below it."""
+    """Return the tree of a file, one node a line, its children indented below it."""
     lines = [f"File {file.path}"]
     for item in file.items:
         lines.append(f"Item at {item.offset}")
-        # A stack instead of recursion: (depth, label, node); a template's text stands between its nodes.
+        # A stack instead of recursion: (depth, label, node); the text of a template is among its nodes.
         waiting: list[tuple[int, str, Node | str]] = [(1, "", item.declaration)]
         while waiting:
             depth, label, node = waiting.pop()
@@ -85,8 +85,10 @@ def render_tree(file: File) -> str:
 
 
 def spans_nest(file: File) -> list[str]:
-    """What is wrong with the ranges of a file's nodes: each must lie inside its parent's, the outermost in the item's
-    text.  An empty list if nothing is."""
+    """Return a text for each node whose range is not inside its parent's, or inside the item's text for the outermost.
+
+    An invariant of the parser: the list is empty for any file.
+    """
     problems: list[str] = []
     for item in file.items:
         waiting: list[tuple[Node, int, int, str]] = [(item.declaration, 0, len(item.text), "the item")]

@@ -1,4 +1,8 @@
-"""How a diagnostic looks in a terminal: its message, and the lines of source that it is about."""
+"""Diagnostics for a terminal: the message, and the lines of source that it is about.
+
+Rule: the layout is that of rustc: a gutter with line numbers, carets below what the diagnostic is about, dashes below
+its labels, hints at the end.  Columns are those of a terminal: a tab is four, a wide character two.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +28,7 @@ _COLORS: Final = {
 
 
 _MAX_RAIL: Final = 6
-"""Of a range over more lines than this, only the first and the last two are shown."""
+"""Of a range over more lines than this, only the first two and the last two are shown."""
 
 
 _MAX_COLUMNS: Final = 160
@@ -32,15 +36,15 @@ _MAX_COLUMNS: Final = 160
 
 
 def render(diagnostic: Diagnostic, sources: Mapping[str, SourceFile], color: bool = False) -> str:
-    """A diagnostic as text: headline, place, excerpt with carets, labels, hint; no line break at its end.
+    """Return a diagnostic as text: headline, place, excerpt with carets, labels, hint; without a line break at its end.
 
-    ``sources`` is where the excerpts come from, by path; a file that is missing there gets none.
+    ``sources`` are the files by path; there is no excerpt of one that is missing there.
     """
     return _Renderer(sources, color).render(diagnostic)
 
 
 def render_all(diagnostics: Iterable[Diagnostic], sources: Mapping[str, SourceFile], color: bool = False) -> str:
-    """Every diagnostic in order, a blank line between two, and how many there are; "" for none."""
+    """Return every diagnostic in order, with a blank line between two, and their number at the end; "" for none."""
     ordered = sort(diagnostics)
     if not ordered:
         return ""
@@ -49,7 +53,7 @@ def render_all(diagnostics: Iterable[Diagnostic], sources: Mapping[str, SourceFi
 
 
 def summary(diagnostics: Iterable[Diagnostic]) -> str:
-    """``2 errors, 1 warning``."""
+    """Return ``2 errors, 1 warning``."""
     severities = [diagnostic.severity for diagnostic in diagnostics]
     counts = ((severities.count("error"), "error"), (severities.count("warning"), "warning"))
     return ", ".join(f"{count} {word}{'s' if count > 1 else ''}" for count, word in counts if count) or "no errors"
@@ -72,7 +76,7 @@ class _Rail(msgspec.Struct):
     last_line: int
     last_column: int
     opens_line: bool
-    """Whether nothing stands before it on its first line: the rail begins there then, without a row of its own."""
+    """Whether only blanks are before it on its first line: then the rail begins there, without a row of its own."""
 
     @property
     def first_lines(self) -> range:
@@ -83,7 +87,7 @@ class _Rail(msgspec.Struct):
         return range(self.last_line - 1, self.last_line + 1)
 
     def sides(self, line: int) -> tuple[str, str]:
-        """What stands left of a line, and of the marks below it."""
+        """Return the margins left of a line and of the marks below it."""
         if line == self.first_line:
             return ("/ ", "| ") if self.opens_line else ("  ", "  ")
         return ("| ", "| ") if self.first_line < line <= self.last_line else ("  ", "  ")
@@ -92,14 +96,14 @@ class _Rail(msgspec.Struct):
         return self.first_column if line == self.first_line else self.last_column
 
     def turn(self, line: int, columns: int) -> str:
-        """The row below a line that leads from the range's start to the rail, or from the rail to its end."""
+        """Return the row below a line that leads from the range's start to the rail, or from the rail to its end."""
         if line == self.first_line and not self.opens_line:
             return " " + "_" * (columns + 1) + "^"
         return "|" + "_" * (columns + 1) + "^" if line == self.last_line else ""
 
 
 def _rail(source: SourceFile, span: Span, message: str, sign: str) -> _Rail | None:
-    """The rail of a range, if it goes over lines; white space at its end does not count."""
+    """Return the rail of a range, or None if it is on one line; white space at its end does not count."""
     end = span.start + len(source.text[span.start : span.end].rstrip())
     first_line, first_column = source.position(span.start)
     last_line, last_column = source.position(max(end - 1, span.start))
@@ -110,7 +114,7 @@ def _rail(source: SourceFile, span: Span, message: str, sign: str) -> _Rail | No
 
 
 class _Renderer:
-    """The layout is that of rustc: a gutter with line numbers, marks below each line, notes at the end."""
+    """Renders one diagnostic."""
 
     def __init__(self, sources: Mapping[str, SourceFile], color: bool) -> None:
         self.sources = sources
@@ -127,7 +131,7 @@ class _Renderer:
         for label in diagnostic.labels:
             marks.setdefault(label.span.file, []).append((label.span, label.message, "-"))
         places = [span for group in marks.values() for span, _, _ in group]
-        # The end of what it is about has a line of its own in the excerpt; of labels only the start has.
+        # The gutter is as wide as the largest line number: of the range's end, and of the start of each label.
         places.append(Span(main, max(diagnostic.span.end - 1, diagnostic.span.start), diagnostic.span.end))
         width = max(len(str(self.line_of(span))) for span in places)
         gutter = " " * (width + 1) + self.paint("|", "label")
@@ -156,10 +160,10 @@ class _Renderer:
     def excerpt(
         self, path: str, group: list[tuple[Span, str, str]], width: int, gutter: str, severity: Severity
     ) -> list[str]:
-        """The lines that ``group`` is about, each with its marks below it.
+        """Return the lines that ``group`` is about, each with its marks below it.
 
-        What the diagnostic is about may go over lines: they stand beside a rail then, of a long one the first and last.
-        Labels are marked on their first line only.
+        If the diagnostic's own range goes over several lines they are beside a rail, and the middle of a long one is
+        left out.  Labels are marked on their first line only.
         """
         source = self.sources.get(path)
         if source is None:
@@ -198,7 +202,7 @@ class _Renderer:
         return [f"{number_text} {side}{_expanded(text)}".rstrip()]
 
     def underline(self, text: str, marks: list[_Mark], severity: Severity) -> list[str]:
-        """The rows below one line: all underlines, the last one's message, then the other messages, last first."""
+        """Return the rows below a line: all underlines with the last one's message, then the others, last first."""
         marks = sorted(marks, key=lambda mark: (mark.start, mark.sign == "^"))
         row = ""
         column = 0
@@ -227,7 +231,7 @@ class _Renderer:
 
 
 def _expanded(text: str) -> str:
-    """A line as it is shown: tabs are four columns, other control characters are replaced by pictures of them."""
+    """Return a line for the terminal: tabs as four columns, other control characters as their pictures."""
     shown = text.replace("\t", "    ")
     if shown.isprintable():
         return shown
@@ -235,7 +239,7 @@ def _expanded(text: str) -> str:
 
 
 def _columns(text: str) -> int:
-    """How many columns of a terminal a text takes."""
+    """Return the number of columns of a terminal that a text takes."""
     if text.isascii():
         return len(text) + 3 * text.count("\t")
     return sum(4 if c == "\t" else _width(c) for c in text)
@@ -248,7 +252,7 @@ def _width(character: str) -> int:
 
 
 def _clipped(text: str, marks: list[_Mark]) -> tuple[str, list[_Mark]]:
-    """A line that is too wide is cut to what stands around its first mark."""
+    """Cut a line that is too wide to the surroundings of its first mark, and move the marks along."""
     if len(text) <= _MAX_COLUMNS:
         return text, marks
     first = min((mark.start for mark in marks), default=0)

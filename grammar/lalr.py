@@ -1,4 +1,4 @@
-"""The LALR tables: made by Lark from ``baml.lark``, driven here.
+"""The LALR tables, made by Lark from ``baml.lark``, and the driver that parses with them.
 
 Rule: reading source needs no Lark.  Lark reads the grammar, refuses any conflict (strict) and computes the tables,
 which takes about a second; so they are kept in ``baml.table`` beside the grammar, together with the grammar's text.  A
@@ -76,7 +76,7 @@ class ParserState(msgspec.Struct):
 
 
 def declared_lexer() -> type:
-    """A lexer for Lark that makes no tokens: ours come from ``lexer.py``."""
+    """Return a lexer class for Lark that makes no tokens: they come from ``lexer.py``."""
     from lark.lexer import Lexer
 
     class Declared(Lexer):
@@ -138,7 +138,7 @@ def read(path: Path) -> Table | None:
 
 
 def write(table: Table, path: Path) -> None:
-    """Keep the tables in ``path``.  The file appears whole or not at all, whoever else writes it."""
+    """Keep the tables in ``path``.  The file appears whole or not at all, even if several processes write it."""
     beside = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
         beside.write_bytes(msgspec.msgpack.encode(table))

@@ -15,7 +15,7 @@ from bamlvm.grammar.source import Span
 from bamlvm.grammar.tokens import CODE, START, Lexed, Token
 
 MAX_DEPTH: Final = 100
-"""How many delimiters may be open at once.  Deeper source is refused (E0010): every later stage may then recurse."""
+"""The most delimiters that may be open at once.  Deeper source is refused (E0010), so that later stages may recurse."""
 
 
 class OpenDelimiter(msgspec.Struct):

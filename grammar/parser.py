@@ -20,7 +20,7 @@ from bamlvm.grammar.lalr import Driver, UnexpectedTokenError, load
 from bamlvm.grammar.lexer import lex
 from bamlvm.grammar.recovery import resynchronise
 from bamlvm.grammar.source import SourceFile, Span
-from bamlvm.grammar.syntax import Comment, Declaration, File, Item, deeper_than
+from bamlvm.grammar.syntax import Declaration, File, Item, deeper_than
 from bamlvm.grammar.syntax_errors import missing_semicolon, no_item_error, syntax_error
 from bamlvm.grammar.tokens import CLOSER, CLOSER_TEXT, Lexed, Token
 
@@ -37,7 +37,7 @@ _START_RULES: Final = {
 }
 
 MAX_TREE_DEPTH: Final = 256
-"""How deep an item's tree may be; a deeper one is refused (E0010), so that every later stage may recurse."""
+"""The most levels of nodes in an item's tree; a deeper one is refused (E0010), so that later stages may recurse."""
 _MAX_ERRORS: Final = 20
 """After so many errors in one item the rest of it is not read."""
 
@@ -49,7 +49,6 @@ class ParsedItem(msgspec.Struct, frozen=True):
     """None if the item could not be read."""
     unread: str
     """The name of an item that could not be read, or ""."""
-    comments: tuple[Comment, ...]
     diagnostics: tuple[Diagnostic, ...]
 
 
@@ -82,7 +81,7 @@ def parse_file(source: SourceFile, cache: ItemCache | None = None) -> tuple[File
             if cache is not None:
                 cache[content] = parsed
         if parsed.declaration is not None:
-            items.append(Item(parsed.declaration, path, found.start, content, parsed.comments))
+            items.append(Item(parsed.declaration, path, found.start, content))
         elif parsed.unread:
             unread.append(parsed.unread)
         diagnostics.extend(diagnostic.shifted(path, found.start) for diagnostic in parsed.diagnostics)
@@ -94,9 +93,8 @@ def parse_item(text: str, keyword: str) -> ParsedItem:
     lexed = lex(text, keyword)
     context = ActionContext(lexed)
     declaration = _ItemParser(lexed, context, text).parse(_start_rule(keyword, lexed.tokens))
-    comments = tuple(Comment(token.start, token.end, token.text) for token in lexed.trivia if token.kind != "ERROR")
     name = "" if declaration is not None else _probable_name(lexed.tokens)
-    return ParsedItem(declaration, name, comments, (*lexed.diagnostics, *context.diagnostics))
+    return ParsedItem(declaration, name, (*lexed.diagnostics, *context.diagnostics))
 
 
 class _ItemParser:

@@ -1,7 +1,7 @@
 """Source files and places in them.
 
 Rule: an offset counts Unicode scalars from the start of the file's text (a Python string index).  Lines and columns are
-for people: they start at 1 and are computed only when somebody asks.
+for people: they start at 1 and are computed on demand.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Span(msgspec.Struct, frozen=True, order=True):
     end: int
 
     def shifted(self, file: str, offset: int) -> Span:
-        """The same range seen from a text in which this one's text stands ``offset`` characters in."""
+        """Return the range in ``file``, in which the text that it is relative to begins at ``offset``."""
         return Span(file, self.start + offset, self.end + offset)
 
 
@@ -44,23 +44,14 @@ class SourceFile:
             position = find("\n", position + 1)
         return starts
 
-    @property
-    def line_count(self) -> int:
-        """The number of lines; an empty text has one."""
-        return len(self._line_starts)
-
     def position(self, offset: int) -> tuple[int, int]:
-        """Line and column of an offset, both from 1; the column counts Unicode scalars.  Offsets out of range clamp."""
+        """Return line and column of an offset, both from 1; the column counts Unicode scalars.  Offsets are clamped."""
         offset = min(max(offset, 0), len(self.text))
         line = bisect_right(self._line_starts, offset)
         return line, offset - self._line_starts[line - 1] + 1
 
-    def line_start(self, line: int) -> int:
-        """The offset at which ``line`` (from 1) begins."""
-        return self._line_starts[line - 1]
-
     def line_text(self, line: int) -> str:
-        """The text of ``line`` (from 1) without its line break."""
+        """Return the text of ``line`` (from 1) without its line break."""
         start = self._line_starts[line - 1]
         end = self._line_starts[line] - 1 if line < len(self._line_starts) else len(self.text)
         return self.text[start:end].removesuffix("\r")

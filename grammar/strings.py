@@ -1,4 +1,4 @@
-r"""What a string literal means: escapes, raw strings, and the text of a prompt.
+r"""The value of a string literal: escapes, raw strings, and the text of a prompt.
 
 Escapes are those of the language page, ``\n \r \t \\ \" \0 \u{1F600}``; the other quotes and ``$`` may be escaped too.
 """
@@ -13,10 +13,10 @@ _ESCAPE = re.compile(r"\\(?:u\{([0-9a-fA-F]{1,6})\}|(.)|\Z)", re.DOTALL)
 _SIMPLE: Final = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", '"': '"', "0": "\0", "`": "`", "$": "$", "'": "'"}
 
 
-def unescape(content: str, bad: Callable[[int, int, str], None]) -> str:
-    """``content`` with its escapes replaced.
+def unescape(content: str, invalid: Callable[[int, int, str], None]) -> str:
+    """Replace the escapes of ``content``.
 
-    ``bad(start, end, text)`` is told of every escape that is none, with its place in ``content``; it stays as written.
+    ``invalid(start, end, text)`` is called for each invalid escape, with its place in ``content``; it stays as it is.
     """
     if "\\" not in content:
         return content
@@ -29,14 +29,14 @@ def unescape(content: str, bad: Callable[[int, int, str], None]) -> str:
                 return chr(number)
         elif letter in _SIMPLE:
             return _SIMPLE[letter]
-        bad(found.start(), found.end(), found.group())
+        invalid(found.start(), found.end(), found.group())
         return found.group()
 
     return _ESCAPE.sub(replace, content)
 
 
 def raw_content(text: str) -> tuple[str, int]:
-    """The content of a raw string token and where in the token it begins; an unclosed one reaches to its end."""
+    """Return the content of a raw string token and its start in the token; an unclosed one reaches to its end."""
     hashes = text.index('"')
     start = hashes + 1
     closed = len(text) > 2 * hashes + 1 and text.endswith('"' + "#" * hashes)
@@ -44,9 +44,9 @@ def raw_content(text: str) -> tuple[str, int]:
 
 
 def dedent(content: str) -> str:
-    """A prompt's text: the indentation that all its lines share removed, and blank space around it trimmed.
+    """Return a prompt's text: without the indentation that all its lines share, and without blank space around it.
 
-    The first line counts only if it is the only one: it begins behind the opening quote.
+    The first line has no indentation that could be shared: it begins after the opening quote.
     """
     lines = content.replace("\r\n", "\n").split("\n")
     indents = [len(line) - len(line.lstrip(" \t")) for line in lines[1:] if line.strip()]

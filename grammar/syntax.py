@@ -1,11 +1,11 @@
 """The syntax tree.
 
 Every node carries ``start`` and ``end``, character offsets (Unicode scalars) *relative to the item that holds it*: an
-item whose text did not change has an equal tree wherever it moves in its file; :class:`Item` knows where it stands.
+item whose text did not change has an equal tree wherever it moves in its file; :class:`Item` has its place.
 Nodes are frozen msgspec structs: immutable, comparable, cheap to make.
 
-The tree keeps what was written (sugar, attributes, doc comments, headers); it resolves nothing.  Comments are kept per
-item as trivia, so that a formatter can put them back.
+The tree keeps what was written (sugar, attributes, doc comments, headers); it resolves nothing.  Other comments are not
+in it: the formatter takes them from the tokens.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ class Node(msgspec.Struct, frozen=True, gc=False):
 
 
 def fields(node: Node) -> Iterator[tuple[str, Any]]:
-    """What a node holds, by name, beside its range."""
+    """Yield a node's fields by name, except its range."""
     for name in node.__struct_fields__[2:]:
         yield name, getattr(node, name)
 
 
 def children(node: Node) -> Iterator[Node]:
-    """The nodes right inside a node, in the order of its fields."""
+    """Yield the nodes directly inside a node, in the order of its fields."""
     for _, value in fields(node):
         if isinstance(value, Node):
             yield value
@@ -42,7 +42,7 @@ def children(node: Node) -> Iterator[Node]:
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """The node and every node inside it, outermost first, however deep."""
+    """Yield the node and every node inside it, outermost first, without recursion."""
     waiting = [node]
     while waiting:
         current = waiting.pop()
@@ -51,7 +51,7 @@ def walk(node: Node) -> Iterator[Node]:
 
 
 def deeper_than(node: Node, levels: int) -> Node | None:
-    """A node with more than ``levels`` nodes around it, if there is one."""
+    """Return a node that has more than ``levels`` nodes around it, or None."""
     level = [node]
     for _ in range(levels + 1):
         level = [child for each in level for child in children(each)]
@@ -258,7 +258,7 @@ class MapLiteral(Node, frozen=True):
 
 
 class FieldInit(Node, frozen=True):
-    """``name: value`` in an object literal; ``name`` alone stands for ``name: name``."""
+    """``name: value`` in an object literal; ``name`` alone means ``name: name``."""
 
     name: str
     value: Expr
@@ -588,30 +588,23 @@ class Test(Node, frozen=True):
 Declaration: TypeAlias = Class | Enum | Alias | Function | Client | RetryPolicy | Generator | TemplateString | Test
 
 
-class Comment(Node, frozen=True):
-    """A comment as written, doc comments and headers included."""
-
-    text: str
-
-
 class Item(msgspec.Struct, frozen=True):
-    """One top-level declaration in its file: ``offset`` is where offset 0 of its nodes stands in the file's text,
-    ``text`` the item's own text (``node`` is written ``text[node.start:node.end]``).
+    """One top-level declaration in its file.
 
-    ``comments`` are those inside the item's text, its doc comment included (kept for the formatter; those between items
-    belong to none and stand in the file's text).
+    ``text`` is the item's own, which begins at ``offset`` of the file's; ``text[node.start:node.end]`` is a node's.
     """
 
     declaration: Declaration
     file: str
     offset: int
     text: str
-    comments: tuple[Comment, ...] = ()
 
 
 class File(msgspec.Struct, frozen=True):
-    """A parsed file: the items that could be read, in order, and the names of those that could not, so that nobody need
-    report their absence a second time."""
+    """A parsed file: the items that could be read, in order.
+
+    ``unread`` are the names of those that could not: later stages do not report them as unknown.
+    """
 
     path: str
     items: tuple[Item, ...]

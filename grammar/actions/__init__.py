@@ -1,4 +1,4 @@
-"""What the grammar's rules build: the actions named in ``baml.lark``.
+"""The actions named in ``baml.lark``: each builds the node of a rule.
 
 Rule: one public function for each name behind ``->``, called with the context and the rule's children in order, tokens
 included, so that every node knows its range.  The children of a list are collected in one Python list that grows in

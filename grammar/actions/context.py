@@ -1,4 +1,4 @@
-"""What the actions of one item share: the lexer's findings, and the diagnostics that the actions add."""
+"""The context of one item's actions: the lexer's findings, and the diagnostics that the actions add."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ from bamlvm.grammar.syntax import (
 from bamlvm.grammar.tokens import Token
 
 MAX_PATH: Final = 100
-"""How many names a dotted name may have; one that has more is refused (E0010)."""
+"""The most names that a dotted name may have; one that has more is refused (E0010)."""
 
 WORDS: Final[dict[str, bool | None]] = {"true": True, "false": False, "null": None}
 

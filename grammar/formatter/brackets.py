@@ -1,7 +1,7 @@
 """Brackets with a list inside: on one line, or one element a line.
 
-Rule: commas and semicolons belong to the list, not to its elements: they are put in and left out as the layout wants,
-and a comment beside one stays behind the element before it or goes before the one after it.
+Rule: commas and semicolons belong to the list, not to its elements: the layout adds and drops them, and a comment
+beside one stays behind the element before it or moves before the one after it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ TRAILING_COMMA: Final = IfBroken(",")
 
 
 class Separated(msgspec.Struct):
-    """One element of a list, ready to be written: its comments stand on the right side of its separator."""
+    """One element of a list with its comments arranged around its separator."""
 
     part: Part
     body: Doc
@@ -27,12 +27,15 @@ class Separated(msgspec.Struct):
     behind: Doc
     """Comments behind its separator."""
     kept: Doc
-    """A separator that must stay since a doc comment stands before it; else ""."""
+    """A separator that must stay because a doc comment is before it, with what surrounds it; else ""."""
 
 
 def separate(elements: Sequence[Part], close: Part, dropping: bool = False) -> list[Separated]:
-    """The elements of a list; comments that stood between an element and its separator on lines of their own go to the
-    element behind it, or to ``close``.  ``dropping`` if the separators will be left out."""
+    """Arrange the comments around the separators of a list.
+
+    Those between an element and its separator, on lines of their own, move to the next element, or to ``close``.  With
+    ``dropping`` the separators will be left out, except one that keeps a doc comment from documenting the next element.
+    """
     made: list[Separated] = []
     carried: tuple[Comment, ...] = ()
     for part in elements:
@@ -50,6 +53,8 @@ def separate(elements: Sequence[Part], close: Part, dropping: bool = False) -> l
             queue += separator.trail
         else:
             count = len(queue)
+        # The queue holds the comments behind the element, before its separator (up to `count`) and behind it.  Up to
+        # `first` they stay before the separator, up to `second` behind it on the same line; the rest moves on.
         first = 0
         while first < count and not queue[first].to_line_end and not queue[first].newline:
             first += 1
@@ -84,8 +89,8 @@ def bracketed(
 ) -> Part:
     """``(a, b)``, ``[a, b]``, ``{ a, b }``: on one line, or one element a line.
 
-    ``pad`` stands inside the brackets; ``comma`` says whether the last element has a comma if the lines end; ``forced``
-    ends them in any case; with ``fill`` as many elements stand on a line as fit.
+    ``pad`` is inside the brackets.  With ``comma`` the last element has a comma if there is one element a line, which
+    ``forced`` demands.  With ``fill`` a line has as many elements as fit.
     """
     made = Grouped(hug=bool(elements))
     made.surround(opening, close)
@@ -111,14 +116,14 @@ def _between(line: Line, part: Part, forced: bool, first: bool) -> Line:
 
 
 def _nothing_between(opening: Part, close: Part) -> Doc:
-    """The comments between two brackets with nothing else between them."""
+    """Lay out the comments between two brackets that have nothing else between them."""
     if close.lead:
         return concat(trailing(opening.trail), indent(HARD, leading(close.lead)), HARD)
     return concat(trailing(opening.trail), SPACE) if opening.trail else ""
 
 
 def last_comments(close: Part) -> Doc:
-    """The comments before a closing bracket."""
+    """Lay out the comments before a closing bracket."""
     if not close.lead:
         return ""
     return concat(Line(hard=True, blank=close.blank), leading(close.lead))
@@ -127,7 +132,7 @@ def last_comments(close: Part) -> Doc:
 class Braces(Part, kw_only=True):
     """``{ … }`` with members, statements, arms or entries in it.
 
-    On one line only if there is at most one, it was written so, and whoever is around does not forbid it.
+    On one line only if there is at most one, it was written so, and ``forced`` does not forbid it.
     """
 
     opening: Part
@@ -176,7 +181,7 @@ class Braces(Part, kw_only=True):
 
 
 def braces(opening: Part, elements: list[Part], close: Part, *, comma: bool = False, forced: bool = False) -> Braces:
-    """``{ … }`` with the surroundings of its brackets."""
+    """Return ``{ … }`` with the surroundings of its brackets."""
     made = Braces(opening=opening, elements=elements, close=close, comma=comma, forced=forced, hug=bool(elements))
     made.surround(opening, close)
     return made

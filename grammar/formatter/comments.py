@@ -1,8 +1,9 @@
-"""Which token a comment belongs to, and how it is written beside it.
+"""Comments: the token that each belongs to, and its layout beside it.
 
-Rule: a comment stays between the tokens between which it was written (except for separators, which come and go), and
-on a line of its own if it stood on one.  It belongs to the token before it if that one ends on the comment's line
-and the next token does not begin there; else to the token after it, and so behind an opening bracket, `//` aside.
+Rule: a comment stays between the two tokens that it was written between (separators aside, which come and go), and on a
+line of its own if it was on one.  It belongs to the token before it if that one ends on the comment's line and the next
+token does not begin there; else to the token after it.  Behind an opening bracket it belongs to what is inside, except
+a `//` comment on the bracket's line.
 """
 
 from __future__ import annotations
@@ -31,15 +32,15 @@ _ENDS: Final = frozenset({"RPAREN", "RBRACKET", "RBRACE", "GREATER", "GREATER_JO
 
 
 class Comment(msgspec.Struct, frozen=True):
-    """A comment and where it stood."""
+    """A comment and its place in the source."""
 
     text: str
     newline: bool
-    """It began its line."""
+    """It begins a line."""
     blank: bool
-    """An empty line stood before it."""
+    """An empty line is before it."""
     own: bool
-    """It shares its line with nothing but comments."""
+    """Its line has nothing but comments."""
 
     @property
     def to_line_end(self) -> bool:
@@ -51,25 +52,25 @@ class Comment(msgspec.Struct, frozen=True):
 
 
 class Surroundings(msgspec.Struct, frozen=True):
-    """What stood around a token."""
+    """The comments, line breaks and empty lines around a token in the source."""
 
     lead: tuple[Comment, ...] = ()
     trail: tuple[Comment, ...] = ()
     newline: bool = False
-    """A line break stood before the token, comments included."""
+    """A line break is before the token, among its comments or not."""
     blank: bool = False
-    """An empty line stood before the token's comments, or before it if there are none."""
+    """An empty line is before the token's comments, or before it if there are none."""
     gap: bool = False
-    """An empty line stood between the token and the comments before it."""
+    """An empty line is between the token and the comments before it."""
 
 
 NOTHING: Final = Surroundings()
 
 
 def attach(text: str, tokens: Iterable[Token], comments: Sequence[Token]) -> dict[int, Surroundings]:
-    """What surrounds each token, by where it begins; tokens with nothing around them are left out.
+    """Return the surroundings of each token by its start; tokens without any are left out.
 
-    Both come in order, with positions in ``text``; a token of kind ``$END`` and no text stands for the end of the file.
+    Tokens and comments are in order, with positions in ``text``; a token of kind ``$END`` is the end of the file.
     """
     found: dict[int, Surroundings] = {}
     before: Token | None = None
@@ -98,26 +99,33 @@ def attach(text: str, tokens: Iterable[Token], comments: Sequence[Token]) -> dic
 def _split(
     text: str, before: Token | None, token: Token, here: Sequence[Token]
 ) -> tuple[tuple[Comment, ...], Surroundings]:
-    """The comments of one gap: those of the token before it, and what surrounds the one after it."""
+    """Divide the comments between two tokens: those of the token before, and the surroundings of the one after."""
+    # `breaks[i]` are the line breaks before comment i (after the token or comment before it), `last` those after all.
     end = before.end if before else 0
     breaks = []
     for comment in here:
         breaks.append(text.count("\n", end, comment.start))
         end = comment.end
     last = text.count("\n", end, token.start)
+    # At the start of the file, and behind an opening bracket whose content has lines of its own, the first row of
+    # comments is about what follows, as if it began a line; unless it ends in a remark about what is before it.
     several = last or any(breaks) or any("\n" in comment.text for comment in here)
-    if before is None or (before.kind in _OPENERS and several and not _ends_row(here, breaks)):
+    if before is None or (before.kind in _OPENERS and several and not _ends_in_remark(here, breaks)):
         breaks[0] = breaks[0] or 1
+    # A row is the comments of one line; `rows` are where they begin.  What is before the first belongs to the token
+    # before, the rest to the token after.  Of that, all rows have lines of their own but the last, if the token
+    # follows on its line (a closing bracket or separator may be moved away from it).
     rows = [index for index, count in enumerate(breaks) if count]
-    ends = token.kind in _ENDS
+    moves = token.kind in _ENDS
     if rows:
         begin = rows[0]
-        shared = len(here) if last or ends else rows[-1]
+        alone = len(here) if last or moves else rows[-1]
     else:
-        begin = len(here) if last or ends else 0
-        shared = 0
+        # All on one line with the token before: its own, unless the next token is on that line too.
+        begin = len(here) if last or moves else 0
+        alone = 0
     made = [
-        Comment(_text(comment), count > 0, count > 1, begin <= index < shared)
+        Comment(_text(comment), count > 0, count > 1, begin <= index < alone)
         for index, (comment, count) in enumerate(zip(here, breaks, strict=True))
     ]
     newline = last > 0 or bool(rows)
@@ -126,8 +134,8 @@ def _split(
     return tuple(made[:begin]), Surroundings(lead, (), newline, blank, last > 1 and bool(lead))
 
 
-def _ends_row(here: Sequence[Token], breaks: Sequence[int]) -> bool:
-    """Whether the first row of comments ends in one that says something about what is before it."""
+def _ends_in_remark(here: Sequence[Token], breaks: Sequence[int]) -> bool:
+    """Whether the first row ends in a `//` comment that is no doc comment and no header: it is about what is before."""
     end = next((index for index, count in enumerate(breaks) if count and index), len(here))
     text = here[end - 1].text
     return text.startswith("//") and (text.startswith("////") or not text.startswith(("///", "//#")))
@@ -138,12 +146,12 @@ def _text(comment: Token) -> str:
 
 
 def on_own_line(comments: Iterable[Comment]) -> tuple[Comment, ...]:
-    """The same comments, each on a line of its own."""
+    """Return the comments, each on a line of its own."""
     return tuple(Comment(comment.text, True, comment.blank, True) for comment in comments)
 
 
 def written(comment: Comment) -> Doc:
-    """A comment's text; the lines of a block comment that all begin with ``*`` move with its first."""
+    """Lay out a comment's text; the lines of a block comment that all begin with ``*`` are indented as its first is."""
     text = comment.text
     if "\n" not in text:
         return text
@@ -157,7 +165,7 @@ def written(comment: Comment) -> Doc:
 
 
 def leading(comments: Sequence[Comment], gap: bool = False) -> Doc:
-    """Comments before a token; ``gap`` for an empty line between them and it."""
+    """Lay out comments before a token, with an empty line between them and it if ``gap``."""
     parts: list[Doc] = []
     for index, comment in enumerate(comments):
         if comment.own:
@@ -178,7 +186,7 @@ def leading(comments: Sequence[Comment], gap: bool = False) -> Doc:
 
 
 def trailing(comments: Iterable[Comment]) -> Doc:
-    """Comments behind a token, on its line."""
+    """Lay out comments behind a token, on its line."""
     parts: list[Doc] = []
     for comment in comments:
         parts += [SPACE, Remark(comment.text), LATE] if comment.to_line_end else [SPACE, written(comment)]

@@ -1,9 +1,10 @@
-"""Documents: text with places where a line may end; and how they become text.
+"""Documents, text with places where a line may end, and the printer that renders them.
 
-Rule: a group is written on one line if it fits there, else every line that belongs to it ends (Wadler's "A prettier
-printer"; indentation is written with the text behind it, so no line ends in blank space).  A document that holds a
-forced line break is *hard*: it cannot be written on one line, nor can a group around it.  Widths count Unicode scalars.
-Each group is measured only up to the end of the line, so the whole takes time linear in the document.
+Rule: a group is written on one line if it fits there, else each of its own :class:`Line` documents is a line break:
+the group is *broken* (Wadler, "A prettier printer").  Indentation is written with the text behind it: no line ends in
+blank space.  A document with a forced line break is *hard*: it cannot be written on one line, nor can a group around
+it.  Widths count Unicode scalars.  Each group is measured only up to the end of the line, so the time is linear in the
+document.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 WIDTH: Final = 100
-"""How long a line of code may be; comments and strings are never cut."""
+"""The width of a line of code, as far as it can be broken; comments and strings are never cut."""
 
 INDENT: Final = 4
 
@@ -32,7 +33,7 @@ class Space(msgspec.Struct, frozen=True):
 
 
 class Line(msgspec.Struct, frozen=True):
-    """In a group on one line ``flat``; else, and always if ``hard``, a line break, with an empty line if ``blank``."""
+    """``flat`` in a group on one line; in a broken one, or if ``hard``, a line break, and a second one if ``blank``."""
 
     flat: str = ""
     hard: bool = False
@@ -40,8 +41,8 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Fresh(msgspec.Struct, frozen=True):
-    """What follows begins a line: a line break unless one was just made.  With ``late`` the break comes before the next
-    text, and a line break that follows anyway counts as it."""
+    """A line break, unless one was just written.  With ``late`` it is written before the next text, unless a line break
+    comes first."""
 
     late: bool = False
     blank: bool = False
@@ -49,7 +50,7 @@ class Fresh(msgspec.Struct, frozen=True):
 
 
 class Remark(msgspec.Struct, frozen=True):
-    """A comment at the end of a line: it does not count towards its width."""
+    """A comment at the end of a line, which does not count towards its width."""
 
     text: str
     hard: bool = False
@@ -61,21 +62,21 @@ class Concat(msgspec.Struct, frozen=True):
 
 
 class Indent(msgspec.Struct, frozen=True):
-    """Lines that begin inside are indented one step more."""
+    """A document whose lines are indented by one step more."""
 
     doc: Doc
     hard: bool
 
 
 class Group(msgspec.Struct, frozen=True):
-    """On one line if it fits."""
+    """A document on one line if it fits."""
 
     doc: Doc
     hard: bool
 
 
 class IfBroken(msgspec.Struct, frozen=True):
-    """``broken`` if the lines of the group around it end, else ``flat``."""
+    """``broken`` in a broken group, else ``flat``."""
 
     broken: str
     flat: str = ""
@@ -83,7 +84,7 @@ class IfBroken(msgspec.Struct, frozen=True):
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """``prefix last suffix`` on one line; or so that lines end in ``last`` alone; or else ``expanded``."""
+    """``prefix last suffix`` on one line; else with line breaks in ``last`` only; else ``expanded``."""
 
     prefix: Doc
     last: Doc
@@ -110,7 +111,7 @@ def is_hard(doc: Doc) -> bool:
 
 
 def concat(*parts: Doc) -> Doc:
-    """One after the other."""
+    """Return documents one after the other."""
     kept = tuple(part for part in parts if part != "")
     if len(kept) < 2:
         return kept[0] if kept else ""
@@ -118,31 +119,31 @@ def concat(*parts: Doc) -> Doc:
 
 
 def indent(*parts: Doc) -> Doc:
-    """One after the other, indented."""
+    """Return documents one after the other, indented."""
     doc = concat(*parts)
     return Indent(doc, is_hard(doc))
 
 
 def group(*parts: Doc) -> Doc:
-    """One after the other, on one line if that fits."""
+    """Return documents one after the other, on one line if they fit."""
     doc = concat(*parts)
     return doc if type(doc) in (str, Group, Choice) else Group(doc, is_hard(doc))
 
 
 def choice(prefix: Doc, last: Doc, suffix: Doc, expanded: Doc) -> Doc:
-    """See :class:`Choice`."""
+    """Return a :class:`Choice`."""
     return Choice(prefix, last, suffix, expanded, is_hard(prefix) or is_hard(last) or is_hard(suffix))
 
 
 def render(doc: Doc, width: int = WIDTH, line_break: str = "\n") -> str:
-    """The document's text, without a line break at its end."""
+    """Return the document's text, without a line break at its end."""
     printer = _Printer(width, line_break)
     printer.run(doc)
     return "".join(printer.out)
 
 
 _Command: TypeAlias = tuple[int, bool, Doc]
-"""How deep, whether lines end, and what to write."""
+"""The indentation, whether the group around is broken, and the document to write."""
 
 
 class _Printer:
@@ -152,10 +153,11 @@ class _Printer:
         self.out: list[str] = []
         self.column = 0
         self.at_start = True
-        """Nothing stands on the line yet; its indentation is written with its first text."""
+        """The line is empty yet; its indentation is written with its first text."""
         self.space = False
+        """A space is due before the next text on the line."""
         self.due: Fresh | None = None
-        """A line break that is to come before the next text."""
+        """A line break is due before the next text."""
 
     def run(self, doc: Doc) -> None:
         stack: list[_Command] = [(0, True, doc)]
@@ -230,7 +232,8 @@ class _Printer:
             stack.append((depth, True, doc.expanded))
 
     def fits(self, stack: list[_Command], parts: list[tuple[bool, Doc]], depth: int) -> bool:
-        """Whether ``parts``, last one first, and what stands behind them on the stack fit up to the next line break."""
+        """Whether ``parts`` (the last one first) and what follows them on the stack fit up to the next line break."""
+        # The stack below is only read, from its top down: commands that would follow the parts.
         left = self.width - (self.column if self.due is None else depth)
         space = self.space and not self.at_start and self.due is None
         below = len(stack)

@@ -1,7 +1,7 @@
 """A file's text → its formatted text.
 
-Rule: every item is laid out by itself.  Between two items stands one empty line if either has several lines, else at
-most one.  The result is parsed again: if it did not mean the same, or a comment were missing, it would be refused.
+Rule: every item is laid out by itself.  Between two items is one empty line if either has several lines, else at most
+one.  The result is parsed again: if its tree were another, or a comment were missing, it would be refused.
 """
 
 from __future__ import annotations
@@ -54,26 +54,26 @@ _RULES: Final[dict[type[Declaration], str]] = {
 
 
 class ChangedMeaningError(Exception):
-    """The formatted text would not mean what the text meant: a bug in the formatter.  Says what would change."""
+    """The formatted text would have another meaning: a bug in the formatter.  The message says what would change."""
 
 
 def format_text(text: str, path: str) -> tuple[str | None, list[Diagnostic]]:
-    """The formatted text of a file, and what is wrong with it; None instead of the text if it has an error.
+    """Return the formatted text of a file and its diagnostics; None instead of the text if it has an error.
 
-    Line breaks are written as the last one in ``text`` is, those inside strings and comments as they are.  Raises
-    :class:`ChangedMeaningError` instead of returning a text that means something else.
+    Line breaks are written as the last one in ``text`` is, except inside strings and comments, which stay as they are.
+    Raises :class:`ChangedMeaningError` instead of returning a text with another meaning.
     """
     file, diagnostics = parse_file(SourceFile(path, text))
     if any(diagnostic.severity == "error" for diagnostic in diagnostics):
         return None, diagnostics
-    tokens, comments = _sorted_out(text)
+    tokens, comments = _tokens_and_comments(text)
     formatted = _format(text, file.items, tokens, comments)
     if formatted != text:
         again, complaints = parse_file(SourceFile(path, formatted))
         if any(diagnostic.severity == "error" for diagnostic in complaints):
             raise ChangedMeaningError(complaints[0].message)
         changed = difference(file, again)
-        if changed is None and _words(comments) != _words(_sorted_out(formatted)[1]):
+        if changed is None and _words(comments) != _words(_tokens_and_comments(formatted)[1]):
             changed = "comments"
         if changed is not None:
             raise ChangedMeaningError(changed)
@@ -114,7 +114,7 @@ def _format(text: str, items: Sequence[Item], tokens: list[Token], comments: lis
 
 
 def _before(comments: Sequence[Comment], gap: bool, line_break: str) -> str:
-    """The comments before an item, with what is between them and it."""
+    """Return the comments before an item, and the space or line breaks between them and it."""
     if not comments:
         return ""
     text = render(leading(comments), line_break=line_break)
@@ -123,8 +123,7 @@ def _before(comments: Sequence[Comment], gap: bool, line_break: str) -> str:
     return text + line_break * (2 if gap else 1)
 
 
-def _sorted_out(text: str) -> tuple[list[Token], list[Token]]:
-    """A file's tokens and its comments."""
+def _tokens_and_comments(text: str) -> tuple[list[Token], list[Token]]:
     tokens: list[Token] = []
     comments: list[Token] = []
     for token in tokenize(text):
@@ -134,12 +133,12 @@ def _sorted_out(text: str) -> tuple[list[Token], list[Token]]:
 
 
 def _words(comments: list[Token]) -> list[str]:
-    """Comments without the blank space at the ends of their lines, which may change."""
+    """Return comments without the blank space at the ends of their lines, which may change."""
     return ["\n".join(line.strip() for line in comment.text.split("\n")) for comment in comments]
 
 
 def difference(before: File, after: File) -> str | None:
-    """Where two files do not mean the same, None if they do.  Places do not count."""
+    """Return the path of a node that differs between two files, or None if their trees are equal except for places."""
     if len(before.items) != len(after.items):
         return f"{len(before.items)} items, then {len(after.items)}"
     waiting: list[tuple[str, Any, Any]] = [

@@ -1,6 +1,6 @@
-"""Operands and what stands between them: series with operators, chains of calls, parentheses, assignments.
+"""Operands with operators between them, chains of calls, parentheses and assignments.
 
-Rule: where lines end, they begin with the operator or the dot.
+Rule: where a line is broken, the next one begins with the operator or the dot.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from bamlvm.grammar.formatter.parts import Grouped, Part, cat, inner, led
 
 
 class Series(Part, kw_only=True):
-    """Operands with operators between them: ``a + b - c``, ``A | B``; where lines end, they begin with the operator."""
+    """Operands with operators between them: ``a + b - c``, ``A | B``; a broken line begins with its operator."""
 
     level: str
-    """Operators of one level are laid out alike."""
+    """Operators of one level make one series."""
     first: Part
     rest: list[tuple[Part, Part]]
     whole: Doc = ""
@@ -52,7 +52,7 @@ class Series(Part, kw_only=True):
 
 
 def series(left: Part, operator: Part, right: Part, level: str) -> Series:
-    """One more operand behind ``left``, which is taken apart if it is a series of the same level."""
+    """Add an operand to ``left`` if that is a series of the same level, else begin a series."""
     if isinstance(left, Series) and left.level == level:
         _arrange(left.rest[-1][1], operator, right)
         left.add(operator, right)
@@ -64,8 +64,8 @@ def series(left: Part, operator: Part, right: Part, level: str) -> Series:
 
 
 def _arrange(left: Part, operator: Part, right: Part) -> None:
-    """Where lines end before operators, comments behind one go before it: to the end of the line before if they were
-    about that, else on lines of their own."""
+    """Move the comments behind an operator before it, as a line may be broken there: to the end of the line before if
+    they were about that, else to lines of their own."""
     behind, operator.trail = operator.trail, ()
     own = tuple(comment for comment in right.lead if comment.own)
     if behind and behind[-1].to_line_end:
@@ -80,8 +80,7 @@ def _arrange(left: Part, operator: Part, right: Part) -> None:
 
 
 def parenthesised(opening: Part, value: Part, close: Part, loose: bool = False) -> Part:
-    """``(value)``: a series, or any value if ``loose``, may have lines of its own inside; others cling to their
-    parentheses."""
+    """Return ``(value)``.  A series, or any value if ``loose``, may have lines of its own inside; others never have."""
     if not loose and not isinstance(value, Series) and not (value.lead or close.lead or opening.trail or value.trail):
         return cat(opening, value, close)
     made = Grouped()
@@ -92,7 +91,7 @@ def parenthesised(opening: Part, value: Part, close: Part, loose: bool = False) 
 
 
 def assigned(sign: Part, value: Part) -> Part:
-    """``= value``, ``=> value``: only a word or a string that does not fit begins on the next line."""
+    """Return ``= value`` or ``=> value``; only a word or a string that does not fit begins on the next line."""
     made = Part(hug=value.hug)
     made.surround(sign, value)
     if value.lead or sign.trail or value.shape == "word":
@@ -104,12 +103,12 @@ def assigned(sign: Part, value: Part) -> Part:
 
 
 class Chain(Part, kw_only=True):
-    """``head.name(…)[…].name(…)``: if two calls or more do not fit on a line, each stands on a line of its own."""
+    """``head.name(…)[…].name(…)``: if two calls or more do not fit on a line, each has a line of its own."""
 
     head: list[Part]
-    """In a row: what the chain begins with, and what follows it without a name."""
+    """What the chain begins with, and the arguments and indices directly behind it."""
     links: list[list[Part]]
-    """Each begins with ``.name``; what follows it are arguments and indices."""
+    """Each is ``.name``, and the arguments and indices behind it."""
 
     def raw(self) -> Doc:
         if self.doc == "":
@@ -117,7 +116,7 @@ class Chain(Part, kw_only=True):
         return self.doc
 
     def _rows(self) -> tuple[list[list[Part]], list[Part]]:
-        """The links with names that are not called put before those that are, and the names at the end."""
+        """Return the rows of the chain: names that are not called are joined to the next one that is; and the rest."""
         rows: list[list[Part]] = []
         names: list[Part] = []
         for link in self.links:

@@ -82,7 +82,6 @@ def check(source: str) -> None:
             assert 0 <= span.start <= span.end <= len(source)
     for item in file.items:
         assert source[item.offset : item.offset + len(item.text)] == item.text
-        assert all(item.text[comment.start : comment.end] == comment.text for comment in item.comments)
     if file.unread:
         assert diagnostics
     assert render_tree(file).startswith("File a.baml\n")
