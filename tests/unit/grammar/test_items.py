@@ -1,4 +1,4 @@
-"""Items: classes, enums, aliases, functions, LLM functions, templates, and their documentation."""
+"""A file cut into items."""
 
 from __future__ import annotations
 
@@ -7,173 +7,41 @@ from typing import Any
 
 import pytest
 
-from bamlvm.grammar import syntax
-from bamlvm.grammar.parser import ItemCache, parse_file
+from bamlvm.grammar.items import split_items
+from bamlvm.grammar.parser import parse_file
 from bamlvm.grammar.source import SourceFile
 
-Declaration = Callable[[str], Any]
-
-
-def test_a_class_with_everything(declaration: Declaration) -> None:
-    cls = declaration(
-        """/// A person.
-        ///
-        ///   Indented.
-        class Person {
-          name string @alias("full name") @description(#"who"#)   /// not a doc of anything before
-          type: int?, test string; client Client
-          in (int) -> int @skip
-          /// Says hello.
-          function greet(self, other: Person) -> string throws E { self.name }
-          function function<T>(self) -> T[] native
-          function other(x: int) sysop
-          function llm(x: int) -> R { prompt "Hi" }
-          throws string
-          native int
-          @@alias("P")
-          @@stream.done
-        }"""
-    )
-    assert cls.name == "Person"
-    assert cls.doc == "A person.\n\n  Indented."
-    assert [field.name for field in cls.fields] == ["name", "type", "test", "client", "in", "throws", "native"]
-    assert [attribute.name for attribute in cls.fields[0].attributes] == ["alias", "description"]
-    assert cls.fields[1].doc == "not a doc of anything before"
-    assert [attribute.name for attribute in cls.fields[4].attributes] == ["skip"]
-    assert [method.name for method in cls.methods] == ["greet", "function", "other", "llm"]
-    assert cls.methods[0].doc == "Says hello."
-    assert [type(method.body).__name__ for method in cls.methods] == ["Block", "NativeBody", "NativeBody", "LlmBody"]
-    assert cls.methods[1].type_parameters == ("T",)
-    assert [(attribute.name, attribute.block) for attribute in cls.attributes] == [
-        ("alias", True),
-        ("stream.done", True),
-    ]
-    assert not cls.dynamic
-
-
-@pytest.mark.parametrize("text", ["dynamic class A { a int }", "class A { a int @@dynamic }"])
-def test_dynamic_classes(declaration: Declaration, text: str) -> None:
-    assert declaration(text).dynamic
-
-
-def test_a_generic_class(declaration: Declaration) -> None:
-    assert declaration("class Map<K, V> { function get(self, key: K) -> V? native }").type_parameters == ("K", "V")
-
-
-def test_an_enum(declaration: Declaration) -> None:
-    enum = declaration(
-        """enum Color {
-          /// Warm.
-          Red @alias("r") @skip
-          Green, type
-          @@alias("C")
-        }"""
-    )
-    assert [(variant.name, variant.doc, len(variant.attributes)) for variant in enum.variants] == [
-        ("Red", "Warm.", 2),
-        ("Green", "", 0),
-        ("type", "", 0),
-    ]
-    assert [attribute.name for attribute in enum.attributes] == ["alias"]
-    assert declaration("dynamic enum E { A }").dynamic
-
-
-def test_aliases_end_where_the_next_item_begins(parse: Callable[[str], Any]) -> None:
-    declarations, diagnostics = parse(
-        """type A = int
-          | string // or so
-        /// B's own.
-        type B = A[] @check(x, {{ 1 }});
-        type C =
-          test | type
-        function f() -> int native
-        class D {} class E {}"""
-    )
-    assert diagnostics == []
-    assert [declaration.name for declaration in declarations] == ["A", "B", "C", "f", "D", "E"]
-    assert len(declarations[0].type.members) == 2
-    assert declarations[1].doc == "B's own."
-    assert [attribute.name for attribute in declarations[1].attributes] == ["check"]
-
-
-def test_attributes_belong_to_the_field_unless_they_stand_inside(declaration: Declaration) -> None:
-    fields = declaration("class A { a int | string @x  b (int @x)  c (int @x)[] @y  d int @x | string }").fields
-    assert [[attribute.name for attribute in field.attributes] for field in fields] == [["x"], [], ["y"], []]
-    assert isinstance(fields[0].type, syntax.UnionTypeExpr)
-    assert isinstance(fields[1].type, syntax.AttributedTypeExpr)
-    assert isinstance(fields[2].type.item, syntax.AttributedTypeExpr)
-    assert isinstance(fields[3].type.members[0], syntax.AttributedTypeExpr)
-
-
-def test_a_functions_signature(declaration: Declaration) -> None:
-    function = declaration('function f(a: int, type: string = "x", c: () -> int,) -> int? throws E | baml.F { a }')
-    assert [parameter.name for parameter in function.parameters] == ["a", "type", "c"]
-    assert function.parameters[1].default.value == "x"
-    assert isinstance(function.result, syntax.OptionalTypeExpr)
-    assert len(function.throws.members) == 2
-    bare = declaration("function f() {}")
-    assert bare.result is None and bare.throws is None
-    assert declaration("function f() throws E {}").throws.path == "E"
-
-
-@pytest.mark.parametrize("kind", ["native", "sysop"])
-def test_functions_written_in_python(parse: Callable[[str], Any], kind: str) -> None:
-    (first, second), diagnostics = parse(
-        f"function f(native: int) -> int {kind}\n/// Two.\nfunction g() throws E {kind}"
-    )
-    assert diagnostics == []
-    assert first.body.kind == second.body.kind == kind
-    assert first.parameters[0].name == "native"
-    assert second.doc == "Two."
-
 
 @pytest.mark.parametrize(
-    ("body", "client", "prompt"),
+    ("text", "pieces"),
     [
-        ('client GPT4 prompt "Hi"', "GPT4", "Hi"),
-        ('client openai/gpt-4o prompt #"Hi"#', "openai/gpt-4o", "Hi"),
-        ('client "openai/gpt-4o" prompt #"Hi"#', "openai/gpt-4o", "Hi"),
-        ('// first\n client my-client // then\n prompt ##"a "# b"##', "my-client", 'a "# b'),
-        ('prompt #"Hi"# client C', "C", "Hi"),
-        ('prompt #"Hi"#', None, "Hi"),
-        ("client C", "C", None),
+        ("", []),
+        (" // only a comment\n", []),
+        ("class A {} class B {}", ["class A {}", "class B {}"]),
+        ("type A = int\ntype B = int // c\n\n", ["type A = int", "type B = int"]),
+        ("function f() native function g() sysop", ["function f() native", "function g() sysop"]),
+        ("function f(a: M = {}) {} enum E {}", ["function f(a: M = {}) {}", "enum E {}"]),
+        ('template_string T(x: A) #" { "# class A {}', ['template_string T(x: A) #" { "#', "class A {}"]),
+        (
+            'class A { a int @b({{ "}" }}, "{", #"{"#) } enum E {}',
+            ['class A { a int @b({{ "}" }}, "{", #"{"#) }', "enum E {}"],
+        ),
+        ("function f() { `}${ `{${ {} }` }` } enum E {}", ["function f() { `}${ `{${ {} }` }` }", "enum E {}"]),
+        ("/// a\n// b\n/// c\nclass A {}", ["/// a\n// b\n/// c\nclass A {}"]),
+        (
+            "class A {\nfunction f() {\n}\ntype string\n}\nenum E {}",
+            ["class A {\nfunction f() {\n}\ntype string\n}", "enum E {}"],
+        ),
+        ("class A {\nenum E {}", ["class A {", "enum E {}"]),
+        ("dynamic class A {} dynamic enum B {}", ["dynamic class A {}", "dynamic enum B {}"]),
+        ('function f() { #"\nclass A {}\n"# }', ['function f() { #"\nclass A {}\n"# }']),
+        ("foo bar\nclass A {}", ["foo bar", "class A {}"]),
+        ("foo { bar {} } class A {}", ["foo { bar {} }", "class A {}"]),
+        ("} } class A {}\nclass B {}", ["} } class A {}", "class B {}"]),
     ],
 )
-def test_llm_functions(declaration: Declaration, body: str, client: str | None, prompt: str | None) -> None:
-    found = declaration(f"function f(x: int) -> R {{ {body} }}").body
-    assert isinstance(found, syntax.LlmBody)
-    assert found.client == client
-    assert (found.prompt.text if found.prompt else None) == prompt
-
-
-@pytest.mark.parametrize(
-    "body", ["client", "client.name", "client + 1", "client is T", "prompt", "prompt.x", "prompt(1)"]
-)
-def test_client_and_prompt_are_ordinary_names_elsewhere(declaration: Declaration, body: str) -> None:
-    assert isinstance(declaration(f"function f() -> int {{ {body} }}").body, syntax.Block)
-
-
-def test_a_prompt_is_dedented_and_trimmed_and_can_be_mapped_back(declaration: Declaration) -> None:
-    text = 'function f() -> R { prompt #"\r\n      One {{ x }}\r\n\r\n        Two\r\n      Three\r\n    "# }'
-    prompt = declaration(text).body.prompt
-    assert prompt.text == "One {{ x }}\n\n  Two\nThree".replace("\n", "\r\n").replace("\r\n", "\n")
-    assert text[prompt.content_start :].startswith(prompt.raw)
-    assert prompt.raw.endswith("Three\r\n    ")
-    assert text[prompt.start : prompt.end].startswith('#"')
-
-
-@pytest.mark.parametrize(
-    ("text", "parameters"),
-    [
-        ('template_string T(x: U, y: int) #"{{ x }}"#', ["x", "y"]),
-        ('template_string T() "a"', []),
-        ('template_string T #"a"#', []),
-    ],
-)
-def test_template_strings(declaration: Declaration, text: str, parameters: list[str]) -> None:
-    template = declaration(text)
-    assert [parameter.name for parameter in template.parameters] == parameters
-    assert template.end == len(text)
+def test_a_file_is_split_into_items(text: str, pieces: list[str]) -> None:
+    assert [text[item.start : item.end] for item in split_items(text)] == pieces
 
 
 def test_items_share_a_file_with_comments_of_all_kinds(parse: Callable[[str], Any]) -> None:
@@ -207,29 +75,3 @@ def test_an_item_reaches_from_its_doc_comment_to_its_brace() -> None:
     (item,) = file.items
     assert item.text == text[item.offset : item.offset + len(item.text)]
     assert item.text.startswith("/// Doc.") and item.text.endswith("}")
-
-
-def test_an_item_in_the_cache_is_not_read_again() -> None:
-    cache: ItemCache = {}
-    first, _ = parse_file(SourceFile("a.baml", "class A { x int }\nclass B { y z }\nclass C { = }"), cache)
-    assert len(cache) == 3
-    known = dict(cache)
-    second, diagnostics = parse_file(
-        SourceFile("b.baml", "\n\nclass B { y z }\nclass C { = }\nclass A { x string }"), cache
-    )
-    assert second.items[0].declaration is first.items[1].declaration
-    assert second.items[0].offset == 2 and second.items[0].file == "b.baml"
-    assert set(cache) - set(known) == {"class A { x string }"}
-    (diagnostic,) = diagnostics
-    assert diagnostic.span.file == "b.baml" and diagnostic.span.start == 28
-
-
-def test_names_of_items_that_cannot_be_read_are_told(parse: Callable[[str], Any]) -> None:
-    text = (
-        "class A { = }\nfunction f( { }\nclient<llm> my-c { ] }\nclient d { = }\n"
-        "dynamic enum E { 1 }\nclass { }\nclass B {}"
-    )
-    file, diagnostics = parse_file(SourceFile("a.baml", text))
-    assert file.unread == ("A", "f", "my-c", "d", "E")
-    assert len(file.items) == 1
-    assert len(diagnostics) >= 6

@@ -1,11 +1,10 @@
-"""The lexer: which words are keywords where, what is a token in which mode, and how a file is split into items."""
+"""Tokens: which words are keywords where, and what is a token in which mode."""
 
 from __future__ import annotations
 
 import pytest
 
 from bamlvm.grammar.dump import tokenize
-from bamlvm.grammar.items import split_items
 from bamlvm.grammar.lexer import lex
 
 
@@ -96,38 +95,6 @@ def test_tokens_know_their_place() -> None:
     text = 'function f() { `a${ "b" }c` }'
     for token in lex(text, "function").tokens:
         assert text[token.start : token.end] == token.text
-
-
-@pytest.mark.parametrize(
-    ("text", "pieces"),
-    [
-        ("", []),
-        (" // only a comment\n", []),
-        ("class A {} class B {}", ["class A {}", "class B {}"]),
-        ("type A = int\ntype B = int // c\n\n", ["type A = int", "type B = int"]),
-        ("function f() native function g() sysop", ["function f() native", "function g() sysop"]),
-        ("function f(a: M = {}) {} enum E {}", ["function f(a: M = {}) {}", "enum E {}"]),
-        ('template_string T(x: A) #" { "# class A {}', ['template_string T(x: A) #" { "#', "class A {}"]),
-        (
-            'class A { a int @b({{ "}" }}, "{", #"{"#) } enum E {}',
-            ['class A { a int @b({{ "}" }}, "{", #"{"#) }', "enum E {}"],
-        ),
-        ("function f() { `}${ `{${ {} }` }` } enum E {}", ["function f() { `}${ `{${ {} }` }` }", "enum E {}"]),
-        ("/// a\n// b\n/// c\nclass A {}", ["/// a\n// b\n/// c\nclass A {}"]),
-        (
-            "class A {\nfunction f() {\n}\ntype string\n}\nenum E {}",
-            ["class A {\nfunction f() {\n}\ntype string\n}", "enum E {}"],
-        ),
-        ("class A {\nenum E {}", ["class A {", "enum E {}"]),
-        ("dynamic class A {} dynamic enum B {}", ["dynamic class A {}", "dynamic enum B {}"]),
-        ('function f() { #"\nclass A {}\n"# }', ['function f() { #"\nclass A {}\n"# }']),
-        ("foo bar\nclass A {}", ["foo bar", "class A {}"]),
-        ("foo { bar {} } class A {}", ["foo { bar {} }", "class A {}"]),
-        ("} } class A {}\nclass B {}", ["} } class A {}", "class B {}"]),
-    ],
-)
-def test_a_file_is_split_into_items(text: str, pieces: list[str]) -> None:
-    assert [text[item.start : item.end] for item in split_items(text)] == pieces
 
 
 def test_all_tokens_of_a_file() -> None:

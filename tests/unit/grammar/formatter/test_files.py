@@ -24,7 +24,7 @@ from bamlvm.grammar.source import SourceFile
 from bamlvm.grammar.syntax import File, Node, fields
 from bamlvm.grammar.tokens import Token
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 SOURCES = sorted(
     path.relative_to(ROOT).as_posix()
     for folder in ("stdlib", "examples", "tests")

@@ -1,26 +1,10 @@
-"""How formatted programs look: a text, and what is made of it."""
+"""The one style, form by form."""
 
 from __future__ import annotations
 
 import pytest
 
 from bamlvm.grammar.formatter import format_text
-from bamlvm.grammar.formatter.documents import (
-    FRESH,
-    HARD,
-    LINE,
-    SOFT,
-    SPACE,
-    Doc,
-    IfBroken,
-    Remark,
-    Verbatim,
-    choice,
-    concat,
-    group,
-    indent,
-    render,
-)
 
 ITEMS = {
     "members each on a line, without commas": (
@@ -70,6 +54,7 @@ ITEMS = {
     "no byte order mark": ("\ufefftype A = int", "type A = int\n"),
 }
 
+
 BODIES = {
     "one thing may share the line of its braces": ("if (a) { 1 } else { 2 }", "if (a) { 1 } else { 2 }"),
     "if it did": ("if (a) {\n1 } else { 2 }", "if (a) {\n    1\n} else {\n    2\n}"),
@@ -112,6 +97,7 @@ BODIES = {
     ),
 }
 
+
 COMMENTS = {
     "on their lines": ("// a\nlet x = 1; // b\n// c\n\n// d\nx\n// e", None),
     "in brackets": ("f(\n    // a\n    x, // b\n    /* c */ y, // d\n    // e\n)", None),
@@ -153,25 +139,3 @@ def test_comments_between_items() -> None:
     text = "// licence\n\n/// Doc.\nclass A { a int } // behind\n// before B\ntype B = int\n\n\n//# End\n"
     expected = "// licence\n\n/// Doc.\nclass A {\n    a int\n} // behind\n\n// before B\ntype B = int\n\n//# End\n"
     assert formatted(text) == expected
-
-
-# --- documents --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("doc", "expected"),
-    [
-        (group("f(", indent(SOFT, "aaaa", IfBroken(",")), SOFT, ")"), "f(aaaa)"),
-        (group("f(", indent(SOFT, "aaaaaaaaaa", IfBroken(",")), SOFT, ")"), "f(\n    aaaaaaaaaa,\n)"),
-        (group("aaaaa", LINE, group("bbb", LINE, "ccc")), "aaaaa\nbbb ccc"),
-        (concat("a", SPACE, HARD, SPACE, "b"), "a\nb"),
-        (concat("a", SPACE, Remark("// a long remark"), HARD, "b"), "a // a long remark\nb"),
-        (group("aaaa", LINE, Verbatim("bb\ncccccccccccccccc")), "aaaa bb\ncccccccccccccccc"),
-        (concat("a", FRESH, FRESH, "b"), "a\nb"),
-        (group("a", LINE, concat("b", HARD, "c")), "a\nb\nc"),
-        (choice("f(", group("{", indent(LINE, "aaaaaa"), LINE, "}"), ")", "no"), "f({\n    aaaaaa\n})"),
-        (choice("f(aaaaaaaaaa, ", group("{", LINE, "}"), ")", concat("yes")), "yes"),
-    ],
-)
-def test_documents(doc: Doc, expected: str) -> None:
-    assert render(doc, width=12) == expected

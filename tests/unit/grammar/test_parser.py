@@ -1,15 +1,147 @@
-"""Properties that hold for any text, and for any program."""
+"""The parser: its cache, its limits, and what holds for any text."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bamlvm.grammar.diagnostics import CODES
+from bamlvm.grammar import syntax
+from bamlvm.grammar.diagnostics import CODES, Diagnostic
 from bamlvm.grammar.dump import render_tokens, render_tree, spans_nest, tokenize
 from bamlvm.grammar.excerpts import render_all
-from bamlvm.grammar.parser import ItemCache, parse_file
+from bamlvm.grammar.lexer_state import MAX_DEPTH
+from bamlvm.grammar.parser import MAX_TREE_DEPTH, ItemCache, parse_file
 from bamlvm.grammar.source import SourceFile
+
+
+def test_an_item_in_the_cache_is_not_read_again() -> None:
+    cache: ItemCache = {}
+    first, _ = parse_file(SourceFile("a.baml", "class A { x int }\nclass B { y z }\nclass C { = }"), cache)
+    assert len(cache) == 3
+    known = dict(cache)
+    second, diagnostics = parse_file(
+        SourceFile("b.baml", "\n\nclass B { y z }\nclass C { = }\nclass A { x string }"), cache
+    )
+    assert second.items[0].declaration is first.items[1].declaration
+    assert second.items[0].offset == 2 and second.items[0].file == "b.baml"
+    assert set(cache) - set(known) == {"class A { x string }"}
+    (diagnostic,) = diagnostics
+    assert diagnostic.span.file == "b.baml" and diagnostic.span.start == 28
+
+
+def test_names_of_items_that_cannot_be_read_are_told(parse: Callable[[str], Any]) -> None:
+    text = (
+        "class A { = }\nfunction f( { }\nclient<llm> my-c { ] }\nclient d { = }\n"
+        "dynamic enum E { 1 }\nclass { }\nclass B {}"
+    )
+    file, diagnostics = parse_file(SourceFile("a.baml", text))
+    assert file.unread == ("A", "f", "my-c", "d", "E")
+    assert len(file.items) == 1
+    assert len(diagnostics) >= 6
+
+
+Parse = Callable[[str], tuple[list[Any], list[Diagnostic]]]
+
+
+def depth(node: syntax.Node) -> int:
+    """The depth of a tree, without recursion."""
+    level, count = [node], 0
+    while level:
+        level = [child for each in level for child in syntax.children(each)]
+        count += 1
+    return count
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["(" * 10_000 + "1" + ")" * 10_000, "[" * 10_000, "{" * 10_000, "`${" * 10_000, "f(" * 10_000, "if (a) {" * 10_000],
+)
+def test_deep_nesting_is_refused_once(parse: Parse, text: str) -> None:
+    declarations, diagnostics = parse(f"function f() {{ {text} }}\nclass A {{}}")
+    assert [diagnostic.code for diagnostic in diagnostics] == ["E0010"]
+    assert diagnostics[0].message == f"this is nested more than {MAX_DEPTH} levels deep"
+    assert [declaration.name for declaration in declarations][-1:] in ([], ["A"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1" + " + 1" * 5000,
+        "f()" + ".b()" * 5000,
+        "f" + "()" * 5000,
+        "a" + "[0]" * 5000,
+        "- " * 5000 + "1",
+        "!" * 5000 + "a",
+        "return " * 5000 + "1",
+        "throw " * 5000 + "1",
+        "if (a) {} " + "else if (a) {}" * 5000,
+        "a" + " catch { A => 1 }" * 5000,
+        "a" + " ?? b" * 5000,
+        "a is int" + "[]" * 5000,
+        "a" + " is int" * 5000,
+        "a" + " >> 1" * 5000,
+        "let x: " + "() -> " * 5000 + "int = 1;",
+        "let x: " + "map<string, " * 5000 + "int" + ">" * 5000 + " = 1;",
+        "let x: " + "Array<" * 5000 + "int" + ">" * 5000 + " = 1;",
+    ],
+)
+def test_deep_trees_are_refused_once(parse: Parse, text: str) -> None:
+    (declaration,), diagnostics = parse(f"function f() {{ {text} }}\nclass A {{}}")
+    assert declaration.name == "A"
+    assert [(diagnostic.code, diagnostic.message) for diagnostic in diagnostics] == [
+        ("E0010", f"this is more than {MAX_TREE_DEPTH} levels deep in one expression or type")
+    ]
+
+
+@pytest.mark.parametrize("text", ["a" + ".b" * 5000, "a.b" + ".c" * 200 + "()", "P" + ".b" * 200 + " {}"])
+def test_long_names_are_refused_once(parse: Parse, text: str) -> None:
+    (diagnostic,) = parse(f"function f() {{ {text} }}")[1]
+    assert (diagnostic.code, diagnostic.message) == ("E0010", "this name has more than 100 parts")
+
+
+def test_what_is_within_the_limits_is_read() -> None:
+    links = MAX_TREE_DEPTH - 3
+    chain = "1" + " + 1" * links
+    nested = "(" * (MAX_DEPTH - 2) + "[" + chain + "]" + ")" * (MAX_DEPTH - 2)
+    file, diagnostics = parse_file(SourceFile("a", f"function f() {{ {nested} }}"))
+    assert diagnostics == []
+    assert depth(file.items[0].declaration) == MAX_TREE_DEPTH + 1
+    assert spans_nest(file) == []
+    assert render_tree(file).count("Binary") == links
+
+
+def test_what_is_long_but_not_deep_has_no_limit(parse: Parse) -> None:
+    many = 3000
+    (function, union), diagnostics = parse(
+        f"function f() {{ {'f();' * many} [{'1,' * many}]; f({'1,' * many}); match (a) {{ {'1 => 2,' * many} }} }}"
+        f"type T = {' | '.join(str(number) for number in range(many))}"
+    )
+    assert diagnostics == []
+    assert len(function.body.statements) == many + 2
+    assert len(union.type.members) == many
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("/*" * 20_000, '"' * 20_001, "#" * 20_000, '#"' * 20_001, "{//" * 20_000, "@a(" * 20_000, "{{" * 20_000),
+        *("`" * 20_001, "class A {\n" * 5_000, "a\n" * 20_000, "///\n" * 20_000, "'" * 20_000, "é" * 20_000),
+        *("class A { a int @b({{ ' \" " * 2_000, "function f() { `${" * 2_000, "type A = \n" * 5_000, "\x00" * 20_000),
+        *('template_string T #"\n' * 5_000, "function f() { " + "x(1;" * 5_000 + "}", "@a({{" * 10_000),
+        *("function f() { " + "/* " * 20_000, "function f() { `" * 3_000, "function f() {\n/*\n" * 3_000),
+        *("class A { a int @b({{ " * 5_000, "function f() { a" + ".b" * 50_000 + " }", "type T = " + "A | " * 5_000),
+        *('"' + '\\"\n' * 10_000, "function f() { " + "`${" * 50 + '"' + '\\"\n' * 10_000),
+    ],
+)
+def test_text_made_to_hurt_is_read_in_linear_time(text: str) -> None:
+    """Each would take minutes if anything were quadratic; nothing is measured."""
+    _, diagnostics = parse_file(SourceFile("a", text))
+    assert diagnostics or text.startswith("///")
+
 
 PROGRAM = """/// A person.
 class Person {
@@ -40,6 +172,7 @@ test N { functions [F] args { x { file "a" } } type_builder { dynamic class X { 
 /* block */ generator g { output_type python/pydantic } {// old //}
 """
 
+
 FRAGMENTS = [
     *PROGRAM.replace("(", " ( ").replace(")", " ) ").split(),
     *tuple("()[]{}<>,:;.=+-*/%!~?|&^@#`'\"\\_1xé\n\t\0\ufeff\u2028ʘ"),
@@ -48,6 +181,7 @@ FRAGMENTS = [
     *("type_builder", "watch", "in", "catch_all", "instanceof", "map", "sysop", "await", "spawn", "interface"),
     *("\nfunction f() {", "\ntype A =", "\nclient<llm> c {", "\n/// doc\n"),
 ]
+
 
 text = st.one_of(
     st.text(max_size=60),
