@@ -1,19 +1,20 @@
 """A model's text to a value of the declared return type.
 
-    output.py         what reads a type's answers: :class:`Output`, :class:`StreamParser`
-    scalar_outputs.py   answers without objects or lists
-    structured.py       answers with objects or lists in them, whole and piece by piece
-      planner.py          a type to a plan
-      base.py             what every plan and every frame (an object or list being read) has
-      raw.py              what is kept as it was written until its type is known
-      scalars.py lists.py maps.py classes.py unions.py    a kind of type each: its plan and its frame
-      lookahead.py        what may follow what
-      scanner.py          text to frames, resumable at any character
-      answers.py          where in prose the value is, partial values
-      exact.py            answers that are JSON of exactly the declared shape
-      results.py          values, coerced values, failures
-    choices.py        enums and literals
-    numbers.py        ints and floats in prose
+    output.py         the readers of answers; strings and other scalars
+    structured.py     answers with objects or lists in them, whole and piece by piece
+      planner.py        a type to a plan
+      completion.py     where in prose the value is, and partial values
+      scanner.py        text to values, resumable at any character
+      lookahead.py      where strings, keys and bare values end: the table of the evidence
+      base.py           the base of every plan, and of every builder of an object's or list's value
+      scalars.py lists.py maps.py classes.py unions.py    a kind of type each: its plan and its builders
+      raw.py            parts kept as they were written until their type is known
+      embedded.py       objects and lists inside a complete text, and around what was asked for
+    names.py          enums, literals and bools in a text
+    numbers.py        ints and floats in a text
+    passages.py       the passages of a text that weigh more than others
+    reasoning.py      reasoning in tags
+    results.py        values, coerced values, mismatches
 
 The whole text's value is strict: what is missing, wrong or ambiguous is ``ParseFailed`` with the path to it, what was
 expected, an excerpt and the raw text.  A partial value is permissive: null stands where there is nothing to show yet.
@@ -26,39 +27,49 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from bamlvm.sysops.parsing.output import Output, StreamParser, Unparsable
-from bamlvm.sysops.parsing.results import EXCERPT, Failure, render_path, value_of
-from bamlvm.sysops.parsing.scalar_outputs import scalar_output
+from bamlvm.sysops.parsing.output import Output, StreamParser, Trace, Unparsable
+from bamlvm.sysops.parsing.planner import plan_of
+from bamlvm.sysops.parsing.raw import RawContainer, RawScalar, aligned
+from bamlvm.sysops.parsing.results import EXCERPT, Mismatch, render_path, value_of
+from bamlvm.sysops.parsing.structured import StructuredStream, output_of
 from bamlvm.sysops.scope import Schema
-from bamlvm.vm.program.types import Type, bare
+from bamlvm.vm.program.types import Type
 from bamlvm.vm.values import Thrown
 
 __all__ = ["JsonReader", "Output", "StreamParser", "final_parse", "finished", "output_of", "partial_parse"]
 
 
 def partial_parse(output: Output, content: str) -> Any:
-    """The value that unfinished text already gives, or None."""
+    """Return the value that unfinished text comes to, or None."""
     return output.stream().feed(content)
 
 
-def final_parse(output: Output, content: str) -> Any:
-    """The value of a whole answer.
+def final_parse(
+    output: Output,
+    content: str,
+    cut_by: str | None = None,
+    keep_reasoning: bool = False,
+    trace: Trace | None = None,
+) -> Any:
+    """Return the value of a whole answer.
 
-    Raises :class:`Thrown` (``ParseFailed``).
+    ``cut_by`` is the finish reason of an answer that the token limit cut.  Raises :class:`Thrown` (``ParseFailed``).
+    """
+    parser = output.stream(keep_reasoning, trace)
+    if isinstance(parser, StructuredStream):
+        parser.feed_silently(content)
+    else:
+        parser.feed(content)
+    return finished(parser, cut_by)
+
+
+def finished(parser: StreamParser, cut_by: str | None = None) -> Any:
+    """Return the value of the whole text that a parser was fed.
+
+    ``cut_by`` is the finish reason of an answer that the token limit cut.  Raises :class:`Thrown` (``ParseFailed``).
     """
     try:
-        return output.final(content)
-    except Unparsable as error:
-        raise _parse_failed(error, output, content) from None
-
-
-def finished(parser: StreamParser) -> Any:
-    """The value of the whole text that a parser was fed.
-
-    Raises :class:`Thrown` (``ParseFailed``).
-    """
-    try:
-        return parser.finish()
+        return parser.finish(cut_by)
     except Unparsable as error:
         raise _parse_failed(error, parser.output, parser.text()) from None
 
@@ -70,54 +81,60 @@ class JsonReader:
     """
 
     def __init__(self, type_: Type, schema: Schema) -> None:
-        from bamlvm.sysops.parsing.exact import ExactReader
-        from bamlvm.sysops.parsing.planner import plan_of
-
         self._plan = plan_of(type_, schema)
-        self._exact = ExactReader(self._plan)
+        self._decoder = json.JSONDecoder(
+            object_pairs_hook=_raw_object,
+            parse_int=_raw_number,
+            parse_float=_raw_number,
+            parse_constant=_raw_number,
+        )
 
     def value(self, text: str) -> Any:
-        """The value of a JSON text.  Raises :class:`Thrown` (``ParseFailed``)."""
-        exact = self._exact.value(text)
-        if exact is not None:
-            return exact[0]
-        from bamlvm.sysops.parsing.exact import raw_of
-        from bamlvm.sysops.parsing.raw import aligned
-
+        """Return the value of a JSON text.  Raises :class:`Thrown` (``ParseFailed``)."""
         try:
-            result, _ = aligned(raw_of(json.loads(text)), self._plan)
+            result = aligned(_raw(self._decoder.decode(text)), self._plan)[0]
         except (ValueError, RecursionError):
-            result = Failure("JSON", "what is none, or is nested too deeply")
-        if result.__class__ is Failure:
+            result = Mismatch("JSON", "a text that is not JSON, or is nested too deeply")
+        if result.__class__ is Mismatch:
             raise Thrown(
                 "baml.errors.ParseFailed", {"message": str(result), "raw": text, "path": render_path(result.path)}
             )
         return value_of(result)
 
 
+def _raw_object(pairs: list[tuple[str, Any]]) -> RawContainer:
+    raw = RawContainer(True)
+    raw.keys = [key for key, _ in pairs]
+    raw.parts = [_raw(part) for _, part in pairs]
+    return raw
+
+
+def _raw_number(text: str) -> RawScalar:
+    return RawScalar(text, False)
+
+
+def _raw(decoded: Any) -> Any:
+    """Return what a decoded value was written as."""
+    kind = decoded.__class__
+    if kind is str:
+        return RawScalar(decoded, True)
+    if kind is list:
+        raw = RawContainer(False)
+        raw.parts = [_raw(part) for part in decoded]
+        return raw
+    return decoded if kind in (RawContainer, RawScalar) else RawScalar(json.dumps(decoded), False)
+
+
 def _parse_failed(error: Unparsable, output: Output, content: str) -> Thrown:
     text = content.strip()
     excerpt = repr(text if len(text) <= EXCERPT else text[:EXCERPT] + "…") if text else "nothing"
     path = None
-    if error.failure is None:
+    if error.mismatch is None:
         reason = f" ({error})" if str(error) else ""
         message = f"expected {output.expected}, got {excerpt}{reason}"
     else:
-        path = render_path(error.failure.path)
-        message = str(error.failure)
+        path = render_path(error.mismatch.path)
+        message = str(error.mismatch)
         if path:
             message += f", in {excerpt}"
     return Thrown("baml.errors.ParseFailed", {"message": message, "raw": content, "path": path})
-
-
-def output_of(type_: Type, schema: Schema) -> Output:
-    """The parser of a return type.
-
-    Raises :class:`Thrown` (``InvalidArgument``, naming the type) for a type that no answer can be read as.
-    """
-    scalar = scalar_output(bare(type_), schema)
-    if scalar is not None:
-        return scalar
-    from bamlvm.sysops.parsing.structured import StructuredOutput
-
-    return StructuredOutput(type_, schema)

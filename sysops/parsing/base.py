@@ -1,41 +1,60 @@
-"""What every type reads with: a :class:`Plan`, made once for a type, and a :class:`Frame`, a container being read."""
+"""The base of every type: a :class:`Plan`, made once for it, and a :class:`ValueBuilder`, which reads a container."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
-from bamlvm.sysops.parsing.results import Coerced, Failure, Result, excerpt, penalty_of, value_of
+from bamlvm.sysops.parsing.results import Coerced, Mismatch, Result, excerpt, penalty_of, value_of
 
 COMPLETE: Final = "Complete"
 INCOMPLETE: Final = "Incomplete"
 PENDING: Final = "Pending"
 
 
-class Frame:
-    """A container that is being read as nothing: its parts are skipped.  ``place`` is a class's field under way."""
+class ValueBuilder:
+    """Builds the value of one object or list from its parts; this one skips them.
 
-    __slots__ = ("shown",)
+    ``names`` are the declared keys, bare (:func:`.names.bare`), None where any key may come.  ``doubtful`` counts the
+    items of a list that are words without quotes.  ``shown`` is what partials show of it once it is closed.
+    """
+
+    __slots__ = ("doubtful", "shown")
     is_object = True
+    names: Collection[str] | None = None
+    doubtful: int
     shown: Any
 
     def child(self, key: str) -> Plan:
-        """What the next part is read as; of a list the key is empty."""
-
+        """Return the plan of the next part; of a list the key is empty."""
         return SKIP
 
     def put(self, result: Result, shown: Any) -> None:
-        """Take the part that :meth:`child` was asked for."""
+        """Take the part whose plan :meth:`child` returned."""
 
     def close(self) -> Result:
-        """The end; sets ``shown``."""
+        """Return the value, and set ``shown``."""
         self.shown = None
         return None
 
-    def partial(self, child: Any, begun: bool) -> Any:
-        """The value so far, None where there is none to show.
+    def adopt(self, orphans: dict[str, Any]) -> None:
+        """Take the raw parts of a closed inner object that may be fields of this one."""
 
-        ``child`` is the part under way, None where it has nothing to show; ``begun`` whether there is one at all.
+    def orphans(self) -> dict[str, Any]:
+        """Return the raw parts of undeclared keys, which may belong to the object around this one."""
+        return {}
+
+    def unmatched(self) -> Any:
+        """Return the object as it was written if no key of it is declared, else None."""
+        return None
+
+    def cut_short(self) -> None:
+        """Note that the text ended, or a fence closed, before the bracket of this container came."""
+
+    def partial(self, child: Any, begun: bool) -> Any:
+        """Return the value so far, None where there is nothing to show.
+
+        ``child`` is the part under way, None where it has nothing to show; ``begun``: a part is under way at all.
         """
         return None
 
@@ -44,34 +63,18 @@ class Frame:
         return True
 
 
-class SkippedList(Frame):
-    """A list that is being read as nothing."""
+class SkippedList(ValueBuilder):
+    """Reads a list and keeps nothing of it."""
 
     __slots__ = ()
     is_object = False
-
-
-class Misfit(Frame):
-    """A container where the type wants something else."""
-
-    __slots__ = ("_failure",)
-
-    def __init__(self, expected: str, got: str) -> None:
-        self._failure = Failure(expected, got)
-
-    def close(self) -> Result:
-        self.shown = None
-        return self._failure
-
-    def evident(self) -> bool:
-        return False
 
 
 class Plan:
     """How one type is read.
 
     ``grows``: text in quotes is a value at every moment.  ``stateful``: partials wrap something in it in a state.
-    ``takes_…``: what the type has a place for without wrapping or unwrapping anything.
+    ``takes_…``: the type has a place for this without wrapping or unwrapping anything.
     """
 
     expected = "anything"
@@ -83,31 +86,35 @@ class Plan:
     takes_list = False
 
     def scalar(self, text: str, quoted: bool) -> Result:
-        """The value of a scalar."""
+        """Return the value of a scalar."""
         return None
 
-    def open(self, is_object: bool) -> Frame:
-        """A frame for an object or a list."""
-        return Frame() if is_object else SkippedList()
+    def open(self, is_object: bool) -> ValueBuilder:
+        """Return the builder of an object or a list."""
+        return ValueBuilder() if is_object else SkippedList()
 
     def default(self) -> Callable[[], Any] | None:
-        """What makes the value of a field that is missing, None if it may not be."""
+        """Return the function that makes the value of a missing field, None if the field may not be missing."""
         return None
 
+    def may_grow(self, text: str) -> bool:
+        """Whether more text may make a whole answer another value: its last word may go on."""
+        return True
+
     def refine(self) -> bool:
-        """Work out ``takes_…`` and what follows from other plans; True if anything changed."""
+        """Work out ``takes_…`` and what follows from other plans; return whether anything changed."""
         return False
 
-    def _misfit(self, text: str, quoted: bool) -> Failure:
-        return Failure(self.expected, excerpt(text) if quoted else text[:120] or "nothing")
+    def _mismatch(self, text: str, quoted: bool) -> Mismatch:
+        return Mismatch(self.expected, excerpt(text) if quoted else text[:120] or "nothing")
 
 
 SKIP: Final = Plan()
-"""What nobody asked for."""
+"""The plan of a part that is not kept."""
 
 
-class UnwrapFrame(Frame):
-    """A list where the type wants one value: it may have one item."""
+class UnwrapBuilder(ValueBuilder):
+    """Reads a list where the type wants one value: it may have one item."""
 
     __slots__ = ("_count", "_plan", "_result", "_show")
     is_object = False
@@ -130,9 +137,9 @@ class UnwrapFrame(Frame):
     def close(self) -> Result:
         self.shown = self._show
         if self._count != 1:
-            return Failure(self._plan.expected, f"a list of {self._count}")
+            return Mismatch(self._plan.expected, f"a list of {self._count}")
         result = self._result
-        return result if result.__class__ is Failure else Coerced(value_of(result), penalty_of(result) + 2)
+        return result if result.__class__ is Mismatch else Coerced(value_of(result), penalty_of(result) + 2)
 
     def partial(self, child: Any, begun: bool) -> Any:
         return self._show if self._count else child

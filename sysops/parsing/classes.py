@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
-from bamlvm.sysops.parsing import choices
-from bamlvm.sysops.parsing.base import COMPLETE, INCOMPLETE, PENDING, Frame, Plan, UnwrapFrame
-from bamlvm.sysops.parsing.results import Coerced, Failure, Result, penalty_of, value_of
+from bamlvm.sysops.parsing.base import COMPLETE, INCOMPLETE, PENDING, Plan, UnwrapBuilder, ValueBuilder
+from bamlvm.sysops.parsing.embedded import unwrapped, written_as_string
+from bamlvm.sysops.parsing.names import bare
+from bamlvm.sysops.parsing.raw import RAW, RawBuilder, RawContainer, aligned, fits
+from bamlvm.sysops.parsing.results import Coerced, Mismatch, Result, penalty_of, value_of
 from bamlvm.sysops.parsing.scalars import ScalarPlan
 from bamlvm.vm.values import Instance, LoadedClass
 
@@ -44,12 +46,17 @@ class ClassPlan(Plan):
     def name(self, key: str, place: int) -> None:
         """Read ``key`` as the field of ``place``, however it is spelled."""
         self.places.setdefault(key, place)
-        if choices.bare(key):
-            self._folded.setdefault(choices.bare(key), place)
+        if bare(key):
+            self._folded.setdefault(bare(key), place)
 
     def find(self, key: str) -> int:
         """The place of a field whose name is spelled otherwise, -1 if there is none."""
-        return self._folded.get(choices.bare(key), -1) if len(key) <= 200 else -1
+        return self._folded.get(bare(key), -1) if len(key) <= 200 else -1
+
+    def place_of(self, key: str) -> int:
+        """Return the place of a field by its name or alias, however it is spelled, -1 if there is none."""
+        place = self.places.get(key)
+        return self.find(key) if place is None else place
 
     def missing(self, seen: int) -> list[int]:
         """The places whose bits are not in ``seen``."""
@@ -62,18 +69,60 @@ class ClassPlan(Plan):
         return shown.__class__ is Instance and shown.cls.name == STATE_CLASS and shown.fields[0] is None
 
     def scalar(self, text: str, quoted: bool) -> Result:
+        if quoted and text.lstrip()[:1] in ("{", "["):
+            result = written_as_string(text, self)
+            if result.__class__ is not Mismatch:
+                return result
         if self.size == 1 and isinstance(self.plans[0], ScalarPlan):
             result = self.plans[0].scalar(text, quoted)
-            if result.__class__ is not Failure:
-                frame = ClassFrame(self)
-                frame.place = 0
-                frame.put(result, None)
-                result = frame.close()
-                return result if result.__class__ is Failure else Coerced(value_of(result), penalty_of(result) + 5)
-        return self._misfit(text, quoted)
+            if result.__class__ is not Mismatch:
+                builder = ClassBuilder(self)
+                builder.place = 0
+                builder.put(result, None)
+                result = builder.close()
+                return result if result.__class__ is Mismatch else Coerced(value_of(result), penalty_of(result) + 5)
+        return self._mismatch(text, quoted)
 
-    def open(self, is_object: bool) -> Frame:
-        return ClassFrame(self) if is_object else UnwrapFrame(self)
+    def open(self, is_object: bool) -> ValueBuilder:
+        if is_object:
+            return ClassBuilder(self)
+        return FieldBuilder(self) if any(map(self.only_needs, self._places_of_lists())) else UnwrapBuilder(self)
+
+    @property
+    def keys(self) -> Collection[str]:
+        """The keys that are fields, bare."""
+        return self._folded
+
+    def only_needs(self, place: int) -> bool:
+        """Whether an object of this class may have no field but one."""
+        return all(default is not None or other == place for other, default in enumerate(self.defaults))
+
+    def _places_of_lists(self) -> list[int]:
+        return [place for place, plan in enumerate(self.plans) if plan.takes_list]
+
+    def as_field(self, raw: RawContainer) -> Result:
+        """Read an object or list that is not this class as its one field that it fits: the object around it is missing.
+
+        A :class:`Mismatch` if it fits no field, or more than one.
+        """
+        keys = raw.keys
+        places = (
+            self._places_of_lists()
+            if keys is None
+            else [place for place, plan in enumerate(self.plans) if plan.takes_object and _may_have(plan, keys)]
+        )
+        found = [
+            (place, result)
+            for place in places
+            if self.only_needs(place) and (result := fits(raw, self.plans[place])).__class__ is not Mismatch
+        ]
+        if len(found) != 1:
+            return Mismatch(self.expected, "a list" if keys is None else "an object without its fields", raw=raw)
+        builder = ClassBuilder(self)
+        builder.place, result = found[0]
+        builder.put(result, None)
+        result = builder.close()
+        return result if result.__class__ is Mismatch else Coerced(value_of(result), penalty_of(result) + 5)
 
     def refine(self) -> bool:
         self.defaults = [plan.default() for plan in self.plans]
@@ -85,10 +134,56 @@ class ClassPlan(Plan):
         return self.stateful
 
 
-class ClassFrame(Frame):
-    """An object read as a class."""
+class FieldBuilder(RawBuilder):
+    """Reads a list where the type wants a class: of the class, or of the class's one field that is a list."""
 
-    __slots__ = ("failure", "matched", "penalty", "place", "plan", "seen", "shows", "values")
+    __slots__ = ("_fits", "_plan")
+
+    def __init__(self, plan: ClassPlan) -> None:
+        super().__init__(False)
+        self._plan = plan
+        self._fits = False
+
+    def close(self) -> Result:
+        parts = self.raw.parts
+        result: Result = fits(parts[0], self._plan) if len(parts) == 1 else Mismatch("", "")
+        if result.__class__ is Mismatch:
+            result = self._plan.as_field(self.raw)
+        else:
+            result = Coerced(value_of(result), penalty_of(result) + 2)
+        self._fits = result.__class__ is not Mismatch
+        self.shown = value_of(result) if self._fits else None
+        return result
+
+    def evident(self) -> bool:
+        return self._fits
+
+
+def _may_have(plan: Plan, keys: Sequence[str], depth: int = 3) -> bool:
+    """Whether an object with these keys may be read as a type that has objects."""
+    if isinstance(plan, ClassPlan):
+        return any(plan.find(key) >= 0 for key in keys)
+    inner = getattr(plan, "members", None) or [each for each in (getattr(plan, "item", None),) if each is not None]
+    return any(_may_have(each, keys, depth - 1) for each in inner) if inner and depth else not inner
+
+
+class ClassBuilder(ValueBuilder):
+    """Reads an object as a class."""
+
+    __slots__ = (
+        "adopted",
+        "foreign",
+        "is_cut",
+        "key",
+        "matched",
+        "mismatch",
+        "penalty",
+        "place",
+        "plan",
+        "seen",
+        "shows",
+        "values",
+    )
 
     def __init__(self, plan: ClassPlan) -> None:
         self.plan = plan
@@ -98,7 +193,15 @@ class ClassFrame(Frame):
         self.matched = False
         self.place = -1
         self.penalty = 0
-        self.failure: Failure | None = None
+        self.mismatch: Mismatch | None = None
+        self.key: str | None = None  # of an undeclared part under way
+        self.foreign: RawContainer | None = None
+        self.adopted: dict[int, Any] | None = None
+        self.is_cut = False
+
+    @property
+    def names(self) -> Collection[str]:  # type: ignore[override]
+        return self.plan.keys
 
     def child(self, key: str) -> Plan:
         plan = self.plan
@@ -108,7 +211,9 @@ class ClassFrame(Frame):
         self.place = place
         if place < 0:
             self.penalty += 1
-            return super().child(key)
+            self.key = key
+            return RAW
+        self.key = None
         self.matched = True
         if self.seen >> place & 1:  # the first of a key counts
             self.place = -1
@@ -118,14 +223,16 @@ class ClassFrame(Frame):
     def put(self, result: Result, shown: Any) -> None:
         place = self.place
         if place < 0:
+            if self.key is not None:
+                self._keep_foreign(self.key, result)
             return
         self.place = -1
         self.seen |= 1 << place
         plan = self.plan
         kind = result.__class__
-        if kind is Failure:
-            if self.failure is None:
-                self.failure = result.at(plan.names[place])
+        if kind is Mismatch:
+            if self.mismatch is None:
+                self.mismatch = result.at(plan.names[place])
         elif kind is Coerced:
             self.penalty += result.penalty
             self.values[place] = result.value
@@ -134,30 +241,79 @@ class ClassFrame(Frame):
         if self.shows is not self.values:
             state = plan.states[place]
             self.shows[place] = shown if state is None else state(shown, COMPLETE)
-        elif kind is Failure:
+        elif kind is Mismatch:
             self.values[place] = None if plan.done >> place & 1 else shown
+
+    def _keep_foreign(self, key: str, raw: Any) -> None:
+        if self.foreign is None:
+            self.foreign = RawContainer(True)
+        assert self.foreign.keys is not None
+        self.foreign.keys.append(key)
+        self.foreign.parts.append(raw)
+        self.key = None
+
+    def adopt(self, orphans: dict[str, Any]) -> None:
+        for key, raw in orphans.items():
+            place = self.plan.find(key)
+            if place < 0:
+                self._keep_foreign(key, raw)
+            elif not self.seen >> place & 1:
+                self.adopted = self.adopted or {}
+                self.adopted.setdefault(place, raw)
+
+    def orphans(self) -> dict[str, Any]:
+        foreign = self.foreign
+        if foreign is None or not self.matched:
+            return {}
+        return dict(zip(foreign.keys or (), foreign.parts, strict=True))
+
+    def unmatched(self) -> Any:
+        return None if self.matched else self.foreign
+
+    def cut_short(self) -> None:
+        self.is_cut = True
 
     def close(self) -> Result:
         plan = self.plan
+        if self.foreign is not None and not self.matched:
+            return self._close_foreign(self.foreign)
+        if self.is_cut and self.adopted:
+            # No bracket came for this object, so that of the inner one, before the keys that it lacks, is missing.
+            for place, raw in self.adopted.items():
+                if not self.seen >> place & 1:
+                    self.place = place
+                    self.put(*aligned(raw, plan.plans[place])[:2])
         seen = self.seen
         if seen != plan.every:
             for place in plan.missing(seen):
                 default = plan.defaults[place]
                 if default is None:
-                    if self.failure is None:
-                        self.failure = Failure(plan.plans[place].expected, "nothing", (plan.names[place],))
+                    if self.mismatch is None:
+                        self.mismatch = Mismatch(plan.plans[place].expected, "nothing", (plan.names[place],))
                 else:
                     self.penalty += 1
                     self.values[place] = value = default()
                     if self.shows is not self.values:
                         state = plan.states[place]
                         self.shows[place] = value if state is None else state(value, COMPLETE)
-        if self.failure is not None:
+        if self.mismatch is not None:
             self.shown = self.partial(None, False)
-            return self.failure
+            return self.mismatch
         instance = Instance(plan.cls, self.values)
         self.shown = instance if self.shows is self.values else Instance(plan.cls, self.shows)
         return instance if not self.penalty else Coerced(instance, self.penalty)
+
+    def _close_foreign(self, foreign: RawContainer) -> Result:
+        """Close an object none of whose keys is declared: one around what was asked for, or in its place."""
+        result = unwrapped(foreign, self.plan)
+        if result.__class__ is Mismatch:
+            result = self.plan.as_field(foreign)
+        if result.__class__ is Mismatch:
+            self.shown = self.partial(None, False)
+        else:
+            self.matched = True
+            self.shown = value_of(result)
+        return result
 
     def partial(self, child: Any, begun: bool) -> Any:
         plan = self.plan

@@ -1,12 +1,14 @@
-"""``T[]``: its plan, and the lists and single values that are read as one."""
+"""``T[]``: its plan, and the lists, wrapped lists and single values that are read as one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
-from bamlvm.sysops.parsing.base import Frame, Misfit, Plan
-from bamlvm.sysops.parsing.results import Coerced, Failure, Result, penalty_of, value_of
+from bamlvm.sysops.parsing.base import Plan, ValueBuilder
+from bamlvm.sysops.parsing.embedded import unwrapped, written_as_string
+from bamlvm.sysops.parsing.raw import RawBuilder
+from bamlvm.sysops.parsing.results import Coerced, Mismatch, Result, penalty_of, value_of
 from bamlvm.sysops.parsing.scalars import is_null
 
 
@@ -24,19 +26,23 @@ class ListPlan(Plan):
     def scalar(self, text: str, quoted: bool) -> Result:
         if not quoted and is_null(text):
             return Coerced([], 1)
+        if quoted and text.lstrip()[:1] in ("{", "["):
+            result = written_as_string(text, self)
+            if result.__class__ is not Mismatch:
+                return result
         if not self.takes_scalar:
-            return self._misfit(text, quoted)
+            return self._mismatch(text, quoted)
         result = self.item.scalar(text, quoted)
-        if result.__class__ is Failure:
+        if result.__class__ is Mismatch:
             return result.at(0)
         return Coerced([value_of(result)], penalty_of(result) + 2)
 
-    def open(self, is_object: bool) -> Frame:
+    def open(self, is_object: bool) -> ValueBuilder:
         if not is_object:
-            return ListFrame(self)
+            return ListBuilder(self)
         if not self.takes_object:
-            return Misfit(self.expected, "an object")
-        return WrapFrame(self.item.open(True), self.item_done)
+            return WrapperBuilder(self)
+        return WrapBuilder(self)
 
     def default(self) -> Callable[[], Any] | None:
         return list
@@ -48,10 +54,10 @@ class ListPlan(Plan):
         return before != (self.takes_scalar, self.takes_object, self.stateful)
 
 
-class ListFrame(Frame):
-    """A list read as a list.  ``doubtful`` counts the items that are words without quotes: ``[sic]`` is no list."""
+class ListBuilder(ValueBuilder):
+    """Reads a list as a list."""
 
-    __slots__ = ("count", "doubtful", "failure", "items", "penalty", "plan", "shows")
+    __slots__ = ("count", "items", "mismatch", "penalty", "plan", "shows")
     is_object = False
 
     def __init__(self, plan: ListPlan) -> None:
@@ -59,18 +65,18 @@ class ListFrame(Frame):
         self.items: list[Any] = []
         self.shows: list[Any] = [] if plan.stateful else self.items
         self.count = 0
-        self.doubtful = 0
+        self.doubtful = 0  # items that are words without quotes
         self.penalty = 0
-        self.failure: Failure | None = None
+        self.mismatch: Mismatch | None = None
 
     def child(self, key: str) -> Plan:
         return self.plan.item
 
     def put(self, result: Result, shown: Any) -> None:
         kind = result.__class__
-        if kind is Failure:
-            if self.failure is None:
-                self.failure = result.at(self.count)
+        if kind is Mismatch:
+            if self.mismatch is None:
+                self.mismatch = result.at(self.count)
             if shown is not None and not self.plan.item_done:
                 self.shows.append(shown)
         else:
@@ -82,10 +88,18 @@ class ListFrame(Frame):
                 self.shows.append(shown)
         self.count += 1
 
+    def extend(self, result: Result, shown: list[Any]) -> None:
+        """Take the items of another list."""
+        self.penalty += penalty_of(result)
+        self.items += value_of(result)
+        if self.shows is not self.items:
+            self.shows += shown
+        self.count = len(self.items)
+
     def close(self) -> Result:
         self.shown = self.shows
-        if self.failure is not None:
-            return self.failure
+        if self.mismatch is not None:
+            return self.mismatch
         return self.items if not self.penalty else Coerced(self.items, self.penalty)
 
     def partial(self, child: Any, begun: bool) -> Any:
@@ -97,14 +111,37 @@ class ListFrame(Frame):
         return self.count > self.doubtful
 
 
-class WrapFrame(Frame):
-    """An object where the type wants a list: its only item."""
+class WrapperBuilder(RawBuilder):
+    """Reads an object where the type wants a list of what is not an object: it may be around the list."""
 
-    __slots__ = ("_inner", "_item_done")
+    __slots__ = ("_plan",)
 
-    def __init__(self, inner: Frame, item_done: bool) -> None:
-        self._inner = inner
-        self._item_done = item_done
+    def __init__(self, plan: ListPlan) -> None:
+        super().__init__(True)
+        self._plan = plan
+
+    def close(self) -> Result:
+        result = unwrapped(self.raw, self._plan)
+        if result.__class__ is Mismatch:
+            self.shown = None
+            return Mismatch(self._plan.expected, "an object", raw=self.raw)
+        self.shown = value_of(result)
+        return result
+
+
+class WrapBuilder(ValueBuilder):
+    """Reads an object where the type wants a list: its only item, or the object around it."""
+
+    __slots__ = ("_inner", "_is_around", "_plan")
+
+    def __init__(self, plan: ListPlan) -> None:
+        self._plan = plan
+        self._inner = plan.item.open(True)
+        self._is_around = False
+
+    @property
+    def names(self) -> Collection[str] | None:  # type: ignore[override]
+        return self._inner.names
 
     def child(self, key: str) -> Plan:
         return self._inner.child(key)
@@ -112,17 +149,36 @@ class WrapFrame(Frame):
     def put(self, result: Result, shown: Any) -> None:
         self._inner.put(result, shown)
 
+    def adopt(self, orphans: dict[str, Any]) -> None:
+        self._inner.adopt(orphans)
+
+    def orphans(self) -> dict[str, Any]:
+        return self._inner.orphans()
+
+    def unmatched(self) -> Any:
+        return self._inner.unmatched()
+
+    def cut_short(self) -> None:
+        self._inner.cut_short()
+
     def close(self) -> Result:
+        around = self._inner.unmatched()
+        if around is not None:
+            result = unwrapped(around, self._plan)
+            if result.__class__ is not Mismatch:
+                self._is_around = True
+                self.shown = value_of(result)
+                return result
         result = self._inner.close()
-        if result.__class__ is Failure:
-            self.shown = [] if self._item_done or self._inner.shown is None else [self._inner.shown]
+        if result.__class__ is Mismatch:
+            self.shown = [] if self._plan.item_done or self._inner.shown is None else [self._inner.shown]
             return result.at(0)
         self.shown = [self._inner.shown]
         return Coerced([value_of(result)], penalty_of(result) + 2)
 
     def partial(self, child: Any, begun: bool) -> Any:
         value = self._inner.partial(child, begun)
-        return [] if value is None or self._item_done else [value]
+        return [] if value is None or self._plan.item_done else [value]
 
     def evident(self) -> bool:
-        return self._inner.evident()
+        return self._is_around or self._inner.evident()

@@ -1,120 +1,243 @@
-"""What may stand where: questions about the text that follows a place, asked before the text is complete.
+"""Where a string, a key or a bare value ends, and what begins an object or a list: decided by the text that follows.
 
 Each answer is True, False, or None for *it depends on text that has not come*.  An answer is a function of the text
 alone: once there is one it stays, whatever follows, so that an answer read in pieces comes out as read whole.  No
 question looks further than ``WINDOW`` characters (``LONGEST_KEY`` for a first key); one that is still open there is
 answered by the likelier guess.
+
+The evidence is the same everywhere, and its order is:
+
+    1.  A key: a declared name, or a text in quotes, with a colon after it.  Nothing else looks so.
+    2.  A bracket that closes what is open.
+    3.  In a list, a comma and the beginning of an item.
+    4.  An undeclared word with a colon after it, at the beginning of a line or after a comma.
+
+**A quote in a string** (:func:`closes_string`) ends it where the next character, over spaces, is
+
+    | next      | ends if                                            | otherwise belongs to the string, as in
+    | --------- | -------------------------------------------------- | --------------------------------------
+    | the end   | always                                             |
+    | ``}``     | an object is open                                  | ``["use "x"} twice"]``
+    | ``]``     | a list is open                                     | ``{"see": ""[1"] there"}``
+    | ``,``     | a key follows; in a list, an item                  | ``"Tags: "a", "b""``
+    | a quote   | a key follows; in a list, a line break stands      | ``"say "a" "b""``
+    |           | between, or the quoted text ends the item          |
+    | a comment | always                                             |
+    | a fence   | always                                             |
+    | a word    | it is a key, after a line break or declared        | ``"a "word" inside"``
+
+  While a quotation inside the string is open, a quote ends the string by 1 and 2 only, and by 2 only if no text adjoins
+  the bracket: ``"{"s": "v"}"``.  The same holds for a quote of the other kind (curly for straight).
+
+**A quote that begins a key** in a string whose own end is missing (:func:`begins_key`): a text in quotes with a colon
+after it, behind a comma, a line break or, for a declared name, a space.
+
+**A comma or line break in a bare value** (:func:`ends_bare`) ends it where a key, a bracket that closes, or nothing
+follows.  Inside brackets that the value itself opened, only 1 counts, for declared names.
 """
 
 from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Collection
 from typing import Final, NamedTuple
+
+from bamlvm.sysops.parsing.names import bare
 
 WINDOW: Final = 200
 LONGEST_KEY: Final = 1000
 """The first key of an object in prose may be this long."""
 
+QUOTES: Final = "\"'`\u201c\u201d\u2018\u2019\u201e\u300c\u300e\uff02"
+"""What begins a string."""
+
+PLAIN: Final = {
+    ord(wide): plain
+    for wide, plain in zip("\uff5b\uff5d\uff3b\uff3d\uff0c\uff1a\uff1b\u3001\uff1d", "{}[],:;,=", strict=True)
+}
+"""Full-width punctuation by what it stands for."""
+
 _SPACE: Final = re.compile(r"\s*")
 _WORD: Final = re.compile(r"[\w$@.\- ]*\s*")
 _KEY_WORD: Final = re.compile(r"[^\W\d]|[$@]")
-_QUOTES: Final = "\"'`\u201c\u2018"
+_IDENTIFIER: Final = re.compile(r"[^\W\d][\w.\-]*")
 _ITEM_WORD: Final = re.compile(r"[^\"'\n,\[\]{}]*\s*")
+_FILLER: Final = re.compile(r"[\w ]{1,40}(?=\"|\u201c)")
 _NUMBER_HEAD: Final = re.compile(r"[-+]?[$\u20ac\u00a3\u00a5]?[0-9]{1,3}(?:,[0-9]{3})*")
 _GROUP: Final = re.compile(r"[0-9]{3}(?![0-9])")
 _LITERAL: Final = re.compile(r"(?i:true|false|null|none|nan)|[-+]?[$\u20ac\u00a3]?[0-9][0-9.,_]*(?:[eE][-+]?[0-9]+)?%?")
+_PAIRS: Final = (
+    *(('"', '"\u201d'), ("'", "'"), ("`", "`"), ("\u201c", '\u201d"'), ("\u201d", '\u201d"'), ("\u2018", "\u2019'")),
+    *(("\u2019", "\u2019'"), ("\u201e", '\u201c\u201d"'), ("\u300c", "\u300d"), ("\u300e", "\u300f")),
+    ("\uff02", "\uff02"),
+)
+_QUOTED: Final = {
+    opening: re.compile(rf"{opening}((?:[^{closing}\\]|\\.){{0,{LONGEST_KEY}}})(?:[{closing}]|(?P<open>\Z))", re.DOTALL)
+    for opening, closing in _PAIRS
+}
+"""A text in quotes, by the quote that opens it; ``open`` if it goes on beyond what is known."""
 
 
 class Place(NamedTuple):
-    """Where a value stands: in an object or a list, and what else is open around it."""
+    """The place of a value: in an object or a list, the containers that are open around it, and the declared names.
+
+    ``names`` are those of the innermost object, bare (see :func:`.names.bare`), None where any key may follow.
+    """
 
     in_object: bool
     objects: int
     lists: int
+    names: Collection[str] | None
 
 
 def _past(run: re.Pattern[str], text: str, at: int, end: int = sys.maxsize) -> int:
-    """Where a run of characters that begins at ``at``, and may be empty, ends."""
+    """Return where a run of characters that begins at ``at``, and may be empty, ends."""
     found = run.match(text, at, end)
     assert found is not None, "it matches the empty string"
     return found.end()
 
 
-def closes_string(text: str, at: int, place: Place, final: bool) -> bool | None:
-    """Whether a quote just before ``at`` ends its string, which is a value; otherwise it belongs to it."""
-    end = len(text)
+# --- strings ----------------------------------------------------------------------------------------------------------
+
+
+def closes_string(text: str, at: int, place: Place, strictly: bool, final: bool) -> bool | None:
+    """Whether a quote just before ``at`` ends its string, which is a value; otherwise it belongs to it.
+
+    ``strictly``: a quotation inside the string is open, or the quote is not of the kind that the string began with.
+    """
     next_at = _past(_SPACE, text, at)
     if next_at - at > WINDOW:
-        return True
-    if next_at == end:
-        return True if final else None
-    character = text[next_at]
+        return not strictly
+    if next_at == len(text):
+        return not strictly if final else None
+    character = text[next_at].translate(PLAIN)
     if character == "}":
-        return bool(place.in_object or place.objects)
+        return _closes_bracket(text, next_at + 1, strictly, final) if place.in_object or place.objects else False
     if character == "]":
-        return bool(not place.in_object or place.lists)
-    if character == ",":
-        return after_comma(text, next_at + 1, place.in_object, final)
+        return _closes_bracket(text, next_at + 1, strictly, final) if not place.in_object or place.lists else False
+    if character in ",;":
+        return after_comma(text, next_at + 1, place, strictly, final)
     broken = "\n" in text[at:next_at]
-    if character in _QUOTES:
-        if broken and not place.in_object:
-            return True
-        return _quoted_then(text, next_at, ":=" if place.in_object else ",]", final)
+    if character in QUOTES:
+        if place.in_object:
+            return _quoted_key(text, next_at, place, strictly, final)
+        return True if broken and not strictly else _quoted_then(text, next_at, ",]", final)
+    if strictly:
+        return False
     if character == "/":
         return _is_comment(text, next_at, final)
     if character == "#":
         return next_at > at
     if character == "`":
         return text.startswith("```", next_at)
-    if broken:
-        if not place.in_object:
-            return character in "{[" or character.isdigit()
-        if _KEY_WORD.match(character):
-            return _word_then_colon(text, next_at, final)
+    if not place.in_object:
+        return broken and (character in "{[" or character.isdigit())
+    if _KEY_WORD.match(character):
+        return _word_key(text, next_at, place, broken, final)
     return False
 
 
-def after_comma(text: str, at: int, in_object: bool, final: bool) -> bool | None:
-    """Whether a comma just before ``at`` separates, by what follows it; otherwise it belongs to the text before it."""
-    end = len(text)
-    next_at = _past(_SPACE, text, at)
-    if next_at - at > WINDOW:
+def _closes_bracket(text: str, at: int, strictly: bool, final: bool) -> bool | None:
+    """Whether a bracket just before ``at`` closes a container; in a quotation only if no text adjoins it."""
+    if not strictly:
         return True
-    if next_at == end:
+    if at == len(text):
         return True if final else None
-    character = text[next_at]
-    if character in _QUOTES or character in "}],":
-        return True
-    if character == "/":
-        return _is_comment(text, next_at, final)
-    if character == "#":
-        return True
-    if in_object:
-        return _word_then_colon(text, next_at, final) if _KEY_WORD.match(character) else False
-    if character in "{[-+$" or character.isdigit():
-        return True
-    word_end = _past(_ITEM_WORD, text, next_at)
-    if word_end == end and word_end - next_at <= WINDOW and not final:
-        return None
-    return word_end == end or text[word_end] in ",]"
+    return not (text[at].isalnum() or text[at] in '"\u201c\u201d')
 
 
-def ends_line(text: str, at: int, place: Place, final: bool) -> bool | None:
-    """Whether a line break just before ``at`` ends a bare value of an object."""
+def after_comma(text: str, at: int, place: Place, strictly: bool, final: bool) -> bool | None:
+    """Whether a comma just before ``at`` separates, by what follows it; otherwise it belongs to the text before it."""
     next_at = _past(_SPACE, text, at)
     if next_at - at > WINDOW:
         return True
     if next_at == len(text):
         return True if final else None
-    character = text[next_at]
-    if character in _QUOTES or character in "},]":
+    character = text[next_at].translate(PLAIN)
+    if character in "}],":
         return True
     if character == "/":
         return _is_comment(text, next_at, final)
     if character == "#":
         return True
-    return _word_then_colon(text, next_at, final) if _KEY_WORD.match(character) else False
+    if place.in_object:
+        if character in QUOTES:
+            return _quoted_key(text, next_at, place, strictly, final)
+        if character == "{":
+            return not strictly
+        if not (_KEY_WORD.match(character) or character.isdigit()):
+            return False
+        return _word_key(text, next_at, place, True, final)
+    if strictly:
+        return character in "{["
+    if character in QUOTES:
+        return True
+    if character in "{[-+$" or character.isdigit():
+        return True
+    word_end = _past(_ITEM_WORD, text, next_at)
+    if word_end == len(text) and word_end - next_at <= WINDOW and not final:
+        return None
+    return word_end == len(text) or text[word_end] in ",]"
+
+
+def begins_key(text: str, at: int, before: str, place: Place, final: bool) -> bool | None:
+    """Whether a quote just before ``at``, behind ``before``, begins a key: the string that it stands in has no end."""
+    if not place.in_object:
+        return False
+    separator = before[len(before.rstrip(" \t\r\n,;")) :]
+    if not separator:
+        return False
+    found = _quoted_key(text, at - 1, place, False, final)
+    if found and not ("," in separator or "\n" in separator):
+        match = _QUOTED[text[at - 1]].match(text, at - 1)
+        return match is not None and _is_declared(match[1], place)
+    return found
+
+
+def closes_key(text: str, at: int, final: bool) -> bool | None:
+    """Whether a quote just before ``at`` ends a key; otherwise it belongs to it."""
+    next_at = _past(_SPACE, text, at)
+    if next_at == len(text):
+        return True if final or next_at - at > WINDOW else None
+    character = text[next_at]
+    if character in '"\u201d' and next_at == at:
+        colon = _past(_SPACE, text, at + 1)
+        if colon == len(text) and not final:
+            return None
+        return not (colon < len(text) and text[colon] in ":=\uff1a")
+    return next_at > at or not (character.isalnum() or character in "'\u2019_-")
+
+
+# --- values without quotes --------------------------------------------------------------------------------------------
+
+
+def ends_bare(text: str, at: int, place: Place, inside: bool, final: bool) -> bool | None:
+    """Whether a line break or comma just before ``at`` ends a bare value of an object.
+
+    ``inside``: a bracket that the value opened is not closed yet.
+    """
+    next_at = _past(_SPACE, text, at)
+    if next_at - at > WINDOW:
+        return not inside
+    if next_at == len(text):
+        return True if final else None
+    character = text[next_at].translate(PLAIN)
+    if inside:
+        if character in QUOTES:
+            return _quoted_key(text, next_at, place, True, final)
+        return _declared_key(text, next_at, place, final) if place.names is not None else False
+    if character in "},]":
+        return True
+    if character in QUOTES:
+        return _quoted_key(text, next_at, place, False, final)
+    if character == "/":
+        return _is_comment(text, next_at, final)
+    if character == "#":
+        return True
+    if _KEY_WORD.match(character) or character.isdigit():
+        return _word_key(text, next_at, place, True, final)
+    return False
 
 
 def groups_digits(head: str, text: str, at: int, final: bool) -> bool | None:
@@ -131,45 +254,56 @@ def is_literal(text: str) -> bool:
     return _LITERAL.fullmatch(text) is not None
 
 
-def begins_object(text: str, at: int, final: bool) -> bool | None:
-    """Whether what follows a ``{`` just before ``at``, in prose, looks like an object's inside."""
+# --- brackets in prose ------------------------------------------------------------------------------------------------
+
+
+def begins_object(text: str, at: int, numbers: bool, final: bool) -> bool | None:
+    """Whether what follows a ``{`` just before ``at``, in prose, looks like the inside of an object.
+
+    ``numbers``: a key may be a number.
+    """
     end = len(text)
     next_at = at
-    while next_at < end and (text[next_at].isspace() or text[next_at] == "{"):
+    while next_at < end and (text[next_at].isspace() or text[next_at] in "{\uff5b"):
         next_at += 1
         if next_at - at > WINDOW:
             return False
     if next_at == end:
         return False if final else None
     character = text[next_at]
-    if character == "}":
+    if character in "}\uff5d":
         return True
     if character == "/":
         return _is_comment(text, next_at, final)
     if character == "#":
         return True
-    if character in _QUOTES:
-        return _quoted_then(text, next_at, ":=", final, LONGEST_KEY)
-    return _word_then_colon(text, next_at, final) if _KEY_WORD.match(character) else False
+    if character in QUOTES:
+        return _quoted_then(text, next_at, ":=\uff1a", final, LONGEST_KEY)
+    if _KEY_WORD.match(character) or (numbers and character.isdigit()):
+        return _word_then_colon(text, next_at, final)
+    return False
 
 
 def begins_list(text: str, at: int, scalars: bool, objects: bool, lists: bool, final: bool) -> bool | None:
-    """Whether what follows a ``[`` just before ``at``, in prose, looks like a list's inside, whose items may be so."""
+    """Whether what follows a ``[`` just before ``at``, in prose, looks like the inside of a list of such items."""
     next_at = _past(_SPACE, text, at)
     if next_at - at > WINDOW:
         return False
     if next_at == len(text):
         return False if final else None
-    character = text[next_at]
+    character = text[next_at].translate(PLAIN)
     if character == "]":
         return True
     if character == "{":
-        return begins_object(text, next_at + 1, final) if objects else False
+        return begins_object(text, next_at + 1, True, final) if objects else False
     if character == "[":
         return lists
     if character == "/":
         return _is_comment(text, next_at, final)
     return scalars
+
+
+# --- the evidence -----------------------------------------------------------------------------------------------------
 
 
 def _is_comment(text: str, at: int, final: bool) -> bool | None:
@@ -178,22 +312,72 @@ def _is_comment(text: str, at: int, final: bool) -> bool | None:
     return text[at + 1] in "/*"
 
 
+def _is_declared(key: str, place: Place) -> bool:
+    return place.names is not None and len(key) <= WINDOW and bare(key) in place.names
+
+
+def _quoted_key(text: str, at: int, place: Place, declared: bool, final: bool) -> bool | None:
+    """Whether a key in quotes begins at ``at``: a short text with a colon after it, ``declared`` if names are known."""
+    found = _quoted_then(text, at, ":=\uff1a", final)
+    if found and declared and place.names is not None:
+        match = _QUOTED[text[at]].match(text, at)
+        return match is not None and _is_declared(match[1], place)
+    return found
+
+
 def _quoted_then(text: str, at: int, wanted: str, final: bool, window: int = WINDOW) -> bool | None:
     """Whether a short quoted text begins at ``at`` and one of ``wanted`` follows it."""
-    quote = {"\u201c": "\u201d", "\u2018": "\u2019"}.get(text[at], text[at])
-    close = text.find(quote, at + 1, at + window)
-    if close < 0:
+    match = _QUOTED[text[at]].match(text, at, at + window)
+    if match is None or match["open"] is not None:
         return None if len(text) - at <= window and not final else False
-    if wanted == ",]" and "\n" in text[at:close]:
+    if wanted == ",]" and "\n" in match[1]:
         return False
-    next_at = _past(_SPACE, text, close + 1)
+    next_at = _past(_SPACE, text, match.end())
     if next_at == len(text):
         return None if len(text) - at <= 2 * window and not final else False
-    return text[next_at] in wanted
+    return text[next_at].translate(PLAIN) in wanted
+
+
+def _word_key(text: str, at: int, place: Place, separated: bool, final: bool) -> bool | None:
+    """Whether a key without quotes begins at ``at``.
+
+    A declared name is one wherever a colon follows; another word only if it is ``separated`` from what is before it by
+    a line break or comma, and a value follows the colon on its line.
+    """
+    word_end = _past(_WORD, text, at, at + WINDOW)
+    if word_end == len(text):
+        return False if final else None
+    if word_end >= at + WINDOW:
+        return False
+    character = text[word_end].translate(PLAIN)
+    if character in '"\u201c' and separated:  # words between two pairs: `, and also "b": 2`
+        return _quoted_key(text, word_end, place, True, final) if _FILLER.match(text, at) else False
+    if character not in ":=":
+        return False
+    key = text[at:word_end].strip()
+    if _is_declared(key, place):
+        return True
+    if not separated or (place.names is not None and not _IDENTIFIER.fullmatch(key)):
+        return False
+    if character == "=" and " " in key:
+        return False
+    if word_end + 1 == len(text):
+        return False if final else None
+    following = text[word_end + 1]
+    if key.isdigit() and not following.isspace() and following not in QUOTES + "{[":
+        return False  # 12:30
+    return following not in "/:=" and not (place.names is not None and following in "\r\n")
+
+
+def _declared_key(text: str, at: int, place: Place, final: bool) -> bool | None:
+    word_end = _past(_WORD, text, at, at + WINDOW)
+    if word_end == len(text):
+        return False if final else None
+    return text[word_end] in ":=\uff1a" and _is_declared(text[at:word_end].strip(), place)
 
 
 def _word_then_colon(text: str, at: int, final: bool) -> bool | None:
     word_end = _past(_WORD, text, at, at + WINDOW)
     if word_end == len(text):
         return False if final else None
-    return text[word_end] in ":=" if word_end < at + WINDOW else False
+    return text[word_end] in ":=\uff1a" if word_end < at + WINDOW else False

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bamlvm.sysops.parsing.base import Frame, Plan, UnwrapFrame
-from bamlvm.sysops.parsing.results import Coerced, Failure, Result, penalty_of, value_of
+from bamlvm.sysops.parsing.base import Plan, UnwrapBuilder, ValueBuilder
+from bamlvm.sysops.parsing.embedded import written_as_string
+from bamlvm.sysops.parsing.raw import fits
+from bamlvm.sysops.parsing.results import Coerced, Mismatch, Result, penalty_of, value_of
 from bamlvm.sysops.parsing.scalars import ChoicePlan, is_null
 
 
@@ -19,10 +21,13 @@ class MapPlan(Plan):
     value: Plan
 
     def scalar(self, text: str, quoted: bool) -> Result:
-        return Coerced({}, 1) if not quoted and is_null(text) else self._misfit(text, quoted)
+        if not quoted and is_null(text):
+            return Coerced({}, 1)
+        result = written_as_string(text, self) if quoted else None
+        return result if result.__class__ is Coerced else self._mismatch(text, quoted)
 
-    def open(self, is_object: bool) -> Frame:
-        return MapFrame(self) if is_object else UnwrapFrame(self)
+    def open(self, is_object: bool) -> ValueBuilder:
+        return MapBuilder(self) if is_object else UnwrapBuilder(self)
 
     def default(self) -> Callable[[], Any] | None:
         return dict
@@ -33,10 +38,10 @@ class MapPlan(Plan):
         return before != self.stateful
 
 
-class MapFrame(Frame):
+class MapBuilder(ValueBuilder):
     """An object read as a map."""
 
-    __slots__ = ("failure", "key", "penalty", "plan", "seen", "shows", "values")
+    __slots__ = ("key", "mismatch", "penalty", "plan", "seen", "shows", "values")
 
     def __init__(self, plan: MapPlan) -> None:
         self.plan = plan
@@ -45,7 +50,7 @@ class MapFrame(Frame):
         self.seen: set[str] = set()
         self.key: Any = None
         self.penalty = 0
-        self.failure: Failure | None = None
+        self.mismatch: Mismatch | None = None
 
     def child(self, key: str) -> Plan:
         self.key = None
@@ -55,9 +60,9 @@ class MapFrame(Frame):
         found: Any = key
         if self.plan.key is not None:
             result = self.plan.key.scalar(key, True)
-            if result.__class__ is Failure:
-                if self.failure is None:
-                    self.failure = result.at(key)
+            if result.__class__ is Mismatch:
+                if self.mismatch is None:
+                    self.mismatch = result.at(key)
                 return super().child(key)
             self.penalty += penalty_of(result)
             found = value_of(result)
@@ -72,9 +77,9 @@ class MapFrame(Frame):
             return
         self.key = None
         kind = result.__class__
-        if kind is Failure:
-            if self.failure is None:
-                self.failure = result.at(key if isinstance(key, str) else key.variant)
+        if kind is Mismatch:
+            if self.mismatch is None:
+                self.mismatch = result.at(key if isinstance(key, str) else key.variant)
             if shown is not None:
                 self.shows[key] = shown
             return
@@ -87,8 +92,14 @@ class MapFrame(Frame):
 
     def close(self) -> Result:
         self.shown = self.shows
-        if self.failure is not None:
-            return self.failure
+        mismatch = self.mismatch
+        if mismatch is not None:
+            if len(self.seen) == 1 and mismatch.raw is not None:  # it may be an object around the map
+                result = fits(mismatch.raw, self.plan)
+                if result.__class__ is not Mismatch:
+                    self.shown = value_of(result)
+                    return Coerced(self.shown, penalty_of(result) + 2)
+            return mismatch
         return self.values if not self.penalty else Coerced(self.values, self.penalty)
 
     def partial(self, child: Any, begun: bool) -> Any:

@@ -3,18 +3,23 @@
 A number is a word of the text: what stands between spaces, without quotes, brackets, markdown and final punctuation
 around it.  Its thousands may be grouped by commas or underscores, it may have a currency sign before it or a per cent
 sign after it, and of ``answer=42`` or ``"value":42`` the part after the sign counts.  A word that is more than a number
-(``gpt-4``, ``12:30``, ``2024-01-05``, ``3.10.2``) is none.
+(``gpt-4``, ``12:30``, ``2024-01-05``, ``3.10.2``) is not a number; a word of scale (``3 million``) multiplies the one
+before it.
 
-If a text has several numbers, one that stands alone in bold or in ``\\boxed{…}`` is the answer; otherwise the text is
-ambiguous.
+The evidence, strongest first, as for names (:mod:`.names`): the text is a number; a number in bold, in a code span or
+in ``\\boxed{…}``; a number that is the first line, the last line, or what follows the last colon or equals sign; the
+only number anywhere in the text.  Several of one kind are ambiguous, and the mismatch lists them.
 """
 
 from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from typing import Final
 
+from bamlvm.sysops.parsing import passages
+from bamlvm.sysops.parsing.results import NoSingleMatch, only_one
 from bamlvm.vm.values import in_i64
 
 _NUMBER: Final = re.compile(
@@ -26,51 +31,60 @@ _NUMBER: Final = re.compile(
     (?: / (?P<divisor> [0-9]+ ) )? [%\u20ac\u00a3]?"""
 )
 _WRAPPING: Final = "*_`~\"'\u201c\u201d\u2018\u2019()[]{}<>,;:!?\\|#"
-_EMPHASISED: Final = re.compile(r"\*\*([^*\n]+)\*\*|__([^_\n]+)__|\\boxed\{([^}\n]+)\}")
+_SPACED_FRACTION: Final = re.compile(r"(?<![\w/.,])([0-9]{1,15})(?: /|/ | / )([0-9]{1,15})(?![\w/]|[.,][0-9])")
+_SCALES: Final = {"hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _LABEL: Final = re.compile(r"[^\W\d_].*[:=]")
 
 
-class NotOne(Exception):  # noqa: N818 (not an error: callers turn it into one)
-    """A text without a number, or with several."""
-
-
 def number_in(text: str) -> float:
-    """The number in a text: an int if it is written as one.  Raises :class:`NotOne`, saying why."""
+    """Return the number that a text means: an int if it is written as one.
+
+    Raises :class:`NoSingleMatch`, listing the candidates if there are several.
+    """
+    text = _SPACED_FRACTION.sub(r"\1/\2", text)
     found = _numbers(text)
     if len(found) > 1:
-        marked: list[float] = []
-        for groups in _EMPHASISED.findall(text):
-            marked += _numbers("".join(groups))
-        found = list(dict.fromkeys(marked)) or found
-    if not found:
-        raise NotOne("")
-    if len(found) > 1:
-        raise NotOne("ambiguous: " + ", ".join(map(str, found[:4])))
-    return found[0]
+        alone = (passages.first_line(text), passages.last_line(text), passages.after_label(text))
+        for group in (passages.emphasised(text), iter(alone)):
+            numbers = [number for passage in group if (number := _number(passage.strip())) is not None]
+            if numbers:
+                found = numbers
+                break
+    found_one: float = only_one(found)
+    return found_one
 
 
 def whole_number_in(text: str) -> int:
-    """The number in a text, which must be a whole one within 64 bits.  Raises :class:`NotOne`."""
+    """Return the number that a text means, which must be a whole one within 64 bits.  Raises :class:`NoSingleMatch`."""
     number = number_in(text)
     if isinstance(number, float):
         if not number.is_integer():
-            raise NotOne(f"{number} is not a whole number")
+            raise NoSingleMatch(f"{number} is not a whole number")
         number = int(number)
     if not in_i64(number):
-        raise NotOne(f"{number} does not fit in 64 bits")
+        raise NoSingleMatch(f"{number} does not fit in 64 bits")
     return number
 
 
 def _numbers(text: str) -> list[float]:
+    """Return the distinct numbers of a text, those with a word of scale after them multiplied."""
     found: dict[float, None] = {}
-    for word in text.split():
+    words = text.split()
+    for place, word in enumerate(words):
         number = _number(word)
-        if number is not None:
-            found[number] = None
+        if number is None:
+            continue
+        scale = _SCALES.get(words[place + 1].strip(_WRAPPING + ".").lower()) if place + 1 < len(words) else None
+        if scale is not None:
+            scaled = number * scale
+            number = int(scaled) if isinstance(number, int) or scaled.is_integer() else scaled
+        found[number] = None
     return list(found)
 
 
 def _number(word: str) -> float | None:
+    if len(word) == 1 and not word.isascii() and word.isnumeric():
+        return unicodedata.numeric(word)
     bare = word.strip(_WRAPPING).rstrip("." + _WRAPPING)
     label = _LABEL.match(bare)
     if label:

@@ -6,15 +6,14 @@ in the type.  Every class, alias and list is planned once, so that recursive typ
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from bamlvm.sysops.parsing.base import Plan
-from bamlvm.sysops.parsing.choices import Choice, choices_of
 from bamlvm.sysops.parsing.classes import STATE_CLASS, ClassPlan
 from bamlvm.sysops.parsing.lists import ListPlan
 from bamlvm.sysops.parsing.maps import MapPlan
+from bamlvm.sysops.parsing.names import named_values
 from bamlvm.sysops.parsing.scalars import BoolPlan, ChoicePlan, FloatPlan, IntPlan, NullPlan, StringPlan
 from bamlvm.sysops.parsing.unions import UnionPlan
 from bamlvm.sysops.scope import Schema
@@ -162,16 +161,7 @@ class _Planner:
         return self._choice(parts)
 
     def _choice(self, types: list[Type]) -> ChoicePlan:
-        found: list[Choice] = []
-        names: list[str] = []
-        for type_ in types:
-            choices = choices_of(type_, self._schema)
-            found += choices
-            if isinstance(type_, LiteralType):
-                names.append(json.dumps(type_.value, ensure_ascii=False))
-            else:
-                names += [choice.names[0] for choice in choices]
-        return ChoicePlan(found, names)
+        return ChoicePlan([named for type_ in types for named in named_values(type_, self._schema)])
 
     def _class(self, type_: ClassType, path: tuple[str, ...]) -> Plan:
         info = self._schema.classes[type_.name]

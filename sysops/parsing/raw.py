@@ -6,8 +6,8 @@ import json
 import re
 from typing import Any, Final
 
-from bamlvm.sysops.parsing.base import Frame, Plan
-from bamlvm.sysops.parsing.results import Coerced, Failure, Result
+from bamlvm.sysops.parsing.base import Plan, ValueBuilder
+from bamlvm.sysops.parsing.results import Coerced, Mismatch, Result
 
 _JSON_SCALAR: Final = re.compile(r"null|true|false|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 
@@ -31,7 +31,7 @@ class RawContainer:
     def __init__(self, is_object: bool) -> None:
         self.keys: list[str] | None = [] if is_object else None
         self.parts: list[Any] = []
-        self.settled: dict[Plan, tuple[Result, Any]] = {}
+        self.settled: dict[Plan, tuple[Result, Any, bool]] = {}
 
 
 class _RawPlan(Plan):
@@ -40,16 +40,16 @@ class _RawPlan(Plan):
     def scalar(self, text: str, quoted: bool) -> Result:
         return RawScalar(text, quoted)
 
-    def open(self, is_object: bool) -> Frame:
-        return RawFrame(is_object)
+    def open(self, is_object: bool) -> ValueBuilder:
+        return RawBuilder(is_object)
 
 
 RAW: Final = _RawPlan()
-"""What is kept as it was written."""
+"""The plan of a part that is kept as it was written."""
 
 
-class RawFrame(Frame):
-    """A container whose type is not known before its end: its parts are kept as they were written."""
+class RawBuilder(ValueBuilder):
+    """Keeps the parts of a container as they were written."""
 
     __slots__ = ("is_object", "raw")
 
@@ -58,7 +58,6 @@ class RawFrame(Frame):
         self.raw = RawContainer(is_object)
 
     def child(self, key: str) -> Plan:
-
         raw = self.raw
         if raw.keys is not None:
             del raw.keys[len(raw.parts) :]  # a key that no value followed
@@ -76,8 +75,25 @@ class RawFrame(Frame):
         return bool(self.raw.parts)
 
 
-class TextFrame(RawFrame):
-    """A container where the type wants a string: its JSON."""
+class MismatchBuilder(RawBuilder):
+    """Reads a container where the type wants something else; the mismatch has it as it was written."""
+
+    __slots__ = ("_expected",)
+
+    def __init__(self, expected: str, is_object: bool) -> None:
+        super().__init__(is_object)
+        self._expected = expected
+
+    def close(self) -> Result:
+        self.shown = None
+        return Mismatch(self._expected, "an object" if self.is_object else "a list", raw=self.raw)
+
+    def evident(self) -> bool:
+        return False
+
+
+class TextBuilder(RawBuilder):
+    """Reads a container where the type wants a string: its JSON."""
 
     __slots__ = ()
 
@@ -86,39 +102,46 @@ class TextFrame(RawFrame):
         return Coerced(text, 10)
 
 
-def aligned(raw: Any, plan: Plan) -> tuple[Result, Any]:
-    """What was kept as it was written, read as ``plan``: the result, and how partials show it."""
+def aligned(raw: Any, plan: Plan) -> tuple[Result, Any, bool]:
+    """Read what was kept as it was written as ``plan``.
+
+    Return the result, what partials show of it, and whether something of the type was in it.
+    """
     if plan.keeps_raw:
-        return raw, None
+        return raw, None, True
     if raw.__class__ is RawScalar:
         result = plan.scalar(raw.text, raw.quoted)
         kind = result.__class__
-        return result, None if kind is Failure else result.value if kind is Coerced else result
-    settled: tuple[Result, Any] | None = raw.settled.get(plan)
+        if kind is Mismatch:
+            return result, None, False
+        return result, result.value if kind is Coerced else result, True
+    settled: tuple[Result, Any, bool] | None = raw.settled.get(plan)
     if settled is None:
-        frame = filled(raw, plan)
-        result = frame.close()
-        settled = raw.settled[plan] = result, frame.shown
+        builder = filled(raw, plan)
+        result = builder.close()
+        settled = raw.settled[plan] = result, builder.shown, builder.evident()
     return settled
 
 
-def filled(raw: RawContainer, plan: Plan) -> Frame:
-    """A frame of ``plan`` that has all the parts of a container."""
-    if raw.keys is None:
-        frame = plan.open(False)
-        for part in raw.parts:
-            result, shown = aligned(part, frame.child(""))
-            frame.put(result, shown)
-        return frame
-    frame = plan.open(True)
-    for key, part in zip(raw.keys, raw.parts, strict=False):
-        result, shown = aligned(part, frame.child(key))
-        frame.put(result, shown)
-    return frame
+def fits(raw: Any, plan: Plan) -> Result:
+    """Read a raw part as ``plan``; return a :class:`Mismatch` also where it has nothing of the type."""
+    result, _, evident = aligned(raw, plan)
+    return (
+        result if evident or result.__class__ is Mismatch else Mismatch(plan.expected, "an object without its fields")
+    )
+
+
+def filled(raw: RawContainer, plan: Plan) -> ValueBuilder:
+    """Return a builder of ``plan`` that has all the parts of a container."""
+    builder = plan.open(raw.keys is not None)
+    for key, part in zip(raw.keys if raw.keys is not None else [""] * len(raw.parts), raw.parts, strict=False):
+        result, shown, _ = aligned(part, builder.child(key))
+        builder.put(result, shown)
+    return builder
 
 
 def _text(raw: Any) -> str:
-    """What was kept as it was written, as JSON."""
+    """Return what was kept as it was written, as JSON."""
     if raw.__class__ is RawScalar:
         if not raw.quoted and _JSON_SCALAR.fullmatch(raw.text):
             return str(raw.text)

@@ -1,25 +1,30 @@
-"""What reading a part of an answer gives: a value, a value that fits after a change, or a reason why there is none.
+"""The outcome of reading a part of an answer: a value, a value that fits after a change, or a mismatch.
 
-A result is a BAML value as it is; a :class:`Coerced` value, with what the change counts when union members compete; or
-a :class:`Failure`.  All three are immutable, so that one result may serve several readers.
+A result is a BAML value as it is; a :class:`Coerced` value, with the penalty that counts when union members compete;
+or a :class:`Mismatch`.  All three are immutable, so that one result may serve several readers.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final, TypeAlias
 
 Step: TypeAlias = str | int
 """A field's name, a map's key or a list's index."""
 
 Result: TypeAlias = Any
-"""A BAML value, a :class:`Coerced` or a :class:`Failure`."""
+"""A BAML value, a :class:`Coerced` or a :class:`Mismatch`."""
 
 EXCERPT: Final = 120
-"""How much of a text an error shows."""
+"""How many characters of a text an error shows."""
+
+
+class NoSingleMatch(Exception):  # noqa: N818 (the callers make a mismatch of it)
+    """A text that has none of the looked-for values, or several; the message lists the candidates if several."""
 
 
 class Coerced:
-    """A value that the text gives only after a change; ``penalty`` says how far it was stretched (0 is not at all)."""
+    """A value that the text has only after a change; ``penalty`` says how large a change (0 is none)."""
 
     __slots__ = ("penalty", "value")
 
@@ -28,31 +33,34 @@ class Coerced:
         self.penalty = penalty
 
 
-class Failure:
-    """What does not fit: ``expected`` and ``got`` in words, at ``path`` from the part that was read."""
+class Mismatch:
+    """A part that does not fit: ``expected`` and ``got`` in words, at ``path`` from the part that was read.
 
-    __slots__ = ("expected", "got", "path")
+    ``raw`` is the object or list itself, where it was kept: it may fit as something else.  ``reason`` says more of a
+    scalar: the candidates in an ambiguous text.
+    """
 
-    def __init__(self, expected: str, got: str, path: tuple[Step, ...] = ()) -> None:
+    __slots__ = ("expected", "got", "path", "raw", "reason")
+
+    def __init__(self, expected: str, got: str, path: tuple[Step, ...] = (), raw: Any = None, reason: str = "") -> None:
         self.expected = expected
         self.got = got
         self.path = path
+        self.raw = raw
+        self.reason = reason
 
-    def at(self, step: Step) -> Failure:
-        """The same, seen from the container that has it under ``step``."""
-        return Failure(self.expected, self.got, (step, *self.path))
+    def at(self, step: Step) -> Mismatch:
+        """Return the same, seen from the container that has the part under ``step``."""
+        return Mismatch(self.expected, self.got, (step, *self.path), self.raw, self.reason)
 
     def __str__(self) -> str:
         where = render_path(self.path)
-        return (
-            f"{where}: expected {self.expected}, got {self.got}"
-            if where
-            else f"expected {self.expected}, got {self.got}"
-        )
+        reason = f" ({self.reason})" if self.reason else ""
+        return f"{where}{': ' if where else ''}expected {self.expected}, got {self.got}{reason}"
 
 
 def render_path(path: tuple[Step, ...]) -> str:
-    """``items[3].price``."""
+    """Return a path as text: ``items[3].price``."""
     text = ""
     for step in path:
         if isinstance(step, int):
@@ -65,16 +73,27 @@ def render_path(path: tuple[Step, ...]) -> str:
 
 
 def excerpt(text: str) -> str:
-    """A text's beginning, quoted."""
+    """Return the beginning of a text, quoted."""
     text = text.strip()
     return repr(text if len(text) <= EXCERPT else text[:EXCERPT] + "…")
 
 
 def penalty_of(result: Result) -> int:
-    """What a result that is no failure counts."""
+    """Return the penalty of a result that is not a mismatch."""
     return result.penalty if result.__class__ is Coerced else 0
 
 
 def value_of(result: Result) -> Any:
-    """The value of a result that is no failure."""
+    """Return the value of a result that is not a mismatch."""
     return result.value if result.__class__ is Coerced else result
+
+
+def only_one(found: Iterable[Any]) -> Any:
+    """Return the one distinct value among those that were found.
+
+    Raises :class:`NoSingleMatch` if there is none, or more than one.
+    """
+    distinct = list(dict.fromkeys(found))
+    if len(distinct) == 1:
+        return distinct[0]
+    raise NoSingleMatch("ambiguous: " + ", ".join(map(str, distinct[:4])) if distinct else "")

@@ -1,59 +1,88 @@
-"""Text, as it comes, to frames: a tolerant reader of JSON that can stop and go on at any character.
+"""Text, as it comes, to values: a tolerant reader of JSON that can stop and go on at any character.
 
-The scanner is always in one *state*, a method that consumes what it can of the buffer and says whether to go on (True)
-or to wait for more text (False).  What was consumed is never looked at again; what waits is no longer than a lookahead
-(:mod:`bamlvm.sysops.parsing.lookahead`).  So the work is linear in the text, however it is cut, and the pieces of a
-long string are joined only when somebody looks.
+The scanner is always in one *state*, a method that consumes what it can of the buffer and returns whether to go on
+(True) or to wait for more text (False).  What was consumed is never looked at again; what waits is no longer than a
+lookahead (:mod:`.lookahead`, which decides where strings and bare values end).  So the work is linear in the text,
+however it is cut, and the pieces of a long string are joined only when a partial value is built.
 
 Read besides JSON: missing, doubled and trailing commas; comments (``//``, ``/* */``, ``#``); keys and values without
-quotes or in ``'``, `````, typographic or triple quotes; quotes and line breaks inside strings; ``=`` or ``=>`` for a
-colon; doubled braces; brackets that nobody closed.  A code fence that ends inside an object ends the object.
+quotes or in other quotes; quotes and line breaks inside strings; ``=`` or ``=>`` for a colon; full-width punctuation;
+doubled braces; brackets and quotes that are missing.  A code fence that ends inside an object ends the object.
+
+A string may turn out to end earlier than where it is read to: its own quote is missing, and what follows it shows
+that.  Partial values show no more of a string than will stay (:meth:`Scanner.growing`).
 """
 
 from __future__ import annotations
 
 import re
+import textwrap
 from typing import Any, Final
 
-from bamlvm.sysops.parsing import lookahead
-from bamlvm.sysops.parsing.base import SKIP, Frame, Plan
-from bamlvm.sysops.parsing.lists import ListFrame
-from bamlvm.sysops.parsing.lookahead import WINDOW, Place
-from bamlvm.sysops.parsing.results import Coerced, Failure, Result
+from bamlvm.sysops.parsing import lookahead, reasoning
+from bamlvm.sysops.parsing.base import SKIP, Plan, ValueBuilder
+from bamlvm.sysops.parsing.lookahead import PLAIN, WINDOW, Place
+from bamlvm.sysops.parsing.names import bare
+from bamlvm.sysops.parsing.results import Coerced, Mismatch, Result
 
 MAX_DEPTH: Final = 100
 """How deep objects and lists may be nested."""
 
 _FENCE: Final = "```"
 _SPACE: Final = re.compile(r"\s*")
-_SPACE_AND_COMMAS: Final = re.compile(r"[\s,;]*")
-_BARE_KEY: Final = re.compile(r"[^:=,{}\[\]\"'`\n\u201c]*\s*")
-_BARE: Final = re.compile(r"[^,}\]\n/#`\"]*")
-_COLON: Final = re.compile(r":|=>?")
+_SPACE_AND_COMMAS: Final = re.compile(r"[\s,;\uff0c\uff1b\u3001]*")
+_BARE_KEY: Final = re.compile(r"[^:=,{}\[\]\"'`\n<\u201c\uff1a\uff0c\uff5b\uff5d]*\s*")
+_BARE: Final = re.compile(r"[^,;}\])\n/#`\"<({\[\uff0c\uff5d\uff3d]*")
+_COLON: Final = re.compile(r":|=>?|\uff1a")
 _HEX4: Final = re.compile(r"[0-9a-fA-F]{4}")
-_CLOSING: Final = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019"}
-_RUNS: Final = {quote: re.compile(rf"[^{quote}\\]*") for quote in "\"'`\u201d\u2019"}
-_ESCAPES: Final = {
+_CLOSING: Final = {
     '"': '"',
     "'": "'",
     "`": "`",
-    "\\": "\\",
-    "/": "/",
-    "b": "\b",
-    "f": "\f",
-    "n": "\n",
-    "r": "\r",
-    "t": "\t",
-    "\n": "\n",
+    "\u201c": "\u201d",
+    "\u201d": "\u201d",
+    "\u201e": "\u201c",
+    "\u2018": "\u2019",
+    "\u2019": "\u2019",
+    "\u300c": "\u300d",
+    "\u300e": "\u300f",
+    "\uff02": "\uff02",
 }
-_INFO_LINE: Final = re.compile(r"[\w+#.\-]*[ \t]*\r?\n")
+_DOUBLE: Final = '"\u201c\u201d\u201e'
+_SINGLE: Final = "'\u2018\u2019"
+_RIVALS: Final = {mark: kind for kind in (_DOUBLE, _SINGLE) for mark in kind}
+"""The marks that may end a string, by the mark that should."""
+
+_RUNS: Final = {
+    mark: re.compile(rf"(?:[^{re.escape(_RIVALS.get(mark, mark))}`\n\\]+|\n(?![ \t]*(?:`|\Z)))*")
+    for mark in "\"'\u201c\u201d\u2019\u300d\u300f\uff02"
+} | {"`": re.compile(r"[^`\\]*"), _FENCE: re.compile("[^`]*")}
+"""What a string consists of without any question, by the mark that ends it."""
+
+_MARKS: Final = {mark: re.compile(f"{mark}*") for mark in "\"'`"}
+_ESCAPES: Final = {'"': '"', "'": "'", "`": "`", "\\": "\\", "/": "/", "n": "\n", "r": "\r", "t": "\t", "\n": "\n"}
+_LATEX: Final = re.compile(
+    r"\\(?:t(?:heta|imes|ext|frac|ilde|herefore|riangle)|r(?:ho|ight|angle|ceil|floor|brace))(?![a-z])"
+)
+_LONGEST_LATEX: Final = 12
+_INFO_LINE: Final = re.compile(
+    r"(?:[\w+#.\-:/]+(?:[ \t]+(?:[\w\-]+=(?:\"[^\"\n]*\"|[^\s\"]+)|\{[^}\n]*\}))*)?[ \t]*\r?\n"
+)
+_OPENS_INNER_FENCE: Final = re.compile(r"\n[ \t]*```[ \t]*\w")
+_SEPARATORS: Final = " \t\r\n,;"
+_CLOSERS: Final = re.compile(r"[\s,;}\]\uff5d\uff3d]*$")
+_TAIL: Final = 120
+"""How many characters at the end of a growing string are looked at for a key that may belong to the object."""
+
+_LOST_KEY: Final = re.compile(r"[,;\n]\s*([^,;\n\"':=]{1,60}?)\s*[:=]\s*$")
+_LAST_PART: Final = re.compile(r"[,;\n]\s*([^,;\n\"':=]{0,60})[:=]?\s*$")
 
 
 class Scanner:
-    """Reads containers.  A subclass says what stands around them: its state is the first, and :meth:`ended` is told
-    of each container that is complete.
+    """Reads containers.  A subclass says what stands around them: its state is the first, and :meth:`ended` takes
+    each container that is complete.
 
-    ``steps`` counts the work done, in characters and decisions: what the tests of linearity look at.
+    ``steps`` counts the work done, in characters and decisions, for the tests of linearity.
     """
 
     def __init__(self) -> None:
@@ -61,30 +90,36 @@ class Scanner:
         self._buffer = ""
         self._at = 0
         self._final = False
-        self._stack: list[Frame] = []
+        self._in_fence = False  # whether the container stands in a code fence
+        self._stack: list[ValueBuilder] = []
         self._objects = 0
         self._plan: Plan = SKIP
         self._begun = False  # whether the part under way has begun: a key alone is no value
         self._state = self.outside
+        self._fresh = True  # whether the object has no key yet
         self._comment = ""
-        self._pieces: list[str] = []
-        self._length = 0  # of a bare value, in characters
-        self._bracketed = False
-        self._quote = ""
         self._is_key = False
+        # a string or bare value under way:
+        self._pieces: list[str] = []
+        self._quote = ""
+        self._quotations = 0  # quotations that are open inside the string
+        self._depth = 0  # brackets that the bare value opened
+        self._length = 0  # of the bare value
+        self._inner_fence = False  # whether a code fence is open inside the value
+        self._may_end = -1  # where in the string the fence around the container may have closed
 
-    # --- what subclasses say ------------------------------------------------------------------------------------------
+    # --- for subclasses -----------------------------------------------------------------------------------------------
 
     def outside(self) -> bool:
-        """The state outside of any container."""
+        """Read what is outside of any container: a state."""
         raise NotImplementedError
 
-    def ended(self, result: Result, frame: Frame) -> None:
-        """A container that :meth:`begin` began is complete; the state is :meth:`outside` again."""
+    def ended(self, result: Result, builder: ValueBuilder) -> None:
+        """Take a complete container that :meth:`begin` began; the state is :meth:`outside` again."""
         raise NotImplementedError
 
-    def gave_up(self, failure: Failure) -> None:
-        """What was begun cannot be read to its end; the state is :meth:`outside` again."""
+    def gave_up(self, mismatch: Mismatch) -> None:
+        """Take the reason why a container cannot be read to its end; the state is :meth:`outside` again."""
         raise NotImplementedError
 
     # --- text in, partial values out ----------------------------------------------------------------------------------
@@ -99,24 +134,44 @@ class Scanner:
             self.steps += 1
 
     def take_end(self) -> None:
-        """There is no more text: whatever is open ends here."""
+        """Read on as the text has ended: whatever is open ends here."""
         self._final = True
         while self._state():
             self.steps += 1
         if self._stack:
+            if self._state == self._string and not self._is_key:
+                self._cut_string()
             self._end_scalar()
             self._close_all()
 
-    def begin(self, frame: Frame) -> None:
+    def begin(self, builder: ValueBuilder) -> None:
         """Read a container, from behind its bracket."""
-        self._stack = [frame]
-        self._objects = int(frame.is_object)
+        self._stack = [builder]
+        self._objects = int(builder.is_object)
+        self._fresh = True
         self._next()
 
     def growing(self) -> Any:
-        """The value of the part under way, as far as it is one; None where it is none yet."""
-        if self._state != self._string or self._is_key or not self._plan.grows or self._quote == _FENCE:
+        """Return the value of the part under way, as far as it will stay; None where there is none yet.
+
+        Of a string that is what cannot turn out to belong to the object around it: not the separators and brackets
+        that it ends with now, not what may be a declared key, nothing from where the fence may have closed.
+        """
+        if self._state != self._string or self._is_key or not self._plan.grows or len(self._quote) == 3:
             return None
+        text = self._text_so_far()
+        end = len(text) if self._may_end < 0 else self._may_end
+        tail = _CLOSERS.search(text, max(0, end - _TAIL), end)
+        if tail is not None:
+            end = tail.start()
+        names = self._stack[-1].names
+        if names is not None and end == len(text):
+            part = _LAST_PART.search(text, max(0, len(text) - _TAIL))
+            if part is not None and any(name.startswith(bare(part[1])) for name in names):
+                end = part.start()
+        return text[:end] if end < len(text) else text
+
+    def _text_so_far(self) -> str:
         if len(self._pieces) != 1:
             self._pieces = ["".join(self._pieces)]
         return self._pieces[0]
@@ -127,7 +182,7 @@ class Scanner:
         """Before a key, or the end of the object."""
         if not self._skip(_SPACE_AND_COMMAS, any_hash=True):
             return False
-        character = self._buffer[self._at]
+        character = self._buffer[self._at].translate(PLAIN)
         if character == "}":
             self._at += 1
             self._close()
@@ -145,9 +200,17 @@ class Scanner:
             if fence:
                 self._close_all()
                 return True
+        if character == "<":
+            thought = self._at_end_of_reasoning()
+            if thought is not False:
+                return bool(thought)
         if character in _CLOSING:
             return self._open_quote(is_key=True)
-        if character in "{[:=()":
+        if character == "{" and not self._fresh and len(self._stack) > 1 and not self._stack[-2].is_object:
+            self._stack[-1].cut_short()  # the next item of the list, and this one was not closed
+            self._close()
+            return True
+        if character in "{[:=()<":
             self._at += 1
             return True
         end = _BARE_KEY.match(self._buffer, self._at).end()  # type: ignore[union-attr]  # it matches the empty string
@@ -155,7 +218,7 @@ class Scanner:
             return False
         key = self._buffer[self._at : end].strip()
         self._at = max(end, self._at + 1)
-        if end < len(self._buffer) and self._buffer[end] in ":=":
+        if end < len(self._buffer) and self._buffer[end] in ":=\uff1a":
             self._at = end
             self._begin_value(key)
         return True
@@ -169,7 +232,7 @@ class Scanner:
         colon = _COLON.match(self._buffer, self._at)
         if colon is not None:
             self._at = colon.end()
-        elif self._buffer[self._at] in ",}":
+        elif self._buffer[self._at].translate(PLAIN) in ",}":
             self._state = self._key
             return True
         self._state = self._value
@@ -180,16 +243,17 @@ class Scanner:
         in_object = self._stack[-1].is_object
         if not self._skip(_SPACE if in_object else _SPACE_AND_COMMAS):
             return False
-        character = self._buffer[self._at]
+        character = self._buffer[self._at].translate(PLAIN)
         if character in "{[":
             if len(self._stack) >= MAX_DEPTH:
                 self._too_deep()
                 return True
             self._begun = True
-            frame = self._plan.open(character == "{")
+            builder = self._plan.open(character == "{")
             self._at += 1
-            self._stack.append(frame)
-            self._objects += frame.is_object
+            self._stack.append(builder)
+            self._objects += builder.is_object
+            self._fresh = True
             self._next()
             return True
         if character == "`":
@@ -212,10 +276,7 @@ class Scanner:
         if character in ":}":
             self._at += 1
             return True
-        self._begun = True
-        self._pieces = []
-        self._length = 0
-        self._bracketed = False
+        self._begin_scalar()
         self._state = self._bare
         return True
 
@@ -223,33 +284,76 @@ class Scanner:
         """Inside quotes."""
         buffer = self._buffer
         quote = self._quote
-        mark = quote[0]
-        end = _RUNS[mark].match(buffer, self._at).end()  # type: ignore[union-attr]  # it matches the empty string
+        run = _RUNS[_FENCE if quote == _FENCE else quote[0]]
+        end = run.match(buffer, self._at).end()  # type: ignore[union-attr]  # it matches the empty string
         if end > self._at:
             self._pieces.append(buffer[self._at : end])
             self._at = end
         if end == len(buffer):
             return False
-        if buffer[end] == "\\":
+        mark = buffer[end]
+        if mark == "\\":
             return self._escape()
-        if len(quote) == 3:
-            if buffer.startswith(quote, end):
-                self._at += 3
-                self._end_scalar()
+        if mark == "\n" or (mark == "`" and quote[0] != "`"):
+            return self._fence_in_string()
+        if len(quote) == 3 and mark == quote[0]:
+            return self._marks_in_block()
+        closes: bool | None = False
+        if self._is_key:
+            closes = lookahead.closes_key(buffer, end + 1, self._final)
+        elif len(quote) == 1:
+            where = self._closes(mark, end + 1)
+            if where == "before":
                 return True
-            if len(buffer) - end < 3 and not self._final and buffer[end:] == mark * (len(buffer) - end):
-                return False
-        else:
-            closes = self._is_key or lookahead.closes_string(buffer, end + 1, self._place(), self._final)
-            if closes is None:
-                return False
-            if closes:
-                self._at += 1
-                self._end_scalar()
-                return True
-        self._pieces.append(mark)
+            closes = None if where is None else where == "here"
+        if closes is None:
+            return False
         self._at += 1
+        if closes:
+            self._end_scalar()
+        else:
+            self._pieces.append(mark)
         return True
+
+    def _marks_in_block(self) -> bool:
+        """At quotes inside triple quotes, or backticks inside a code fence."""
+        buffer, quote = self._buffer, self._quote
+        run = _MARKS[quote[0]].match(buffer, self._at).end() - self._at  # type: ignore[union-attr]
+        if self._at + run == len(buffer) and not self._final and run <= WINDOW:
+            return False
+        before = self._last_line()
+        if run > 3:
+            self._pieces.append(quote[0] * (run - 3))
+            self._at += run - 3
+        closes: bool | None = run >= 3
+        if closes and (quote != _FENCE or before.strip()):
+            closes = lookahead.closes_string(buffer, self._at + 3, self._place(), False, self._final)
+            if closes is None:
+                if run > 3:  # it is put again, and must find what it found before
+                    self._pieces.pop()
+                    self._at -= run - 3
+                return False
+        elif closes and (self._inner_fence or buffer[self._at + 3 : self._at + 4].isalnum()):
+            self._inner_fence = not self._inner_fence
+            closes = False
+        length = min(run, 3)
+        if closes:
+            self._at += length
+            self._end_scalar()
+        else:
+            self._pieces.append(quote[0] * length)
+            self._at += length
+        return True
+
+    def _last_line(self) -> str:
+        """Return the end of the string under way, back to its last line break."""
+        line = ""
+        for piece in reversed(self._pieces):
+            _, broken, tail = piece.rpartition("\n")
+            line = tail + line
+            if broken or len(line) > WINDOW:
+                break
+        return line
 
     def _bare(self) -> bool:
         """Inside a value without quotes."""
@@ -259,34 +363,104 @@ class Scanner:
             piece = buffer[self._at : end]
             self._pieces.append(piece)
             self._length += len(piece)
-            self._bracketed = self._bracketed or "[" in piece
             self._at = end
         if end == len(buffer):
             return False
-        ends = self._ends_bare(buffer[end])
+        mark = buffer[end]
+        if mark == "<":
+            thought = self._at_end_of_reasoning()
+            if thought is not False:
+                return bool(thought)
+        ends = self._ends_bare(mark.translate(PLAIN))
         if ends is None:
             return False
         if ends:
             self._end_scalar()
             return True
-        self._pieces.append(buffer[end])
+        if mark in "([{":
+            self._depth += 1
+        elif mark in ")]}" and self._depth:
+            self._depth -= 1
+        self._pieces.append(mark)
         self._length += 1
         self._at += 1
         return True
 
-    # --- decisions ----------------------------------------------------------------------------------------------------
+    # --- where a value ends: the questions are put here and answered in lookahead -------------------------------------
+
+    def _closes(self, mark: str, at: int) -> str | None:
+        """Return where a string ends by the quote just before ``at``: "here", "before" it, "not"; None to wait.
+
+        If it ended before, the state is that behind the string.
+        """
+        quote = self._quote
+        if mark != quote and (quote == "`" or not self._is_rival(mark)):
+            return "not"
+        place = self._place()
+        before = self._last_character()
+        strictly = self._quotations > 0 or mark != quote
+        closes = lookahead.closes_string(self._buffer, at, place, strictly, self._final)
+        if closes is None:
+            return None
+        if closes:
+            return "here"
+        # The string may have lost its own end, and this quote begins the next key, or that key's value.
+        if before in _SEPARATORS or before in ":=":
+            text = self._text_so_far()
+            begins = lookahead.begins_key(self._buffer, at, text[-_TAIL:], place, self._final)
+            if begins is None:
+                return None
+            if begins:
+                self._pieces = [text.rstrip(_SEPARATORS)]
+                self._end_scalar()
+                return "before"
+            if place.names is not None:
+                lost = _LOST_KEY.search(text, max(0, len(text) - _TAIL))
+                if lost is not None and bare(lost[1]) in place.names:
+                    self._pieces = [text[: lost.start()].rstrip(_SEPARATORS)]
+                    self._buffer = text[lost.start() :] + self._buffer[self._at :]
+                    self._at = 0
+                    self._end_scalar()
+                    return "before"
+        # It belongs to the string; as a pair with another it is a quotation.
+        following = self._buffer[at : at + 1]
+        if self._quotations and before not in _SEPARATORS:
+            self._quotations -= 1
+        elif mark == quote and (before in _SEPARATORS + "([{" or not before) and not following.isspace():
+            self._quotations += 1
+        return "not"
+
+    def _is_rival(self, mark: str) -> bool:
+        """Whether a quote of the other kind may end the string: it does not end a quotation of its own kind in it."""
+        if mark not in _RIVALS.get(self._quote, self._quote):
+            return False
+        opening = {"\u201d": "\u201c", "\u2019": "\u2018"}.get(mark)
+        if opening is None:
+            return mark in "\"'"
+        return sum(piece.count(opening) - piece.count(mark) for piece in self._pieces) <= 0
+
+    def _last_character(self) -> str:
+        for piece in reversed(self._pieces):
+            if piece:
+                return piece[-1]
+        return ""
 
     def _ends_bare(self, character: str) -> bool | None:
         """Whether a character ends the bare value before it; it is left where it is."""
         in_object = self._stack[-1].is_object
+        if character in "([{)<" or (character == ";" and not in_object):
+            return False
         if character == "}":
-            return bool(in_object or self._objects)
+            return not self._depth and bool(in_object or self._objects)
         if character == "]":
-            return not in_object or (len(self._stack) > self._objects and not self._bracketed)
+            return not self._depth and (not in_object or len(self._stack) > self._objects)
         if character == "`":
-            return self._at_fence()
+            fence = self._at_fence()
+            if not fence:
+                return fence
+            return self._fence_ends_bare()
         if character in "/#":
-            last = self._pieces[-1][-1] if self._pieces else " "
+            last = self._last_character() or " "
             if not last.isspace():
                 return False
             if character == "#":
@@ -294,21 +468,88 @@ class Scanner:
             if self._at + 1 == len(self._buffer):
                 return False if self._final else None
             return self._buffer[self._at + 1] in "/*"
+        if self._inner_fence:
+            return False
         if not in_object and character != '"':
-            return True
+            return not self._depth
         head = "".join(self._pieces) if self._length <= 40 else ""
         if character == ",":
             groups = lookahead.groups_digits(head, self._buffer, self._at + 1, self._final)
             if groups is not False:
                 return None if groups is None else False
-        if character == '"':  # it belongs to the value, unless a comma is missing
-            return head[-1:].isspace() and lookahead.is_literal(head.strip())
-        if lookahead.is_literal(head.strip()):
+        if character == '"':
+            return self._quote_ends_bare(head)
+        if character == "\n" and lookahead.is_literal(head.strip()):
             return True
         self.steps += WINDOW
-        if character == ",":
-            return lookahead.after_comma(self._buffer, self._at + 1, True, self._final)
-        return lookahead.ends_line(self._buffer, self._at + 1, self._place(), self._final)
+        return lookahead.ends_bare(self._buffer, self._at + 1, self._place(), self._depth > 0, self._final)
+
+    def _quote_ends_bare(self, head: str) -> bool | None:
+        """Whether a quote ends the bare value before it: a comma is missing, or the quote's own beginning is."""
+        if head[-1:].isspace() and lookahead.is_literal(head.strip()):
+            return True
+        if sum(piece.count('"') for piece in self._pieces) % 2 == 0 and not self._last_character().isspace():
+            closes = lookahead.closes_string(self._buffer, self._at + 1, self._place(), True, self._final)
+            if closes:
+                self._at += 1
+            return closes
+        return False
+
+    def _fence_ends_bare(self) -> bool | None:
+        """Whether a code fence ends the bare value: it closes the fence around the container, not one in the value."""
+        info = self._buffer[self._at + 3 : self._at + 4]
+        if not info and not self._final:
+            return None
+        if self._inner_fence:
+            self._inner_fence = False
+        elif self._last_character() == "\n" and (info.isalnum() or not self._in_fence):
+            self._inner_fence = True
+        else:
+            return True
+        self._pieces.append("``")  # the third follows
+        self._at += 2
+        return False
+
+    def _fence_in_string(self) -> bool:
+        """A line break or a backtick in a string that neither ends: where a fence begins, or closes around it."""
+        buffer, at = self._buffer, self._at
+        if buffer[at] == "`":
+            self._pieces.append("`")
+            self._at += 1
+            return True
+        line = _SPACE_ON_LINE.match(buffer, at + 1).end()  # type: ignore[union-attr]  # it matches the empty string
+        rest = buffer[line : line + 4]
+        if len(rest) < 4 and not self._final and (rest[:3] == "`" * len(rest[:3])) and line - at < WINDOW:
+            return False
+        if rest[:3] == _FENCE:
+            if self._inner_fence:
+                self._inner_fence = False
+            elif rest[3:].isalnum() or not self._in_fence:
+                self._inner_fence = True
+            elif self._may_end < 0:
+                self._may_end = len(self._text_so_far())
+            line += 3
+        self._pieces.append(buffer[at:line])
+        self._at = line
+        return True
+
+    def _cut_string(self) -> None:
+        """End a string whose quote never came, at the end of the text."""
+        text = self._text_so_far()
+        if self._may_end >= 0:
+            text = text[: self._may_end]
+        tail = _CLOSERS.search(text, max(0, len(text) - WINDOW))
+        if tail is not None and self._closes_stack(tail[0]):
+            text = text[: tail.start()]
+        self._pieces = [text]
+
+    def _closes_stack(self, brackets: str) -> bool:
+        """Whether brackets close all containers that are open."""
+        wanted = ["}" if builder.is_object else "]" for builder in self._stack]
+        for bracket in brackets.translate(PLAIN):
+            if wanted and bracket == wanted[-1]:
+                wanted.pop()
+        return not wanted
 
     def _at_fence(self) -> bool | None:
         """Whether a code fence begins or ends here."""
@@ -317,14 +558,24 @@ class Scanner:
             return None
         return rest == _FENCE
 
+    def _at_end_of_reasoning(self) -> bool | None:
+        """Whether a tag that ends reasoning stands here: the container was a part of it.  None to wait."""
+        found = reasoning.at_end_tag(self._buffer, self._at, self._final)
+        if found:
+            self._stack = []
+            self._objects = 0
+            self._state = self.outside
+        return found
+
     def _place(self) -> Place:
         self.steps += WINDOW
-        return Place(self._stack[-1].is_object, self._objects, len(self._stack) - self._objects)
+        builder = self._stack[-1]
+        return Place(builder.is_object, self._objects, len(self._stack) - self._objects, builder.names)
 
-    # --- what states share --------------------------------------------------------------------------------------------
+    # --- shared by the states -----------------------------------------------------------------------------------------
 
     def _skip(self, space: re.Pattern[str], any_hash: bool = False) -> bool:
-        """Pass over space and comments; False if there is nothing behind them yet."""
+        """Pass over space and comments; return False if there is nothing behind them yet."""
         while True:
             buffer = self._buffer
             if self._comment:
@@ -354,6 +605,13 @@ class Scanner:
             else:
                 return True
 
+    def _begin_scalar(self) -> None:
+        self._begun = not self._is_key
+        self._pieces = [""]
+        self._length = self._depth = self._quotations = 0
+        self._inner_fence = False
+        self._may_end = -1
+
     def _open_quote(self, is_key: bool) -> bool:
         character = self._buffer[self._at]
         rest = self._buffer[self._at : self._at + 3]
@@ -365,12 +623,12 @@ class Scanner:
             self._quote = _CLOSING[character]
         self._at += len(self._quote)
         self._is_key = is_key
-        self._pieces = [""]
-        self._begun = not is_key
+        self._begin_scalar()
         self._state = self._string
         return True
 
     def _escape(self) -> bool:
+        """A backslash in a string: an escape of JSON, or itself where JSON has none or none that a text has."""
         buffer = self._buffer
         at = self._at
         have = len(buffer) - at
@@ -379,12 +637,18 @@ class Scanner:
                 self._pieces.append("\\")
                 self._at += 1
             return self._final
-        plain = _ESCAPES.get(buffer[at + 1])
+        letter = buffer[at + 1]
+        if letter in "tr":
+            if have < _LONGEST_LATEX and not self._final and buffer[at + 2 :].isalpha() | (have == 2):
+                return False
+            if _LATEX.match(buffer, at):
+                letter = ""
+        plain = _ESCAPES.get(letter)
         if plain is not None:
             self._pieces.append(plain)
             self._at += 2
             return True
-        if buffer[at + 1] == "u":
+        if letter == "u":
             if have < 6 and not self._final:
                 return False
             if _HEX4.match(buffer, at + 2):
@@ -409,19 +673,18 @@ class Scanner:
 
     def _begin_value(self, key: str) -> None:
         self._plan = self._stack[-1].child(key)
-        self._begun = False
+        self._begun = self._is_key = self._fresh = False
         self._state = self._colon
 
     def _end_scalar(self) -> None:
-        """The key or scalar under way is complete."""
+        """End the key or scalar under way."""
         if self._state == self._string:
             text = "".join(self._pieces)
             if self._is_key:
                 self._begin_value(text)
                 return
-            if self._quote == _FENCE:
-                info = _INFO_LINE.match(text)
-                text = text[info.end() if info else 0 :].removesuffix("\n")
+            if len(self._quote) == 3:
+                text = _block(text, self._quote == _FENCE)
             self._put_scalar(text, True)
         elif self._state == self._bare:
             text = "".join(self._pieces).strip()
@@ -433,44 +696,66 @@ class Scanner:
     def _put_scalar(self, text: str, quoted: bool) -> None:
         result = self._plan.scalar(text, quoted)
         kind = result.__class__
-        frame = self._stack[-1]
-        if not quoted and frame.__class__ is ListFrame and not lookahead.is_literal(text):
+        builder = self._stack[-1]
+        if not quoted and not builder.is_object and not lookahead.is_literal(text):
             words = text.split()
-            if kind is Failure and len(words) > 1 and all(map(lookahead.is_literal, words)):  # a list without commas
+            if kind is Mismatch and len(words) > 1 and all(map(lookahead.is_literal, words)):  # a list without commas
                 for word in words:
                     self._put_scalar(word, False)
                 return
-            frame.doubtful += 1
-        frame.put(result, None if kind is Failure else result.value if kind is Coerced else result)
+            builder.doubtful = getattr(builder, "doubtful", 0) + 1
+        builder.put(result, None if kind is Mismatch else result.value if kind is Coerced else result)
         self._next()
 
     def _next(self) -> None:
-        """After a bracket that opens."""
-        frame = self._stack[-1]
+        """Go on behind a part, or a bracket that opens."""
+        builder = self._stack[-1]
         self._begun = False
-        if frame.is_object:
+        self._is_key = False
+        if builder.is_object:
             self._state = self._key
         else:
-            self._plan = frame.child("")
+            self._plan = builder.child("")
             self._state = self._value
 
     def _close(self) -> None:
-        frame = self._stack.pop()
-        self._objects -= frame.is_object
-        result = frame.close()
+        builder = self._stack.pop()
+        self._objects -= builder.is_object
+        result = builder.close()
         if self._stack:
-            self._stack[-1].put(result, frame.shown)
+            around = self._stack[-1]
+            around.put(result, builder.shown)
+            orphans = builder.orphans()
+            if orphans:
+                around.adopt(orphans)
+            self._fresh = False
             self._next()
         else:
             self._state = self.outside
-            self.ended(result, frame)
+            self.ended(result, builder)
 
     def _close_all(self) -> None:
         while self._stack:
+            self._stack[-1].cut_short()
             self._close()
 
     def _too_deep(self) -> None:
         self._stack = []
         self._objects = 0
         self._state = self.outside
-        self.gave_up(Failure("an answer", f"objects and lists nested deeper than {MAX_DEPTH}"))
+        self.gave_up(Mismatch("an answer", f"objects and lists nested deeper than {MAX_DEPTH}"))
+
+
+_SPACE_ON_LINE: Final = re.compile(r"[ \t]*")
+
+
+def _block(text: str, is_code: bool) -> str:
+    """Return the text of a block in triple quotes or a code fence: dedented, without the fence's first line."""
+    if is_code:
+        info = _INFO_LINE.match(text)
+        text = text[info.end() :] if info else text
+        text = text[: len(text.rstrip(" \t"))].removesuffix("\n").removesuffix("\r")
+        return textwrap.dedent(text)
+    if text.startswith(("\n", "\r\n")):
+        return textwrap.dedent(text.removeprefix("\r").removeprefix("\n")).rstrip(" \t").removesuffix("\n")
+    return text

@@ -4,77 +4,79 @@ from __future__ import annotations
 
 from typing import Any
 
-from bamlvm.sysops.parsing.answers import NO_CANDIDATE, AnswerReader
+from bamlvm.sysops.parsing import reasoning
+from bamlvm.sysops.parsing.base import Plan
 from bamlvm.sysops.parsing.classes import ClassPlan
-from bamlvm.sysops.parsing.exact import ExactReader
+from bamlvm.sysops.parsing.completion import NO_CANDIDATE, CompletionReader
 from bamlvm.sysops.parsing.lists import ListPlan
-from bamlvm.sysops.parsing.output import Output, StreamParser, Unparsable
+from bamlvm.sysops.parsing.output import Output, ScalarOutput, StreamParser, TextOutput, Trace, Unparsable
 from bamlvm.sysops.parsing.planner import plan_of
-from bamlvm.sysops.parsing.results import Failure, value_of
-from bamlvm.sysops.parsing.scalar_outputs import flat_members, scalar_output
-from bamlvm.sysops.parsing.scalars import ScalarPlan, StringPlan
+from bamlvm.sysops.parsing.results import Mismatch, value_of
+from bamlvm.sysops.parsing.scalars import NullPlan, ScalarPlan, StringPlan
+from bamlvm.sysops.parsing.unions import UnionPlan
 from bamlvm.sysops.scope import Schema
-from bamlvm.vm.program.types import NULL, ClassType, ListType, MapType, Type, bare, union
+from bamlvm.vm.program.types import Type
+
+
+def output_of(type_: Type, schema: Schema) -> Output:
+    """Return the reader of a return type's answers.
+
+    Raises :class:`Thrown` (``InvalidArgument``, naming the type) for a type that no answer can be read as.
+    """
+    plan = plan_of(type_, schema)
+    if plan.takes_object or plan.takes_list:
+        return StructuredOutput(plan)
+    return scalar_output(plan)
+
+
+def scalar_output(plan: Plan) -> Output:
+    """Return the reader of a type without objects and lists."""
+    kinds = [type(member) for member in (plan.members if isinstance(plan, UnionPlan) else (plan,))]
+    if StringPlan in kinds and set(kinds) <= {StringPlan, NullPlan}:
+        return TextOutput(plan.expected, NullPlan in kinds)
+    return ScalarOutput(plan, StringPlan in kinds)
 
 
 class StructuredOutput(Output):
-    """A type with classes, lists or maps in it, or a union of different kinds of scalars."""
+    """A type with classes, lists or maps in it."""
 
-    def __init__(self, type_: Type, schema: Schema) -> None:
-        self.plan = plan_of(type_, schema)
-        self.expected = self.plan.expected
-        self._exact: ExactReader | None = None
-        parts = flat_members(bare(type_), schema)
-        scalars = [part for part in parts if not isinstance(part, (ClassType, ListType, MapType))]
-        self._is_mixed = len(scalars) == len(parts)
-        self._scalar = scalar_output(union(scalars), schema) if scalars and not self._is_mixed else None
-        self._is_nullable = NULL in scalars
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.expected = plan.expected
+        scalars = plan.scalars_only() if isinstance(plan, UnionPlan) else None
+        self._scalar = None if scalars is None else scalar_output(scalars)
 
-    def final(self, content: str) -> Any:
-        if self._exact is None:
-            self._exact = ExactReader(self.plan)
-        exact = self._exact.value(content)
-        if exact is not None:
-            return exact[0]
-        parser = StructuredStream(self)
-        parser.feed_silently(content)
-        return parser.finish()
+    def stream(self, keep_reasoning: bool = False, trace: Trace | None = None) -> StreamParser:
+        return StructuredStream(self, trace)
 
-    def stream(self) -> StreamParser:
-        return StructuredStream(self)
-
-    def without_candidate(self, content: str, failure: Failure) -> Any:
-        """The value of a text in which no object or list fits.  Raises :class:`Unparsable`."""
-        if self._is_mixed:
-            text = content.strip()
-            quoted = len(text) > 1 and text[0] == text[-1] == '"'
-            result = self.plan.scalar(text[1:-1] if quoted else text, quoted)
-            if result.__class__ is Failure:
-                raise Unparsable
-            return value_of(result)
+    def without_candidate(self, content: str, mismatch: Mismatch, cut_by: str | None) -> Any:
+        """Return the value of a text in which no object or list fits.  Raises :class:`Unparsable`."""
         if self._scalar is not None:
+            parser = self._scalar.stream()
+            parser.feed(content)
             try:
-                return self._scalar.final(content)
+                return parser.finish(cut_by)
             except Unparsable:
                 pass
-        if failure is not NO_CANDIDATE:
-            raise Unparsable(failure=failure)
+        if mismatch is not NO_CANDIDATE:
+            raise Unparsable(mismatch=mismatch)
         inner = self.plan.item if isinstance(self.plan, ListPlan) else self.plan
         if isinstance(inner, ClassPlan) and inner.size == 1:
             inner = inner.plans[0]
-        if isinstance(inner, ScalarPlan) and type(inner) is not StringPlan and content.strip():
-            result = self.plan.scalar(content.strip(), False)
-            if result.__class__ is not Failure:
+        text = reasoning.split(content).answer.strip()
+        if isinstance(inner, ScalarPlan) and type(inner) is not StringPlan and text and cut_by is None:
+            result = self.plan.scalar(text, False)
+            if result.__class__ is not Mismatch:
                 return value_of(result)
-        raise Unparsable
+        raise Unparsable(f"finish reason {cut_by!r}" if cut_by else "")
 
 
 class StructuredStream(StreamParser):
     """One answer.  The text is kept for the error that may come of it, and for scalars that stand in no structure."""
 
-    def __init__(self, output: StructuredOutput) -> None:
+    def __init__(self, output: StructuredOutput, trace: Trace | None) -> None:
         self.output: StructuredOutput = output
-        self.reader = AnswerReader(output.plan)
+        self.reader = CompletionReader(output.plan, trace)
         self._pieces: list[str] = []
 
     def feed(self, text: str) -> Any:
@@ -89,8 +91,8 @@ class StructuredStream(StreamParser):
     def text(self) -> str:
         return "".join(self._pieces)
 
-    def finish(self) -> Any:
-        result = self.reader.result()
-        if result.__class__ is Failure:
-            return self.output.without_candidate(self.text(), result)
+    def finish(self, cut_by: str | None = None) -> Any:
+        result = self.reader.result(cut_by)
+        if result.__class__ is Mismatch:
+            return self.output.without_candidate(self.text(), result, cut_by)
         return value_of(result)

@@ -9,24 +9,31 @@ How a union chooses, lowest penalty first and then in declared order:
     5   a scalar as the only field of a class
     10  an object or list as a string
 
-An object goes to the members that take objects; while these are several classes, a field that all of them declare with
-literals or enums of their own tells which one it is, as soon as it is read.  Otherwise the choice is made at the end.
+An object goes to the members that take objects.  Which of several classes it is, is certain as soon as
+
+    - a field that all of them declare with literals or enums of their own has been read; or
+    - its keys so far are all declared by one of them only, and the value of the last key begins like that field's.
+
+Otherwise its parts are kept as they were written, and the choice is made when the object is complete.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
-from bamlvm.sysops.parsing.base import Frame, Misfit, Plan
+from bamlvm.sysops.parsing.base import Plan, ValueBuilder
 from bamlvm.sysops.parsing.classes import ClassPlan
 from bamlvm.sysops.parsing.lists import ListPlan
 from bamlvm.sysops.parsing.maps import MapPlan
-from bamlvm.sysops.parsing.raw import RawContainer, RawFrame, RawScalar, aligned, filled
-from bamlvm.sysops.parsing.results import Coerced, Failure, Result, penalty_of
+from bamlvm.sysops.parsing.names import bare
+from bamlvm.sysops.parsing.raw import RAW, MismatchBuilder, RawBuilder, RawContainer, RawScalar, aligned, filled
+from bamlvm.sysops.parsing.results import Coerced, Mismatch, Result, penalty_of
 from bamlvm.sysops.parsing.scalars import ChoicePlan, NullPlan, ScalarPlan, StringPlan, is_null, null
 
-_NONE: Final = Failure("", "")
+_NONE: Final = Mismatch("", "")
+_NOTHING: Final = 100
+"""The penalty of a member of which the object has nothing."""
 
 
 class UnionPlan(Plan):
@@ -42,6 +49,8 @@ class UnionPlan(Plan):
         self._lists: list[Plan] = []
         self._wrapping: list[Plan] = []
         self._tags: dict[str, list[tuple[ClassPlan, ChoicePlan]]] = {}
+        self.all_classes = False
+        self.names: Collection[str] | None = None
 
     @property
     def expected(self) -> str:  # type: ignore[override]  # a recursive type would build its text for ever
@@ -54,54 +63,82 @@ class UnionPlan(Plan):
         elif self.nullable and text == "null":
             return None
         result = self._best(self._scalars, text, quoted)
-        if result.__class__ is not Failure:
+        if result.__class__ is not Mismatch:
             return result
         if self.nullable and is_null(text):
             return Coerced(None, 3)
         if not self._scalars or not quoted:
             wrapped = self._best(self._wrapping, text, quoted)
-            if wrapped.__class__ is not Failure:
+            if wrapped.__class__ is not Mismatch:
                 return wrapped
-        return Failure(self.expected, self._misfit(text, quoted).got)
+        if quoted and text.lstrip()[:1] in ("{", "["):
+            written = self._best([*self._objects, *self._lists], text, quoted)
+            if written.__class__ is not Mismatch:
+                return written
+        reason = result.reason
+        return Mismatch(self.expected, self._mismatch(text, quoted).got, reason=reason)
 
-    def open(self, is_object: bool) -> Frame:
+    def whole(self, text: str) -> Result:
+        """Return the value of a text that is nothing but one of the scalars; a :class:`Mismatch` for any other."""
+        if self.nullable and is_null(text):
+            return Coerced(None, 1)
+        best: Result = Mismatch(self.expected, text[:120] or "nothing")
+        for member in self._scalars:
+            assert isinstance(member, ScalarPlan)
+            result = member.whole(text)
+            if (
+                result.__class__ is not Mismatch
+                and (best.__class__ is Mismatch or penalty_of(result) < penalty_of(best))
+            ) or (result.__class__ is Mismatch and best.__class__ is Mismatch and result.reason):
+                best = result
+        return best
+
+    def may_grow(self, text: str) -> bool:
+        return any(member.may_grow(text) for member in self._scalars)
+
+    def scalars_only(self) -> UnionPlan | None:
+        """Return the union of the members without parts, None if there are none."""
+        members = [member for member in self.members if isinstance(member, ScalarPlan)]
+        if not members:
+            return None
+        made = UnionPlan()
+        made.members = members
+        made.refine()
+        return made
+
+    def open(self, is_object: bool) -> ValueBuilder:
         members = self.openable(is_object)
         if not members:
-            return Misfit(self.expected, "an object" if is_object else "a list")
-        return members[0].open(is_object) if len(members) == 1 else ChoiceFrame(self, is_object)
+            return MismatchBuilder(self.expected, is_object)
+        return members[0].open(is_object) if len(members) == 1 else UnionBuilder(self, is_object, members)
 
     def settle(self, raw: RawContainer) -> tuple[Result, Any]:
-        """The best member's reading of a container, and how partials show it."""
+        """Read a container as the member that it fits best; return the result, and what partials show of it."""
         best: tuple[Result, Any] | None = None
         least = 0
-        failures: list[Failure] = []
+        failures: list[Mismatch] = []
         for member in self.openable(raw.keys is not None):
-            result, shown = aligned(raw, member)
-            if result.__class__ is Failure:
+            result, shown, evident = aligned(raw, member)
+            if result.__class__ is Mismatch:
                 failures.append(result)
                 continue
-            penalty = penalty_of(result)
+            penalty = penalty_of(result) + (0 if evident else _NOTHING)
             if best is None or penalty < least:
                 best, least = (result, shown), penalty
         if best is None:
             deepest = max(failures, key=lambda failure: len(failure.path), default=None)
             got = "an object" if raw.keys is not None else "a list"
             reason = f"{got} ({deepest})" if deepest is not None else got
-            best = Failure(self.expected, reason), None
+            best = Mismatch(self.expected, reason), None
         return best
 
-    def told_by(self, key: str, raw: RawScalar) -> Plan | None:
-        """The one member that a field's value tells it is, if it does."""
+    def tagged(self, key: str, raw: RawScalar) -> Plan | None:
+        """Return the one member that a field's value says the object is, or None."""
         rows = self._tags.get(key)
         if rows is None:
             return None
-        fitting = [member for member, plan in rows if plan.scalar(raw.text, raw.quoted).__class__ is not Failure]
+        fitting = [member for member, plan in rows if plan.scalar(raw.text, raw.quoted).__class__ is not Mismatch]
         return fitting[0] if len(fitting) == 1 else None
-
-    @property
-    def is_told(self) -> bool:
-        """Whether there is a field that tells the members apart."""
-        return bool(self._tags)
 
     def default(self) -> Callable[[], Any] | None:
         return null if self.nullable else None
@@ -125,6 +162,9 @@ class UnionPlan(Plan):
         self.takes_object = any(member.takes_object for member in members)
         self.takes_list = any(member.takes_list for member in members)
         self.stateful = any(member.stateful for member in members)
+        self.all_classes = all(type(member) is ClassPlan for member in self._objects)
+        if self._objects and self.all_classes:
+            self.names = frozenset(name for member in self._objects for name in member.keys)  # type: ignore[attr-defined]
         self._tags = self._find_tags()
         return before != (self.takes_scalar, self.takes_object, self.takes_list, self.stateful)
 
@@ -133,11 +173,13 @@ class UnionPlan(Plan):
         for member in members:
             result = member.scalar(text, quoted)
             kind = result.__class__
-            if kind is Failure:
+            if kind is Mismatch:
+                if best.__class__ is Mismatch and result.reason:
+                    best = result
                 continue
             if kind is not Coerced:
                 return result
-            if best.__class__ is Failure or result.penalty < best.penalty:
+            if best.__class__ is Mismatch or result.penalty < best.penalty:
                 best = result
         return best
 
@@ -175,36 +217,99 @@ class UnionPlan(Plan):
         return tags
 
 
-class ChoiceFrame(Frame):
-    """A container that several members of a union could take.
+class _UndecidedPlan(Plan):
+    """The plan of a part of an object that may still be several classes: it decides where its value can be of one."""
 
-    Its parts are kept until one member is certain: at a field that tells the members apart, else at the end.
-    """
+    keeps_raw = True
 
-    __slots__ = ("_inner", "_key", "_plan", "_raw", "is_object")
+    def __init__(self, builder: UnionBuilder, field: Plan, key: str) -> None:
+        self._builder = builder
+        self._field = field
+        self._key = key
 
-    def __init__(self, plan: UnionPlan, is_object: bool) -> None:
+    def scalar(self, text: str, quoted: bool) -> Result:
+        return RawScalar(text, quoted)
+
+    def open(self, is_object: bool) -> ValueBuilder:
+        if self._field.takes_object if is_object else self._field.takes_list:
+            return self._builder.decide(self._key).open(is_object)
+        return RAW.open(is_object)
+
+
+class UnionBuilder(ValueBuilder):
+    """Reads a container that several members of a union could take, until one member is certain."""
+
+    __slots__ = ("_fitting", "_inner", "_key", "_plan", "_raw", "is_object")
+
+    def __init__(self, plan: UnionPlan, is_object: bool, members: Sequence[Plan]) -> None:
         self.is_object = is_object
         self._plan = plan
-        self._raw = RawFrame(is_object)
-        self._inner: Frame | None = None
+        self._raw = RawBuilder(is_object)
+        self._inner: ValueBuilder | None = None
         self._key = ""
+        self._fitting = members if plan.all_classes and is_object else ()
+
+    @property
+    def names(self) -> Collection[str] | None:  # type: ignore[override]
+        return self._plan.names if self._inner is None else self._inner.names
 
     def child(self, key: str) -> Plan:
         if self._inner is not None:
             return self._inner.child(key)
         self._key = key
-        return self._raw.child(key)
+        found = self._raw.child(key)
+        if self._fitting:
+            fitting = [member for member in self._fitting if member.place_of(key) >= 0]  # type: ignore[attr-defined]
+            self._fitting = fitting or self._fitting
+            if len(fitting) == 1:
+                member: ClassPlan = fitting[0]  # type: ignore[assignment]
+                field = member.plans[member.place_of(key)]
+                return self.decide(key) if type(field) is StringPlan else _UndecidedPlan(self, field, key)
+        return found
+
+    def decide(self, key: str) -> Plan:
+        """Settle on the one member that declares all the keys; return the plan of the part under ``key``."""
+        raw = self._raw.raw
+        assert raw.keys is not None
+        del raw.keys[len(raw.parts) :]
+        self._inner = filled(raw, self._fitting[0])
+        return self._inner.child(key)
 
     def put(self, result: Result, shown: Any) -> None:
         if self._inner is not None:
             self._inner.put(result, shown)
             return
         self._raw.put(result, shown)
-        if self.is_object and result.__class__ is RawScalar:
-            member = self._plan.told_by(self._key, result)
-            if member is not None:
-                self._inner = filled(self._raw.raw, member)
+        if not self.is_object or result.__class__ is not RawScalar:
+            return
+        member = self._plan.tagged(self._key, result)
+        if member is None and len(self._fitting) == 1:
+            only: ClassPlan = self._fitting[0]  # type: ignore[assignment]
+            place = only.place_of(self._key)
+            if place >= 0 and aligned(result, only.plans[place])[2]:
+                member = only
+        if member is not None:
+            self._inner = filled(self._raw.raw, member)
+
+    def adopt(self, orphans: dict[str, Any]) -> None:
+        if self._inner is not None:
+            self._inner.adopt(orphans)
+
+    def orphans(self) -> dict[str, Any]:
+        return {} if self._inner is None else self._inner.orphans()
+
+    def unmatched(self) -> Any:
+        if self._inner is not None:
+            return self._inner.unmatched()
+        names = self._plan.names
+        raw = self._raw.raw
+        if names is None or raw.keys is None or any(bare(key) in names for key in raw.keys):
+            return None
+        return raw
+
+    def cut_short(self) -> None:
+        if self._inner is not None:
+            self._inner.cut_short()
 
     def close(self) -> Result:
         if self._inner is not None:
@@ -218,4 +323,4 @@ class ChoiceFrame(Frame):
         return None if self._inner is None else self._inner.partial(child, begun)
 
     def evident(self) -> bool:
-        return self._raw.evident()
+        return self._raw.evident() if self._inner is None else self._inner.evident()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from itertools import pairwise
 from typing import Any
 
@@ -30,7 +29,7 @@ from bamlvm.vm.program.types import (
     union,
 )
 from bamlvm.vm.values import EnumValue, Instance, Thrown
-from tests.unit.sysops.structures import JSON_ALIAS, PROGRAM, Style, answers, done, types, value
+from tests.unit.sysops.parsing.structures import JSON_ALIAS, PROGRAM, Style, answers, done, types, value
 
 PERSON, POINT, TREE = ClassType("Person"), ClassType("Point"), ClassType("Tree")
 PETS = union((ClassType("Cat"), ClassType("Dog")))
@@ -277,7 +276,6 @@ def test_work_is_linear(type_: Type, shape: str) -> None:
         'Of the form {name, age}:\n```json\n{"name": "Ann", "age": 3, "tags": ["a", "b"]}\n```\nor {"name": "Bob"}?',
         '{"thought": "easy"}\n{"name": "Ann", "age": 3, "tags": ["a", "b"], "mood": {"a": [1]}}',
         '<think>{"name": "Bob", "age": 1}</think>{"name": "Ann", "age": 3, "tags": ["a", "b"]}',
-        '<think>unclosed {"name": "Ann", "age": 3, "tags": ["a", "b"]}',
         '{"name": "Ann", "age": 3, "tags": ["a", "b"], "age": 4}',
         '{"name": "Ann", "age": 3.0, "tags": ["a", "b"',
         '```\n{"name": "Ann", "age": 3, "tags": ["a", "b"\n```\nThere.',
@@ -405,12 +403,16 @@ def test_whole_answers(type_: Type, text: str, read: Any) -> None:
         (PERSON, '{"name": "x", "age": 9223372036854775808}', "age: expected an int, got 9223372036854775808"),
         (PERSON, '[{"name": "x", "age": 1}, {"name": "y", "age": 1}]', "expected Person, got a list of 2"),
         (MapType(STRING, POINT), '{"a b": {"x": 1, "y": {}}}', "['a b'].y: expected a float, got an object"),
-        (MapType(EnumType("Color"), INT), '{"pink": 1}', "pink: expected one of Red, dark blue, Green, got 'pink'"),
+        (
+            MapType(EnumType("Color"), INT),
+            '{"pink": 1}',
+            'pink: expected one of "Red", "dark blue", "Green", got \'pink\'',
+        ),
         (MESSAGES, '{"to": "x"}', "expected Email or Call, got an object (subject: expected a string, got nothing)"),
         (
             ListType(EnumType("Color")),
             '["red or green"]',
-            "[0]: expected one of Red, dark blue, Green, got 'red or green'",
+            '[0]: expected one of "Red", "dark blue", "Green", got \'red or green\'',
         ),
         (MapType(STRING, JSON), '{"a":' * 150, "objects and lists nested deeper than 100"),
     ],
@@ -459,11 +461,12 @@ def test_partials_of_what_comes_whole() -> None:
 
 
 def test_partials_of_unions() -> None:
-    """A field that tells the members apart decides at once; otherwise the value appears when it is complete."""
-    cat, dog = '{"kind": "cat", "name": "To"', '{"name": "Rex", "kind": "dog", "age"'
+    """A field that tells the members apart decides at once, and so does a key that only one of them declares."""
+    cat, dog = '{"kind": "cat", "name": "To"', '{"name": "Rex", "kind": "dog", "age": '
     assert partials(PETS, cat)[-1] == {"": "Cat", "kind": "cat", "name": "To"}
     assert partials(PETS, dog)[-1] == {"": "Dog", "kind": "dog", "name": "Rex", "age": None}
-    assert partials(ListType(MESSAGES), '[{"to": "x", "subject": "y"') in ([], [[]])
+    assert partials(ListType(MESSAGES), '[{"to": "x", "sub') in ([], [[]])
+    assert partials(ListType(MESSAGES), '[{"to": "x", "subject": "y"')[-1] == [{"": "Email", "to": "x", "subject": "y"}]
     assert partials(ListType(MESSAGES), '[{"to": "x", "subject": "y"}')[-1][0][""] == "Email"
     assert partials(MapType(STRING, union((INT, STRING))), '{"a": "xy')[-1] == {"a": "xy"}
     assert partials(MapType(STRING, union((EnumType("Color"), STRING))), '{"a": "Re') in ([], [{}])
@@ -495,29 +498,6 @@ def test_finished_parts_are_shared() -> None:
     second = stream.feed(', "y": 4}, {')
     assert first[0] is second[0]
     assert (len(first), len(second)) == (2, 3)
-
-
-# --- exact answers ----------------------------------------------------------------------------------------------------
-
-
-@given(answers())
-def test_exact_answers_are_read_as_any_other(answer: tuple[Type, Any, Style]) -> None:
-    type_, value, _ = answer
-    made = output(type_)
-    text = json.dumps(_json(value))
-    stream = StructuredStream(made)
-    stream.feed_silently(text)
-    assert plain(finished(stream)) == plain(final_parse(made, text)) == plain(value)
-
-
-def _json(value: Any) -> Any:
-    if isinstance(value, Instance):
-        return {name: _json(field) for name, field in zip(value.cls.field_names, value.fields, strict=True)}
-    if isinstance(value, list):
-        return [_json(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _json(item) for key, item in value.items()}
-    return value.variant if isinstance(value, EnumValue) else value
 
 
 def test_a_value_of_a_class() -> None:

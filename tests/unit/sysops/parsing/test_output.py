@@ -78,7 +78,7 @@ def refused(type_: Type, content: str) -> str:
 @given(st.text())
 def test_a_string_is_the_text_as_it_is(text: str) -> None:
     assert final(STRING, text) is text
-    assert partial(STRING, text) is text
+    assert partial(STRING, f"x{text}") == f"x{text}"  # nothing but spaces, or half a tag, may still be reasoning
 
 
 @pytest.mark.parametrize(
@@ -233,27 +233,23 @@ def test_optionals() -> None:
 
 
 @pytest.mark.parametrize(
-    ("type_", "text", "value"),
+    ("type_", "text"),
     [
-        (INT, "1", None),
-        (INT, "12 ", 12),
-        (INT, "It is 12 app", 12),
-        (INT, "12 13 ", None),
-        (INT, "", None),
-        (INT, "   ", None),
-        (FLOAT, "3.1\n", 3.1),
-        (BOOL, "tru", None),
-        (BOOL, "true", None),
-        (BOOL, "true ", True),
-        (KIND, "NOT_SPAM", None),
-        (KIND, "SPAM\n", ("Kind", "SPAM")),
-        (optional(INT), "null ", None),
-        (optional(STRING), "nul", None),
-        (optional(STRING), "nulls", "nulls"),
+        (INT, "12 "),  # "12 is too many: 11"
+        (FLOAT, "3.1\n"),
+        (BOOL, "true "),  # "true or false?"
+        (KIND, "SPAM\n"),
+        (optional(INT), "null "),
+        (optional(STRING), "nul"),
+        (optional(STRING), "```\nnull"),
     ],
 )
-def test_partials(type_: Type, text: str, value: Any) -> None:
-    assert partial(type_, text) == value
+def test_a_scalar_is_shown_only_when_no_text_can_change_it(type_: Type, text: str) -> None:
+    assert partial(type_, text) is None
+
+
+def test_an_optional_string_is_shown_when_it_is_not_null() -> None:
+    assert partial(optional(STRING), "nulls") == "nulls"
 
 
 @given(st.sampled_from([INT, FLOAT, BOOL, KIND, AB, optional(INT)]), st.text())
@@ -267,19 +263,6 @@ def test_only_parse_failed_is_thrown(type_: Type, text: str) -> None:
         final(type_, text)
     except Thrown as thrown:
         assert thrown.class_name == "baml.errors.ParseFailed"
-
-
-@given(st.integers(), st.sampled_from(["{}", "The answer is {} indeed", "**{}**\n"]))
-def test_a_partial_number_is_the_final_one(number: int, form: str) -> None:
-    number %= 2**63
-    text = form.format(number)
-    seen = {partial(INT, text[:end]) for end in range(len(text) + 1)} - {None}
-    assert seen <= {final(INT, text)}
-
-
-def test_a_long_text_is_not_searched_while_it_grows() -> None:
-    assert partial(INT, "word " * 1000 + "7 ") is None
-    assert final(INT, "word " * 1000 + "7 ") == 7
 
 
 # --- types without a parser -------------------------------------------------------------------------------------------
