@@ -1,12 +1,12 @@
-"""The pytest plugin ``bamlvm``: the fixture ``baml_snapshot``, the option ``--baml-update``, and a look for orphans.
+"""The pytest plugin ``bamlvm``: the fixture ``baml_snapshot``, the option ``--baml-update``, and a search for orphans.
 
-A test's snapshots stand beside its module, in ``__baml_snapshots__/<module>/<test>[.<name>].<stage>.txt``.  One that no
+A test's snapshots are beside its module, in ``__baml_snapshots__/<module>/<test>[.<name>].<stage>.txt``.  One that no
 test of a module asked for, or whose module is gone, is an orphan: the run fails and names it; ``--baml-update`` deletes
-it.  A module is judged only if all of its tests ran: not with ``-k`` or ``::``, not if ``-x`` stopped the run, and not
-under pytest-xdist, where no process knows of all.  Snapshots of a test that failed or was skipped are never orphans.
+it.  A module is searched only if all of its tests ran: not with ``-k`` or ``::``, not if ``-x`` stopped the run, and
+not under pytest-xdist, where each process runs only some.  A test that failed or was skipped has no orphans.
 
-Every pytest run of an environment that has bamlvm loads this module, so it imports nothing else of the package, and
-watches no run without a snapshot.  ``-p no:bamlvm`` turns it off.
+Every pytest run in an environment with bamlvm loads this module, so it imports nothing else of the package, and a run
+without snapshots registers no hooks.  ``-p no:bamlvm`` turns it off.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ import pytest
 
 FOLDER: Final = "__baml_snapshots__"
 UPDATE: Final = "--baml-update"
-_LONGEST: Final = 120  # of a test's part of a file name: file systems take 255 bytes
+_LONGEST: Final = 120  # characters of a test's part of a file name: file systems allow 255 bytes
 
 
 class _Run:
-    """What is known of this run: files asked for and written, tests that did not pass, modules not run as a whole."""
+    """The state of one run: snapshots used and written, tests that did not pass, modules that did not run whole."""
 
     def __init__(self) -> None:
         self.used: set[Path] = set()
@@ -41,8 +41,7 @@ _RUN: Final = pytest.StashKey[_Run]()
 
 
 class BamlSnapshot:
-    """The fixture's value: called with a program and a stage, it holds what the compiler makes of the one at the other
-    against the test's snapshot."""
+    """The fixture's value: a call compares one stage of a program with the test's snapshot."""
 
     def __init__(self, request: pytest.FixtureRequest) -> None:
         self._root = request.config.rootpath
@@ -60,8 +59,10 @@ class BamlSnapshot:
         *,
         optimize: bool = True,
     ) -> None:
-        """``source`` is a path (counted from pytest's root folder), sources by file name, or a source text; ``stage``
-        one of ``tokens ast hir tir mir bytecode diagnostics``.  ``name`` tells a test's snapshots of one stage apart.
+        """Compare a stage of a program with the test's snapshot.
+
+        ``source`` is a path (relative to pytest's root folder), sources by file name, or a source text; ``stage`` is
+        one of ``tokens ast hir tir mir bytecode diagnostics``.  ``name`` distinguishes a test's snapshots of one stage.
 
         Raises :class:`bamlvm.testing.SnapshotError`, an :class:`AssertionError`.
         """
@@ -81,17 +82,17 @@ class BamlSnapshot:
 
 @pytest.fixture
 def baml_snapshot(request: pytest.FixtureRequest) -> BamlSnapshot:
-    """Holds stages of BAML programs against snapshots: ``baml_snapshot("baml_src", "tir")``."""
+    """Compare stages of BAML programs with snapshots: ``baml_snapshot("baml_src", "tir")``."""
     return BamlSnapshot(request)
 
 
 def snapshot_folder(module: Path) -> Path:
-    """Where the snapshots of a test module stand."""
+    """Return the folder of a test module's snapshots."""
     return module.parent / FOLDER / module.stem
 
 
 def file_name(nodeid: str) -> str:
-    """A test's part of its snapshots' names: what identifies it within its module, fit for any file system."""
+    """Return a test's part of its snapshots' names: unique within its module, valid on any file system."""
     return _safe(".".join(nodeid.split("::")[1:]))
 
 
@@ -104,26 +105,26 @@ def _safe(name: str) -> str:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The option."""
+    """Add the option."""
     group = parser.getgroup("bamlvm", "snapshots of BAML programs")
     group.addoption(
-        UPDATE, action="store_true", help="write the snapshots of baml_snapshot anew, and delete those of no test"
+        UPDATE, action="store_true", help="rewrite the snapshots of baml_snapshot, and delete those of no test"
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin to take notes."""
+    """Start the state of the run."""
     config.stash[_RUN] = _Run()
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:
-    """A module of which a test was left out is not judged."""
+    """Exclude a module with a deselected test from the search."""
     for item in items:
         item.config.stash[_RUN].partial.add(item.path)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """If there are snapshots, or a test that may want one, watch the run."""
+    """Watch the run if there are snapshots, or a test that uses the fixture."""
     config = session.config
     run = config.stash[_RUN]
     run.modules = {item.path for item in session.items}
@@ -142,14 +143,14 @@ class _Watch:
         self._run = run
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """A test that did not pass may not have come to its snapshots."""
+        """Remember a test that did not pass: it may not have reached its snapshots."""
         if report.outcome != "passed":
             module = self._config.rootpath / report.nodeid.split("::")[0]
             self._run.unfinished.add((snapshot_folder(module), file_name(report.nodeid)))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Find the orphans, and fail for them or delete them."""
+        """Find the orphans; fail the run for them, or delete them."""
         run = self._run
         if session.shouldstop or session.shouldfail or self._is_distributed() or self._config.option.collectonly:
             return
@@ -178,7 +179,7 @@ class _Watch:
         return hasattr(self._config, "workerinput") or bool(getattr(self._config.option, "numprocesses", None))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say what was written, deleted, or is left over."""
+        """Print the snapshots that were written or deleted, and the orphans."""
         run = self._run
         updated = self._config.getoption(UPDATE)
         for verb, paths in (("wrote", run.written), ("deleted" if updated else "orphan", run.orphans)):

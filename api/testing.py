@@ -1,9 +1,16 @@
-"""Snapshot tests of your own programs: a file holds what a stage of the compiler makes of one, and a test fails when
-that changes.
+"""Tests of your own programs.
+
+A program's ``test`` blocks run as with ``bamlvm test``:
+
+    for case in bamlvm.testing.select(runtime.cases, include=["Extract::*"]):
+        outcome = bamlvm.testing.run_case(runtime, case)
+        assert outcome.status == "passed", outcome.failures
+
+A snapshot test keeps one stage of a program's compilation in a file and fails when it changes:
 
     bamlvm.testing.assert_stage("baml_src", "bytecode", "snapshots/program.txt")
 
-With pytest, the fixture ``baml_snapshot`` finds the file's name by itself (:mod:`bamlvm.pytest_plugin`).
+With pytest, the fixture ``baml_snapshot`` names the file itself (:mod:`bamlvm.pytest_plugin`).
 """
 
 from __future__ import annotations
@@ -16,9 +23,25 @@ from bamlvm.build.sources import Source, SourcePath, sources_of
 from bamlvm.checking import check
 from bamlvm.errors import CompileError, HostError
 from bamlvm.stages import STAGES, dump
+from bamlvm.test_case import Case
+from bamlvm.tools.test_runner.cases import Constraint, Outcome, select
+from bamlvm.tools.test_runner.runner import run_case
+
+__all__ = [
+    "DIAGNOSTICS",
+    "Case",
+    "Constraint",
+    "Outcome",
+    "SnapshotError",
+    "assert_stage",
+    "compare",
+    "run_case",
+    "select",
+    "stage_text",
+]
 
 DIAGNOSTICS: Final = "diagnostics"
-"""The name of what a snapshot may hold beside the stages: errors and warnings, rendered."""
+"""A stage beside those of the compiler: errors and warnings, rendered."""
 
 _SHOWN_LINES: Final = 200
 
@@ -28,11 +51,11 @@ class SnapshotError(AssertionError):
 
 
 def stage_text(source: Source, stage: str, optimize: bool = True) -> str:
-    """Return the text of a snapshot: of one of :data:`bamlvm.stages.STAGES`, or of the ``diagnostics``.
+    """Return the text of a snapshot: one of :data:`bamlvm.stages.STAGES`, or ``diagnostics``.
 
-    ``source`` is a path (a file or a folder), sources by file name, or a source text.  Of a program with errors the
-    stages behind the checker (``mir``, ``bytecode``) are its diagnostics, too.  Raises :class:`bamlvm.HostError` for an
-    unknown stage and for a path without sources.
+    ``source`` is a path (a file or a folder), sources by file name, or a source text.  Where a program has errors, the
+    stages after the checker (``mir``, ``bytecode``) are its diagnostics.  Raises :class:`bamlvm.HostError` for an
+    unknown stage and for a path that does not exist.
     """
     if stage not in (*STAGES, DIAGNOSTICS):
         raise HostError(f"unknown stage {stage!r}: one of {', '.join(STAGES)}, {DIAGNOSTICS}")
@@ -55,14 +78,14 @@ def assert_stage(
 ) -> None:
     """Compare a stage of a program (see :func:`stage_text`) with the file ``snapshot_path``; ``update`` writes it.
 
-    Raises :class:`SnapshotError`, an :class:`AssertionError`, if the file is missing or holds something else.
+    Raises :class:`SnapshotError`, an :class:`AssertionError`, if the file is missing or differs.
     """
     __tracebackhide__ = True  # pytest shows the test's line instead of this one
     compare(stage_text(source, stage, optimize), Path(snapshot_path), update=update, how="update=True")
 
 
 def compare(text: str, path: Path, *, update: bool, how: str) -> bool:
-    """Compare a text with a file; ``how`` says what the user can do to accept it.  Return whether the file was written.
+    """Compare a text with a file; return whether the file was written.  ``how`` tells the user how to accept the text.
 
     Raises :class:`SnapshotError`.
     """

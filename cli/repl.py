@@ -29,7 +29,7 @@ from bamlvm.cli.exit_codes import CommandError
 from bamlvm.cli.options import add_allow, add_timeout, denied
 from bamlvm.cli.output import report
 from bamlvm.cli.program import read_program
-from bamlvm.tools.session.session import Session, is_open
+from bamlvm.tools.session.session import Session, is_incomplete
 
 _PROMPT = "baml> "
 _MORE = "  ... "
@@ -79,7 +79,7 @@ class _Repl:
             except EOFError:
                 print()
                 return
-            if not pending.lstrip().startswith(":") and is_open(pending):
+            if not pending.lstrip().startswith(":") and is_incomplete(pending):
                 continue
             text, pending = pending, ""
             if not self.take(text):
@@ -90,7 +90,7 @@ class _Repl:
         pending = ""
         for line in lines:
             pending += line
-            if not pending.lstrip().startswith(":") and is_open(pending):
+            if not pending.lstrip().startswith(":") and is_incomplete(pending):
                 continue
             text, pending = pending, ""
             if not self.take(text):

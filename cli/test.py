@@ -27,7 +27,7 @@ from bamlvm.cli import options as shared
 from bamlvm.cli.exit_codes import CommandError
 from bamlvm.cli.output import json_text, thrown_text, wants_colour
 from bamlvm.cli.program import read_program
-from bamlvm.tools.test_runner import Case, Constraint, Outcome, run_case, select
+from bamlvm.testing import Case, Constraint, Outcome, run_case, select
 
 _COLOURS = {"passed": "32", "failed": "31", "error": "31", "check": "33"}
 

@@ -1,15 +1,15 @@
-"""Diagnostics in the forms that other programs read: ``bamlvm check --format json|github|sarif``.
+"""Diagnostics in formats for other programs: ``bamlvm check --format json|github|sarif``.
 
-Lines and columns are from 1, columns count Unicode scalars, an end is the place behind the last character.
+Lines and columns count from 1, columns in Unicode scalars; an end is the position after the last character.
 
-JSON is one object; keys may be added, what is there keeps its meaning (``version`` would change with it):
+JSON is one object; keys may be added, and existing keys keep their meaning as long as ``version`` is the same:
 
     {"version": 1, "errors": 1, "warnings": 0, "diagnostics": [
         {"code": "E0007", "title": "no such field", "severity": "error", "message": "`A` has no field `nme`",
          "file": "main.baml", "start": {"line": 7, "column": 5}, "end": {"line": 7, "column": 8},
          "labels": [{"message": "…", "file": "main.baml", "start": {…}, "end": {…}}], "hint": "did you mean `name`?"}]}
 
-``hint`` is null where there is none.  GitHub's form are its workflow commands ("Workflow commands for GitHub Actions",
+``hint`` may be null.  GitHub's format is its workflow commands ("Workflow commands for GitHub Actions",
 "Setting an error message"), SARIF is version 2.1.0 (OASIS; the sections named below are its).
 """
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bamlvm.grammar.source import SourceFile, Span
 
 FORMATS: Final = ("json", "github", "sarif")
-"""The forms there are, besides text (:func:`bamlvm.errors.render_diagnostics`)."""
+"""The formats besides text, which is :func:`bamlvm.errors.render_diagnostics`."""
 
 DOCUMENTATION: Final = "docs/diagnostics.md"
 """The page with a section for each code."""
@@ -35,16 +35,16 @@ _ESCAPED_IN_MESSAGE: Final = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 _ESCAPED_IN_PROPERTY: Final = {**_ESCAPED_IN_MESSAGE, ":": "%3A", ",": "%2C"}
 
 
-def report(diagnostics: Sequence[Diagnostic], sources: Mapping[str, str], form: str) -> str:
-    """Diagnostics in one of :data:`FORMATS`; ``sources`` by path, as the spans name them.
+def report(diagnostics: Sequence[Diagnostic], sources: Mapping[str, str], format: str) -> str:
+    """Render diagnostics in one of :data:`FORMATS`; ``sources`` are by path, as the spans name them.
 
-    JSON and SARIF are one document, with a line break at its end; GitHub's commands are a line each.  Raises
-    :class:`ValueError` for a form that is none.
+    JSON and SARIF are one document that ends in a line break; GitHub's commands are one line each.  Raises
+    :class:`ValueError` for an unknown format.
     """
     from bamlvm.grammar.source import SourceFile
 
     files = {path: SourceFile(path, text) for path, text in sources.items()}
-    match form:
+    match format:
         case "json":
             return _document(_as_json(diagnostics, files))
         case "github":
@@ -52,11 +52,11 @@ def report(diagnostics: Sequence[Diagnostic], sources: Mapping[str, str], form: 
         case "sarif":
             return _document(_as_sarif(diagnostics, files))
         case _:
-            raise ValueError(f"no form is called {form!r}; there are {', '.join(FORMATS)}")
+            raise ValueError(f"unknown format {format!r}; the formats are {', '.join(FORMATS)}")
 
 
 def anchor(code: str) -> str:
-    """A code's section of :data:`DOCUMENTATION`."""
+    """Return the link to a code's section of :data:`DOCUMENTATION`."""
     return f"{DOCUMENTATION}#{code.lower()}"
 
 
@@ -65,7 +65,7 @@ def _document(value: object) -> str:
 
 
 def _places(span: Span, files: Mapping[str, SourceFile]) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Where a span starts and ends, each as line and column."""
+    """Return the start and the end of a span, each as line and column."""
     source = files.get(span.file)
     if source is None:
         return (1, 1), (1, 1)
@@ -115,7 +115,7 @@ def _span_as_json(span: Span, files: Mapping[str, SourceFile]) -> dict[str, Any]
 def _github_command(diagnostic: Diagnostic, files: Mapping[str, SourceFile]) -> str:
     (line, column), (end_line, end_column) = _places(diagnostic.span, files)
     place = {"line": line, "col": column, "endLine": end_line, "endColumn": end_column}
-    if line != end_line:  # GitHub shows columns of one line only, and refuses those of more
+    if line != end_line:  # GitHub rejects columns for a range of several lines
         place = {"line": line, "endLine": end_line}
     properties = {"file": diagnostic.span.file, **place, "title": diagnostic.code}
     order = ("file", "line", "col", "endLine", "endColumn", "title")
@@ -152,7 +152,7 @@ def _as_sarif(diagnostics: Sequence[Diagnostic], files: Mapping[str, SourceFile]
 
 
 def _rule(code: str, title: str) -> dict[str, Any]:
-    """A reportingDescriptor (3.49).  Its ``helpUri`` would have to be absolute, so the page is named in the text."""
+    """Return a reportingDescriptor (3.49).  ``helpUri`` must be absolute, so the page is named in the text instead."""
     return {
         "id": code,
         "name": "".join(word.capitalize() for word in title.replace("`;`", "semicolon").split()),
@@ -162,7 +162,7 @@ def _rule(code: str, title: str) -> dict[str, Any]:
 
 
 def _result(diagnostic: Diagnostic, rule: int, files: Mapping[str, SourceFile]) -> dict[str, Any]:
-    """A result (3.27).  Related locations (3.27.22) are the labels."""
+    """Return a result (3.27), whose related locations (3.27.22) are the labels."""
     result: dict[str, Any] = {
         "ruleId": diagnostic.code,
         "ruleIndex": rule,
@@ -179,7 +179,7 @@ def _result(diagnostic: Diagnostic, rule: int, files: Mapping[str, SourceFile]) 
 
 
 def _physical_location(span: Span, files: Mapping[str, SourceFile]) -> dict[str, Any]:
-    """A physicalLocation (3.29): a region's end column is the one behind it (3.30.8)."""
+    """Return a physicalLocation (3.29); a region's end column is the one after it (3.30.8)."""
     from urllib.parse import quote
 
     (line, column), (end_line, end_column) = _places(span, files)

@@ -1,22 +1,22 @@
-"""A session: a program that grows input by input.  It is what ``bamlvm repl`` talks to.
+"""A session: a program that grows input by input, evaluated by ``bamlvm repl``.
 
 An input is a list of declarations or a list of statements.
 
-Declarations become a file of their own beside the project's; one that declares a name anew takes the older item out
-of its file (blanks in its place, so nothing else moves).  They are kept only if the whole program still compiles.
+Declarations become a file beside the project's files.  Where one declares a name again, the older item is blanked in
+its file, so that nothing else moves.  Declarations are kept only if the whole program still compiles.
 
 Statements become the body of a function whose parameters are the session's variables, typed as the checker typed them
-when they were declared, so an input is checked like any other code.  At its end the function hands over every variable
-of its outermost block.  What an input assigns and declares is kept if it comes to its end; what it did to a list, a map
-or an instance stays in any case, since the values themselves are kept, never copies.  A lambda captures the variables
-of *its* input: an assignment in a later one is not seen by it, nor its assignments by later inputs.  What an input
-opens (a file, a connection) is closed at its end.  Names that begin with ``repl_`` are the session's own.
+when they were declared, so an input is checked like any other code.  At its end the function passes on every variable
+of its outermost block.  Assignments and declarations are kept only if the input reaches its end; changes to a list, a
+map or an instance stay in any case, since the values themselves are kept, not copies.  A lambda captures the variables
+of *its* input: it does not see assignments of later inputs, nor they its own.  A file or connection that an input opens
+is closed at its end.  Names that begin with ``repl_`` are reserved for the session.
 
-Every input is linked to a program of its own, so values are handed on: instances and enum values are moved, in place,
+Every input is linked into a program of its own, so values are migrated: instances and enum values are moved, in place,
 to the new program's classes and enums; functions are linked again, with the code of the input that made them.  That is
-sound as long as what they stand for is what it was.  Where a name is declared anew, every variable is looked at, and
-one is forgotten, with a notice, whose type is no more, whose value is none of its type any more, or that holds a
-function: its code may rest on what was.
+sound as long as the declarations that they refer to are the same.  Where a name is declared again, every variable is
+checked, and one is forgotten, with a notice, if its type no longer exists, if its value is no longer of its type, or if
+it contains a function, whose code may depend on the older declaration.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ from bamlvm.grammar.diagnostics import Diagnostic
 from bamlvm.grammar.parser import parse_file
 from bamlvm.grammar.source import SourceFile
 from bamlvm.runtime import Runtime
-from bamlvm.tools.session.handover import Handover
-from bamlvm.tools.session.input_body import Body, file_name
+from bamlvm.tools.session.input import InputFunction, file_name
+from bamlvm.tools.session.values import Migration
 from bamlvm.vm.program.code import Placed
 from bamlvm.vm.rendering import show
 
@@ -54,10 +54,13 @@ _ITEMS: Final = re.compile(
 _PROBE: Final = "repl_probe_"
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """What an input came to.  ``text`` shows its value, as ``baml.unstable.string`` does (None: it has none, or null);
-    ``declared`` are names that it declared; ``notices`` say which variables were forgotten and why; ``warnings`` are
-    the compiler's, rendered."""
+class InputResult(msgspec.Struct, frozen=True):
+    """The result of an input.
+
+    ``text`` is its value, as ``baml.unstable.string`` shows it (None: no value, or null); ``type`` the type of the
+    expression that ends it; ``declared`` are the names that it declared; ``notices`` say which variables were
+    forgotten and why; ``warnings`` are the compiler's, rendered.
+    """
 
     text: str | None = None
     type: str | None = None
@@ -69,7 +72,7 @@ class Answer(msgspec.Struct, frozen=True):
 class Session:
     """A program and the variables of the inputs so far.  Not safe to share between threads.
 
-    ``files`` is the project to begin with, by file name; ``options`` are those of :class:`bamlvm.Runtime` but for
+    ``files`` is the project to start with, by file name; ``options`` are those of :class:`bamlvm.Runtime` except
     ``transport``, which a runtime would close.  Raises :class:`bamlvm.CompileError` if the project has an error.
     """
 
@@ -91,33 +94,33 @@ class Session:
 
     @property
     def names(self) -> list[str]:
-        """What an input may name: variables, and what the program declares."""
+        """The names that an input may use: variables, and the program's declarations."""
         stages = self._project.update(self._files)
         return sorted({*self._variables, *stages.index.entries})
 
-    def run(self, text: str, context: CallContext | None = None) -> Answer:
-        """Take an input.
+    def run(self, text: str, context: CallContext | None = None) -> InputResult:
+        """Evaluate an input.
 
-        Raises :class:`bamlvm.CompileError`, and what a call raises; the session is then as it was before, but for what
-        the input did to values that it shares.
+        Raises :class:`bamlvm.CompileError`, and what a call raises; the session is then as before, except for changes
+        that the input made to values in place.
         """
         self._count += 1
         if _ITEMS.match(text):
             return self._declare(text)
-        body = Body(text, self._count, self.variables, keeps=True)
-        if body.empty and not body.diagnostics:
-            return Answer()
-        return self._evaluate(body, self._compile_body(body), context or NO_CONTEXT)
+        function = InputFunction(text, self._count, self.variables, keeps=True)
+        if function.empty and not function.diagnostics:
+            return InputResult()
+        return self._evaluate(function, self._compile_input(function), context or NO_CONTEXT)
 
     def type_of(self, text: str) -> str:
-        """The type of an expression, which is not evaluated.  Raises :class:`bamlvm.CompileError`."""
-        body = Body(text, self._count, self.variables, keeps=False)
-        if not body.has_value and not body.diagnostics:
+        """Return the type of an expression without evaluating it.  Raises :class:`bamlvm.CompileError`."""
+        function = InputFunction(text, self._count, self.variables, keeps=False)
+        if not function.has_value and not function.diagnostics:
             raise HostError("expected an expression")
-        return str(body.result_type(self._compile_body(body)))
+        return str(function.result_type(self._compile_input(function)))
 
     def dump(self, stage: str, what: str = "") -> str:
-        """One stage of a function (or another item, for ``tokens`` and ``ast``), of an expression, or of everything.
+        """Render one stage of a function (``tokens`` and ``ast``: of any item), an expression, or everything.
 
         Raises :class:`bamlvm.CompileError`, and :class:`bamlvm.HostError` for an unknown stage.
         """
@@ -130,8 +133,10 @@ class Session:
         entry = stages.index.entries.get(what)
         if entry is not None:
             return render_stage({what: entry.item.text}, _only(stages, what), stage)
-        body = Body(what, self._count, self.variables, keeps=False)
-        return render_stage({body.file: body.source}, _only(self._compile_body(body), body.function), stage)
+        function = InputFunction(what, self._count, self.variables, keeps=False)
+        return render_stage(
+            {function.file: function.source}, _only(self._compile_input(function), function.name), stage
+        )
 
     @property
     def _name(self) -> str:
@@ -139,7 +144,7 @@ class Session:
 
     # --- declarations -------------------------------------------------------------------------------------------------
 
-    def _declare(self, text: str) -> Answer:
+    def _declare(self, text: str) -> InputResult:
         name = self._name
         tree, diagnostics = parse_file(SourceFile(name, text))
         if any(each.severity == "error" for each in diagnostics):
@@ -152,10 +157,10 @@ class Session:
         self._files = files
         warnings = [each for each in stages.diagnostics if each.span.file == name]
         declared = tuple(item.declaration.name for item in tree.items)
-        return Answer(declared=declared, notices=tuple(notices), warnings=_rendered(warnings, files))
+        return InputResult(declared=declared, notices=tuple(notices), warnings=_rendered(warnings, files))
 
     def _without(self, keys: set[tuple[str, str]]) -> tuple[dict[str, str], bool]:
-        """The files with the items of these names blanked, and whether there were any."""
+        """Return the files with the items of these names blanked, and whether there were any."""
         files, replaced = {}, False
         for path, text in self._files.items():
             tree, _ = parse_file(SourceFile(path, text))
@@ -168,7 +173,9 @@ class Session:
         return files, replaced
 
     def _forget(self, files: Mapping[str, str]) -> Iterator[str]:
-        """Forget the variables that a new declaration makes wrong; says which."""
+        """Forget the variables that a new declaration invalidates; yield a notice for each."""
+        # A variable's type is known only as text.  A function with a parameter of that type, one a file, shows whether
+        # the type still exists (its file has no error) and what it is in the new program (its signature).
         probes = {
             f"variable {name}": f"function {_PROBE}{name}(value: {type_}) -> null {{ null }}"
             for name, (type_, _) in self._variables.items()
@@ -180,13 +187,13 @@ class Session:
         assert unit is not None
         kept: dict[str, tuple[str, Any]] = {}
         with Runtime(Loaded(self._standard, unit, ())) as runtime:
-            hand = Handover(runtime.engine.program)
+            migration = Migration(runtime.engine.program)
             for name, (type_, value) in self._variables.items():
                 probe = unit.signatures.get(_PROBE + name)
                 if probe is None:
-                    yield f"`{name}` is forgotten: there is no `{type_}` any more"
-                elif (misfit := hand.misfit(value, probe.parameters[0].type)) is not None:
-                    yield f"`{name}` is forgotten: {misfit}"
+                    yield f"`{name}` is forgotten: the type `{type_}` no longer exists"
+                elif (problem := migration.problem(value, probe.parameters[0].type)) is not None:
+                    yield f"`{name}` is forgotten: {problem}"
                 else:
                     kept[name] = (type_, value)
         self._variables = kept
@@ -194,7 +201,7 @@ class Session:
 
     # --- statements ---------------------------------------------------------------------------------------------------
 
-    def _evaluate(self, body: Body, stages: Stages, context: CallContext) -> Answer:
+    def _evaluate(self, function: InputFunction, stages: Stages, context: CallContext) -> InputResult:
         unit = stages.unit
         assert unit is not None
         linked = msgspec.structs.replace(unit, functions={**self._code, **unit.functions})
@@ -202,29 +209,30 @@ class Session:
         with Runtime(Loaded(self._standard, linked, ()), **self._options) as runtime:
             runtime.engine.services.round_robin = self._round_robin
             values = [value for _, value in self._variables.values()]
-            Handover(runtime.engine.program).take(values)
+            Migration(runtime.engine.program).migrate(values)
             try:
-                run_blocking(Call(runtime.engine, PreparedCall(body.function, body.function, [kept, *values]), context))
+                run_blocking(Call(runtime.engine, PreparedCall(function.name, function.name, [kept, *values]), context))
             except ThrownError as error:
-                error.trace = tuple(map(body.frame, error.trace))
+                error.trace = tuple(map(function.relocate_frame, error.trace))
                 raise
-        types = body.kept_types(stages)
-        handed = kept[len(kept) - len(body.kept) :]
-        result = kept[-len(body.kept) - 1] if body.has_value else None
-        self._variables = {name: (types[name], value) for name, value in zip(body.kept, handed, strict=True)}
-        self._code |= {name: placed for name, placed in unit.functions.items() if name.startswith(body.function + "$")}
-        return Answer(
+        types = function.kept_types(stages)
+        # The function pushed the value of its last expression, if it has one, and then its variables.
+        handed = kept[len(kept) - len(function.kept) :]
+        result = kept[-len(function.kept) - 1] if function.has_value else None
+        self._variables = {name: (types[name], value) for name, value in zip(function.kept, handed, strict=True)}
+        self._code |= {name: placed for name, placed in unit.functions.items() if name.startswith(function.name + "$")}
+        return InputResult(
             text=None if result is None else show(result),
-            type=str(body.result_type(stages)) if body.has_value else None,
-            warnings=_rendered(body.placed(stages.diagnostics), {body.file: body.text}),
+            type=str(function.result_type(stages)) if function.has_value else None,
+            warnings=_rendered(function.relocate(stages.diagnostics), {function.file: function.text}),
         )
 
-    def _compile_body(self, body: Body) -> Stages:
-        if body.diagnostics:
-            raise CompileError(body.diagnostics, {body.file: body.text})
-        stages = self._project.update({**self._files, body.file: body.source})
+    def _compile_input(self, function: InputFunction) -> Stages:
+        if function.diagnostics:
+            raise CompileError(function.diagnostics, {function.file: function.text})
+        stages = self._project.update({**self._files, function.file: function.source})
         if stages.unit is None:
-            raise CompileError(body.placed(stages.diagnostics), {**self._files, body.file: body.text})
+            raise CompileError(function.relocate(stages.diagnostics), {**self._files, function.file: function.text})
         return stages
 
     def _compile(self, files: Mapping[str, str]) -> Stages:
@@ -234,8 +242,8 @@ class Session:
         return stages
 
 
-def is_open(text: str) -> bool:
-    """Whether an input goes on: a bracket, a string or a comment of it is not closed yet."""
+def is_incomplete(text: str) -> bool:
+    """Whether an input continues on the next line: a bracket, a string or a comment is not closed."""
     waiting: list[str] = []
     place = 0
     while place < len(text):
@@ -259,13 +267,13 @@ _SIGN: Final = re.compile(
 
 
 def _key(declaration: syntax.Declaration) -> tuple[str, str]:
-    """Whom a declaration replaces: tests and generators have names of their own."""
+    """Return the key of the item that a declaration replaces: tests and generators have namespaces of their own."""
     apart = isinstance(declaration, syntax.Test | syntax.Generator)
     return type(declaration).__name__ if apart else "", declaration.name
 
 
 def _only(stages: Stages, name: str) -> Stages:
-    """The stages of one item."""
+    """Return the stages of one item."""
     files = [
         msgspec.structs.replace(file, items=tuple(item for item in file.items if item.declaration.name == name))
         for file in stages.files

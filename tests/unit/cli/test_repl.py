@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import bamlvm
 from bamlvm.cli import exit_codes
 from bamlvm.mock import ThreadedMockServer
-from bamlvm.tools.session.session import Session, is_open
+from bamlvm.tools.session.session import Session, is_incomplete
 
 COMMAND = [sys.executable, "-m", "bamlvm", "repl"]
 PROJECT = {"a.baml": "class P { x int }\nenum M { A B }\nfunction dbl(x: int) -> int { x * 2 }\n"}
@@ -170,8 +170,8 @@ class TestDump:
         *[(text, False) for text in ("", "1", "{}", '"{"', '#"{"#', "// {", "/* { */", "`{`", '"\\""', "a / b", "}")],
     ],
 )
-def test_an_input_goes_on_while_something_is_open(text: str, goes_on: bool) -> None:
-    assert is_open(text) == goes_on
+def test_an_input_goes_on_while_something_is_incomplete(text: str, goes_on: bool) -> None:
+    assert is_incomplete(text) == goes_on
 
 
 class TestPipe:

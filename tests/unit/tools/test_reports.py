@@ -120,5 +120,5 @@ def test_a_place_whose_source_is_not_there(form: str) -> None:
 
 
 def test_an_unknown_form() -> None:
-    with pytest.raises(ValueError, match="no form is called 'xml'; there are json, github, sarif"):
+    with pytest.raises(ValueError, match="unknown format 'xml'; the formats are json, github, sarif"):
         report([], {}, "xml")

@@ -1,4 +1,4 @@
-"""Statements typed into a session, as the body of a function.
+"""The statements of a session's input, compiled as the body of a function.
 
     function repl_input_3(repl_kept: unknown[], x: int) -> null {
     let y = x + 1; let repl_result = y * 2
@@ -9,8 +9,8 @@
     null
     }
 
-is made of ``let y = x + 1; y * 2`` with the variable ``x``.  Nothing of the input is moved but by the insertions, so
-places in the function are mapped back to places in the input.
+is the function of the input ``let y = x + 1; y * 2`` with the variable ``x``.  Only insertions move the text of the
+input, so that offsets in the function map back to offsets in the input.
 """
 
 from __future__ import annotations
@@ -32,32 +32,36 @@ from bamlvm.vm.values import TraceFrame
 
 _RESULT: Final = "repl_result"
 _KEPT: Final = "repl_kept"
-_INSERTED: Final = f" let {_RESULT} = "
+_BINDING: Final = f" let {_RESULT} = "
 _GAP: Final = re.compile(r"//[^\n]*|/\*.*?\*/|;", re.DOTALL)
 _UNKNOWN: Final = re.compile(r"(?<![\w\"])_(?![\w\"])")
 
 
 def file_name(number: int) -> str:
-    """What diagnostics and traces call an input."""
+    """Return the file name of an input in diagnostics and traces."""
     return f"input {number}"
 
 
-class Body:
-    """One input.  ``diagnostics`` are errors of its syntax (the rest is then empty), ``has_value`` says whether it ends
-    in an expression, ``kept`` names the variables that it hands over, ``source`` is the function."""
+class InputFunction:
+    """The function of one input.
+
+    ``diagnostics`` are syntax errors (the rest is then empty); ``has_value`` is whether the input ends in an
+    expression; ``kept`` are the variables that it passes on, which is none without ``keeps``; ``source`` is the text
+    of the function.
+    """
 
     def __init__(self, text: str, number: int, variables: Mapping[str, str], keeps: bool) -> None:
         self.text = text
         self.file = file_name(number)
-        self.function = f"repl_input_{number}"
+        self.name = f"repl_input_{number}"
         self.diagnostics: list[Diagnostic] = []
         self.has_value = False
         self.empty = True
         self.kept: list[str] = []
         self.source = ""
         parameters = "".join(f", {name}: {type_}" for name, type_ in variables.items())
-        self._header = f"function {self.function}({_KEPT}: unknown[]{parameters}) -> null {{\n"
-        self._inserted_at = len(text)
+        self._header = f"function {self.name}({_KEPT}: unknown[]{parameters}) -> null {{\n"
+        self._insertion = len(text)
         block = self._parse()
         if block is None:
             return
@@ -66,47 +70,47 @@ class Body:
         if keeps:
             lets = [each.name for each in block.statements if isinstance(each, syntax.Let)]
             self.kept = list(dict.fromkeys([*variables, *lets]))
-        self._inserted_at = self._tail_start(block)
-        inserted = _INSERTED if self.has_value else ""
+        self._insertion = self._tail_start(block)
+        inserted = _BINDING if self.has_value else ""
         handed = [*([_RESULT] if keeps and self.has_value else []), *self.kept]
         pushes = "".join(f"{_KEPT}.push({name});\n" for name in handed)
-        cut = self._inserted_at
+        cut = self._insertion
         self.source = f"{self._header}{text[:cut]}{inserted}{text[cut:]}\n;\n{pushes}null\n}}"
 
     def result_type(self, stages: Stages) -> Type:
-        """The type of the expression that the input ends in; ``never`` if control does not come to its end."""
+        """Return the type of the expression that ends the input; ``never`` if control does not reach the end."""
         found = [each for name, each in self._lets(stages) if name == _RESULT]
         return found[-1].value.type if found else NEVER
 
     def kept_types(self, stages: Stages) -> dict[str, str]:
-        """The types of the variables handed over, as they can be written."""
-        function = stages.tir[self.function]
+        """Return the types of the variables passed on, in source form."""
+        function = stages.tir[self.name]
         locals_ = {function.locals[each.local].name: each.local for each in function.parameters}
         locals_ |= {name: each.local for name, each in self._lets(stages)}
         types = {name: str(function.local_types[locals_[name]]) for name in self.kept}
         return {name: _UNKNOWN.sub("unknown", type_) for name, type_ in types.items()}
 
-    def placed(self, diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
-        """Those of the input, with places in its own text; warnings about what was inserted are left out."""
-        end = self._back(len(self.source))
+    def relocate(self, diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+        """Return the input's diagnostics, with spans in its own text; warnings about insertions are left out."""
+        end = self._input_offset(len(self.source))
         found = []
         for each in diagnostics:
             if each.span.file != self.file:
                 continue
-            span = self._span(each.span)
+            span = self._input_span(each.span)
             if each.severity == "warning" and span.start >= end:
                 continue
-            labels = tuple(Label(self._span(label.span), label.message) for label in each.labels)
+            labels = tuple(Label(self._input_span(label.span), label.message) for label in each.labels)
             found.append(msgspec.structs.replace(each, span=span, labels=labels))
         return found
 
-    def frame(self, frame: TraceFrame) -> TraceFrame:
-        """A frame of a stack trace, with its place in the input if it is one of the input's."""
+    def relocate_frame(self, frame: TraceFrame) -> TraceFrame:
+        """Return a frame of a stack trace, with its position in the input if it is one of the input's."""
         if frame.file != self.file or not frame.line:
             return frame
         lines = self.source.split("\n")[: frame.line - 1]
         place = sum(len(line) + 1 for line in lines) + frame.column - 1
-        line, column = SourceFile(self.file, self.text).position(self._back(place))
+        line, column = SourceFile(self.file, self.text).position(self._input_offset(place))
         return TraceFrame(frame.function, frame.file, line, column)
 
     def _parse(self) -> syntax.Block | None:
@@ -119,11 +123,11 @@ class Body:
         if not errors:
             message = "expected statements, or declarations alone"
             errors = [Diagnostic("E0010", "error", message, Span(self.file, len(self._header), len(self._header) + 1))]
-        self.diagnostics = self.placed(errors)
+        self.diagnostics = self.relocate(errors)
         return None
 
     def _tail_start(self, block: syntax.Block) -> int:
-        """Where in the input what comes before its tail ends: a parenthesis before the tail is no part of its node."""
+        """Return the offset of the tail expression, with what precedes its node, such as a parenthesis."""
         if block.tail is None:
             return len(self.text)
         if not block.statements:
@@ -134,18 +138,18 @@ class Body:
         return before + (separators[-1] if separators else 0)
 
     def _lets(self, stages: Stages) -> list[tuple[str, tir.Let]]:
-        function = stages.tir[self.function]
+        function = stages.tir[self.name]
         body = function.body
         statements = body.statements if isinstance(body, tir.Block) else ()
         return [(function.locals[each.local].name, each) for each in statements if isinstance(each, tir.Let)]
 
-    def _span(self, span: Span) -> Span:
+    def _input_span(self, span: Span) -> Span:
         if span.file != self.file:
             return span
-        return Span(span.file, self._back(span.start), self._back(span.end))
+        return Span(span.file, self._input_offset(span.start), self._input_offset(span.end))
 
-    def _back(self, place: int) -> int:
+    def _input_offset(self, place: int) -> int:
         place -= len(self._header)
-        if self.has_value and place > self._inserted_at:
-            place = max(self._inserted_at, place - len(_INSERTED))
+        if self.has_value and place > self._insertion:
+            place = max(self._insertion, place - len(_BINDING))
         return min(max(place, 0), len(self.text))

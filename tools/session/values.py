@@ -1,8 +1,8 @@
-"""Values of one program handed to another that declares the same names.
+"""Values of one program moved to another that declares the same names.
 
-A value knows its program in three places: an instance its class, an enum value is interned, a function its code.
-:meth:`Handover.take` moves all that can be reached from some values to the new program, in place, so what was shared
-stays shared and what was cyclic stays cyclic; it is sound where :meth:`Handover.misfit` finds nothing.
+A value refers to its program in three places: an instance to its class, an enum value is interned, a function to its
+code.  :meth:`Migration.migrate` moves everything that can be reached from some values to the new program, in place, so
+shared values stay shared and cyclic ones cyclic.  That is sound where :meth:`Migration.problem` finds none.
 """
 
 from __future__ import annotations
@@ -14,26 +14,27 @@ from bamlvm.vm.program.types import Type
 from bamlvm.vm.values import Cell, Closure, EnumValue, Instance
 
 
-class Handover:
+class Migration:
     """To one program."""
 
     def __init__(self, program: Program) -> None:
         self._program = program
         self._functions: dict[int, tuple[Closure, Closure]] = {}
-        self._seen: dict[int, Any] = {}
+        self._seen: dict[int, Any] = {}  # keeps the values alive, so that no id is used twice
         self._waiting: list[Any] = []
 
-    def take(self, values: list[Any]) -> None:
-        """Move the values in the list, and all that they hold, to the program.
+    def migrate(self, values: list[Any]) -> None:
+        """Move the values in the list, and all that they contain, to the program.
 
         Raises :class:`bamlvm.vm.linker.LinkError` for a class, variant or function that the program does not have.
         """
-        self._reach(values)
+        self._visit(values)
         while self._waiting:
             each = self._waiting.pop()
             if type(each) is list:
                 each[:] = map(self._moved, each)
             elif type(each) is dict:
+                # Enum values may be keys: rebuild the map in its order.
                 entries = [(self._moved(key), self._moved(value)) for key, value in each.items()]
                 each.clear()
                 each.update(entries)
@@ -43,27 +44,30 @@ class Handover:
             elif type(each) is Cell:
                 each.value = self._moved(each.value)
 
-    def misfit(self, value: Any, type_: Type) -> str | None:
-        """Why a value cannot be handed over: it is not of the type as the program declares it, down to the last field,
-        or it holds a function, whose code may rest on what was; None if it can."""
-        wrong = f"its value is no `{type_}` as declared now"
+    def problem(self, value: Any, type_: Type) -> str | None:
+        """Return why a value cannot be moved, or None if it can.
+
+        It cannot if it is not of the type as the program declares it, down to the last field, or contains a function,
+        whose code was compiled with the older declarations.
+        """
+        mismatch = f"its value is not a `{type_}` as declared now"
         if not self._program.tester(type_)(value):
-            return wrong
+            return mismatch
         seen: dict[int, Any] = {}
         waiting = [value]
         while waiting:
             each = waiting.pop()
             kind = type(each)
             if kind is Closure:
-                return "it holds a function, made when other declarations held"
+                return "it contains a function that was compiled with the older declarations"
             if kind is EnumValue and not self._has_variant(each):
-                return wrong
+                return mismatch
             if kind not in (list, dict, Instance) or id(each) in seen:
                 continue
             seen[id(each)] = each
             if kind is Instance:
                 if not self._same_fields(each):
-                    return wrong
+                    return mismatch
                 waiting += each.fields
             else:
                 waiting += [*each, *each.values()] if kind is dict else each
@@ -77,12 +81,12 @@ class Handover:
                 function = self._program.function(value.function.name)
                 self._functions[id(value)] = (value, Closure(function, value.cells))
                 for cell in value.cells:
-                    self._reach(cell)
+                    self._visit(cell)
             return self._functions[id(value)][1]
-        self._reach(value)
+        self._visit(value)
         return value
 
-    def _reach(self, value: Any) -> None:
+    def _visit(self, value: Any) -> None:
         if type(value) in (list, dict, Instance, Cell) and id(value) not in self._seen:
             self._seen[id(value)] = value
             self._waiting.append(value)

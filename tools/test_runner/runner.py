@@ -1,0 +1,95 @@
+"""Running a case: call its function, then evaluate the constraints of its ``test`` block.
+
+    for case in select(runtime.cases, include=["Extract::*"]):
+        outcome = run_case(runtime, case)
+        print(case.name, outcome.status, [each.message for each in outcome.failures])
+
+All constraints are evaluated, in written order.  They see ``this`` and ``_.result`` (the result as builtins: a class is
+a map by field names, an enum its variant's name), ``_.latency_ms``, and ``_.checks.NAME``, whether an earlier check
+held.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from bamlvm.context import CallContext
+from bamlvm.errors import BamlError, Cancelled
+from bamlvm.tools.test_runner.arguments import arguments
+from bamlvm.tools.test_runner.cases import Case, Constraint, Outcome, Status
+from bamlvm.values.results import to_builtins
+
+if TYPE_CHECKING:
+    from bamlvm.runtime import Runtime
+    from bamlvm.sysops.prompts.predicates import Predicates
+
+
+def run_case(
+    runtime: Runtime, case: Case, context: CallContext | None = None, root: str | os.PathLike[str] = "."
+) -> Outcome:
+    """Call the function of a case and evaluate its constraints.
+
+    The files of media arguments are relative to the test's file, whose own name is relative to ``root``.  Raises
+    :class:`bamlvm.Cancelled` if the call is cancelled; any other error is in the outcome.
+    """
+    context = context or CallContext()
+    started = time.perf_counter()
+    try:
+        given = arguments(runtime, case, {**runtime.engine.env, **context.env}, Path(root, case.file).parent)
+        started = time.perf_counter()
+        value = runtime.call_function_sync(case.function, given, context)
+        seconds = time.perf_counter() - started
+        plain = to_builtins(value, checks=False)
+    except BamlError as error:
+        if type(error) is Cancelled:
+            raise
+        return Outcome(case, "error", time.perf_counter() - started, error=error)
+    constraints = tuple(_constraints(runtime, case, plain, seconds))
+    status: Status = "passed"
+    if any(each.holds is None for each in constraints):
+        status = "error"
+    elif any(each.level == "assert" and not each.holds for each in constraints):
+        status = "failed"
+    return Outcome(case, status, seconds, value, None, constraints)
+
+
+def _constraints(runtime: Runtime, case: Case, plain: Any, seconds: float) -> Iterable[Constraint]:
+    if not case.info.constraints:
+        return
+    predicates = _predicates(runtime)
+    checks: dict[str, bool] = {}
+    names = {"this": plain, "_": {"result": plain, "latency_ms": seconds * 1000, "checks": checks}}
+    for attribute in case.info.constraints:
+        level: Literal["assert", "check"] = "check" if attribute.name == "check" else "assert"
+        name = str(attribute.arguments[0]) if attribute.arguments else None
+        expression = (attribute.expression or "").strip()
+        holds, problem = _evaluate(predicates, expression, names)
+        if level == "check" and name is not None and holds is not None:
+            checks[name] = holds
+        yield Constraint(level, name, expression, holds, problem)
+
+
+def _evaluate(predicates: Predicates, expression: str, names: Mapping[str, Any]) -> tuple[bool | None, str | None]:
+    from bamlvm.sysops.prompts.predicates import PredicateError
+
+    if not expression:
+        return None, "it has no {{ expression }}"
+    try:
+        return predicates.holds(expression, names), None
+    except PredicateError as error:
+        return None, str(error)
+
+
+def _predicates(runtime: Runtime) -> Predicates:
+    from bamlvm.sysops.prompts.predicates import Predicates
+
+    kept = runtime.engine.services.compiled_templates
+    with runtime.engine.program.lock:
+        if "predicates" not in kept:
+            kept["predicates"] = Predicates(runtime.engine.program.enums)
+        found: Predicates = kept["predicates"]
+        return found
