@@ -11,7 +11,7 @@ import bamlvm
 from bamlvm.build.sources import read_sources
 from bamlvm.cli import exit_codes
 from bamlvm.cli.exit_codes import CommandError
-from bamlvm.tools.generate.python_client import (
+from bamlvm.tools.generate.package import (
     PACKAGE,
     Target,
     client_files,

@@ -1,8 +1,8 @@
-"""BAML types as the text of Python's, for generated code.
+"""BAML types as Python annotations in generated code.
 
-Names come from three modules under private aliases, so that no name of the program can get in their way: ``_t``
-(typing), ``_bamlvm``, and the package's own ``_types`` and ``_partial_types`` (none inside the module itself).
-Python's built-in types are written bare, or as ``_b.str`` where something in scope is called ``str``.
+Imported names have private aliases, so that no name of the program can hide them: ``_t`` (typing), ``_bamlvm``, and the
+package's ``_types`` and ``_partial_types`` (inside these modules their own classes have no prefix).  Built-in types are
+written bare, or as ``_b.str`` where something in scope is called ``str``.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
+from bamlvm.tools.generate.writing import References
 from bamlvm.values.classes import Types
 from bamlvm.values.identifiers import host_names
 from bamlvm.vm.linker import Program
@@ -48,89 +49,95 @@ _OWN_NAMES: Final = (
 
 
 def type_names(program: Program) -> dict[str, str]:
-    """Python's name for every class, enum and alias of the program's own."""
+    """Return the Python name of every class, enum and alias that the program declares."""
     known = (*program.classes, *program.enums, *program.annotated_aliases)
     return host_names((name for name in known if not name.startswith("baml.")), _OWN_NAMES, "type")
 
 
 class Annotations:
     """Writes types.  ``whole`` and ``partial`` are the prefixes of complete and of partial classes' names; with
-    ``is_partial`` classes are written as their partial forms."""
+    ``is_partial`` classes are written in their partial form."""
 
     def __init__(
-        self, program: Program, types: Types, whole: str = "", partial: str = "", is_partial: bool = False
+        self,
+        program: Program,
+        types: Types,
+        references: References,
+        whole: str = "",
+        partial: str = "",
+        is_partial: bool = False,
     ) -> None:
         self._program = program
         self._types = types
+        self._to = references.to
+        self._references = references
         self._names = type_names(program)
         self._whole = whole
         self._partial = partial
         self._is_partial = is_partial
 
     def text(self, type_: Type, taken: Collection[str] = ()) -> str:
-        """The type; ``taken`` are the names that something else has where it stands."""
+        """Write a type; ``taken`` are the names that mean something else where it is written."""
         match type_:
             case Primitive("null"):
                 return "None"
             case Primitive(name) if name in MEDIA:
-                return "_bamlvm.Media"
+                return self._to("_bamlvm.Media")
             case Primitive(name):
-                return _builtin(_BUILTINS[name], taken) if name in _BUILTINS else "_t.Any"
+                return self._builtin(_BUILTINS[name], taken) if name in _BUILTINS else self._to("_t.Any")
             case LiteralType(value):
-                return f"_t.Literal[{value!r}]"
+                return f"{self._to('_t.Literal')}[{value!r}]"
             case ListType(item):
-                return f"{_builtin('list', taken)}[{self.text(item, taken)}]"
+                return f"{self._builtin('list', taken)}[{self.text(item, taken)}]"
             case MapType(key, value):
-                return f"{_builtin('dict', taken)}[{self.text(key, taken)}, {self.text(value, taken)}]"
+                return f"{self._builtin('dict', taken)}[{self.text(key, taken)}, {self.text(value, taken)}]"
             case UnionType(parts):
                 texts = dict.fromkeys(self.text(part, taken) for part in parts)
                 return "_t.Any" if "_t.Any" in texts else " | ".join(texts)
             case AttributedType(item, attributes):
-                return _checked(self.text(item, taken), attributes)
+                return self._checked(self.text(item, taken), attributes)
             case ClassType(name, _) if name in self._names:
                 attributes = self._program.classes[name].attributes
                 is_partial = self._is_partial and not has_attribute(attributes, "stream.done")
-                return _checked(self._name(name, is_partial, taken), attributes)
+                return self._checked(self._name(name, is_partial, taken), attributes)
             case EnumType(name) if name in self._names:
-                return _checked(self._name(name, False, taken), self._program.enums[name].attributes)
+                return self._checked(self._name(name, False, taken), self._program.enums[name].attributes)
             case VariantType(name, _) if name in self._names:
                 return self._name(name, False, taken)
             case AliasType(name) if name in self._names:
                 return self._name(name, self._is_partial, taken)
             case _:
-                return "_t.Any"
+                return self._to("_t.Any")
 
     def field(self, field: FieldInfo, taken: Collection[str]) -> tuple[str, bool]:
-        """A field's type, and whether it has None as its default."""
+        """Write the type of a field; return it and whether the default is None."""
         if not self._is_partial:
             return self._field(field, taken), self._types.may_be_left_out(field)
         if has_attribute(field.attributes, "stream.done"):
-            text = Annotations(self._program, self._types, self._whole)._field(field, taken)
+            text = Annotations(self._program, self._types, self._references, self._whole)._field(field, taken)
         else:
             text = self._field(field, taken)
         if has_attribute(field.attributes, "stream.with_state"):
-            return f"_bamlvm.StreamState[{_or_none(text)}]", False
+            return f"{self._to('_bamlvm.StreamState')}[{_or_none(text)}]", False
         if has_attribute(field.attributes, "stream.not_null"):
             return text, self._types.may_be_left_out(field)
         return _or_none(text), True
 
     def _field(self, field: FieldInfo, taken: Collection[str]) -> str:
-        return _checked(self.text(field.annotated, taken), field.attributes)
+        return self._checked(self.text(field.annotated, taken), field.attributes)
 
     def _name(self, name: str, is_partial: bool, taken: Collection[str]) -> str:
         prefix = self._partial if is_partial else self._whole
         host = self._names[name]
         if not prefix and host in taken:
             prefix = "_partial_types." if is_partial else "_types."
-        return prefix + host
+        return self._to(prefix + host) if prefix else host
 
+    def _builtin(self, name: str, taken: Collection[str]) -> str:
+        return self._to(f"_b.{name}") if name in taken else name
 
-def _builtin(name: str, taken: Collection[str]) -> str:
-    return f"_b.{name}" if name in taken else name
-
-
-def _checked(text: str, attributes: tuple[Attribute, ...]) -> str:
-    return f"_bamlvm.Checked[{text}]" if has_attribute(attributes, "check") else text
+    def _checked(self, text: str, attributes: tuple[Attribute, ...]) -> str:
+        return f"{self._to('_bamlvm.Checked')}[{text}]" if has_attribute(attributes, "check") else text
 
 
 def _or_none(text: str) -> str:

@@ -16,7 +16,7 @@ from bamlvm.build.sources import read_sources
 from bamlvm.cli import exit_codes
 from bamlvm.cli.main import main
 from bamlvm.mock import ThreadedMockServer
-from bamlvm.tools.generate.python_client import client_files, stale, write
+from bamlvm.tools.generate.package import client_files, stale, write
 
 ROOT = Path(bamlvm.__path__[0]).parent
 PROJECTS = Path(__file__).parents[3] / "projects"
