@@ -1,4 +1,4 @@
-"""Attributes as data: which there are, and where each may stand."""
+"""Attributes as data: their names, and where each may be used."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _KNOWN_ATTRIBUTES: Mapping[str, frozenset[str]] = {
 
 
 def scalar(value: syntax.ConfigScalar, text: str) -> str | int | float | bool | None:
-    """A scalar's value; a raw string of several lines is dedented as prompts are.  ``text`` is its item's."""
+    """Return a scalar's value; a raw string of several lines is dedented as prompts are.  ``text`` is its item's."""
     if value.quoted and isinstance(value.value, str) and "\n" in value.value and text[value.start] == "#":
         return dedent(value.value)
     return value.value
@@ -32,8 +32,8 @@ def scalar(value: syntax.ConfigScalar, text: str) -> str | int | float | bool | 
 def attributes(
     written: tuple[syntax.Attribute, ...], place: str, entry: Entry, report: Reporter
 ) -> tuple[Attribute, ...]:
-    """Attributes as data; reports E0015 for unknown ones, E0016 for those that do not belong to ``place``, E0072 for
-    constraints without an expression."""
+    """Return attributes as data; report E0015 for unknown ones, E0016 for those that do not belong to ``place``, E0072
+    for constraints without an expression."""
     known = _KNOWN_ATTRIBUTES[place]
     anywhere = frozenset().union(*_KNOWN_ATTRIBUTES.values())
     result = []

@@ -1,7 +1,7 @@
-"""Clients, retry policies, templates and generators: configuration checked and made data.
+"""Configuration: clients, retry policies, templates and generators, checked and as data.
 
-Options stay open: a provider's own go through as they are written (``env.X`` as a reference); what the language itself
-gives meaning to is checked here.
+A provider's own options are passed on as they are written (``env.X`` as a reference); options of the language itself
+are checked here.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _DELAYS = ("constant_delay", "exponential_backoff")
 
 
 def data(value: syntax.ConfigValue) -> ConfigValue:
-    """A written value as plain data."""
+    """Return a written value as plain data."""
     match value:
         case syntax.ConfigScalar():
             return value.value
@@ -62,7 +62,7 @@ def data(value: syntax.ConfigValue) -> ConfigValue:
 def entries(
     body: syntax.ConfigBlock, known: Iterable[str], code: str, what: str, report: Reporter
 ) -> dict[str, syntax.ConfigEntry]:
-    """A block's entries by key; reports the unknown (``code``) and the repeated (E0012)."""
+    """Return a block's entries by key; report unknown (``code``) and repeated ones (E0012)."""
     names = tuple(known)
     found: dict[str, syntax.ConfigEntry] = {}
     for entry in body.entries:
@@ -71,15 +71,15 @@ def entries(
             report.error(code, (entry.start, entry.key_end), f"{what} has no `{entry.key}`", hint=hint)
         elif entry.key in found:
             first = found[entry.key]
-            labels = [report.label(first.start, first.key_end, "first given here")]
-            report.error("E0012", (entry.start, entry.key_end), f"`{entry.key}` is given twice", labels=labels)
+            labels = [report.label(first.start, first.key_end, "first set here")]
+            report.error("E0012", (entry.start, entry.key_end), f"`{entry.key}` is set twice", labels=labels)
         else:
             found[entry.key] = entry
     return found
 
 
 def _word(entry: syntax.ConfigEntry, report: Reporter, code: str = "E0001") -> str | None:
-    """The string or word of an entry."""
+    """Return the string or word of an entry, or report ``code`` and return None."""
     if isinstance(entry.value, syntax.ConfigScalar) and isinstance(entry.value.value, str):
         return entry.value.value
     report.error(code, entry.value, f"`{entry.key}` is a name or a string")
@@ -87,7 +87,7 @@ def _word(entry: syntax.ConfigEntry, report: Reporter, code: str = "E0001") -> s
 
 
 class Configuration(NamedTuple):
-    """Everything of a project that is configuration, checked."""
+    """The configuration of a project."""
 
     llm_functions: dict[str, LlmFunctionInfo]
     clients: dict[str, ClientInfo]
@@ -96,7 +96,7 @@ class Configuration(NamedTuple):
 
 
 def configuration(index: Index, symbols: Symbols, diagnostics: list[Diagnostic]) -> Configuration:
-    """Check all configuration, generators included."""
+    """Check all configuration, generators included, and return it as data."""
     check_generators(index, diagnostics)
     return Configuration(
         llm_functions(symbols, index, diagnostics),
@@ -107,7 +107,7 @@ def configuration(index: Index, symbols: Symbols, diagnostics: list[Diagnostic])
 
 
 def clients(index: Index, diagnostics: list[Diagnostic]) -> dict[str, ClientInfo]:
-    """All clients; reports E0026, E0027, E0090, E0091 and E0092."""
+    """Return all clients; report E0026, E0027, E0090, E0091 and E0092."""
     policies = {entry.name for entry in index.of(syntax.RetryPolicy)}
     names = {entry.name for entry in index.of(syntax.Client)}
     found: dict[str, ClientInfo] = {}
@@ -141,12 +141,12 @@ def clients(index: Index, diagnostics: list[Diagnostic]) -> dict[str, ClientInfo
 
 
 def _check_options(options: syntax.ConfigBlock, strategy: str | None, report: Reporter) -> None:
-    """What the language itself gives meaning to: a strategy's options, and the clocks of ``http``; E0027 warns of
-    others."""
+    """Check the options of the language itself: a strategy's, and the clocks of ``http``; warn of unknown ones
+    (E0027)."""
     for entry in options.entries:
         if strategy is not None and entry.key not in _STRATEGY_OPTIONS[strategy]:
             known = _STRATEGY_OPTIONS[strategy]
-            hint = did_you_mean(entry.key, known) or "give it to the clients that it chooses from"
+            hint = did_you_mean(entry.key, known) or "set it on the clients of its `strategy`"
             message = f"a {strategy} client has no option `{entry.key}`"
             report.warning("E0027", (entry.start, entry.key_end), message, hint=hint)
         if entry.key == "base_url":
@@ -156,10 +156,10 @@ def _check_options(options: syntax.ConfigBlock, strategy: str | None, report: Re
 
 
 def _check_base_url(written: syntax.ConfigValue, report: Reporter) -> None:
-    """A literal `base_url` is where requests go: never a file, never anything but HTTP."""
+    """Check a literal ``base_url``: requests go to http or https URLs only."""
     value = data(written)
     if not isinstance(value, str):
-        return  # from the environment: known when it is used
+        return  # from the environment: checked when it is used
     try:
         parts = urlsplit(value)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname)
@@ -171,7 +171,8 @@ def _check_base_url(written: syntax.ConfigValue, report: Reporter) -> None:
 
 
 def _check_http(block: syntax.ConfigValue, known: tuple[str, ...], report: Reporter) -> None:
-    """The `http` block of a client: its clocks, which a strategy hands down, and what calling a provider adds."""
+    """Check the ``http`` block of a client: its clocks, and one option that depends on the kind of client
+    (``known``)."""
     if not isinstance(block, syntax.ConfigBlock):
         report.error("E0001", block, "`http` is a block: `http { connect_timeout_ms 5000 }`")
         return
@@ -208,7 +209,7 @@ def _check_strategy(
 
 
 def retry_policies(index: Index, diagnostics: list[Diagnostic]) -> dict[str, RetryPolicyInfo]:
-    """All retry policies, with the defaults that their strategies have."""
+    """Return all retry policies, with the defaults of their strategies."""
     found: dict[str, RetryPolicyInfo] = {}
     for entry in index.of(syntax.RetryPolicy):
         declaration = entry.declaration
@@ -256,7 +257,7 @@ def _check_numbers(settings: dict[str, ConfigValue], where: syntax.Node, report:
 
 
 def llm_functions(symbols: Symbols, index: Index, diagnostics: list[Diagnostic]) -> dict[str, LlmFunctionInfo]:
-    """All LLM functions; reports a missing client or prompt, and a client that is not there."""
+    """Return all LLM functions; report a missing client or prompt, and an unknown client."""
     names = {entry.name for entry in index.of(syntax.Client)}
     found: dict[str, LlmFunctionInfo] = {}
     for name, (entry, function) in symbols.bodies.items():
@@ -283,7 +284,7 @@ def llm_functions(symbols: Symbols, index: Index, diagnostics: list[Diagnostic])
 
 
 def templates(index: Index) -> dict[str, TemplateInfo]:
-    """All template strings."""
+    """Return all template strings."""
     found: dict[str, TemplateInfo] = {}
     for entry in index.of(syntax.TemplateString):
         declaration = entry.declaration
@@ -294,7 +295,7 @@ def templates(index: Index) -> dict[str, TemplateInfo]:
 
 
 def check_generators(index: Index, diagnostics: list[Diagnostic]) -> None:
-    """Generators: only known keys."""
+    """Report unknown keys of generators."""
     for entry in index.generators:
         declaration = entry.declaration
         assert isinstance(declaration, syntax.Generator)
@@ -302,7 +303,7 @@ def check_generators(index: Index, diagnostics: list[Diagnostic]) -> None:
 
 
 def generators(index: Index) -> tuple[GeneratorInfo, ...]:
-    """All generators of a project in which :func:`check_generators` found no error."""
+    """Return all generators of a project in which :func:`check_generators` found no error."""
     found = []
     for entry in index.generators:
         declaration = entry.declaration

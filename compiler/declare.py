@@ -1,6 +1,6 @@
-"""Everything that a project declares, resolved into a :class:`bamlvm.compiler.symbols.Symbols`.
+"""Declarations: the classes, enums, aliases and signatures of a project as data, in its symbol table.
 
-It is made in one pass over the index: classes, enums, aliases and signatures as data.
+One pass over the index fills a :class:`bamlvm.compiler.symbols.Symbols`.
 """
 
 from __future__ import annotations
@@ -45,42 +45,47 @@ BUILT_IN_SELF: Mapping[str, Type] = {
     "baml.Array": ListType(VariableType("T")),
     "baml.Map": MapType(VariableType("K"), VariableType("V")),
 }
-"""What ``self`` is in the classes that declare the built-in types' methods."""
+"""The type of ``self`` in the classes that declare the methods of built-in types."""
 
 
-class _Face(NamedTuple):
-    """What a function shows to its callers; ``contract`` and ``parts`` are the throws that it declares, if it does."""
+class _Head(NamedTuple):
+    """A function without its body; ``contract`` and ``parts`` are the throws that it declares, if it does."""
 
     signature: Signature
     contract: Type | None
     parts: tuple[Type, ...]
 
 
-class Kept(NamedTuple):
-    """What is kept of declarations from one compilation to the next."""
+class KeptDeclarations(NamedTuple):
+    """The declarations kept from one compilation to the next."""
 
     classes: Memo[ClassInfo]
-    faces: Memo[_Face]
+    heads: Memo[_Head]
 
     @classmethod
-    def empty(cls) -> Kept:
+    def empty(cls) -> KeptDeclarations:
         return cls(Memo(), Memo())
 
 
 class _Declaring(NamedTuple):
-    """What everything here needs."""
+    """The state of :func:`declare`."""
 
     symbols: Symbols
     resolver: TypeResolver
-    kept: Kept
+    kept: KeptDeclarations
     lookups: Lookups
     diagnostics: list[Diagnostic]
 
 
 def declare(
-    index: Index, symbols: Symbols, resolver: TypeResolver, kept: Kept, lookups: Lookups, diagnostics: list[Diagnostic]
+    index: Index,
+    symbols: Symbols,
+    resolver: TypeResolver,
+    kept: KeptDeclarations,
+    lookups: Lookups,
+    diagnostics: list[Diagnostic],
 ) -> None:
-    """Resolve everything that ``index`` declares into ``symbols``; reports what is unknown or circular."""
+    """Resolve everything that ``index`` declares into ``symbols``; report what is unknown or circular."""
     declaring = _Declaring(symbols, resolver, kept, lookups, diagnostics)
     aliases = tuple(index.of(syntax.Alias))
     for entry in aliases:
@@ -102,7 +107,7 @@ def declare(
         assert isinstance(declaration, syntax.Function)
         _declare_function(declaring, entry, declaration, entry.name, None)
     kept.classes.turn()
-    kept.faces.turn()
+    kept.heads.turn()
     _check_class_cycles(symbols, index, diagnostics)
 
 
@@ -141,21 +146,21 @@ def _declare_function(
     variables: frozenset[str] = frozenset(),
 ) -> None:
     symbols = d.symbols
-    kept = d.kept.faces.find(name, (function,), d.lookups)
+    kept = d.kept.heads.find(name, (function,), d.lookups)
     if kept is None:
         report = reporter(entry, d.diagnostics)
-        make = partial(_face, d.resolver, entry, function, name, self_type, report, variables)
-        kept = d.kept.faces.make(name, (function,), symbols.reads, d.diagnostics, make)
-    face = kept.result
-    symbols.signatures[name] = face.signature
-    if face.contract is not None:
-        symbols.contracts[name] = face.contract
-        symbols.contract_parts[name] = face.parts
+        make = partial(_head, d.resolver, entry, function, name, self_type, report, variables)
+        kept = d.kept.heads.make(name, (function,), symbols.reads, d.diagnostics, make)
+    head = kept.result
+    symbols.signatures[name] = head.signature
+    if head.contract is not None:
+        symbols.contracts[name] = head.contract
+        symbols.contract_parts[name] = head.parts
     if not isinstance(function.body, syntax.NativeBody):
         symbols.bodies[name] = (entry, function)
 
 
-def _face(
+def _head(
     resolver: TypeResolver,
     entry: Entry,
     function: syntax.Function,
@@ -163,7 +168,7 @@ def _face(
     self_type: Type | None,
     report: Reporter,
     variables: frozenset[str],
-) -> _Face:
+) -> _Head:
     _refuse_generics(function, entry, report)
     variables |= frozenset(function.type_parameters)
     parameters = []
@@ -198,11 +203,11 @@ def _face(
     throws = contract if contract is not None else NEVER
     kinds = tuple(sorted(variables))
     signature = Signature(name, kind, tuple(parameters), annotated, throws, kinds, function.doc)
-    return _Face(signature, contract, parts)
+    return _Head(signature, contract, parts)
 
 
 def _trailing(written: syntax.TypeExpr) -> syntax.TypeExpr:
-    """Attributes at the very end of a union without parentheses are the whole union's."""
+    """Return a written type with the attributes at the very end of a union moved to the whole union."""
     if type(written) is syntax.UnionTypeExpr:
         last = written.members[-1]
         if type(last) is syntax.AttributedTypeExpr and written.end == last.end == last.attributes[-1].end:
@@ -235,7 +240,8 @@ def _refuse_generics(declaration: syntax.Class | syntax.Function, entry: Entry, 
 
 
 def _check_class_cycles(symbols: Symbols, index: Index, diagnostics: list[Diagnostic]) -> None:
-    """E0069: a class that needs a value of itself to be made."""
+    """Report E0069: a class whose values would need a value of itself."""
+    # A depth-first search over required fields, without recursion: `path` has the classes that are open.
     required = {
         name: [f.type.name for f in info.fields if isinstance(f.type, ClassType)]
         for name, info in symbols.classes.items()

@@ -1,6 +1,6 @@
 """From mir to bytecode: blocks laid out, labels made instruction indexes, operands made pool indexes.
 
-A jump to the next block is left out.  Handler ranges are gathered from the blocks that a handler protects, innermost
+A jump to the next block is left out.  Handler ranges are made of the runs of blocks that a handler protects, innermost
 first; positions are written only where they change.
 """
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 _OPERATORS = {"bin_op": BINARY, "cmp_op": COMPARE, "unary_op": UNARY}
 _ENCODING = {row.name: (row.code, row.operands) for row in TABLE}
-_AS_IT_IS = frozenset({"local", "count", "field"})
+_PLAIN_OPERANDS = frozenset({"local", "count", "field"})
 
 
 class _Pool(Generic[T]):
@@ -31,6 +31,7 @@ class _Pool(Generic[T]):
         self.entries: list[T] = []
 
     def place(self, key: Hashable, entry: T) -> int:
+        """Return the index of an entry; ``key`` decides whether two are the same."""
         if key not in self._places:
             self._places[key] = len(self.entries)
             self.entries.append(entry)
@@ -38,7 +39,7 @@ class _Pool(Generic[T]):
 
 
 class Lines:
-    """Line and column, both from 0, of an offset in an item's text."""
+    """The lines of an item's text."""
 
     def __init__(self, text: str) -> None:
         self._starts = [0]
@@ -48,12 +49,13 @@ class Lines:
             place = text.find("\n", place + 1)
 
     def position(self, offset: int) -> tuple[int, int]:
+        """Return line and column of an offset, both from 0."""
         line = bisect_right(self._starts, offset) - 1
         return line, offset - self._starts[line]
 
 
 def emit(function: mir.Function, lines: Lines) -> Function:
-    """The bytecode of a function whose item's lines are ``lines``."""
+    """Emit the bytecode of a function; ``lines`` are those of its item."""
     return _Emitter(function, lines).run()
 
 
@@ -111,7 +113,7 @@ class _Emitter:
         code, kinds = _ENCODING[opcode]
         self._code.append(code)
         for kind, operand in zip(kinds, instruction.operands, strict=True):
-            if kind in _AS_IT_IS and isinstance(operand, int):
+            if kind in _PLAIN_OPERANDS and isinstance(operand, int):
                 self._code.append(operand)
             else:
                 self._code.append(self._operand(opcode, kind, operand))
@@ -123,7 +125,7 @@ class _Emitter:
             case "operator", str():
                 return _OPERATORS[opcode].index(operand)
             case "const", mir.Const(type_, value):
-                # repr tells 0.0 from -0.0, which compare equal
+                # repr distinguishes 0.0 and -0.0, which compare equal
                 return self._constants.place((type_, repr(value)), value)
             case "table", mir.Table(keys, labels, default):
                 targets = tuple(self._starts[label] for label in labels)
@@ -137,7 +139,7 @@ class _Emitter:
         raise AssertionError(f"`{opcode}` with {kind} {operand!r}")
 
     def _handlers(self, blocks: Sequence[mir.Block]) -> list[Handler]:
-        """One row a run of adjacent protected blocks; deeper nesting first."""
+        """Return one row for each run of adjacent blocks that a handler protects; deeper nesting first."""
         rows: list[tuple[int, Handler]] = []
         ends = [*(self._starts[block.label] for block in blocks[1:]), self._count]
         deepest = max((len(block.handlers) for block in blocks), default=0)

@@ -12,7 +12,7 @@ from bamlvm.vm.program.code import Constant
 from bamlvm.vm.values import Thrown
 
 _LONGEST_STRING = 10_000
-"""A longer string is made when the program runs, not kept in it."""
+"""A longer string is made at run time, not stored in the program."""
 
 _BINARY = dict(zip(BINARY, BINARY_FUNCTIONS, strict=True))
 _COMPARE = dict(zip(COMPARE, COMPARE_FUNCTIONS, strict=True))
@@ -37,13 +37,13 @@ FOLDABLE = frozenset((*_TYPED, *_BY_OPERATOR))
 
 
 class Folded(NamedTuple):
-    """The constant that an instruction comes to."""
+    """The constant that an instruction folds to."""
 
     value: Constant
 
 
 def fold(instruction: mir.Instruction, pushed: Sequence[Constant]) -> Folded | None:
-    """What ``instruction`` comes to when it pops the constants ``pushed``, or None if it must run."""
+    """Return the result of ``instruction`` on the constants ``pushed``, or None if it must run."""
     opcode = instruction.opcode
     operators = _BY_OPERATOR.get(opcode)
     function = _TYPED.get(opcode) if operators is None else operators[str(instruction.operands[0])]

@@ -1,9 +1,9 @@
-"""The hir: what a function says once names are resolved and sugar is gone.
+"""The hir: functions with names resolved and sugar removed.
 
-* A local is a number, unique within its top-level function; :class:`LocalInfo` tells its name and whether a lambda
-  captures it.  Everything else is named by its qualified name.
-* Types are :mod:`bamlvm.vm.program.types` data; a type that could not be resolved is ``ERROR`` and was reported.
-* Sugar that is gone: ``env.X`` (a call), compound assignment, ``for`` loops (:class:`Loop` over :class:`Iterate`),
+* A local is a number, unique within its top-level function; :class:`LocalInfo` has its name and whether a lambda
+  captures it.  Everything else is referred to by qualified name.
+* Types are :mod:`bamlvm.vm.program.types` data; a type that could not be resolved is ``ERROR``; that was reported.
+* Removed sugar: ``env.X`` (a call), compound assignment, ``for`` loops (:class:`Loop` over :class:`Iterate`),
   shorthand fields, template strings with plain text only, LLM functions (calls of ``baml.llm.call_llm_function``).
 
 Nodes carry ``start`` and ``end`` like the tree they come from: offsets within their item.
@@ -18,14 +18,14 @@ import msgspec
 from bamlvm.vm.program.types import Primitive, Type, VariableType
 
 ERROR = Primitive("error")
-"""The type of what was already reported: it fits everywhere, so that one mistake is told once."""
+"""The type of an expression that was reported: it fits everywhere, so that one mistake is reported once."""
 
 UNSTATED = VariableType("whatever it throws")
-"""What calling a function may throw whose type says nothing about it."""
+"""The throws set of a function type without a ``throws`` clause."""
 
 
 def throws_of_parameter(name: str) -> VariableType:
-    """What calling a function throws that came as an argument: each call of its receiver knows more."""
+    """Return the throws set of a function that is a parameter: each call's argument decides it."""
     return VariableType(f"whatever `{name}` throws")
 
 
@@ -59,7 +59,7 @@ class Constant(Node, frozen=True):
 
 
 class Text(Node, frozen=True):
-    """A template string: text and expressions in turn, joined."""
+    """A template string: text and expressions, concatenated."""
 
     parts: tuple[str | Expr, ...]
 
@@ -80,7 +80,7 @@ class VariantRef(Node, frozen=True):
 
 
 class Member(Node, frozen=True):
-    """A field, or in a call a method: only the type of ``object`` can tell."""
+    """A field, or in a call a method: the type of ``object`` decides."""
 
     object: Expr
     name: str
@@ -183,7 +183,7 @@ class Arm(Node, frozen=True):
 
 
 class Match(Node, frozen=True):
-    """``type`` is what the scrutinee is taken as, if that is written."""
+    """``type`` is the type written for the scrutinee, if any."""
 
     scrutinee: Expr
     type: Type | None
@@ -216,7 +216,7 @@ class Throw(Node, frozen=True):
 
 
 class Iterate(Node, frozen=True):
-    """What ``for (let x in e)`` walks by index: a list itself, a map's keys."""
+    """The list that ``for (let x in e)`` iterates by index: a list itself, or a map's keys."""
 
     iterable: Expr
 
@@ -300,7 +300,7 @@ class SetLocal(Node, frozen=True):
 
 
 class Renew(Node, frozen=True):
-    """A variable of a ``for`` that lambdas share: the next turn has its own, which begins with the same value."""
+    """A variable of a ``for`` that lambdas share: the next round has a copy of its own."""
 
     local: int
 
@@ -319,8 +319,8 @@ class SetElement(Node, frozen=True):
 
 
 class Loop(Node, frozen=True):
-    """Runs ``body`` while ``condition`` holds (None: for ever); ``continue`` goes to ``step``.  ``assigned`` are the
-    locals that anything inside sets: what was known of them before the loop does not hold in it."""
+    """Runs ``body`` while ``condition`` holds (None: always); ``continue`` goes to ``step``.  ``assigned`` are the
+    locals that anything inside sets: their narrowed types from before the loop do not hold in it."""
 
     condition: Expr | None
     body: Block

@@ -1,8 +1,8 @@
-"""The names of a project: which item each qualified name stands for.
+"""The index of a project: the item that each qualified name means.
 
 One namespace holds everything a project declares except tests and generators; the standard library's files declare
 theirs under a prefix (``baml.http``).  Methods are named ``Class.method``.  A name defined twice is E0011 and the first
-definition stands.
+definition counts.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ RESERVED = frozenset(
 
 
 class Entry(NamedTuple):
-    """One declared item: its qualified name, where it stands, and the namespace that it sees first."""
+    """One declared item: its qualified name, its place, and the namespace in which its names are looked up first."""
 
     name: str
     item: syntax.Item
@@ -61,17 +61,17 @@ class Index:
         self.by_kind.setdefault(type(entry.declaration), []).append(entry)
 
     def of(self, *kinds: type[syntax.Declaration]) -> Iterable[Entry]:
-        """The entries whose declaration is of one of ``kinds``."""
+        """Return the entries whose declaration is of one of ``kinds``."""
         return chain.from_iterable(self.by_kind.get(kind, ()) for kind in kinds)
 
 
 def reporter(entry: Entry, into: list[Diagnostic]) -> Reporter:
-    """Reports about an entry's item."""
+    """Return a reporter for an entry's item."""
     return Reporter(entry.item.file, entry.item.offset, into)
 
 
 EntryCache: TypeAlias = dict[int, tuple[syntax.Item, Entry]]
-"""Entries of items whose members are in order, by the item's identity."""
+"""Entries of items without errors in their members, by the item's identity."""
 
 
 def index(
@@ -80,9 +80,9 @@ def index(
     diagnostics: list[Diagnostic],
     cache: EntryCache,
 ) -> Index:
-    """Index the items of ``files``; ``namespaces`` gives a file's prefix (none for a user's project).
+    """Index the items of ``files``; ``namespaces`` has the prefix of a file (none for a user's project).
 
-    What ``cache`` has is not done again; it keeps what is made here.  Reports E0011 (names defined twice, reserved
+    Entries in ``cache`` are used again; new ones are added to it.  Report E0011 (names defined twice, reserved
     names), E0012, E0013 and E0093 (fields, variants, methods).
     """
     found = Index()
@@ -121,7 +121,7 @@ def _add(index: Index, entry: Entry, diagnostics: list[Diagnostic]) -> None:
         index.generators.append(entry)
     elif not entry.namespace and declaration.name in RESERVED:
         report = reporter(entry, diagnostics)
-        report.error("E0011", name_range(declaration), f"`{declaration.name}` is the name of something built in")
+        report.error("E0011", name_range(declaration), f"`{declaration.name}` is a built-in name")
     elif entry.name in index.entries:
         _report_twice(reporter(entry, diagnostics), entry, index.entries[entry.name], diagnostics)
     else:
@@ -174,5 +174,5 @@ def _unique(
 
 
 def declared(unit: Unit) -> list[str]:
-    """The names that a compiled unit declares."""
+    """Return the names that a compiled unit declares."""
     return [*unit.signatures, *unit.classes, *unit.enums, *unit.aliases]

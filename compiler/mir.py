@@ -1,12 +1,11 @@
-"""The mir: labelled blocks of stack instructions, still symbolic.
+"""The mir: basic blocks of stack instructions with symbolic operands.
 
-An instruction is an opcode's name with its operands as meanings (a local's slot, a constant, a name, a type, a label)
-and the source offset it came from.  A block ends in exactly one instruction that does not fall through (``jump loop
-return throw rethrow jump_table unreachable``), which may be preceded by one conditional jump.  A block knows the
-handlers that protect it, innermost last; blocks of one protected region need not be adjacent, the emitter makes ranges
-of them.
+An instruction is an opcode's name with its operands (a local's slot, a constant, a name, a type, a label) and its
+source offset.  A block ends in exactly one instruction that does not fall through (``jump loop return throw rethrow
+jump_table unreachable``), which may be preceded by one conditional jump.  A block knows the handlers that protect it,
+innermost last; blocks of one protected region need not be adjacent, the emitter makes ranges of them.
 
-:func:`verify` checks these rules; every pass leaves them true.
+:func:`verify` checks these rules; every pass preserves them.
 """
 
 from __future__ import annotations
@@ -50,7 +49,8 @@ class Instruction(msgspec.Struct, frozen=True, gc=False):
 
 
 class Handler(msgspec.Struct, frozen=True, gc=False):
-    """Where a throw in a protected block goes, and how deep the operand stack is there before the error is pushed."""
+    """The target of a throw in a protected block, and the depth that the operand stack is cut to before the error is
+    pushed."""
 
     target: Label
     depth: int
@@ -82,12 +82,12 @@ _OPERAND_COUNTS = {row.name: len(row.operands) for row in TABLE}
 
 
 def constant(value: Constant) -> Const:
-    """A constant operand."""
+    """Return a constant as an operand."""
     return Const(type(value).__name__, value)
 
 
 def targets(instruction: Instruction) -> tuple[Label, ...]:
-    """The labels that an instruction may jump to."""
+    """Return the labels that an instruction may jump to."""
     opcode = instruction.opcode
     if opcode in _TARGET_AT:
         label = instruction.operands[_TARGET_AT[opcode]]
@@ -101,7 +101,7 @@ def targets(instruction: Instruction) -> tuple[Label, ...]:
 
 
 def exits(block: Block) -> tuple[Label, ...]:
-    """The labels that a block may jump to: only its last two instructions can."""
+    """Return the labels that a block may jump to: only its last two instructions can."""
     last = block.instructions[-1]
     found = targets(last) if last.opcode in _JUMPS else ()
     if len(block.instructions) > 1 and (before := block.instructions[-2]).opcode in BRANCHES:
@@ -110,7 +110,7 @@ def exits(block: Block) -> tuple[Label, ...]:
 
 
 def retarget(block: Block, labels: dict[Label, Label]) -> None:
-    """Replace the labels that a block jumps to, and those of its handlers."""
+    """Replace the labels that a block jumps to, and those of its handlers, by ``labels``."""
     for place in range(max(len(block.instructions) - 2, 0), len(block.instructions)):
         instruction = block.instructions[place]
         opcode, operands = instruction.opcode, instruction.operands
@@ -132,7 +132,7 @@ def retarget(block: Block, labels: dict[Label, Label]) -> None:
 
 
 def reachable(function: Function) -> set[Label]:
-    """The labels that control can come to, handlers of reached blocks included."""
+    """Return the labels that control can reach, handlers of reached blocks included."""
     blocks = {block.label: block for block in function.blocks}
     waiting = [function.blocks[0].label]
     seen = set(waiting)
@@ -146,7 +146,7 @@ def reachable(function: Function) -> set[Label]:
 
 
 def remove_unreachable(function: Function) -> None:
-    """Drop the blocks that nothing comes to."""
+    """Drop the blocks that control cannot reach."""
     kept = reachable(function)
     if len(kept) == len(function.blocks):
         return
@@ -158,7 +158,7 @@ class MirError(Exception):
 
 
 def verify(function: Function) -> None:
-    """Raise :class:`MirError` where a block does not end as it must, or a label leads nowhere."""
+    """Raise :class:`MirError` if a block does not end as it must, or a label does not exist."""
     labels = {block.label for block in function.blocks}
     if len(labels) != len(function.blocks):
         raise MirError(f"{function.name}: a label is used twice")
@@ -179,7 +179,7 @@ def _fault(block: Block, labels: set[Label]) -> str | None:
         if len(instruction.operands) != _OPERAND_COUNTS[opcode]:
             return f"has `{opcode}` with the wrong number of operands"
     if not labels.issuperset(exits(block)):
-        return "jumps to nowhere"
+        return "jumps to a label that does not exist"
     if not labels.issuperset(handler.target for handler in block.handlers):
-        return "has its handler nowhere"
+        return "has a handler at a label that does not exist"
     return None

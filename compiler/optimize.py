@@ -1,7 +1,7 @@
 """Optimisation of the mir, at -O1: folded constants, threaded jumps, merged and dropped blocks, fused instructions.
 
-Every pass keeps meaning exactly: a constant operation that would panic is left to panic when it runs.  ``loop`` is
-never threaded or merged away: it is where a running program can be stopped.
+Every pass preserves meaning exactly: a constant operation that would panic is left to panic at run time.  ``loop`` is
+never threaded or merged away: it is where a running program can be interrupted.
 
 The passes run until a round changes no block; only blocks that the round before has changed are simplified again.
 """
@@ -42,7 +42,8 @@ _POPS: Final = {row.name: row.pops for row in TABLE}
 
 
 def _simplify(block: mir.Block) -> None:
-    """Fold constants and drop what only undoes itself, looking back over what was kept."""
+    """Fold constants and drop pushes that are popped at once: a peephole over the end of what was kept so far."""
+    # A rewriting may enable another one before it (`1 + 2 + 3`), so the end is rewritten until nothing applies.
     kept: list[mir.Instruction] = []
     for instruction in block.instructions:
         kept.append(instruction)
@@ -52,7 +53,7 @@ def _simplify(block: mir.Block) -> None:
 
 
 def _rewrite(kept: list[mir.Instruction]) -> bool:
-    """One rewriting of the end of ``kept``; False where nothing applies."""
+    """Rewrite the end of ``kept`` once; return whether anything applied."""
     if len(kept) < 2:
         return False
     last, before = kept[-1], kept[-2]
@@ -87,14 +88,14 @@ def _rewrite_branch(kept: list[mir.Instruction], before: mir.Instruction, last: 
         kept[-2:] = [mir.Instruction(opcode, last.operands, last.start)]
         return True
     if (constant := _constant(before)) is not None:
-        # The branch is decided: it becomes a jump, and what comes after is cut off; or it is dropped.
+        # The branch is decided: it becomes a jump, and `_cut_after_end` removes the one after it; or it is dropped.
         kept[-2:] = [mir.Instruction("jump", last.operands, last.start)] if constant.value is wanted else []
         return False
     return False
 
 
 def _constant(instruction: mir.Instruction) -> mir.Const | None:
-    """The constant that an instruction pushes, if it pushes one."""
+    """Return the constant that an instruction pushes, or None."""
     if instruction.opcode != "load_const":
         return None
     operand = instruction.operands[0]
@@ -104,7 +105,7 @@ def _constant(instruction: mir.Instruction) -> mir.Const | None:
 
 def _cut_after_end(block: mir.Block) -> None:
     instructions = block.instructions
-    if len(instructions) > 1 and instructions[-2].opcode in mir.ENDS:  # only a decided branch leaves something behind
+    if len(instructions) > 1 and instructions[-2].opcode in mir.ENDS:  # only a decided branch leaves a second end
         del instructions[-1]
 
 
@@ -112,7 +113,7 @@ def _cut_after_end(block: mir.Block) -> None:
 
 
 def _thread(function: mir.Function) -> None:
-    """Lead jumps to where they end up, past blocks that only jump on."""
+    """Retarget jumps past blocks that only jump on."""
     onward = {
         block.label: mir.targets(block.instructions[0])[0]
         for block in function.blocks
@@ -120,7 +121,7 @@ def _thread(function: mir.Function) -> None:
     }
     final: dict[mir.Label, mir.Label] = {}
     for label in onward:
-        seen = {label}
+        seen = {label}  # blocks may jump on in a circle
         target = onward[label]
         while target in onward and target not in seen:
             seen.add(target)
@@ -133,7 +134,7 @@ def _thread(function: mir.Function) -> None:
 
 
 def _return_at_once(function: mir.Function) -> None:
-    """Return where a jump leads to nothing but a return."""
+    """Replace jumps to a block that only returns by the return."""
     returns = {b.label: b.instructions[0] for b in function.blocks if b.instructions[0].opcode == "return"}
     if not returns:
         return
@@ -146,28 +147,29 @@ def _return_at_once(function: mir.Function) -> None:
 
 
 def _handlers_last(function: mir.Function) -> None:
-    """Lay out last what only a throw comes to, so that nothing jumps over it while all goes well."""
+    """Lay out last the blocks that only a throw reaches, so that normal control flow does not jump over them."""
     if not any(block.handlers for block in function.blocks):
         return
     blocks = {block.label: block for block in function.blocks}
-    calm: set[mir.Label] = set()
+    normal: set[mir.Label] = set()
     waiting = [function.blocks[0].label]
     while waiting:
         label = waiting.pop()
-        if label not in calm:
-            calm.add(label)
+        if label not in normal:
+            normal.add(label)
             waiting.extend(mir.exits(blocks[label]))
-    function.blocks.sort(key=lambda block: block.label not in calm)
+    function.blocks.sort(key=lambda block: block.label not in normal)
 
 
 def _merge(function: mir.Function) -> list[mir.Block]:
-    """Join a block to the one block that jumps to it, where the same handlers protect both; the joined blocks."""
+    """Append a block to the only block that jumps to it, if the same handlers protect both; return the blocks that
+    grew."""
     incoming: dict[mir.Label, int] = {function.blocks[0].label: 1}
     blocks: dict[mir.Label, mir.Block] = {}
     for block in function.blocks:
         blocks[block.label] = block
         for handler in block.handlers:
-            incoming[handler.target] = incoming.get(handler.target, 0) + 2
+            incoming[handler.target] = incoming.get(handler.target, 0) + 2  # never merged: a throw enters it
         for target in mir.exits(block):
             incoming[target] = incoming.get(target, 0) + 1
     gone: set[mir.Label] = set()
@@ -182,6 +184,7 @@ def _merge(function: mir.Function) -> list[mir.Block]:
             if incoming[target] != 1 or following.handlers != block.handlers or following is block:
                 break
             branches = len(block.instructions) > 1 and block.instructions[-2].opcode in mir.BRANCHES
+            # A conditional jump may only come right before the end of a block.
             if branches and len(following.instructions) > 1:
                 break
             block.instructions[-1:] = following.instructions
@@ -197,7 +200,8 @@ def _merge(function: mir.Function) -> list[mir.Block]:
 
 
 class _Run:
-    """A node of the tree of fusible runs: where each next opcode leads, and what the run so far is fused to."""
+    """A node of the trie of fusible runs: the nodes of the next opcodes, and the fused opcode of the run so far, if
+    any."""
 
     __slots__ = ("fused", "next")
 
@@ -220,7 +224,7 @@ _RUNS: Final = _runs()
 
 
 def _fuse(block: mir.Block) -> None:
-    """Replace runs of instructions that the machine has one opcode for, longest first."""
+    """Replace runs of instructions by their fused opcode, the longest run first."""
     instructions = block.instructions
     fused: list[mir.Instruction] = []
     place, count = 0, len(instructions)

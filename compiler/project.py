@@ -17,7 +17,7 @@ import msgspec
 
 from bamlvm.compiler import config, hir, mir, tir
 from bamlvm.compiler.check.functions import Known, check_functions
-from bamlvm.compiler.declare import Kept, declare
+from bamlvm.compiler.declare import KeptDeclarations, declare
 from bamlvm.compiler.emit import Lines, emit
 from bamlvm.compiler.incremental import Memo, Reads
 from bamlvm.compiler.index import EntryCache, Index, declared, index, reporter
@@ -85,7 +85,7 @@ class Project:
         self._parsed: dict[str, _Parsed] = {}
         self._items: ItemCache = {}
         self._entries: EntryCache = {}
-        self._declared = Kept.empty()
+        self._declared = KeptDeclarations.empty()
         self._surface: Surface = {}
         self._hir: Memo[hir.Function] = Memo()
         self._tir: Memo[list[tir.Function]] = Memo()

@@ -1,4 +1,4 @@
-"""What a name means where it is written: the namespaces that an item sees, and what it asked for."""
+"""Name lookup: the qualified name that a written path means in an item's namespace."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from bamlvm.vm.program.unit import Unit
 
 
 class Scope:
-    """How a written path is looked up: in the item's own namespace first, then as a full name, in the project and in
-    the standard library."""
+    """Looks a written path up: in the item's own namespace first, then as a full name, in the project and in the
+    standard library."""
 
     def __init__(self, project: Index, standard: Unit, reads: Reads, of_standard: frozenset[str]) -> None:
         self.reads = reads
@@ -20,15 +20,15 @@ class Scope:
         self._namespaces = namespaces_of(project.entries) | of_standard
 
     def qualify(self, path: str, namespace: str) -> str | None:
-        """The qualified name that ``path`` stands for, or None."""
+        """Return the qualified name that ``path`` means, or None."""
         found: str | None = path if path in self else None
         if namespace and (own := f"{namespace}.{path}") in self:
             found = own
         return self.reads.note("qualify", (path, namespace), found)
 
     def entry(self, name: str) -> Entry | None:
-        """What the project declares under a qualified name, if anything.  What kind of declaration it is counts as
-        read; whoever looks into it notes more."""
+        """Return the project's declaration of a qualified name, or None.  The kind of declaration counts as read; code
+        that looks into the declaration notes that itself."""
         found = self.project.entries.get(name)
         self.reads.note("kind", (name,), type(found.declaration) if found is not None else None)
         return found
@@ -48,20 +48,20 @@ class Scope:
         return path in self._namespaces
 
     def visible(self, namespace: str) -> list[str]:
-        """The names that can be written without a prefix, for suggestions."""
+        """Return the names that can be written without a prefix, for suggestions."""
         prefix = f"{namespace}." if namespace else ""
         found = [name.removeprefix(prefix) for name in self.project.entries if name.startswith(prefix)]
         return self.reads.note("visible", (namespace,), found)
 
     def under(self, path: str) -> list[str]:
-        """The names directly below a namespace, for suggestions."""
+        """Return the names directly below a namespace, for suggestions."""
         standard = self.standard
         known = [*self.project.entries, *standard.signatures, *standard.classes, *standard.enums]
         return [name.removeprefix(f"{path}.").split(".")[0] for name in known if name.startswith(f"{path}.")]
 
 
 def namespaces_of(names: Iterable[str]) -> frozenset[str]:
-    """Everything that stands before a dot in one of ``names``."""
+    """Return every prefix of ``names`` that ends before a dot."""
     found: set[str] = set()
     for name in names:
         while "." in name:

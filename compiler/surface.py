@@ -1,6 +1,6 @@
 """The surface of a project: what one declaration or function can read of the others.
 
-A surface has, by kind of read and name, what decides a read's answer.  Comparing the surfaces of two compilations gives
+A surface has, by kind of read and name, what decides a read's answer.  Comparing the surfaces of two compilations yields
 the names whose answers may have changed, so that :class:`bamlvm.compiler.incremental.Memo` asks again for these only.
 Inferred throws are not part of it: :mod:`bamlvm.compiler.check.functions` follows them along the call graph.
 """

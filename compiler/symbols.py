@@ -1,4 +1,4 @@
-"""What a project declares, merged over the standard library: what every later stage asks."""
+"""The symbol table: the declarations of a project over those of the standard library, which every later stage reads."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from bamlvm.vm.program.types import AliasType, ClassType, Type, UnionType, bare,
 from bamlvm.vm.program.unit import Unit
 
 PANICS = "baml.panics."
-"""What the names of the machine's own errors begin with."""
+"""The prefix of the classes of the machine's own errors."""
 
 
 @dataclass
 class Symbols:
-    """Everything declared, by qualified name.  ``contracts`` holds the throws that functions declare (absent where they
+    """All declarations by qualified name.  ``contracts`` holds the throws that functions declare (absent where they
     are inferred), ``contract_parts`` the same as written; ``bodies`` the entries and trees of the functions that have
     one."""
 
@@ -34,13 +34,13 @@ class Symbols:
     bodies: dict[str, tuple[Entry, syntax.Function]] = field(default_factory=dict)
 
     def class_(self, name: str) -> ClassInfo | None:
-        """A class by its qualified name.  Its shape counts as read."""
+        """Return a class by its qualified name, or None.  Its shape counts as read."""
         found = self.classes.get(name) or self.standard.classes.get(name)
         self.reads.note("class", (name,), shape(found))
         return found
 
     def shape_of(self, name: str) -> object:
-        """The :func:`shape` of a class, or None."""
+        """Return the :func:`shape` of a class, or None."""
         return shape(self.classes.get(name) or self.standard.classes.get(name))
 
     def enum(self, name: str) -> EnumInfo | None:
@@ -50,7 +50,7 @@ class Symbols:
         return self.reads.note("signature", (name,), self.signatures.get(name) or self.standard.signatures.get(name))
 
     def recursive_alias(self, name: str) -> Type:
-        """What a recursive alias stands for."""
+        """Return the type that a recursive alias names."""
         found = self.annotated_aliases.get(name) or self.standard.annotated_aliases.get(name) or ERROR
         found = bare(found)
         return self.reads.note("recursive_alias", (name,), found)
@@ -65,13 +65,13 @@ class Symbols:
         return self.signature(f"{class_name}.{name}")
 
     def methods(self, class_name: str) -> list[str]:
-        """The names of a class's methods."""
+        """Return the names of a class's methods."""
         prefix = f"{class_name}."
         known = [*self.signatures, *self.standard.signatures]
         return [name.removeprefix(prefix) for name in known if name.startswith(prefix)]
 
     def expand(self, type_: Type) -> Type:
-        """A recursive alias replaced, once, by what it stands for; alternatives of unions too."""
+        """Return a recursive alias replaced, once, by the type that it names; among the alternatives of a union too."""
         if type(type_) is AliasType:
             return self.expand(self.recursive_alias(type_.name))
         if type(type_) is UnionType and any(type(member) is AliasType for member in type_.members):
@@ -80,7 +80,8 @@ class Symbols:
 
 
 def shape(info: ClassInfo | None) -> object:
-    """What functions and templates can tell of a class: its fields' names and types, and whether it may have more."""
+    """Return what functions and templates depend on in a class: its fields' names and types, whether it may have
+    more."""
     if info is None:
         return None
     return [(field.name, field.type) for field in info.fields], has_attribute(info.attributes, "dynamic")

@@ -1,9 +1,8 @@
 """``test`` blocks: their properties, arguments and types checked, and the tests as data.
 
-An argument is configuration and is held against the parameter's type as the host does
-(:mod:`bamlvm.values.arguments`): an
-int serves as a float, a variant's name as the variant, a block as a class, a map or media.  What is known only when the
-test runs (``env.X``, ``{{ … }}``) fits wherever text may.
+An argument is configuration and is checked against the parameter's type as the host checks it
+(:mod:`bamlvm.values.arguments`): an int is accepted as a float, a variant's name as the variant, a block as a class, a
+map or media.  A value that is known only when the test runs (``env.X``, ``{{ … }}``) fits wherever a string may.
 """
 
 from __future__ import annotations
@@ -45,8 +44,8 @@ _MEDIA_KEYS = frozenset({"file", "url", "base64", "media_type"})
 
 
 def check_tests(index: Index, symbols: Symbols, resolver: TypeResolver, diagnostics: list[Diagnostic]) -> None:
-    """Tests: E0034 and E0035 for their properties, E0088 for functions that are not there; what does not fit
-    among arguments, and whatever is wrong with the types of a ``type_builder``."""
+    """Check tests: their properties (E0034, E0035), functions (E0088), arguments and the types of a
+    ``type_builder``."""
     by_function: dict[tuple[str, str], Entry] = {}
     for entry in index.tests:
         declaration = entry.declaration
@@ -87,9 +86,9 @@ def check_tests(index: Index, symbols: Symbols, resolver: TypeResolver, diagnost
 def _check_arguments(
     given: syntax.ConfigBlock | None, functions: Mapping[str, Located], symbols: Symbols, report: Reporter
 ) -> None:
-    """The arguments of a test's functions: E0005 for those that none takes or one lacks, E0001 for values.
+    """Check the arguments of a test's functions: E0005 for unknown and missing ones, E0001 for values.
 
-    These are warnings: nothing but the test depends on them, and it says the same when it is run.
+    These are warnings: nothing but the test depends on them, and running it reports the same.
     """
     signatures = {name: found for name in functions if (found := symbols.signature(name)) is not None}
     written = given.entries if given is not None else ()
@@ -117,7 +116,7 @@ def _check_arguments(
 
 
 class _Misfit(NamedTuple):
-    """A value that does not fit: ``near`` if it is of the right kind and only a part of it does not."""
+    """A value that does not fit; ``near`` if it is of the right kind and only a part of it does not."""
 
     value: syntax.Node
     message: str
@@ -126,7 +125,7 @@ class _Misfit(NamedTuple):
 
 
 def _misfit(value: syntax.ConfigValue, type_: Type, path: str, symbols: Symbols) -> _Misfit | None:
-    """What of ``value`` does not fit, if anything."""
+    """Return the part of ``value`` that does not fit, or None."""
     tried = [_single(value, part, path, symbols) for part in members(symbols.expand(type_))]
     if None in tried or not tried:
         return None
@@ -251,7 +250,8 @@ def _shown(value: syntax.ConfigValue) -> str:
 
 
 def _check_types(test: syntax.Test, entry: Entry, symbols: Symbols, resolver: TypeResolver, report: Reporter) -> None:
-    """The types that a test adds: E0002 for what they name, E0011 and E0016 for what they may not be called."""
+    """Check the types that a test adds: E0002 for unknown types in them, E0011 and E0016 for their names and
+    attributes."""
     own = frozenset(each.name for each in test.types)
     for declaration in test.types:
         at = name_range(declaration)
@@ -260,9 +260,9 @@ def _check_types(test: syntax.Test, entry: Entry, symbols: Symbols, resolver: Ty
             if existing is None:
                 kind = "class" if isinstance(declaration, syntax.Class) else "enum"
                 hint = did_you_mean(declaration.name, [*symbols.classes, *symbols.enums])
-                report.error("E0002", at, f"there is no {kind} `{declaration.name}` to add to", hint=hint)
+                report.error("E0002", at, f"unknown {kind} `{declaration.name}`: there is nothing to add to", hint=hint)
             elif not has_attribute(existing.attributes, "dynamic"):
-                hint = f"give `{declaration.name}` a `@@dynamic`"
+                hint = f"add `@@dynamic` to `{declaration.name}`"
                 report.error("E0016", at, f"`{declaration.name}` is not dynamic: nothing can be added to it", hint=hint)
         elif existing is not None:
             hint = f"to add to it, write `dynamic class {declaration.name} {{ … }}`"
@@ -285,7 +285,8 @@ def _check_types(test: syntax.Test, entry: Entry, symbols: Symbols, resolver: Ty
 
 
 def tests(index: Index, line_of: Callable[[syntax.Item], int]) -> tuple[TestInfo, ...]:
-    """All tests of a project in which :func:`check_tests` found no error; ``line_of`` gives an item's line, from 0."""
+    """Return all tests of a project in which :func:`check_tests` found no error; ``line_of`` returns an item's line,
+    from 0."""
     found = []
     for entry in index.tests:
         declaration = entry.declaration
@@ -312,8 +313,8 @@ def _items(value: syntax.ConfigValue) -> tuple[syntax.ConfigValue, ...]:
 
 
 def _argument(value: syntax.ConfigValue, text: str) -> ConfigValue:
-    """A test's argument as data: like :func:`data`, and raw strings are dedented as prompts are.  ``text`` is what the
-    value's offsets count in."""
+    """Return a test's argument as data: like :func:`data`, and raw strings are dedented as prompts are.  The value's
+    offsets are those of ``text``."""
     match value:
         case syntax.ConfigList():
             return [_argument(item, text) for item in value.items]

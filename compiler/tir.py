@@ -1,8 +1,7 @@
-"""The tir: the hir with a type on every expression and every choice made that types decide.
+"""The tir: the hir with a type on every expression and everything explicit that types decide.
 
-Which method a call means, which field index a member has, which instruction an operator is, what a pattern still has to
-test: all of it is explicit, so that lowering looks at no declaration.  Patterns are the hir's.  A missing argument
-whose parameter has a default is None.
+The method that a call means, the index of a field, the instruction of an operator, whether a pattern must be tested:
+lowering looks at no declaration.  Patterns are the hir's.  An argument that is left out for a default is None.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ class Node(msgspec.Struct, frozen=True, gc=False):
 
 
 class Typed(Node, frozen=True):
-    """An expression: ``type`` is what it yields, ``never`` if control does not come past it."""
+    """An expression: ``type`` is that of its value, ``never`` if control does not go on after it."""
 
     type: Type
 
@@ -32,7 +31,7 @@ class Constant(Typed, frozen=True):
 
 
 class Text(Typed, frozen=True):
-    """Parts joined; an expression that is not a string is turned into one."""
+    """Parts, concatenated; an expression that is not a string is converted."""
 
     parts: tuple[str | Expr, ...]
 
@@ -55,7 +54,7 @@ class Variant(Typed, frozen=True):
 
 
 class Field(Typed, frozen=True):
-    """``index`` is the field's place in its class, None where the class is one of several."""
+    """``index`` is the field's place in its class, None if the object may be of several classes that differ in it."""
 
     object: Expr
     name: str
@@ -68,7 +67,7 @@ class Element(Typed, frozen=True):
 
 
 class CallNamed(Typed, frozen=True):
-    """``arguments`` by parameter; ``order`` is the order in which they are written, if it is another one."""
+    """``arguments`` are in the order of parameters; ``order`` is the order in which they are written, if it differs."""
 
     name: str
     kind: Kind
@@ -82,7 +81,7 @@ class CallValue(Typed, frozen=True):
 
 
 class CallMethod(Typed, frozen=True):
-    """A method by bare name, chosen by the receiver's class as it runs; the receiver is the first argument.  ``order``
+    """A method by bare name, chosen by the receiver's class at run time; the receiver is the first argument.  ``order``
     as in :class:`CallNamed`."""
 
     name: str
@@ -91,7 +90,7 @@ class CallMethod(Typed, frozen=True):
 
 
 class Operation(Typed, frozen=True):
-    """One instruction over its operands; ``operator`` is the sign, for those that take one."""
+    """One instruction over its operands; ``operator`` is its sign, for opcodes that take one."""
 
     opcode: str
     operator: str | None
@@ -164,7 +163,7 @@ class If(Typed, frozen=True):
 
 
 class Arm(Node, frozen=True):
-    """``certain``: whatever reaches the arm fits its pattern."""
+    """``certain``: every value that reaches the arm fits its pattern."""
 
     pattern: hir.Pattern
     certain: bool
@@ -178,7 +177,7 @@ class Match(Typed, frozen=True):
 
 
 class Catch(Typed, frozen=True):
-    """``binding`` is the local of the thrown value; what no arm takes is thrown again."""
+    """``binding`` is the local of the thrown value; a value that no arm takes is thrown again."""
 
     operand: Expr
     binding: int
@@ -242,7 +241,7 @@ class SetLocal(Node, frozen=True):
 
 
 class Renew(Node, frozen=True):
-    """A fresh cell for a local, with the value that it has."""
+    """A fresh cell for a local, with its present value."""
 
     local: int
 

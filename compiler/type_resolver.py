@@ -1,6 +1,6 @@
 """From written types to :mod:`bamlvm.vm.program.types` data.
 
-An alias is replaced by what it stands for unless it is recursive.
+An alias is replaced by the type that it names unless it is recursive.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ from bamlvm.vm.program.types import (
 )
 
 _DEEPEST_ALIAS = 100
-"""So many aliases may stand for one another."""
+"""The longest chain of aliases that name one another."""
 _DEEPEST_TYPE = 256
-"""So many levels may a type have whose parts are aliases; as many as may be written in one."""
+"""The deepest nesting of a type through aliases: the same as may be written in one type."""
 
 
 class TypeResolver:
-    """Turns written types into types; aliases on demand, each once."""
+    """Resolves written types; aliases on demand, each once."""
 
     def __init__(self, scope: Scope, symbols: Symbols, diagnostics: list[Diagnostic]) -> None:
         self._scope = scope
@@ -59,13 +59,13 @@ class TypeResolver:
     def resolve(
         self, written: syntax.TypeExpr, entry: Entry, report: Reporter, variables: frozenset[str] = frozenset()
     ) -> Type:
-        """The type that ``written`` means in ``entry``; reports E0002 and gives ERROR where it means none."""
+        """Return the type that ``written`` means in ``entry``; report E0002 and return ERROR if it means none."""
         return bare(self.annotated(written, entry, report, variables))
 
     def annotated(
         self, written: syntax.TypeExpr, entry: Entry, report: Reporter, variables: frozenset[str] = frozenset()
     ) -> Type:
-        """The same with the attributes that are written in the type, or in the aliases that it names."""
+        """Return the same with the attributes that are written in the type, or in the aliases that it names."""
 
         def go(node: syntax.TypeExpr) -> Type:
             match node:
@@ -93,7 +93,9 @@ class TypeResolver:
         return go(written)
 
     def alias(self, entry: Entry) -> Type:
-        """What an alias stands for: its annotated type, or AliasType where it is recursive; reports E0068."""
+        """Return the annotated type that an alias names, or its AliasType if it is recursive; report E0068."""
+        # `_open` has the aliases being resolved, each with the number of lists, maps, classes and functions around it
+        # (`_guards`).  Meeting an open one again is recursion, which is legal only through at least one more of these.
         name = entry.name
         known = self._symbols.annotated_aliases.get(name)
         if known is not None:
@@ -106,12 +108,12 @@ class TypeResolver:
                 report.error(
                     "E0068",
                     name_range(declaration),
-                    f"the alias `{declaration.name}` stands for itself",
+                    f"the alias `{declaration.name}` names itself",
                     hint="a recursive alias must pass through a list, a map or a class",
                 )
                 return ERROR
             opened = list(self._open)
-            self._recursive.update(opened[opened.index(name) :])  # all on the way back lead back to themselves
+            self._recursive.update(opened[opened.index(name) :])  # every alias on the circle is recursive
             return AliasType(name)
         self._open[name] = self._guards
         own = attributes(declaration.attributes, "type", entry, report)
@@ -120,7 +122,7 @@ class TypeResolver:
             resolved = _attributed(self.annotated(declaration.type, entry, report), own)
         if len(self._open) > _DEEPEST_ALIAS or _depth(resolved) > _DEEPEST_TYPE:
             where = name_range(declaration)
-            report.error("E0068", where, f"the alias `{declaration.name}` stands for a type that is nested too deeply")
+            report.error("E0068", where, f"the alias `{declaration.name}` names a type that is nested too deeply")
             resolved = ERROR
         del self._open[name]
         self._symbols.annotated_aliases[name] = resolved
@@ -150,7 +152,7 @@ class TypeResolver:
         return ERROR
 
     def _hint(self, path: str, variables: frozenset[str]) -> str | None:
-        """What may have been meant by a name that is no type."""
+        """Return a hint for an unknown type, or None."""
         if path == "bigint":
             return "it is not part of this dialect: an `int` has 64 bits, and what does not fit is an error"
         owner, _, last = path.rpartition(".")

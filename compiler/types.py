@@ -2,9 +2,9 @@
 
 Assignability is structural over unions and literals, nominal for classes and enums; int never becomes float.  Lists and
 maps are invariant, except that an *open* type (one still holding an inference variable, such as the element of ``[]``)
-takes what it is first used with: :class:`Solver` remembers that.
+is fixed by its first use: :class:`Solver` remembers that.
 
-A function type without a ``throws`` clause takes functions that throw anything: what calling it throws is ``UNSTATED``.
+A function type without a ``throws`` clause accepts functions that throw anything: its throws set is ``UNSTATED``.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ TRUE, FALSE = LiteralType(True), LiteralType(False)
 
 
 def widen(type_: Type) -> Type:
-    """What a local inferred from a value of ``type_`` has: literals become their primitive, variants their enum."""
+    """Return ``type_`` with literals replaced by their primitive and variants by their enum."""
     match type_:
         case LiteralType():
             return literal_base(type_)
@@ -54,7 +54,7 @@ def widen(type_: Type) -> Type:
 
 
 def literal_type(value: str | int | float | bool | None) -> Type:
-    """The type of a constant."""
+    """Return the type of a constant."""
     if value is None:
         return NULL
     if isinstance(value, float):
@@ -63,7 +63,7 @@ def literal_type(value: str | int | float | bool | None) -> Type:
 
 
 def substitute(type_: Type, bindings: Mapping[str, Type]) -> Type:
-    """``type_`` with its type variables replaced."""
+    """Return ``type_`` with its type variables replaced."""
     match type_:
         case VariableType(name):
             return bindings.get(name, type_)
@@ -86,7 +86,7 @@ def substitute(type_: Type, bindings: Mapping[str, Type]) -> Type:
 
 
 def unstated(type_: Type) -> Type:
-    """``type_`` with its function types saying nothing of what calling them throws."""
+    """Return ``type_`` with the throws of its function types UNSTATED."""
     match type_:
         case ListType(item):
             return ListType(unstated(item))
@@ -101,7 +101,7 @@ def unstated(type_: Type) -> Type:
 
 
 class Solver:
-    """Assignability in a symbols, with inference variables (VariableTypes whose names begin with ``?``)."""
+    """Assignability among a project's types, with inference variables (VariableTypes whose names begin with ``?``)."""
 
     def __init__(self, symbols: Symbols) -> None:
         self.symbols = symbols
@@ -109,12 +109,12 @@ class Solver:
         self._fresh = 0
 
     def fresh(self) -> VariableType:
-        """A new inference variable."""
+        """Return a new inference variable."""
         self._fresh += 1
         return VariableType(f"?{self._fresh}")
 
     def resolve(self, type_: Type) -> Type:
-        """``type_`` with what is known of its inference variables put in."""
+        """Return ``type_`` with the solved inference variables replaced."""
         if not self._solved:
             return type_
         previous = None
@@ -123,11 +123,11 @@ class Solver:
         return type_
 
     def expand(self, type_: Type) -> Type:
-        """:meth:`resolve`, then recursive aliases opened once."""
+        """Return ``type_`` resolved, with recursive aliases opened once."""
         return self.symbols.expand(self.resolve(type_))
 
     def assignable(self, source: Type, target: Type) -> bool:
-        """Whether a value of ``source`` may stand where ``target`` is expected; if so, solves inference variables."""
+        """Whether a value of ``source`` fits where ``target`` is expected; if so, solve inference variables."""
         if source is target:
             return True
         before = dict(self._solved)
@@ -149,6 +149,7 @@ class Solver:
             return True
         if is_open(source) or is_open(target):
             return self._bind(source, target)
+        # Recursive aliases are compared coinductively: a pair that is being compared is assumed to fit.
         if assumed and (source, target) in assumed:
             return True
         if type(source) is AliasType or type(target) is AliasType:
@@ -167,17 +168,18 @@ class Solver:
                 return self._invariant(one, other, assumed)
             case MapType(key, value), MapType(other_key, other_value):
                 return self._invariant(key, other_key, assumed) and self._invariant(value, other_value, assumed)
-            case FunctionType(takes, gives, throws), FunctionType(wants, wanted, allowed):
+            case FunctionType(takes, result, throws), FunctionType(wants, wanted, allowed):
                 return (
                     len(takes) == len(wants)
                     and all(self._fits(want, take, assumed) for take, want in zip(takes, wants, strict=True))
-                    and self._fits(gives, wanted, assumed)
+                    and self._fits(result, wanted, assumed)
                     and (UNSTATED in members(allowed) or self._fits(throws, allowed, assumed))
                 )
             case _:
                 return False
 
     def _fits_union(self, source: Type, target: UnionType, assumed: frozenset[tuple[Type, Type]]) -> bool:
+        # An alternative may solve inference variables and fail later: the solutions of failed attempts are undone.
         for part in sorted(target.members, key=self._openness):
             before = dict(self._solved)
             if self._fits(source, part, assumed):
@@ -187,7 +189,7 @@ class Solver:
         return len(parts) > 1 and all(self._fits(part, target, assumed) for part in parts)
 
     def _openness(self, type_: Type) -> int:
-        """Alternatives that hold inference variables are tried last."""
+        """Return a sort key that puts alternatives with inference variables last."""
         return 2 if is_open(type_) else int(any(is_open(part) for part in walk(type_)))
 
     def _invariant(self, one: Type, other: Type, assumed: frozenset[tuple[Type, Type]]) -> bool:
@@ -205,7 +207,7 @@ class Solver:
     # --- cases --------------------------------------------------------------------------------------------------------
 
     def cases(self, type_: Type) -> tuple[Type, ...]:
-        """A finite type as the values or variants that make it up: a bool, an enum."""
+        """Return the values of a bool, or the variants of an enum, as types; any other type alone."""
         if type_ == BOOL:
             return (TRUE, FALSE)
         if isinstance(type_, EnumType) and (info := self.symbols.enum(type_.name)) is not None:
@@ -213,11 +215,11 @@ class Solver:
         return (type_,)
 
     def alternatives(self, type_: Type) -> tuple[Type, ...]:
-        """The alternatives of a type with aliases opened."""
+        """Return the alternatives of a type with aliases opened."""
         return members(self.expand(type_))
 
     def subtract(self, type_: Type, taken: Type) -> Type:
-        """What is left of ``type_`` once every value of ``taken`` is gone; finite types are taken apart as needed."""
+        """Return ``type_`` without the values of ``taken``; bool and enums are split into their values as needed."""
         type_, taken = self.expand(type_), self.expand(taken)
         if type_ in (UNKNOWN, ERROR):
             return NEVER if taken == UNKNOWN else type_
@@ -231,14 +233,15 @@ class Solver:
         return self.rejoin(left)
 
     def intersect(self, type_: Type, wanted: Type) -> Type:
-        """What a value of ``type_`` that passes a test for ``wanted`` is.
+        """Return the type of a value of ``type_`` that passes a test for ``wanted``.
 
-        The test looks at the items of a list, not at how it was declared: a list that happens to pass stays of its own
-        type, unless another alternative is what was asked for.
+        The test looks at a list's items, not at how it was declared: a list that passes keeps its own type, unless
+        another alternative is exactly the one that was asked for.
         """
         type_, wanted = self.expand(type_), self.expand(wanted)
         if type_ in (UNKNOWN, ERROR) or wanted == ERROR:
             return wanted
+        # `kept` has what passes for certain; `chance` has lists and maps whose items may happen to pass.
         kept: list[Type] = []
         chance: list[Type] = []
         for part in members(type_):
@@ -262,7 +265,7 @@ class Solver:
         return self._fits(narrow, wide, frozenset())
 
     def rejoin(self, parts: Iterable[Type]) -> Type:
-        """The union, with both booleans told as ``bool`` again, and all variants as their enum."""
+        """Return the union of ``types``, with both booleans merged into ``bool`` and all variants into their enum."""
         kept = list(dict.fromkeys(parts))
         if TRUE in kept and FALSE in kept:
             kept[kept.index(TRUE)] = BOOL

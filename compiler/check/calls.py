@@ -1,9 +1,10 @@
-"""Calls: which function is meant, whether the arguments fit, what comes back and what may be thrown.
+"""Calls: the function that is meant, whether the arguments fit, the result and what may be thrown.
 
 A generic signature (the standard library's) is instantiated per call: the receiver and the arguments, in order, bind
 its type variables.  What a function among the arguments may throw is known at the call only, so it is a variable too,
-in the throws set of the function that takes it.  A call of
-``baml.llm.call_llm_function`` and its kin with a literal name is typed by that LLM function's own signature.
+in the throws set of the function that takes it.
+
+A call of ``baml.llm.call_llm_function`` and its like with a literal name is typed by that LLM function's own signature.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ CALLS_BY_NAME = frozenset({"baml.llm.call_llm_function", "baml.llm.stream_llm_fu
 """Functions whose first argument names the LLM function that they call."""
 
 READ_AS = {"baml.json.parse": "baml.json.parse_as", "baml.llm.parse": "baml.llm.parse_as"}
-"""Functions whose value is of the type that is declared for it, and what is called then: with the type, as JSON."""
+"""Functions whose result is of the type that is expected of it, and the function called instead, with that type."""
 
 
 def _self_bindings(type_: Type) -> dict[str, Type]:
@@ -102,7 +103,7 @@ def _unknown_call(c: Checking, node: hir.Call, callee: tir.Expr) -> tir.Expr:
 def _dynamic(
     c: Checking, node: hir.Call, member: hir.Member, receiver: tir.Expr, signatures: list[Signature]
 ) -> tir.Expr:
-    """A method that several classes have: chosen as the program runs, so each must take the arguments."""
+    """Check a call of a method that several classes have: it is chosen at run time, so each must take the arguments."""
     first, *others = signatures
     parameters = first.parameters[1:]
     checked = _arguments(c, node, first, parameters, {})
@@ -128,8 +129,11 @@ def _named(
     receiver: tir.Expr | None,
     alternatives: Sequence[dict[str, Type]],
 ) -> tir.Expr:
-    """A call of one function.  ``alternatives`` bind the type variables of its owner, once for each that the receiver
-    may be: the arguments must do for all, and the result is of any."""
+    """Check a call of one function.
+
+    ``alternatives`` bind the type variables of its owner, one mapping for each type that the receiver may be of: the
+    arguments must fit all of them, and the result is of any.
+    """
     bindings, *others = alternatives
     parameters = signature.parameters[1:] if receiver is not None else signature.parameters
     arguments = _arguments(c, node, signature, parameters, bindings)
@@ -151,24 +155,24 @@ def _named(
 
 
 def _instantiated(type_: Type, signature: Signature, bindings: dict[str, Type]) -> Type:
-    """A signature's type with its variables replaced, by ``unknown`` where nothing tells them."""
+    """Return a signature's type with its variables replaced, by ``unknown`` where no argument decides them."""
     return substitute(type_, {**dict.fromkeys(signature.type_parameters, UNKNOWN), **bindings})
 
 
 def _thrown(c: Checking, signature: Signature, bindings: dict[str, Type]) -> Type:
-    """What a call throws: whatever its function arguments throw, put in; nothing for those that are left out."""
-    own = {name: NEVER for parameter in signature.parameters for name in _told(parameter.type)}
+    """Return what a call throws, with what its function arguments throw filled in (nothing for those left out)."""
+    own = {name: NEVER for parameter in signature.parameters for name in _argument_throws(parameter.type)}
     return substitute(c.throws_of(signature.name), {**own, **bindings})
 
 
-def _told(type_: Type) -> list[str]:
-    """The variables of a parameter's function types for what only an argument tells that it throws."""
+def _argument_throws(type_: Type) -> list[str]:
+    """Return the variables in a parameter's function types for throws that only an argument decides."""
     throws = [part.throws for part in alternatives_of(type_) if isinstance(part, FunctionType)]
     return [each.name for each in throws if isinstance(each, VariableType)]
 
 
 def _written_order(node: hir.Call, parameters: tuple[Parameter, ...], offset: int) -> tuple[int, ...]:
-    """The places of the arguments in the order written, or nothing where that is the parameters' order."""
+    """Return the places of the arguments in the order written; () if that is the parameters' order."""
     places = {each.name: place for place, each in enumerate(parameters)}
     order = [places.get(argument.name, 0) if argument.name else place for place, argument in enumerate(node.arguments)]
     if order == sorted(order):
@@ -179,7 +183,7 @@ def _written_order(node: hir.Call, parameters: tuple[Parameter, ...], offset: in
 def _arguments(
     c: Checking, node: hir.Call, signature: Signature, parameters: tuple[Parameter, ...], bindings: dict[str, Type]
 ) -> list[tir.Expr | None]:
-    """The arguments by parameter, None where a default stands in; reports E0005."""
+    """Check arguments and return them by parameter, None for a default; report E0005."""
     given: list[tir.Expr | None] = [None] * len(parameters)
     short = signature.name.rpartition(".")[2]
     misnamed = False
@@ -213,8 +217,8 @@ def _arguments(
 
 def _argument(c: Checking, value: hir.Expr, parameter: Parameter, bindings: dict[str, Type]) -> tir.Expr:
     wanted = substitute(parameter.type, bindings)
-    told = dict.fromkeys(_told(wanted), UNSTATED)
-    wanted = substitute(wanted, told)
+    open_throws = dict.fromkeys(_argument_throws(wanted), UNSTATED)
+    wanted = substitute(wanted, open_throws)
     because = f" for `{parameter.name}`"
     if any(isinstance(part, VariableType) and not is_open(part) for part in walk(wanted)):
         checked = c.expr(c, value, None)
@@ -222,15 +226,15 @@ def _argument(c: Checking, value: hir.Expr, parameter: Parameter, bindings: dict
         c.require(checked, substitute(wanted, bindings), value, because)
     else:
         checked = c.coerce(value, wanted, because)
-    if told:
+    if open_throws:
         given = c.solver.alternatives(checked.type)
         throws = union(each.throws for each in given if isinstance(each, FunctionType))
-        bindings.update(dict.fromkeys(told, throws))
+        bindings.update(dict.fromkeys(open_throws, throws))
     return checked
 
 
 def _unify(c: Checking, wanted: Type, found: Type, bindings: dict[str, Type]) -> None:
-    """Bind the type variables of ``wanted`` so that ``found`` fits, where that is possible."""
+    """Bind the type variables of ``wanted`` so that ``found`` fits, if it can."""
     match wanted, found:
         case VariableType(name), _ if not is_open(wanted):
             bindings.setdefault(name, found)
@@ -239,10 +243,10 @@ def _unify(c: Checking, wanted: Type, found: Type, bindings: dict[str, Type]) ->
         case MapType(key, value), MapType(other_key, other_value):
             _unify(c, key, other_key, bindings)
             _unify(c, value, other_value, bindings)
-        case FunctionType(takes, gives, _), FunctionType(other_takes, other_gives, _):
+        case FunctionType(takes, result, _), FunctionType(other_takes, other_result, _):
             for one, other in zip(takes, other_takes, strict=False):
                 _unify(c, one, other, bindings)
-            _unify(c, gives, other_gives, bindings)
+            _unify(c, result, other_result, bindings)
         case _:
             pass
 
@@ -257,13 +261,13 @@ def _wrong_count(c: Checking, node: hir.Call, signature: Signature, parameters: 
 
 
 def _shown(signature: Signature, parameters: tuple[Parameter, ...]) -> str:
-    """A function's face, as hints show it."""
+    """Return a signature as hints show it."""
     shown = ", ".join(f"{each.name}: {each.type}" for each in parameters)
     return f"{signature.name.rpartition('.')[2]}({shown})"
 
 
 def _env_hint(callee: hir.Expr) -> str | None:
-    """``env.gett(…)`` reads the variable ``gett`` and calls what it holds."""
+    """Return a hint for ``env.gett(…)``, which reads the variable ``gett`` and calls its value."""
     if not isinstance(callee, hir.Call) or callee.callee != hir.FunctionRef(
         callee.start, callee.end, ENVIRONMENT_LOOKUP
     ):
@@ -275,7 +279,7 @@ def _env_hint(callee: hir.Expr) -> str | None:
 
 
 def _value(c: Checking, node: hir.Call, callee: tir.Expr) -> tir.Expr:
-    """A call of a function value, which may be one of several of the same parameters."""
+    """Check a call of a function value, which may be of several types with the same parameters."""
     kinds = [each for each in c.solver.alternatives(callee.type) if isinstance(each, FunctionType)]
     type_ = c.solver.expand(callee.type)
     if not kinds or len(kinds) < len(alternatives_of(type_)) or len({each.parameters for each in kinds}) > 1:
@@ -300,12 +304,12 @@ def _value(c: Checking, node: hir.Call, callee: tir.Expr) -> tir.Expr:
 
 
 def function_value(c: Checking, node: hir.FunctionRef) -> tir.Expr:
-    """A named function as a value.  Its type says nothing of what it throws because of its own arguments."""
+    """Check a named function used as a value.  Its type does not say what its own arguments may make it throw."""
     signature = c.symbols.signature(node.name)
     assert signature is not None
     parameters = tuple(each.type for each in signature.parameters)
-    told = {name: UNSTATED for type_ in parameters for name in _told(type_)}
-    type_ = substitute(FunctionType(parameters, signature.result, c.throws_of(node.name)), told)
+    open_throws = {name: UNSTATED for type_ in parameters for name in _argument_throws(type_)}
+    type_ = substitute(FunctionType(parameters, signature.result, c.throws_of(node.name)), open_throws)
     if signature.type_parameters:
         c.report.error(
             "E0001", node, f"`{node.name}` is generic: it can be called, not passed on", hint="wrap it in a lambda"
@@ -315,7 +319,7 @@ def function_value(c: Checking, node: hir.FunctionRef) -> tir.Expr:
 
 
 def _call_by_name(c: Checking, node: hir.Call, signature: Signature) -> tir.Expr | None:
-    """A call of an LLM function by its literal name, with its arguments in a map literal where they can be seen."""
+    """Check a call of an LLM function by its literal name; arguments in a map literal are checked too."""
     first = node.arguments[0].value if len(node.arguments) == 2 else None
     if not isinstance(first, hir.Constant) or not isinstance(first.value, str):
         return None
@@ -341,7 +345,7 @@ def _call_by_name(c: Checking, node: hir.Call, signature: Signature) -> tir.Expr
 
 
 def _read_as(c: Checking, node: hir.Call, signature: Signature, expected: Type | None) -> tir.Expr | None:
-    """A call that reads a text as the type that is declared for its value."""
+    """Check a call that parses a text as the type that is expected of its result."""
     if expected is None or any(_says_nothing(each) for each in walk(expected)):
         if signature.name != "baml.json.parse":
             hint = f"`let value: T = {signature.name}(…)`"
@@ -360,7 +364,7 @@ def _says_nothing(type_: Type) -> bool:
 
 
 def _arguments_by_name(c: Checking, target: Signature, written: hir.MapLiteral) -> tir.Expr:
-    """A map literal of arguments, each checked against the parameter that its key names."""
+    """Check a map literal of arguments, each against the parameter that its key names."""
     wanted = {each.name: each for each in target.parameters}
     entries: list[tir.MapEntry | tir.Spread] = []
     seen: set[str] = set()

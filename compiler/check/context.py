@@ -1,12 +1,12 @@
 """The state of one function's check.
 
-:class:`Flow` is what is known of locals at a point.  Branches copy it and are joined; an assignment forgets what was
-known of its local; a loop forgets, on entry, what its body assigns.
+:class:`Flow` has the narrowed types of locals at a point.  Branches copy it and are joined; an assignment forgets the
+narrowed type of its local; a loop forgets, on entry, those that its body assigns to.
 
-A field is known like a local, by the path to it.  What some lambda assigns, and a field that some function assigns to,
-may change whenever a call runs code of the program; a field that nothing assigns to never does.
+A field is narrowed like a local, by the path to it.  A local that some lambda assigns to, and a field that some
+function assigns to, may change whenever a call runs code of the program; a field that nothing assigns to never does.
 
-Code that control cannot come to is checked as any other, with what is known of locals there.
+Unreachable code is checked like any other, with the narrowed types that it would have if it were reached.
 """
 
 from __future__ import annotations
@@ -37,20 +37,21 @@ from bamlvm.vm.program.types import (
 )
 
 Place: TypeAlias = int | tuple[int | str, ...]
-"""What something can be known of: a local, or a field of one by the path to it, ``(local, name, …)``."""
+"""What can be narrowed: a local, or a field of one by the path to it, ``(local, name, …)``."""
 
 _TRUTHS: Mapping[Type, str] = {INT: "x != 0", FLOAT: "x != 0.0", STRING: 'x != ""'}
-"""What may have been meant by a value that stands where a bool is expected."""
+"""Hints for a value where a bool is expected."""
 
 _LEFT = 1000
-"""A way that was left is closed for certain; one of a type that no value has, or past a constant, less so."""
+"""Distances to unreachable code: a way that was left is closed for certain; one past a constant, or to a type without
+values, less so."""
 
 
 class Flow(NamedTuple):
     """The narrowed types of locals and fields at a point.
 
-    ``distance`` is 0 where control can come; elsewhere it counts what stands in the way, so that dead code is checked
-    as if the way into it were open.
+    ``distance`` is 0 at reachable code; elsewhere it counts the obstacles on the way, so that unreachable code is
+    checked as if the nearest way into it were open.
     """
 
     types: Mapping[Place, Type]
@@ -61,15 +62,15 @@ class Flow(NamedTuple):
         return self.distance == 0
 
     def left(self) -> Flow:
-        """The same point, past something that diverges."""
+        """Return the flow after something that diverges."""
         return Flow(self.types, self.distance + _LEFT)
 
     def refuted(self) -> Flow:
-        """The same point, past a condition that does not hold."""
+        """Return the flow after a condition that never holds."""
         return Flow(self.types, self.distance + 1)
 
     def only(self, kept: Callable[[Place], bool]) -> Flow:
-        """The same point, with nothing known but of some places."""
+        """Return the flow with only some places narrowed."""
         if not self.types:
             return self
         return Flow({place: type_ for place, type_ in self.types.items() if kept(place)}, self.distance)
@@ -77,7 +78,7 @@ class Flow(NamedTuple):
 
 @dataclass
 class Exits:
-    """What is known where a loop is left early, and where its next turn begins early."""
+    """The flows at the ``break``s and at the ``continue``s of a loop."""
 
     breaks: list[Flow] = field(default_factory=list)
     continues: list[Flow] = field(default_factory=list)
@@ -85,7 +86,7 @@ class Exits:
 
 @dataclass
 class Returns:
-    """Where ``return`` goes: the declared result, or a list of what a lambda without one returns."""
+    """The declared result, or the list of what a lambda without one returns."""
 
     declared: Type | None
     found: list[Type] = field(default_factory=list)
@@ -93,7 +94,10 @@ class Returns:
 
 @dataclass
 class Checking:
-    """One function being checked.  ``expr`` is set by :mod:`expressions`, which knows all kinds of nodes."""
+    """One function being checked.
+
+    ``expr`` checks any expression; it is given because the modules of this package call each other through it.
+    """
 
     symbols: Symbols
     solver: Solver
@@ -101,7 +105,7 @@ class Checking:
     function: hir.Function
     throws_of: Callable[[str], Type]
     is_set: Callable[[str], bool]
-    """Whether some function assigns to a field of a name."""
+    """Whether some function assigns to a field of this name."""
     expr: Callable[[Checking, hir.Expr, Type | None], tir.Expr]
     types: list[Type] = field(default_factory=list)
     flow: Flow = field(default_factory=lambda: Flow({}, 0))
@@ -109,18 +113,18 @@ class Checking:
     returns: list[Returns] = field(default_factory=list)
     loops: list[Exits] = field(default_factory=list)
     assignments: dict[int | str, int] = field(default_factory=dict)
-    """How often a local, or a field of a name, was assigned to so far."""
+    """How often a local, or a field of this name, was assigned to so far."""
     calls: int = 0
     """How many calls so far may have run code of the program."""
 
     # --- locals and flow ----------------------------------------------------------------------------------------------
 
     def local_type(self, local: int) -> Type:
-        """What is known of a local here."""
+        """Return the type of a local here."""
         return self.flow.types.get(local, self.types[local])
 
     def version(self, place: Place | None) -> tuple[int, ...]:
-        """A value that differs once what was known of a place may hold no more."""
+        """Return a value that changes once the value in a place may have changed."""
         if place is None:
             return ()
         parts = (place,) if isinstance(place, int) else place
@@ -135,19 +139,18 @@ class Checking:
         return not self.function.locals[root].set_inside and not any(self.is_set(str(name)) for name in names)
 
     def declare(self, local: int, type_: Type) -> None:
-        """Give a local its type; anything known of an earlier life of it (in a loop) is forgotten."""
+        """Give a local its type; its narrowed type from an earlier round of a loop is forgotten."""
         self.types[local] = type_
         self.forget(local)
 
     def assigned(self, local: int, declared: Type, value: tir.Expr) -> None:
-        """Note an assignment.  What was known of the local is so no more; of one with alternatives, what was just put
-        into it is."""
+        """Note an assignment: the local's narrowed type is that of the value."""
         self.assignments[local] = self.assignments.get(local, 0) + 1
         self.forget(local)
         self._put(local, declared, value)
 
     def field_assigned(self, name: str, place: Place | None, declared: Type, value: tir.Expr) -> None:
-        """Note an assignment to a field, at ``place`` if that is certain: any field of that name may be the same."""
+        """Note an assignment to a field, at ``place`` if that is known: any field of that name may be the same one."""
         self.assignments[name] = self.assignments.get(name, 0) + 1
         self.flow = self.flow.only(lambda place: isinstance(place, int) or name not in place)
         if place is not None:
@@ -159,10 +162,11 @@ class Checking:
         self.flow = self.flow.only(self._survives_calls)
 
     def enter_loop(self, assigned: frozenset[int]) -> None:
-        """Forget what may have changed when a loop that assigns to some locals comes around."""
+        """Forget what may have changed when the next round of a loop begins, which assigns to some locals."""
         self.flow = self.flow.only(lambda place: _root(place) not in assigned and self._survives_calls(place))
 
     def _put(self, place: Place, declared: Type, value: tir.Expr) -> None:
+        # Only a type with alternatives is narrowed by an assignment; others would only lose their declared name.
         if value.type != NEVER and len(self.solver.alternatives(declared)) > 1:
             known = self.solver.intersect(declared, inferred(value))
             if known not in (NEVER, declared):
@@ -172,32 +176,35 @@ class Checking:
         self.flow = self.flow.only(lambda place: _root(place) != local)
 
     def narrowed(self, flow: Flow, place: Place | None, type_: Type) -> Flow:
-        """``flow`` with a place known to be of ``type_``; control does not come there if nothing is of it."""
+        """Return ``flow`` with a place narrowed to ``type_``; it is unreachable if no value is of that type."""
         if place is None:
             return flow
         return Flow({**flow.types, place: type_}, flow.distance + (type_ == NEVER))
 
     def join(self, *flows: Flow) -> Flow:
-        """What holds where branches meet: what all have by which control can come (or comes nearest)."""
+        """Return the flow where branches meet: the union over those that are reachable (or nearest to it)."""
+        # Branches that end in `return` or `throw` do not come here and must not widen what the others know.  Where all
+        # are unreachable the nearest ones are joined, so that code after them is still checked with sensible types.
         distance = min(flow.distance for flow in flows)
         first, *others = (flow for flow in flows if flow.distance == distance)
         others = [other for other in others if other.types != first.types]
         if not others:
             return first
+        # A place that one branch does not narrow has its declared type there: it is narrowed in all of them or in none.
         known = [place for place in first.types if all(place in other.types for other in others)]
         both = {place: union((first.types[place], *(other.types[place] for other in others))) for place in known}
         return Flow(both, distance)
 
     def settled(self, flow: Flow) -> Flow:
-        """What of ``flow`` still holds at an unknown later time: what is known of locals that nothing reassigns,
-        and of their fields that nothing assigns to."""
+        """Return the part of ``flow`` that holds at any later time: narrowed locals that nothing reassigns, and their
+        fields that nothing assigns to."""
         locals_ = self.function.locals
         return flow.only(lambda place: not locals_[_root(place)].reassigned and self._survives_calls(place))
 
     # --- types --------------------------------------------------------------------------------------------------------
 
     def coerce(self, node: hir.Expr, target: Type, because: str = "") -> tir.Expr:
-        """Check ``node`` where ``target`` is expected; E0001 if its type does not fit."""
+        """Check ``node`` where ``target`` is expected; report E0001 if its type does not fit."""
         checked = self.expr(self, node, target)
         self.require(checked, target, node, because)
         return checked
@@ -211,11 +218,11 @@ class Checking:
         self.report.error("E0001", where, f"expected `{wanted}`{because}, found `{found}`", hint=hint)
 
     def _conversion(self, found: Type, wanted: Type) -> str | None:
-        """How a value of ``found`` may become one of ``wanted``, as a hint."""
+        """Return a hint how to convert a value of ``found`` to ``wanted``, or None."""
         parts = members(found)
         may_be_null = NULL in parts and len(parts) > 1
         if may_be_null and self.solver.assignable(self.solver.subtract(found, NULL), wanted):
-            return "it may be null: check with `if (x != null)`, or give a default with `??`"
+            return "it may be null: check with `if (x != null)`, or set a default with `??`"
         plain = widen(found)
         if plain == INT and FLOAT in members(wanted):
             instead = f"{found}.0" if isinstance(found, LiteralType) else "x * 1.0"
@@ -229,14 +236,14 @@ class Checking:
         return None
 
     def throw(self, type_: Type) -> None:
-        """Note that control may leave here with a value of ``type_``.  A panic may leave anywhere: no set has it."""
+        """Note that a value of ``type_`` may be thrown here.  Panics are in no throws set: any code may raise them."""
         type_ = union(part for part in members(type_) if not is_panic(part))
         if type_ != NEVER and self.flow.live:
             self.thrown.append(type_)
 
 
 def place_of(node: tir.Expr) -> Place | None:
-    """The place that an expression reads, if it is a local or a field of one."""
+    """Return the place that an expression reads, if it is a local or a field of one, else None."""
     if isinstance(node, tir.Local):
         return node.local
     if isinstance(node, tir.Field) and (around := place_of(node.object)) is not None:
@@ -251,7 +258,7 @@ def _root(place: Place) -> int:
 
 
 def is_panic(type_: Type) -> bool:
-    """Whether a type is one of the errors that the machine itself raises."""
+    """Whether a type is one of the machine's own errors."""
     return isinstance(type_, ClassType) and type_.name.startswith(PANICS)
 
 
@@ -261,7 +268,7 @@ def is_unnamed(type_: Type) -> bool:
 
 
 def inferred(node: tir.Expr) -> Type:
-    """What a local has that begins with the value of ``node``: its type, with what is written as a literal widened."""
+    """Return the type of a local that is declared with the value of ``node``; that of a literal is widened."""
     match node:
         case _ if node.type == NEVER:
             return NEVER

@@ -1,8 +1,8 @@
-"""What the patterns of a match or catch take of a type, and what they leave over.
+"""Exhaustiveness: the cases of a type that the patterns of a match or catch cover, and those that are left.
 
-Most types that are matched are made of cases that are told apart by being equal: literals, variants, classes, null.
-These are kept in a table from which each pattern takes its own, so that a match of thousands of arms is checked in time
-that grows with their number.  Whatever else there is goes through the algebra of :mod:`bamlvm.compiler.types`.
+Most types that are matched consist of cases that equality tells apart: literals, variants, classes, null.  These are
+kept in a table from which each pattern takes its own, so that a match of thousands of arms is checked in time linear in
+their number.  Any other type goes through the algebra of :mod:`bamlvm.compiler.types`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _PLAIN = (INT, FLOAT, STRING, NULL)
 
 
 class Remaining:
-    """What of a scrutinee no arm has taken for certain."""
+    """The part of a scrutinee's type that no arm has covered for certain."""
 
     def __init__(self, solver: Solver, whole: Type) -> None:
         self._solver = solver
@@ -39,14 +39,14 @@ class Remaining:
 
     @property
     def type(self) -> Type:
-        """What is left."""
+        """The type that is left."""
         if self._type is None:
             assert self._cases is not None
             self._type = self._solver.rejoin(self._cases)
         return self._type
 
     def seen(self, pattern: hir.Pattern) -> Type:
-        """What of it a pattern takes."""
+        """Return the part of it that a pattern covers."""
         exact = self._exact(pattern)
         if exact is not None:
             return self._solver.rejoin(exact)
@@ -60,14 +60,14 @@ class Remaining:
                 return NEVER if taken in self._spent else self._solver.intersect(self.type, taken)
 
     def all_fit(self, pattern: hir.Pattern) -> bool:
-        """Whether a pattern takes all of it."""
+        """Whether a pattern covers all of it."""
         exact = self._exact(pattern)
         if exact is not None and self._cases is not None:
             return len(set(exact)) == len(self._cases)
         return self._without(pattern, self.type) == NEVER
 
     def take(self, pattern: hir.Pattern) -> None:
-        """Remove what a pattern takes.  Of a type that has no end, such as int, what was named is remembered."""
+        """Remove what a pattern covers.  Of an infinite type such as int, the values that were named are remembered."""
         exact = self._exact(pattern)
         if exact is not None and self._cases is not None:
             for case in exact:
@@ -78,9 +78,11 @@ class Remaining:
             self._cases = self._table(self._type)
             self._spent.update(_whole(pattern))
 
+    # Two representations of one set: `_cases` while equality tells all cases apart, else `_type` alone, from which
+    # patterns are subtracted.  `_spent` has what was covered of types without finitely many cases.
+
     def _without(self, pattern: hir.Pattern, type_: Type) -> Type:
-        """What of ``type_`` a pattern leaves over.  A float is not used up by naming one of its values; after a pattern
-        that is wrong nothing is known."""
+        """Return the part of ``type_`` that a pattern does not cover; ERROR after an invalid pattern."""
         match pattern:
             case hir.AnyPattern():
                 return NEVER
@@ -96,7 +98,7 @@ class Remaining:
                 return self._solver.subtract(type_, _taken(pattern))
 
     def _table(self, type_: Type) -> dict[Type, None] | None:
-        """The cases of a type, or None if they are not all told apart by being equal."""
+        """Return the cases of a type, or None if equality does not tell them all apart."""
         cases: dict[Type, None] = {}
         for part in members(type_):
             for case in self._solver.cases(part):
@@ -107,7 +109,7 @@ class Remaining:
         return cases
 
     def _exact(self, pattern: hir.Pattern) -> list[Type] | None:
-        """The cases in the table that a pattern stands for, if it stands for these alone."""
+        """Return the cases in the table that a pattern covers, or None if it covers anything else."""
         if self._cases is None:
             return None
         match pattern:
@@ -133,7 +135,7 @@ class Remaining:
 
 
 def _whole(pattern: hir.Pattern) -> list[Type]:
-    """The types whose every value a pattern takes."""
+    """Return the types that a pattern covers wholly."""
     match pattern:
         case hir.AnyPattern() | hir.LiteralPattern(value=float()):
             return []
@@ -144,7 +146,7 @@ def _whole(pattern: hir.Pattern) -> list[Type]:
 
 
 def _taken(pattern: hir.Pattern) -> Type:
-    """The type of what a pattern without alternatives tests for."""
+    """Return the type that a pattern without alternatives tests for."""
     match pattern:
         case hir.LiteralPattern(value=value):
             return literal_type(value)

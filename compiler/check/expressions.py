@@ -35,7 +35,7 @@ def expression(c: Checking, node: hir.Expr, expected: Type | None) -> tir.Expr:
 
 
 def _ended(c: Checking, checked: tir.Expr, before: int) -> tir.Expr:
-    """``checked``, of type ``never`` if control does not come past it (or no value is of its type)."""
+    """Return ``checked``, of type ``never`` if control does not go on after it."""
     if is_never(checked.type):
         c.flow = c.flow.left()
     elif c.flow.distance > before:
@@ -135,7 +135,7 @@ def _iterate(c: Checking, node: hir.Iterate) -> tir.Expr:
 
 
 def block(c: Checking, node: hir.Block, expected: Type | None) -> tir.Expr:
-    """A block's value is its tail's, or null."""
+    """Check a block; its value is its tail's, or null."""
     checked = tuple(statement(c, each) for each in node.statements)
     tail = c.expr(c, node.tail, expected) if node.tail is not None else None
     return tir.Block(node.start, node.end, tail.type if tail is not None else NULL, checked, tail)
@@ -177,7 +177,7 @@ def _lambda(c: Checking, node: hir.Lambda, expected: Type | None) -> tir.Expr:
 
 
 def function_body(c: Checking, body: hir.Block, result: Type | None) -> tir.Expr:
-    """A function's block: its value must fit ``result``; E0029 where control reaches the end without one."""
+    """Check a function's block: its value must fit ``result``; report E0029 if control reaches the end without one."""
     before = c.flow.distance
     checked = _ended(c, block(c, body, result), before)
     if result is None or checked.type == NEVER:
@@ -266,7 +266,7 @@ def _let(c: Checking, node: hir.Let) -> tir.Statement:
 
 
 def _loop(c: Checking, node: hir.Loop) -> tir.Statement:
-    """A loop; ``break`` and ``continue`` in its condition and its body are its own, in its step they are not."""
+    """Check a loop; ``break`` and ``continue`` in its condition and its body are its own, in its step they are not."""
     c.enter_loop(node.assigned)
     exits = Exits()
     c.loops.append(exits)
@@ -310,4 +310,4 @@ _CHECKS: Mapping[type[hir.Expr], Callable[[Checking, Any, Type | None], tir.Expr
     hir.Iterate: lambda c, node, _: _iterate(c, node),
     hir.Invalid: lambda c, node, _: tir.Constant(node.start, node.end, hir.ERROR, None),
 }
-"""How each kind of expression is checked."""
+"""The check of each kind of expression."""

@@ -1,8 +1,8 @@
-"""Whole functions, callees before callers, so that what a function throws is known where it is called.
+"""Whole functions, callees before callers, so that the throws set of a callee is known at its call.
 
-Functions that call each other are checked together, again and again until their throws sets no longer grow; only the
-last round's diagnostics count.  Throws sets only grow; one that does so for ever (each call wraps what the one inside
-it threw) becomes ``unknown``.
+Functions that call each other are checked together, in rounds, until their throws sets no longer grow: a least fixed
+point.  Only the last round's diagnostics count.  A set that grows without end (each call wraps what the inner one
+threw) becomes ``unknown`` after a number of rounds.
 """
 
 from __future__ import annotations
@@ -25,13 +25,12 @@ from bamlvm.grammar.diagnostics import Diagnostic
 from bamlvm.vm.program.types import NEVER, UNKNOWN, Type, members, union
 
 _MOST_ROUNDS = 8
-"""What is thrown goes around a group of functions in as many rounds as it has members, at most; so many more are
-allowed."""
+"""A throws set reaches all members of a group within as many rounds as it has members; so many more are allowed."""
 
 
 @dataclass
 class Known:
-    """What the last check found of a project as a whole: the call graph, what calling each function throws, and the
+    """The facts about a whole project that the last check found: the call graph, the throws set of each function, the
     names of the fields that some function assigns to."""
 
     graph: CallGraph = field(default_factory=CallGraph)
@@ -47,13 +46,13 @@ def check_functions(
     known: Known,
     lookups: Lookups,
 ) -> dict[str, tir.Function]:
-    """Check all functions; gives them typed, in the order given, and adds what is wrong to ``diagnostics``.
+    """Check all functions; return them typed, in the order given; add errors and warnings to ``diagnostics``.
 
     A group of functions that call each other is one entry of ``memo``.
     """
     throws, before = _Throws(symbols), known.throws
     fields = _SetFields(symbols, functions)
-    changed = set(before.keys() - functions.keys())  # it grows as functions turn out to throw something else
+    changed = set(before.keys() - functions.keys())  # grows as functions turn out to throw something else
     lookups = {
         **lookups,
         "throws": Lookup(throws.of, changed),
@@ -80,14 +79,14 @@ def check_functions(
 
 
 class _Throws:
-    """What calling a function may throw, as far as it is known."""
+    """The throws sets of functions, as far as they are known."""
 
     def __init__(self, symbols: Symbols) -> None:
         self._symbols = symbols
         self.inferred: dict[str, Type] = {}
 
     def of(self, name: str) -> Type:
-        """Its contract, and what the functions throw that it is given or finds; without a contract, what was found."""
+        """Return a function's throws set: its contract and what its function arguments throw, or the inferred set."""
         symbols = self._symbols
         contract, found = symbols.contracts.get(name), self.inferred.get(name)
         if contract is not None:
@@ -99,8 +98,7 @@ class _Throws:
 
 
 class _SetFields:
-    """Which fields some function assigns to, by their bare names.  Of classes of the standard library none is known to
-    stay."""
+    """The bare names of the fields that some function assigns to; fields of standard classes count as assigned to."""
 
     def __init__(self, symbols: Symbols, functions: Mapping[str, hir.Function]) -> None:
         self._symbols = symbols
@@ -122,6 +120,8 @@ def _check_group(
     fields: _SetFields,
     diagnostics: list[Diagnostic],
 ) -> list[tir.Function]:
+    # Throws sets start empty and only grow, so the rounds end at the least fixed point.  A group that is not recursive
+    # needs one round: its callees are finished.
     rounds = 0
     while True:
         rounds += 1
@@ -173,7 +173,7 @@ def _check(
 
 
 def _check_contract(c: Checking, function: hir.Function, throws: Type) -> None:
-    """E0096 for what is thrown beyond the declared set, E0097 for what is declared and never thrown."""
+    """Report E0096 for what is thrown beyond the declared set, E0097 for what is declared and never thrown."""
     assert function.throws is not None
     named = [part for part in members(throws) if not is_unnamed(part)]
     extra = [part for part in named if not c.solver.assignable(part, function.throws)]

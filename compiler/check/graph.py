@@ -1,6 +1,6 @@
-"""The call graph of a project: which functions call each other, and so are checked together, callees first.
+"""The call graph of a project: the groups of functions that call each other, callees first.
 
-Before types are known a call of a method is a call of every method of that name.
+Before types are known a call of a method counts as a call of every method of that name.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from bamlvm.vm.program.cycles import components
 
 
 class Group(NamedTuple):
-    """Functions that call each other, by name; ``recursive`` where one may come to call itself."""
+    """Functions that call each other, by name; ``recursive`` if one may call itself, directly or not."""
 
     names: Sequence[str]
     recursive: bool
 
 
 class CallGraph:
-    """Groups the functions of a project; as long as what they mention is the same, the groups are."""
+    """Groups the functions of a project; the groups are kept while what the functions mention does not change."""
 
     def __init__(self) -> None:
         self._mentions: dict[str, frozenset[str]] = {}
         self._groups: list[Group] = []
 
     def groups(self, functions: Mapping[str, hir.Function]) -> list[Group]:
-        """The groups, callees first; in one group, in the order given."""
+        """Return the groups, callees first; within a group, in the order given."""
         mentions = {name: function.mentions for name, function in functions.items()}
         if mentions != self._mentions or list(mentions) != list(self._mentions):
             methods = _by_method(functions)
@@ -38,7 +38,7 @@ class CallGraph:
 
 
 def _by_method(functions: Mapping[str, hir.Function]) -> dict[str, list[str]]:
-    """Methods by ``.name``, which is all that is known of a method call before types are."""
+    """Return methods by ``.name``, which is all that is known of a method call before types are."""
     found: dict[str, list[str]] = {}
     for name in functions:
         owner, _, method = name.rpartition(".")

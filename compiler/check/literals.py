@@ -1,4 +1,4 @@
-"""List, map and object literals: typed by what is expected where that is known, else by what is in them."""
+"""List, map and object literals: typed by the expected type where there is one, else by their contents."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bamlvm.vm.program.types import members as alternatives
 
 
 def _wanted(c: Checking, expected: Type | None, kind: type[ListType] | type[MapType]) -> Type | None:
-    """The one list or map type among the alternatives that are expected, if any."""
+    """Return the only list or map type among the expected alternatives, or None."""
     fitting = (
         [part for part in c.solver.alternatives(expected) if isinstance(part, kind)] if expected is not None else []
     )
@@ -19,7 +19,7 @@ def _wanted(c: Checking, expected: Type | None, kind: type[ListType] | type[MapT
 
 
 def list_(c: Checking, node: hir.ListLiteral, expected: Type | None) -> tir.Expr:
-    """A list; its items are typed by the list that is expected, if it is clear which."""
+    """Check a list; its items are typed by the expected list type, if there is only one."""
     wanted = _wanted(c, expected, ListType)
     item = wanted.item if isinstance(wanted, ListType) else None
     items: list[tir.Expr | tir.Spread] = []
@@ -45,17 +45,17 @@ def list_(c: Checking, node: hir.ListLiteral, expected: Type | None) -> tir.Expr
 
 
 def is_empty_map(c: Checking, expected: Type) -> bool:
-    """Whether ``{}`` stands for a map: a map is wanted, and null, which an empty block yields, is not."""
+    """Whether ``{}`` is a map: a map is expected, and null, the value of an empty block, is not."""
     return _wanted(c, expected, MapType) is not None and not c.solver.assignable(NULL, expected)
 
 
 def _kept(node: tir.Expr) -> Type:
-    """What a list or map has as items that are inferred from one: a list of functions takes others of their kind."""
+    """Return the item type of a list or map inferred from an item: function types in it do not fix what is thrown."""
     return unstated(inferred(node))
 
 
 def map_(c: Checking, node: hir.MapLiteral, expected: Type | None) -> tir.Expr:
-    """A map; like :func:`list_`."""
+    """Check a map; like :func:`list_`."""
     wanted = _wanted(c, expected, MapType)
     key, value = (wanted.key, wanted.value) if isinstance(wanted, MapType) else (None, None)
     entries: list[tir.MapEntry | tir.Spread] = []
@@ -92,7 +92,7 @@ def map_(c: Checking, node: hir.MapLiteral, expected: Type | None) -> tir.Expr:
 
 
 def object_(c: Checking, node: hir.ObjectLiteral) -> tir.Expr:
-    """An instance; E0007 for fields that the class has not, E0001 for those that are missing."""
+    """Check an object; report E0007 for fields that its class does not have, E0001 for missing ones."""
     info = c.symbols.class_(node.class_name)
     assert info is not None
     own = ClassType(node.class_name)
@@ -125,6 +125,6 @@ def object_(c: Checking, node: hir.ObjectLiteral) -> tir.Expr:
         if missing:
             names = ", ".join(f"`{name}`" for name in missing)
             c.report.error(
-                "E0001", node, f"`{info.name}` is missing {names}", hint="give every field that is not optional"
+                "E0001", node, f"`{info.name}` is missing {names}", hint="set every field that is not optional"
             )
     return tir.New(node.start, node.end, own, info.name, len(info.fields), tuple(parts))

@@ -28,7 +28,7 @@ _OWNERS: dict[Type, str] = {STRING: "baml.String", INT: "baml.Int", FLOAT: "baml
 
 
 def method_owner(type_: Type) -> str | None:
-    """The class that declares the methods of a type, if any."""
+    """Return the class that declares the methods of a type, or None."""
     match type_:
         case ClassType(name, _):
             return name
@@ -41,7 +41,7 @@ def method_owner(type_: Type) -> str | None:
 
 
 def field_of(c: Checking, type_: Type, name: str) -> tuple[ClassInfo, int] | None:
-    """The class and the place of a field of a value of ``type_``."""
+    """Return the class of ``type_`` and the place of its field, or None."""
     info = c.symbols.class_(type_.name) if isinstance(type_, ClassType) else None
     if info is not None:
         for index, each in enumerate(info.fields):
@@ -51,7 +51,7 @@ def field_of(c: Checking, type_: Type, name: str) -> tuple[ClassInfo, int] | Non
 
 
 def find_field(c: Checking, owner: Type, node: hir.Member | hir.SetField) -> tuple[int | None, Type | None]:
-    """The index (None where classes differ) and type of a field; reports E0007."""
+    """Return the index (None where classes differ) and the type of a field; report E0007."""
     parts = c.solver.alternatives(owner)
     if owner == NEVER or hir.ERROR in parts:
         return None, None
@@ -65,7 +65,7 @@ def find_field(c: Checking, owner: Type, node: hir.Member | hir.SetField) -> tup
 
 
 def require_all(c: Checking, owner: Type, node: hir.SetField, value: tir.Expr) -> None:
-    """A field of several classes takes what fits the field of each."""
+    """Report an assigned value that does not fit the field of each class that the object may be of."""
     fields = [field_of(c, part, node.name) for part in c.solver.alternatives(owner)]
     for found in fields if len(fields) > 1 else ():
         if found is not None:
@@ -77,12 +77,12 @@ def require_all(c: Checking, owner: Type, node: hir.SetField, value: tir.Expr) -
 
 
 def report_no_member(c: Checking, owner: Type, parts: tuple[Type, ...], node: hir.Member | hir.SetField) -> None:
-    """E0007, saying which alternative lacks the member and what was probably meant."""
+    """Report E0007: the alternative that lacks the member, and what was probably meant."""
     at = name_range(node)
     if NULL in parts and len(parts) > 1:
         shown = c.solver.resolve(owner)
         message = f"`{shown}` may be null, which has no `{node.name}`"
-        c.report.error("E0007", at, message, hint="check it first: `if (x != null) { … }`, or give a default with `??`")
+        c.report.error("E0007", at, message, hint="check it first: `if (x != null) { … }`, or set a default with `??`")
         return
     lacking = next((part for part in parts if field_of(c, part, node.name) is None), owner)
     hint: str | None = None
@@ -102,7 +102,7 @@ def report_no_member(c: Checking, owner: Type, parts: tuple[Type, ...], node: hi
 
 
 def container(c: Checking, type_: Type, where: hir.Expr) -> tuple[Type | None, Type]:
-    """The type of the index and of the elements of a list or map; reports E0008."""
+    """Return the types of the index and of the elements of a list or map; report E0008."""
     match c.solver.expand(type_):
         case ListType(item):
             return INT, item

@@ -1,7 +1,7 @@
-"""Operators, and what a condition tells about locals.
+"""Operators, and the narrowing of places by conditions.
 
-:func:`condition` checks a boolean expression and gives, beside its tir, the flow where it is true and where it is
-false.
+:func:`condition` checks a boolean expression and returns, beside its tir, the flow where it is true and the flow where
+it is false.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _SCALARS = (INT, FLOAT, STRING, BOOL)
 
 
 def bases(c: Checking, type_: Type) -> tuple[Type, ...]:
-    """The alternatives of a type with literals widened."""
+    """Return the alternatives of a type with literals widened."""
     return members(widen(c.solver.expand(type_)))
 
 
 def binary(c: Checking, node: hir.Binary, expected: Type | None) -> tir.Expr:
-    """Arithmetic or comparison; E0004 for operands that do not go with the operator."""
+    """Check arithmetic or a comparison; report E0004 for operands that the operator does not take."""
     at = (node.start, node.end)
     left = c.expr(c, node.left, None)
     right = c.expr(c, node.right, None)
@@ -66,7 +66,7 @@ def binary(c: Checking, node: hir.Binary, expected: Type | None) -> tir.Expr:
 
 
 def _plainly_comparable(c: Checking, left: Type, right: Type) -> bool:
-    """Whether Python's ``==`` on the two is BAML's: one scalar type on both sides (or null)."""
+    """Whether Python's ``==`` decides the comparison: one scalar type on both sides (or null)."""
     ones, others = set(bases(c, left)), set(bases(c, right))
     if ones == {NULL} or others == {NULL}:
         return True
@@ -75,7 +75,7 @@ def _plainly_comparable(c: Checking, left: Type, right: Type) -> bool:
 
 
 def _arithmetic(operator: str, ones: tuple[Type, ...], others: tuple[Type, ...]) -> Type | None:
-    """The result of an operator over every combination of alternatives, or None where some do not go together."""
+    """Return the result type over every combination of alternatives, or None if the operator does not take one."""
     if not ones or not others:
         return None
     results = [_result(operator, one, other) for one in ones for other in others]
@@ -106,7 +106,7 @@ def _bad_operands(c: Checking, node: hir.Binary, left: Type, right: Type) -> Non
 
 
 def unary(c: Checking, node: hir.Unary) -> tir.Expr:
-    """``- ! ~``."""
+    """Check ``- ! ~``."""
     at = (node.start, node.end)
     if node.operator == "!":
         return tir.Not(*at, BOOL, c.coerce(node.operand, BOOL))
@@ -119,7 +119,7 @@ def unary(c: Checking, node: hir.Unary) -> tir.Expr:
 
 
 def logical(c: Checking, node: hir.Logical, expected: Type | None) -> tir.Expr:
-    """``&& || ??`` as values."""
+    """Check ``&& || ??`` for their value."""
     if node.operator != "??":
         checked, true, false = condition(c, node)
         c.flow = c.join(true, false)
@@ -135,7 +135,7 @@ def logical(c: Checking, node: hir.Logical, expected: Type | None) -> tir.Expr:
 
 
 def condition(c: Checking, node: hir.Expr) -> tuple[tir.Expr, Flow, Flow]:
-    """Check a boolean expression: its tir, and the flow where it is true and where it is false."""
+    """Check a boolean expression; return its tir, the flow where it is true and the flow where it is false."""
     match node:
         case hir.Unary(operator="!"):
             operand, true, false = condition(c, node.operand)
@@ -170,7 +170,7 @@ def _type_test(c: Checking, node: hir.TypeTest) -> tuple[tir.Expr, Flow, Flow]:
 
 
 def _equality(c: Checking, node: hir.Binary) -> tuple[tir.Expr, Flow, Flow]:
-    """``x == null``, ``x == "literal"`` and ``x == Enum.Variant`` narrow ``x``, a local or field, either way round."""
+    """Check ``==`` and ``!=``; comparing with null, a literal or a variant narrows a local or field."""
     checked = binary(c, node, None)
     assert isinstance(checked, tir.Operation)
     left, right = checked.operands
@@ -191,7 +191,7 @@ def _equality(c: Checking, node: hir.Binary) -> tuple[tir.Expr, Flow, Flow]:
 
 
 def _single(node: hir.Expr) -> Type | None:
-    """The type of an expression that has exactly one value."""
+    """Return the type of an expression if it has exactly one value, else None."""
     match node:
         case hir.Constant(value=str() | int() | bool() | None):
             found = literal_type(node.value)

@@ -1,4 +1,4 @@
-"""Match and catch: what each arm can see, what is left after it, whether all is covered."""
+"""Match and catch: the type that each arm sees, what is left after it, whether every case is covered."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bamlvm.vm.program.types import NEVER, UNKNOWN, Type, members, union
 
 
 class _Arms(NamedTuple):
-    """Checked arms, the union of what they yield, what of the scrutinee none of them takes, and the flow after them."""
+    """Checked arms, the union of their types, the part of the scrutinee that none covers, and the flow after them."""
 
     arms: tuple[tir.Arm, ...]
     result: Type
@@ -21,7 +21,7 @@ class _Arms(NamedTuple):
 
 
 def match(c: Checking, node: hir.Match, expected: Type | None) -> tir.Expr:
-    """Check a match; E0062 if a case is left over, E0063 for an arm that nothing reaches."""
+    """Check a match; report E0062 if a case is left, E0063 for an unreachable arm."""
     at = (node.start, node.end)
     if node.type is not None:
         scrutinee = c.coerce(node.scrutinee, node.type, " (the scrutinee)")
@@ -42,7 +42,7 @@ def match(c: Checking, node: hir.Match, expected: Type | None) -> tir.Expr:
 
 
 def catch(c: Checking, node: hir.Catch, expected: Type | None) -> tir.Expr:
-    """Check a catch: its arms see what the operand throws and every panic; what none of them takes goes on."""
+    """Check a catch: its arms see what the operand throws and every panic; what no arm takes is thrown on."""
     before = c.settled(c.flow)
     outer, c.thrown = c.thrown, []
     operand = c.expr(c, node.operand, expected)
@@ -77,7 +77,7 @@ def _arms(
     expected: Type | None,
     unreachable: tuple[str, str],
 ) -> _Arms:
-    """Check arms over a scrutinee of type ``whole``; ``subject`` is the place that holds it, which arms narrow."""
+    """Check arms over a scrutinee of type ``whole``; arms narrow ``subject``, the place that holds it."""
     left = Remaining(c.solver, whole)
     start = c.flow
     ends: list[Flow] = []
@@ -97,28 +97,28 @@ def _arms(
             guard, c.flow, refused = operators.condition(c, node.guard)
             start = c.join(start, refused)
             if c.version(subject) != before:
-                subject = None  # it does not hold the scrutinee any more
+                subject = None  # the guard may have put another value there
         body = c.expr(c, node.body, expected)
         results.append(body.type)
         ends.append(c.flow)
         certain = left.all_fit(node.pattern)
         arms.append(tir.Arm(node.start, node.end, node.pattern, certain, guard, body))
         if _is_invalid(node.pattern):
-            left = Remaining(c.solver, hir.ERROR)  # nobody knows what it was to take
+            left = Remaining(c.solver, hir.ERROR)  # what it was meant to cover is not known
         elif guard is None:
             left.take(node.pattern)
     return _Arms(tuple(arms), union(results), left.type, c.join(*ends) if ends else start.left())
 
 
 def _is_invalid(pattern: hir.Pattern) -> bool:
-    """Whether an error in a pattern has been reported, so that what it takes is not known."""
+    """Whether an error in a pattern has been reported, so that what it covers is not known."""
     if isinstance(pattern, hir.OrPattern):
         return any(map(_is_invalid, pattern.alternatives))
     return isinstance(pattern, hir.TypePattern) and pattern.type == hir.ERROR
 
 
 def _rest(c: Checking, arms: tuple[hir.Arm, ...], throws: Type) -> Type:
-    """What of ``throws`` no arm takes for certain; panics are in no throws set."""
+    """Return the part of ``throws`` that no arm covers for certain; panics are in no throws set."""
     unnamed = [part for part in members(throws) if is_unnamed(part)]
     left = Remaining(c.solver, union(part for part in members(throws) if not is_unnamed(part)))
     for arm in arms:
@@ -128,7 +128,7 @@ def _rest(c: Checking, arms: tuple[hir.Arm, ...], throws: Type) -> Type:
 
 
 def _bind(c: Checking, pattern: hir.Pattern, seen: Type) -> None:
-    """Give the local that a pattern binds the type of what it takes."""
+    """Declare the local that a pattern binds with the type of what it covers."""
     if isinstance(pattern, hir.AnyPattern | hir.TypePattern) and pattern.local is not None:
         type_ = seen
         if seen == NEVER:

@@ -1,21 +1,19 @@
 """Prompts and template strings checked before anything runs.
 
-    parsing.py   Jinja's own parser, with the character at which every node stands; syntax errors
-    places.py    characters of the template's text back to the source that it was written in
-    values.py    what a template can name: types, and what is no BAML value (``loop``, ``ctx``, macros)
-    filters.py   what filters give, and the fields that they name
-    shapes.py    what can be read off the tree
-    calls.py     whether arguments fit
-    names.py     the project's own names
-    checker.py   names, fields, filters and calls of one template
+    parsing.py      Jinja's own parser, with the offset of every node; syntax errors
+    places.py       offsets in the template's text mapped back to the source
+    values.py       the values of a template: types, and what is not a BAML value (``loop``, ``ctx``, macros)
+    filters.py      the results of filters, and the fields that they name
+    shapes.py       paths, constants, macros and assigned names of a template's tree
+    calls.py        the arguments of calls
+    checker.py      names, fields, filters and calls of one template
     constraints.py  the expressions of ``@assert`` and ``@check``
 
-Rule: what is reported here would fail when the prompt is rendered; what is not known is not checked.  Reported are
-E0070 (an unknown variable, field or variant), E0071 (an unknown filter or test), E0072 (arguments that do not fit) and
-E0073 (what Jinja cannot read).  Each template is checked alone, and its result kept
-(:mod:`bamlvm.compiler.incremental`).
+Rule: what is reported here would fail when the prompt is rendered; a value of unknown type is not checked.  Reported
+are E0070 (an unknown variable, field or variant), E0071 (an unknown filter or test), E0072 (arguments that do not fit)
+and E0073 (invalid Jinja).  Each template is checked alone, and its result kept (:mod:`bamlvm.compiler.incremental`).
 
-Only a project that has templates imports Jinja.
+Jinja is imported only for a project with templates.
 """
 
 from __future__ import annotations
@@ -27,8 +25,8 @@ from bamlvm.compiler.incremental import Lookups, Memo
 from bamlvm.compiler.index import Entry, Index, reporter
 from bamlvm.compiler.reporter import Reporter
 from bamlvm.compiler.symbols import Symbols
-from bamlvm.compiler.templates.names import Names
 from bamlvm.compiler.templates.places import Places, text_of
+from bamlvm.compiler.templates.values import Names
 from bamlvm.compiler.type_resolver import TypeResolver
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
@@ -38,7 +36,7 @@ from bamlvm.vm.program.types import UNKNOWN, Type
 def check_templates(
     index: Index, symbols: Symbols, resolver: TypeResolver, memo: Memo[None], lookups: Lookups, found: list[Diagnostic]
 ) -> None:
-    """Check every prompt and template string of a project; what ``memo`` has kept is not done again."""
+    """Check every prompt and template string of a project that ``memo`` does not have."""
     names = Names(index, symbols)
     for name, entry, prompt in _templates(index, symbols):
         source = (prompt, entry.declaration)
@@ -64,7 +62,7 @@ def _check(
     parameters = _parameters(name, entry, names.symbols, resolver, report)
     if "{" not in prompt.text:
         return
-    from bamlvm.compiler.templates.checker import check  # Jinja takes a while to import
+    from bamlvm.compiler.templates.checker import check  # importing Jinja is slow
 
     findings = check(text_of(prompt), parameters, names)
     places = Places(prompt) if findings else None
@@ -76,7 +74,7 @@ def _check(
 def _parameters(
     name: str, entry: Entry, symbols: Symbols, resolver: TypeResolver, report: Reporter
 ) -> Mapping[str, Type]:
-    """The types of a template's variables; those of template strings are resolved (and reported) here."""
+    """Return the types of a template's variables; those of template strings are resolved (and reported) here."""
     if not isinstance(entry.declaration, syntax.TemplateString):
         signature = symbols.signature(name)
         return {each.name: each.type for each in signature.parameters} if signature is not None else {}

@@ -1,4 +1,4 @@
-"""Whether the arguments of a call fit: template strings, macros, ``_.role``, ``ctx.output_format``."""
+"""The arguments of calls in a template: of template strings, macros, ``_.role``, ``ctx.output_format``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Misfit(NamedTuple):
 
 
 def misfit(callee: Value, node: nodes.Call, parsed: Parsed) -> Misfit | None:
-    """What does not fit, if anything."""
+    """Return what does not fit, or None."""
     if isinstance(callee, Callable):
         return _callable(callee, node, parsed)
     if isinstance(callee, Builtin):
@@ -84,7 +84,7 @@ def _output_format(node: nodes.Call, parsed: Parsed) -> Misfit | None:
 
 
 def _call(node: nodes.Call, parsed: Parsed) -> tuple[int, int]:
-    """The range of the callee's name and its arguments."""
+    """Return the range of the callee's name and its arguments."""
     opening = parsed.at(node.lineno)
     depth = 0
     for word in parsed.words[opening:]:
@@ -96,7 +96,7 @@ def _call(node: nodes.Call, parsed: Parsed) -> tuple[int, int]:
 
 
 def _keyword(name: str, node: nodes.Call, parsed: Parsed) -> tuple[int, int]:
-    """The range of an argument's name."""
+    """Return the range of an argument's name."""
     opening = parsed.at(node.lineno)
     depth = 0
     for word, following in zip(parsed.words[opening:], parsed.words[opening + 1 :], strict=False):

@@ -1,8 +1,8 @@
 """One template, checked: its names, fields, filters, tests and calls.
 
-The tree is walked as Jinja runs it: ``set`` reaches to the end of what it stands in, a loop and a macro have scopes of
-their own, the branches of an ``if`` are joined.  A name or field that the template asks for by ``is defined`` is taken
-to be there; ``default`` excuses its operand.
+The tree is walked as Jinja runs it: a ``set`` holds to the end of the enclosing scope, a loop and a macro have scopes
+of their own, the branches of an ``if`` are joined.  A name or field that the template tests by ``is defined`` is
+assumed to exist; the operand of ``default`` may be missing.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from jinja2 import nodes
 
 from bamlvm.compiler.templates import filters
 from bamlvm.compiler.templates.calls import misfit
-from bamlvm.compiler.templates.names import Names
 from bamlvm.compiler.templates.parsing import Parsed, TemplateError, parse
-from bamlvm.compiler.templates.shapes import asked_for, assigned, constant, macro, path
+from bamlvm.compiler.templates.shapes import assigned, constant, macro, path, tested_paths
 from bamlvm.compiler.templates.values import (
     Absent,
     Builtin,
@@ -25,6 +24,7 @@ from bamlvm.compiler.templates.values import (
     Enum,
     Items,
     Loop,
+    Names,
     Tuple,
     Value,
     describe,
@@ -42,7 +42,7 @@ from bamlvm.vm.program.types import BOOL, INT, STRING, UNKNOWN, ListType, Type
 
 @dataclass(frozen=True)
 class Finding:
-    """Something wrong at ``text[start:end]``."""
+    """An error at ``text[start:end]``."""
 
     code: str
     start: int
@@ -55,7 +55,7 @@ Variables = dict[str, Value]
 
 
 def check(text: str, parameters: Mapping[str, Type], names: Names) -> list[Finding]:
-    """What is wrong with a template whose variables have the types ``parameters``, in order of appearance."""
+    """Return the errors in a template whose variables have the types ``parameters``, in order of appearance."""
     try:
         parsed = parse(text)
     except TemplateError as error:
@@ -66,7 +66,7 @@ def check(text: str, parameters: Mapping[str, Type], names: Names) -> list[Findi
 
 
 def check_expression(text: str, variables: Mapping[str, Value], names: Names) -> list[Finding]:
-    """What is wrong with an expression that is to be true or false; places are those of ``{{text}}``."""
+    """Return the errors in an expression that must be true or false; places are those of ``{{text}}``."""
     try:
         parsed = parse(f"{{{{{text}}}}}")
     except TemplateError as error:
@@ -83,7 +83,8 @@ def check_expression(text: str, variables: Mapping[str, Value], names: Names) ->
 
 
 class _Checker:
-    """``whole`` is False for an expression alone, which has no ``ctx`` and calls no template strings."""
+    """The walk over one template.  ``whole`` is False for a single expression, which has no ``ctx`` and no template
+    strings."""
 
     def __init__(self, parsed: Parsed, parameters: Mapping[str, Value], names: Names, *, whole: bool = True) -> None:
         self.findings: list[Finding] = []
@@ -95,12 +96,12 @@ class _Checker:
 
     @cached_property
     def _assumed(self) -> frozenset[str]:
-        """The paths that the template asks for; wanted only where one of them may be missing."""
-        return asked_for(self._parsed.tree)
+        """The paths whose existence the template tests; needed only where a path may be missing."""
+        return tested_paths(self._parsed.tree)
 
     @cached_property
     def _assigned(self) -> frozenset[str]:
-        """The names that have a value somewhere; wanted only where there are macros."""
+        """The names that the template assigns somewhere; needed only where there are macros."""
         return assigned(self._parsed.tree)
 
     # --- statements
@@ -203,11 +204,11 @@ class _Checker:
     # --- expressions
 
     def value(self, node: nodes.Node, variables: Variables) -> Value:
-        """What an expression is."""
+        """Return the value of an expression."""
         return self._value(node, variables)
 
     def _value(self, node: nodes.Node, variables: Variables, *, excused: bool = False) -> Value:
-        """What an expression is; ``excused`` if it may be undefined."""
+        """Return the value of an expression; ``excused`` if it may be undefined."""
         match node:
             case nodes.Name():
                 return self._name(node, variables, excused)
@@ -259,7 +260,7 @@ class _Checker:
         return UNKNOWN
 
     def _declared(self, name: str) -> Value | None:
-        """An enum or template string of the project."""
+        """Return an enum or template string of the project, or None."""
         if self._symbols.enum(name) is not None:
             return Enum(name)
         parameters = self._names.parameters(name) if self._whole else None
@@ -288,7 +289,7 @@ class _Checker:
         if not isinstance(found, Absent):
             return found
         if not excused and path(node) not in self._assumed:
-            place = self._parsed.at(node.lineno) + 1  # behind the point or bracket
+            place = self._parsed.at(node.lineno) + 1  # after the point or bracket
             word = self._parsed.words[min(place, len(self._parsed.words) - 1)]
             self._report("E0070", word.start, word.end, found.message, found.hint)
         return UNKNOWN
@@ -314,7 +315,8 @@ class _Checker:
         return filters.result(node.name, operand, self._symbols)
 
     def _field_argument(self, node: nodes.Filter, operand: Value) -> Value:
-        """The field that an argument such as ``attribute="name"`` means, of the operand's items."""
+        """Check the field of the operand's items that an argument such as ``attribute="name"`` names; return its
+        value."""
         argument = filters.field_argument(node)
         if argument is None:
             return UNKNOWN
@@ -330,7 +332,7 @@ class _Checker:
         return value
 
     def _format(self, node: nodes.Filter) -> None:
-        """``format(type="json")``."""
+        """Check ``format(type="json")``."""
         given = next((each.value for each in node.kwargs if each.key == "type"), None) or next(iter(node.args), None)
         if given is None and node.dyn_args is None and node.dyn_kwargs is None:
             hint = f"such as `format(type={FORMATS[0]!r})`".replace("'", '"')
@@ -343,7 +345,7 @@ class _Checker:
         self._value(node.node, variables, excused=node.name in ("defined", "undefined"))
         self._arguments(node, variables)
         if node.name not in TESTS:
-            place = self._parsed.at(node.lineno) + 1  # behind `is`
+            place = self._parsed.at(node.lineno) + 1  # after `is`
             words = self._parsed.words[place : place + 2]
             word = next((each for each in words if each.text != "not"), words[0])
             hint = did_you_mean(node.name, TESTS)
@@ -369,7 +371,7 @@ class _Checker:
         return self._method(node.node.attr, holder) if isinstance(node.node, nodes.Getattr) and holder else UNKNOWN
 
     def _method(self, name: str, holder: Value) -> Value:
-        """What a method of Python's gives."""
+        """Return the result of a method of Python's."""
         if name == "items":
             return Items(pair(holder, self._symbols))
         if name == "keys":

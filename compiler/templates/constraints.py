@@ -1,8 +1,8 @@
 """The expressions of ``@assert`` and ``@check``, on fields, types, classes and tests.
 
-An expression sees ``this``, the value that it is about (``_`` is another name for it), and the project's enums.  In a
-test ``_`` holds the result, how long the call took, and whether the checks held that are written before it.  It is true
-or false.
+An expression sees ``this``, the value that it constrains (``_`` is another name for it), and the project's enums.  In a
+test ``_`` has the result, the latency of the call, and the outcomes of the checks that are written before it.  Its
+value must be true or false.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from bamlvm.compiler.incremental import Lookups, Memo
 from bamlvm.compiler.index import Entry, Index, reporter
 from bamlvm.compiler.reporter import Reporter
 from bamlvm.compiler.symbols import Symbols
-from bamlvm.compiler.templates.names import Names
-from bamlvm.compiler.templates.values import Record, Value
+from bamlvm.compiler.templates.values import Names, Record, Value
 from bamlvm.compiler.type_resolver import TypeResolver
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
@@ -35,7 +34,7 @@ class _Constraint(NamedTuple):
 def check_constraints(
     index: Index, symbols: Symbols, resolver: TypeResolver, memo: Memo[None], lookups: Lookups, found: list[Diagnostic]
 ) -> None:
-    """Check every expression of a project; what ``memo`` has kept is not done again."""
+    """Check every expression of a project that ``memo`` does not have."""
     for entry in (*index.entries.values(), *index.tests):
         text = entry.item.text
         if entry.namespace or ("@assert" not in text and "@check" not in text):
@@ -58,12 +57,12 @@ def _check_one(constraint: _Constraint, entry: Entry, names: Names, report: Repo
     sign = "@@" if attribute.block else "@"
     expression = next((each for each in attribute.arguments if isinstance(each, syntax.ConfigExpression)), None)
     if expression is None:
-        return  # told where attributes are read
+        return  # reported where attributes are read
     if not expression.text.strip():
         hint = f"such as `{sign}{attribute.name}(short, {{{{ this|length < 100 }}}})`"
         report.error("E0073", expression, f"`{sign}{attribute.name}` has an empty expression", hint=hint)
         return
-    from bamlvm.compiler.templates.checker import check_expression  # Jinja takes a while to import
+    from bamlvm.compiler.templates.checker import check_expression  # importing Jinja is slow
 
     opening = expression.start + entry.item.text[expression.start : expression.end].index("{{")
     for finding in check_expression(expression.text.replace("\r", " "), constraint.variables, names):
@@ -73,7 +72,7 @@ def _check_one(constraint: _Constraint, entry: Entry, names: Names, report: Repo
 
 def _constraints(entry: Entry, symbols: Symbols, resolver: TypeResolver) -> Iterator[_Constraint]:
     declaration = entry.declaration
-    silent = reporter(entry, [])  # whatever is wrong with a type was told where it is declared
+    silent = reporter(entry, [])  # errors in a type are reported at its declaration
 
     def resolve(written: syntax.TypeExpr) -> Type:
         return resolver.resolve(written, entry, silent)
@@ -133,7 +132,7 @@ def _record(name: str, fields: Mapping[str, Value]) -> Record:
 
 
 def _result(test: syntax.Test, symbols: Symbols) -> Type:
-    """What the functions of a test give."""
+    """Return the result type of a test's functions."""
     named = next((entry.value for entry in test.body.entries if entry.key == "functions"), None)
     items = named.items if isinstance(named, syntax.ConfigList) else (named,)
     names = [item.value for item in items if isinstance(item, syntax.ConfigScalar)]

@@ -1,6 +1,6 @@
-"""What filters give, and which of their arguments name fields.
+"""The results of filters, and their arguments that name fields.
 
-A filter that is not here gives a value of which nothing is known.
+The result of a filter that is not listed here is UNKNOWN.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _FIELD_ARGUMENTS = {
 
 
 def result(name: str, operand: Value, symbols: Symbols) -> Value:
-    """What the filter ``name`` gives."""
+    """Return the result of the filter ``name``."""
     if name in _TEXT:
         return STRING
     if name in _NUMBERS:
@@ -56,7 +56,7 @@ def result(name: str, operand: Value, symbols: Symbols) -> Value:
 
 
 def field_argument(node: nodes.Filter) -> nodes.Const | None:
-    """The argument that names a field of the operand's items, where it is a constant and the field must be there."""
+    """Return the argument that names a field of the operand's items, if it is a constant and the field must exist."""
     found = next((each.value for each in node.kwargs if each.key == "attribute"), None)
     place = _FIELD_ARGUMENTS.get(node.name)
     if found is None and place is not None and len(node.args) > place:
@@ -73,9 +73,9 @@ _EXISTENCE = (["defined"], ["undefined"])
 
 
 def named_filters(node: nodes.Filter) -> list[tuple[str, nodes.Const]]:
-    """The filters and tests that are named by arguments: ``map("upper")``, ``select("odd")``, ``selectattr(a, "eq")``.
+    """Yield the filters and tests that arguments name: ``map("upper")``, ``select("odd")``, ``selectattr(a, "eq")``.
 
-    Gives ``filter`` or ``test`` and the constant.
+    Each is ``filter`` or ``test`` and the constant.
     """
     places = {"map": ("filter", 0), "select": ("test", 0), "reject": ("test", 0)}
     places |= {"selectattr": ("test", 1), "rejectattr": ("test", 1)}

@@ -1,7 +1,7 @@
-"""Jinja's parser, with places.
+"""Jinja's parser, with exact places.
 
-Jinja's nodes know their line.  The lexer here gives the parser the character at which a token begins in place of its
-line, so that ``node.lineno`` is an exact place; nothing in the parser looks at it.
+Jinja's nodes have their line number.  The lexer here passes the offset at which a token begins in place of its line, so
+that ``node.lineno`` is an exact offset; the parser does not use it otherwise.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NESTING = re.compile(r"unknown tag `(\w+)`.*block that needs to be closed is `(
 
 
 class Word(NamedTuple):
-    """A token: where it begins, its kind, and itself."""
+    """A token: its offset, kind and text."""
 
     start: int
     kind: str
@@ -36,7 +36,7 @@ class Word(NamedTuple):
 
 
 class TemplateError(Exception):
-    """What Jinja cannot read, and where."""
+    """A syntax error and its range."""
 
     def __init__(self, message: str, start: int, end: int) -> None:
         super().__init__(message)
@@ -46,7 +46,7 @@ class TemplateError(Exception):
 
 
 class Parsed:
-    """A template: its tree, whose ``lineno`` are places, and its tokens."""
+    """A template: its tree, whose ``lineno`` are offsets, and its tokens."""
 
     def __init__(self, tree: nodes.Template, text: str) -> None:
         self.tree = tree
@@ -54,16 +54,16 @@ class Parsed:
 
     @cached_property
     def words(self) -> list[Word]:
-        """All tokens but blanks; only what is reported needs them."""
+        """All tokens but blanks; needed only for reports."""
         return _words(self._text)
 
     def at(self, place: int) -> int:
-        """The index of the token that begins at a place, or of the last before it."""
+        """Return the index of the token that begins at a place, or of the last before it."""
         return max(bisect_right(self.words, place, key=lambda word: word.start) - 1, 0)
 
 
 class _Lexer(Lexer):
-    """Numbers tokens by character.  It has no state: all templates share one."""
+    """Numbers tokens by offset.  It has no state: all templates share one."""
 
     def tokeniter(
         self, source: str, name: str | None, filename: str | None = None, state: str | None = None
@@ -71,7 +71,7 @@ class _Lexer(Lexer):
         place = last = 0
         try:
             for _, kind, text in super().tokeniter(source, name, filename, state):
-                while place < len(source) and not source.startswith(text, place):  # blanks that `-` has taken
+                while place < len(source) and not source.startswith(text, place):  # blanks that `-` removes
                     place += 1
                 last = place
                 yield place, kind, text
@@ -97,12 +97,12 @@ class _Environment(jinja2.Environment):
 
 @cache
 def _environment() -> _Environment:
-    """Its rules are regular expressions, made once."""
+    """Return the environment, whose lexer compiles its regular expressions once."""
     return _Environment()
 
 
 def parse(text: str) -> Parsed:
-    """A template's tree; its line ends are line feeds alone.  Raises :class:`TemplateError`."""
+    """Parse a template, whose line ends are line feeds only.  Raise :class:`TemplateError`."""
     try:
         return Parsed(Parser(_environment(), text).parse(), text)
     except jinja2.TemplateSyntaxError as error:
@@ -112,7 +112,7 @@ def parse(text: str) -> Parsed:
 
 
 def _words(text: str) -> list[Word]:
-    """The tokens up to the first that is none."""
+    """Return the tokens up to the first invalid character."""
     words = []
     with suppress(jinja2.TemplateSyntaxError):
         for place, kind, word in _environment().lexer.tokeniter(text, None):
@@ -136,7 +136,7 @@ def _explained(error: jinja2.TemplateSyntaxError, text: str, words: list[Word]) 
 
 
 def _unclosed(words: list[Word]) -> Word | None:
-    """The innermost block tag that has no end."""
+    """Return the innermost block tag that has no end, or None."""
     opened: list[Word] = []
     for index, word in enumerate(words[1:], 1):
         if words[index - 1].kind != "block_begin" or word.kind != "name":

@@ -1,7 +1,7 @@
-"""Where a template's text was written.
+"""The map from offsets in a template's text to offsets in its item.
 
-A prompt's text is its raw content with indentation and blank space around it taken away; what is left is the same, in
-the same order.  So the n-th character that is no blank in the text is the n-th in the raw content.
+A prompt's text is its raw content without indentation and surrounding blanks; the other characters are the same, in the
+same order.  So the n-th non-blank character of the text is the n-th of the raw content.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ _LINE_END = re.compile(r"\r\n?")
 
 
 def text_of(prompt: syntax.Prompt) -> str:
-    """A prompt's text with line feeds alone, which is how Jinja reads it."""
+    """Return a prompt's text with line feeds only, as Jinja reads it."""
     return _LINE_END.sub("\n", prompt.text)
 
 
 class Places:
-    """Maps places of a prompt's text to places of its item."""
+    """The map of one prompt."""
 
     def __init__(self, prompt: syntax.Prompt) -> None:
         self._prompt = prompt
@@ -31,7 +31,8 @@ class Places:
         self._raw = dict(zip(text, raw, strict=True)) if len(text) == len(raw) else {}
 
     def source(self, start: int, end: int) -> tuple[int, int]:
-        """The range of the item that ``text[start:end]`` was made from; the whole prompt where that is not known."""
+        """Return the range of the item that ``text[start:end]`` was made from; the whole prompt if that is not
+        known."""
         while start < end and self._text[start].isspace():
             start += 1
         while end > start + 1 and self._text[end - 1].isspace():
@@ -43,7 +44,7 @@ class Places:
 
 
 def _quoted_places(raw: str) -> list[int]:
-    """The places of what is no blank in a quoted string; an escape is one character."""
+    """Return the places of the non-blank characters of a quoted string; an escape is one character."""
     places = []
     place = 0
     while place < len(raw):

@@ -1,4 +1,4 @@
-"""What can be read off a template's tree: paths, constants, macros, the names that it assigns."""
+"""Facts read off a template's tree: paths, constants, macros, the names that it assigns."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def macro(node: nodes.Macro) -> Callable:
 
 
 def path(node: nodes.Node) -> str | None:
-    """``a.b["c"]`` as a path, if it is one."""
+    """Return ``a.b["c"]`` as a dotted path, or None for another expression."""
     if isinstance(node, nodes.Name):
         return node.name
     if isinstance(node, nodes.Getattr):
@@ -40,12 +40,12 @@ def path(node: nodes.Node) -> str | None:
 
 
 def assigned(tree: nodes.Template) -> frozenset[str]:
-    """Every name that the template gives a value anywhere."""
+    """Return every name that the template assigns anywhere."""
     names = {name.name for name in tree.find_all(nodes.Name) if name.ctx in ("store", "param")}
     return frozenset(names | {macro.name for macro in tree.find_all(nodes.Macro)})
 
 
-def asked_for(tree: nodes.Template) -> frozenset[str]:
-    """The paths whose existence the template tests: ``a.b is defined``."""
+def tested_paths(tree: nodes.Template) -> frozenset[str]:
+    """Return the paths whose existence the template tests: ``a.b is defined``."""
     tests = [test for test in tree.find_all(nodes.Test) if test.name in ("defined", "undefined")]
     return frozenset(found for test in tests if (found := path(test.node)) is not None)

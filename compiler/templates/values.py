@@ -1,7 +1,7 @@
-"""What a template can name, and what can be reached from it.
+"""The abstract values of a template, their members and elements.
 
-A value is a type of the language where it has one; the rest (``ctx``, ``loop``, macros, tuples) has classes here.
-``UNKNOWN`` stands for whatever is not known: everything can be reached from it, nothing is reported about it.
+A value is a type of the language where it has one; ``ctx``, ``loop``, macros and tuples have classes here.  ``UNKNOWN``
+is any value: it has every member, and nothing is reported about it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from bamlvm.compiler.index import Index
 from bamlvm.compiler.symbols import Symbols
+from bamlvm.grammar import syntax
 from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, has_attribute
 from bamlvm.vm.program.prompt_names import CONTEXT, CONTEXT_CLIENT, ROLE_FUNCTIONS
 from bamlvm.vm.program.spelling import did_you_mean
@@ -38,7 +40,7 @@ from bamlvm.vm.program.types import (
 
 @dataclass(frozen=True)
 class Items:
-    """A list whose items are no BAML values."""
+    """A list whose items are not BAML values."""
 
     item: Value
 
@@ -50,7 +52,7 @@ class Tuple:
 
 @dataclass(frozen=True)
 class Enum:
-    """An enum's own name."""
+    """An enum, named itself."""
 
     name: str
 
@@ -64,8 +66,11 @@ class Loop:
 
 @dataclass(frozen=True)
 class Callable:
-    """A template string or macro; ``positional`` and ``keywords`` say whether it takes any more, ``required`` whether
-    all of its parameters must be given."""
+    """A template string or macro.
+
+    ``positional`` and ``keywords`` say whether it takes any number of further arguments, ``required`` whether all of
+    its parameters need one.
+    """
 
     what: str
     name: str
@@ -77,14 +82,14 @@ class Callable:
 
 @dataclass(frozen=True)
 class Builtin:
-    """``ctx``, ``_`` and what is in them, by the path to it."""
+    """``ctx``, ``_`` and their members, by path."""
 
     path: str
 
 
 @dataclass(frozen=True)
 class Record:
-    """What has attributes of its own, by their names."""
+    """A value with named attributes."""
 
     name: str
     fields: tuple[tuple[str, Value], ...]
@@ -97,7 +102,7 @@ BUILTINS: dict[str, dict[str, Value]] = {
     "ctx.client": dict.fromkeys(CONTEXT_CLIENT, STRING),
     "_": {name: Builtin(f"_.{name}") for name in ROLE_FUNCTIONS},
 }
-"""What the attributes of built-in names are; the others are functions, or print."""
+"""The members of built-in values, by path."""
 
 _LOOP = frozenset(
     ("index", "index0", "revindex", "revindex0", "first", "last", "length", "depth", "depth0", "cycle", "changed")
@@ -113,14 +118,35 @@ _FILTERS_FOR = {"length": "length", "size": "length", "len": "length", "count": 
 
 @dataclass(frozen=True)
 class Absent:
-    """There is no such member."""
+    """The result of a lookup of a member that does not exist."""
 
     message: str
     hint: str | None = None
 
 
+class Names:
+    """The project's names as a template sees them: enums and template strings.  Lookups count as read."""
+
+    def __init__(self, index: Index, symbols: Symbols) -> None:
+        self._index = index
+        self.symbols = symbols
+
+    def parameters(self, name: str) -> tuple[str, ...] | None:
+        """Return the parameters of the template string ``name``, or None."""
+        entry = self._index.entries.get(name)
+        declaration = entry.declaration if entry is not None else None
+        self.symbols.reads.note("declaration", (name,), declaration)
+        if not isinstance(declaration, syntax.TemplateString):
+            return None
+        return tuple(each.name for each in declaration.parameters)
+
+    def visible(self) -> list[str]:
+        """Return all names that a template can use, for suggestions."""
+        return [entry.name for entry in self._index.of(syntax.Enum, syntax.TemplateString)]
+
+
 def join(values: Iterable[Value]) -> Value:
-    """What one of several values is."""
+    """Return the value that may be any of several."""
     found = list(dict.fromkeys(values))
     if len(found) == 1:
         return found[0]
@@ -129,7 +155,7 @@ def join(values: Iterable[Value]) -> Value:
 
 
 def element(value: Value, symbols: Symbols) -> Value:
-    """What a loop over a value gives."""
+    """Return the value of a loop's variable over a value."""
     match _base(value, symbols):
         case ListType(item) | Items(item):
             return item
@@ -144,13 +170,13 @@ def element(value: Value, symbols: Symbols) -> Value:
 
 
 def pair(value: Value, symbols: Symbols) -> Value:
-    """A key and its value of a map."""
+    """Return a key and its value of a map."""
     base = _base(value, symbols)
     return Tuple((base.key, base.value)) if isinstance(base, MapType) else UNKNOWN
 
 
 def subscript(value: Value, symbols: Symbols) -> Value:
-    """``value[…]`` with a key that is not known."""
+    """Return ``value[…]`` for an unknown key."""
     match _base(value, symbols):
         case ListType(item) | Items(item):
             return item
@@ -161,7 +187,7 @@ def subscript(value: Value, symbols: Symbols) -> Value:
 
 
 def member(value: Value, name: str, symbols: Symbols) -> Value | Absent:
-    """``value.name``."""
+    """Return ``value.name``, or why it does not exist."""
     base = _base(value, symbols)
     match base:
         case ClassType():
@@ -207,14 +233,14 @@ def truth(value: Value, symbols: Symbols) -> bool:
 
 
 def describe(value: Value) -> str:
-    """A value's type, for messages."""
+    """Return a value's type, for messages."""
     if isinstance(value, Items | Tuple):
         return "list"
     return "value" if isinstance(value, _SPECIAL) else render(value)
 
 
 def _base(value: Value, symbols: Symbols) -> Value:
-    """A value without what does not matter here: null beside one other type, literals, aliases."""
+    """Return a value without null beside one other type, literals and aliases, which have no members of their own."""
     if isinstance(value, _SPECIAL):
         return value
     value = symbols.expand(value)
@@ -232,7 +258,7 @@ def _field(info: ClassInfo, name: str, symbols: Symbols) -> Value | Absent:
     if has_attribute(info.attributes, "dynamic"):
         return UNKNOWN
     if symbols.method(info.name, name) is not None:
-        return Absent(f"class `{info.name}` has no field `{name}`", "a prompt cannot call methods: pass what it gives")
+        return Absent(f"class `{info.name}` has no field `{name}`", "a prompt cannot call methods: pass its result")
     return Absent(f"class `{info.name}` has no field `{name}`", _choices(name, [field.name for field in info.fields]))
 
 
@@ -244,7 +270,7 @@ def _variant(info: EnumInfo, name: str) -> Value | Absent:
 
 
 def _of_any(found: list[Value | Absent]) -> Value | Absent:
-    """A member of one of several types: absent only if none has it."""
+    """Return a member of a value of one of several types: absent only if none has it."""
     present = [each for each in found if not isinstance(each, Absent)]
     if present:
         return join(present)

@@ -12,7 +12,7 @@ import bamlvm
     [
         (
             "function f(x: int?) -> int { x }",
-            "it may be null: check with `if (x != null)`, or give a default with `??`",
+            "it may be null: check with `if (x != null)`, or set a default with `??`",
         ),
         ("function f() -> float { 2 }", "an int never becomes a float by itself: write `2.0`"),
         ("function f(x: int?) -> null { if (x) { } }", "nothing but a bool is true or false: write `x != null`"),
