@@ -1,8 +1,8 @@
 """The surface of a project: what one declaration or function can read of the others.
 
-A surface has, by kind of read and name, what decides a read's answer.  Comparing the surfaces of two compilations yields
-the names whose answers may have changed, so that :class:`bamlvm.compiler.incremental.Memo` asks again for these only.
-Inferred throws are not part of it: :mod:`bamlvm.compiler.check.functions` follows them along the call graph.
+A surface has, by kind of read and name, what decides a read's answer.  The names that differ between two
+compilations are those whose answers may have changed: :class:`bamlvm.compiler.incremental.Memo` asks again for these
+only.  Inferred throws are not part of it: :mod:`bamlvm.compiler.check.functions` follows them along the call graph.
 """
 
 from __future__ import annotations

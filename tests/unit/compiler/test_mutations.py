@@ -1,6 +1,6 @@
 """Whatever the compiler is given, it answers with diagnostics; whatever it accepts, the machine can run.
 
-Valid programs are mutated (:mod:`tests.unit.compiler.mutations`): a node replaced by another, a token lost, doubled or
+Valid programs are mutated (:mod:`tests.generators.mutations`): a node replaced by another, a token lost, doubled or
 replaced.  ``BAMLVM_PROGRAMS=2000`` tries that many instead of a few.
 """
 
@@ -11,10 +11,10 @@ import os
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
-from tests.unit.compiler.choices import Choices
-from tests.unit.compiler.mutations import corpus, mutated
-from tests.unit.compiler.programs import program
-from tests.unit.compiler.running import compile_text, link, run
+from tests.generators.choices import Choices
+from tests.generators.mutations import corpus, mutated
+from tests.generators.typed_programs import program
+from tests.support.compiling import compile_text, link, run
 
 PROGRAMS = int(os.environ.get("BAMLVM_PROGRAMS", "40"))
 

@@ -1,7 +1,7 @@
 """Well-typed programs stay well: what the checker accepts runs, optimised or not, as the definitional interpreter says.
 
 Every generated program compiles without an error, is verified, never makes the machine meet what no verified program
-has, and ends as :mod:`tests.unit.compiler.reference` says, twice in a row, at ``-O0`` and ``-O1``; there every
+has, and ends as :mod:`tests.support.reference_interpreter` says, twice in a row, at ``-O0`` and ``-O1``; there every
 expression's value is of the type that the checker gave it, and functions throw what their throws sets have.  Programs
 that take risks (use a variable as if it were narrowed where perhaps it is not) are refused, or do the same.
 
@@ -17,10 +17,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, note, settings
 from hypothesis import strategies as st
 
-from tests.unit.compiler.programs import program
-from tests.unit.compiler.reference import OverBudgetError, evaluate
-from tests.unit.compiler.running import compile_text, errors, link, run
-from tests.unit.compiler.static_types import StaticTypes
+from tests.generators.typed_programs import program
+from tests.support.compiling import compile_text, errors, link, run
+from tests.support.reference_interpreter import evaluate
+from tests.support.soundness import check_soundness
 
 PROGRAMS = int(os.environ.get("BAMLVM_PROGRAMS", "25"))
 
@@ -43,7 +43,7 @@ bounded = settings(
 def test_well_typed_programs_do_what_they_say(data: bytes) -> None:
     source = program(data)
     note(source)
-    check(source)
+    check_soundness(source)
 
 
 @bounded
@@ -52,23 +52,7 @@ def test_programs_that_take_risks_are_refused_or_do_what_they_say(data: bytes, r
     source = program(data, risks)
     note(source)
     if not errors(compile_text(source)):
-        check(source)
-
-
-def check(source: str) -> None:
-    """What the head of this module says of one program."""
-    outcomes = []
-    for optimize in (True, False):
-        result = compile_text(source, optimize=optimize)
-        assert result.unit is not None, errors(result)
-        linked = link(result.unit, optimize=optimize)
-        outcomes += [run(linked), run(linked)]
-    assert outcomes.count(outcomes[0]) == len(outcomes)
-    try:
-        expected = evaluate(source, StaticTypes(compile_text(source)))
-    except OverBudgetError:
-        return
-    assert outcomes[0] == expected
+        check_soundness(source)
 
 
 def test_generated_programs_are_not_all_alike() -> None:

@@ -1,6 +1,6 @@
 """A definitional interpreter: walks the syntax tree as it is written, knows no types, no stages and no bytecode.
 
-It says what a program of the subset that :mod:`tests.unit.compiler.programs` generates means, in the most direct way
+It says what a program of the subset that :mod:`tests.generators.typed_programs` generates means, in the most direct way
 there is: expressions in the order in which they are written, control that leaves as Python exceptions.  Arithmetic,
 equality, type tests and natives are the machine's, which have tests of their own.
 """
@@ -22,8 +22,8 @@ from bamlvm.vm.program.declarations import ClassInfo, FieldInfo
 from bamlvm.vm.program.types import PRIMITIVES, UNKNOWN
 from bamlvm.vm.type_tests import is_type
 from bamlvm.vm.values import EnumValue, Instance, LoadedClass, Thrown
-from tests.unit.compiler.running import BUDGET, Outcome, frozen
-from tests.unit.compiler.static_types import StaticTypes, is_panic
+from tests.support.compiling import BUDGET, Outcome, frozen
+from tests.support.static_types import StaticTypes, is_panic
 
 _BINARY: Mapping[str, Callable[[Any, Any], Any]] = {
     **dict(zip(BINARY, arithmetic.BINARY_FUNCTIONS, strict=True)),

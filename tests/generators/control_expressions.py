@@ -22,8 +22,8 @@ from bamlvm.vm.program.types import (
     optional,
     union,
 )
-from tests.unit.compiler.choices import SCALARS, Variable, fits
-from tests.unit.compiler.values import LOG, PANICS, WORDS, Routine, Values
+from tests.generators.choices import SCALARS, Variable, fits
+from tests.generators.typed_expressions import LOG, PANICS, WORDS, Routine, Values
 
 
 class Forms(Values):

@@ -1,4 +1,4 @@
-"""What the checker believes of a variable, wherever it is read, is so: see :mod:`tests.unit.compiler.flows`."""
+"""Narrowing: wherever a place is read, its value is of the type that the checker has for it; hints of mismatches."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
-from tests.unit.compiler.flows import around, flow_program
-from tests.unit.compiler.running import compile_text, errors
-from tests.unit.compiler.test_soundness import check
+import bamlvm
+from tests.generators.narrowing_programs import around, flow_program
+from tests.support.compiling import compile_text, errors
+from tests.support.soundness import check_soundness
 
 PROGRAMS = int(os.environ.get("BAMLVM_PROGRAMS", "25"))
 
@@ -26,7 +27,7 @@ PROGRAMS = int(os.environ.get("BAMLVM_PROGRAMS", "25"))
 def test_what_is_known_of_variables_is_so(data: bytes) -> None:
     source = flow_program(data)
     note(source)
-    check(source)
+    check_soundness(source)
 
 
 TRICKY = {
@@ -70,7 +71,7 @@ TRICKY = {
 
 @pytest.mark.parametrize("body", TRICKY.values(), ids=TRICKY.keys())
 def test_what_is_known_in_tricky_places_is_so(body: str) -> None:
-    check(around(body))
+    check_soundness(around(body))
 
 
 CLASSES = """
@@ -137,3 +138,28 @@ def test_what_holds_no_more_is_not_known(body: str) -> None:
     )
     found = errors(compile_text(source))
     assert [each[:5] for each in found] in (["E0001"], ["E0004"]), found
+
+
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        (
+            "function f(x: int?) -> int { x }",
+            "it may be null: check with `if (x != null)`, or set a default with `??`",
+        ),
+        ("function f() -> float { 2 }", "an int never becomes a float by itself: write `2.0`"),
+        ("function f(x: int?) -> null { if (x) { } }", "nothing but a bool is true or false: write `x != null`"),
+        ("function f(x: int) -> null { while (x) { } }", "nothing but a bool is true or false: write `x != 0`"),
+        ("function f(x: string) -> bool { x && true }", 'nothing but a bool is true or false: write `x != ""`'),
+        ("function f(x: int[]) -> null { assert x; }", "nothing but a bool is true or false: write `xs.length() > 0`"),
+        (
+            "function f(x: int) -> string { x }",
+            "nothing becomes a string by itself: write `x.to_string()` or a template string `${x}`",
+        ),
+        ("class P { } function f(x: P) -> bool { x }", None),
+        ("class P { } function f(x: P) -> string { x }", None),
+    ],
+)
+def test_what_to_do_about_it(source: str, hint: str | None) -> None:
+    (found,) = bamlvm.check(source).errors
+    assert found.hint == hint

@@ -27,7 +27,7 @@ from bamlvm.vm.program.types import (
     optional,
     union,
 )
-from tests.unit.compiler.choices import SCALARS, Choices, Scope, Variable, fits
+from tests.generators.choices import SCALARS, Choices, Scope, Variable, fits
 
 WORDS = ("", "a", "bc", "déf", "naïve ☃", "x y")
 LITERALS = (*map(LiteralType, ("a", "b", "c")), *map(LiteralType, (1, 2)), LiteralType(True))

@@ -19,9 +19,9 @@ from bamlvm.vm.program.types import (
     optional,
     union,
 )
-from tests.unit.compiler.choices import SCALARS, Choices, Scope, Variable
-from tests.unit.compiler.operations import Operations
-from tests.unit.compiler.values import LOG, Routine
+from tests.generators.choices import SCALARS, Choices, Scope, Variable
+from tests.generators.operator_expressions import Operations
+from tests.generators.typed_expressions import LOG, Routine
 
 
 def program(data: bytes, risks: int = 0) -> str:

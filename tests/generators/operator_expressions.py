@@ -17,8 +17,8 @@ from bamlvm.vm.program.types import (
     members,
     union,
 )
-from tests.unit.compiler.choices import SCALARS
-from tests.unit.compiler.forms import Forms
+from tests.generators.choices import SCALARS
+from tests.generators.control_expressions import Forms
 
 
 class Operations(Forms):

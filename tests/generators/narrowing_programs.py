@@ -1,7 +1,7 @@
 """Generated programs that are all control flow over variables and fields of type ``int | string | null``.
 
 Everywhere all of them are read (``[a, b, c, p.x];``), which is always well typed: what the checker believes of them
-there is written on the read, and :mod:`tests.unit.compiler.static_types` holds it against their values.
+there is written on the read, and :mod:`tests.support.static_types` holds it against their values.
 
 Nothing assigns to the field ``y``; ``x`` and the field ``p`` are assigned to here, in ``touch``, in lambdas, and under
 other names (``q.p`` may be ``p``).
@@ -9,7 +9,7 @@ other names (``q.p`` may be ``p``).
 
 from __future__ import annotations
 
-from tests.unit.compiler.choices import Choices
+from tests.generators.choices import Choices
 
 NAMES = ("a", "b", "c")
 PLACES = (*NAMES, "a", "b", "c", "p.x", "p.y", "q.p.x", "q.p.y")

@@ -20,8 +20,8 @@ from bamlvm.compiler.project import compile_project
 from bamlvm.vm.opcodes import CODES, OPERATORS, TABLE, plain
 from bamlvm.vm.program.code import Function
 from bamlvm.vm.program.unit import Unit
-from tests.unit.compiler.programs import program
-from tests.unit.compiler.running import compile_text, standard
+from tests.generators.typed_programs import program
+from tests.support.compiling import compile_text, standard
 
 TESTS = Path(__file__).parent.parent.parent
 BRANCHES = ("pop_jump_if_false", "pop_jump_if_true")

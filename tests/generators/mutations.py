@@ -11,7 +11,7 @@ from typing import Final, get_args
 from bamlvm.grammar import syntax
 from bamlvm.grammar.parser import parse_file
 from bamlvm.grammar.source import SourceFile
-from tests.unit.compiler.choices import Choices
+from tests.generators.choices import Choices
 
 TESTS: Final = Path(__file__).parent.parent.parent
 
