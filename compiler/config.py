@@ -14,7 +14,7 @@ from bamlvm.compiler.index import Index, reporter
 from bamlvm.compiler.reporter import Reporter, name_range
 from bamlvm.compiler.symbols import Symbols
 from bamlvm.grammar import syntax
-from bamlvm.grammar.diagnostics import Diagnostic
+from bamlvm.grammar.diagnostics import Diagnostic, Severity
 from bamlvm.vm.program.declarations import ConfigValue, GeneratorInfo, environment_reference
 from bamlvm.vm.program.llm import (
     CLOCKS,
@@ -60,15 +60,21 @@ def data(value: syntax.ConfigValue) -> ConfigValue:
 
 
 def entries(
-    body: syntax.ConfigBlock, known: Iterable[str], code: str, what: str, report: Reporter
+    body: syntax.ConfigBlock,
+    known: Iterable[str],
+    code: str,
+    what: str,
+    report: Reporter,
+    severity: Severity = "warning",
 ) -> dict[str, syntax.ConfigEntry]:
-    """Return a block's entries by key; report unknown (``code``) and repeated ones (E0012)."""
+    """Return a block's entries by key; report unknown (``code``, with ``severity``) and repeated ones (E0012)."""
     names = tuple(known)
     found: dict[str, syntax.ConfigEntry] = {}
     for entry in body.entries:
         if entry.key not in names:
             hint = did_you_mean(entry.key, names) or f"{what} has {', '.join(f'`{name}`' for name in names)}"
-            report.error(code, (entry.start, entry.key_end), f"{what} has no `{entry.key}`", hint=hint)
+            message = f"{what} has no `{entry.key}`"
+            report.error(code, (entry.start, entry.key_end), message, hint=hint, severity=severity)
         elif entry.key in found:
             first = found[entry.key]
             labels = [report.label(first.start, first.key_end, "first set here")]
@@ -115,7 +121,7 @@ def clients(index: Index, diagnostics: list[Diagnostic]) -> dict[str, ClientInfo
         declaration = entry.declaration
         assert isinstance(declaration, syntax.Client)
         report = reporter(entry, diagnostics)
-        parts = entries(declaration.body, _CLIENT_PROPERTIES, "E0027", "a client", report)
+        parts = entries(declaration.body, _CLIENT_PROPERTIES, "E0027", "a client", report, "error")
         if "provider" not in parts:
             hint = "add one, such as `provider openai`"
             report.error(
@@ -215,7 +221,7 @@ def retry_policies(index: Index, diagnostics: list[Diagnostic]) -> dict[str, Ret
         declaration = entry.declaration
         assert isinstance(declaration, syntax.RetryPolicy)
         report = reporter(entry, diagnostics)
-        parts = entries(declaration.body, _POLICY_PROPERTIES, "E0027", "a retry policy", report)
+        parts = entries(declaration.body, _POLICY_PROPERTIES, "E0027", "a retry policy", report, "error")
         settings: dict[str, ConfigValue] = {}
         if "strategy" in parts and isinstance(block := parts["strategy"].value, syntax.ConfigBlock):
             known = ("type", "delay_ms", "multiplier", "max_delay_ms", "jitter")

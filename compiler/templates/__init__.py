@@ -68,7 +68,13 @@ def _check(
     places = Places(prompt) if findings else None
     for finding in findings:
         assert places is not None
-        report.error(finding.code, places.source(finding.start, finding.end), finding.message, hint=finding.hint)
+        report.error(
+            finding.code,
+            places.source(finding.start, finding.end),
+            finding.message,
+            hint=finding.hint,
+            severity=finding.severity,
+        )
 
 
 def _parameters(

@@ -35,9 +35,10 @@ from bamlvm.compiler.templates.values import (
     subscript,
     truth,
 )
-from bamlvm.vm.program.prompt_names import FILTERS, FORMATS, GLOBALS, TESTS
+from bamlvm.grammar.diagnostics import Severity
+from bamlvm.vm.program.prompt_names import CONSTANTS, FILTERS, FORMATS, GLOBALS, TESTS
 from bamlvm.vm.program.spelling import did_you_mean
-from bamlvm.vm.program.types import BOOL, INT, STRING, UNKNOWN, ListType, Type
+from bamlvm.vm.program.types import BOOL, INT, NULL, STRING, UNKNOWN, ListType, Type
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Finding:
     end: int
     message: str
     hint: str | None = None
+    severity: Severity = "error"
 
 
 Variables = dict[str, Value]
@@ -78,7 +80,8 @@ def check_expression(text: str, variables: Mapping[str, Value], names: Names) ->
     if not checker.findings and not truth(value, names.symbols):
         first, last = parsed.words[1], parsed.words[-2]
         message = f"this is to be true or false, not `{describe(value)}`"
-        return [Finding("E0001", first.start, last.end, message, "compare it, such as `this|length > 0`")]
+        hint = "compare it, such as `this|length > 0`"
+        return [Finding("E0001", first.start, last.end, message, hint, "warning")]
     return sorted(dict.fromkeys(checker.findings), key=lambda finding: finding.start)
 
 
@@ -199,7 +202,7 @@ class _Checker:
             for place, each in enumerate(target.items):
                 self._bind(each, known[place] if known else UNKNOWN, variables)
         elif isinstance(target, nodes.NSRef) and target.name not in variables:
-            self._unknown(target.name, target.lineno, variables, "variable")
+            self._unknown(target.name, target.lineno, variables, "variable", "error")
 
     # --- expressions
 
@@ -244,7 +247,14 @@ class _Checker:
             return STRING
         return BOOL if isinstance(node, nodes.Compare | nodes.Not) else UNKNOWN
 
-    def _name(self, node: nodes.Name, variables: Variables, excused: bool, what: str = "variable") -> Value:
+    def _name(
+        self,
+        node: nodes.Name,
+        variables: Variables,
+        excused: bool,
+        what: str = "variable",
+        severity: Severity = "warning",
+    ) -> Value:
         name = node.name
         if name in variables:
             return variables[name]
@@ -253,10 +263,12 @@ class _Checker:
         declared = self._declared(name)
         if declared is not None:
             return declared
+        if name in CONSTANTS:
+            return NULL
         if name == "range":
             return UNKNOWN
         if name not in GLOBALS and name != "self" and not excused and name not in self._assumed:
-            self._unknown(name, node.lineno, variables, what)
+            self._unknown(name, node.lineno, variables, what, severity)
         return UNKNOWN
 
     def _declared(self, name: str) -> Value | None:
@@ -284,14 +296,21 @@ class _Checker:
             return value.items[place] if -len(value.items) <= place < len(value.items) else UNKNOWN
         return subscript(value, self._symbols) if key in (INT, STRING) else UNKNOWN
 
-    def _member(self, node: nodes.Getattr | nodes.Getitem, value: Value, name: str, excused: bool) -> Value:
+    def _member(
+        self,
+        node: nodes.Getattr | nodes.Getitem,
+        value: Value,
+        name: str,
+        excused: bool,
+        severity: Severity = "warning",
+    ) -> Value:
         found = member(value, name, self._symbols)
         if not isinstance(found, Absent):
             return found
         if not excused and path(node) not in self._assumed:
             place = self._parsed.at(node.lineno) + 1  # after the point or bracket
             word = self._parsed.words[min(place, len(self._parsed.words) - 1)]
-            self._report("E0070", word.start, word.end, found.message, found.hint)
+            self._report("E0070", word.start, word.end, found.message, found.hint, severity)
         return UNKNOWN
 
     def _filter(self, node: nodes.Filter, variables: Variables) -> Value:
@@ -326,7 +345,7 @@ class _Checker:
             for name in fields.strip().split("."):
                 found = UNKNOWN if name.isdigit() else member(value, name, self._symbols)
                 if isinstance(found, Absent):
-                    self._report_constant("E0070", argument, found.message, found.hint)
+                    self._report_constant("E0070", argument, found.message, found.hint, "warning")
                     return UNKNOWN
                 value = found
         return value
@@ -354,10 +373,10 @@ class _Checker:
     def _call(self, node: nodes.Call, variables: Variables) -> Value:
         holder: Value | None = None
         if isinstance(node.node, nodes.Name):
-            callee = self._name(node.node, variables, False, "template string or macro")
+            callee = self._name(node.node, variables, False, "template string or macro", "error")
         elif isinstance(node.node, nodes.Getattr):
             holder = self._value(node.node.node, variables)
-            callee = self._member(node.node, holder, node.node.attr, False)
+            callee = self._member(node.node, holder, node.node.attr, False, "error")
         else:
             callee = self._value(node.node, variables)
         self._arguments(node, variables)
@@ -387,21 +406,25 @@ class _Checker:
 
     # --- reports
 
-    def _report(self, code: str, start: int, end: int, message: str, hint: str | None = None) -> None:
-        self.findings.append(Finding(code, start, end, message, hint))
+    def _report(
+        self, code: str, start: int, end: int, message: str, hint: str | None = None, severity: Severity = "error"
+    ) -> None:
+        self.findings.append(Finding(code, start, end, message, hint, severity))
 
-    def _report_constant(self, code: str, node: nodes.Const, message: str, hint: str | None) -> None:
+    def _report_constant(
+        self, code: str, node: nodes.Const, message: str, hint: str | None, severity: Severity = "error"
+    ) -> None:
         word = self._parsed.words[self._parsed.at(node.lineno)]
-        self._report(code, word.start, word.end, message, hint)
+        self._report(code, word.start, word.end, message, hint, severity)
 
-    def _unknown(self, name: str, place: int, variables: Variables, what: str) -> None:
+    def _unknown(self, name: str, place: int, variables: Variables, what: str, severity: Severity) -> None:
         known = ("ctx", *self._names.visible()) if self._whole else ()
         hint = did_you_mean(name, [*variables, *GLOBALS, *known])
-        if name in ("null", "nil", "undefined"):
+        if name in ("nil", "undefined"):
             hint = "in a prompt, null is `none`"
         elif self._symbols.signature(name) is not None:
             hint = "a prompt can call template strings and macros, not functions"
         elif hint is None and self._parameters:
             given = ", ".join(f"`{each}`" for each in self._parameters)
             hint = f"the prompt is given {given}" if self._whole else f"there is {given}"
-        self._report("E0070", place, place + len(name), f"unknown {what} `{name}`", hint)
+        self._report("E0070", place, place + len(name), f"unknown {what} `{name}`", hint, severity)

@@ -67,7 +67,7 @@ def _check_one(constraint: _Constraint, entry: Entry, names: Names, report: Repo
     opening = expression.start + entry.item.text[expression.start : expression.end].index("{{")
     for finding in check_expression(expression.text.replace("\r", " "), constraint.variables, names):
         where_found = (opening + finding.start, opening + finding.end)
-        report.error(finding.code, where_found, finding.message, hint=finding.hint)
+        report.error(finding.code, where_found, finding.message, hint=finding.hint, severity=finding.severity)
 
 
 def _constraints(entry: Entry, symbols: Symbols, resolver: TypeResolver) -> Iterator[_Constraint]:

@@ -99,9 +99,6 @@ class Engine:
         @jinja2.pass_context
         def call(context: Context, *arguments: Any, **keywords: Any) -> str:
             bound = bind(info, arguments, keywords)
-            for value in bound.values():
-                if isinstance(value, jinja2.Undefined):
-                    str(value)  # raises here, where the name was written
             shared = {key: value for key in ("_", "ctx") if (value := context.parent.get(key)) is not None}
             return self._compile(info.name, info.template).render({**shared, **bound})
 

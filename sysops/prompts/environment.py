@@ -3,8 +3,9 @@
 It is Jinja's immutable sandbox, so that a template can neither change a value nor reach Python's insides, with these
 rules on top:
 
-- an undefined name, field or key is an error wherever it is used, with the names that exist (``is defined`` and
-  ``default`` work as ever);
+- an undefined name, field or key prints nothing, is an empty list to a loop and false to a condition; any other use of
+  it is an error that says which names exist.  In a single expression (``strict``) every use is an error;
+- ``null`` is another name of ``none``;
 - ``x.name`` on a class is its field and nothing else, on a map its key before any method;
 - values print as :func:`bamlvm.sysops.prompts.views.text_of` says, in ``{{ … }}``, in ``~`` and in ``join`` alike;
 - a block tag takes the line feed after it and the spaces before it away.
@@ -23,7 +24,7 @@ from jinja2.utils import missing
 
 from bamlvm.sysops.prompts.filters import filters
 from bamlvm.sysops.prompts.views import ClassView, EnumNamespace, EnumView, Tags, text_of
-from bamlvm.vm.program.prompt_names import FILTERS, GLOBALS, TESTS
+from bamlvm.vm.program.prompt_names import CONSTANTS, FILTERS, GLOBALS, TESTS
 
 
 class UndefinedName(jinja2.UndefinedError):
@@ -35,8 +36,8 @@ class UndefinedName(jinja2.UndefinedError):
         self.known = None if known is None else list(known)
 
 
-class Undefined(jinja2.StrictUndefined):
-    """Raises at every use, saying what would have been there."""
+class Undefined(jinja2.Undefined):
+    """A missing value: empty where it is printed, iterated or tested; any other use raises :class:`UndefinedName`."""
 
     __slots__ = ()
 
@@ -57,9 +58,6 @@ class Undefined(jinja2.StrictUndefined):
         what = {type(None): "null", str: "a string", list: "a list", bool: "a bool", int: "an int", float: "a float"}
         raise UndefinedName(f"{what.get(type(holder), 'the value')} has no {name!r}", name, [])
 
-    __iter__ = __str__ = __len__ = _fail_with_undefined_error
-    __eq__ = __ne__ = __bool__ = __hash__ = _fail_with_undefined_error
-    __contains__ = _fail_with_undefined_error
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _fail_with_undefined_error
     __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = _fail_with_undefined_error
     __pos__ = __neg__ = __call__ = __getitem__ = __lt__ = __le__ = __gt__ = __ge__ = _fail_with_undefined_error
@@ -69,6 +67,16 @@ class Undefined(jinja2.StrictUndefined):
         if name.startswith("__"):
             raise AttributeError(name)
         return self._fail_with_undefined_error()
+
+
+class StrictUndefined(Undefined):
+    """A missing value whose every use raises :class:`UndefinedName`."""
+
+    __slots__ = ()
+
+    __iter__ = __str__ = __len__ = Undefined._fail_with_undefined_error
+    __eq__ = __ne__ = __bool__ = __hash__ = Undefined._fail_with_undefined_error
+    __contains__ = Undefined._fail_with_undefined_error
 
 
 class _Generator(CodeGenerator):
@@ -92,9 +100,9 @@ class Environment(ImmutableSandboxedEnvironment):
 
     code_generator_class = _Generator
 
-    def __init__(self) -> None:
+    def __init__(self, *, strict: bool = False) -> None:
         super().__init__(
-            undefined=Undefined,
+            undefined=StrictUndefined if strict else Undefined,
             finalize=text_of,
             autoescape=False,
             trim_blocks=True,
@@ -105,7 +113,7 @@ class Environment(ImmutableSandboxedEnvironment):
         own = self.filters | filters()
         self.filters = {name: own[name] for name in FILTERS}
         self.tests = {name: self.tests[name] for name in TESTS}
-        self.globals = {name: self.globals[name] for name in GLOBALS}
+        self.globals = {**{name: self.globals[name] for name in GLOBALS}, **CONSTANTS}
 
     @staticmethod
     def joined(parts: Iterable[Any]) -> str:

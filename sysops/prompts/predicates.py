@@ -26,7 +26,7 @@ class Predicates:
     """Evaluates expressions; every enum of the program is a name in them.  Safe to share between threads."""
 
     def __init__(self, enums: Mapping[str, EnumInfo]) -> None:
-        self._environment = Environment()
+        self._environment = Environment(strict=True)
         self._environment.globals.update({name: EnumNamespace(info) for name, info in enums.items() if "." not in name})
         self._compiled: dict[str, TemplateExpression] = {}
 

@@ -13,7 +13,7 @@ from bamlvm.grammar.parser import parse_file
 from bamlvm.grammar.source import SourceFile
 from tests.generators.choices import Choices
 
-TESTS: Final = Path(__file__).parent.parent.parent
+TESTS: Final = Path(__file__).parent.parent
 
 KINDS: Final[Mapping[str, tuple[type[syntax.Node], ...]]] = {
     "expression": get_args(syntax.Expr),

@@ -30,6 +30,9 @@ TESTS: Final = frozenset(_TESTS.split())
 GLOBALS: Final = frozenset({"dict", "namespace", "range"})
 """The functions that every template sees."""
 
+CONSTANTS: Final[Mapping[str, None]] = {"null": None}
+"""The constants beside Jinja's own ``true``, ``false`` and ``none``."""
+
 CONTEXT: Final = ("client", "output_format", "tags")
 """The attributes of ``ctx``; ``tags`` has whatever the host has set."""
 

@@ -273,12 +273,12 @@ def test_a_template_is_compiled_once() -> None:
 @pytest.mark.parametrize(
     ("template", "parts"),
     [
-        ("a\n\n{{ nmae }}", ["line 3", "'nmae' is not defined", "did you mean `name`?"]),
-        ("{% if zz %}{% endif %}", ["line 1", "'zz' is not defined", "`name`"]),
-        ("{{ x.nmae }}", ["class Outer has no field 'nmae'", "did you mean `name`?"]),
-        ("{{ x.counts.zz }}", ["the map has no key 'zz'", "`k`"]),
-        ("{{ x.missing.zz }}", ["null has no 'zz'"]),
-        ("{{ Colour.RDE }}", ["enum Colour has no variant 'RDE'", "did you mean `RED`?"]),
+        ("a\n\n{{ nmae.x }}", ["line 3", "'nmae' is not defined", "did you mean `name`?"]),
+        ("{% if zz + 1 %}{% endif %}", ["line 1", "'zz' is not defined", "`name`"]),
+        ("{{ x.nmae.y }}", ["class Outer has no field 'nmae'", "did you mean `name`?"]),
+        ("{{ x.counts.zz() }}", ["the map has no key 'zz'", "`k`"]),
+        ("{{ x.missing.zz.y }}", ["null has no 'zz'"]),
+        ("{{ Colour.RDE.y }}", ["enum Colour has no variant 'RDE'", "did you mean `RED`?"]),
         ("\n{{ name|uper }}", ["line 2", "no filter 'uper'", "did you mean `upper`?"]),
         ("{{ name", ["line 1"]),
         ("{% for %}", ["line 1"]),
@@ -286,12 +286,12 @@ def test_a_template_is_compiled_once() -> None:
         ("{{ Pair(1) }}", ["Pair(a, b) lacks 'b'"]),
         ("{{ Pair(1, 2, 3) }}", ["takes 2 arguments, not 3"]),
         ("{{ Pair(1, 2, c=3) }}", ["no parameter 'c'"]),
-        ("\n{{ Pair(zz, 2) }}", ["the prompt of F, line 2", "'zz' is not defined"]),
+        ("\n{{ Pair(zz.y, 2) }}", ["the prompt of F, line 2", "'zz' is not defined"]),
         ("{{ Loop() }}", ["without end"]),
         ("{{ _.role() }}", ["_.role('user')"]),
         ("{{ x.tags.append(1) }}", ["unsafe"]),
         ("{{ ''.__class__.__mro__ }}", ["unsafe"]),
-        ("{{ x.__class__ }}", ["has no field '__class__'"]),
+        ("{{ x.__class__.y }}", ["has no field '__class__'"]),
         ("{{ name|format('x') }}", ["no type 'x'", "json, yaml and toon"]),
         ("{{ ctx.output_format(bogus=1) }}", ["no option 'bogus'"]),
     ],
@@ -302,8 +302,14 @@ def test_errors_name_the_line_and_hint(template: str, parts: list[str]) -> None:
         assert part in message
 
 
+def test_what_is_missing_is_empty() -> None:
+    assert text("[{{ zz }}{{ x.zz }}{{ Colour.zz }}{{ x.counts.zz }}{{ Pair(zz, 2) }}]", x=outer()) == "[-2]"
+    assert text("[{% if zz %}a{% else %}b{% endif %}{% for y in zz %}c{% endfor %}{{ zz == 1 }}]") == "[bfalse]"
+    assert text("{{ null }} {{ name == null }} {{ none }}", name=None) == "null true null"
+
+
 def test_an_error_inside_a_template_string_names_it() -> None:
-    engine = Engine({}, {"T": TemplateInfo("T", (), "a\n{{ zz }}")})
+    engine = Engine({}, {"T": TemplateInfo("T", (), "a\n{{ zz.y }}")})
     with pytest.raises(Thrown, match="the template string T, line 2"):
         engine.render("F", "{{ T() }}", {}, PromptContext("C", "p", "user", STRING, {}))
 
