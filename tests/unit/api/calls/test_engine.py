@@ -1,0 +1,70 @@
+"""Limits of a runtime's calls, and their end when it is closed."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeAlias
+
+import pytest
+
+import bamlvm
+from bamlvm import Cancelled, HostError, ThrownError
+from tests.unit.api.functions import SOURCE
+
+Make: TypeAlias = Callable[..., bamlvm.Runtime]
+
+
+def test_a_step_limit(make: Make) -> None:
+    with pytest.raises(ThrownError) as thrown:
+        make(SOURCE, step_limit=10_000).call_function_sync("spin")
+    assert thrown.value.class_name == "baml.panics.StepLimit"
+
+
+def test_denied_capabilities(make: Make) -> None:
+    with pytest.raises(HostError, match="unknown capability 'disk'"):
+        make(SOURCE, denied=["disk"])
+    denied = make('function main() -> baml.http.Response { baml.http.fetch("http://127.0.0.1:1/") }', denied=["http"])
+    with pytest.raises(ThrownError, match="denies the capability 'http'"):
+        denied.functions.main()
+
+
+def test_a_closed_runtime_refuses_calls(make: Make) -> None:
+    with make(SOURCE) as runtime:
+        assert runtime.functions.add(a=1, b=2) == 3
+    runtime.close()
+    with pytest.raises(HostError, match="closed"):
+        runtime.functions.add(a=1, b=2)
+    with pytest.raises(HostError, match="closed"):
+        runtime.stream("add", {"a": 1, "b": 2})
+
+
+@pytest.mark.parametrize("name", ["spin", "naps"])
+def test_closing_ends_what_runs_in_other_threads(make: Make, name: str) -> None:
+    runtime = make(SOURCE)
+    outcomes: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            runtime.call_function_sync(name)
+        except BaseException as error:
+            outcomes.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    while not runtime.engine.active:
+        time.sleep(0.001)
+    runtime.close()
+    thread.join()
+    assert [type(error) for error in outcomes] == [Cancelled]
+    assert "closed" in str(outcomes[0])
+
+
+async def test_closing_in_a_loop(make: Make) -> None:
+    async with make(SOURCE) as runtime:
+        task = asyncio.create_task(runtime.call_function("naps"))
+        await asyncio.sleep(0.01)
+    with pytest.raises(Cancelled):
+        await task
