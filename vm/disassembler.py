@@ -49,6 +49,12 @@ def disassemble(function: Function, positions: bool = True) -> str:
     return _Disassembler(function, positions).run()
 
 
+def instruction_texts(function: Function) -> list[str]:
+    """Return each instruction as :func:`disassemble` writes it, without its position."""
+    shown = _Disassembler(function, positions=False)
+    return [shown.instruction(index) for index in range(len(instructions(function.code)))]
+
+
 class _Disassembler:
     def __init__(self, function: Function, positions: bool) -> None:
         self._function = function
@@ -81,14 +87,18 @@ class _Disassembler:
             places_at = {index: f"@{line}:{column} " for index, line, column in triples}
         elif self._positions:
             lines.append(_words("  positions", map(str, function.positions)))
-        for index, (row, operands) in enumerate(self._code):
+        for index in range(len(self._code)):
             if index in self._targets:
                 lines.append(f"L{index}:")
-            shown = (self._operand(row.name, *each) for each in zip(row.operands, operands, strict=True))
-            lines.append(_words(f"  {places_at.get(index, '')}{row.name}", shown))
+            lines.append(f"  {places_at.get(index, '')}{self.instruction(index)}")
         if len(self._code) in self._targets:
             lines.append(f"L{len(self._code)}:")
         return "\n".join(lines) + "\n"
+
+    def instruction(self, index: int) -> str:
+        row, operands = self._code[index]
+        shown = (self._operand(row.name, *each) for each in zip(row.operands, operands, strict=True))
+        return _words(row.name, shown)
 
     def _labelled(self) -> set[int]:
         function = self._function

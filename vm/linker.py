@@ -241,22 +241,30 @@ class LinkedFunction:
                 self.entry = records[0]
             return self.entry
 
+    def place(self, record: list[Any]) -> int:
+        """Return the index of the instruction that a record stands for; -1 for a pseudo-instruction's."""
+        return self._index.get(id(record), -1)
+
     def index(self, step: list[Any]) -> int:
-        """The index of the instruction before ``step``: the one that is being executed when ``step`` is next."""
-        return max(self._index.get(id(step), 0) - 1, 0)
+        """Return the index of the instruction before ``step``: the one that is executed while ``step`` is next."""
+        return max(self.place(step) - 1, 0)
 
     def before(self, step: list[Any]) -> list[Any]:
         """The record before ``step``."""
         return self.records[self.index(step)]
 
     def frame(self, step: list[Any]) -> TraceFrame:
-        """Where the instruction before ``step`` stands in the source; 0:0 where there is none."""
+        """Return the source position of the instruction before ``step``, as a frame of a stack trace."""
+        return self.position(self.index(step))
+
+    def position(self, place: int) -> TraceFrame:
+        """Return the source position of the instruction at an index; line and column are 0 if it has none."""
         placed = self.placed
         positions = placed.function.positions
-        place = bisect_right(positions[::3], self.index(step)) - 1
-        if place < 0 or placed.first_line < 0:
+        entry = bisect_right(positions[::3], place) - 1
+        if entry < 0 or placed.first_line < 0:
             return TraceFrame(self.name, placed.file, 0, 0)
-        line, column = positions[3 * place + 1], positions[3 * place + 2]
+        line, column = positions[3 * entry + 1], positions[3 * entry + 2]
         if line == 0:
             column += placed.first_column
         return TraceFrame(self.name, placed.file, placed.first_line + line + 1, column + 1)

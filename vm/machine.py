@@ -19,8 +19,8 @@ A Python exception out of a native or a sys-op that is no :class:`~bamlvm.vm.val
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from bamlvm.vm.linker import LinkedFunction, LinkError, Program
 from bamlvm.vm.loop import execute
@@ -29,6 +29,9 @@ from bamlvm.vm.outcomes import Done, Failed, Outcome, Paused, State, Suspended
 from bamlvm.vm.panics import stack_overflow, step_limit
 from bamlvm.vm.sysop import SysOp
 from bamlvm.vm.values import MISSING, Caught, Thrown, Value
+
+if TYPE_CHECKING:
+    from bamlvm.vm.trace import Tracer
 
 FUEL: Final = 20_000
 """Steps in one slice: some milliseconds."""
@@ -46,11 +49,24 @@ class MachineError(Exception):
 
 
 class Machine:
-    """One call.  ``scope`` is what every sys-op gets as its first argument; the machine does not look into it."""
+    """One call.
 
-    def __init__(self, program: Program, scope: Any, budget: int | None = None, max_depth: int = MAX_DEPTH) -> None:
+    ``scope`` is the first argument of every sys-op; the machine does not look into it.  ``budget`` is the number of
+    steps that the call may take (None: any), ``max_depth`` the number of frames.  ``tracer`` is called before every
+    instruction (:mod:`bamlvm.vm.trace`); without one nothing is paid for it.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        scope: Any,
+        budget: int | None = None,
+        max_depth: int = MAX_DEPTH,
+        tracer: Tracer | None = None,
+    ) -> None:
         self.program = program
         self.scope = scope
+        self._execute: Callable[[Any, int], Any] = execute
         self.frames: list[tuple[Any, Any, Any, Any]] = []
         self.state: Any = None  # a State while there is a call
         self._budget = budget
@@ -63,6 +79,11 @@ class Machine:
         self._waiting = False
         self._thrown: Thrown | Caught | None = None
         self._uncaught: Caught | None = None
+        if tracer is not None:
+            from bamlvm.vm.trace import Watch, traced_loop  # only who watches pays for the second loop
+
+            self.watch = Watch(tracer)
+            self._execute = traced_loop()
 
     def start(self, function_name: str, arguments: Sequence[Value]) -> None:
         """Make the machine ready to call a function; arguments left out at the end take their defaults.
@@ -94,7 +115,7 @@ class Machine:
         try:
             if self._thrown is not None and not self._deliver(self._thrown):
                 return self.failed(0)
-            outcome: Outcome = execute(self, 0)
+            outcome: Outcome = self._execute(self, 0)
             return outcome
         except BaseException:
             self._end()

@@ -58,6 +58,15 @@ def execute(machine: Any, fuel: int) -> Any:
                 op, arg, step = step
 '''
 
+_STEP: Final = """\
+                op, arg, step = step
+"""
+
+_TRACE: Final = f"""\
+                if step[0] < {len(TABLE)}:  # not a pseudo-instruction
+                    machine.watch(function, step, stack, top, len(frames))
+"""
+
 _EPILOGUE: Final = """\
         except Thrown as thrown:
             fuel = machine.charge(fuel)
@@ -71,8 +80,11 @@ _EPILOGUE: Final = """\
 """
 
 
-def source() -> str:
-    """Return the text of ``vm/loop.py``."""
+def source(traced: bool = False) -> str:
+    """Return the text of ``vm/loop.py``; with ``traced``, of the loop that reports to the machine's tracer too.
+
+    The traced loop differs by the lines of :data:`_TRACE` only, and so by nothing in what a program does.
+    """
     runs = [plain(row) for row in TABLE] + [(name,) for name in PSEUDO]
     handlers = [Handler(run).lines() for run in runs]
     body = [
@@ -81,7 +93,8 @@ def source() -> str:
         f"{_INDENT}else:",
         *_tree(handlers, HOT, len(handlers), _INDENT + " "),
     ]
-    return _HEAD + "\n".join(body) + "\n" + _EPILOGUE
+    head = _HEAD.replace(_STEP, _TRACE + _STEP) if traced else _HEAD
+    return head + "\n".join(body) + "\n" + _EPILOGUE
 
 
 def _tree(handlers: list[list[str]], first: int, end: int, indent: str) -> list[str]:
