@@ -92,20 +92,7 @@ class HandleTable:
         return resource
 
     def find(self, handle: Handle, kind: str, owner: int) -> Any:
-        """The same, but None for what is closed."""
-        slots = self._slots
-        if type(handle) is Handle and handle.owner == owner and handle.kind == kind and 0 <= handle.index < len(slots):
-            # Without the lock: the entry is read first and the generation then, and a slot's generation has risen
-            # before it has another entry.
-            slot = slots[handle.index]
-            entry = slot.entry
-            if (
-                entry is not None
-                and slot.generation == handle.generation
-                and slot.owner == owner
-                and entry.kind == kind
-            ):
-                return entry.resource
+        """Return the same, but None for what is closed."""
         with self._lock:
             entry = self._find(handle, kind, owner)
         return None if entry is None else entry.resource

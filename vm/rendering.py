@@ -17,7 +17,6 @@ name, anything else is on one line.  A value inside itself is ``<cycle>``, one n
 
 from __future__ import annotations
 
-import math
 from typing import Any, Final
 
 import msgspec
@@ -29,9 +28,9 @@ _DEEPEST: Final = 500
 
 
 def float_text(number: float) -> str:
-    """A float in its shortest digits, with a fraction, without exponent (``1.0``); ``inf``, ``-inf`` or ``NaN``."""
-    if math.isinf(number) or math.isnan(number):
-        return "NaN" if number != number else "inf" if number > 0 else "-inf"
+    """Return a float's shortest digits, with a fraction and no exponent (``1.0``); or ``inf``, ``-inf``, ``NaN``."""
+    if number != number:
+        return "NaN"
     text = repr(number)
     mantissa, _, exponent = text.partition("e")
     if not exponent:

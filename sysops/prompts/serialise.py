@@ -10,7 +10,8 @@ import json
 import re
 from typing import Any
 
-from bamlvm.sysops.prompts.views import ClassView, EnumView, float_text, scalar_text
+from bamlvm.sysops.prompts.views import ClassView, EnumView
+from bamlvm.vm.rendering import float_text, scalar_text
 
 
 def plain(value: Any) -> Any:

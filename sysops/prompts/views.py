@@ -21,6 +21,7 @@ from typing import Any
 
 from bamlvm.vm.program.declarations import EnumInfo, attribute_text
 from bamlvm.vm.program.types import Attribute
+from bamlvm.vm.rendering import scalar_text
 from bamlvm.vm.values import Closure, EnumValue, Handle, Instance, Media, TypeValue
 
 
@@ -181,37 +182,6 @@ def text_of(value: Any) -> Any:
     if isinstance(value, (Iterator, range, KeysView, ValuesView, ItemsView)):
         return "".join(_inline(list(value), ()))
     return value
-
-
-def scalar_text(value: float | bool | None) -> str:
-    """``null``, ``true``, ``false`` or a number in positional notation."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    return float_text(value)
-
-
-def float_text(value: float) -> str:
-    """A float's shortest digits in positional notation, with a point: ``1.0``, ``0.00000015``; ``inf``, ``NaN``."""
-    if value != value:
-        return "NaN"
-    text = repr(value)
-    if "e" not in text:
-        return text
-    mantissa, exponent = text.split("e")
-    sign = "-" if mantissa.startswith("-") else ""
-    whole, _, fraction = mantissa.removeprefix("-").partition(".")
-    shift = int(exponent)
-    digits = whole + fraction.rstrip("0") if fraction.strip("0") else whole
-    point = len(whole) + shift
-    if point <= 0:
-        return f"{sign}0.{'0' * -point}{digits}"
-    if point >= len(digits):
-        return f"{sign}{digits}{'0' * (point - len(digits))}.0"
-    return f"{sign}{digits[:point]}.{digits[point:]}"
 
 
 def _quoted(text: str) -> str:

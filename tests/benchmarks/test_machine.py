@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from bamlvm.vm.disassembler import assemble_all
 from bamlvm.vm.linker import Program
 from bamlvm.vm.machine import Done, Machine, Paused
 from bamlvm.vm.program.code import Placed
 from bamlvm.vm.program.unit import Unit
 from bamlvm.vm.verifier import verify
+from tests.support.assembler import assemble_all
 
 LOOP = {
     "plain": """

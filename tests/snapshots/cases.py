@@ -20,7 +20,8 @@ from bamlvm.compiler.standard import compile_standard
 from bamlvm.grammar.dump import spans_nest
 from bamlvm.grammar.excerpts import render
 from bamlvm.grammar.source import SourceFile
-from bamlvm.vm.disassembler import assemble, disassemble
+from bamlvm.vm.disassembler import disassemble
+from tests.support.assembler import assemble
 
 TESTS = Path(__file__).parent.parent
 SNAPSHOTS = TESTS / "snapshots"

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from bamlvm.sysops.prompts.engine import Engine, PromptContext
 from bamlvm.sysops.prompts.messages import Marks, Message
-from bamlvm.sysops.prompts.views import float_text
 from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, FieldInfo, VariantInfo
 from bamlvm.vm.program.llm import TemplateInfo
 from bamlvm.vm.program.types import (
@@ -35,6 +34,7 @@ from bamlvm.vm.program.types import (
     optional,
     union,
 )
+from bamlvm.vm.rendering import float_text
 from bamlvm.vm.values import EnumValue, Instance, LoadedClass, Media, Thrown
 
 COLOUR = EnumInfo(

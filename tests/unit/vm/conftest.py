@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from bamlvm.vm.disassembler import assemble_all
 from bamlvm.vm.linker import Program
 from bamlvm.vm.machine import Done, Failed, Machine, Outcome, Paused
 from bamlvm.vm.program.code import Placed
@@ -17,6 +16,7 @@ from bamlvm.vm.program.unit import Unit
 from bamlvm.vm.sysop import SysOp
 from bamlvm.vm.values import Instance
 from bamlvm.vm.verifier import verify
+from tests.support.assembler import assemble_all
 
 PANICS: Mapping[str, Sequence[str]] = {
     "AssertionFailed": (),

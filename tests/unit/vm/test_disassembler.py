@@ -8,11 +8,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bamlvm.vm.disassembler import AssembleError, assemble, assemble_all, disassemble
+from bamlvm.vm.disassembler import disassemble
 from bamlvm.vm.opcodes import CODES, TABLE
 from bamlvm.vm.program.code import Function, Handler, JumpTable
 from bamlvm.vm.program.types import FLOAT, INT, STRING, ClassType, ListType, LiteralType, MapType, VariantType, optional
 from bamlvm.vm.values import I64_MAX, I64_MIN
+from tests.support.assembler import AssembleError, assemble, assemble_all
 
 NAMES = st.sampled_from(["main", "a.b.C", "$items4", "with space", 'quo"te', "é", "L1", "locals", ""]) | st.text(
     max_size=6

@@ -10,12 +10,13 @@ import pytest
 from bamlvm import stdlib
 from bamlvm.compiler.standard import compile_standard
 from bamlvm.sysops.table import load
-from bamlvm.vm.disassembler import assemble, disassemble
+from bamlvm.vm.disassembler import disassemble
 from bamlvm.vm.linker import Program
 from bamlvm.vm.machine import Done, Machine
 from bamlvm.vm.natives import load_natives
 from bamlvm.vm.program.unit import Unit
 from bamlvm.vm.verifier import verify
+from tests.support.assembler import assemble
 
 MINE = ("core", "string", "array", "map", "number", "math", "json", "unstable")
 

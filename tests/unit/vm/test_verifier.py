@@ -8,7 +8,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bamlvm.vm.disassembler import assemble
 from bamlvm.vm.linker import LinkError, Program
 from bamlvm.vm.machine import Done, Failed, Machine, MachineError, Paused, Suspended
 from bamlvm.vm.opcodes import CODES
@@ -16,6 +15,7 @@ from bamlvm.vm.program.code import Function, Handler, JumpTable, Placed
 from bamlvm.vm.program.unit import Unit
 from bamlvm.vm.stack import StackError, max_stack
 from bamlvm.vm.verifier import VerifyError, verify
+from tests.support.assembler import assemble
 
 C = CODES
 RETURN_ONE = (C["load_const"], 0, C["return"])
