@@ -14,6 +14,7 @@ from typing import Any, Literal
 from bamlvm.sysops.records import AttemptEvent, AttemptRecord, ErrorRecord
 from bamlvm.sysops.redaction import NO_SECRETS, Secrets
 from bamlvm.sysops.scope import Scope
+from bamlvm.vm.builtins import builtins_of, name_and_message
 from bamlvm.vm.values import Instance
 
 
@@ -41,7 +42,7 @@ def fail(scope: Scope, error: Any) -> tuple[AttemptRecord | None, Any]:
     record = _close(scope)
     if record is None:
         return None, None
-    record.error = _described(scope, error)
+    record.error = ErrorRecord(*name_and_message(error), builtins_of(error))
     _trace_end(scope, "failed", record)
     return record, _notify(scope, "failed", record)
 
@@ -97,11 +98,6 @@ def _hide(secrets: Secrets, error: Any) -> None:
                 parts[place] = secrets.hide(part)
             else:
                 waiting.append(part)
-
-
-def _described(scope: Scope, error: Any) -> ErrorRecord:
-    describe = scope.hooks.describe
-    return ErrorRecord(type(error).__name__, str(error)) if describe is None else describe(error)
 
 
 def _notify(scope: Scope, kind: Literal["started", "failed", "succeeded"], record: AttemptRecord) -> Any:

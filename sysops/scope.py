@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from bamlvm.sysops.records import AttemptEvent, AttemptRecord, ErrorRecord
+from bamlvm.sysops.records import AttemptEvent, AttemptRecord
 from bamlvm.sysops.redaction import NO_SECRETS, Secrets
 from bamlvm.sysops.tracing import NO_TRACE, Trace
 from bamlvm.vm.handles import HandleTable
@@ -28,15 +28,11 @@ if TYPE_CHECKING:
 
 
 class Hooks(msgspec.Struct):
-    """The host's callbacks, all optional: ``on_partial(value, record)``, ``on_tick(events)``, ``on_attempt(event)``.
-
-    ``describe(value)`` says what a thrown value is, for records.
-    """
+    """The host's callbacks, all optional: ``on_partial(value, record)``, ``on_tick(events)``, ``on_attempt(event)``."""
 
     on_partial: Callable[[Any, AttemptRecord | None], Any] | None = None
     on_tick: Callable[[list[Any]], Any] | None = None
     on_attempt: Callable[[AttemptEvent], Any] | None = None
-    describe: Callable[[Any], ErrorRecord] | None = None
 
 
 class Schema(Protocol):

@@ -146,7 +146,7 @@ class Call:
         if not self._observers:
             return
         duration = monotonic() - self._started
-        ended_by = None if error is None else error_record(self.engine, error)
+        ended_by = None if error is None else error_record(error)
         if ended_by is not None:
             attempts.abandon(self.scope, ended_by)
         record = CallRecord(

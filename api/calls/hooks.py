@@ -11,10 +11,8 @@ import contextlib
 import inspect
 from collections.abc import Awaitable, Callable
 from copy import copy
-from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from bamlvm.calls.errors import error_record
 from bamlvm.events import Attempt, Event, Partial, Tick
 from bamlvm.sysops.records import AttemptEvent, AttemptRecord
 from bamlvm.sysops.scope import Hooks
@@ -52,7 +50,7 @@ def hooks_of(call: Caller, sink: Sink | None) -> Hooks:
     context = call.context
     everything = sink if sink is not None and sink.wants_everything else None
     partials = sink if sink is not None and sink.wants_partials else None
-    hooks = Hooks(describe=partial(error_record, call.engine))
+    hooks = Hooks()
     if context.on_partial is not None or partials is not None:
         hooks.on_partial = _partial_hook(call, context.on_partial, partials)
     if context.on_tick is not None or everything is not None:

@@ -14,8 +14,8 @@ from itertools import islice
 from typing import Any, Final
 
 from bamlvm.values.checked import Checked, StreamState
-from bamlvm.values.rebuild import SCALARS
 from bamlvm.values.results import Results, new_struct
+from bamlvm.vm.builtins import SCALARS
 from bamlvm.vm.values import Instance
 
 _CONTAINERS: Final = frozenset({list, dict, Instance})

@@ -10,12 +10,10 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from bamlvm.errors import HostError
+from bamlvm.vm.builtins import SCALARS
 
 Unfolded: TypeAlias = tuple[Iterable[Any], Callable[[list[Any]], Any]]
 """A value's parts, and the function that makes the new value of the new parts."""
-
-SCALARS = frozenset({str, int, float, bool, type(None)})
-"""The types whose values need no rebuilding."""
 
 
 class Leaf:

@@ -18,10 +18,11 @@ from bamlvm.sysops.constraints import Constraints, constraints_of
 from bamlvm.sysops.scope import Services
 from bamlvm.values.checked import Check, Checked, StreamState
 from bamlvm.values.classes import PartialTypes, Types
-from bamlvm.values.rebuild import SCALARS, Leaf, Unfolded, all_scalars, rebuild
+from bamlvm.values.rebuild import Leaf, Unfolded, all_scalars, rebuild
+from bamlvm.vm.builtins import SCALARS, description
 from bamlvm.vm.program.declarations import FieldInfo, has_attribute
 from bamlvm.vm.program.types import Attribute, AttributedType, ListType, MapType, Type, UnionType
-from bamlvm.vm.values import Closure, EnumValue, Handle, Instance, LoadedClass, Media, TypeValue
+from bamlvm.vm.values import EnumValue, Instance, LoadedClass, Media
 
 
 class Opaque:
@@ -197,22 +198,7 @@ def _unfold_builtins(value: Any) -> Unfolded | Leaf:
         return Leaf(value.value)
     if isinstance(value, (str, int, float)):
         return Leaf(value)
-    return Leaf(describe(value))
-
-
-def describe(value: Any) -> str:
-    """Return one line about a value that has no other form."""
-    if isinstance(value, Opaque):
-        value = value.value
-    match value:
-        case Closure():
-            return f"<function {value.function.name}>"
-        case Handle(kind):
-            return f"<handle {kind}>"
-        case TypeValue(type_):
-            return str(type_)
-        case _:
-            return f"<{type(value).__name__}>"
+    return Leaf(description(value.value if isinstance(value, Opaque) else value))
 
 
 def _builtin_key(key: Any) -> Any:
