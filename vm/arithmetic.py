@@ -1,10 +1,10 @@
-"""What the operators do: the one place for the semantics of arithmetic and comparison.
+"""The operators: the one place for the semantics of arithmetic and comparison.
 
 Integers are i64: a sum, difference, product, quotient or negation out of range panics (``IntegerOverflow``), so does
 division by zero; ``/`` truncates toward zero and ``%`` has the dividend's sign.  ``<<`` keeps the low 64 bits.  Floats
-are IEEE 754; an integer meeting a float is converted first.  ``==`` is deep and false across types; ordering takes two
-numbers or two strings.  The checker lets no other operands through: meeting some is a :class:`TypeError`, a bug and not
-a panic.
+are IEEE 754; of an integer and a float, the integer is converted first.  ``==`` is deep and false across types;
+ordering takes two numbers or two strings.  The checker rejects other operands: they are a :class:`TypeError` here,
+which is a bug and not a panic.
 
 :data:`BINARY_FUNCTIONS`, :data:`COMPARE_FUNCTIONS` and :data:`UNARY_FUNCTIONS` are in the order of the operand of
 ``bin_op``, ``cmp_op`` and ``unary_op``.
@@ -26,12 +26,12 @@ _MASK: Final = (1 << 64) - 1
 
 
 def integer_overflow(symbol: str) -> Thrown:
-    """The panic of an operator whose result is out of range."""
+    """Return the panic of an operator whose result is out of range."""
     return panic("IntegerOverflow", f"integer overflow in `{symbol}`")
 
 
 def division_by_zero(symbol: str) -> Thrown:
-    """The panic of ``/`` or ``%`` by the integer zero."""
+    """Return the panic of ``/`` or ``%`` by the integer zero."""
     return panic("DivisionByZero", f"integer `{symbol}` by zero")
 
 
@@ -49,7 +49,7 @@ _NUMBERS: Final = frozenset({int, float})
 
 
 def add(a: Any, b: Any) -> Any:
-    """``a + b``: numbers, or two strings."""
+    """Return ``a + b`` of two numbers or two strings."""
     if type(a) is int and type(b) is int:
         return _checked(a + b, "+")
     if (type(a) in _NUMBERS and type(b) in _NUMBERS) or (type(a) is str and type(b) is str):
@@ -58,7 +58,7 @@ def add(a: Any, b: Any) -> Any:
 
 
 def subtract(a: Any, b: Any) -> Any:
-    """``a - b``."""
+    """Return ``a - b`` of two numbers."""
     if type(a) is int and type(b) is int:
         return _checked(a - b, "-")
     if type(a) in _NUMBERS and type(b) in _NUMBERS:
@@ -67,7 +67,7 @@ def subtract(a: Any, b: Any) -> Any:
 
 
 def multiply(a: Any, b: Any) -> Any:
-    """``a * b``."""
+    """Return ``a * b`` of two numbers."""
     if type(a) is int and type(b) is int:
         return _checked(a * b, "*")
     if type(a) in _NUMBERS and type(b) in _NUMBERS:
@@ -76,7 +76,7 @@ def multiply(a: Any, b: Any) -> Any:
 
 
 def divide_int(a: int, b: int) -> int:
-    """``a / b`` of integers, truncated toward zero."""
+    """Return ``a / b`` of integers, truncated toward zero."""
     if b == 0:
         raise division_by_zero("/")
     quotient = a // b
@@ -86,7 +86,7 @@ def divide_int(a: int, b: int) -> int:
 
 
 def divide_float(a: float, b: float) -> float:
-    """``a / b`` of floats: by zero it is an infinity, or NaN for ``0.0 / 0.0``."""
+    """Return ``a / b`` of floats: an infinity for division by zero, NaN for ``0.0 / 0.0``."""
     if b:
         return a / b
     if a != a or a == 0.0:
@@ -95,7 +95,7 @@ def divide_float(a: float, b: float) -> float:
 
 
 def divide(a: Any, b: Any) -> Any:
-    """``a / b``."""
+    """Return ``a / b`` of two numbers."""
     if type(a) is int and type(b) is int:
         return divide_int(a, b)
     if type(a) in _NUMBERS and type(b) in _NUMBERS:
@@ -104,21 +104,21 @@ def divide(a: Any, b: Any) -> Any:
 
 
 def remainder_int(a: int, b: int) -> int:
-    """``a % b`` of integers, with the sign of ``a``."""
+    """Return ``a % b`` of integers, with the sign of ``a``."""
     if b == 0:
         raise division_by_zero("%")
     return a % b if (a < 0) == (b < 0) else -(-a % b)
 
 
 def remainder_float(a: float, b: float) -> float:
-    """``a % b`` of floats, with the sign of ``a``; NaN by zero or of an infinity."""
+    """Return ``a % b`` of floats, with the sign of ``a``; NaN if ``b`` is zero or ``a`` infinite."""
     if not b or math.isinf(a):
         return math.nan
     return math.fmod(a, b)
 
 
 def remainder(a: Any, b: Any) -> Any:
-    """``a % b``."""
+    """Return ``a % b`` of two numbers."""
     if type(a) is int and type(b) is int:
         return remainder_int(a, b)
     if type(a) in _NUMBERS and type(b) in _NUMBERS:
@@ -155,7 +155,7 @@ shift_right: Final = _bitwise(">>", _shift_right)
 
 
 def not_equals(a: Any, b: Any) -> bool:
-    """``a != b``."""
+    """Whether ``a != b``."""
     return not deep_equals(a, b)
 
 
@@ -169,7 +169,7 @@ def _ordering(symbol: str, function: Callable[[Any, Any], bool]) -> Callable[[An
 
 
 def negate(a: Any) -> Any:
-    """``-a``."""
+    """Return ``-a``."""
     if type(a) is int:
         return _checked(-a, "-")
     if type(a) is float:
@@ -178,14 +178,14 @@ def negate(a: Any) -> Any:
 
 
 def invert(a: Any) -> bool:
-    """``!a``."""
+    """Return ``!a``."""
     if type(a) is bool:
         return not a
     raise TypeError(f"`!` of {type(a).__name__}")
 
 
 def complement(a: Any) -> int:
-    """``~a``."""
+    """Return ``~a``."""
     if type(a) is int:
         return ~a
     raise TypeError(f"`~` of {type(a).__name__}")

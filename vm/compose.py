@@ -18,7 +18,11 @@ from bamlvm.vm.semantics import COMPOUND, ENDS, LINKED_OPERANDS, SEMANTICS, Expr
 
 
 class Handler:
-    """Composes one handler's lines from its parts."""
+    """The lines of one handler, composed from its parts.
+
+    ``_symbols`` are the results of earlier parts that are not on the stack yet, in order.  ``_top_is_free`` says that
+    ``top`` was taken as an input, so that the stack's last entry is in ``stack`` until something is put into ``top``.
+    """
 
     def __init__(self, names: Sequence[str]) -> None:
         self._lines: list[str] = []
@@ -40,11 +44,11 @@ class Handler:
             offset += width
 
     def lines(self) -> list[str]:
-        """The handler, which is never empty."""
+        """Return the lines, at least one."""
         return self._lines or ["pass"]
 
     def _part(self, semantics: Semantics, operands: list[str], last: bool, run: tuple[str, ...]) -> None:
-        if isinstance(semantics, Raw):
+        if isinstance(semantics, Raw):  # it expects, and leaves, the state between instructions
             self._finish()
             self._emit(_with_operands(semantics.text, operands))
             return
@@ -59,7 +63,7 @@ class Handler:
 
     def _statement(self, semantics: Statement, text: str, last: bool) -> None:
         result = semantics.result
-        if result and not last:
+        if result and not last:  # a later part takes it: kept under a name of its own, so that parts cannot clash
             self._temporaries += 1
             name = f"{result}{self._temporaries}"
             text = _renamed(text, result, name)
@@ -71,11 +75,12 @@ class Handler:
                 self._lines.append("stack.append(top)")
             text = _renamed(text, result, "top")
             self._top_is_free = False
-        elif result:
+        elif result:  # an input is the result (a list that has grown): pushed again as it is
             self._symbols.append(result)
         self._emit(text)
 
     def _with_inputs(self, text: str, inputs: tuple[str, ...], result: str) -> str:
+        """Return ``text`` with its inputs put in, taken from the symbols first, then from ``top`` and ``stack``."""
         taken: list[tuple[str, str]] = []
         for name in reversed(inputs):
             if self._symbols:
@@ -85,6 +90,8 @@ class Handler:
                 taken.append((name, "top"))
             else:
                 taken.append((name, "stack.pop()"))
+        # An input is put in by its text if that is a name or is used once.  A pop is an effect, so it needs a line of
+        # its own if the input is not used exactly once, or if another pop could come in the wrong order.
         several = sum(source == "stack.pop()" for _, source in taken) > 1
         for name, source in taken:
             uses = len(re.findall(rf"\b{name}\b", text))
@@ -117,6 +124,7 @@ class Handler:
             self._top_is_free = False
 
     def _emit(self, text: str) -> None:
+        # At `release` the inputs are not needed any more: if `top` was one, it takes the stack's next entry already.
         before, release, after = text.partition("release\n")
         self._lines.extend(line for line in before.split("\n") if line and line != "top = top")
         if release:
@@ -126,7 +134,7 @@ class Handler:
 
 
 def linked_operands(name: str) -> int:
-    """How many operands a plain instruction has once linked."""
+    """Return the number of operands of a plain instruction once linked."""
     return LINKED_OPERANDS[name] if name in LINKED_OPERANDS else len(TABLE[CODES[name]].operands)
 
 

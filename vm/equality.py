@@ -1,9 +1,9 @@
-"""Equality and copying of values by content, for any depth and any cycle: both walk with a stack of their own.
+"""Equality and copying of values by content, of any depth and with any cycle: both keep a stack of their own.
 
 Two values are equal when they are of one type and, as scalars, equal (so ``1``, ``1.0`` and ``true`` differ, and NaN
 equals nothing, not even itself); or are lists of equal items, maps of equal entries in any order, or instances of one
 class with equal fields.  Function values and resource handles are equal only to themselves.  A pair of containers that
-is being compared already is taken as equal, so cycles of the same shape are equal.
+is being compared already counts as equal, so cycles of the same shape are equal.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ def deep_equals(a: Any, b: Any) -> bool:
             if a != b:
                 return False
             continue
+        # Compared already, or being compared above: if they differ, that comparison finds it.
         pair = (id(a), id(b))
         if pair in seen:
             continue
@@ -54,7 +55,7 @@ def deep_equals(a: Any, b: Any) -> bool:
 
 
 def deep_copy(value: Any) -> Any:
-    """A copy that shares no list, map or instance with the original; sharing and cycles inside it are kept.
+    """Return a copy that shares no list, map or instance with the original; sharing and cycles inside it are kept.
 
     Function values, handles, media and enum values are not copied.
     """

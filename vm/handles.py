@@ -1,8 +1,8 @@
-"""The resource-handle table: who may use which connection, file or accumulator.
+"""The table of resource handles: which call may use which connection, file or accumulator.
 
 BAML code holds a :class:`Handle`; the resource itself stays in the table.  A slot's generation rises when its resource
-leaves, so an old handle never reaches a slot's next tenant.  A handle is good for one owner (a call) and one kind.  The
-table does no I/O: whatever leaves it is handed to the caller together with the way to close it.
+is taken out, so an old handle never reaches the slot's next resource.  A handle is valid for one owner (a call) and one
+kind.  The table does no I/O: a resource that is taken out is returned with the function that closes it.
 
 Safe to share between threads.
 """
@@ -19,7 +19,7 @@ CLOSE_SECONDS: Final = 2.0
 """How long the end of a call, of a runtime and of the background loop waits for open resources to close."""
 
 Close: TypeAlias = Callable[[], Awaitable[None] | None]
-"""Closes a resource; called at most once, by whoever took it out of the table."""
+"""Closes a resource; called at most once, by the code that took it out of the table."""
 
 
 class Entry(NamedTuple):
@@ -58,10 +58,10 @@ class HandleTable:
         return self._count
 
     def open(self, kind: str, owner: int, resource: Any, close: Close) -> Handle:
-        """Admit a resource.
+        """Put a resource into the table and return its handle.
 
-        Raises :class:`Thrown` (``baml.errors.InvalidArgument``, naming the limit) if it is one too many; the resource
-        is then still the caller's to close.
+        Raises :class:`Thrown` (``baml.errors.InvalidArgument``, naming the limit) if it is one too many; closing the
+        resource is then still up to the caller.
         """
         with self._lock:
             owned = self._owned.get(owner, ())
@@ -82,7 +82,7 @@ class HandleTable:
             return Handle(kind, index, slot.generation, owner)
 
     def get(self, handle: Handle, kind: str, owner: int) -> Any:
-        """The resource behind a handle.
+        """Return the resource behind a handle.
 
         Raises :class:`Thrown` (``baml.errors.InvalidArgument``) if it is closed, not this owner's, or of another kind.
         """
@@ -110,7 +110,7 @@ class HandleTable:
             return entry.close
 
     def take_all(self, owner: int) -> list[Entry]:
-        """Take out everything that an owner has open, newest slot first, for the caller to close."""
+        """Take out everything that an owner has open and return it, newest slot first, for the caller to close."""
         with self._lock:
             taken = []
             for index in sorted(self._owned.get(owner, ()), reverse=True):
@@ -124,7 +124,7 @@ class HandleTable:
         if type(handle) is not Handle:
             raise _invalid(f"not the handle of a {kind}")
         if handle.kind != kind:
-            raise _invalid(f"the handle of a {handle.kind}, where one of a {kind} is wanted")
+            raise _invalid(f"the handle of a {handle.kind}, not of a {kind}")
         if handle.owner != owner:
             raise _invalid(f"this {kind} belongs to another call")
         if not 0 <= handle.index < len(self._slots):

@@ -1,10 +1,11 @@
-"""Units linked into a program, and functions made ready to run.
+"""The linker: units become a program, functions become records that the loop executes.
 
-Linking merges the units' tables and checks that every native and sys-op has an implementation.  Names inside functions
-are resolved when a function is first called.  Its code then becomes *records*, lists ``[number, operands, next]``: the
-number is that of the loop's dispatch tree, the operands are the objects meant (constants, callees, classes, records),
-one bare and several in a tuple.  Execution follows ``next``; a branch takes the record it holds instead.  A ``jump``
-after an instruction that cannot throw costs nothing: that instruction's next record is its target.
+Linking merges the units' tables and checks that every declared native and sys-op has an implementation.  Names inside
+a function are resolved when it is first called.  Its code then becomes *records*, lists ``[number, operands, next]``:
+the number is the instruction's in the loop, the operands are the objects that they refer to (constants, callees,
+classes, records), one bare and several in a tuple.  Execution follows ``next``; a branch takes the record among its
+operands instead.  A ``jump`` after an instruction that cannot throw costs nothing: that instruction's next record is
+the target.
 
 A linked program is shared by all the calls of a runtime and by their threads.
 """
@@ -53,15 +54,19 @@ _CANNOT_THROW: Final = frozenset(
         *("load_variant", "is_type", "discriminant", "type_tag", "load_missing", "jump_if_supplied", "caught_value"),
     }
 )
-"""The instructions after which nobody asks where they stood."""
+"""The instructions whose place is never asked for, so that any record may follow them.
+
+The place of an instruction that throws, calls or waits is found through the record after it
+(:meth:`LinkedFunction.index`).
+"""
 
 
 _TABLES: Final = tuple(name for name in Unit.__struct_fields__ if name not in ("tests", "generators"))
-"""What units bring to a program; their tests and generators concern only who runs them."""
+"""The tables that units are merged from; tests and generators are no part of a program."""
 
 
 class LinkError(Exception):
-    """Units do not fit together; ``missing`` names each implementation or definition that is not there."""
+    """Units do not fit together; ``missing`` names each implementation or definition that is missing."""
 
     def __init__(self, message: str, missing: Sequence[str] = ()) -> None:
         super().__init__(message)
@@ -69,7 +74,7 @@ class LinkError(Exception):
 
 
 class Program:
-    """Linked units: what a machine runs, and the schema that sys-ops see.  Make one with :meth:`link`."""
+    """Linked units: the code that a machine runs, and the schema that sys-ops see.  Made by :meth:`link`."""
 
     def __init__(self, natives: Mapping[str, Callable[..., Any]], sysops: Mapping[str, SysOp]) -> None:
         self.natives = natives
@@ -123,7 +128,7 @@ class Program:
         return {name: bare(type_) for name, type_ in self.annotated_aliases.items()}
 
     def function(self, name: str) -> LinkedFunction:
-        """A callable by qualified name: a function, or a native or sys-op wrapped as one.
+        """Return a callable by qualified name: a function, or a native or sys-op wrapped as one.
 
         Raises :class:`LinkError` if there is none.
         """
@@ -136,7 +141,7 @@ class Program:
         return linked
 
     def method(self, receiver: Value, name: str) -> LinkedFunction:
-        """The method that a value's class has under a bare name; raises :class:`LinkError` if it has none."""
+        """Return the method of a value's class by bare name.  Raises :class:`LinkError` if it has none."""
         if type(receiver) is Instance:
             methods = receiver.cls.methods
             if name not in methods:
@@ -149,7 +154,7 @@ class Program:
         return self.function(f"{owner}.{name}")
 
     def loaded_class(self, name: str) -> LoadedClass:
-        """A class by qualified name, one object per program; raises :class:`LinkError` if there is none."""
+        """Return a class by qualified name, one object per program.  Raises :class:`LinkError` if there is none."""
         loaded = self._classes.get(name)
         if loaded is None:
             if name not in self.classes:
@@ -158,7 +163,7 @@ class Program:
         return loaded
 
     def new_instance(self, class_name: str, fields: Mapping[str, Value]) -> Instance:
-        """An instance of a class by qualified name; fields left out are null.
+        """Return an instance of a class by qualified name; fields left out are null.
 
         Raises :class:`LinkError` if there is no such class, :class:`KeyError` if it has no such field.
         """
@@ -169,7 +174,7 @@ class Program:
         return Instance(cls, values)
 
     def enum_value(self, enum: str, variant: str) -> EnumValue:
-        """A variant, always the same object; raises :class:`LinkError` if there is none."""
+        """Return a variant, always the same object.  Raises :class:`LinkError` if there is none."""
         variants = self._enums.get(enum)
         if variants is None:
             if enum not in self.enums:
@@ -182,7 +187,7 @@ class Program:
         return variants[variant]
 
     def tester(self, type_: Type) -> Tester:
-        """The test of whether a value is of a type."""
+        """Return the test of whether a value is of a type."""
         found = self._testers.get(type_)
         if found is None:
             found = self._testers[type_] = tester(type_, self.aliases)
@@ -205,7 +210,7 @@ class Program:
 
 
 class LinkedFunction:
-    """A function of a program.  ``entry`` is its first record; until it is called, one that asks for decoding."""
+    """A function of a program.  ``entry`` is its first record; until it is called, one that decodes the code."""
 
     __slots__ = ("_index", "arity", "entry", "name", "padding", "placed", "program", "records")
 
@@ -229,9 +234,9 @@ class LinkedFunction:
         return self.placed.function.handlers
 
     def decode(self) -> list[Any]:
-        """Make the records, once, and return the first.
+        """Make the records, once, and return the first of them.
 
-        Raises :class:`LinkError` for what the code refers to in vain.
+        Raises :class:`LinkError` if the code refers to something that does not exist.
         """
         with self.program.lock:
             if not self.records:
@@ -250,7 +255,7 @@ class LinkedFunction:
         return max(self.place(step) - 1, 0)
 
     def before(self, step: list[Any]) -> list[Any]:
-        """The record before ``step``."""
+        """Return the record before ``step``."""
         return self.records[self.index(step)]
 
     def frame(self, step: list[Any]) -> TraceFrame:
@@ -277,13 +282,15 @@ class _Decoder:
         self._program = linked.program
         self._function = linked.placed.function
         self._code = tuple(instructions(self._function.code))
-        # One record more than there is code: what follows the last instruction, so that it has a place too.
+        # All records exist before any is filled, since branches refer to them.  There is one record more than there
+        # is code: what follows the last instruction, through which that one's place is found.
         self._records: list[list[Any]] = [[DISPATCH[row.name], None, None] for row, _ in self._code]
         self._records.append([DISPATCH["unreachable"], None, None])
 
     def run(self) -> list[list[Any]]:
         for place, (row, operands) in enumerate(self._code):
             record = self._records[place]
+            # A fused instruction's operands are its parts' operands in order, each linked as its part's.
             linked: list[Any] = []
             offset = 0
             for name in plain(row):
@@ -296,6 +303,7 @@ class _Decoder:
         return self._records
 
     def _next(self, place: int, row: Opcode, operands: tuple[int, ...]) -> list[Any]:
+        """Return the record that follows; jumps are followed, unless the instruction's place must be found."""
         if row.flow == "jump" and "target" in row.operands:
             return self._target(operands[row.operands.index("target")])
         if _CANNOT_THROW.issuperset(plain(row)):
@@ -303,10 +311,10 @@ class _Decoder:
         return self._records[place + 1]
 
     def _target(self, place: int) -> list[Any]:
-        """The record at ``place``, or where its jumps lead."""
+        """Return the record at ``place``, or the one where its jumps lead."""
         while place < len(self._code):
             row, operands = self._code[place]
-            if row.name != "jump" or operands[0] <= place:
+            if row.name != "jump" or operands[0] <= place:  # a jump never leads back, so this ends
                 break
             place = operands[0]
         return self._records[place]
@@ -318,7 +326,7 @@ class _Decoder:
             case "jump":
                 return []
             case "loop":
-                return [self._records[place + 1]]
+                return [self._records[place + 1]]  # `next` is the target: this is for finding the place
             case "call":
                 callee = program.function(name)
                 if callee.arity != operands[1]:

@@ -1,20 +1,19 @@
-"""The machine: runs a linked program until it is done, fails, or needs the world.
+"""The machine: runs a linked program until the call is done, has failed, waits or pauses.
 
 It does no I/O and knows no clock.  :meth:`Machine.run` returns
 
 * :class:`Done` with the result,
 * :class:`Failed` with the thrown value that nothing caught,
-* :class:`Suspended` with a sys-op under way: the driver awaits it, gives the result to :meth:`Machine.resume` or the
+* :class:`Suspended` with a sys-op that waits: the driver awaits it, passes the result to :meth:`Machine.resume` or the
   error to :meth:`Machine.resume_error`, and runs on;
 * :class:`Paused` after ``fuel`` steps, so that the driver can look at cancellation.
 
-A *step* is a call, a turn of a loop or a throw: no code runs forever without making some.  Frames are explicit: a call
+A *step* is a call, a turn of a loop or a throw: no code runs forever without taking steps.  Frames are explicit: a call
 nested deeper than ``max_depth`` is the panic ``StackOverflow``.  The whole call may take ``budget`` steps, then comes
 the panic ``StepLimit``; caught once, it comes again and cannot be caught any more.
 
-A Python exception out of a native or a sys-op that is no :class:`~bamlvm.vm.values.Thrown` ends the machine and leaves
-``run`` unchanged.  One that the machine itself runs into means code that the compiler would not make: it becomes a
-:class:`MachineError`.
+A Python exception of a native or a sys-op other than :class:`~bamlvm.vm.values.Thrown` ends the call and leaves ``run``
+unchanged.  One of the machine itself means code that the compiler would not make: it becomes a :class:`MachineError`.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ _STEP_LIMIT: Final = "baml.panics.StepLimit"
 
 
 class MachineError(Exception):
-    """The machine met code or a value that no verified program has."""
+    """Code or a value that no verified program has."""
 
 
 class Machine:
@@ -104,9 +103,9 @@ class Machine:
     def run(self, fuel: int = FUEL) -> Outcome:
         """Run for at most ``fuel`` steps.
 
-        Raises :class:`MachineError`, :class:`~bamlvm.vm.linker.LinkError` for what a function called for the first time
-        refers to in vain, and whatever a native or sys-op raises that is no ``Thrown``; the call is then over.
-        Raises :class:`RuntimeError` if there is no call to run, or it waits.
+        Raises :class:`MachineError`, :class:`~bamlvm.vm.linker.LinkError` if a function called for the first time
+        refers to something that does not exist, and any exception of a native or sys-op other than ``Thrown``; the call
+        is then over.  Raises :class:`RuntimeError` if there is no call to run, or it waits.
         """
         if self.state is None or self._waiting:
             raise RuntimeError("the machine waits for a sys-op" if self._waiting else "the machine has no call to run")
@@ -122,20 +121,21 @@ class Machine:
             raise
 
     def resume(self, value: Value) -> None:
-        """Give the waiting call its sys-op's result."""
+        """Set the result of the sys-op for which the call waits.  Raises :class:`RuntimeError` if it does not wait."""
         step, slots, stack, function, _ = self._awaited()
         self.state = (step, slots, stack, function, value)
 
     def resume_error(self, error: Thrown | Caught) -> None:
-        """Throw into the waiting call, where it waits."""
+        """Throw into the call at the sys-op for which it waits.  Raises :class:`RuntimeError` if it does not wait."""
         self._awaited()
         self._thrown = error
 
     def _deliver(self, error: Thrown | Caught) -> bool:
-        """Unwind to what catches an error that came from outside; False if nothing does."""
+        """Unwind to the handler of an error that came from outside; return False if nothing catches it."""
         assert self.state is not None
         step, slots, stack, function, top = self.state
         self._thrown = None
+        # A Thrown gets the trace of the place that waited; a Caught keeps the one that it has.
         if isinstance(error, Thrown):
             error = self.arrived(error, step, function)
         elif not error.trace:
@@ -153,10 +153,10 @@ class Machine:
     # --- what the loop calls ------------------------------------------------------------------------------------------
 
     def refuel(self, depth: int, calling: bool) -> int:
-        """More steps for the loop, whose grant is used up; 0 if the slice is, too.
+        """Return more steps for the loop, whose grant is used up; 0 if the slice is used up, too.
 
         ``depth`` is the number of frames below the running one, and ``calling`` whether another is about to come on
-        top.  Grants never reach beyond the depth limit, so that it is enough to check it here.
+        top.  A grant never reaches beyond the depth limit (each frame costs a step), so checking it here is enough.
         """
         self._settle(0)
         if calling and depth >= self._max_depth:
@@ -173,14 +173,14 @@ class Machine:
         return self._granted
 
     def charge(self, fuel: int) -> int:
-        """The loop's fuel after a throw, which is a step; reaching the limit is none, so that it can be caught."""
+        """Return the loop's fuel after a throw, which is a step; reaching the limit is not, so it can be caught."""
         if not self._limit_hit:
             return fuel - 1
         self._limit_hit = False
         return 0
 
     def pause(self, step: Any, slots: Any, stack: Any, function: Any, top: Any) -> Paused:
-        """The outcome of a slice used up."""
+        """Keep the state and return the outcome of a slice used up."""
         self.state = (step, slots, stack, function, top)
         return Paused()
 
@@ -195,20 +195,20 @@ class Machine:
         function: Any,
         fuel: int,
     ) -> Suspended:
-        """The outcome of a sys-op that waits; its result will be the stack's top."""
+        """Keep the state and return the outcome of a sys-op that waits; its result will be the stack's top."""
         self._settle(fuel)
         self.state = (step, slots, stack, function, None)
         self._waiting = True
         return Suspended(sysop, arguments, awaitable)
 
     def done(self, value: Value, fuel: int) -> Done:
-        """The outcome of a call that returned."""
+        """Return the outcome of a call that returned."""
         self._settle(fuel)
         self._end()
         return Done(value)
 
     def failed(self, fuel: int) -> Failed:
-        """The outcome of a call that threw, after :meth:`unwind` found no handler."""
+        """Return the outcome of a call that threw, after :meth:`unwind` found no handler."""
         assert self._uncaught is not None
         error = self._uncaught
         self._settle(fuel)
@@ -216,31 +216,38 @@ class Machine:
         return Failed(error)
 
     def caught(self, value: Value, step: Any, function: LinkedFunction) -> Caught:
-        """A value that the instruction before ``step`` throws, with the frames of this moment."""
+        """Return a value that the instruction before ``step`` throws, with the frames of this moment."""
         callers = [each.frame(place) for place, _, _, each in reversed(self.frames) if each is not None]
         return Caught(value, (function.frame(step), *callers))
 
     def arrived(self, thrown: Thrown, step: Any, function: LinkedFunction) -> Caught:
-        """What Python code throws, as an instance of its class."""
+        """Return what Python code throws at the instruction before ``step``, as an instance of its class."""
         names = self.program.loaded_class(thrown.class_name).index
         fields = {name: value for name, value in thrown.fields.items() if name in names}
         return self.caught(self.program.new_instance(thrown.class_name, fields), step, function)
 
     def unwind(self, error: Caught, step: Any, slots: Any, stack: Any, function: Any, top: Any) -> State | None:
-        """The state in which the innermost handler takes ``error``; None if there is none."""
-        catchable = self._limit_hits < 2
+        """Leave frames until one has a handler for ``error``; return the state in which it goes on, or None.
+
+        The arguments are the state of the innermost frame, whose instruction before ``step`` throws.
+        """
+        catchable = self._limit_hits < 2  # a program must not catch its way past the budget
         while True:
             if function.handlers and catchable:
                 place = function.index(step)
-                for handler in function.handlers:
+                for handler in function.handlers:  # innermost first
                     if handler.start <= place < handler.end:
-                        if len(stack) == handler.depth:  # all that is kept is there, but for the top
+                        # With the error in `top`, `stack` must hold depth + 1 values, the first of them
+                        # meaningless: those below the error.  The throwing instruction has popped some of its
+                        # operands or none, so `stack` has at least `depth`; if just that, the last is in `top`.
+                        if len(stack) == handler.depth:
                             stack.append(top)
                         else:
                             del stack[handler.depth + 1 :]
                         return function.records[handler.target], slots, stack, function, error
+            # A caller's state has no top: all its entries lie in `stack`.  Its `step` is the record after the call.
             step, slots, stack, function = self.frames.pop()
-            if function is None:
+            if function is None:  # the outermost frame's: nothing catches the error
                 self._uncaught = error
                 return None
 

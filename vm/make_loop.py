@@ -22,7 +22,11 @@ _HEAD: Final = '''\
 # Made by `python -m bamlvm.vm.make_loop`; do not edit.
 # ruff: noqa
 # fmt: off
-"""The interpreter's loop: one handler an opcode, found through a tree of comparisons."""
+"""The interpreter's loop: one handler an opcode, found through a tree of comparisons of its number.
+
+The machine pays for steps by ``fuel``; it runs out at a call, at a ``loop`` and at a throw only.  A ``try`` costs
+nothing while nothing is raised, so it is around the inner loop, and a throw re-enters that.
+"""
 
 from __future__ import annotations
 
@@ -34,10 +38,13 @@ from bamlvm.vm.panics import assertion_failed, no_element, unreachable
 from bamlvm.vm.values import MISSING, Cell, Closure, Instance, Pending, Thrown
 
 
-# The machine and its outcome are not annotated: the loop is imported by the machine and must not know it.
+# The machine and its outcome are not annotated: the machine imports the loop, not the loop the machine.
 
 def execute(machine: Any, fuel: int) -> Any:
-    """Run until the machine has an outcome.  Its state is taken from it here, and given back with the outcome."""
+    """Run until the machine has an outcome, and return that.
+
+    Between instructions the state is in locals; the machine has it before, and again where an outcome keeps it.
+    """
     step: Any
     top: Any
     slots: Any
@@ -47,9 +54,10 @@ def execute(machine: Any, fuel: int) -> Any:
     frames: Any = machine.frames
     program = machine.program
     step, slots, stack, function, top = machine.state
-    op = -1
+    op = -1  # of the instruction that runs, for `broken`
     while True:
         try:
+            # Reached at the start and after a throw, which may have used up the grant.
             if fuel < 0:
                 fuel = machine.refuel(len(frames), False) - 1
                 if fuel < 0:

@@ -1,14 +1,14 @@
 """The opcode table: one row an instruction, from which everything about instructions is derived.
 
-The encoder (``compiler/emit.py``), the disassembler, the verifier, the maximum stack depth and ``docs/opcodes.md`` read
-this table; the machine has one handler a row, and a test says that neither has an orphan.
+The encoder (``compiler/emit.py``), the disassembler, the verifier, the maximum stack depth, the loop and
+``docs/opcodes.md`` are driven by or made from this table; a test says that no row is without a meaning.
 
 A *fused* instruction does what a run of plain ones does, in one dispatch.  Its row follows from its parts: its operands
 are theirs in order, its handler is made of theirs (:mod:`bamlvm.vm.make_loop`).  :data:`FUSIONS` drives the compiler's
 peephole.  At most one part can throw, so that a stack trace stays exact: the instruction takes that part's position.
-(But for a ``loop`` at its end, which throws only where the host's budget of steps is spent.)
+(Except a ``loop`` at its end, which throws only if the host's budget of steps is spent.)
 
-An operand's kind says what its integer means:
+The kinds of operands, which are integers:
 
 ``local``      index of a local                ``const``   index into the function's constants
 ``name``       index into its names            ``type``    index into its types
@@ -27,7 +27,7 @@ from typing import Final, NamedTuple
 
 
 class Opcode(NamedTuple):
-    """One row.
+    """A row of the table.
 
     ``flow``: ``next`` falls through, ``branch`` may jump or fall through, ``jump`` only jumps, ``end`` leaves.
     ``parts`` names what a fused instruction stands for.
@@ -45,7 +45,7 @@ class Opcode(NamedTuple):
 
     @property
     def throws_at(self) -> int:
-        """Of a fused instruction: which part gives it its source position (the one that can throw, else the last)."""
+        """Of a fused instruction: the part whose source position it has (the one that can throw, else the last)."""
         return next((place for place, part in enumerate(self.parts) if part in _MAY_THROW), len(self.parts) - 1)
 
 
@@ -201,19 +201,19 @@ its parts in order and the position of the part :attr:`Opcode.throws_at`.
 
 
 def plain(row: Opcode) -> tuple[str, ...]:
-    """The plain instructions that one stands for: its parts, or itself."""
+    """Return the names of the plain instructions that a row stands for: its parts, or itself."""
     return row.parts or (row.name,)
 
 
 def markdown() -> str:
-    """``docs/opcodes.md``: the table for readers."""
+    """Return the text of ``docs/opcodes.md``."""
     lines = [
         "# Opcodes",
         "",
         "Made from the table in `vm/opcodes.py` by `python -m bamlvm.vm.opcodes`; do not edit.",
         "",
-        "A stack effect is written `popped → pushed`; `n` is the instruction's `count` operand. What an operand means",
-        "is said in the head comment of `vm/opcodes.py`. Jump targets are instruction indexes.",
+        "A stack effect is written `popped → pushed`; `n` is the instruction's `count` operand. The kinds of",
+        "operands are explained in the head comment of `vm/opcodes.py`. Jump targets are instruction indexes.",
         "",
         "| code | name | operands | stack | flow | what it does |",
         "|---:|---|---|---|---|---|",

@@ -1,4 +1,4 @@
-"""How a run of the machine ends, for now or for good."""
+"""The outcomes of a run of the machine: final ones, and those after which it goes on."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Done(msgspec.Struct, frozen=True):
 class Suspended(msgspec.Struct, frozen=True):
     """The call waits.
 
-    ``awaitable`` is the coroutine of the sys-op called with the scope and ``arguments``, or what its ``Pending`` has.
+    ``awaitable`` is the coroutine of the sys-op, called with the scope and ``arguments``, or that of its ``Pending``.
     """
 
     sysop: SysOp

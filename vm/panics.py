@@ -9,32 +9,32 @@ from bamlvm.vm.values import Thrown, panic
 
 
 def no_element(container: Any, index: Any) -> Thrown:
-    """``container[index]`` where there is no such element."""
+    """Return the panic of ``container[index]`` without such an element."""
     if type(container) is list:
         return index_out_of_bounds(index, len(container))
     return panic("MapKeyNotFound", f"the map has no key {brief(index)}", key=index)
 
 
 def index_out_of_bounds(index: int, length: int) -> Thrown:
-    """An index that a list of that length does not have."""
+    """Return the panic of an index that a list of that length does not have."""
     return panic("IndexOutOfBounds", f"index {index} of a list of length {length}", index=index, length=length)
 
 
 def assertion_failed(message: str) -> Thrown:
-    """An ``assert`` whose condition is false."""
+    """Return the panic of an ``assert`` whose condition is false."""
     return panic("AssertionFailed", message)
 
 
 def unreachable() -> Thrown:
-    """Control came where it cannot come."""
+    """Return the panic of code that control cannot reach."""
     return panic("Unreachable", "unreachable code was reached")
 
 
 def stack_overflow(limit: int) -> Thrown:
-    """Calls nested deeper than the machine allows."""
+    """Return the panic of calls nested deeper than the machine allows."""
     return panic("StackOverflow", f"calls are nested more than {limit} deep", limit=limit)
 
 
 def step_limit(limit: int) -> Thrown:
-    """The call's budget of steps is spent."""
+    """Return the panic of a call whose budget of steps is spent."""
     return panic("StepLimit", f"the call took more than {limit} steps", limit=limit)

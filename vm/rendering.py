@@ -44,7 +44,7 @@ def float_text(number: float) -> str:
 
 
 def string_literal(text: str) -> str:
-    """A string in double quotes, as it could be written in a program."""
+    """Return a string in double quotes, as it could be written in a program."""
     return msgspec.json.encode(text).decode() if text.isprintable() else _escaped(text)
 
 
@@ -57,7 +57,7 @@ def _escaped(text: str) -> str:
 
 
 def scalar_text(value: Any) -> str:
-    """The literal of a value that is no list, map or instance."""
+    """Return the literal of a value that is not a list, map or instance."""
     match value:
         case None:
             return "null"
@@ -80,7 +80,7 @@ def scalar_text(value: Any) -> str:
         case Handle():
             return f"<{value.kind}>"
         case _:
-            raise TypeError(f"{type(value).__name__} is no BAML value")
+            raise TypeError(f"{type(value).__name__} is not a BAML value")
 
 
 def _local_name(qualified: str) -> str:
@@ -91,12 +91,12 @@ _CONTAINERS: Final = frozenset({list, dict, Instance})
 
 
 def show(value: Any) -> str:
-    """``baml.unstable.string``: see the head comment."""
+    """Return ``baml.unstable.string`` of a value: see the head comment."""
     return _Writer(wide=True).run(value)
 
 
 def display(value: Any) -> str:
-    """``to_string``: see the head comment."""
+    """Return ``to_string`` of a value: see the head comment."""
     if type(value) is str:
         return value
     if type(value) is EnumValue:
@@ -105,7 +105,7 @@ def display(value: Any) -> str:
 
 
 def brief(value: Any) -> str:
-    """A scalar's literal, cut to forty characters; for messages."""
+    """Return a scalar's literal, or a container's type, cut to forty characters; for messages."""
     text = scalar_text(value) if type(value) not in _CONTAINERS else type(value).__name__
     return text if len(text) <= _BRIEF else text[: _BRIEF - 1] + "…"
 

@@ -1,7 +1,7 @@
-"""What every plain instruction does, as source text from which code is made.
+"""The semantics of the plain instructions, as source text from which code is made.
 
 :mod:`bamlvm.vm.make_loop` composes the interpreter's loop from it, the handlers of fused instructions included;
-whatever else turns bytecode into Python takes its meaning from here too.  The text uses these names:
+any other translation of bytecode to Python must take the meaning from here too.  The text uses these names:
 
 ``slots``      the frame's locals          ``stack``, ``top``   its operand stack, whose last entry is kept in ``top``
 ``$0 $1 …``    the linked operands         ``step``             the record to execute next (:mod:`bamlvm.vm.linker`)
@@ -12,8 +12,8 @@ An :class:`Expression` computes one result from its inputs and has no effect.  A
 its result, which it assigns last; from its line ``release`` on, what was an input is not kept alive by ``top``.  A
 :class:`Raw` one works on ``stack`` and ``top`` by itself.
 
-Panics and errors are raised as :class:`~bamlvm.vm.values.Thrown`.  Where one is raised, ``step`` is the instruction
-after in the code's order, since that is how its place is found.
+Panics and errors are raised as :class:`~bamlvm.vm.values.Thrown`.  When one is raised, ``step`` must be the record of
+the next instruction in the code's order: through it the place of the one that throws is found.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Expression(NamedTuple):
 
 
 class Statement(NamedTuple):
-    """``result`` is "" where nothing is pushed."""
+    """``text`` assigns ``result``, or has an effect only and ``result`` is ""."""
 
     inputs: tuple[str, ...]
     result: str
@@ -333,10 +333,11 @@ SEMANTICS: Final[Mapping[str, Semantics]] = {
     "enter": _raw("step = $0.decode()"),  # the entry of a function that has not been called before
     "halt": _raw("return machine.done(top, fuel)"),  # what the outermost frame returns to
 }
-"""What every plain opcode does, and the linker's pseudo-instructions."""
+"""The meaning of every plain opcode and pseudo-instruction."""
 
 COMPOUND: Final[Mapping[tuple[str, ...], Statement]] = {
-    # A string that only its variable holds grows in place, which keeps building a string linear.
+    # CPython grows a string in place if nothing else refers to it.  So the variable lets go of it first (`release` sees
+    # to it that `top` does, too), which makes building a string linear.
     ("concat", "store_local"): _statement(
         "text addition ->",
         """
@@ -362,4 +363,4 @@ LINKED_OPERANDS: Final[Mapping[str, int]] = {
     "enter": 1,
     "halt": 0,
 }
-"""How many operands an opcode has once linked, where that is not the number in the opcode table."""
+"""The number of operands of an opcode once linked, if it is not the number in the opcode table."""

@@ -17,7 +17,7 @@ Instruction: TypeAlias = tuple[Opcode, tuple[int, ...]]
 
 
 class StackError(ValueError):
-    """The depth cannot be told; ``index`` is the instruction at fault."""
+    """The stack has no single depth, or control leaves the code; ``index`` is the instruction at fault."""
 
     def __init__(self, index: int, reason: str) -> None:
         super().__init__(f"instruction {index}: {reason}")
@@ -34,7 +34,7 @@ _COPY: Final = CODES["copy"]
 
 
 def instructions(code: Sequence[int]) -> list[Instruction]:
-    """The instructions of flat code.  Raises :class:`StackError` for an unknown opcode or missing operands."""
+    """Return the instructions of flat code.  Raises :class:`StackError` for an unknown opcode or missing operands."""
     found: list[Instruction] = []
     place, end = 0, len(code)
     while place < end:
@@ -50,7 +50,7 @@ def instructions(code: Sequence[int]) -> list[Instruction]:
 
 
 def jumps(instruction: Instruction, tables: Sequence[JumpTable]) -> tuple[int, ...]:
-    """Where an instruction may jump."""
+    """Return the indexes to which an instruction may jump; not where it falls through to."""
     row, operands = instruction
     code = row.code
     if _TARGET_AT[code] >= 0:
@@ -64,12 +64,14 @@ def jumps(instruction: Instruction, tables: Sequence[JumpTable]) -> tuple[int, .
 def depths(
     code: Sequence[Instruction], handlers: Sequence[Handler], tables: Sequence[JumpTable]
 ) -> tuple[list[int | None], int]:
-    """The depth before each instruction (None where control cannot come) and the greatest depth reached.
+    """Return the depth before each instruction (None where control cannot come), and the greatest depth.
 
     Raises :class:`StackError` where depths disagree, go below zero, or control leaves the code.
     """
     before: list[int | None] = [None] * len(code)
     greatest = 0
+    # Entries to straight runs of code whose depth is known.  Each instruction is walked once: a second way that leads
+    # to it only compares depths, so the work is linear.
     waiting: list[tuple[int, int]] = [(0, 0)]
     while waiting:
         index, depth = waiting.pop()
@@ -82,6 +84,7 @@ def depths(
                     raise StackError(index, f"stack depth {depth} here, {known} along another way")
                 break
             before[index] = depth
+            # Whatever throws in here leaves at least what the handler keeps, and the caught error comes on top.
             for handler in handlers:
                 if handler.start <= index < handler.end:
                     if depth < handler.depth:
@@ -106,5 +109,5 @@ def depths(
 
 
 def max_stack(code: Sequence[int], handlers: Sequence[Handler], tables: Sequence[JumpTable]) -> int:
-    """The greatest operand stack depth that flat code can reach; raises :class:`StackError`."""
+    """Return the greatest depth that flat code can reach.  Raises :class:`StackError`."""
     return depths(instructions(code), handlers, tables)[1]

@@ -11,7 +11,7 @@ class SysOp(NamedTuple):
 
     ``name`` is the path of its declaration (``baml.http.SseStream.next``).  ``call`` takes the call's scope and the
     arguments (of a method, the receiver first).  If ``is_async`` it returns a coroutine and the machine suspends;
-    otherwise it returns the result, or a :class:`bamlvm.vm.values.Pending` where it must wait after all.
+    otherwise it returns the result, or a :class:`bamlvm.vm.values.Pending` if it has to wait after all.
     """
 
     name: str

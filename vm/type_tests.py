@@ -2,10 +2,10 @@
 
 The test is structural for lists, maps, unions and literals, and by name for classes and enums; the items of a list and
 the entries of a map are all looked at.  A recursive alias stands for its definition.  A value that contains itself is
-of a type if nothing in it speaks against it.  Depth is no matter.
+of a type if no part of it contradicts that.  Depth costs memory, never a stack.
 
-A function value is of every function type: what it takes is not known at run time.  No value is asked whether it is of
-the type of a type variable.
+A function value is of every function type: its parameters' types are not known at run time.  A type variable is never
+tested.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _PYTHON_TYPES: Final[Mapping[str, type]] = {
 
 
 def type_tag(value: Any) -> str:
-    """A value's type in one word.
+    """Return a value's type in one word.
 
     ``int float string bool null list map function type handle``, the kind of a medium, or the qualified name of a class
     or enum.
@@ -70,16 +70,16 @@ def type_tag(value: Any) -> str:
         return value.enum
     if type(value) is Media:
         return value.kind
-    raise TypeError(f"{type(value).__name__} is no BAML value")
+    raise TypeError(f"{type(value).__name__} is not a BAML value")
 
 
 def is_type(value: Any, type_: Type, aliases: Mapping[str, Type]) -> bool:
-    """Whether ``value`` is of ``type_``; ``aliases`` are the program's recursive ones by name."""
+    """Whether ``value`` is of ``type_``; ``aliases`` are the program's recursive aliases by name."""
     return tester(type_, aliases)(value)
 
 
 def tester(type_: Type, aliases: Mapping[str, Type]) -> Tester:
-    """:func:`is_type` for one type, made once."""
+    """Return :func:`is_type` for one type, made once."""
     if _is_recursive(type_):
         return lambda value: _Walk(aliases).conforms(value, type_)
     return _finite(type_)
@@ -90,7 +90,7 @@ def _is_recursive(type_: Type) -> bool:
 
 
 def _finite(type_: Type) -> Tester:
-    """The test for a type without aliases: it looks into a value no deeper than the type is."""
+    """Return the test for a type without aliases, which looks into a value no deeper than the type is."""
     match type_:
         case Primitive("unknown"):
             return lambda value: True
@@ -128,14 +128,14 @@ def _finite(type_: Type) -> Tester:
 
 
 _Question: TypeAlias = tuple[Any, Type]
-_Answering: TypeAlias = Iterator[_Question]
 
 
 class _Walk:
-    """One test of one value.  Questions about parts are answered by a loop, not by recursion.
+    """One test of one value.  Questions about its parts are answered by a loop, not by recursion.
 
-    ``_assumed`` are the questions being answered: meeting one again means a cycle, and counts as yes.  ``_yes`` are
-    those answered so; as an answer may rest on an assumption that fails later, a no forgets them.
+    ``_assumed`` are the questions being answered: one that comes up again means a cycle, and counts as yes.  ``_yes``
+    are those with that answer; since it may rest on an assumption that fails later, a no clears them (``_rested`` says
+    whether any assumption was used).
     """
 
     def __init__(self, aliases: Mapping[str, Type]) -> None:
@@ -186,7 +186,7 @@ class _Walk:
         return True if key in self._yes else None
 
     def _steps(self, value: Any, type_: Type) -> Any:
-        """The answer where it is at hand, else a generator that asks about parts and returns it."""
+        """Return the answer, or a generator that yields questions about parts, takes their answers, and returns it."""
         if type_ not in self._finite:
             self._finite[type_] = None if _is_recursive(type_) else _finite(type_)
         test = self._finite[type_]

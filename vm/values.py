@@ -1,10 +1,10 @@
-"""Runtime values: the Python object that stands for each BAML value.
+"""Runtime values: the Python object that represents each BAML value.
 
 null is None; bool, int, float and string are Python's own; a list is a list; a map is a dict in insertion order whose
 keys are strings or enum values.  The rest are the classes of this module.  Instances, lists and maps are mutable and
 compared by content (:mod:`bamlvm.vm.equality`); every other value is immutable.
 
-An ``int`` is always within i64; whoever makes one from outside checks it with :func:`in_i64`.
+An ``int`` is always within i64; an integer from outside must be checked with :func:`in_i64`.
 """
 
 from __future__ import annotations
@@ -61,11 +61,11 @@ class Instance:
         return self.cls.name
 
     def get(self, name: str) -> Value:
-        """A field's value; :class:`KeyError` if the class has no such field."""
+        """Return a field's value.  Raises :class:`KeyError` if the class has no such field."""
         return self.fields[self.cls.index[name]]
 
     def set(self, name: str, value: Value) -> None:
-        """Set a field; :class:`KeyError` if the class has no such field."""
+        """Set a field.  Raises :class:`KeyError` if the class has no such field."""
         self.fields[self.cls.index[name]] = value
 
     def __repr__(self) -> str:  # shallow: an instance may hold itself
@@ -127,7 +127,7 @@ class Media(msgspec.Struct, frozen=True):
 
 
 class TypeValue(msgspec.Struct, frozen=True):
-    """A type as a value: what ``baml.llm.get_return_type`` gives."""
+    """A type as a value, as ``baml.llm.get_return_type`` returns it."""
 
     type: Type
 
@@ -145,8 +145,8 @@ MISSING: Final = _Missing()
 
 
 class Pending:
-    """What a sync sys-op returns when it must wait after all: the machine suspends, the driver awaits it and resumes
-    with its result (or its :class:`Thrown`)."""
+    """The result of a sync sys-op that has to wait after all: the machine suspends, the driver awaits ``awaitable`` and
+    resumes with its result (or its :class:`Thrown`)."""
 
     __slots__ = ("awaitable",)
 
@@ -154,10 +154,10 @@ class Pending:
         self.awaitable = awaitable
 
 
-class Thrown(Exception):  # noqa: N818 (it carries a thrown value; whether that is an error is the program's business)
+class Thrown(Exception):  # noqa: N818 (it carries a thrown value, which need not be an error)
     """Raised by natives and sys-ops to throw into BAML: an instance of ``class_name`` with these fields.
 
-    Fields of the class that are not given become null; what is given beyond its fields is dropped.  The class is one
+    Fields of the class that are left out become null, and names that it does not have are ignored.  The class is one
     of the standard library's.
     """
 
@@ -171,7 +171,7 @@ class Thrown(Exception):  # noqa: N818 (it carries a thrown value; whether that 
 
 
 def panic(name: str, message: str, **fields: Value) -> Thrown:
-    """The :class:`Thrown` of a panic, to be raised: ``raise panic("DivisionByZero", "division by zero")``."""
+    """Return the :class:`Thrown` of a panic, to be raised: ``raise panic("DivisionByZero", "division by zero")``."""
     return Thrown("baml.panics." + name, {"message": message, **fields})
 
 

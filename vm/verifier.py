@@ -1,9 +1,8 @@
-"""The verifier: what the machine takes for granted about a function's code.
+"""The verifier: checks what the machine relies on in a function's code, since its loop checks none of it.
 
 Operands lie within what they index; control never leaves the code; the operand stack has one depth at every
 instruction, never below zero nor above ``max_stack``, and is that high at least once; handlers protect a range of the
-code and cut the stack to a depth that it has there; whatever goes round passes a ``loop``.  The machine's inner loop
-checks none of this.
+code and cut the stack to a depth that it has there; every cycle passes a ``loop``.
 """
 
 from __future__ import annotations
@@ -35,10 +34,10 @@ def verify(function: Function) -> None:
     try:
         code = instructions(function.code)
         _shape(function, code)
-        leads_back = _operands(function, code)
+        jumps_back = _operands(function, code)
         _, greatest = depths(code, function.handlers, function.tables)
-        if leads_back:
-            _no_way_round(function, code)
+        if jumps_back:
+            _no_cycle_without_loop(function, code)
     except StackError as error:
         raise VerifyError(function.name, error.index, error.reason) from None
     if greatest != function.max_stack:
@@ -73,7 +72,7 @@ _MAY_JUMP_BACK: Final = frozenset(row.code for row in TABLE if plain(row)[-1] ==
 
 
 def _operands(function: Function, code: list[Instruction]) -> bool:
-    """Check operands; whether anything but a ``loop`` leads back."""
+    """Check the operands; return whether anything but a ``loop`` leads back."""
     back = any(handler.target < handler.end for handler in function.handlers)
     limits = {kind: len(getattr(function, pool)) for kind, pool in _POOLS.items()}
     limits["local"] = function.local_count
@@ -81,7 +80,7 @@ def _operands(function: Function, code: list[Instruction]) -> bool:
     for index, instruction in enumerate(code):
         row, operands = instruction
         for kind, operand in zip(row.operands, operands, strict=True):
-            # A count or a field is bounded by the stack's depth, or by the value it meets.
+            # A count is bounded by the stack's depth, and a field by the class of the value: not known here.
             limit = len(OPERATORS[row.name]) if kind == "operator" else limits.get(kind, operand + 1)
             if not 0 <= operand < limit:
                 raise VerifyError(function.name, index, f"`{row.name}` with {kind} {operand}, of {max(limit, 0)}")
@@ -90,9 +89,9 @@ def _operands(function: Function, code: list[Instruction]) -> bool:
     return back
 
 
-def _no_way_round(function: Function, code: list[Instruction]) -> None:
-    """Refuse a cycle without a ``loop``, where a program could not be stopped."""
-    ways: list[list[int]] = []
+def _no_cycle_without_loop(function: Function, code: list[Instruction]) -> None:
+    """Raise :class:`VerifyError` for a cycle without a ``loop``: a program could not be stopped in it."""
+    ways: list[list[int]] = []  # of each instruction, where control may go on
     for index, instruction in enumerate(code):
         row = instruction[0]
         loops = row.code in _MAY_JUMP_BACK
@@ -101,6 +100,8 @@ def _no_way_round(function: Function, code: list[Instruction]) -> None:
             found.append(index + 1)
         found += [handler.target for handler in function.handlers if handler.start <= index < handler.end]
         ways.append(found)
+    # A depth-first walk: a way to an instruction that is entered and not left is a cycle.  Ways out of a `loop` are
+    # not followed, so a cycle that is found has none.
     entered: set[int] = set()
     left: set[int] = set()
     work = [(0, iter(ways[0]))]
@@ -114,6 +115,6 @@ def _no_way_round(function: Function, code: list[Instruction]) -> None:
         elif following in left:
             continue
         elif following in entered:
-            raise VerifyError(function.name, index, f"`{code[index][0].name}` leads round: only `loop` may")
+            raise VerifyError(function.name, index, f"`{code[index][0].name}` is in a cycle without a `loop`")
         elif following < len(code):
             work.append((following, iter(ways[following])))

@@ -1,8 +1,8 @@
 """The standard library's native functions: Python that needs nothing but its arguments, called without leaving the
 machine.
 
-Each module declares a table, ``NATIVES``, of functions by the path of their declaration in ``stdlib/*.baml``.  What a
-native throws it raises as :class:`~bamlvm.vm.values.Thrown`.
+Each module declares a table, ``NATIVES``, of functions by the path of their declaration in ``stdlib/*.baml``.  A native
+throws by raising :class:`~bamlvm.vm.values.Thrown`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ MODULES = (core, strings, lists, maps, numbers, math, json)
 
 
 def load_natives() -> dict[str, Callable[..., Any]]:
-    """Every native function by path."""
+    """Return every native function by path."""
     table: dict[str, Callable[..., Any]] = {}
     for module in MODULES:
         table.update(module.NATIVES)

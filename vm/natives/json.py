@@ -1,8 +1,8 @@
 """The namespace ``baml.json``.
 
 Parsing follows RFC 8259: no comments, no NaN, no trailing commas; of a key given twice the last value counts.  A number
-with a fraction or exponent is a ``float``, any other an ``int``, and one out of range is an error.  Writing gives
-compact JSON: a class is an object of its fields, an enum value its name.
+with a fraction or exponent is a ``float``, any other an ``int``, and one out of range is an error.  The JSON
+written is compact: a class is an object of its fields, an enum value its name.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def _invalid(message: str) -> Thrown:
 
 @NATIVES.native("baml.json.parse")
 def parse(text: str) -> Any:
-    """The value of a JSON text; throws ``InvalidArgument`` with the line and column of what is wrong."""
+    """Return the value of a JSON text.  Throws ``InvalidArgument`` with the line and column of the mistake."""
     try:
         value = _DECODER.decode(text)
     except msgspec.DecodeError as error:
@@ -47,7 +47,7 @@ def _explained(message: str, text: str) -> str:
     place = _PLACE.search(message)
     if place is None:
         return f"invalid JSON: {message}" + (f" at {_position(text)}" if "truncated" in message else "")
-    # Of what stands behind the value, msgspec gives the place after its first byte.
+    # For text behind the value, msgspec counts its first byte in.
     end = int(place[1]) - message.startswith("JSON is malformed: trailing characters")
     before = text.encode()[:end].decode(errors="ignore")
     return f"invalid JSON: {_PLACE.sub('', message).removeprefix('JSON is malformed: ')} at {_position(before)}"
@@ -72,7 +72,7 @@ def _check_range(value: Any) -> None:
 
 @NATIVES.native("baml.json.stringify")
 def stringify(value: Any) -> str:
-    """A value as JSON; throws ``InvalidArgument`` for what JSON has no form for."""
+    """Return a value as JSON.  Throws ``InvalidArgument`` for a value that JSON cannot express."""
     try:
         try:
             return _encode(value)
@@ -100,7 +100,7 @@ def _plain(value: Any) -> Any:
 
 
 def _with_string_keys(value: Any) -> Any:
-    """A copy of plain lists and maps, whose keys are all strings."""
+    """Return a copy made of lists and maps, whose keys are all strings."""
     if type(value) in (Instance, Media):
         value = _plain(value)
     if type(value) is list:

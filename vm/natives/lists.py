@@ -1,4 +1,4 @@
-"""Methods of lists that call nothing back; ``map``, ``filter`` and ``reduce`` are BAML."""
+"""Methods of lists that take no function; ``map``, ``filter`` and ``reduce`` are BAML."""
 
 from __future__ import annotations
 
@@ -14,49 +14,49 @@ NATIVES: Final = NativeTable({"baml.Array.length": len, "baml.Array.push": list.
 
 @NATIVES.native("baml.Array.pop")
 def pop(items: list[Any]) -> Any:
-    """Take the last item away; null of an empty list."""
+    """Remove the last item and return it; null if the list is empty."""
     return items.pop() if items else None
 
 
 @NATIVES.native("baml.Array.at")
 def at(items: list[Any], index: int) -> Any:
-    """An item, from the end for a negative index; null if there is none."""
+    """Return an item, counted from the end for a negative index; null if there is none."""
     return items[index] if -len(items) <= index < len(items) else None
 
 
 @NATIVES.native("baml.Array.concat")
 def concat(items: list[Any], others: list[Any]) -> list[Any]:
-    """A new list of both lists' items."""
+    """Return a new list of both lists' items."""
     return items + others
 
 
 @NATIVES.native("baml.Array.slice")
 def slice_(items: list[Any], start: int, end: int) -> list[Any]:
-    """A new list of the items from ``start`` up to, not with, ``end``; negative ones count from the end."""
+    """Return a new list of the items from ``start`` to before ``end``; negative places count from the end."""
     return items[start:end]
 
 
 @NATIVES.native("baml.Array.join")
 def join(items: list[Any], separator: str) -> str:
-    """The items as text, in one string."""
+    """Return the items' texts in one string, with the separator between them."""
     return separator.join(map(display, items))
 
 
 @NATIVES.native("baml.Array.includes")
 def includes(items: list[Any], wanted: Any) -> bool:
-    """Whether an item equals the one wanted."""
+    """Whether an item equals ``wanted``."""
     return any(deep_equals(item, wanted) for item in items)
 
 
 @NATIVES.native("baml.Array.index_of")
 def index_of(items: list[Any], wanted: Any) -> int | None:
-    """Where the first item equal to the one wanted is; null if there is none."""
+    """Return the place of the first item that equals ``wanted``; null if there is none."""
     return next((place for place, item in enumerate(items) if deep_equals(item, wanted)), None)
 
 
 @NATIVES.native("baml.Array.reverse")
 def reverse(items: list[Any]) -> list[Any]:
-    """A new list, last item first."""
+    """Return a new list, last item first."""
     return items[::-1]
 
 

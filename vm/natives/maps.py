@@ -14,11 +14,11 @@ NATIVES: Final = NativeTable(
 
 @NATIVES.native("baml.Map.values")
 def values(entries: dict[Any, Any]) -> list[Any]:
-    """The values, in order."""
+    """Return the values, in order."""
     return list(entries.values())
 
 
 @NATIVES.native("baml.Map.remove")
 def remove(entries: dict[Any, Any], key: Any) -> Any:
-    """Take an entry away and return its value; null if there is none."""
+    """Remove an entry and return its value; null if there is none."""
     return entries.pop(key, None)

@@ -1,4 +1,4 @@
-"""The namespace ``baml.math``.  Rounding gives an ``int`` and panics where there is none for the result."""
+"""The namespace ``baml.math``.  Rounding returns an ``int`` and panics if the result is out of range."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ NATIVES["baml.math.round"] = _rounding("round", _half_away)
 
 @NATIVES.native("baml.math.sqrt")
 def sqrt(number: float) -> float:
-    """The square root; NaN of a negative number."""
+    """Return the square root; NaN of a negative number."""
     return math.sqrt(number) if number >= 0 else math.nan
 
 
 @NATIVES.native("baml.math.min")
 def least(a: Any, b: Any) -> Any:
-    """The lesser of two numbers or strings; the first of equal ones, and the other one of a NaN."""
+    """Return the lesser of two numbers or strings; the first of equal ones, and the other one if one is NaN."""
     return b if b < a or a != a else a
 
 
 @NATIVES.native("baml.math.max")
 def greatest(a: Any, b: Any) -> Any:
-    """The greater of two numbers or strings; the first of equal ones, and the other one of a NaN."""
+    """Return the greater of two numbers or strings; the first of equal ones, and the other one if one is NaN."""
     return b if b > a or a != a else a

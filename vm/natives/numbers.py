@@ -20,7 +20,7 @@ NATIVES: Final = NativeTable(
 
 @NATIVES.native("baml.Int.abs")
 def int_abs(number: int) -> int:
-    """The number without its sign; of the least integer it is out of range."""
+    """Return the number without its sign; panics for the least integer, whose result is out of range."""
     if number == I64_MIN:
         raise panic("IntegerOverflow", "integer overflow in `abs`")
     return abs(number)

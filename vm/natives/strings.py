@@ -14,10 +14,10 @@ _WHITE_SPACE: Final = "".join(
         [*range(0x09, 0x0E), 0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000],
     )
 )
-"""Unicode's property White_Space; Python's own notion has the separators U+001C to U+001F besides."""
+"""Unicode's property White_Space; Python's :meth:`str.strip` takes the separators U+001C to U+001F too."""
 
 LONGEST: Final = 1 << 30
-"""The most characters that ``repeat`` makes."""
+"""The greatest number of characters that ``repeat`` makes."""
 
 NATIVES: Final = NativeTable(
     {
@@ -37,31 +37,31 @@ NATIVES: Final = NativeTable(
 
 @NATIVES.native("baml.String.trim")
 def trim(text: str) -> str:
-    """The text without the white space at both ends."""
+    """Return the text without the white space at both ends."""
     return text.strip(_WHITE_SPACE)
 
 
 @NATIVES.native("baml.String.split")
 def split(text: str, delimiter: str) -> list[str]:
-    """The parts between the delimiters; an empty delimiter gives the characters."""
+    """Return the parts between the delimiters; for an empty delimiter, the characters."""
     return text.split(delimiter) if delimiter else list(text)
 
 
 @NATIVES.native("baml.String.substring")
 def substring(text: str, start: int, end: int) -> str:
-    """The characters from ``start`` up to, not with, ``end``, both moved into the text."""
+    """Return the characters from ``start`` to before ``end``, both limited to the text."""
     return text[max(start, 0) : max(end, 0)]
 
 
 @NATIVES.native("baml.String.replace")
 def replace(text: str, old: str, new: str) -> str:
-    """The text with the first occurrence replaced."""
+    """Return the text with the first occurrence of ``old`` replaced."""
     return text.replace(old, new, 1)
 
 
 @NATIVES.native("baml.String.repeat")
 def repeat(text: str, count: int) -> str:
-    """The text so many times; none for a negative count."""
+    """Return the text ``count`` times over; the empty string for a negative count."""
     if len(text) * count > LONGEST:
         raise panic("UserPanic", f"a string of more than {LONGEST} characters")
     return text * count
@@ -69,5 +69,5 @@ def repeat(text: str, count: int) -> str:
 
 @NATIVES.native("baml.String.to_string")
 def to_string(text: str) -> str:
-    """The text itself."""
+    """Return the text itself."""
     return text

@@ -1,4 +1,4 @@
-"""How a module of natives declares them."""
+"""The table in which a module of natives declares them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class NativeTable(dict[str, Callable[..., Any]]):
     """Functions by path."""
 
     def native(self, *paths: str) -> Callable[[FunctionT], FunctionT]:
-        """Decorate a function as the native of these paths (several where one thing has several spellings)."""
+        """Decorate a function as the native of these paths (several if it has several spellings)."""
 
         def register(function: FunctionT) -> FunctionT:
             for path in paths:

@@ -59,7 +59,7 @@ class Function(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Placed(msgspec.Struct, frozen=True, array_like=True):
-    """A function and where its item stands: the file, and the item's first line and column (from 0)."""
+    """A function and the place of its item: the file, and the item's first line and column (from 0)."""
 
     function: Function
     file: str

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping
 
 
 def components(edges: Mapping[str, Iterable[str]]) -> Iterator[list[str]]:
-    """The components of a graph, each before those that lead to it (Tarjan's algorithm, without recursion).
+    """Yield the components of a graph, each before those that lead to it (Tarjan's algorithm, without recursion).
 
-    ``edges`` gives for every node where it leads; all of that are nodes.  Nodes are visited, and edges followed, in the
-    order given, and a component's nodes come in the order in which they were met.
+    ``edges`` has every node, with the nodes that it leads to.  Nodes are visited, and edges followed, in the order
+    given; a component's nodes come in the order in which they were met.
     """
-    order: dict[str, int] = {}
-    low: dict[str, int] = {}
+    order: dict[str, int] = {}  # when a node was met
+    low: dict[str, int] = {}  # the earliest node on the stack that it leads to, as far as is known
     waiting: list[str] = []
     on_stack: set[str] = set()
     for root in edges:
@@ -33,7 +33,7 @@ def components(edges: Mapping[str, Iterable[str]]) -> Iterator[list[str]]:
                 if work:
                     parent = work[-1][0]
                     low[parent] = min(low[parent], low[name])
-                if low[name] == order[name]:
+                if low[name] == order[name]:  # it leads to nothing earlier: all from here on is its component
                     group = waiting[place:]
                     del waiting[place:]
                     on_stack.difference_update(group)

@@ -17,12 +17,12 @@ ConfigValue: TypeAlias = Any
 
 
 def has_attribute(attributes: Iterable[Attribute], name: str) -> bool:
-    """Whether an attribute of this name is there."""
+    """Whether one of the attributes has this name."""
     return any(attribute.name == name for attribute in attributes)
 
 
 def attribute_text(attributes: Iterable[Attribute], name: str) -> str | None:
-    """The first argument of the attribute ``name``, as text; None if there is no such attribute."""
+    """Return the first argument of the attribute ``name`` as text; None if there is no such attribute or argument."""
     for attribute in attributes:
         if attribute.name == name and attribute.arguments:
             return str(attribute.arguments[0])
@@ -39,7 +39,7 @@ class FieldInfo(msgspec.Struct, frozen=True, array_like=True, dict=True):
 
     @cached_property
     def type(self) -> Type:
-        """The type without attributes: ``annotated`` itself where it has none."""
+        """The type without attributes: ``annotated`` itself if it has none."""
         return bare(self.annotated)
 
 
@@ -74,7 +74,7 @@ class Parameter(msgspec.Struct, frozen=True, array_like=True, dict=True):
 
     @cached_property
     def type(self) -> Type:
-        """The type without attributes: ``annotated`` itself where it has none."""
+        """The type without attributes: ``annotated`` itself if it has none."""
         return bare(self.annotated)
 
 
@@ -95,17 +95,17 @@ class Signature(msgspec.Struct, frozen=True, array_like=True, dict=True):
 
     @cached_property
     def result(self) -> Type:
-        """The result's type without attributes: ``annotated`` itself where it has none."""
+        """The result's type without attributes: ``annotated`` itself if it has none."""
         return bare(self.annotated)
 
 
 class TestInfo(msgspec.Struct, frozen=True, array_like=True):
-    """A ``test``: the functions that it calls, each with ``arguments``, and what must hold of their results.
+    """A ``test``: the functions that it calls, each with ``arguments``, and the assertions about their results.
 
     ``constraints`` are its ``@@assert``s and ``@@check``s in written order.  ``line`` counts from 0.
     """
 
-    __test__ = False  # else pytest takes it for a class of tests
+    __test__ = False  # else pytest collects it as a class of tests
 
     name: str
     functions: tuple[str, ...]
@@ -116,7 +116,7 @@ class TestInfo(msgspec.Struct, frozen=True, array_like=True):
 
 
 class GeneratorInfo(msgspec.Struct, frozen=True, array_like=True):
-    """A ``generator``: its properties, and the file that it stands in (``output_dir`` is relative to that)."""
+    """A ``generator``: its properties, and the file that declares it (``output_dir`` is relative to that)."""
 
     name: str
     properties: dict[str, ConfigValue]
@@ -124,12 +124,12 @@ class GeneratorInfo(msgspec.Struct, frozen=True, array_like=True):
 
 
 def environment_reference(name: str) -> dict[str, str]:
-    """``env.NAME`` inside client options."""
+    """Return ``env.NAME`` as it is written inside client options."""
     return {"$env": name}
 
 
 def referenced_environment(value: ConfigValue) -> str | None:
-    """The variable's name if ``value`` is an environment reference, else None."""
+    """Return the variable's name if ``value`` is an environment reference, else None."""
     if isinstance(value, dict) and len(value) == 1:
         name = value.get("$env")
         return name if isinstance(name, str) else None

@@ -1,4 +1,4 @@
-"""What a program declares for LLM calls: clients, retry policies, prompts; and the words of their options."""
+"""Declarations for LLM calls: clients, retry policies, prompts; and the names of their options."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ CLOCKS = {
 
 
 POOLING = "enable_connection_pooling"
-"""What an ``http`` block may have beside clocks where the client calls a provider."""
+"""The option that an ``http`` block may have beside clocks if the client calls a provider."""
 
 
 TOTAL = "total_timeout_ms"
-"""What it may have beside clocks where the client is a strategy: the time for all attempts that it makes."""
+"""The option that it may have beside clocks if the client is a strategy: the milliseconds for all its attempts."""
 
 
 def arguments_function(name: str) -> str:
@@ -40,7 +40,7 @@ def arguments_function(name: str) -> str:
 
 
 class LlmFunctionInfo(msgspec.Struct, frozen=True, array_like=True):
-    """What an LLM function adds to its signature: the client's name (or ``provider/model``) and the prompt template."""
+    """An LLM function, beside its signature: the client's name (or ``provider/model``) and the prompt template."""
 
     name: str
     client: str

@@ -1,7 +1,7 @@
-"""What the language of prompts knows by name: its filters, tests and globals, and what ``ctx`` and ``_`` hold.
+"""The names of the prompt language: filters, tests and globals, and the members of ``ctx`` and ``_``.
 
-The renderer takes its names from here and the compiler checks prompts against them, so that a template which compiles
-finds at run time what it names.
+The renderer takes its names from here and the compiler checks prompts against them, so every name in a template that
+compiles exists at run time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _FILTERS: Final = (
     "xmlattr"
 )
 FILTERS: Final = frozenset(_FILTERS.split())
-"""Jinja's own, and ``bool format lines regex_match split``."""
+"""Jinja's filters, and ``bool format lines regex_match split``."""
 
 _TESTS: Final = (
     "boolean callable defined divisibleby eq equalto escaped even false filter float ge greaterthan gt in "
@@ -25,7 +25,7 @@ _TESTS: Final = (
     "undefined upper == != < <= > >="
 )
 TESTS: Final = frozenset(_TESTS.split())
-"""Jinja's own."""
+"""Jinja's tests."""
 
 GLOBALS: Final = frozenset({"dict", "namespace", "range"})
 """The functions that every template sees."""
@@ -34,7 +34,7 @@ CONSTANTS: Final[Mapping[str, None]] = {"null": None}
 """The constants beside Jinja's own ``true``, ``false`` and ``none``."""
 
 CONTEXT: Final = ("client", "output_format", "tags")
-"""The attributes of ``ctx``; ``tags`` has whatever the host has set."""
+"""The attributes of ``ctx``; ``tags`` has the tags that the host has set."""
 
 CONTEXT_CLIENT: Final = ("name", "provider")
 """The attributes of ``ctx.client``."""
@@ -43,7 +43,7 @@ ROLE_FUNCTIONS: Final = ("role", "chat")
 """The functions of ``_``, which begin a message; they take a role's name and any keywords."""
 
 MAP_STYLES: Final = ("angle", "object")
-"""How ``ctx.output_format(map_style=…)`` writes a map: ``map<K, V>`` or ``{K: V}``."""
+"""The values of ``ctx.output_format(map_style=…)``: ``map<K, V>`` and ``{K: V}``."""
 
 _TEXT: Final = "a string"
 _TEXT_OR_NONE: Final = "a string or none"
@@ -63,7 +63,7 @@ OUTPUT_FORMAT_OPTIONS: Final[Mapping[str, str]] = {
 
 
 def fits_option(name: str, value: object) -> bool:
-    """Whether ``value`` is what the option ``name`` of ``ctx.output_format`` takes."""
+    """Whether the option ``name`` of ``ctx.output_format`` takes ``value``."""
     takes = OUTPUT_FORMAT_OPTIONS[name]
     if takes == _SWITCH:
         return isinstance(value, bool)
@@ -76,4 +76,4 @@ def fits_option(name: str, value: object) -> bool:
 
 
 FORMATS: Final = ("json", "yaml", "toon")
-"""What the filter ``format(type=…)`` writes."""
+"""The formats that the filter ``format(type=…)`` writes."""

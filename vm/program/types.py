@@ -1,7 +1,7 @@
 """Types as data: the one representation that the checker, the bytecode, prompts, parsers and the host's API share.
 
 A type is an immutable, hashable msgspec struct, so it can be a constant of a program, a key of a cache and a message on
-disk.  This module knows how types are built and printed; the algebra over them (assignability, narrowing) is the
+disk.  This module builds and prints types; the algebra over them (assignability, narrowing) is the
 checker's, and testing a value against one is the machine's.
 """
 
@@ -72,14 +72,14 @@ class EnumType(_TypeNode, frozen=True, tag="e"):
 
 
 class VariantType(_TypeNode, frozen=True, tag="v"):
-    """One variant of an enum as a type (what ``Color.Red`` has before it is widened to ``Color``)."""
+    """One variant of an enum as a type (the type of ``Color.Red`` before it is widened to ``Color``)."""
 
     enum: str
     variant: str
 
 
 class AliasType(_TypeNode, frozen=True, tag="n"):
-    """A *recursive* alias by name; any other alias is replaced by what it stands for."""
+    """A *recursive* alias by name; any other alias is replaced by its definition."""
 
     name: str
 
@@ -110,7 +110,7 @@ class AttributedType(_TypeNode, frozen=True, tag="@"):
     """``T @name(…)``: a type with attributes.
 
     Only what is *read* from a model is described by such types (``annotated`` in :mod:`bamlvm.vm.program.unit`); the
-    types that programs compute with have none: :func:`bare` takes them away.
+    types that programs compute with have none: :func:`bare` removes them.
     """
 
     item: Type
@@ -153,17 +153,17 @@ def is_never(type_: Type) -> bool:
 
 
 def members(type_: Type) -> tuple[Type, ...]:
-    """The alternatives of a type: a union's members, none for ``never``, else the type itself."""
+    """Return the alternatives of a type: a union's members, none for ``never``, else the type itself."""
     if type(type_) is UnionType:
         return type_.members
     return () if is_never(type_) else (type_,)
 
 
 def union(types: Iterable[Type]) -> Type:
-    """The union of ``types``: nested unions flattened, duplicates and ``never`` dropped, order kept.
+    """Return the union of ``types``: nested unions flattened, duplicates and ``never`` dropped, order kept.
 
     A member that another member already covers goes too: a literal beside its primitive, a variant beside its enum.
-    ``unknown`` swallows everything.  No member at all is ``never``.
+    With ``unknown`` among them the union is ``unknown``, without any member it is ``never``.
     """
     flat: dict[Type, None] = {}
     for each in types:
@@ -180,12 +180,12 @@ def union(types: Iterable[Type]) -> Type:
 
 
 def optional(type_: Type) -> Type:
-    """``T?``."""
+    """Return ``T?``."""
     return union((type_, NULL))
 
 
 def literal_base(type_: LiteralType) -> Primitive:
-    """The primitive that a literal type belongs to."""
+    """Return the primitive that a literal type belongs to."""
     value = type_.value
     if isinstance(value, bool):
         return BOOL
@@ -193,7 +193,7 @@ def literal_base(type_: LiteralType) -> Primitive:
 
 
 def walk(type_: Type) -> Iterator[Type]:
-    """The type and every type inside it, outermost first."""
+    """Yield the type and every type inside it, outermost first."""
     yield type_
     match type_:
         case ListType(item):
@@ -215,7 +215,7 @@ def walk(type_: Type) -> Iterator[Type]:
 
 
 def bare(type_: Type) -> Type:
-    """The type without the attributes on it and in it; itself if it has none."""
+    """Return the type without the attributes on it and in it; itself if it has none."""
     match type_:
         case AttributedType(item, _):
             return bare(item)
@@ -238,7 +238,7 @@ def bare(type_: Type) -> Type:
 
 
 def render(type_: Type) -> str:
-    """A type as its source text."""
+    """Return a type as its source text."""
     match type_:
         case VariableType(name) if name.startswith("?"):
             return "_"  # the checker does not know it yet

@@ -1,4 +1,4 @@
-"""Compiled programs as data: what the compiler emits, what is cached on disk, what the machine loads.
+"""Compiled programs as data: emitted by the compiler, cached on disk, loaded by the machine.
 
 A :class:`Unit` is one compiled project (or the standard library).  Its functions refer to everything outside themselves
 by qualified name, so a function's code depends on nothing but its own source and the signatures it uses; names become
@@ -48,10 +48,10 @@ _ENCODER = msgspec.msgpack.Encoder()
 
 
 def encode(unit: Unit) -> bytes:
-    """A unit as MessagePack."""
+    """Return a unit as MessagePack."""
     return _ENCODER.encode(unit)
 
 
 def decode(data: bytes) -> Unit:
-    """The unit in ``data``; raises :class:`msgspec.DecodeError` if it is none."""
+    """Return the unit in ``data``.  Raises :class:`msgspec.DecodeError` if it is not one."""
     return msgspec.msgpack.decode(data, type=Unit)

@@ -88,7 +88,7 @@ TestModel.settings = settings(max_examples=50)
 
 @pytest.mark.parametrize(
     ("kind", "owner", "message"),
-    [("file", 1, "handle of a stream, where one of a file"), ("stream", 2, "belongs to another call")],
+    [("file", 1, "handle of a stream, not of a file"), ("stream", 2, "belongs to another call")],
 )
 def test_refusals_say_why(kind: str, owner: int, message: str) -> None:
     table = HandleTable()
