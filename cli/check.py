@@ -14,14 +14,14 @@ import sys
 import bamlvm
 from bamlvm.cli import exit_codes
 from bamlvm.cli.output import report, wants_colour, write_result
-from bamlvm.cli.program import read_program
+from bamlvm.cli.program import add_path, program_path, read_program
 
 FORMATS = ("text", "json", "github", "sarif")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("paths", metavar="PATH", nargs="*", default=["baml_src"], help="default: baml_src")
+    add_path(parser, several=True)
     parser.add_argument("--format", choices=FORMATS, default="text", help="default: text")
     parser.add_argument(
         "--color",
@@ -36,7 +36,7 @@ def execute(options: argparse.Namespace) -> int:
     code = exit_codes.OK
     found: list[bamlvm.Diagnostic] = []
     sources: dict[str, str] = {}
-    for path in options.paths:
+    for path in options.paths or [program_path(None)]:
         try:
             checked = bamlvm.check(read_program(path))
         except bamlvm.HostError as error:

@@ -6,19 +6,19 @@ import argparse
 
 import bamlvm
 from bamlvm.cli import exit_codes
-from bamlvm.cli.program import read_program
+from bamlvm.cli.program import add_path, program_path, read_program
 from bamlvm.stages import STAGES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("path", metavar="PATH", help="a .baml file or a folder of them")
+    add_path(parser)
     parser.add_argument("--stage", required=True, choices=STAGES, metavar="STAGE", help=f"one of {', '.join(STAGES)}")
     parser.add_argument("-O0", dest="optimize", action="store_false", help="do not optimise")
 
 
 def execute(options: argparse.Namespace) -> int:
     """Print the stage."""
-    text = bamlvm.stages.dump(read_program(options.path), options.stage, optimize=options.optimize)
+    text = bamlvm.stages.dump(read_program(program_path(options.path)), options.stage, optimize=options.optimize)
     print(text.rstrip("\n"))
     return exit_codes.OK

@@ -1,4 +1,7 @@
-"""Format .baml files in place: the files named, and all those below the folders named (by default the current one).
+"""Format .baml files in place: the files named, and all those below the folders named.
+
+The setting `format.indent` of a project (in bamlvm.toml, or in [tool.bamlvm] of pyproject.toml) is the number of
+columns of an indentation, by default 2.
 
 A file with a syntax error is reported and not changed; the others are formatted.  The names of the files that changed
 (with --check: that would change) go to stdout, one a line, everything else to stderr.  With `-` the text comes from
@@ -14,9 +17,12 @@ import tempfile
 from collections.abc import Iterator, Sequence
 
 import bamlvm
+from bamlvm.build.sources import baml_files
 from bamlvm.cli import exit_codes
 from bamlvm.cli.exit_codes import CommandError
 from bamlvm.cli.output import report
+from bamlvm.cli.program import add_path, program_path
+from bamlvm.tools.project import settings_of
 
 STDIN = "-"
 _SHOWN_STDIN = "<stdin>"
@@ -24,14 +30,14 @@ _SHOWN_STDIN = "<stdin>"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("paths", metavar="PATH", nargs="*", help="a file, a folder, or - for stdin to stdout")
+    add_path(parser, several=True)
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a file would change")
     parser.add_argument("--diff", action="store_true", help="write nothing; print what would change")
 
 
 def execute(options: argparse.Namespace) -> int:
     """Format each file, also after one that fails."""
-    paths: list[str] = options.paths or ["."]
+    paths: list[str] = options.paths or [program_path(None)]
     if STDIN in paths:
         if len(paths) > 1:
             raise CommandError(exit_codes.USAGE, f"{STDIN} (stdin) cannot be combined with another path")
@@ -48,6 +54,7 @@ class _Run:
         self.code = exit_codes.OK
         self.changed = 0
         self.unchanged = 0
+        self._indents: dict[str, int] = {}
 
     def files(self, paths: Sequence[str]) -> int:
         seen: set[str] = set()
@@ -65,9 +72,10 @@ class _Run:
 
     def file(self, path: str, real: str) -> None:
         """Format one file, or report why not."""
+        indent = self.indent(os.path.dirname(path) or ".")  # wrong settings end the command
         try:
             text = _read(real, path)
-            formatted = bamlvm.format_source(text, path)
+            formatted = bamlvm.format_source(text, path, indent=indent)
             if formatted != text and not (self.check or self.diff):
                 _write(real, path, formatted)
         except (CommandError, bamlvm.BamlError) as error:
@@ -75,10 +83,16 @@ class _Run:
         else:
             self.show(path, text, formatted)
 
+    def indent(self, folder: str) -> int:
+        """Return the setting for the files of a folder."""
+        if folder not in self._indents:
+            self._indents[folder] = settings_of(folder).format.indent
+        return self._indents[folder]
+
     def stdin(self) -> int:
         data = b"" if sys.stdin is None else sys.stdin.buffer.read()
         text = _decode(data, _SHOWN_STDIN)
-        formatted = bamlvm.format_source(text, _SHOWN_STDIN)
+        formatted = bamlvm.format_source(text, _SHOWN_STDIN, indent=self.indent("."))
         if self.check or self.diff:
             self.show(_SHOWN_STDIN, text, formatted)
         else:
@@ -114,17 +128,14 @@ def _files(count: int) -> str:
 
 
 def _baml_files(path: str) -> Iterator[str]:
-    """Yield the file at ``path``, or the ``.baml`` files below it; folders whose name begins with a dot are skipped."""
+    """Yield the file at ``path``, or the ``.baml`` files below it."""
     if not os.path.isdir(path):
         yield path
         return
     found = False
-    for folder, folders, names in os.walk(path):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            if name.endswith(".baml"):
-                found = True
-                yield os.path.normpath(os.path.join(folder, name))
+    for file in baml_files(path):
+        found = True
+        yield os.path.normpath(file)
     if not found:
         raise CommandError(exit_codes.HOST, f"{path}: no .baml file in this folder")
 

@@ -11,6 +11,7 @@ import bamlvm
 from bamlvm.build.sources import read_sources
 from bamlvm.cli import exit_codes
 from bamlvm.cli.exit_codes import CommandError
+from bamlvm.cli.program import add_path, program_path
 from bamlvm.tools.generate.package import (
     PACKAGE,
     Target,
@@ -25,14 +26,14 @@ from bamlvm.tools.generate.package import (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("path", metavar="PATH", nargs="?", default=".", help="a .baml file or a folder (default: .)")
+    add_path(parser)
     parser.add_argument("-o", "--output", metavar="DIR", type=Path, help=f"write DIR/{PACKAGE} and nothing else")
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a file is not up to date")
 
 
 def execute(options: argparse.Namespace) -> int:
     """Write the packages, or compare them with what would be written."""
-    path = Path(options.path)
+    path = Path(program_path(options.path))
     sources = read_sources(path)
     changed = []
     with bamlvm.Runtime.from_files(sources) as runtime:

@@ -1,5 +1,5 @@
-"""The program that a command is about: its sources, and the arguments of its functions from the words of a command
-line.
+"""The program that a command is about: its place, its sources, and the arguments of its functions from the words of a
+command line.
 
 ``NAME=VALUE`` is text where the parameter is a ``string`` (or ``string?``); for any other type it is read as JSON, and
 as text if it is not JSON, which is how an enum's variant or a string literal is written.  Whether the value fits its
@@ -8,9 +8,10 @@ parameter is checked by the runtime.
 
 from __future__ import annotations
 
+import argparse
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -22,6 +23,27 @@ if TYPE_CHECKING:
     from bamlvm.vm.program.declarations import Parameter, Signature
 
 _TEXT_TYPES = ("string", "string?")
+_PATH_HELP: Final = "a .baml file or a folder of them (default: the nearest baml_src, here or above)"
+
+
+def add_path(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
+    """Add the argument PATH, or PATH… with the destination ``paths``; see :func:`program_path`."""
+    if several:
+        parser.add_argument("paths", metavar="PATH", nargs="*", help=_PATH_HELP)
+    else:
+        parser.add_argument("path", metavar="PATH", nargs="?", help=_PATH_HELP)
+
+
+def program_path(path: str | None) -> str:
+    """Return ``path`` or, if it is None, the folder of the program around the current folder.
+
+    Raises :class:`bamlvm.HostError` if there is none.
+    """
+    if path is not None:
+        return path
+    from bamlvm.tools.project import find_program
+
+    return find_program()
 
 
 def read_program(path: str) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """Run a function of a BAML program (a file, or a folder of .baml files) and print its result.
 
+One word that is not a path is the name of the function: `bamlvm run Greet` runs it in the nearest baml_src.
+
 The result goes to stdout, everything else to stderr: a string unquoted, null as nothing, anything else as JSON; with
 --json always JSON on one line.  While a program streams, a terminal shows the text growing in place, and a new attempt
 clears it.  Where stdout is not a terminal, --stream writes partial values and attempts to stderr, one a line:
@@ -14,6 +16,7 @@ with --json as objects: {"event": "partial", "attempt": 1, "value": "Hello, "}.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -22,7 +25,7 @@ from bamlvm.cli import exit_codes
 from bamlvm.cli import options as shared
 from bamlvm.cli.exit_codes import CommandError
 from bamlvm.cli.output import is_terminal, json_text, value_text, write_result
-from bamlvm.cli.program import arguments, read_program, signature_text
+from bamlvm.cli.program import add_path, arguments, program_path, read_program, signature_text
 
 if TYPE_CHECKING:
     from bamlvm.cli.progress import Display
@@ -30,8 +33,8 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("path", metavar="PATH", help="a .baml file or a folder of them")
-    parser.add_argument("function", metavar="FUNCTION", nargs="?", default="main", help="default: main")
+    add_path(parser)
+    parser.add_argument("function", metavar="FUNCTION", nargs="?", help="default: main")
     parser.add_argument(
         "-a",
         "--arg",
@@ -55,11 +58,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Compile, call, print."""
-    files = read_program(options.path)
+    if options.function is None:
+        options.function = "main"
+        if options.path is not None and not _is_path(options.path):
+            options.path, options.function = None, options.path
+    files = read_program(program_path(options.path))
     transport = shared.transport(options)
     with bamlvm.Runtime.from_files(files, transport=transport, denied=shared.denied(options)) as runtime:
         _call_and_print(runtime, options)
     return exit_codes.OK
+
+
+def _is_path(word: str) -> bool:
+    """Whether a word is meant as a path: it exists, or no function can have such a name."""
+    parts = word.split(".")
+    return os.path.exists(word) or parts[-1] == "baml" or not all(part.isidentifier() for part in parts)
 
 
 def _call_and_print(runtime: bamlvm.Runtime, options: argparse.Namespace) -> None:

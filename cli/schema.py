@@ -8,19 +8,19 @@ import json
 import bamlvm
 from bamlvm.cli import exit_codes
 from bamlvm.cli.exit_codes import CommandError
-from bamlvm.cli.program import read_program
+from bamlvm.cli.program import add_path, program_path, read_program
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("type", metavar="TYPE", help="a name, which [] and ? may follow, as in Order[]")
-    parser.add_argument("path", metavar="PATH", nargs="?", default=".", help="a .baml file or a folder (default: .)")
+    add_path(parser)
     parser.add_argument("--aliases", action="store_true", help="name fields as models see them, by @alias")
 
 
 def execute(options: argparse.Namespace) -> int:
     """Print the schema."""
-    with bamlvm.Runtime.from_files(read_program(options.path)) as runtime:
+    with bamlvm.Runtime.from_files(read_program(program_path(options.path))) as runtime:
         try:
             schema = runtime.json_schema(options.type, aliases=options.aliases)
         except bamlvm.HostError as error:

@@ -26,7 +26,7 @@ from bamlvm.cli import exit_codes
 from bamlvm.cli import options as shared
 from bamlvm.cli.exit_codes import CommandError
 from bamlvm.cli.output import json_text, thrown_text, wants_colour
-from bamlvm.cli.program import read_program
+from bamlvm.cli.program import add_path, program_path, read_program
 from bamlvm.testing import Case, Constraint, Outcome, run_case, select
 
 _COLOURS = {"passed": "32", "failed": "31", "error": "31", "check": "33"}
@@ -34,7 +34,7 @@ _COLOURS = {"passed": "32", "failed": "31", "error": "31", "check": "33"}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("path", metavar="PATH", nargs="?", default="baml_src", help="default: baml_src")
+    add_path(parser)
     parser.add_argument(
         "-i", "--include", action="append", default=[], metavar="PATTERN", help="only these tests; may be repeated"
     )
@@ -58,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Compile, select, run, report."""
+    options.path = program_path(options.path)
     files = read_program(options.path)
     transport = None if options.list else shared.transport(options)
     with bamlvm.Runtime.from_files(files, transport=transport, denied=shared.denied(options)) as runtime:

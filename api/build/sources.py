@@ -1,9 +1,13 @@
-"""The sources of a project: every ``.baml`` file below a folder, one file, or a mapping of names to texts."""
+"""The sources of a project: every ``.baml`` file below a folder, one file, or a mapping of names to texts.
+
+Rule: what other tools keep in a project is not part of the program: hidden folders, ``node_modules`` and virtual
+environments are skipped.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
@@ -39,16 +43,22 @@ def read_sources(path: SourcePath) -> dict[str, str]:
         return {root.name: _read(root)}
     if not root.is_dir():
         raise HostError(f"{root}: no such file or folder")
-    files = {}
-    for folder, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            if name.endswith(".baml"):
-                file = Path(folder, name)
-                files[file.relative_to(root).as_posix()] = _read(file)
+    files = {file.relative_to(root).as_posix(): _read(file) for file in map(Path, baml_files(root))}
     if not files:
         raise HostError(f"{root}: no .baml file in this folder")
     return files
+
+
+def baml_files(folder: SourcePath) -> Iterator[str]:
+    """Yield the paths of the ``.baml`` files below a folder, folder by folder in the order of their names."""
+    for inner, folders, names in os.walk(folder):
+        if "pyvenv.cfg" in names:  # a virtual environment, whatever it is called
+            folders.clear()
+            continue
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "node_modules")
+        for name in sorted(names):
+            if name.endswith(".baml"):
+                yield os.path.join(inner, name)
 
 
 def _read(file: Path) -> str:

@@ -16,7 +16,8 @@ import msgspec
 WIDTH: Final = 100
 """The width of a line of code, as far as it can be broken; comments and strings are never cut."""
 
-INDENT: Final = 4
+INDENT: Final = 2
+"""The columns of a step of indentation."""
 
 
 class Verbatim(msgspec.Struct, frozen=True):
@@ -135,9 +136,9 @@ def choice(prefix: Doc, last: Doc, suffix: Doc, expanded: Doc) -> Doc:
     return Choice(prefix, last, suffix, expanded, is_hard(prefix) or is_hard(last) or is_hard(suffix))
 
 
-def render(doc: Doc, width: int = WIDTH, line_break: str = "\n") -> str:
-    """Return the document's text, without a line break at its end."""
-    printer = _Printer(width, line_break)
+def render(doc: Doc, width: int = WIDTH, line_break: str = "\n", step: int = INDENT) -> str:
+    """Return the document's text, without a line break at its end; ``step`` are the columns of an indentation."""
+    printer = _Printer(width, line_break, step)
     printer.run(doc)
     return "".join(printer.out)
 
@@ -147,9 +148,10 @@ _Command: TypeAlias = tuple[int, bool, Doc]
 
 
 class _Printer:
-    def __init__(self, width: int, line_break: str) -> None:
+    def __init__(self, width: int, line_break: str, step: int) -> None:
         self.width = width
         self.line_break = line_break
+        self.step = step
         self.out: list[str] = []
         self.column = 0
         self.at_start = True
@@ -179,7 +181,7 @@ class _Printer:
                 flat = not doc.hard and self.fits(stack, [(False, doc.doc)], depth)
                 stack.append((depth, not flat, doc.doc))
             elif isinstance(doc, Indent):
-                stack.append((depth + INDENT, broken, doc.doc))
+                stack.append((depth + self.step, broken, doc.doc))
             elif isinstance(doc, IfBroken):
                 text = doc.broken if broken else doc.flat
                 if text:

@@ -15,7 +15,7 @@ from bamlvm.grammar.dump import tokenize
 from bamlvm.grammar.formatter import layout_expressions, layout_items, layout_statements, layout_types
 from bamlvm.grammar.formatter.comments import NOTHING, Comment, attach, leading, trailing
 from bamlvm.grammar.formatter.context import LayoutContext
-from bamlvm.grammar.formatter.documents import concat, render
+from bamlvm.grammar.formatter.documents import INDENT, concat, render
 from bamlvm.grammar.formatter.parts import Part
 from bamlvm.grammar.lalr import Driver, load
 from bamlvm.grammar.parser import parse_file
@@ -57,9 +57,10 @@ class ChangedMeaningError(Exception):
     """The formatted text would have another meaning: a bug in the formatter.  The message says what would change."""
 
 
-def format_text(text: str, path: str) -> tuple[str | None, list[Diagnostic]]:
+def format_text(text: str, path: str, indent: int = INDENT) -> tuple[str | None, list[Diagnostic]]:
     """Return the formatted text of a file and its diagnostics; None instead of the text if it has an error.
 
+    ``indent`` are the columns of a step of indentation.
     Line breaks are written as the last one in ``text`` is, except inside strings and comments, which stay as they are.
     Raises :class:`ChangedMeaningError` instead of returning a text with another meaning.
     """
@@ -67,7 +68,7 @@ def format_text(text: str, path: str) -> tuple[str | None, list[Diagnostic]]:
     if any(diagnostic.severity == "error" for diagnostic in diagnostics):
         return None, diagnostics
     tokens, comments = _tokens_and_comments(text)
-    formatted = _format(text, file.items, tokens, comments)
+    formatted = _format(text, file.items, tokens, comments, indent)
     if formatted != text:
         again, complaints = parse_file(SourceFile(path, formatted))
         if any(diagnostic.severity == "error" for diagnostic in complaints):
@@ -85,7 +86,7 @@ def _driver() -> Driver:
     return Driver(load(), layout_types, layout_expressions, layout_statements, layout_items)
 
 
-def _format(text: str, items: Sequence[Item], tokens: list[Token], comments: list[Token]) -> str:
+def _format(text: str, items: Sequence[Item], tokens: list[Token], comments: list[Token], indent: int) -> str:
     line_break = "\r\n" if text.endswith("\r\n", 0, text.rfind("\n") + 1) else "\n"
     end = Token("$END", "", len(text), len(text))
     surroundings = attach(text, [*tokens, end], comments)
@@ -98,7 +99,7 @@ def _format(text: str, items: Sequence[Item], tokens: list[Token], comments: lis
         while at < len(tokens) and tokens[at].start < item.offset + len(item.text):
             at += 1
         made: Part = _driver().resume(_driver().begin(_RULES[type(item.declaration)]), tokens[first:at], 0, layout)
-        code = render(concat(made.settled(), trailing(made.trail)), line_break=line_break)
+        code = render(concat(made.settled(), trailing(made.trail)), line_break=line_break, step=indent)
         if out:
             out.append(line_break)
             if made.blank or "\n" in previous or "\n" in code:

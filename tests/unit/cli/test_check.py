@@ -51,12 +51,29 @@ class TestText:
         assert (main(["check", "warns.baml"]), capsys.readouterr()) == first
         assert first[1].err
 
-    def test_without_a_path_it_is_the_usual_folder(self, folder: Path, capsys: Captured) -> None:
+    def test_without_a_path_it_is_the_usual_folder(
+        self, folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (folder / "inner").mkdir()
+        monkeypatch.chdir(folder / "inner")
         assert main(["check"]) == exit_codes.HOST
-        assert capsys.readouterr().err == "bamlvm check: baml_src: no such file or folder\n"
+        assert capsys.readouterr().err == (
+            "bamlvm check: no program found: there is no folder `baml_src` here or above; "
+            "name a .baml file or a folder, or create baml_src/main.baml\n"
+        )
         (folder / "baml_src").mkdir()
         (folder / "baml_src" / "main.baml").write_text(FINE)
         assert main(["check"]) == exit_codes.OK
+        assert capsys.readouterr().out == "../baml_src: ok\n"
+
+    def test_what_other_tools_keep_in_a_folder_is_no_part_of_a_program(self, folder: Path, capsys: Captured) -> None:
+        program = folder / "program"
+        for name in (".hidden", "node_modules/baml", ".venv/lib", "env/lib", "prompts"):
+            (program / name).mkdir(parents=True)
+            (program / name / "main.baml").write_text(FINE)
+        (program / "env" / "pyvenv.cfg").touch()
+        assert main(["check", "program"]) == exit_codes.OK
+        assert capsys.readouterr().out == "program: ok\n"
 
 
 @pytest.mark.usefixtures("folder")

@@ -14,7 +14,7 @@ from bamlvm.cli import exit_codes
 from bamlvm.cli.main import main
 
 MESSY = "class A { a int }  // café\r\n"
-NEAT = "class A {\r\n    a int\r\n} // café\r\n"
+NEAT = "class A {\r\n  a int\r\n} // café\r\n"
 BROKEN = "class A { a int }\nclass B { b }\n"
 DIFF = """\
 --- {0}
@@ -28,7 +28,7 @@ DIFF = """\
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project as the current folder: one messy file, one neat file, and files that are none of the command's."""
+    """A project as the current folder: a messy file, a neat one, and files that the command must not touch."""
     monkeypatch.chdir(tmp_path)
     for name, text in {"messy.baml": MESSY, "inner/neat.baml": NEAT, ".git/no.baml": MESSY, "no.txt": MESSY}.items():
         Path(name).parent.mkdir(exist_ok=True)
@@ -48,6 +48,28 @@ def test_formats_in_place(folder: Path, capsys: pytest.CaptureFixture[str], argu
     assert capsys.readouterr() == ("messy.baml\n", "1 file formatted, 1 file already formatted\n")
     assert main(["fmt", *arguments]) == exit_codes.OK
     assert capsys.readouterr() == ("", "2 files already formatted\n")
+
+
+def test_each_file_has_the_indentation_of_its_project(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("pyproject.toml").write_text("[tool.bamlvm.format]\nindent = 4\n")
+    Path("inner/bamlvm.toml").write_text("format.indent = 3\n")
+    assert main(["fmt"]) == exit_codes.OK
+    assert read("messy.baml") == NEAT.replace("  ", "    ")
+    assert read("inner/neat.baml") == NEAT.replace("  ", "   ")
+    Path("inner/bamlvm.toml").write_text("format.indent = 0\n")
+    capsys.readouterr()
+    assert main(["fmt", "inner"]) == exit_codes.HOST
+    assert capsys.readouterr().err == "bamlvm fmt: inner/bamlvm.toml: Expected `int` >= 1 - at `$.format.indent`\n"
+
+
+def test_formats_the_folder_of_sources_from_anywhere_in_the_project(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("baml_src").mkdir()
+    Path("baml_src/main.baml").write_bytes(MESSY.encode())
+    monkeypatch.chdir("inner")
+    assert main(["fmt", "--check"]) == exit_codes.UNFORMATTED
+    assert capsys.readouterr().out == "../baml_src/main.baml\n"
 
 
 def test_a_file_that_is_named_may_be_called_anything(folder: Path) -> None:
@@ -141,9 +163,9 @@ def test_a_file_that_must_not_be_written(folder: Path, capsys: pytest.CaptureFix
         ([], BROKEN, exit_codes.COMPILE, ""),
     ],
 )
-def test_stdin_to_stdout(options: list[str], text: str, code: int, out: str) -> None:
+def test_stdin_to_stdout(tmp_path: Path, options: list[str], text: str, code: int, out: str) -> None:
     command = [sys.executable, "-m", "bamlvm", "fmt", "-", *options]
-    done = subprocess.run(command, input=text.encode(), capture_output=True)
+    done = subprocess.run(command, input=text.encode(), capture_output=True, cwd=tmp_path)
     assert (done.returncode, done.stdout.decode()) == (code, out)
     assert (b"<stdin>:2:" in done.stderr) == (text == BROKEN)
 
@@ -155,6 +177,7 @@ def test_stdin_goes_with_no_path(folder: Path, capsys: pytest.CaptureFixture[str
 
 def test_format_source() -> None:
     assert bamlvm.format_source(MESSY) == NEAT
+    assert bamlvm.format_source(MESSY, indent=4) == NEAT.replace("  ", "    ")
     assert bamlvm.format_source("") == ""
     with pytest.raises(bamlvm.CompileError, match=r"here\.baml:2:"):
         bamlvm.format_source(BROKEN, path="here.baml")

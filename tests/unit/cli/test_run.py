@@ -99,6 +99,21 @@ class TestResults:
         assert run(capsys, str(tmp_path), "more") == (exit_codes.OK, "two\nlines\n", "")
 
 
+def test_the_function_alone_is_run_in_the_nearest_program(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "baml_src").mkdir()
+    (tmp_path / "baml_src" / "a.baml").write_text(
+        'function main() -> string { "m" } function other() -> string { "o" }'
+    )
+    (tmp_path / "inner").mkdir()
+    monkeypatch.chdir(tmp_path / "inner")
+    assert run(capsys) == (exit_codes.OK, "m\n", "")
+    assert run(capsys, "other") == (exit_codes.OK, "o\n", "")
+    assert run(capsys, "../baml_src") == (exit_codes.OK, "m\n", "")
+    assert run(capsys, "../baml_src/a.baml", "other") == (exit_codes.OK, "o\n", "")
+
+
 class TestMistakes:
     @pytest.mark.parametrize(
         ("words", "message"),
@@ -122,6 +137,14 @@ class TestMistakes:
         code, out, err = run(capsys, program, "text", "--timeout", value)
         assert (code, out) == (exit_codes.USAGE, "")
         assert err.endswith(f"bamlvm run: error: argument --timeout: expected seconds from 0 up, got {value}\n")
+
+    def test_no_program(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        code, out, err = run(capsys)
+        assert (code, out) == (exit_codes.HOST, "")
+        assert err.startswith("bamlvm run: no program found: there is no folder `baml_src` here or above;")
 
     def test_a_missing_file(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         missing = tmp_path / "nowhere.baml"

@@ -28,14 +28,14 @@ from bamlvm.grammar.formatter.documents import (
     ("doc", "expected"),
     [
         (group("f(", indent(SOFT, "aaaa", IfBroken(",")), SOFT, ")"), "f(aaaa)"),
-        (group("f(", indent(SOFT, "aaaaaaaaaa", IfBroken(",")), SOFT, ")"), "f(\n    aaaaaaaaaa,\n)"),
+        (group("f(", indent(SOFT, "aaaaaaaaaa", IfBroken(",")), SOFT, ")"), "f(\n  aaaaaaaaaa,\n)"),
         (group("aaaaa", LINE, group("bbb", LINE, "ccc")), "aaaaa\nbbb ccc"),
         (concat("a", SPACE, HARD, SPACE, "b"), "a\nb"),
         (concat("a", SPACE, Remark("// a long remark"), HARD, "b"), "a // a long remark\nb"),
         (group("aaaa", LINE, Verbatim("bb\ncccccccccccccccc")), "aaaa bb\ncccccccccccccccc"),
         (concat("a", FRESH, FRESH, "b"), "a\nb"),
         (group("a", LINE, concat("b", HARD, "c")), "a\nb\nc"),
-        (choice("f(", group("{", indent(LINE, "aaaaaa"), LINE, "}"), ")", "no"), "f({\n    aaaaaa\n})"),
+        (choice("f(", group("{", indent(LINE, "aaaaaa"), LINE, "}"), ")", "no"), "f({\n  aaaaaa\n})"),
         (choice("f(aaaaaaaaaa, ", group("{", LINE, "}"), ")", concat("yes")), "yes"),
     ],
 )
