@@ -8,7 +8,7 @@ Importing this package loads nothing else: each public name loads its module at 
 the compiler, the HTTP client and asyncio are loaded by what needs them.  Type checkers read ``__init__.pyi``.
 """
 
-_MODULES = ("stages", "testing")
+_MODULES = ("errors", "stages", "testing")
 _NAMES = {
     "calls.dry_run": ("HttpRequest", "ParseStream", "PromptMessage", "PromptPart"),
     "calls.streams": ("Stream",),

@@ -1,5 +1,6 @@
 # The public names for type checkers, which do not see what `__init__.py` loads at run time.
 
+from bamlvm import errors as errors
 from bamlvm import stages as stages
 from bamlvm import testing as testing
 from bamlvm.calls.dry_run import HttpRequest as HttpRequest

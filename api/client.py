@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
+from importlib import import_module
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 
@@ -42,7 +43,10 @@ def given(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Project:
-    """The program of a generated client: its sources by file name, and the modules of its types."""
+    """The program of a generated client: its sources by file name, and the modules of its types.
+
+    It can be pickled, as far as its options can be; its runtime is then made anew.
+    """
 
     def __init__(self, files: Mapping[str, str], types: ModuleType, partial_types: ModuleType) -> None:
         self._files = files
@@ -61,6 +65,9 @@ class Project:
             if self._runtime is not None:
                 raise HostError("the client is in use already: configure it before its first call")
             self._options = options
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored_project, (self._files, self._types.__name__, self._partial_types.__name__, self._options)
 
     @property
     def runtime(self) -> Runtime:
@@ -92,6 +99,13 @@ class Project:
 def _classes(module: ModuleType) -> list[Any]:
     found = (each for each in vars(module).values() if isinstance(each, type))
     return [each for each in found if each.__module__ == module.__name__ and hasattr(each, "__baml_name__")]
+
+
+def _restored_project(files: Mapping[str, str], types: str, partial_types: str, options: Mapping[str, Any]) -> Project:
+    """Return the project of another process; the package of its types must be there, too."""
+    project = Project(files, import_module(types), import_module(partial_types))
+    project.configure(**options)
+    return project
 
 
 class SyncStream(Generic[P, F]):

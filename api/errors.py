@@ -1,28 +1,33 @@
 """The exceptions that a host can get.
 
     BamlError
-    ├── CompileError        the sources are not a program: .diagnostics, .render()
-    ├── ThrownError         the program threw and nobody caught it: .value, .class_name, .trace
-    ├── Cancelled           the call was cancelled: by its token, by closing its stream or its runtime
+    ├── CompileError            the sources are not a program: .diagnostics, .render()
+    ├── ThrownError             the program threw and did not catch it: .value, .class_name, .trace, .attempts
+    │   ├── ParseFailed, HttpStatus, Timeout …    one class for each class of baml.errors
+    │   └── Panic               a rule of the language was broken
+    │       └── StackOverflow, StepLimit …        one class for each class of baml.panics
+    ├── Cancelled               the call was cancelled: by its token, by closing its stream or its runtime
     │   └── DeadlineExceeded    … by its own timeout
-    └── HostError           the host asked for what cannot be: an unknown function, an argument of the wrong type,
-                            a runtime that is closed
+    └── HostError               the host asked for what cannot be: an unknown function, an argument of the wrong type,
+                                a runtime that is closed
 
 A host callback that raises ends its call with its own exception, unwrapped; so do Ctrl-C and asyncio's cancellation.
+All of them can be copied and pickled.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from bamlvm.grammar.diagnostics import Diagnostic
+    from bamlvm.sysops.records import AttemptRecord
     from bamlvm.vm.values import TraceFrame
 
 
 class BamlError(Exception):
-    """Base of everything that this package raises on purpose."""
+    """Base of the exceptions that this package raises on purpose."""
 
 
 class CompileError(BamlError):
@@ -34,7 +39,7 @@ class CompileError(BamlError):
         self.sources = dict(sources)
 
     def render(self, colour: bool = False) -> str:
-        """All diagnostics as text, each with its source excerpt."""
+        """Return all diagnostics as text, each with its source excerpt."""
         return render_diagnostics(self.diagnostics, self.sources, colour)
 
     def __str__(self) -> str:
@@ -42,26 +47,43 @@ class CompileError(BamlError):
 
 
 class ThrownError(BamlError):
-    """A BAML value was thrown and not caught.
+    """The program threw a value and has not caught it.
 
-    ``value`` is the thrown value as the host sees values, ``class_name`` the qualified name of its class or enum
+    ``value`` is the thrown value in its Python form, ``class_name`` the qualified name of its class or enum
     (``baml.errors.Timeout``) or of its built-in type (``string``), ``trace`` the frames at the throw, innermost first.
+    ``attempts`` are the records of all attempts at LLM clients that the call made.
     """
 
-    def __init__(self, value: Any, class_name: str, message: str, trace: Sequence[TraceFrame] = ()) -> None:
-        super().__init__(value, class_name, message, trace)
+    def __init__(
+        self,
+        value: Any,
+        class_name: str,
+        message: str,
+        trace: Sequence[TraceFrame] = (),
+        attempts: Sequence[AttemptRecord] = (),
+    ) -> None:
+        super().__init__(value, class_name, message, trace, attempts)
         self.value = value
         self.class_name = class_name
         self.message = message
         self.trace = tuple(trace)
+        self.attempts = tuple(attempts)
+
+    @property
+    def raw(self) -> str | None:
+        """The text of the answer that could not be used: of the error itself if it has it, else the last attempt's."""
+        text = getattr(self.value, "raw", None)
+        if isinstance(text, str):
+            return text
+        return self.attempts[-1].text if self.attempts else None
 
     def __str__(self) -> str:
         head = f"{self.class_name}: {self.message}" if self.message else self.class_name
         return "\n  ".join([head, *self.trace_lines()])
 
     def trace_lines(self, limit: int = 20) -> list[str]:
-        """The trace as text: a run of the same frame is one line, and of more than ``limit`` lines the first and the
-        last half are given."""
+        """Return the trace as lines: a run of the same frame is one line, of more than ``limit`` lines the middle is
+        left out."""
         lines: list[str] = []
         counts: list[int] = []
         previous = None
@@ -79,7 +101,113 @@ class ThrownError(BamlError):
         return [line if count == 1 else f"{line}, {count:,} times" for line, count in zip(lines, counts, strict=True)]
 
 
-class Cancelled(BamlError):  # noqa: N818 (the name is fixed by the design; cancelling is no error of anyone's)
+# --- classes of baml.errors and baml.panics ---------------------------------------------------------------------------
+
+
+class Io(ThrownError):
+    """The operating system refused: a file, a socket, a shell command."""
+
+
+class Timeout(ThrownError):
+    """A time limit passed."""
+
+
+class HttpStatus(ThrownError):
+    """A server answered with an error status."""
+
+
+class Network(ThrownError):
+    """There was no connection, or it broke."""
+
+
+class InvalidArgument(ThrownError):
+    """An argument cannot be used: a bad URL, a closed handle, a denied capability."""
+
+
+class RenderPrompt(ThrownError):
+    """A prompt template could not be rendered."""
+
+
+class LlmClient(ThrownError):
+    """A provider reported an error, or sent what cannot be read."""
+
+
+class ParseFailed(ThrownError):
+    """An answer does not fit the declared return type."""
+
+
+class FinishReason(ThrownError):
+    """The model stopped for a reason that the client's options do not allow."""
+
+
+class StreamTruncated(ThrownError):
+    """The connection ended before the answer did."""
+
+
+class UnsupportedProvider(ThrownError):
+    """A provider cannot do what was asked of it."""
+
+
+class AllAttemptsFailed(ThrownError):
+    """Every attempt at an LLM call failed."""
+
+
+class Panic(ThrownError):
+    """The program broke a rule of the language."""
+
+
+class AssertionFailed(Panic):
+    """The condition of an ``assert`` was false."""
+
+
+class DivisionByZero(Panic):
+    """An integer was divided by zero."""
+
+
+class IntegerOverflow(Panic):
+    """A result needs more than 64 bits."""
+
+
+class IndexOutOfBounds(Panic):
+    """A list has no item at an index."""
+
+
+class MapKeyNotFound(Panic):
+    """A map has no entry for a key."""
+
+
+class NegativeShift(Panic):
+    """A shift had a negative count."""
+
+
+class StackOverflow(Panic):
+    """Calls were nested too deeply."""
+
+
+class Unreachable(Panic):
+    """Code that cannot be reached was reached."""
+
+
+class UserPanic(Panic):
+    """The program called ``baml.panic`` or ``baml.sys.panic``, or read an unset environment variable."""
+
+
+class StepLimit(Panic):
+    """The call used up its step limit."""
+
+
+def thrown_class(class_name: str) -> type[ThrownError]:
+    """Return the exception class for a thrown value's class, by its qualified name."""
+    return _THROWN.get(class_name, ThrownError)
+
+
+_THROWN: Final[Mapping[str, type[ThrownError]]] = {
+    **{f"baml.errors.{each.__name__}": each for each in ThrownError.__subclasses__() if each is not Panic},
+    **{f"baml.panics.{each.__name__}": each for each in Panic.__subclasses__()},
+}
+
+
+class Cancelled(BamlError):
     """The call was cancelled; everything that it had open is closed."""
 
 
@@ -99,8 +227,8 @@ class HostError(BamlError):
 
 
 def render_diagnostics(diagnostics: Sequence[Diagnostic], sources: Mapping[str, str], colour: bool = False) -> str:
-    """Diagnostics as text, each with its source excerpt, and how many there are."""
-    from bamlvm.grammar.excerpts import render_all  # only who has something to render pays for the renderer
+    """Return diagnostics as text, each with its source excerpt, and how many there are."""
+    from bamlvm.grammar.excerpts import render_all  # imported only when something is rendered
     from bamlvm.grammar.source import SourceFile
 
     return render_all(diagnostics, {path: SourceFile(path, text) for path, text in sources.items()}, colour)

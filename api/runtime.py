@@ -58,6 +58,8 @@ class Runtime:
     instead of the process's; ``collectors`` get a record of every call; ``step_limit`` bounds the steps of a call
     (``baml.panics.StepLimit``); ``max_open_per_call`` and ``max_open`` bound how many connections, files and other
     resources may be open at once; ``optimize`` False compiles without the optimiser.
+
+    A runtime can be pickled, as far as its options can be: it is made anew of its sources and options.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class Runtime:
         self.partial_types = PartialTypes(self.types)
         self.functions = Functions(self)
         self._tests = loaded.unit.tests
+        self._origin: tuple[dict[str, str], bool, dict[str, Any]] | None = None
         self._transport = transport
         self._clients: Clients | None = None
         limits = (max_open_per_call, max_open)
@@ -102,6 +105,10 @@ class Runtime:
             own=frozenset(loaded.unit.signatures),
             limits=limits,
         )
+        if trace.steps is not None:
+            from bamlvm.vm.trace import StepPrinter
+
+            self.engine.new_tracer = partial(StepPrinter, trace.steps)
         _RUNTIMES.add(self)
 
     @classmethod
@@ -115,7 +122,15 @@ class Runtime:
     @classmethod
     def from_files(cls, files: Mapping[str, str], *, optimize: bool = True, **options: Any) -> Self:
         """Make a runtime of sources by file name.  Raises :class:`bamlvm.CompileError`."""
-        return cls(load(files, optimize, Cache.default()), **options)
+        made = cls(load(files, optimize, Cache.default()), **options)
+        made._origin = (dict(files), optimize, options)
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._origin is None:
+            raise TypeError("this runtime cannot be pickled: it was made of compiled units, not of sources")
+        files, optimize, options = self._origin
+        return partial(type(self).from_files, optimize=optimize, **options), (files,)
 
     def call_function_sync(
         self, name: str, args: Mapping[str, Any] | None = None, ctx: CallContext | None = None

@@ -91,7 +91,8 @@ class Call:
         if observers:
             self.scope.keep_raw_events = any(observer.keep_raw_events for observer in observers)
         self._observers = [observer.begin(function, context.tags) for observer in observers]
-        self.machine = Machine(engine.program, self.scope, engine.step_limit)
+        tracer = None if engine.new_tracer is None else engine.new_tracer()
+        self.machine = Machine(engine.program, self.scope, engine.step_limit, tracer=tracer)
         self._waiting: PreparedCall | None = None  # for its binding
         if prepared.binding is None:
             self.machine.start(prepared.entry, prepared.arguments)
@@ -119,7 +120,7 @@ class Call:
         if type(outcome) is Suspended:
             return outcome
         if type(outcome) is Failed:
-            raise thrown_error(self.engine, outcome.error)
+            raise thrown_error(self.engine, outcome.error, self.scope.attempts)
         return None
 
     def interrupt(self, reason: BaseException) -> None:

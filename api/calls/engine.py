@@ -7,7 +7,7 @@ knows the calls under way, so that closing the runtime can end them and wait for
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import count
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bamlvm.values.arguments import Arguments
     from bamlvm.values.results import Results
     from bamlvm.vm.linker import Program
+    from bamlvm.vm.trace import Tracer
 
 _CALLABLE: Final = ("function", "llm")
 
@@ -61,6 +62,7 @@ class Engine:
         self.env = env
         self.step_limit = step_limit
         self.collectors = collectors
+        self.new_tracer: Callable[[], Tracer] | None = None  # makes the tracer of a call's machine
         self.active: set[ActiveCall] = set()
         self.closed = False
         self._own = own

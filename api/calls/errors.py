@@ -6,20 +6,22 @@ contains itself, is there as :class:`bamlvm.values.results.Opaque`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from bamlvm.calls.engine import Engine
-from bamlvm.errors import BamlError, HostError, ThrownError
-from bamlvm.sysops.records import ErrorRecord
+from bamlvm.errors import BamlError, HostError, ThrownError, thrown_class
+from bamlvm.sysops.records import AttemptRecord, ErrorRecord
 from bamlvm.values.results import Opaque, to_builtins
 from bamlvm.vm.builtins import name_and_message
 from bamlvm.vm.values import Caught
 
 
-def thrown_error(engine: Engine, caught: Caught) -> ThrownError:
-    """Return the exception for a value that the program has not caught."""
+def thrown_error(engine: Engine, caught: Caught, attempts: Sequence[AttemptRecord] = ()) -> ThrownError:
+    """Return the exception for a value that the program has not caught; ``attempts`` are those of the call."""
     class_name, message = name_and_message(caught.value)
-    return ThrownError(_host_or_opaque(engine, caught.value), class_name, message, caught.trace)
+    value = _host_or_opaque(engine, caught.value)
+    return thrown_class(class_name)(value, class_name, message, caught.trace, attempts)
 
 
 def error_record(error: BaseException) -> ErrorRecord:

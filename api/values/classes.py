@@ -6,6 +6,9 @@ is bound (``bind``): a generated client has its own.  The class has its BAML nam
 runtime's class is recognised; a field whose name is not free in Python (:mod:`bamlvm.values.identifiers`) has its BAML
 name in ``__struct_encode_fields__``.
 
+The values of these classes can be copied and pickled, though the classes cannot be imported.  Where they are unpickled
+they are of a class made for that: of the same names and ``__baml_name__``, so that any runtime takes them as arguments.
+
 A name with a namespace is reached by attribute or by key: ``types.baml.errors.Timeout`` or
 ``types["baml.errors.Timeout"]``.
 
@@ -20,9 +23,10 @@ from __future__ import annotations
 import enum
 import operator
 import threading
-from collections.abc import Iterable, Iterator, Mapping
-from functools import reduce
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from functools import cache, reduce
+from typing import Any, Literal, Self
 
 import msgspec
 
@@ -70,6 +74,43 @@ class BamlEnum(enum.Enum):
 
     def __str__(self) -> str:
         return str(self.value)
+
+
+class _MadeEnum(BamlEnum):
+    """Base of the enums made at run time."""
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        cls: Any = type(self)
+        members = tuple((member.name, member.value) for member in cls)
+        return _restored_member, (cls.__baml_name__, members, self.value)
+
+
+def _reduce(self: Any) -> tuple[Any, ...]:
+    names = self.__struct_fields__
+    values = tuple(getattr(self, name) for name in names)
+    return _restored_struct, (self.__baml_name__, self.__module__, names, self.__struct_encode_fields__, values)
+
+
+def _deepcopy(self: Any, memo: dict[int, Any]) -> Any:
+    return type(self)(**{name: deepcopy(getattr(self, name), memo) for name in self.__struct_fields__})
+
+
+def _restored_struct(
+    name: str, module: str, fields: tuple[str, ...], encoded: tuple[str, ...], values: tuple[Any, ...]
+) -> Any:
+    """Return an instance of a class of another process."""
+    return _restored_class(name, module, fields, encoded)(**dict(zip(fields, values, strict=True)))
+
+
+def _restored_member(name: str, members: tuple[tuple[str, str], ...], value: str) -> Any:
+    """Return a member of an enum of another process."""
+    return _restored_enum(name, members)(value)
 
 
 class Types:
@@ -177,17 +218,7 @@ class Types:
             fields = [self._field(field, names[field.name]) for field in info.fields]
         finally:
             self._open.discard(info.name)
-        namespace: dict[str, Any] = {"__baml_name__": info.name}
-        if info.doc:
-            namespace["__doc__"] = info.doc
-        return msgspec.defstruct(
-            info.name.rpartition(".")[2],
-            fields,
-            namespace=namespace,
-            module="bamlvm." + self._home,
-            kw_only=True,
-            rename={host: name for name, host in names.items() if host != name} or None,
-        )
+        return _new_struct(info.name, "bamlvm." + self._home, fields, tuple(names), info.doc)
 
     def _field(self, field: FieldInfo, name: str) -> Any:
         annotation = self._whole(field)
@@ -259,17 +290,34 @@ def _member(types: Types, prefix: str, name: str) -> Any:
     raise AttributeError(f"the program declares no class or enum {qualified!r}")
 
 
-def _enum(info: EnumInfo) -> Any:
-    make: Any = BamlEnum  # called as enum.Enum is, to make a class
-    made = make(
-        info.name.rpartition(".")[2],
-        [(host, name) for name, host in variant_names(info).items()],
-        module="bamlvm.values.classes",
+def _new_struct(name: str, module: str, fields: Sequence[Any], encoded: Sequence[str], doc: str = "") -> Any:
+    """Make a Struct; ``fields`` are those of :func:`msgspec.defstruct`, ``encoded`` their BAML names."""
+    namespace: dict[str, Any] = {"__baml_name__": name, "__reduce__": _reduce, "__deepcopy__": _deepcopy}
+    if doc:
+        namespace["__doc__"] = doc
+    hosts = [field if isinstance(field, str) else field[0] for field in fields]
+    renamed = {host: own for host, own in zip(hosts, encoded, strict=True) if host != own}
+    return msgspec.defstruct(
+        name.rpartition(".")[2], fields, namespace=namespace, module=module, kw_only=True, rename=renamed or None
     )
-    made.__baml_name__ = info.name
-    if info.doc:
-        made.__doc__ = info.doc
+
+
+def _new_enum(name: str, members: Iterable[tuple[str, str]], doc: str = "") -> Any:
+    """Make an enum of members by their Python names."""
+    make: Any = _MadeEnum  # called as enum.Enum is, to make a class
+    made = make(name.rpartition(".")[2], list(members), module="bamlvm.values.classes")
+    made.__baml_name__ = name
+    if doc:
+        made.__doc__ = doc
     return made
+
+
+_restored_class = cache(_new_struct)
+_restored_enum = cache(_new_enum)
+
+
+def _enum(info: EnumInfo) -> Any:
+    return _new_enum(info.name, [(host, name) for name, host in variant_names(info).items()], info.doc)
 
 
 def field_names(info: ClassInfo) -> dict[str, str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 import msgspec
 
@@ -35,6 +35,15 @@ class Opaque:
 
     def __repr__(self) -> str:
         return f"<opaque {self.value!r}>"
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:  # another process gets a line about the value, as builtins have it
+        return str, (description(self.value),)
 
 
 class Results:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -12,6 +13,8 @@ import pytest
 
 import bamlvm
 from bamlvm import CompileError, HostError
+from bamlvm.build.cache import Cache
+from bamlvm.build.loading import load
 from bamlvm.mock import MockServer
 
 Make: TypeAlias = Callable[..., bamlvm.Runtime]
@@ -126,3 +129,19 @@ async def test_a_sync_close_in_a_loop_closes_when_the_loop_next_runs(
     assert mock_server.open_connections == 2
     runtime.close()
     await mock_server.until(lambda server: server.open_connections == 0)
+
+
+def test_a_runtime_is_pickled_by_its_sources() -> None:
+    source = "class Point { x int }  function f(p: Point) -> Point { p }  function v() -> string { env.X }"
+    with bamlvm.Runtime.from_files({"main.baml": source}, env={"X": "y"}, step_limit=1000) as runtime:
+        point = runtime.functions.f(p={"x": 1})
+        with pickle.loads(pickle.dumps(runtime)) as other:
+            assert other.functions.v() == "y"
+            assert other.engine.step_limit == 1000
+            assert other.functions.f(p=pickle.loads(pickle.dumps(point))).x == 1
+
+
+def test_a_runtime_of_compiled_units_cannot_be_pickled() -> None:
+    loaded = load({"main.baml": "function f() -> int { 1 }"}, True, Cache(None))
+    with bamlvm.Runtime(loaded) as runtime, pytest.raises(TypeError, match="not of sources"):
+        pickle.dumps(runtime)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import enum
+import pickle
 from collections.abc import Callable
 
 import msgspec
@@ -80,3 +82,16 @@ def test_names_of_the_standard_library_are_nested(runtime: bamlvm.Runtime) -> No
         _ = runtime.types.baml.errors.Nope
     with pytest.raises(AttributeError):
         _ = runtime.types.Nope
+
+
+def test_values_can_be_copied_and_pickled(runtime: bamlvm.Runtime) -> None:
+    people = runtime.functions.people()
+    copied = copy.deepcopy(people)
+    assert copied == people and copied[0] is copied[1] and type(copied[0]) is runtime.types.Person
+    pickled, again = pickle.loads(pickle.dumps(people)), pickle.loads(pickle.dumps(people))
+    assert bamlvm.to_builtins(pickled) == bamlvm.to_builtins(people)
+    assert pickled[0] is pickled[1] and pickled == again
+    assert type(pickled[0]).__name__ == "Person"
+    odd = runtime.functions.odd()
+    assert copy.copy(odd) is copy.deepcopy(odd) is odd
+    assert pickle.loads(pickle.dumps(odd)).value == "mro"

@@ -66,7 +66,7 @@ function Older(person: Person, by: int = 1) -> Person { Person { ...person, age:
 """
 ANSWER = json.dumps({"person": {"name": "Ada", "age": 36, "from": "London"}, "moods": {"Happy": 2}, "note": "hm"})
 USE = """
-import asyncio, sys
+import asyncio, pickle, sys
 from baml_client import b, b_async, b_sync, configure, partial_types, types
 import bamlvm, msgspec
 
@@ -85,6 +85,9 @@ partials = list(stream)
 assert partials and all(type(each) is partial_types.Answer for each in partials)
 assert stream.final() == parsed
 assert msgspec.json.decode(msgspec.json.encode(parsed), type=types.Answer) == parsed
+other = pickle.loads(pickle.dumps(b))
+assert type(other) is type(b) and other is not b and other.Older(parsed.person).age == 37
+assert pickle.loads(pickle.dumps([parsed, partials[-1], types.Mood.Sad])) == [parsed, partials[-1], types.Mood.Sad]
 assert b.request.Extract(text="Ada", mood=types.Mood.Sad, stream=True).json()["stream"] is True
 try:
     configure(env={})
