@@ -20,18 +20,26 @@ async def close_entries(entries: Iterable[Entry]) -> None:
     closing = start_closing(entries)
     if not closing:
         return
-    task = asyncio.ensure_future(finish_closing(closing))
     loop = asyncio.get_running_loop()
     until = loop.time() + CLOSE_SECONDS
     cancellation: asyncio.CancelledError | None = None
-    while not task.done() and loop.time() < until:
-        try:
-            await asyncio.wait({task}, timeout=until - loop.time())
-        except asyncio.CancelledError as error:
-            cancellation = error
-    task.cancel()
+    while closing and loop.time() < until:
+        # A task of its own, so that a cancellation of this one does not reach the closers.  But a loop that ends
+        # cancels every task, also one that has not begun: then the closers are still to be awaited, by another.
+        task = asyncio.ensure_future(finish_closing(closing))
+        while not task.done() and loop.time() < until:
+            try:
+                await asyncio.wait({task}, timeout=until - loop.time())
+            except asyncio.CancelledError as error:
+                cancellation = error
+        task.cancel()
+        closing = [each for each in closing if task.done() and _is_unstarted(each)]
     if cancellation is not None:
         raise cancellation
+
+
+def _is_unstarted(awaitable: Awaitable[None]) -> bool:
+    return inspect.iscoroutine(awaitable) and inspect.getcoroutinestate(awaitable) == inspect.CORO_CREATED
 
 
 def start_closing(entries: Iterable[Entry]) -> list[Awaitable[None]]:

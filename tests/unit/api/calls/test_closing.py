@@ -10,7 +10,9 @@ import pytest
 
 import bamlvm
 from bamlvm import CallContext, Cancelled, CancelToken
+from bamlvm.calls.closing import close_entries
 from bamlvm.mock import MockServer, ThreadedMockServer
+from bamlvm.vm.handles import Entry
 
 Make: TypeAlias = Callable[..., bamlvm.Runtime]
 
@@ -116,3 +118,25 @@ def test_ending_a_sync_call_after_every_partial(
                     if seen > last:
                         token.cancel()
             assert runtime.handles == 0
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_closing_outlives_a_loop_that_cancels_every_task(turns: int) -> None:
+    """As ``asyncio.run`` does at its end, also with the task that closes, before or after that has begun."""
+    closed: list[int] = []
+
+    async def close(number: int) -> None:
+        await asyncio.sleep(0)
+        closed.append(number)
+
+    entries = [Entry("thing", None, lambda number=number: close(number)) for number in range(3)]
+    task = asyncio.create_task(close_entries(entries))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    begun = task.done() or len(others) > 2
+    for other in others:
+        if turns:  # else nothing has begun, and the call would not have come here
+            other.cancel()
+    await asyncio.wait([task])
+    assert closed == [0, 1, 2] or begun, "a closer is cancelled only where it waits"
