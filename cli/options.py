@@ -43,6 +43,11 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def add_verbose(parser: argparse.ArgumentParser, help: str) -> None:
+    """Add ``-v``."""
+    parser.add_argument("-v", "--verbose", action="store_true", help=help)
+
+
 def positive(text: str) -> int:
     """Parse a whole number from 1 up, for ``type=``."""
     if not text.isdecimal() or int(text) < 1:

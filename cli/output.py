@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
@@ -14,9 +15,10 @@ from bamlvm.cli import exit_codes
 from bamlvm.cli.exit_codes import CommandError
 
 if TYPE_CHECKING:
-    from bamlvm import ThrownError
+    from bamlvm import AttemptRecord, ThrownError
 
 _SHOWN_FRAMES = 40
+_SHOWN_TEXT = 120
 
 
 def is_terminal(stream: TextIO | None) -> bool:
@@ -51,12 +53,12 @@ def thrown_text(error: ThrownError) -> str:
     carried = []
     if error.class_name == "baml.errors.AllAttemptsFailed":
         head = head.partition(". ")[0]  # the rest of the message lists the attempts, each of which gets a line here
-        carried = [_attempt_line(attempt) for attempt in error.value.attempts]
+        carried = _attempt_lines(error.value.attempts)
     else:
         value = bamlvm.to_builtins(error.value)
         if isinstance(value, dict):
             shown = {name: each for name, each in value.items() if name != "message" and each is not None}
-            carried = [f"{name}: {json_text(each)}" for name, each in shown.items()]
+            carried = [f"{name}: {shortened(json_text(each), 400)}" for name, each in shown.items()]
         elif isinstance(value, list):
             carried = [json_text(value)]
     return "\n  ".join([f"uncaught {head}", *carried, *error.trace_lines(_SHOWN_FRAMES)])
@@ -104,6 +106,41 @@ def report(error: CommandError | bamlvm.BamlError, command: str = "") -> int:
     return code
 
 
-def _attempt_line(attempt: Any) -> str:
-    received = f", after {json_text(attempt.text)}" if attempt.text else ""
-    return f"{attempt.client} ({attempt.provider}), attempt {attempt.attempt}{received}: {error_line(attempt.error)}"
+def usage_text(attempts: Sequence[AttemptRecord], seconds: float) -> str:
+    """Render the time and the tokens of a call: ``1.20 s, 2 attempts, 21+40 tokens`` (input and output)."""
+    parts = [duration_text(seconds)]
+    if attempts:
+        from bamlvm.collector import usage_of
+
+        usage = usage_of(attempts)
+        parts.append("1 attempt" if len(attempts) == 1 else f"{len(attempts)} attempts")
+        parts.append(f"{usage.input_tokens}+{usage.output_tokens} tokens")
+    return ", ".join(parts)
+
+
+def duration_text(seconds: float) -> str:
+    """Render a duration in milliseconds, or from one second up in seconds."""
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.2f} s"
+
+
+def shortened(text: str, length: int = _SHOWN_TEXT) -> str:
+    """Return a text, or its beginning and end with the number of characters left out between them."""
+    if len(text) <= length:
+        return text
+    end = length // 4
+    start = length - end
+    return f"{text[:start]} … {len(text) - length} characters … {text[-end:]}"
+
+
+def _attempt_lines(attempts: Sequence[Any]) -> list[str]:
+    """Render attempts, one line each.  An answer is shown once: not where the error quotes it, nor a second time."""
+    lines = []
+    shown = set()
+    for each in attempts:
+        error = error_line(each.error)
+        received = ""
+        if each.text and " ".join(each.text.split())[: _SHOWN_TEXT // 4] not in error:
+            received = ", after the same text" if each.text in shown else f", after {json_text(shortened(each.text))}"
+            shown.add(each.text)
+        lines.append(f"{each.client} ({each.provider}), attempt {each.attempt}{received}: {shortened(error, 400)}")
+    return lines

@@ -24,7 +24,7 @@ import bamlvm
 from bamlvm.cli import exit_codes
 from bamlvm.cli import options as shared
 from bamlvm.cli.exit_codes import CommandError
-from bamlvm.cli.output import is_terminal, json_text, value_text, write_result
+from bamlvm.cli.output import error_line, is_terminal, json_text, usage_text, value_text, write_result
 from bamlvm.cli.program import add_path, arguments, program_path, read_program, signature_text
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the result as JSON on one line")
     shared.add_timeout(parser, "end the call after this time")
     shared.add_allow(parser)
+    shared.add_verbose(parser, "print the attempts, the time and the tokens of the call to stderr")
     shared.add_recording(parser)
 
 
@@ -64,8 +65,15 @@ def execute(options: argparse.Namespace) -> int:
             options.path, options.function = None, options.path
     files = read_program(program_path(options.path))
     transport = shared.transport(options)
-    with bamlvm.Runtime.from_files(files, transport=transport, denied=shared.denied(options)) as runtime:
-        _call_and_print(runtime, options)
+    collectors = [bamlvm.Collector()] if options.verbose else []
+    with bamlvm.Runtime.from_files(
+        files, transport=transport, denied=shared.denied(options), collectors=collectors
+    ) as runtime:
+        try:
+            _call_and_print(runtime, options)
+        finally:
+            for collector in collectors:
+                _print_usage(collector)
     return exit_codes.OK
 
 
@@ -73,6 +81,18 @@ def _is_path(word: str) -> bool:
     """Whether a word is meant as a path: it exists, or no function can have such a name."""
     parts = word.split(".")
     return os.path.exists(word) or parts[-1] == "baml" or not all(part.isidentifier() for part in parts)
+
+
+def _print_usage(collector: bamlvm.Collector) -> None:
+    call = collector.last
+    if call is None:  # an argument did not fit: nothing was called
+        return
+    for each in call.attempts:
+        failed = f" failed: {error_line(each.error)}" if each.error is not None else ""
+        model = f" {each.model}" if each.model else ""
+        usage = usage_text([each], each.duration or 0.0).replace(", 1 attempt", "")
+        print(f"attempt {each.ordinal}: {each.client} ({each.provider}{model}), {usage}{failed}", file=sys.stderr)
+    print(f"{call.function}: {usage_text(call.attempts, call.duration)}", file=sys.stderr, flush=True)
 
 
 def _call_and_print(runtime: bamlvm.Runtime, options: argparse.Namespace) -> None:

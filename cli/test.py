@@ -25,10 +25,11 @@ import bamlvm
 from bamlvm.cli import exit_codes
 from bamlvm.cli import options as shared
 from bamlvm.cli.exit_codes import CommandError
-from bamlvm.cli.output import json_text, thrown_text, wants_colour
+from bamlvm.cli.output import duration_text, json_text, shortened, thrown_text, usage_text, wants_colour
 from bamlvm.cli.program import add_path, program_path, read_program
 from bamlvm.testing import Case, Constraint, Outcome, run_case, select
 
+_SHOWN_RESULT = 400  # characters
 _COLOURS = {"passed": "32", "failed": "31", "error": "31", "check": "33"}
 
 
@@ -53,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON, one object a line")
     shared.add_timeout(parser, "end each test after this time")
     shared.add_allow(parser)
+    shared.add_verbose(parser, "print the tokens of each test, and of all")
     shared.add_recording(parser)
 
 
@@ -91,11 +93,15 @@ def _run(runtime: bamlvm.Runtime, selected: Sequence[Case], options: argparse.Na
     try:
         for outcome in _outcomes(runtime, selected, options):
             outcomes.append(outcome)
-            print(_line(_as_json(outcome)) if options.json else _text(outcome, colour), flush=True)
+            print(_line(_as_json(outcome)) if options.json else _text(outcome, colour, options.verbose), flush=True)
     except KeyboardInterrupt:
         interrupted = True
     summary = _summary(outcomes, len(selected), time.perf_counter() - started)
-    print(_line({"event": "summary", **summary}) if options.json else _summary_text(summary, colour), flush=True)
+    attempts = [attempt for outcome in outcomes for attempt in outcome.attempts]
+    if options.json:
+        print(_line({"event": "summary", **summary}), flush=True)
+    else:
+        print(_summary_text(summary, attempts, colour, options.verbose), flush=True)
     if options.junit is not None:
         _write_junit(options.junit, outcomes, options.path)
     if interrupted:
@@ -121,12 +127,13 @@ def _outcomes(runtime: bamlvm.Runtime, selected: Sequence[Case], options: argpar
 # --- output -----------------------------------------------------------------------------------------------------------
 
 
-def _text(outcome: Outcome, colour: bool) -> str:
+def _text(outcome: Outcome, colour: bool, verbose: bool) -> str:
     word = {"passed": "ok", "failed": "FAILED", "error": "ERROR"}[outcome.status]
-    head = f"{_paint(f'{word:<6}', outcome.status, colour)} {outcome.case.name} ({_duration(outcome.seconds)})"
+    facts = usage_text(outcome.attempts, outcome.seconds) if verbose else duration_text(outcome.seconds)
+    head = f"{_paint(f'{word:<6}', outcome.status, colour)} {outcome.case.name} ({facts})"
     lines = [*_problems(outcome)]
     if outcome.failures and outcome.error is None:
-        lines.append(f"result: {json_text(outcome.value)}")
+        lines.append(f"result: {shortened(json_text(outcome.value), _SHOWN_RESULT)}")
     checks = [_paint(f"check: {each.message}", "check", colour) for each in outcome.failed_checks]
     return "\n".join([head, *("  " + line for text in (*lines, *checks) for line in text.split("\n"))])
 
@@ -137,7 +144,13 @@ def _problems(outcome: Outcome) -> list[str]:
         return [thrown_text(outcome.error)]
     if outcome.error is not None:
         return [str(outcome.error)]
-    return [each.message for each in outcome.failures]
+    return [_failure(each) for each in outcome.failures]
+
+
+def _failure(constraint: Constraint) -> str:
+    """Return the message of a constraint, and its operands on lines below it."""
+    shown = [f"  {source} is {shortened(json_text(value))}" for source, value in constraint.operands]
+    return "\n".join([constraint.message, *shown])
 
 
 def _summary(outcomes: Sequence[Outcome], selected: int, seconds: float) -> dict[str, Any]:
@@ -152,13 +165,17 @@ def _summary(outcomes: Sequence[Outcome], selected: int, seconds: float) -> dict
     }
 
 
-def _summary_text(summary: dict[str, Any], colour: bool) -> str:
+def _summary_text(
+    summary: dict[str, Any], attempts: Sequence[bamlvm.AttemptRecord], colour: bool, verbose: bool
+) -> str:
     status = "passed" if not (summary["failed"] or summary["errors"] or summary["not_run"]) else "failed"
     counts = [("passed", "passed"), ("failed", "failed"), ("errors", "with errors"), ("not_run", "not run")]
     parts = [f"{summary[key]} {word}" for key, word in counts if summary[key] or key == "passed"]
     if checks := summary["failed_checks"]:
         parts.append("1 check does not hold" if checks == 1 else f"{checks} checks do not hold")
-    return f"{_paint(', '.join(parts), status, colour)} in {_duration(summary['seconds'])}"
+    seconds = summary["seconds"]
+    facts = usage_text(attempts, seconds) if verbose else duration_text(seconds)
+    return f"{_paint(', '.join(parts), status, colour)} in {facts}"
 
 
 def _about(case: Case) -> dict[str, Any]:
@@ -195,10 +212,6 @@ def _constraint(each: Constraint) -> dict[str, Any]:
 
 def _line(value: Any) -> str:
     return msgspec.json.encode(value).decode()
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.2f} s"
 
 
 def _paint(text: str, style: str, colour: bool) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jinja2
+from jinja2 import nodes
 from jinja2.environment import TemplateExpression
 
 from bamlvm.sysops.prompts.environment import Environment, UndefinedName
@@ -45,6 +46,18 @@ class Predicates:
         if not isinstance(value, bool):
             raise PredicateError(f"expected true or false, got {text_of(value)}")
         return value
+
+    def parse(self, expression: str) -> nodes.Expr:
+        """Return the syntax tree of a valid expression."""
+        output = self._environment.parse("{{ " + expression + "\n}}").body[0]
+        assert isinstance(output, nodes.Output)
+        return output.nodes[0]
+
+    def value(self, node: nodes.Expr, variables: Mapping[str, Any]) -> Any:
+        """Evaluate a part of an expression; raises what Jinja raises."""
+        assignment = nodes.Assign(nodes.Name("result", "store"), node, lineno=1)
+        template = self._environment.from_string(nodes.Template([assignment], lineno=1))
+        return TemplateExpression(template, undefined_to_none=False)(**variables)
 
     def _compile(self, expression: str) -> TemplateExpression:
         compiled = self._compiled.get(expression)

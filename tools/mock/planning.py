@@ -45,7 +45,7 @@ def plan(request: Request, player: Player, number: int) -> Plan:
         return _plan_chat(request, wire, player, number)
     text = request.body.decode("utf-8", "replace")
     question = Question(request.path, "", text, text, stream=False)
-    rule, answer = player.choose(question)
+    rule, answer = player.choose(question, named=True)
     if rule is not None:
         return _plan_plain(request, question, rule, answer, player, number)
     if request.path == "/echo":

@@ -2,7 +2,8 @@
 
 A script is a list of rules.  The first rule that matches a request and has an answer left answers it.  A rule's answers
 are used in order; ``after`` says what follows the last one: ``repeat`` it (the default), ``cycle`` to the first, or
-``pass`` the request on to the rules below.  A request that no rule answers gets an echo of its prompt.
+``pass`` the request on to the rules below.  A chat request that no rule answers gets an echo of its prompt; any other
+path must be named by a rule.
 
     [[rules]]
     model = "gpt-*"                       # a glob; so is path
@@ -88,10 +89,13 @@ class Player:
         self.script = script
         self._used = [0] * len(script.rules)
 
-    def choose(self, question: Question) -> tuple[Rule | None, Answer]:
-        """Return the rule that answers, None for the echo, and its answer."""
+    def choose(self, question: Question, named: bool = False) -> tuple[Rule | None, Answer]:
+        """Return the rule that answers, None for the echo, and its answer.
+
+        With ``named`` only rules that name a path can answer: the request is not for a provider's format.
+        """
         for index, rule in enumerate(self.script.rules):
-            if not _matches(rule, question):
+            if not _matches(rule, question) or (named and rule.path is None):
                 continue
             count, used = len(rule.answers), self._used[index]
             if count == 0 or (rule.after == "pass" and used >= count):

@@ -15,19 +15,24 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from bamlvm.errors import BamlError
+from bamlvm.sysops.records import AttemptRecord
 from bamlvm.test_case import Case as Case
 
 Status: TypeAlias = Literal["passed", "failed", "error"]
 
 
 class Constraint(msgspec.Struct, frozen=True):
-    """One ``@@assert`` or ``@@check``, evaluated.  ``holds`` is None if it cannot be; ``problem`` says why."""
+    """One ``@@assert`` or ``@@check``, evaluated.  ``holds`` is None if it cannot be; ``problem`` says why.
+
+    ``operands`` are parts of an expression that does not hold, each as source and value.
+    """
 
     level: Literal["assert", "check"]
     name: str | None
     expression: str
     holds: bool | None
     problem: str | None = None
+    operands: tuple[tuple[str, Any], ...] = ()
 
     @property
     def message(self) -> str:
@@ -40,8 +45,12 @@ class Constraint(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """How a case ended.  ``seconds`` is the duration of the call, ``value`` its result (None if there is none),
-    ``error`` what ended the case without a result; ``constraints`` are those that were evaluated, in written order."""
+    """How a case ended.
+
+    ``seconds`` is the duration of the call, ``value`` its result (None if there is none), ``error`` what ended the case
+    without a result.  ``constraints`` are those that were evaluated, in written order; ``attempts`` the attempts at LLM
+    clients.
+    """
 
     case: Case
     status: Status
@@ -49,6 +58,7 @@ class Outcome(msgspec.Struct, frozen=True):
     value: Any = None
     error: BamlError | None = None
     constraints: tuple[Constraint, ...] = ()
+    attempts: tuple[AttemptRecord, ...] = ()
 
     @property
     def failures(self) -> list[Constraint]:

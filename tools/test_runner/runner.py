@@ -17,6 +17,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import msgspec
+
+from bamlvm.collector import Collector
 from bamlvm.context import CallContext
 from bamlvm.errors import BamlError, Cancelled
 from bamlvm.tools.test_runner.arguments import arguments
@@ -36,7 +39,9 @@ def run_case(
     The files of media arguments are relative to the test's file, whose own name is relative to ``root``.  Raises
     :class:`bamlvm.Cancelled` if the call is cancelled; any other error is in the outcome.
     """
+    collector = Collector()
     context = context or CallContext()
+    context = msgspec.structs.replace(context, collectors=(*context.collectors, collector))
     started = time.perf_counter()
     try:
         given = arguments(runtime, case, {**runtime.engine.env, **context.env}, Path(root, case.file).parent)
@@ -47,14 +52,14 @@ def run_case(
     except BamlError as error:
         if type(error) is Cancelled:
             raise
-        return Outcome(case, "error", time.perf_counter() - started, error=error)
+        return Outcome(case, "error", time.perf_counter() - started, error=error, attempts=collector.attempts)
     constraints = tuple(_constraints(runtime, case, plain, seconds))
     status: Status = "passed"
     if any(each.holds is None for each in constraints):
         status = "error"
     elif any(each.level == "assert" and not each.holds for each in constraints):
         status = "failed"
-    return Outcome(case, status, seconds, value, None, constraints)
+    return Outcome(case, status, seconds, value, None, constraints, collector.attempts)
 
 
 def _constraints(runtime: Runtime, case: Case, plain: Any, seconds: float) -> Iterable[Constraint]:
@@ -70,7 +75,8 @@ def _constraints(runtime: Runtime, case: Case, plain: Any, seconds: float) -> It
         holds, problem = _evaluate(predicates, expression, names)
         if level == "check" and name is not None and holds is not None:
             checks[name] = holds
-        yield Constraint(level, name, expression, holds, problem)
+        shown = _operands(predicates, expression, names) if holds is False else ()
+        yield Constraint(level, name, expression, holds, problem, shown)
 
 
 def _evaluate(predicates: Predicates, expression: str, names: Mapping[str, Any]) -> tuple[bool | None, str | None]:
@@ -82,6 +88,12 @@ def _evaluate(predicates: Predicates, expression: str, names: Mapping[str, Any])
         return predicates.holds(expression, names), None
     except PredicateError as error:
         return None, str(error)
+
+
+def _operands(predicates: Predicates, expression: str, names: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    from bamlvm.tools.test_runner.operands import operands  # needs Jinja
+
+    return operands(predicates, expression, names)
 
 
 def _predicates(runtime: Runtime) -> Predicates:

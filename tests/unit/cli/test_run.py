@@ -251,6 +251,34 @@ class TestStreaming:
         assert second.startswith("  R (openai), attempt 2: HttpStatus: ") and "who are you" in second
         assert trace.startswith("  at baml.llm.stream_llm_function (")
 
+    def test_a_long_answer_is_shown_once_and_shortened(
+        self, program: str, server: ThreadedMockServer, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        server.play({"rules": [{"answers": [{"text": "I cannot count. " * 100, "faults": CUT_SHORT}]}]})
+        _, _, err = run(capsys, program, "Retried", "-a", "name=you", "--stream")
+        first, second = err[err.index("uncaught") :].splitlines()[1:3]
+        assert re.match(r'  R \(openai\), attempt 1, after "I cannot count\. I .* … \d+ characters … .*": ', first)
+        assert len(first) < 300
+        assert second.startswith("  R (openai), attempt 2, after the same text: StreamTruncated: ")
+        server.play({"rules": [{"answers": [{"text": "I cannot count. " * 100}]}]})
+        _, _, err = run(capsys, program, "Number")
+        attempt = err.splitlines()[1]
+        assert attempt.startswith("  C (openai), attempt 1: ParseFailed: expected an int, got 'I cannot count.")
+        assert len(attempt) < 300
+
+    def test_verbose_prints_attempts_time_and_tokens(
+        self, program: str, server: ThreadedMockServer, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        usage = {"input_tokens": 21, "output_tokens": 4}
+        server.play(greeting({"faults": [{"kind": "status", "code": 503}]}, usage=usage))
+        code, out, err = run(capsys, program, "Retried", "-a", "name=you", "-v")
+        assert (code, out) == (exit_codes.OK, "Hello, you\n")
+        first, second, total = (re.sub(r"[\d.]+ m?s", "T", line) for line in err.splitlines())
+        assert first.startswith("attempt 1: R (openai m), T, 0+0 tokens failed: HttpStatus: ")
+        assert second == "attempt 2: R (openai m), T, 21+4 tokens"
+        assert total == "Retried: T, 2 attempts, 21+4 tokens"
+        assert run(capsys, program, "text", "--verbose")[2].startswith("text: ")
+
     def test_no_key_in_an_error(
         self, program: str, server: ThreadedMockServer, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -298,6 +326,25 @@ class TestTapes:
             code, out, err = run(capsys, program, "text", option, missing)
             assert (code, out) == (exit_codes.HOST, "")
             assert err == f"bamlvm run: cannot {verb} the recording {missing}: No such file or directory\n"
+
+
+class TestTrace:
+    def test_of_calls_and_exchanges(
+        self, program: str, server: ThreadedMockServer, capsys: pytest.CaptureFixture[str], monkeypatch: Any
+    ) -> None:
+        monkeypatch.setenv("BAMLVM_TRACE", "calls,http")
+        code, out, err = run(capsys, program, "Greet", "-a", "name=you")
+        assert (code, out) == (exit_codes.OK, "Hello, you\n")
+        categories = [re.match(r"\[(calls|http) \d+\.\d+\] ", line) for line in err.splitlines()]
+        assert {each[1] for each in categories if each} == {"calls", "http"} and all(categories)
+        assert "attempt 1 starts: C (openai)" in err and f"POST {server.url}/chat/completions" in err
+        assert "secret-of-the-test" not in err
+
+    def test_of_nothing_known(self, program: str, capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
+        monkeypatch.setenv("BAMLVM_TRACE", "stps")
+        code, out, err = run(capsys, program, "text")
+        assert (code, out) == (exit_codes.HOST, "")
+        assert err.startswith("bamlvm run: BAMLVM_TRACE names an unknown category 'stps': the categories are calls,")
 
 
 class TestProcess:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -191,6 +192,42 @@ class TestResults:
             "not_run": 0,
             "failed_checks": 1,
         }
+
+    def test_the_operands_of_a_failed_assert(self, program: str, capsys: pytest.CaptureFixture[str]) -> None:
+        Path(program, "operands.baml").write_text(
+            'test Operands { functions [older]  args { p { name "Ada"  age 36  tags ["t"]  mood Happy  scores {} } }\n'
+            '  @@assert(far, {{ this.age > 40 and not (this.name|length == 3) or this["name"].upper() in ["x"] }})\n'
+            "  @@assert(none, {{ this == 1 or (false and this.nothing) or this.tags is none }}) }"
+        )
+        code, out, _ = run(capsys, program, "-i", "::Operands")
+        assert code == exit_codes.FAILED
+        far = '@@assert(far, {{ this.age > 40 and not (this.name|length == 3) or this["name"].upper() in ["x"] }})'
+        assert out.splitlines()[1:-2] == [
+            f"  {far} does not hold",
+            "    this.age is 37",
+            "    this.name|length is 3",
+            "    this['name'].upper() is \"ADA\"",
+            "  @@assert(none, {{ this == 1 or (false and this.nothing) or this.tags is none }}) does not hold",
+            '    this.tags is ["t"]',
+        ]
+
+    def test_verbose_shows_tokens(
+        self, program: str, capsys: pytest.CaptureFixture[str], server: ThreadedMockServer
+    ) -> None:
+        Path(program, "feel.baml").write_text(
+            'test Feel { functions [Feel]  args { text "well" } }\ntest Hi { functions [Greet]  args { name "you" } }'
+        )
+        usage = {"input_tokens": 21, "output_tokens": 4}
+        server.play({"rules": [{"answers": [{"text": "Happy", "usage": usage}]}]})
+        code, out, _ = run(capsys, program, "-v", "-i", "Feel", "-i", "Greet::Hi", "-i", "older::Ada")
+        assert code == exit_codes.OK
+        lines = sorted(re.sub(r"[\d.]+ m?s", "T", line) for line in out.splitlines())
+        assert lines == [
+            "3 passed in T, 2 attempts, 42+8 tokens",
+            "ok     Feel::Feel (T, 1 attempt, 21+4 tokens)",
+            "ok     Greet::Hi (T, 1 attempt, 21+4 tokens)",
+            "ok     older::Ada (T)",
+        ]
 
     def test_junit(self, program: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
         Path(program, "more.baml").write_text(

@@ -347,6 +347,16 @@ class TestScripts:
             assert (await client.get("/v1/messages")).status_code == 405
         assert mock_server.connection_count == 1
 
+    async def test_a_rule_without_a_path_answers_chat_requests_only(self, mock_server: MockServer) -> None:
+        mock_server.play(script(GREETING))
+        async with httpx.AsyncClient(trust_env=False, base_url=mock_server.url) as client:
+            assert (await client.get("/v1/models")).status_code == 404
+            assert (await client.post("/v1/embeddings", json={})).status_code == 404
+            for path in ("/v1/chat/completions", "/v1/messages", "/v1/responses", "/v1beta/models/m:generateContent"):
+                refused = await client.get(path)
+                assert (refused.status_code, refused.headers["allow"]) == (405, "POST"), path
+        assert [exchange.rule for exchange in mock_server.requests] == [None] * 6
+
     async def test_chunked_request_body(self, mock_server: MockServer) -> None:
         async def body() -> Any:
             yield b"in "
