@@ -32,11 +32,15 @@ def scalar(value: syntax.ConfigScalar, text: str) -> str | int | float | bool | 
 def attributes(
     written: tuple[syntax.Attribute, ...], place: str, entry: Entry, report: Reporter
 ) -> tuple[Attribute, ...]:
-    """Return attributes as data; report E0015 for unknown ones, E0016 for those that do not belong to ``place``, E0072
-    for constraints without an expression."""
+    """Return attributes as data.
+
+    Report E0014 for repeated ones, E0015 for unknown ones, E0016 for those that do not belong to ``place``, E0072 for
+    constraints without an expression.
+    """
     known = _KNOWN_ATTRIBUTES[place]
     anywhere = frozenset().union(*_KNOWN_ATTRIBUTES.values())
     result = []
+    seen: dict[str, syntax.Attribute] = {}
     for each in written:
         if each.name not in anywhere:
             report.error("E0015", each, f"unknown attribute `{each.name}`", hint=did_you_mean(each.name, anywhere))
@@ -47,6 +51,13 @@ def attributes(
             hint = f"it is for: {', '.join(homes)}"
             report.error("E0016", each, f"`{each.name}` does not belong on {here}", hint=hint)
             continue
+        unique = _unique(each)
+        if unique is not None and unique in seen:
+            first = report.label(seen[unique].start, seen[unique].end, "first here")
+            report.error("E0014", each, f"{unique} is there twice", hint="keep one of them", labels=[first])
+            continue
+        if unique is not None:
+            seen[unique] = each
         expression = next((a.text for a in each.arguments if isinstance(a, syntax.ConfigExpression)), None)
         if each.name in ("assert", "check") and expression is None:
             sign = "@@" if each.block else "@"
@@ -64,3 +75,14 @@ def attributes(
         scalars = (scalar(a, entry.item.text) for a in each.arguments if isinstance(a, syntax.ConfigScalar))
         result.append(Attribute(each.name, tuple(value for value in scalars if value is not None), expression))
     return tuple(result)
+
+
+def _unique(attribute: syntax.Attribute) -> str | None:
+    """Return a description of what may be there only once: any attribute but an assert, a check by its name."""
+    sign = "@@" if attribute.block else "@"
+    if attribute.name == "assert":
+        return None
+    if attribute.name == "check":
+        name = next((each.value for each in attribute.arguments if isinstance(each, syntax.ConfigScalar)), None)
+        return f"the check `{name}`" if name is not None else None
+    return f"`{sign}{attribute.name}`"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from bamlvm.compiler.attributes import attributes, scalar
-from bamlvm.compiler.config import data, entries
+from bamlvm.compiler.config_blocks import data, entries
 from bamlvm.compiler.index import Entry, Index, reporter
 from bamlvm.compiler.reporter import Located, Reporter, name_range
 from bamlvm.compiler.symbols import Symbols

@@ -108,7 +108,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
     }
 )
 
-_ANSWERS: Final[Mapping[str, WireName]] = MappingProxyType(
+RESPONSE_WIRES: Final[Mapping[str, WireName]] = MappingProxyType(
     {
         "openai": "openai",
         "openai-responses": "openai-responses",
@@ -142,9 +142,9 @@ def answer_wire(row: Provider, options: Options) -> WireName:
     named = options.get("client_response_type", str)
     if named is None:
         return row.wire
-    if named not in _ANSWERS:
-        raise options.invalid(f"option client_response_type must be one of {', '.join(_ANSWERS)}")
-    return _ANSWERS[named]
+    if named not in RESPONSE_WIRES:
+        raise options.invalid(f"option client_response_type must be one of {', '.join(RESPONSE_WIRES)}")
+    return RESPONSE_WIRES[named]
 
 
 def streams(options: Options) -> bool:

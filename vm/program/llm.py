@@ -17,6 +17,34 @@ STRATEGIES = {
 """The providers that are strategies over other clients, by every spelling."""
 
 
+PROVIDERS = (
+    "openai",
+    "openai-generic",
+    "azure-openai",
+    "ollama",
+    "openrouter",
+    "openai-responses",
+    "anthropic",
+    "google-ai",
+)
+"""The providers that clients can call."""
+
+
+UNSUPPORTED_PROVIDERS = {
+    "aws-bedrock": None,
+    "vertex-ai": None,
+    "baml-openai-chat": "openai",
+    "baml-azure-chat": "azure-openai",
+    "baml-anthropic-chat": "anthropic",
+    "baml-ollama-chat": "ollama",
+}
+"""Providers of the official runtime that are not supported, and the supported one that does the same, if any."""
+
+
+RESPONSE_TYPES = ("openai", "openai-responses", "anthropic", "google", "vertex")
+"""The values of a client's option ``client_response_type``."""
+
+
 CLOCKS = {
     "connect_timeout_ms": "connect_ms",
     "time_to_first_token_timeout_ms": "time_to_first_token_ms",

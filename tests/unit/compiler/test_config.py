@@ -5,13 +5,16 @@ from __future__ import annotations
 import pytest
 
 import bamlvm
+from bamlvm.sysops.providers import catalogue
+from bamlvm.vm.program import llm
 
 ONE = 'client<llm> One { provider openai  options { model "m" } }\n'
 
 
 def reported(provider: str, options: str) -> list[tuple[str, str]]:
     """Code and message of what is reported for a client of these options."""
-    source = f"{ONE}client<llm> C {{ provider {provider}  options {{ {options} }} }}\n"
+    model = 'model "m"  ' if provider == "openai" else ""
+    source = f"{ONE}client<llm> C {{ provider {provider}  options {{ {model}{options} }} }}\n"
     return [(each.code, each.message) for each in bamlvm.check({"main.baml": source}).diagnostics]
 
 
@@ -24,7 +27,7 @@ def reported(provider: str, options: str) -> list[tuple[str, str]]:
         ("round-robin", "strategy [One]  start 1"),
         ("round_robin", "strategy [One]"),
         ("baml-fallback", "strategy [One]"),
-        ("anthropic", "temperature 0.5  nested { a [1] }"),
+        ("anthropic", "model x  temperature 0.5  nested { a [1] }"),
     ],
 )
 def test_what_is_fine(provider: str, options: str) -> None:
@@ -34,6 +37,21 @@ def test_what_is_fine(provider: str, options: str) -> None:
 @pytest.mark.parametrize(
     ("provider", "options", "code", "message"),
     [
+        ("opnai", 'model "m"', "E0021", "unknown provider `opnai`"),
+        ("vertex-ai", 'model "m"', "E0021", "the provider `vertex-ai` is not supported"),
+        ("anthropic", "", "E0026", "`C` has no model"),
+        ("fallback", 'strategy [One, "opnai/x"]', "E0021", "unknown provider `opnai`"),
+        ("openai", "allowed_roles []", "E0023", "`allowed_roles` is a list of roles"),
+        ("openai", "default_role 1", "E0023", "`default_role` is a role"),
+        ("openai", 'remap_roles ["a"]', "E0023", "`remap_roles` is a block of roles"),
+        ("openai", "finish_reason_deny_list [1]", "E0024", "`finish_reason_deny_list` is a list of strings"),
+        (
+            "openai",
+            'client_response_type "x"',
+            "E0025",
+            "`client_response_type` is one of `openai`, `openai-responses`, `anthropic`, `google`, `vertex`",
+        ),
+        ("openai", "supports_streaming 1", "E0001", "`supports_streaming` is true or false"),
         ("openai", "http 5", "E0001", "`http` is a block: `http { connect_timeout_ms 5000 }`"),
         ("openai", "http { timeout 5 }", "E0027", "`http` has no `timeout`"),
         ("openai", "http { idle_timeout_ms 0 }", "E0001", "`idle_timeout_ms` is a number of milliseconds above 0"),
@@ -65,3 +83,23 @@ def test_what_is_fine(provider: str, options: str) -> None:
 )
 def test_what_is_not(provider: str, options: str, code: str, message: str) -> None:
     assert reported(provider, options) == [(code, message)]
+
+
+def test_the_facts_about_providers_are_those_of_the_catalogue() -> None:
+    assert set(llm.PROVIDERS) == set(catalogue.PROVIDERS)
+    assert set(llm.RESPONSE_TYPES) == set(catalogue.RESPONSE_WIRES)
+
+
+@pytest.mark.parametrize(
+    ("source", "codes"),
+    [
+        ("generator g { output_type python/pydantic }", []),
+        ("generator g { output_type pyhton }", ["E0022"]),
+        ('function F() -> string { client "opnai/x" prompt #"x"# }', ["E0021"]),
+        ('class P { a int @alias("x") @alias("y") }', ["E0014"]),
+        ('class P { a int @@alias("x") @@alias("y") }', ["E0014"]),
+        ("class P { a int @check(a, {{ true }}) @check(b, {{ true }}) @assert({{ true }}) @assert({{ true }}) }", []),
+    ],
+)
+def test_what_is_reported_of_declarations(source: str, codes: list[str]) -> None:
+    assert [each.code for each in bamlvm.check({"main.baml": source}).diagnostics] == codes

@@ -219,7 +219,7 @@ def in_prompt(text: str) -> str:
     ],
 )
 def test_the_hint_names_it(source: str, code: str, meant: str) -> None:
-    found = [(each.code, each.hint) for each in bamlvm.check(AROUND + source).errors]
+    found = [(each.code, each.hint) for each in bamlvm.check(AROUND + source).diagnostics]
     assert (code, f"did you mean `{meant}`?") in found, found
 
 
@@ -262,7 +262,7 @@ TOO_DEEP = {
     "types of aliases": "type A0 = int\n" + "".join(f"type A{i + 1} = A{i}[]\n" for i in range(DEEP)),
     "blocks of options": f"client<llm> C {{ provider openai  options {{ {nested('a {', '', '}')} }} }}",
     "lists of options": f"client<llm> C {{ provider openai  options {{ a {nested('[', '', ']')} }} }}",
-    "prompts": 'function F(x: string) -> string { client "a/b"  prompt #"'
+    "prompts": 'function F(x: string) -> string { client "openai/b"  prompt #"'
     + nested("{% if x %}", "", "{% endif %}")
     + '"# }',
 }

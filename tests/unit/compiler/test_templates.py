@@ -328,7 +328,7 @@ assert "jinja2" in sys.modules
 
 
 def prompt_of(literal: str) -> tuple[Prompt, str]:
-    text = f'function F() -> string {{ client "a/b" prompt {literal} }}'
+    text = f'function F() -> string {{ client "openai/b" prompt {literal} }}'
     file, diagnostics = parse_file(SourceFile("main.baml", text))
     assert not diagnostics
     declaration = file.items[0].declaration
