@@ -160,10 +160,11 @@ def execute(machine: Any, fuel: int) -> Any:
                      slots[arg] = result1
                      top = stack.pop()
                     else:
-                     x0, x1 = arg  # unless_equal_const
-                     if not top == x0:
-                         step = x1
-                     top = stack.pop()
+                     x0, x1, x2 = arg  # add_locals_store
+                     result1 = slots[x0] + slots[x1]
+                     if result1 > 9223372036854775807 or result1 < -9223372036854775808:
+                         raise integer_overflow("+")
+                     slots[x2] = result1
                 else:
                  if op < 48:
                   if op < 32:
@@ -520,28 +521,34 @@ def execute(machine: Any, fuel: int) -> Any:
                        slots[x2] = joined
                      else:
                       if op < 75:
-                       if not stack.pop() < top:  # unless_less
-                           step = arg
+                       x0, x1 = arg  # unless_equal_const
+                       if not top == x0:
+                           step = x1
                        top = stack.pop()
                       else:
-                       if not stack.pop() <= top:  # unless_less_equal
+                       if not stack.pop() < top:  # unless_less
                            step = arg
                        top = stack.pop()
                     else:
                      if op < 78:
                       if op < 77:
+                       if not stack.pop() <= top:  # unless_less_equal
+                           step = arg
+                       top = stack.pop()
+                      else:
                        x0, x1 = arg  # unless_local
                        if not slots[x0]:
                            step = x1
-                      else:
+                     else:
+                      if op < 79:
                        x0, x1 = arg  # unless_local_null
                        if not slots[x0] is None:
                            step = x1
-                     else:
-                      if op < 79:
-                       step = arg.decode()  # enter
                       else:
-                       return machine.done(top, fuel)  # halt
+                       if op < 80:
+                        step = arg.decode()  # enter
+                       else:
+                        return machine.done(top, fuel)  # halt
         except Thrown as thrown:
             fuel = machine.charge(fuel)
             state = machine.unwind(machine.arrived(thrown, step, function), step, slots, stack, function, top)

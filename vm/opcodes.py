@@ -73,7 +73,7 @@ load_element         |                | 2 | 1 | 0 | next   | container, index or
 load_local_const     = load_local load_const
 store_load           = store_local load_local
 add_store            = add_int store_local
-unless_equal_const   = load_const equal pop_jump_if_false
+add_locals_store     = load_local load_local add_int store_local
 return               |                | 1 | 0 | 0 | end    | leave the function with a value
 loop                 | target         | 0 | 0 | 0 | jump   | go back to the target; costs a step of the budget
 add_int              |                | 2 | 1 | 0 | next   | integer sum; panics on overflow
@@ -132,6 +132,7 @@ add_return           = add_int return
 sub_local_const      = load_local load_const sub_int
 concat_store         = concat store_local
 grow_local           = load_local load_const concat store_local
+unless_equal_const   = load_const equal pop_jump_if_false
 unless_less          = less pop_jump_if_false
 unless_less_equal    = less_equal pop_jump_if_false
 unless_local         = load_local pop_jump_if_false
