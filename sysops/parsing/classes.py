@@ -100,6 +100,11 @@ class ClassPlan(Plan):
     def _places_of_lists(self) -> list[int]:
         return [place for place, plan in enumerate(self.plans) if plan.takes_list]
 
+    def takes_list_of_scalars(self) -> bool:
+        """Whether a list of scalars may be written for an object of this class: it is its only field."""
+        plans = [self.plans[place] for place in self._places_of_lists() if self.only_needs(place)]
+        return any(getattr(plan, "item", plan).takes_scalar for plan in plans)
+
     def as_field(self, raw: RawContainer) -> Result:
         """Read an object or list that is not this class as its one field that it fits: the object around it is missing.
 

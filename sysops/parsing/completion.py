@@ -25,6 +25,7 @@ from typing import Any, Final, NamedTuple
 
 from bamlvm.sysops.parsing import lookahead, reasoning
 from bamlvm.sysops.parsing.base import Plan, ValueBuilder
+from bamlvm.sysops.parsing.classes import ClassPlan
 from bamlvm.sysops.parsing.lists import ListBuilder, ListPlan
 from bamlvm.sysops.parsing.lookahead import PLAIN, WINDOW
 from bamlvm.sysops.parsing.maps import MapPlan
@@ -40,7 +41,7 @@ FIRST: Final = 3
 FENCED: Final = 4
 _RANKS: Final = ("in a line", "behind a colon", "at a line's beginning", "at the beginning", "in a fence")
 
-_START: Final = re.compile(r"[{\[<\u25c1\uff5b\uff3b]|`{3,}|~{3,}")
+_START: Final = re.compile(r"[{\[<\u25c1\uff5b\uff3b]|`{3,}|~{3,}|`{1,2}\Z|~{1,2}\Z")
 _INFO: Final = re.compile(r"[^\n`{\[]*")
 _LONGEST_MARK: Final = 20
 _DATA: Final = frozenset(
@@ -70,6 +71,8 @@ class CompletionReader(Scanner):
         others_take = any(each.takes_object for each in members if not isinstance(each, ListPlan))
         self._listed = listed[0] if len(listed) == 1 and listed[0].takes_object and not others_take else None
         self._item: Plan = listed[0].item if len(listed) == 1 else _ANY_ITEM
+        # a class whose one field is a list of scalars may be written as the list
+        self._in_list = isinstance(plan, ClassPlan) and plan.takes_list_of_scalars()
         self._has_maps = any(isinstance(each, MapPlan) for each in (*members, *(each.item for each in listed)))
         # the candidates so far
         self._best: _Candidate | None = None
@@ -79,6 +82,7 @@ class CompletionReader(Scanner):
         self._mismatch: Mismatch | None = None
         self._came_near = False  # whether the mismatch's candidate had something of the declared type
         self._given_up = False
+        self.chosen_rank = -1
         # the candidate under way, and what was shown
         self._rank = INLINE
         self._in_series = False
@@ -120,6 +124,7 @@ class CompletionReader(Scanner):
             assert self._mismatch is not None
             return self._mismatch
         result, rank = self._chosen()
+        self.chosen_rank = rank
         if cut_by is not None and open_rank >= rank:
             return Mismatch(self._root.expected, f"a part of it: the answer was cut (finish reason {cut_by!r})")
         if result is NO_CANDIDATE and is_reasoning:
@@ -201,11 +206,11 @@ class CompletionReader(Scanner):
     def _at_mark(self, found: re.Match[str]) -> bool:
         """At the mark of a code fence: it opens one with the rest of the line, or closes the one that is open."""
         buffer, mark = self._buffer, found[0]
-        if len(mark) >= _LONGEST_MARK:  # a line drawn of them
+        if found.end() == len(buffer) and not self._final and len(mark) < _LONGEST_MARK:
+            return False
+        if not 3 <= len(mark) < _LONGEST_MARK:
             self._pass(found.end())
             return True
-        if found.end() == len(buffer) and not self._final:
-            return False
         self._in_fence = False
         if self._fence:
             if mark.startswith(self._fence):
@@ -268,7 +273,7 @@ class CompletionReader(Scanner):
                 self._buffer, at, item.takes_scalar, item.takes_object, item.takes_list, self._final
             )
         elif root.takes_object:
-            begins = lookahead.begins_list(self._buffer, at, False, True, False, self._final)
+            begins = lookahead.begins_list(self._buffer, at, self._in_list, True, False, self._final)
         else:
             return False
         return False if begins is None and self._final else begins

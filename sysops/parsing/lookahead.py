@@ -119,6 +119,12 @@ def closes_string(text: str, at: int, place: Place, strictly: bool, final: bool)
     if character in ",;":
         return after_comma(text, next_at + 1, place, strictly, final)
     broken = "\n" in text[at:next_at]
+    if character == "`" and not strictly:
+        rest = text[next_at : next_at + 3]
+        if rest == "```":
+            return True
+        if len(rest) < 3 and not final and rest == "`" * len(rest):
+            return None
     if character in QUOTES:
         if place.in_object:
             return _quoted_key(text, next_at, place, strictly, final)
@@ -129,8 +135,6 @@ def closes_string(text: str, at: int, place: Place, strictly: bool, final: bool)
         return _is_comment(text, next_at, final)
     if character == "#":
         return next_at > at
-    if character == "`":
-        return text.startswith("```", next_at)
     if not place.in_object:
         return broken and (character in "{[" or character.isdigit())
     if _KEY_WORD.match(character):
@@ -278,7 +282,8 @@ def begins_object(text: str, at: int, numbers: bool, final: bool) -> bool | None
     if character == "#":
         return True
     if character in QUOTES:
-        return _quoted_then(text, next_at, ":=\uff1a", final, LONGEST_KEY)
+        found = _quoted_then(text, next_at, ":=\uff1a", final, LONGEST_KEY)
+        return _key_with_quotes(text, next_at, final) if found is False else found
     if _KEY_WORD.match(character) or (numbers and character.isdigit()):
         return _word_then_colon(text, next_at, final)
     return False
@@ -338,6 +343,15 @@ def _quoted_then(text: str, at: int, wanted: str, final: bool, window: int = WIN
     return text[next_at].translate(PLAIN) in wanted
 
 
+def _key_with_quotes(text: str, at: int, final: bool) -> bool | None:
+    """Whether a key that has quotes in it begins at ``at``: on its line a quote with a colon after it follows."""
+    quote = re.escape(text[at])
+    if re.compile(rf"[^\n{{}}]*?{quote}[ \t]*[:\uff1a]").match(text, at + 1, at + WINDOW):
+        return True
+    rest = text[at : at + WINDOW]
+    return None if len(rest) < WINDOW and not final and not any(end in rest for end in "\n{}") else False
+
+
 def _word_key(text: str, at: int, place: Place, separated: bool, final: bool) -> bool | None:
     """Whether a key without quotes begins at ``at``.
 
@@ -350,7 +364,7 @@ def _word_key(text: str, at: int, place: Place, separated: bool, final: bool) ->
     if word_end >= at + WINDOW:
         return False
     character = text[word_end].translate(PLAIN)
-    if character in '"\u201c' and separated:  # words between two pairs: `, and also "b": 2`
+    if character in '"\u201c' and (separated or place.names is not None):  # `and also "b": 2`
         return _quoted_key(text, word_end, place, True, final) if _FILLER.match(text, at) else False
     if character not in ":=":
         return False

@@ -51,6 +51,7 @@ _DENIED_AFTER: Final = re.compile(
 )
 _OR_AFTER: Final = re.compile(r"[\"'`*]*\s*(?:,\s*)?(?:(?:or|and|nor|vs\.?|versus|oder|und)\b|[/&|])")
 _OR_BEFORE: Final = re.compile(r"(?:\b(?:or|and|nor|vs\.?|versus|oder|und)\s+(?:an?\s+|the\s+)?|[/&|]\s*)[\"'`*]*$")
+_NOT_ALPHANUMERIC: Final = re.compile(r"[^a-z0-9]+")
 _NEAR: Final = 40
 """How far before and after a name a denial is looked for."""
 
@@ -255,6 +256,8 @@ def _fold_character(character: str) -> str:
 
 def bare(text: str) -> str:
     """Return a name without case, accents and everything but letters and digits."""
+    if text.isascii():
+        return _NOT_ALPHANUMERIC.sub("", text.lower())
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return "".join(character for character in decomposed if character.isalnum())
 
@@ -304,16 +307,17 @@ class BoolFinder:
             if places:
                 return self._only(not place for place in places), False
         # "No, …" and "…: yes" answer; "there is no doubt" does not.
-        edges = [
-            match[1].lower() == "yes" for match in (self._FIRST.match(text), self._LAST.search(text[-80:])) if match
-        ]
+        last = self._LAST.search(text, max(0, len(text) - 2 * _NEAR))
+        if last is not None and _OR_BEFORE.search(text[: last.start(1)][-_NEAR:]):
+            last = None
+        edges = [match[1].lower() == "yes" for match in (self._FIRST.match(text), last) if match]
         inside = list(self._INSIDE.matches(text))
         edges += [not place for match in _edges(text, inside) for place in match.places]
         first = self._FIRST_OF_ANY.match(text)
         for evidence in (
             edges,
             [not place for match in inside for place in match.places],
-            [first[1].lower() == "yes"] if first else [],
+            [first[1].lower() == "yes"] if first and not _OR_AFTER.match(text, first.end()) else [],
         ):
             if evidence:
                 return self._only(evidence), False

@@ -32,6 +32,8 @@ _LONGEST: Final = max(len(tag) for pair in _PAIRS for tag in pair)
 START: Final = re.compile("|".join(re.escape(start) for start, _ in _PAIRS), re.IGNORECASE)
 END: Final = re.compile("|".join(map(re.escape, _ENDS)), re.IGNORECASE)
 _PREFIXES: Final = frozenset(tag[:length] for pair in _PAIRS for tag in pair for length in range(1, len(tag)))
+_TAG: Final = re.compile(f"(?:{START.pattern})|(?:{END.pattern})", re.IGNORECASE)
+_END_PREFIXES: Final = frozenset(end[:length] for end in _ENDS for length in range(2, len(end)))
 FIRST: Final = "<[\u25c1"
 """The characters that a tag begins with."""
 
@@ -53,6 +55,10 @@ _END_PATTERNS: Final = {start: re.compile(re.escape(end), re.IGNORECASE) for sta
 LONGEST_END: Final = max(map(len, _ENDS))
 
 
+def _is_start(tag: re.Match[str]) -> bool:
+    return tag[0].lower() in _CLOSING
+
+
 def may_be_tag(text: str, at: int) -> bool:
     """Whether the text from ``at`` to its end may be the beginning of a tag."""
     return len(text) - at < _LONGEST and text[at:].lower() in _PREFIXES
@@ -72,22 +78,20 @@ def split(text: str) -> Split:
     thoughts: list[str] = []
     kept: list[str] = []
     at = 0
-    while True:
-        start, end = START.search(text, at), END.search(text, at)
-        if end is not None and (start is None or end.start() < start.start()):
-            thoughts += [*kept, text[at : end.start()]]  # an end tag alone: all before it was reasoning
+    while tag := _TAG.search(text, at):
+        before = text[at : tag.start()]
+        at = tag.end()
+        if not _is_start(tag):
+            thoughts += [*kept, before]  # an end tag alone: all before it was reasoning
             kept = []
-            at = end.end()
             continue
-        if start is None:
-            kept.append(text[at:])
-            return Split("".join(thoughts), "".join(kept))
-        kept.append(text[at : start.start()])
-        end = end_of(start[0]).search(text, start.end())
+        kept.append(before)
+        end = end_of(tag[0]).search(text, at)
         if end is None:
-            return Split("".join([*thoughts, text[start.end() :]]), "".join(kept), True)
-        thoughts.append(text[start.end() : end.start()])
+            return Split("".join([*thoughts, text[at:]]), "".join(kept), True)
+        thoughts.append(text[at : end.start()])
         at = end.end()
+    return Split("".join(thoughts), "".join([*kept, text[at:]]))
 
 
 def split_string(text: str) -> Split:
@@ -100,11 +104,13 @@ def split_string(text: str) -> Split:
             return Split("".join([*thoughts, text[start.end() :]]), "", True)
         thoughts.append(text[start.end() : end.start()])
         at = end.end()
-    if not thoughts and not START.search(text):
-        for end in END.finditer(text):
-            if not _is_quoted(text, end):
-                thoughts.append(text[: end.start()])
-                at = end.end()
+    if not thoughts:
+        for tag in _TAG.finditer(text):
+            if _is_start(tag):
+                break
+            if not _is_quoted(text, tag):
+                thoughts.append(text[: tag.start()])
+                at = tag.end()
                 break
     return Split("".join(thoughts), text[_past_space(text, at) :]) if thoughts else Split("", text)
 
@@ -138,7 +144,7 @@ class StringSplitter:
         self._ending: re.Pattern[str] | None = None
         self._is_answer = False  # whether the answer has begun
         self._may_end = True  # whether an end tag alone may still come
-        self.was_wrong = False
+        self._was_wrong = False
 
     def feed(self, text: str) -> str | None:
         """Take the text that follows; return the answer so far, or None."""
@@ -147,9 +153,10 @@ class StringSplitter:
             pass
         if not self._is_answer:
             return None
-        if self._may_end and self._at == 0:
-            self._look_for_end()
-        return None if self.was_wrong else self._text[self._at :] if self._at else self._text
+        end = self._look_for_end() if self._may_end and self._at == 0 else len(self._text)
+        if self._was_wrong:
+            return None
+        return self._text if self._at == 0 and end == len(self._text) else self._text[self._at : end]
 
     def text(self) -> str:
         """Return the whole text, with the reasoning."""
@@ -182,16 +189,21 @@ class StringSplitter:
         self._searched = 0
         return False
 
-    def _look_for_end(self) -> None:
-        """Look for an end tag alone, as of :func:`split_string`, in what has come."""
+    def _look_for_end(self) -> int:
+        """Look for an end tag alone, as of :func:`split_string`; return where what may be one begins."""
         text = self._text
-        start, end = START.search(text, self._searched), END.search(text, self._searched)
-        if start is not None and (end is None or start.start() < end.start()):
-            self._may_end = False
-        elif end is not None and end.end() < len(text):
-            if _is_quoted(text, end):
-                self._searched = end.end()
-            else:
-                self.was_wrong = True
-        elif end is None:
-            self._searched = max(self._searched, len(text) - _LONGEST)
+        while tag := _TAG.search(text, self._searched):
+            if _is_start(tag):
+                self._may_end = False
+                return len(text)
+            if tag.end() == len(text):
+                return tag.start()
+            if not _is_quoted(text, tag):
+                self._was_wrong = True
+                return 0
+            self._searched = tag.end()
+        at = max(self._searched, len(text) - _LONGEST + 1)
+        self._searched = at
+        while at < len(text) and not (text[at] in FIRST and text[at:].lower() in _END_PREFIXES):
+            at += 1
+        return at

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Collection
 from typing import Any, Final
 
 from bamlvm.sysops.parsing import lookahead, reasoning
@@ -70,12 +71,11 @@ _INFO_LINE: Final = re.compile(
 )
 _OPENS_INNER_FENCE: Final = re.compile(r"\n[ \t]*```[ \t]*\w")
 _SEPARATORS: Final = " \t\r\n,;"
-_CLOSERS: Final = re.compile(r"[\s,;}\]\uff5d\uff3d]*$")
+_CLOSERS: Final = " \t\r\n,;}]\uff5d\uff3d"
 _TAIL: Final = 120
 """How many characters at the end of a growing string are looked at for a key that may belong to the object."""
 
 _LOST_KEY: Final = re.compile(r"[,;\n]\s*([^,;\n\"':=]{1,60}?)\s*[:=]\s*$")
-_LAST_PART: Final = re.compile(r"[,;\n]\s*([^,;\n\"':=]{0,60})[:=]?\s*$")
 
 
 class Scanner:
@@ -160,16 +160,15 @@ class Scanner:
         if self._state != self._string or self._is_key or not self._plan.grows or len(self._quote) == 3:
             return None
         text = self._text_so_far()
-        end = len(text) if self._may_end < 0 else self._may_end
-        tail = _CLOSERS.search(text, max(0, end - _TAIL), end)
-        if tail is not None:
-            end = tail.start()
+        shown = text if self._may_end < 0 else text[: self._may_end]
+        if shown[-1:] in _CLOSERS:
+            shown = shown.rstrip(_CLOSERS)
         names = self._stack[-1].names
-        if names is not None and end == len(text):
-            part = _LAST_PART.search(text, max(0, len(text) - _TAIL))
-            if part is not None and any(name.startswith(bare(part[1])) for name in names):
-                end = part.start()
-        return text[:end] if end < len(text) else text
+        if names is not None:
+            start = max(text.rfind(mark, max(0, len(text) - WINDOW // 2)) for mark in ",;\n")
+            if 0 <= start < len(shown) and _may_be_key(text[start + 1 :], names):
+                shown = text[:start].rstrip(_CLOSERS)
+        return shown
 
     def _text_so_far(self) -> str:
         if len(self._pieces) != 1:
@@ -189,6 +188,7 @@ class Scanner:
             return True
         if character == "]":
             if len(self._stack) > self._objects:
+                self._stack[-1].cut_short()
                 self._close()
             else:
                 self._at += 1
@@ -538,10 +538,8 @@ class Scanner:
         text = self._text_so_far()
         if self._may_end >= 0:
             text = text[: self._may_end]
-        tail = _CLOSERS.search(text, max(0, len(text) - WINDOW))
-        if tail is not None and self._closes_stack(tail[0]):
-            text = text[: tail.start()]
-        self._pieces = [text]
+        stripped = text.rstrip(_CLOSERS)
+        self._pieces = [stripped if self._closes_stack(text[len(stripped) :]) else text]
 
     def _closes_stack(self, brackets: str) -> bool:
         """Whether brackets close all containers that are open."""
@@ -747,6 +745,17 @@ class Scanner:
 
 
 _SPACE_ON_LINE: Final = re.compile(r"[ \t]*")
+
+
+def _may_be_key(text: str, names: Collection[str]) -> bool:
+    """Whether the end of a string, behind a separator, may be the beginning of a declared key and its colon."""
+    text = text.strip().rstrip(":= ")
+    if not text:
+        return True
+    if len(text) > WINDOW // 4 or '"' in text:
+        return False
+    key = bare(text)
+    return any(name.startswith(key) for name in names)
 
 
 def _block(text: str, is_code: bool) -> str:

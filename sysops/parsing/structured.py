@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from bamlvm.sysops.parsing import reasoning
+from bamlvm.sysops.parsing import passages, reasoning
 from bamlvm.sysops.parsing.base import Plan
 from bamlvm.sysops.parsing.classes import ClassPlan
-from bamlvm.sysops.parsing.completion import NO_CANDIDATE, CompletionReader
+from bamlvm.sysops.parsing.completion import FENCED, NO_CANDIDATE, CompletionReader
 from bamlvm.sysops.parsing.lists import ListPlan
 from bamlvm.sysops.parsing.output import Output, ScalarOutput, StreamParser, TextOutput, Trace, Unparsable
 from bamlvm.sysops.parsing.planner import plan_of
-from bamlvm.sysops.parsing.results import Mismatch, value_of
+from bamlvm.sysops.parsing.results import Mismatch, Result, value_of
 from bamlvm.sysops.parsing.scalars import NullPlan, ScalarPlan, StringPlan
 from bamlvm.sysops.parsing.unions import UnionPlan
 from bamlvm.sysops.scope import Schema
@@ -45,9 +45,20 @@ class StructuredOutput(Output):
         self.expected = plan.expected
         scalars = plan.scalars_only() if isinstance(plan, UnionPlan) else None
         self._scalar = None if scalars is None else scalar_output(scalars)
+        self._scalar_plan = None if isinstance(self._scalar, TextOutput) else scalars
 
     def stream(self, keep_reasoning: bool = False, trace: Trace | None = None) -> StreamParser:
         return StructuredStream(self, trace)
+
+    def in_fence(self, content: str) -> Result:
+        """Return the scalar that the last code fence that has one is; a :class:`Mismatch` if the type has none."""
+        result: Result = NO_CANDIDATE
+        if self._scalar_plan is not None:
+            for fence in reversed(passages.fenced(reasoning.split(content).answer)):
+                result = self._scalar_plan.whole(fence)
+                if result.__class__ is not Mismatch:
+                    break
+        return result
 
     def without_candidate(self, content: str, mismatch: Mismatch, cut_by: str | None) -> Any:
         """Return the value of a text in which no object or list fits.  Raises :class:`Unparsable`."""
@@ -93,6 +104,10 @@ class StructuredStream(StreamParser):
 
     def finish(self, cut_by: str | None = None) -> Any:
         result = self.reader.result(cut_by)
+        if self.reader.chosen_rank < FENCED:
+            scalar = self.output.in_fence(self.text())
+            if scalar.__class__ is not Mismatch:
+                return value_of(scalar)
         if result.__class__ is Mismatch:
             return self.output.without_candidate(self.text(), result, cut_by)
         return value_of(result)
