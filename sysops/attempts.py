@@ -17,6 +17,9 @@ from bamlvm.sysops.scope import Scope
 from bamlvm.vm.builtins import builtins_of, name_and_message
 from bamlvm.vm.values import Instance
 
+_TAG_MARKS = "<[\u25c1"
+"""The characters that a tag around reasoning begins with."""
+
 
 def start(scope: Scope, function: str, client: str, provider: str) -> Any:
     """Open a record; return what ``on_attempt`` returned."""
@@ -72,9 +75,17 @@ def _close(scope: Scope) -> AttemptRecord | None:
         if scope.attempt_text is not None:
             record.text = scope.attempt_text()
             scope.attempt_text = None
+        if scope.attempt_reasoning is not None:
+            record.reasoning = scope.attempt_reasoning()
+            scope.attempt_reasoning = None
+        if not record.reasoning and any(mark in record.text for mark in _TAG_MARKS):
+            from bamlvm.sysops.parsing.reasoning import split_string
+
+            record.reasoning = split_string(record.text).reasoning
         secrets = scope.attempt_secrets
         if secrets:
             record.text = secrets.hide(record.text)
+            record.reasoning = secrets.hide(record.reasoning)
             record.model = secrets.hide_in(record.model)
             record.finish_reason = secrets.hide_in(record.finish_reason)
             scope.attempt_secrets = NO_SECRETS

@@ -234,27 +234,28 @@ def parse(scope: Scope, client: Instance, body: str, return_type: Any) -> Any:
         note_tokens(attempt, answer.tokens)
     check_finish_reason(scope, client, answer.finish_reason)
     check_answered(bool(answer.content), answer.finish_reason, answer.refusal)
-    return final_value(scope.services, type_of(return_type), answer.content)
+    return final_value(scope, type_of(return_type), answer.content, options)
 
 
 @sysop("baml.llm.PrimitiveClient.partial_parse")
 def client_partial_parse(scope: Scope, client: Instance, content: str, return_type: Any) -> Any:
     if return_type.__class__ is TypeValue:
         type_ = return_type.type
-        if type_.__class__ is Primitive and type_.name == "string":
-            return content
+        if type_.__class__ is Primitive and type_.name == "string" and not any(mark in content for mark in "<[\u25c1"):
+            return content  # without reasoning in tags, and without the parser
 
-    from bamlvm.sysops.llm_support import output_for, type_of
+    from bamlvm.sysops.llm_support import options_of, output_for, type_of
     from bamlvm.sysops.parsing import partial_parse
 
-    return partial_parse(output_for(scope.services, type_of(return_type)), content)
+    keep = options_of(scope, client).keeps_reasoning()
+    return partial_parse(output_for(scope.services, type_of(return_type)), content, keep)
 
 
 @sysop("baml.llm.PrimitiveClient.final_parse")
 def client_final_parse(scope: Scope, client: Instance, content: str, return_type: Any) -> Any:
-    from bamlvm.sysops.llm_support import final_value, type_of
+    from bamlvm.sysops.llm_support import final_value, options_of, type_of
 
-    return final_value(scope.services, type_of(return_type), content)
+    return final_value(scope, type_of(return_type), content, options_of(scope, client))
 
 
 @sysop("baml.llm.PrimitiveClient.check_finish_reason")
@@ -318,7 +319,13 @@ def accumulator_content(scope: Scope, accumulator: Instance) -> str:
 
 @sysop("baml.llm.StreamAccumulator.reasoning")
 def accumulator_reasoning(scope: Scope, accumulator: Instance) -> str:
-    return _state(scope, accumulator).accumulator.reasoning()
+    state = _state(scope, accumulator).accumulator
+    found = state.reasoning()
+    if found:
+        return found
+    from bamlvm.sysops.parsing.reasoning import split_string
+
+    return split_string(state.content()).reasoning
 
 
 @sysop("baml.llm.StreamAccumulator.is_done")
@@ -375,7 +382,7 @@ def _state(scope: Scope, accumulator: Instance) -> StreamState:
 def read_as(scope: Scope, text: str, as_type: str, is_json: bool) -> Any:
     from bamlvm.sysops.llm_support import read_text
 
-    return read_text(scope.services, text, as_type, is_json)
+    return read_text(scope, text, as_type, is_json)
 
 
 # --- parsers ----------------------------------------------------------------------------------------------------------
@@ -383,10 +390,11 @@ def read_as(scope: Scope, text: str, as_type: str, is_json: bool) -> Any:
 
 @sysop("baml.llm.PrimitiveClient.new_stream_parser")
 def new_stream_parser(scope: Scope, client: Instance, return_type: Any) -> Instance:
-    from bamlvm.sysops.llm_support import output_for, type_of
+    from bamlvm.sysops.llm_support import options_of, output_for, type_of
 
     type_ = type_of(return_type)
-    parser = output_for(scope.services, type_).stream()
+    keep = options_of(scope, client).keeps_reasoning()
+    parser = output_for(scope.services, type_).stream(keep, scope.trace.parse)
     handle = scope.services.handles.open(PARSER, scope.owner, (parser, type_), parser.close)
     return scope.new_instance("baml.llm.StreamParser", _handle=handle)
 
@@ -400,11 +408,11 @@ def parser_feed(scope: Scope, parser: Instance, text: str) -> Any:
 
 @sysop("baml.llm.StreamParser.finish")
 def parser_finish(scope: Scope, parser: Instance) -> Any:
-    from bamlvm.sysops.llm_support import enforced
+    from bamlvm.sysops.llm_support import cut_by, enforced
     from bamlvm.sysops.parsing import finished
 
     state, type_ = scope.services.handles.get(parser.get("_handle"), PARSER, scope.owner)
-    return enforced(scope.services, type_, finished(state), state.text())
+    return enforced(scope.services, type_, finished(state, cut_by(scope)), state.text())
 
 
 @sysop("baml.llm.StreamParser.close")

@@ -34,6 +34,11 @@ _WIRES: Final[dict[str, Wire]] = {
     "google-ai": google,
 }
 
+_LIMITS: Final = frozenset(
+    {"length", "max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded"}
+)
+"""The finish reasons of an answer that a limit of tokens cut."""
+
 
 class StreamState:
     """The resource behind a ``StreamAccumulator``: an accumulator, and how much of its content was reported as new."""
@@ -52,6 +57,7 @@ class StreamState:
         finally:
             attempt = scope.attempt
             if attempt is not None:
+                scope.attempt_reasoning = source.reasoning
                 scope.attempt_text = source.content  # read when the attempt ends: joining it now and now is quadratic
                 attempt.model = source.model() or attempt.model
                 attempt.finish_reason = source.finish_reason()
@@ -129,7 +135,7 @@ def output_for(services: Services, type_: Type) -> Output:
     return found
 
 
-def read_text(services: Services, text: str, written: str, is_json: bool) -> Value:
+def read_text(scope: Scope, text: str, written: str, is_json: bool) -> Value:
     """A text read as the type that ``written`` is the JSON of.
 
     Raises :class:`Thrown` (``ParseFailed``; ``InvalidArgument`` for a type that no answer can be read as).
@@ -139,7 +145,8 @@ def read_text(services: Services, text: str, written: str, is_json: bool) -> Val
     except msgspec.DecodeError as error:
         raise invalid(f"not a type: {error}") from None
     if not is_json:
-        return final_value(services, type_, text)
+        return final_value(scope, type_, text)
+    services = scope.services
     key = f"json {type_}"
     found: JsonReader | None = services.compiled_templates.get(key)
     if found is None:
@@ -147,9 +154,18 @@ def read_text(services: Services, text: str, written: str, is_json: bool) -> Val
     return enforced(services, type_, found.value(text), text)
 
 
-def final_value(services: Services, type_: Type, content: str) -> Value:
-    """The value of a whole answer.  Raises :class:`Thrown` (``ParseFailed``)."""
-    return enforced(services, type_, final_parse(output_for(services, type_), content), content)
+def final_value(scope: Scope, type_: Type, content: str, options: Options | None = None) -> Value:
+    """Return the value of a whole answer of a client with these options.  Raises :class:`Thrown` (``ParseFailed``)."""
+    output = output_for(scope.services, type_)
+    keep = options is not None and options.keeps_reasoning()
+    cut = cut_by(scope) if options is not None else None
+    return enforced(scope.services, type_, final_parse(output, content, cut, keep, scope.trace.parse), content)
+
+
+def cut_by(scope: Scope) -> str | None:
+    """Return the finish reason of the attempt under way if the token limit cut its answer, else None."""
+    reason = None if scope.attempt is None else scope.attempt.finish_reason
+    return reason if reason is not None and reason.casefold() in _LIMITS else None
 
 
 def enforced(services: Services, type_: Type, value: Value, content: str) -> Value:

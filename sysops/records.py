@@ -32,7 +32,8 @@ class AttemptRecord(msgspec.Struct):
     Unix time; the other times are seconds from then: ``first_byte`` to the head of the answer, ``first_partial`` to
     the first partial value, ``duration`` to the end.  ``request`` (``method``, ``url``, ``headers``, ``body``) has its
     secrets hidden.  ``request_model`` was asked for, ``model`` has answered; until one has, they are the same.
-    ``text`` is what had been received when the attempt ended.
+    ``text`` is what had been received when the attempt ended, ``reasoning`` the model's reasoning: what the provider
+    sent as such, or what the text has in tags such as ``<think>`` before the answer.
 
     Tokens are None where the provider did not say.  ``input_tokens`` and ``output_tokens`` count the whole prompt and
     the whole answer; ``cached_input_tokens`` and ``cache_write_tokens`` are parts of the former, ``reasoning_tokens``
@@ -60,6 +61,7 @@ class AttemptRecord(msgspec.Struct):
     duration: float | None = None
     error: ErrorRecord | None = None
     text: str = ""
+    reasoning: str = ""
     raw_events: list[Any] | None = None
 
     def __repr__(self) -> str:

@@ -94,9 +94,10 @@ class Services(msgspec.Struct):
 
 class Scope(msgspec.Struct):
     """One call.  ``owner`` is its number in the handle table; ``attempt`` the attempt under way, which began at
-    ``attempt_clock`` of the monotonic clock and whose text so far ``attempt_text`` gives; nobody may see its
-    ``attempt_secrets``; ``keep_raw_events`` is set where a collector asked for them; ``partial`` is the value that a
-    stream's parser gave last; ``batches`` are those of its event streams."""
+    ``attempt_clock`` of the monotonic clock and whose text and reasoning so far ``attempt_text`` and
+    ``attempt_reasoning`` return; ``attempt_secrets`` must not be shown to anyone; ``keep_raw_events`` is set where a
+    collector asked for them; ``partial`` is the value that a stream's parser returned last; ``batches`` are those of
+    its event streams."""
 
     services: Services
     owner: int
@@ -107,6 +108,7 @@ class Scope(msgspec.Struct):
     attempt: AttemptRecord | None = None
     attempt_clock: float = 0.0
     attempt_text: Callable[[], str] | None = None
+    attempt_reasoning: Callable[[], str] | None = None
     attempt_secrets: Secrets = NO_SECRETS
     keep_raw_events: bool = False
     partial: Any = None

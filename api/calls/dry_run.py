@@ -83,11 +83,14 @@ def parse(engine: Engine, function: str, text: str) -> Any:
 
     Raises :class:`bamlvm.ThrownError` (``baml.errors.ParseFailed``).
     """
-    from bamlvm.sysops.llm_support import final_value
+    from bamlvm.sysops.llm_support import enforced, output_for
+    from bamlvm.sysops.parsing import final_parse
 
     type_ = _answer_type(engine, function)
     try:
-        value = final_value(engine.services, type_, text)
+        services = engine.services
+        parsed = final_parse(output_for(services, type_), text, trace=services.trace.parse)
+        value = enforced(services, type_, parsed, text)
     except Thrown as thrown:
         raise _thrown_by(engine, thrown) from None
     return engine.results.to_host(value, type_)

@@ -39,9 +39,9 @@ from bamlvm.vm.values import Thrown
 __all__ = ["JsonReader", "Output", "StreamParser", "final_parse", "finished", "output_of", "partial_parse"]
 
 
-def partial_parse(output: Output, content: str) -> Any:
+def partial_parse(output: Output, content: str, keep_reasoning: bool = False) -> Any:
     """Return the value that unfinished text comes to, or None."""
-    return output.stream().feed(content)
+    return output.stream(keep_reasoning).feed(content)
 
 
 def final_parse(

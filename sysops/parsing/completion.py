@@ -118,6 +118,8 @@ class CompletionReader(Scanner):
         open_rank: float = self._rank if self._stack else -2
         if not self._stack and self._best is None and self._series:
             open_rank = max(self._series)  # nothing closes a list of objects that stand one after the other
+        if cut_by is not None and self._drop_unfinished():
+            open_rank = -2
         is_reasoning = self._thought is not None
         self.take_end()
         if self._given_up:
@@ -133,6 +135,14 @@ class CompletionReader(Scanner):
             outcome = f"mismatch: {result}" if result.__class__ is Mismatch else f"penalty {penalty_of(result)}"
             self._trace(f"chosen: {'none' if rank < 0 else _RANKS[rank]}, {outcome}")
         return result
+
+    def _drop_unfinished(self) -> bool:
+        """Drop the item under way of a list whose items are marked ``@stream.done``; return whether there is one."""
+        for depth, builder in enumerate(self._stack):
+            if isinstance(builder, ListBuilder) and builder.plan.item_done:
+                self.drop_inside(depth)
+                return True
+        return False
 
     def _chosen(self) -> tuple[Result, int]:
         best = self._best

@@ -168,10 +168,10 @@ class ScalarOutput(Output):
                 trace(f"{evidence}: {result if result.__class__ is Mismatch else value_of(result)!r}")
             if result.__class__ is not Mismatch:
                 break
+        if cut_by is not None and (result.__class__ is Mismatch or self._plan.may_grow(split.answer)):
+            raise Unparsable(f"the answer was cut, finish reason {cut_by!r}")
         if result.__class__ is Mismatch:
             raise Unparsable(result.reason)
-        if cut_by is not None and self._plan.may_grow(text):
-            raise Unparsable(f"the answer was cut, finish reason {cut_by!r}")
         return value_of(result)
 
     def _readings(self, text: str) -> Iterator[tuple[str, Result]]:

@@ -151,6 +151,15 @@ class Scanner:
         self._fresh = True
         self._next()
 
+    def drop_inside(self, depth: int) -> None:
+        """Drop what is under way inside the container at ``depth``."""
+        del self._stack[depth + 1 :]
+        self._objects = sum(builder.is_object for builder in self._stack)
+        self._buffer = ""
+        self._at = 0
+        self._comment = ""
+        self._next()
+
     def growing(self) -> Any:
         """Return the value of the part under way, as far as it will stay; None where there is none yet.
 

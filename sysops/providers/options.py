@@ -28,6 +28,7 @@ OWN: Final = frozenset(
         "finish_reason_deny_list",
         "headers",
         "http",
+        "keep_reasoning",
         "media_url_handler",
         "query_params",
         "remap_roles",
@@ -109,6 +110,10 @@ class Options:
         if said is not None and not isinstance(said, bool):
             raise self.invalid(f"option http: {POOLING} must be true or false")
         return said is not False
+
+    def keeps_reasoning(self) -> bool:
+        """Whether a string keeps the reasoning that its text begins with: ``keep_reasoning``."""
+        return self.get("keep_reasoning", bool) is True
 
     def written(self, name: str) -> Any:
         """An option as it is written."""
