@@ -30,7 +30,7 @@ from bamlvm.values.arguments import Arguments
 from bamlvm.values.classes import PartialTypes, Types
 from bamlvm.values.results import Results
 from bamlvm.vm.handles import HandleTable
-from bamlvm.vm.linker import Program
+from bamlvm.vm.linker import Program, Translation
 from bamlvm.vm.natives import load_natives
 from bamlvm.vm.program.declarations import Signature
 
@@ -57,7 +57,8 @@ class Runtime:
     ``denied`` names capabilities that the program may not use (``shell fs net http env``); ``env`` is its environment
     instead of the process's; ``collectors`` get a record of every call; ``step_limit`` bounds the steps of a call
     (``baml.panics.StepLimit``); ``max_open_per_call`` and ``max_open`` bound how many connections, files and other
-    resources may be open at once; ``optimize`` False compiles without the optimiser.
+    resources may be open at once; ``optimize`` False compiles without the optimiser;
+    ``translate`` False keeps hot functions interpreted.
 
     A runtime can be pickled, as far as its options can be: it is made anew of its sources and options.
     """
@@ -73,6 +74,7 @@ class Runtime:
         max_open_per_call: int = 256,
         max_open: int = 4096,
         collectors: Iterable[Observer] = (),
+        translate: bool = True,
     ) -> None:
         refused = frozenset(denied)
         if unknown := refused - CAPABILITIES:
@@ -82,6 +84,7 @@ class Runtime:
         except ValueError as error:
             raise HostError(str(error)) from None
         program = Program.link([loaded.standard, loaded.unit], load_natives(), load_sysops())
+        program.translation = _translation(translate, system.environment.get("BAMLVM_TRANSLATE", ""))
         self.diagnostics: tuple[Diagnostic, ...] = loaded.diagnostics
         self.generators = loaded.unit.generators
         self.types = Types(program.classes, program.enums, program.aliases)
@@ -346,6 +349,13 @@ class BoundFunction:
 
     def __repr__(self) -> str:
         return f"<BAML function {self.signature.name}>"
+
+
+def _translation(wanted: bool, variable: str) -> Translation:
+    """Return which functions become Python functions; the variable is for tests and support."""
+    if not wanted or variable == "0":
+        return "off"
+    return "eager" if variable == "eager" else "stress" if variable == "stress" else "hot"
 
 
 def _forked() -> None:

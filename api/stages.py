@@ -7,10 +7,14 @@ from typing import Final
 from bamlvm.build.cache import Cache
 from bamlvm.build.loading import load_standard
 from bamlvm.build.sources import Source, sources_of
-from bamlvm.compiler import STAGES as STAGES
+from bamlvm.compiler import STAGES as COMPILED
 from bamlvm.errors import CompileError, HostError
+from bamlvm.vm.program.unit import Unit
 
-_AFTER_ERRORS: Final = ("mir", "bytecode")  # an error stops a program before these
+STAGES: Final = (*COMPILED, "python")
+"""The compiler's stages, and what the second tier makes of each function (:mod:`bamlvm.vm.translate`)."""
+
+_AFTER_ERRORS: Final = ("mir", "bytecode", "python")  # an error stops a program before these
 
 
 def dump(source: Source, stage: str, optimize: bool = True) -> str:
@@ -26,7 +30,31 @@ def dump(source: Source, stage: str, optimize: bool = True) -> str:
     from bamlvm.compiler.dump import render_stage
     from bamlvm.compiler.project import compile_project
 
-    stages = compile_project(files, load_standard(optimize, Cache.default()), optimize=optimize)
+    standard = load_standard(optimize, Cache.default())
+    stages = compile_project(files, standard, optimize=optimize)
     if stage in _AFTER_ERRORS and stages.unit is None:
         raise CompileError(stages.diagnostics, files)
+    if stage == "python":
+        assert stages.unit is not None
+        return _python(stages.unit, standard)
     return render_stage(files, stages, stage)
+
+
+def _python(unit: Unit, standard: Unit) -> str:
+    """Return the Python functions of a unit's functions, or why one stays interpreted."""
+    from bamlvm.sysops.table import load as load_sysops
+    from bamlvm.vm.flow import Unsupported
+    from bamlvm.vm.linker import Program
+    from bamlvm.vm.native import Native
+    from bamlvm.vm.natives import load_natives
+
+    program = Program.link([standard, unit], load_natives(), load_sysops())
+    native = Native(program)
+    parts = []
+    for name in unit.functions:
+        try:
+            text = native.translation(program.function(name)).text
+        except Unsupported as reason:
+            text = f"# stays interpreted: {reason}\n"
+        parts.append(f"# {name}\n{text}")
+    return "\n".join(parts)

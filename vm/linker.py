@@ -16,7 +16,7 @@ import threading
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 from bamlvm.vm.arithmetic import BINARY_FUNCTIONS, COMPARE_FUNCTIONS, UNARY_FUNCTIONS
 from bamlvm.vm.opcodes import CODES, DISPATCH, TABLE, Opcode, plain
@@ -65,6 +65,11 @@ _TABLES: Final = tuple(name for name in Unit.__struct_fields__ if name not in ("
 """The tables that units are merged from; tests and generators are no part of a program."""
 
 
+Translation: TypeAlias = Literal["off", "hot", "eager", "stress"]
+"""Which functions the second tier translates: none, hot ones, each at its first call, or each and every loop at its
+first turn, with its facts checked."""
+
+
 class LinkError(Exception):
     """Units do not fit together; ``missing`` names each implementation or definition that is missing."""
 
@@ -89,6 +94,8 @@ class Program:
         self.retry_policies: dict[str, RetryPolicyInfo] = {}
         self.templates: dict[str, TemplateInfo] = {}
         self.lock = threading.RLock()
+        self.native: Any = None
+        self.translation: Translation = "hot"
         self._linked: dict[str, LinkedFunction] = {}
         self._classes: dict[str, LoadedClass] = {}
         self._enums: dict[str, dict[str, EnumValue]] = {}
@@ -240,7 +247,7 @@ class LinkedFunction:
         """
         with self.program.lock:
             if not self.records:
-                records = _Decoder(self).run()
+                records = Decoder(self).run()
                 self._index = {id(record): place for place, record in enumerate(records)}
                 self.records = records
                 self.entry = records[0]
@@ -253,6 +260,10 @@ class LinkedFunction:
     def index(self, step: list[Any]) -> int:
         """Return the index of the instruction before ``step``: the one that is executed while ``step`` is next."""
         return max(self.place(step) - 1, 0)
+
+    def alias(self, record: list[Any], original: list[Any]) -> None:
+        """Let ``record``, which must live as long as the function, count as the instruction of ``original``."""
+        self._index[id(record)] = self._index[id(original)]
 
     def before(self, step: list[Any]) -> list[Any]:
         """Return the record before ``step``."""
@@ -275,7 +286,7 @@ class LinkedFunction:
         return TraceFrame(self.name, placed.file, placed.first_line + line + 1, column + 1)
 
 
-class _Decoder:
+class Decoder:
     """Makes the records of one function."""
 
     def __init__(self, linked: LinkedFunction) -> None:
@@ -296,7 +307,7 @@ class _Decoder:
             for name in plain(row):
                 part = TABLE[CODES[name]]
                 width = len(part.operands)
-                linked += self._operands(part, operands[offset : offset + width], place)
+                linked += self.operands(part, operands[offset : offset + width], place)
                 offset += width
             record[1] = linked[0] if len(linked) == 1 else tuple(linked) if linked else None
             record[2] = self._next(place, row, operands)
@@ -319,7 +330,11 @@ class _Decoder:
             place = operands[0]
         return self._records[place]
 
-    def _operands(self, row: Opcode, operands: tuple[int, ...], place: int) -> list[Any]:
+    def operands(self, row: Opcode, operands: tuple[int, ...], place: int) -> list[Any]:
+        """Return the objects that a plain instruction's operands mean.
+
+        Raises :class:`LinkError` for a name that the program does not define.
+        """
         function, program = self._function, self._program
         name = function.names[operands[0]] if row.operands[:1] == ("name",) else ""
         match row.name:

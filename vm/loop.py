@@ -57,7 +57,7 @@ def execute(machine: Any, fuel: int) -> Any:
                     if op < 3:
                      fuel -= 1  # call
                      if fuel < 0:
-                         fuel = machine.refuel(len(frames), True)
+                         fuel = machine.refuel(len(frames), True, arg)
                          step = function.before(step)
                          if fuel == 0:
                              return machine.pause(step, slots, stack, function, top)
@@ -114,7 +114,7 @@ def execute(machine: Any, fuel: int) -> Any:
                      if fuel < 0:
                          target = step
                          step = x3
-                         fuel = machine.refuel(len(frames), False) - 1
+                         fuel = machine.refuel(len(frames), False, function, target) - 1
                          step = target
                          if fuel < 0:
                              return machine.pause(step, slots, stack, function, top)
@@ -166,7 +166,7 @@ def execute(machine: Any, fuel: int) -> Any:
                          raise integer_overflow("+")
                      slots[x2] = result1
                 else:
-                 if op < 48:
+                 if op < 49:
                   if op < 32:
                    if op < 24:
                     if op < 20:
@@ -178,7 +178,7 @@ def execute(machine: Any, fuel: int) -> Any:
                        if fuel < 0:
                            target = step
                            step = arg
-                           fuel = machine.refuel(len(frames), False) - 1
+                           fuel = machine.refuel(len(frames), False, function, target) - 1
                            step = target
                            if fuel < 0:
                                return machine.pause(step, slots, stack, function, top)
@@ -370,75 +370,76 @@ def execute(machine: Any, fuel: int) -> Any:
                            del stack[-2 * arg :]
                            top = dict(zip(values[::2], values[1::2], strict=True))
                       else:
-                       x0, x1 = arg  # alloc_instance
-                       if x1 == 0:
-                           stack.append(top)
-                           top = Instance(x0, [])
-                       elif x1 == 1:
-                           top = Instance(x0, [top])
+                       if op < 48:
+                        x0, x1 = arg  # alloc_instance
+                        if x1 == 0:
+                            stack.append(top)
+                            top = Instance(x0, [])
+                        elif x1 == 1:
+                            top = Instance(x0, [top])
+                        else:
+                            values = stack[1 - x1 :]
+                            del stack[1 - x1 :]
+                            values.append(top)
+                            top = Instance(x0, values)
                        else:
-                           values = stack[1 - x1 :]
-                           del stack[1 - x1 :]
-                           values.append(top)
-                           top = Instance(x0, values)
+                        items = stack.pop()  # append
+                        items.append(top)
+                        top = items
                  else:
-                  if op < 64:
-                   if op < 56:
-                    if op < 52:
-                     if op < 50:
-                      if op < 49:
-                       items = stack.pop()  # append
-                       items.append(top)
-                       top = items
-                      else:
+                  if op < 66:
+                   if op < 57:
+                    if op < 53:
+                     if op < 51:
+                      if op < 50:
                        items = stack.pop()  # extend
                        items.extend(top)
                        top = items
-                     else:
-                      if op < 51:
+                      else:
                        key = stack.pop()  # insert
                        entries = stack.pop()
                        entries[key] = top
                        top = entries
-                      else:
+                     else:
+                      if op < 52:
                        entries = stack.pop()  # update
                        entries.update(top)
                        top = entries
-                    else:
-                     if op < 54:
-                      if op < 53:
-                       top = top.get(arg)  # load_field_named
                       else:
+                       top = top.get(arg)  # load_field_named
+                    else:
+                     if op < 55:
+                      if op < 54:
                        stack.pop().set(arg, top)  # store_field_named
                        top = stack.pop()
-                     else:
-                      if op < 55:
+                      else:
                        stack.append(top)  # load_variant
                        top = arg
-                      else:
-                       top = arg(top)  # is_type
-                   else:
-                    if op < 60:
-                     if op < 58:
-                      if op < 57:
-                       top = top.index  # discriminant
-                      else:
-                       top = type_tag(top)  # type_tag
                      else:
-                      if op < 59:
+                      if op < 56:
+                       top = arg(top)  # is_type
+                      else:
+                       top = top.index  # discriminant
+                   else:
+                    if op < 61:
+                     if op < 59:
+                      if op < 58:
+                       top = type_tag(top)  # type_tag
+                      else:
                        x0, x1 = arg  # jump_table
                        step = x0.get(top, x1)
                        top = stack.pop()
-                      else:
+                     else:
+                      if op < 60:
                        stack.append(top)  # load_missing
                        top = MISSING
-                    else:
-                     if op < 62:
-                      if op < 61:
+                      else:
                        x0, x1 = arg  # jump_if_supplied
                        if slots[x0] is not MISSING:
                            step = x1
-                      else:
+                    else:
+                     if op < 63:
+                      if op < 62:
                        fuel -= 1  # throw
                        state = machine.unwind(machine.caught(top, step, function), step, slots, stack, function, top)
                        if state is None:
@@ -446,10 +447,10 @@ def execute(machine: Any, fuel: int) -> Any:
                        step, slots, stack, function, top = state
                        if fuel < 0:
                            break
-                     else:
-                      if op < 63:
-                       top = top.value  # caught_value
                       else:
+                       top = top.value  # caught_value
+                     else:
+                      if op < 64:
                        fuel -= 1  # rethrow
                        state = machine.unwind(top, step, slots, stack, function, top)
                        if state is None:
@@ -457,17 +458,17 @@ def execute(machine: Any, fuel: int) -> Any:
                        step, slots, stack, function, top = state
                        if fuel < 0:
                            break
-                  else:
-                   if op < 72:
-                    if op < 68:
-                     if op < 66:
-                      if op < 65:
-                       if not top:  # assert
-                           raise assertion_failed(arg)
-                       top = stack.pop()
                       else:
-                       raise unreachable()  # unreachable
-                     else:
+                       if op < 65:
+                        if not top:  # assert
+                            raise assertion_failed(arg)
+                        top = stack.pop()
+                       else:
+                        raise unreachable()  # unreachable
+                  else:
+                   if op < 74:
+                    if op < 70:
+                     if op < 68:
                       if op < 67:
                        x0, x1 = arg  # load_element_locals
                        index = slots[x1]
@@ -480,8 +481,7 @@ def execute(machine: Any, fuel: int) -> Any:
                       else:
                        top = slots[arg]  # return_local
                        step, slots, stack, function = frames.pop()
-                    else:
-                     if op < 70:
+                     else:
                       if op < 69:
                        top = arg  # return_const
                        step, slots, stack, function = frames.pop()
@@ -489,7 +489,8 @@ def execute(machine: Any, fuel: int) -> Any:
                        top = top + arg  # add_const
                        if top > 9223372036854775807 or top < -9223372036854775808:
                            raise integer_overflow("+")
-                     else:
+                    else:
+                     if op < 72:
                       if op < 71:
                        result1 = stack.pop() + top  # add_return
                        if result1 > 9223372036854775807 or result1 < -9223372036854775808:
@@ -502,9 +503,7 @@ def execute(machine: Any, fuel: int) -> Any:
                        top = slots[x0] - x1
                        if top > 9223372036854775807 or top < -9223372036854775808:
                            raise integer_overflow("-")
-                   else:
-                    if op < 76:
-                     if op < 74:
+                     else:
                       if op < 73:
                        suffix = top  # concat_store
                        joined = stack.pop()
@@ -519,7 +518,9 @@ def execute(machine: Any, fuel: int) -> Any:
                        slots[x2] = None
                        joined += suffix
                        slots[x2] = joined
-                     else:
+                   else:
+                    if op < 78:
+                     if op < 76:
                       if op < 75:
                        x0, x1 = arg  # unless_equal_const
                        if not top == x0:
@@ -529,8 +530,7 @@ def execute(machine: Any, fuel: int) -> Any:
                        if not stack.pop() < top:  # unless_less
                            step = arg
                        top = stack.pop()
-                    else:
-                     if op < 78:
+                     else:
                       if op < 77:
                        if not stack.pop() <= top:  # unless_less_equal
                            step = arg
@@ -539,16 +539,31 @@ def execute(machine: Any, fuel: int) -> Any:
                        x0, x1 = arg  # unless_local
                        if not slots[x0]:
                            step = x1
-                     else:
+                    else:
+                     if op < 80:
                       if op < 79:
                        x0, x1 = arg  # unless_local_null
                        if not slots[x0] is None:
                            step = x1
                       else:
-                       if op < 80:
-                        step = arg.decode()  # enter
+                       step = machine.first_step(arg)  # enter
+                     else:
+                      if op < 81:
+                       return machine.done(top, fuel)  # halt
+                      else:
+                       if op < 82:
+                        state = machine.call_compiled(arg, slots)  # compiled
+                        if type(state) is not tuple:
+                            return state
+                        step, slots, stack, function, top = state
+                        fuel = machine.after_compiled(fuel)
                        else:
-                        return machine.done(top, fuel)  # halt
+                        x0, x1 = arg  # compiled_loop
+                        state = machine.enter_compiled_loop(x0, x1, slots, stack, function, top)
+                        if type(state) is not tuple:
+                            return state
+                        step, slots, stack, function, top = state
+                        fuel = machine.after_compiled(fuel)
         except Thrown as thrown:
             fuel = machine.charge(fuel)
             state = machine.unwind(machine.arrived(thrown, step, function), step, slots, stack, function, top)

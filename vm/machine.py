@@ -24,10 +24,10 @@ from typing import TYPE_CHECKING, Any, Final
 from bamlvm.vm.linker import LinkedFunction, LinkError, Program
 from bamlvm.vm.loop import execute
 from bamlvm.vm.opcodes import DISPATCH
-from bamlvm.vm.outcomes import Done, Failed, Outcome, Paused, State, Suspended
+from bamlvm.vm.outcomes import TURNS, Done, Failed, Outcome, Paused, State, Suspended
 from bamlvm.vm.panics import stack_overflow, step_limit
 from bamlvm.vm.sysop import SysOp
-from bamlvm.vm.values import MISSING, Caught, Thrown, Value
+from bamlvm.vm.values import MISSING, Caught, Instance, Thrown, TraceFrame, Value
 
 if TYPE_CHECKING:
     from bamlvm.vm.trace import Tracer
@@ -39,7 +39,14 @@ MAX_DEPTH: Final = 10_000
 """Frames that calls may be nested, the outermost included."""
 
 _UNLIMITED: Final = 1 << 62
-_FOREIGN: Final = frozenset({DISPATCH["call_native"], DISPATCH["sys_call"]})
+SAMPLE: Final = 509
+"""Steps between two samples of what is hot; a prime, so that loops with a call a turn are found at both."""
+
+COMPILED_FRAMES: Final = 1_000
+"""Compiled frames that may be on Python's stack; no more of the depth limit is left to compiled code than to count
+them."""
+
+_FOREIGN: Final = frozenset(DISPATCH[name] for name in ("call_native", "sys_call", "compiled", "compiled_loop"))
 _STEP_LIMIT: Final = "baml.panics.StepLimit"
 
 
@@ -78,6 +85,13 @@ class Machine:
         self._waiting = False
         self._thrown: Thrown | Caught | None = None
         self._uncaught: Caught | None = None
+        self.poll: Callable[[], bool] | None = None
+        self.turns = 1 if program.translation == "stress" else TURNS
+        self.turns_left = 0
+        self._sampling = 1 if program.translation == "stress" else SAMPLE
+        # The interpreter alone counts steps exactly, shows them to a tracer, and runs the last frames below the limit.
+        translates = budget is None and tracer is None and program.translation != "off"
+        self._native_depth = max_depth - COMPILED_FRAMES if translates else -1
         if tracer is not None:
             from bamlvm.vm.trace import Watch, traced_loop  # only who watches pays for the second loop
 
@@ -100,8 +114,11 @@ class Machine:
         self.frames[:] = [([DISPATCH["halt"], None, None], [], [], None)]
         self.state = (function.entry, slots, [], function, None)
 
-    def run(self, fuel: int = FUEL) -> Outcome:
+    def run(self, fuel: int = FUEL, poll: Callable[[], bool] | None = None) -> Outcome:
         """Run for at most ``fuel`` steps.
+
+        Compiled code counts no steps: it calls ``poll`` every few thousand turns, which raises what ends the call or
+        returns whether to pause; without it, it pauses there.
 
         Raises :class:`MachineError`, :class:`~bamlvm.vm.linker.LinkError` if a function called for the first time
         refers to something that does not exist, and any exception of a native or sys-op other than ``Thrown``; the call
@@ -111,6 +128,8 @@ class Machine:
             raise RuntimeError("the machine waits for a sys-op" if self._waiting else "the machine has no call to run")
         self._slice_left = max(fuel, 1)
         self._granted = 0
+        self.turns_left = self.turns
+        self.poll = poll
         try:
             if self._thrown is not None and not self._deliver(self._thrown):
                 return self.failed(0)
@@ -119,6 +138,8 @@ class Machine:
         except BaseException:
             self._end()
             raise
+        finally:
+            self.poll = None
 
     def resume(self, value: Value) -> None:
         """Set the result of the sys-op for which the call waits.  Raises :class:`RuntimeError` if it does not wait."""
@@ -152,13 +173,23 @@ class Machine:
 
     # --- what the loop calls ------------------------------------------------------------------------------------------
 
-    def refuel(self, depth: int, calling: bool) -> int:
+    def refuel(
+        self, depth: int, calling: bool, function: LinkedFunction | None = None, header: list[Any] | None = None
+    ) -> int:
         """Return more steps for the loop, whose grant is used up; 0 if the slice is used up, too.
 
         ``depth`` is the number of frames below the running one, and ``calling`` whether another is about to come on
         top.  A grant never reaches beyond the depth limit (each frame costs a step), so checking it here is enough.
+        ``function`` is about to be called, or about to turn at the loop ``header``: a sample for the second tier, if
+        a whole grant has been used since the last.
         """
+        is_sample = function is not None and self._granted == self._sampling and self._native_depth >= 0
         self._settle(0)
+        if is_sample:
+            if header is None:
+                self._native().sample_call(function)
+            else:
+                self._native().sample_loop(function, header)
         if calling and depth >= self._max_depth:
             raise stack_overflow(self._max_depth)
         if self._steps_left <= 0:
@@ -169,8 +200,61 @@ class Machine:
             if not calling:  # a call is made again later, and counted then
                 self._steps_left -= 1
             return 0
-        self._granted = min(self._slice_left, self._steps_left, max(1, self._max_depth - depth))
+        self._granted = min(self._slice_left, self._steps_left, max(1, self._max_depth - depth), self._sampling)
         return self._granted
+
+    def first_step(self, function: LinkedFunction) -> list[Any]:
+        """Return the first record of a function that has not been called before."""
+        function.decode()
+        if self._native_depth >= 0 and self.program.translation in ("eager", "stress"):
+            self._native().function(function)
+        return function.entry
+
+    def call_compiled(self, function: LinkedFunction, slots: list[Value]) -> Any:
+        """Call a function that the second tier has translated; return the interpreter's next state, or an outcome."""
+        if len(self.frames) > self._native_depth:
+            return function.records[0], slots, [], function, None
+        return self._native().call(self, function, slots)
+
+    def enter_compiled_loop(
+        self, original: list[Any], loop: tuple[LinkedFunction, int], slots: Any, stack: Any, function: Any, top: Any
+    ) -> Any:
+        """Go on in a loop that the second tier has translated; return the interpreter's next state, or an outcome."""
+        if len(self.frames) > self._native_depth:
+            return original, slots, stack, function, top
+        return self._native().enter_loop(self, loop, slots, stack, top)
+
+    def after_compiled(self, fuel: int) -> int:
+        """Return the loop's fuel after compiled code, which may have left more frames than the grant was made for."""
+        self._settle(fuel)
+        return 0
+
+    def _native(self) -> Any:
+        """Return the program's second tier; it is made, and its modules loaded, when something is hot."""
+        if self.program.native is None:
+            from bamlvm.vm.native import Native
+
+            self.program.native = Native(self.program, self.program.translation)
+        return self.program.native
+
+    def callers(self) -> tuple[TraceFrame, ...]:
+        """Return the stack trace of the frames in the interpreter, innermost first."""
+        return tuple(each.frame(place) for place, _, _, each in reversed(self.frames) if each is not None)
+
+    def instance_of(self, thrown: Thrown) -> Instance:
+        """Return what Python code throws as an instance of its class."""
+        names = self.program.loaded_class(thrown.class_name).index
+        fields = {name: value for name, value in thrown.fields.items() if name in names}
+        return self.program.new_instance(thrown.class_name, fields)
+
+    def throw(self, error: Caught) -> Any:
+        """Throw out of compiled code into its caller; return the interpreter's next state, or an outcome."""
+        step, slots, stack, function = self.frames.pop()
+        if function is None:
+            self._uncaught = error
+            return self.failed(0)
+        state = self.unwind(error, step, slots, stack, function, None)
+        return self.failed(0) if state is None else state
 
     def charge(self, fuel: int) -> int:
         """Return the loop's fuel after a throw, which is a step; reaching the limit is not, so it can be caught."""
@@ -217,14 +301,11 @@ class Machine:
 
     def caught(self, value: Value, step: Any, function: LinkedFunction) -> Caught:
         """Return a value that the instruction before ``step`` throws, with the frames of this moment."""
-        callers = [each.frame(place) for place, _, _, each in reversed(self.frames) if each is not None]
-        return Caught(value, (function.frame(step), *callers))
+        return Caught(value, (function.frame(step), *self.callers()))
 
     def arrived(self, thrown: Thrown, step: Any, function: LinkedFunction) -> Caught:
         """Return what Python code throws at the instruction before ``step``, as an instance of its class."""
-        names = self.program.loaded_class(thrown.class_name).index
-        fields = {name: value for name, value in thrown.fields.items() if name in names}
-        return self.caught(self.program.new_instance(thrown.class_name, fields), step, function)
+        return self.caught(self.instance_of(thrown), step, function)
 
     def unwind(self, error: Caught, step: Any, slots: Any, stack: Any, function: Any, top: Any) -> State | None:
         """Leave frames until one has a handler for ``error``; return the state in which it goes on, or None.
@@ -256,10 +337,11 @@ class Machine:
         if operation in _FOREIGN or isinstance(error, LinkError | MemoryError):
             return
         name = next(name for name, number in DISPATCH.items() if number == operation)
-        place = function.index(step)
-        raise MachineError(
-            f"{function.name}: instruction {place}: `{name}`: {type(error).__name__}: {error}"
-        ) from error
+        raise self.error(function, function.index(step), name, error) from error
+
+    def error(self, function: LinkedFunction, place: int, name: str, error: Exception) -> MachineError:
+        """Return the error of the machine itself at an instruction."""
+        return MachineError(f"{function.name}: instruction {place}: `{name}`: {type(error).__name__}: {error}")
 
     def _settle(self, fuel: int) -> None:
         used = self._granted - max(fuel, 0)

@@ -184,7 +184,7 @@ TABLE: Final = _parse(_ROWS)
 CODES: Final[Mapping[str, int]] = MappingProxyType({row.name: row.code for row in TABLE})
 """An opcode's number by its name."""
 
-PSEUDO: Final = ("enter", "halt")
+PSEUDO: Final = ("enter", "halt", "compiled", "compiled_loop")
 """What only the linker and the machine put in: the entry of a function that has not been called before, and what the
 outermost frame returns to.  Their numbers follow the opcodes'."""
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
 from bamlvm.vm.sysop import SysOp
 from bamlvm.vm.values import Caught, Value
+
+TURNS: Final = 2_000
+"""Turns of compiled loops, and calls of recursive functions, between two looks at the outside."""
 
 
 class Done(msgspec.Struct, frozen=True):

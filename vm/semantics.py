@@ -75,7 +75,7 @@ _ENTER: Final = """
 _CALL: Final = """
     fuel -= 1
     if fuel < 0:
-        fuel = machine.refuel(len(frames), True)
+        fuel = machine.refuel(len(frames), True, $0)
         step = function.before(step)
         if fuel == 0:
             return machine.pause(step, slots, stack, function, top)
@@ -161,7 +161,7 @@ _PLAIN: Final[Mapping[str, Semantics]] = {
         if fuel < 0:
             target = step
             step = $0
-            fuel = machine.refuel(len(frames), False) - 1
+            fuel = machine.refuel(len(frames), False, function, target) - 1
             step = target
             if fuel < 0:
                 return machine.pause(step, slots, stack, function, top)
@@ -330,8 +330,27 @@ _PLAIN: Final[Mapping[str, Semantics]] = {
 SEMANTICS: Final[Mapping[str, Semantics]] = {
     **_PLAIN,
     # Pseudo-instructions, which only the linker puts in.
-    "enter": _raw("step = $0.decode()"),  # the entry of a function that has not been called before
+    "enter": _raw("step = machine.first_step($0)"),  # the entry of a function that has not been called before
     "halt": _raw("return machine.done(top, fuel)"),  # what the outermost frame returns to
+    # The entry of a function that the second tier has translated, and the header of a loop that it has.
+    "compiled": _raw(
+        """
+        state = machine.call_compiled($0, slots)
+        if type(state) is not tuple:
+            return state
+        step, slots, stack, function, top = state
+        fuel = machine.after_compiled(fuel)
+        """
+    ),
+    "compiled_loop": _raw(
+        """
+        state = machine.enter_compiled_loop($0, $1, slots, stack, function, top)
+        if type(state) is not tuple:
+            return state
+        step, slots, stack, function, top = state
+        fuel = machine.after_compiled(fuel)
+        """
+    ),
 }
 """The meaning of every plain opcode and pseudo-instruction."""
 
@@ -362,5 +381,7 @@ LINKED_OPERANDS: Final[Mapping[str, int]] = {
     "jump_table": 2,
     "enter": 1,
     "halt": 0,
+    "compiled": 1,
+    "compiled_loop": 2,
 }
 """The number of operands of an opcode once linked, if it is not the number in the opcode table."""

@@ -14,7 +14,7 @@ import threading
 from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from copy import copy
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -32,6 +32,9 @@ from bamlvm.vm.handles import Entry
 from bamlvm.vm.machine import Machine
 from bamlvm.vm.outcomes import Done, Failed, Suspended
 from bamlvm.vm.values import Value
+
+SLICE_SECONDS: Final = 0.005
+"""Time that compiled code takes before it lets other tasks of its event loop run."""
 
 
 class Binding(msgspec.Struct, frozen=True):
@@ -62,6 +65,7 @@ class Call:
 
     __slots__ = (
         "_observers",
+        "_slice_ends",
         "_started",
         "_waiting",
         "call_in_caller_thread",
@@ -93,6 +97,7 @@ class Call:
         self._observers = [observer.begin(function, context.tags) for observer in observers]
         tracer = None if engine.new_tracer is None else engine.new_tracer()
         self.machine = Machine(engine.program, self.scope, engine.step_limit, tracer=tracer)
+        self._slice_ends = 0.0
         self._waiting: PreparedCall | None = None  # for its binding
         if prepared.binding is None:
             self.machine.start(prepared.entry, prepared.arguments)
@@ -107,7 +112,8 @@ class Call:
         Raises :class:`bamlvm.ThrownError`, and what interrupts the call.
         """
         self.interruption.poll()
-        outcome = self.machine.run()
+        self._slice_ends = 0.0
+        outcome = self.machine.run(poll=self._look)
         if type(outcome) is Done:
             prepared = self._waiting
             if prepared is None:
@@ -122,6 +128,14 @@ class Call:
         if type(outcome) is Failed:
             raise thrown_error(self.engine, outcome.error, self.scope.attempts)
         return None
+
+    def _look(self) -> bool:
+        """Raise what interrupts the call; return whether other tasks of the loop have waited for long."""
+        self.interruption.poll()
+        now = monotonic()
+        if not self._slice_ends:  # the first look of this slice: it begins a moment after the slice
+            self._slice_ends = now + SLICE_SECONDS
+        return now >= self._slice_ends
 
     def interrupt(self, reason: BaseException) -> None:
         """End the call early with an exception, from any thread; the first reason counts."""

@@ -17,6 +17,7 @@ from bamlvm.vm.program.unit import Unit
 from bamlvm.vm.sysop import SysOp
 from bamlvm.vm.values import EnumValue, Instance, Thrown
 from bamlvm.vm.verifier import verify
+from tests.support.translation import as_translated
 
 BUDGET = 5_000
 """Steps that a program may take: enough for every loop that ends, reached soon by one that does not."""
@@ -50,7 +51,7 @@ def link(unit: Unit, *, optimize: bool = True) -> Program:
     """A runnable program, its functions verified once more."""
     for placed in unit.functions.values():
         verify(placed.function)
-    return Program.link([standard(optimize), unit], load_natives(), _refusing_sysops())
+    return as_translated(Program.link([standard(optimize), unit], load_natives(), _refusing_sysops()))
 
 
 @cache

@@ -79,7 +79,7 @@ function F(x: string) -> string { client C  prompt #"{{ x }}"# }
 
 def test_stages() -> None:
     source = "function main() -> int {\n    1 + 2\n}\n"
-    assert set(bamlvm.stages.STAGES) == {"tokens", "ast", "hir", "tir", "mir", "bytecode"}
+    assert set(bamlvm.stages.STAGES) == {"tokens", "ast", "hir", "tir", "mir", "bytecode", "python"}
     for stage in bamlvm.stages.STAGES:
         text = bamlvm.stages.dump(source, stage)
         assert text.endswith("\n")

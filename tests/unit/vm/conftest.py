@@ -17,6 +17,7 @@ from bamlvm.vm.sysop import SysOp
 from bamlvm.vm.values import Instance
 from bamlvm.vm.verifier import verify
 from tests.support.assembler import assemble_all
+from tests.support.translation import as_translated
 
 PANICS: Mapping[str, Sequence[str]] = {
     "AssertionFailed": (),
@@ -70,10 +71,12 @@ class Laboratory:
             enums={name: EnumInfo(name, tuple(map(VariantInfo, names))) for name, names in (enums or {}).items()},
             annotated_aliases=dict(aliases or {}),
         )
-        return Program.link(
-            [unit],
-            {name: function for name, (_, function) in natives.items()},
-            {name: SysOp(name, call, is_async) for name, (_, call, is_async) in sysops.items()},
+        return as_translated(
+            Program.link(
+                [unit],
+                {name: function for name, (_, function) in natives.items()},
+                {name: SysOp(name, call, is_async) for name, (_, call, is_async) in sysops.items()},
+            )
         )
 
     def outcome(self, program: Program | str, *arguments: Any, name: str = "main", fuel: int = 1000) -> Outcome:

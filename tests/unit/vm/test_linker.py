@@ -127,7 +127,7 @@ def test_a_jump_after_what_cannot_throw_costs_nothing(lab: Any) -> None:
     """
     program = lab.program(text)
     assert lab.value(program) == 4
-    step = program.function("main").entry
+    step = program.function("main").records[0]
     executed = []
     names = {number: name for name, number in DISPATCH.items()}
     while step is not None and len(executed) < 10:

@@ -1,0 +1,294 @@
+"""The second tier against the interpreter: values, errors, whole stack traces, limits, waits, threads."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import bamlvm
+from bamlvm.vm.native import Native
+
+BEHAVIOUR = Path(__file__).parents[2] / "behaviour"
+MODES = ("eager", "stress")
+
+Make = Callable[..., bamlvm.Runtime]
+
+
+@pytest.fixture
+def make(monkeypatch: pytest.MonkeyPatch) -> Make:
+    """Makes a runtime whose functions are translated as a mode says: ``0``, the default, ``eager`` or ``stress``."""
+
+    def made(source: str, mode: str = "", **options: Any) -> bamlvm.Runtime:
+        monkeypatch.setenv("BAMLVM_TRANSLATE", mode)
+        return bamlvm.Runtime.from_files({"main.baml": source}, **options)
+
+    return made
+
+
+def native(runtime: bamlvm.Runtime) -> Native:
+    found = runtime.engine.program.native
+    assert found is not None, "nothing was hot"
+    return found
+
+
+def texts(runtime: bamlvm.Runtime) -> str:
+    return "\n".join(each.text for each in native(runtime).codes.values())
+
+
+def ending(runtime: bamlvm.Runtime, args: dict[str, Any]) -> Any:
+    """How a call of ``main`` ends: its value as data, or the class, message and whole trace of what it throws."""
+    try:
+        return bamlvm.to_builtins(runtime.call_function_sync("main", args))
+    except bamlvm.ThrownError as error:
+        return error.class_name, error.message, error.trace
+
+
+def runs(path: Path) -> bool:
+    text = path.read_text(encoding="utf-8")
+    return "expect error" not in text and ("// expect:" in text or "// expect thrown:" in text)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("path", [*filter(runs, sorted(BEHAVIOUR.rglob("*.baml")))], ids=lambda path: path.stem)
+def test_every_program_ends_as_in_the_interpreter(make: Make, path: Path, mode: str) -> None:
+    source = path.read_text(encoding="utf-8")
+    args: dict[str, Any] = {}
+    for line in source.splitlines():
+        if line.startswith("// args:"):
+            args = eval(line.removeprefix("// args:"), {"true": True, "false": False, "null": None})
+    expected = ending(make(source, "0"), args)
+    translated = make(source, mode)
+    for _ in range(3):  # the loops of the first call are entered half way; later calls find functions and loops ready
+        assert ending(translated, args) == expected
+    assert native(translated).codes
+
+
+HOT = """
+class V { x int  y int  function add(self, o: V) -> V { V { x: self.x + o.x, y: self.y + o.y } } }
+function fib(n: int) -> int { if (n < 2) { return n; } fib(n - 1) + fib(n - 2) }
+function main(n: int) -> int[] {
+  let s = 0; let i = 0;
+  while (i < n) { s = s + i * 2 % 7; i += 1; }
+  let v = V { x: 0, y: 0 };
+  for (let k = 0; k < n; k += 3) { v = v.add(V { x: k, y: 1 }); }
+  let words: map<string, int> = {};
+  for (let w in ["a", "b", "a"]) { words[w] = (words.get(w) ?? 0) + 1; }
+  [s, v.x, v.y, fib(15), words["a"]]
+}
+"""
+
+
+def test_what_is_hot_is_translated_and_what_is_cold_is_not(make: Make) -> None:
+    runtime = make(HOT)
+    expected = make(HOT, "0").call_function_sync("main", {"n": 5000})
+    assert runtime.call_function_sync("main", {"n": 2}) == make(HOT, "0").call_function_sync("main", {"n": 2})
+    assert [runtime.call_function_sync("main", {"n": 5000}) for _ in range(3)] == [expected] * 3
+    names = {each.linked.name for each in native(runtime).codes.values()}
+    assert {"main", "fib", "V.add"} <= names
+    assert not any(name.startswith("baml.llm") for name in names)
+    cold = make("function main() -> int { 1 }")
+    assert cold.call_function_sync("main") == 1
+    assert cold.engine.program.native is None
+
+
+def test_translate_false_keeps_everything_interpreted(make: Make) -> None:
+    runtime = make(HOT, translate=False)
+    runtime.call_function_sync("main", {"n": 5000})
+    assert runtime.engine.program.native is None
+
+
+def test_a_guess_that_does_not_hold_costs_nothing_but_time(make: Make) -> None:
+    source = """
+    function main(from: int, n: int) -> int {
+      let s = 0;
+      let end = from + n;
+      for (let i = from; i < end; i += 1) { s = s + i % 2; }
+      s
+    }
+    """
+    runtime = make(source)
+    for start in (0, (1 << 31) - 1500, 1 << 40, 0):
+        expected = make(source, "0").call_function_sync("main", {"from": start, "n": 3001})
+        assert [runtime.call_function_sync("main", {"from": start, "n": 3001}) for _ in range(3)] == [expected] * 3
+    assert any(not each.guessed for each in native(runtime).codes.values())
+
+
+@pytest.mark.parametrize(
+    ("expression", "args"),
+    [
+        ("s += 9000000000000000; 0", {"n": 5000}),
+        ("s -= 9000000000000000; 0", {"n": 5000}),
+        ("s = s * 3 + 1; 0", {"n": 5000}),
+    ],
+)
+def test_overflow_in_a_hot_loop_is_the_panic_of_the_interpreter(make: Make, expression: str, args: Any) -> None:
+    source = f"""
+    function main(n: int) -> int {{
+      let s = 1;
+      for (let i = 0; i < n; i += 1) {{ let z = if (i % 2 == 0) {{ {expression} }} else {{ {expression} }}; }}
+      s
+    }}
+    """
+    expected = ending(make(source, "0"), args)
+    assert expected[0] == "baml.panics.IntegerOverflow"
+    assert ending(make(source), args) == ending(make(source, "eager"), args) == expected
+
+
+DEEP = """
+function down(n: int) -> int { if (n == 0) { 0 } else { 1 + down(n - 1) } }
+function main(n: int) -> int { down(n) }
+"""
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("depth", [100, 900, 2500, 9990, 9997, 9998, 9999, 20000])
+def test_the_depth_limit_is_exact(make: Make, mode: str, depth: int) -> None:
+    expected = ending(make(DEEP, "0"), {"n": depth})
+    runtime = make(DEEP, mode)
+    for _ in range(2):
+        assert ending(runtime, {"n": depth}) == expected
+
+
+def test_deep_recursion_with_little_room_on_the_stack_of_python(make: Make) -> None:
+    runtime = make(DEEP, "eager")
+    results = []
+
+    def nested(levels: int) -> None:
+        if levels:
+            nested(levels - 1)
+        else:
+            results.append(runtime.call_function_sync("main", {"n": 5000}))
+
+    thread = threading.Thread(target=nested, args=(sys.getrecursionlimit() - 200,))
+    thread.start()
+    thread.join()
+    assert results == [5000]
+
+
+@pytest.mark.parametrize("limit", [10, 500, 6000])
+def test_a_budget_of_steps_is_exact(make: Make, limit: int) -> None:
+    endings = [ending(make(HOT, mode, step_limit=limit), {"n": 5000}) for mode in ("0", "", "eager")]
+    assert endings[0][0] == "baml.panics.StepLimit"
+    assert endings[1] == endings[2] == endings[0]
+
+
+LOOPS = {
+    "while": "let i = 0; while (true) { i = (i + 1) % 1000; } i",
+    "counting": "let s = 0; for (let i = 0; i < 4000000000000; i += 1) { s = i % 7; } s",
+    "nested": "let s = 0; while (true) { for (let i = 0; i < 10; i += 1) { s = i; } } s",
+    "calls": "let s = 0; while (true) { s = id(s); } s",
+    "recursion": "fib(90)",
+    "strings": 'let s = ""; while (true) { s = s + "a"; if (s.length() > 500) { s = ""; } } 1',
+}
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_a_hot_loop_is_cancelled(make: Make, name: str) -> None:
+    source = f"""
+    function id(x: int) -> int {{ x }}
+    function fib(n: int) -> int {{ if (n < 2) {{ return n; }} fib(n - 1) + fib(n - 2) }}
+    function main() -> int {{ {LOOPS[name]} }}
+    """
+    runtime = make(source)
+    token = bamlvm.CancelToken()
+    timer = threading.Timer(0.3, token.cancel)
+    timer.start()
+    with pytest.raises(bamlvm.Cancelled):
+        runtime.call_function_sync("main", {}, bamlvm.CallContext(cancel=token))
+    timer.join()
+    with pytest.raises(bamlvm.DeadlineExceeded):
+        runtime.call_function_sync("main", {}, bamlvm.CallContext(timeout=0.2))
+    assert native(runtime).codes
+
+
+async def test_a_hot_loop_lets_other_tasks_run(make: Make) -> None:
+    runtime = make("function main(n: int) -> int { let s = 0; for (let i = 0; i < n; i += 1) { s = s + i % 7; } s }")
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(other())
+    assert await runtime.call_function("main", {"n": 3_000_000}) > 0
+    task.cancel()
+    assert turns > 5
+
+
+WAITS = """
+function wait(x: int) -> int { baml.sys.sleep(0); x }
+function inner(n: int) -> int { let s = 0; for (let i = 0; i < n; i += 1) { s = s + wait(i); } s }
+function thrower(n: int) -> int throws string { if (n % 5 == 4) { throw `bad ${n.to_string()}` } wait(n) }
+function guarded(n: int) -> int throws string {
+  thrower(n) catch (e) { "bad 4" => wait(40), let s: string if wait(1) == 2 => 0 }
+}
+function main(n: int) -> int { let s = 0; for (let i = 0; i < n; i += 1) { s = s + inner(3) + guarded(i); } s }
+"""
+
+
+@pytest.mark.parametrize("mode", ["", *MODES])
+def test_waits_below_compiled_frames(make: Make, mode: str) -> None:
+    for n in (5, 12):  # the second ends in an error that was caught, waited over and thrown again
+        expected = ending(make(WAITS, "0"), {"n": n})
+        assert ending(make(WAITS, mode), {"n": n}) == expected
+    assert isinstance(expected, tuple) and len(expected[2]) == 3
+
+
+def test_calls_from_callbacks_of_compiled_code(make: Make) -> None:
+    source = """
+    function fib(n: int) -> int { if (n < 2) { return n; } fib(n - 1) + fib(n - 2) }
+    function main(n: int) -> int {
+      let s = 0;
+      for (let i = 0; i < n; i += 1) { s = s + fib(8); baml.stream.emit_partial(s); }
+      s
+    }
+    """
+    runtime = make(source, "eager")
+    seen = []
+
+    def callback(partial: Any) -> None:
+        seen.append(runtime.call_function_sync("fib", {"n": 12}))
+
+    context = bamlvm.CallContext(on_partial=callback)
+    assert runtime.call_function_sync("main", {"n": 5}, context) == 105
+    assert seen == [144] * 5
+
+
+def test_a_runtime_shared_by_threads_computes_right(make: Make) -> None:
+    runtime = make(HOT + DEEP.replace("main", "deep"))
+    expected = make(HOT, "0").call_function_sync("main", {"n": 3000})
+    wrong: list[Any] = []
+    start = threading.Barrier(8)
+
+    def work(number: int) -> None:
+        start.wait()
+        for turn in range(4):
+            if (found := runtime.call_function_sync("main", {"n": 3000})) != expected:
+                wrong.append((number, turn, found))
+            depth = 3000 + number
+            if (found := runtime.call_function_sync("deep", {"n": depth})) != depth:
+                wrong.append((number, turn, found))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert not wrong
+
+
+def test_a_large_function_stays_interpreted(make: Make) -> None:
+    lines = " ".join(f"s = s + {n} % 7; if (s > {n}) {{ s = s - 1; }}" for n in range(700))
+    source = f"function main(n: int) -> int {{ let s = 0; for (let i = 0; i < n; i += 1) {{ {lines} }} s }}"
+    expected = ending(make(source, "0"), {"n": 30})
+    runtime = make(source, "eager")
+    assert ending(runtime, {"n": 30}) == expected
+    assert not native(runtime).codes

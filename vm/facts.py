@@ -1,0 +1,296 @@
+"""What is known of a value before it exists, and the cheaper code that it allows.
+
+A :class:`Fact` is a kind and, for an integer, an interval.  Facts come from constants, declared types (arguments are
+checked at the host's border and by the compiler), comparisons and operators, never from what was seen while running.  A
+wrong fact would drop a check silently: debug builds of a translation assert each one (``BAMLVM_TRANSLATE=stress``), and
+a property test holds every row of :data:`SPECIAL` against the function that it replaces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from bamlvm.vm.program.types import ClassType, EnumType, ListType, LiteralType, MapType, Primitive, Type, bare
+from bamlvm.vm.values import I64_MAX, I64_MIN
+
+
+class Fact(NamedTuple):
+    """``kind`` is ``int float string bool null list map instance enum``, or "" where nothing is known; ``low`` and
+    ``high`` bound an int; ``type`` is the declared type of a list, map or instance, if known."""
+
+    kind: str
+    low: int = I64_MIN
+    high: int = I64_MAX
+    type: Type | None = None
+
+    @property
+    def is_int(self) -> bool:
+        return self.kind == "int"
+
+
+ANY: Final = Fact("")
+INT: Final = Fact("int")
+BOOL: Final = Fact("bool")
+FLOAT: Final = Fact("float")
+STRING: Final = Fact("string")
+NULL: Final = Fact("null")
+LENGTH: Final = Fact("int", 0, 1 << 62)
+INDEX: Final = Fact("int", 0, 1 << 30)
+
+_PRIMITIVES: Final[Mapping[str, Fact]] = {
+    "int": INT,
+    "float": FLOAT,
+    "string": STRING,
+    "bool": BOOL,
+    "null": NULL,
+}
+_CONSTANTS: Final[Mapping[type, Fact]] = {bool: BOOL, float: FLOAT, str: STRING, type(None): NULL}
+
+
+def interval(low: int, high: int) -> Fact:
+    """Return the fact of an int within an interval, cut to 64 bits."""
+    return Fact("int", max(low, I64_MIN), min(high, I64_MAX))
+
+
+def of_type(type_: Type) -> Fact:
+    """Return what a declared type says of its values."""
+    match bare(type_):
+        case Primitive(name):
+            return _PRIMITIVES.get(name, ANY)
+        case LiteralType(value):
+            return of_constant(value)
+        case ListType():
+            return Fact("list", type=type_)
+        case MapType():
+            return Fact("map", type=type_)
+        case ClassType():
+            return Fact("instance", type=type_)
+        case EnumType():
+            return Fact("enum", type=type_)
+    return ANY
+
+
+def of_constant(value: Any) -> Fact:
+    """Return what is known of a constant."""
+    if type(value) is int:
+        return interval(value, value)
+    return _CONSTANTS.get(type(value), ANY)
+
+
+def of_element(container: Fact) -> Fact:
+    """Return what is known of an element of a list or map."""
+    match container.type:
+        case ListType(item):
+            return of_type(item)
+        case MapType(_, value):
+            return of_type(value)
+    return ANY
+
+
+def holds(fact: Fact, value: Any) -> bool:
+    """Whether a value is as a fact says; only the kinds of scalars are looked at."""
+    if fact.is_int:
+        return type(value) is int and fact.low <= value <= fact.high
+    kinds = {"float": float, "string": str, "bool": bool, "null": type(None)}
+    return fact.kind not in kinds or type(value) is kinds[fact.kind]
+
+
+# --- the lattice ------------------------------------------------------------------------------------------------------
+
+
+def join(one: Fact | None, other: Fact | None) -> Fact | None:
+    """Return what holds of a value that comes from either side; None where one side has not set it."""
+    if one == other:
+        return one
+    if one is None or other is None:
+        return None
+    if one.kind != other.kind:
+        return ANY
+    type_ = one.type if one.type == other.type else None
+    return Fact(one.kind, min(one.low, other.low), max(one.high, other.high), type_)
+
+
+def widen(old: Fact | None, new: Fact | None, thresholds: Sequence[int]) -> Fact | None:
+    """Return ``new`` with each bound that moved pushed to the next threshold, so that a loop's facts settle soon."""
+    if old is None or new is None or not (old.is_int and new.is_int):
+        return new
+    low, high = new.low, new.high
+    if low < old.low:
+        low = max(each for each in thresholds if each <= low)
+    if high > old.high:
+        high = min(each for each in thresholds if each >= high)
+    return Fact("int", low, high)
+
+
+def thresholds(constants: Sequence[Any], *more: int) -> list[int]:
+    """Return the bounds at which widening stops: around a function's integer constants, and the ends of 64 bits."""
+    found = {I64_MIN, -1, 0, 1, I64_MAX, *more}
+    for value in constants:
+        if type(value) is int:
+            found.update((value - 1, value, value + 1))
+    return sorted(each for each in found if I64_MIN <= each <= I64_MAX)
+
+
+NEGATED: Final[Mapping[str, str]] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
+MIRRORED: Final[Mapping[str, str]] = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
+
+
+def refined(fact: Fact, operator: str, other: Fact) -> Fact | None:
+    """Return what is known of an int once ``it operator other`` holds; None if that says nothing new or cannot be."""
+    if not (fact.is_int and other.is_int):
+        return None
+    low, high = fact.low, fact.high
+    match operator:
+        case "<":
+            high = min(high, other.high - 1)
+        case "<=":
+            high = min(high, other.high)
+        case ">":
+            low = max(low, other.low + 1)
+        case ">=":
+            low = max(low, other.low)
+        case "==":
+            low, high = max(low, other.low), min(high, other.high)
+    return Fact("int", low, high) if low <= high else None
+
+
+def bounds(operator: str, a: Fact, b: Fact, *, same: bool = False) -> tuple[int, int]:
+    """Return the least and greatest result of ``a operator b`` for ints and ``+ - *``, before any check.
+
+    ``same`` says that both are one value, whose square is not negative.
+    """
+    if operator == "+":
+        return a.low + b.low, a.high + b.high
+    if operator == "-":
+        return a.low - b.high, a.high - b.low
+    products = (a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high)
+    return (0 if same else min(products)), max(products)
+
+
+# --- specialisations --------------------------------------------------------------------------------------------------
+
+
+class Special(NamedTuple):
+    """Cheaper code for an operator where ``when`` holds of its operands' facts.
+
+    ``text`` is an expression over ``a`` and ``b``.  ``divides`` says that it raises ZeroDivisionError, which is the
+    panic of the operator; else it cannot raise.
+    """
+
+    when: Callable[[Fact, Fact], bool]
+    text: str
+    fact: Callable[[Fact, Fact], Fact]
+    divides: bool = False
+
+
+def _ints(a: Fact, b: Fact) -> bool:
+    return a.is_int and b.is_int
+
+
+def _natural(a: Fact, b: Fact) -> bool:
+    return _ints(a, b) and a.low >= 0 and b.low >= 0
+
+
+def _floats(a: Fact, b: Fact) -> bool:
+    return {a.kind, b.kind} <= {"int", "float"} and "float" in (a.kind, b.kind)
+
+
+def _strings(a: Fact, b: Fact) -> bool:
+    return a.kind == b.kind == "string"
+
+
+def _same_scalars(a: Fact, b: Fact) -> bool:
+    return a.kind == b.kind and a.kind in ("int", "float", "string", "bool", "null")
+
+
+def _numbers(a: Fact, b: Fact) -> bool:
+    return {a.kind, b.kind} <= {"int", "float"}
+
+
+def _always(fact: Fact) -> Callable[[Fact, Fact], Fact]:
+    return lambda a, b: fact
+
+
+def _quotient(a: Fact, b: Fact) -> Fact:
+    return interval(0, a.high)
+
+
+def _remainder(a: Fact, b: Fact) -> Fact:
+    return interval(0, min(a.high, max(b.high - 1, 0)))
+
+
+def _bits(a: Fact, b: Fact) -> Fact:
+    return interval(0, min(a.high, b.high)) if a.low >= 0 and b.low >= 0 else INT
+
+
+def _shifted(a: Fact, b: Fact) -> Fact:
+    return interval(min(a.low, 0), max(a.high, 0))
+
+
+def _positive_constant(a: Fact, b: Fact) -> bool:
+    return _ints(a, b) and b.low == b.high > 0
+
+
+SPECIAL: Final[Mapping[str, Sequence[Special]]] = {
+    "+": [Special(_floats, "a + b", _always(FLOAT)), Special(_strings, "a + b", _always(STRING))],
+    "-": [Special(_floats, "a - b", _always(FLOAT))],
+    "*": [Special(_floats, "a * b", _always(FLOAT))],
+    "/": [
+        Special(lambda a, b: _natural(a, b) and b.low > 0, "a // b", _quotient),
+        Special(_natural, "a // b", _quotient, divides=True),
+        Special(_floats, "divide_float(float(a), float(b))", _always(FLOAT)),
+    ],
+    "%": [
+        Special(lambda a, b: _natural(a, b) and b.low > 0, "a % b", _remainder),
+        Special(_natural, "a % b", _remainder, divides=True),
+        Special(_positive_constant, "a % b if a >= 0 else -(-a % b)", lambda a, b: interval(1 - b.high, b.high - 1)),
+        Special(_floats, "remainder_float(float(a), float(b))", _always(FLOAT)),
+    ],
+    "&": [Special(_ints, "a & b", _bits)],
+    "|": [Special(_ints, "a | b", _always(INT))],
+    "^": [Special(_ints, "a ^ b", _always(INT))],
+    ">>": [Special(lambda a, b: _ints(a, b) and b.low >= 0 and b.high < 64, "a >> b", _shifted)],
+    **{operator: [Special(_same_scalars, f"a {operator} b", _always(BOOL))] for operator in ("==", "!=")},
+    **{
+        operator: [Special(lambda a, b: _numbers(a, b) or _strings(a, b), f"a {operator} b", _always(BOOL))]
+        for operator in ("<", "<=", ">", ">=")
+    },
+}
+"""By binary operator, the first row that fits counts.  ``+ - *`` of two ints are the translator's: they need a
+check."""
+
+SPECIAL_UNARY: Final[Mapping[str, Sequence[Special]]] = {
+    "!": [Special(lambda a, _: a.kind == "bool", "not a", _always(BOOL))],
+    "~": [Special(lambda a, _: a.is_int, "~a", _always(INT))],
+    "-": [
+        Special(lambda a, _: a.kind == "float", "-a", _always(FLOAT)),
+        Special(lambda a, _: a.is_int and a.low > I64_MIN, "-a", lambda a, _: interval(-a.high, -a.low)),
+    ],
+}
+"""By unary operator."""
+
+
+class Inlined(NamedTuple):
+    """A native as an expression over its arguments ``{0} {1}``; ``writes`` says that it changes one and returns
+    null."""
+
+    text: str
+    fact: Fact
+    writes: bool = False
+
+
+INLINED: Final[Mapping[str, Inlined]] = {
+    "baml.Array.length": Inlined("len({0})", LENGTH),
+    "baml.Map.length": Inlined("len({0})", LENGTH),
+    "baml.String.length": Inlined("len({0})", LENGTH),
+    "baml.Map.has": Inlined("{1} in {0}", BOOL),
+    "baml.Array.push": Inlined("{0}.append({1})", NULL, writes=True),
+}
+"""Natives that a translation need not call, by path."""
+
+
+def special(operator: str, a: Fact, b: Fact | None = None) -> Special | None:
+    """Return the cheaper form of an operator for these facts, or None."""
+    rows = SPECIAL_UNARY if b is None else SPECIAL
+    return next((row for row in rows.get(operator, ()) if row.when(a, b or ANY)), None)

@@ -1,0 +1,618 @@
+"""A function's bytecode as structured Python: text, and the site of each line.
+
+First the facts at each block's start are found, by running the blocks symbolically until nothing changes. Then the
+blocks are written in the order of the dominator tree (:mod:`bamlvm.vm.flow`): a loop becomes ``while True``, a merge
+follows the code that leads to it, and a jump becomes ``continue``, ``break`` or nothing. A jump out of several Python
+loops at once sets ``br`` and breaks; behind each loop ``br`` is tested.
+
+A counting loop becomes ``for … in range(…)`` over chunks of at most ``fuel`` turns::
+
+    while v2 < v0:
+        if fuel < 1: poll()
+        stop = v2 + fuel
+        if stop > v0: stop = v0
+        if stop > 2147483648 or v1 > 9223372036854745807: raise Bail
+        fuel -= stop - v2
+        for v2 in range(v2, stop):
+            v1 = v1 + v2 * 2 % 7
+        v2 += 1
+
+The guards of a chunk stand for the checks of its turns: the counter stays below 2³¹, and a sum that grows by a bounded
+addend cannot overflow within the chunk. Where a guard fails, the function is translated again without such guesses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from heapq import heappop, heappush
+from typing import Final, NamedTuple
+
+from bamlvm.vm import facts
+from bamlvm.vm.facts import ANY, Fact
+from bamlvm.vm.flow import COUNTED, Counting, Flow, Unsupported
+from bamlvm.vm.opcodes import CODES, TABLE
+from bamlvm.vm.outcomes import TURNS
+from bamlvm.vm.symbolic import MAX_CHAIN, BlockRun, Line, Names, Site, State, Temporaries
+from bamlvm.vm.values import I64_MAX, I64_MIN
+
+MAX_STEPS: Final = 4_000
+"""Blocks that the search for facts runs before it gives up."""
+
+MAX_NESTING: Final = 18
+"""Python blocks that may be nested (CPython's compiler allows 20)."""
+
+
+class Translation(NamedTuple):
+    """``text`` defines ``make(calls, fuel)``, which returns the function; ``sites`` are those of its lines, from 1."""
+
+    text: str
+    sites: dict[int, Site]
+
+
+def translate(
+    flow: Flow, names: Names, start: State, *, guess: bool, counts_calls: bool, asserts: bool = False
+) -> Translation:
+    """Translate a function whose facts at its entry are ``start``.
+
+    ``guess`` allows counting loops. ``counts_calls`` makes each call look at the room left on Python's stack.
+    ``asserts`` checks the facts of every store while the function runs, for tests.
+    Raises :class:`~bamlvm.vm.flow.Unsupported` for code that stays interpreted.
+    """
+    analysis = analyse(flow, names, start, guess=guess)
+    return _Writer(flow, names, analysis, counts_calls=counts_calls, asserts=asserts).translation()
+
+
+# --- facts ------------------------------------------------------------------------------------------------------------
+
+
+class Analysis(NamedTuple):
+    """The facts at the start of each block, the counting loops, and what is known of each one's step."""
+
+    states: dict[int, State]
+    counting: dict[int, Counting]
+    steps: dict[int, Fact]
+
+
+def start_state(flow: Flow, names: Names) -> State:
+    """Return the facts at a function's first instruction."""
+    function = flow.function
+    known = len(function.parameters) + function.capture_count
+    locals_: list[Fact | None] = [ANY] * known + [None] * (function.local_count - known)
+    for index in range(len(function.parameters)):
+        locals_[index] = names.argument(function.name, index)
+    return State(locals_, [])
+
+
+def analyse(flow: Flow, names: Names, start: State, *, guess: bool) -> Analysis:
+    """Return the facts of every block, found by abstract interpretation."""
+    counting = {}
+    if guess:
+        counting = {header: found for header in flow.loops if (found := flow.counting(header)) is not None}
+    while True:
+        states, steps = _fixpoint(flow, names, start, counting)
+        refuted = [
+            header for header in counting if not _counts(counting[header], states.get(header), steps.get(header))
+        ]
+        if not refuted:
+            return Analysis(states, counting, steps)
+        for header in refuted:
+            del counting[header]
+
+
+def _counts(loop: Counting, state: State | None, step: Fact | None) -> bool:
+    """Whether the bound is an int, and the step a positive one."""
+    if state is None or step is None:
+        return False
+    if loop.bound.name == "load_local" and (state.locals[loop.bound.operands[0]] or ANY).kind != "int":
+        return False
+    return step.is_int and step.low >= 1
+
+
+def _fixpoint(
+    flow: Flow, names: Names, start: State, counting: dict[int, Counting]
+) -> tuple[dict[int, State], dict[int, Fact]]:
+    limits = facts.thresholds(flow.function.constants, COUNTED)
+    states = {flow.entry: start}
+    steps: dict[int, Fact] = {}
+    latches = {loop.latch: header for header, loop in counting.items()}
+    visits: dict[int, int] = {}
+    waiting = [flow.number[flow.entry]]
+    temporaries = Temporaries()
+    ran = 0
+    while waiting:
+        block = flow.order[heappop(waiting)]
+        ran += 1
+        if ran > MAX_STEPS:
+            raise Unsupported("its facts do not settle")
+        run = BlockRun(flow, names, flow.blocks[block], states[block], counting, temporaries)
+        run.run()
+        if block in latches and run.step is not None:
+            steps[latches[block]] = run.step
+        for target, state in run.leaving():
+            old = states.get(target)
+            if old is not None:
+                state = _merged(old, state)
+                if state == old:
+                    continue
+                visits[target] = visits.get(target, 0) + 1
+                # Loops widen at the second change, so that a counter does not climb step by step.
+                if visits[target] > (1 if target in flow.loops else 8):
+                    state = _widened(old, state, limits)
+            states[target] = state
+            if flow.number[target] not in waiting:
+                heappush(waiting, flow.number[target])
+    return states, steps
+
+
+def _merged(one: State, other: State) -> State:
+    return State(
+        [facts.join(a, b) for a, b in zip(one.locals, other.locals, strict=True)],
+        [facts.join(a, b) or ANY for a, b in zip(one.stack, other.stack, strict=True)],
+    )
+
+
+def _widened(old: State, new: State, limits: Sequence[int]) -> State:
+    return State(
+        [facts.widen(a, b, limits) for a, b in zip(old.locals, new.locals, strict=True)],
+        [facts.widen(a, b, limits) or ANY for a, b in zip(old.stack, new.stack, strict=True)],
+    )
+
+
+# --- text -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Enclosing:
+    """A place that jumps may go to from inside: the header of a Python loop (``continue``), what follows one
+    (``break``), or a merge that comes next. ``is_loop`` says whether a Python loop stands there."""
+
+    label: int
+    after: int | None
+    is_loop: bool
+    continues: bool = False
+    needed: bool = False
+    broken: bool = False
+    exits: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass
+class _Chunk(_Enclosing):
+    """A counting loop; ``guards`` holds, by local, the addend whose sum is checked once a chunk."""
+
+    flow: Flow | None = None
+    guards: dict[int, Fact] = field(default_factory=dict)
+
+    def accumulate(self, local: int, addend: Fact, block: int) -> bool:
+        """Whether a sum is checked once a chunk: its addend is small, and nothing else in the loop stores into it."""
+        assert self.flow is not None
+        body = self.flow.loops[self.label]
+        if not (addend.low >= -COUNTED and addend.high <= COUNTED) or self.flow.innermost(block) != self.label:
+            return False
+        stores = sum(
+            each.name in ("store_local", "make_cell") and each.operands[0] == local
+            for _, each in self.flow.instructions_of(body)
+        )
+        if stores != 1:
+            return False
+        self.guards[local] = addend
+        return True
+
+
+_Context = list[_Enclosing]
+_Write = Callable[[_Context, "int | None", int], None]
+"""Writes code in a context, knowing the block that follows it (falling through leads there), at an indent."""
+
+
+class _Writer:
+    def __init__(self, flow: Flow, names: Names, analysis: Analysis, *, counts_calls: bool, asserts: bool) -> None:
+        self._flow = flow
+        self._names = names
+        self._analysis = analysis
+        self._counts_calls = counts_calls
+        self._asserts = asserts
+        self._temporaries = Temporaries()
+        self._exits = 0
+        self._lines: list[Line] = []
+        self._unset: set[int] = set()
+        self._uses_fuel = False
+        self._keeps_traces = any(each.name == "rethrow" for each in flow.code)
+
+    def translation(self) -> Translation:
+        flow = self._flow
+        self._node(flow.entry, [], None, 0)
+        function = flow.function
+        entered = flow.blocks[flow.entry]
+        taken = len(function.parameters) + function.capture_count
+        parameters = [f"v{k}" for k in range(taken)]
+        if entered.start:  # a loop entered from the interpreter takes the whole frame
+            parameters = [f"v{k}" for k in range(function.local_count)] + [f"s{d}" for d in range(entered.depth)]
+            self._unset = set()
+        head = [Line(0, "def make(calls, fuel):"), Line(1, f"def function({', '.join(parameters)}):")]
+        if self._uses_fuel:
+            head.append(Line(2, "nonlocal fuel"))
+        if self._counts_calls:
+            head += [
+                Line(2, "nonlocal calls"),
+                Line(2, "calls -= 1"),
+                Line(2, "if calls < 0: more()", Site(0, "entry")),
+            ]
+        head += [Line(2, f"v{k} = None") for k in sorted(self._unset)]
+        body = [Line(each.indent + 2, each.text, each.site) for each in self._lines]
+        lines = [*head, *body, Line(1, "return function")]
+        if max(each.indent for each in lines) > MAX_NESTING:
+            raise Unsupported("blocks nested too deep")
+        sites = {number: each.site for number, each in enumerate(lines, 1) if each.site is not None}
+        return Translation("".join(f"{' ' * each.indent}{each.text}\n" for each in lines), sites)
+
+    # --- lines --------------------------------------------------------------------------------------------------------
+
+    def _emit(self, indent: int, text: str, site: Site | None = None) -> None:
+        self._lines.append(Line(indent, text, site))
+
+    def _captured(self, write: Callable[[], None]) -> list[Line]:
+        """Return the lines that ``write`` writes, without keeping them."""
+        saved, self._lines = self._lines, []
+        write()
+        written, self._lines = self._lines, saved
+        return written
+
+    def _shifted(self, lines: Sequence[Line], by: int) -> None:
+        self._lines += [Line(each.indent + by, each.text, each.site) for each in lines]
+
+    # --- structure ----------------------------------------------------------------------------------------------------
+
+    def _node(self, block: int, context: _Context, following: int | None, indent: int) -> None:
+        """Write a block and all that it dominates."""
+        flow = self._flow
+        followers = flow.followers[block]
+        if block in flow.loops:
+            body = flow.loops[block]
+            outside = [each for each in followers if each not in body]
+            self._before_followers(
+                self._latest_first(outside), lambda c, f, i: self._loop(block, c, f, i), context, following, indent
+            )
+        else:
+            self._before_followers(
+                self._latest_first(followers), lambda c, f, i: self._block(block, c, f, i), context, following, indent
+            )
+
+    def _latest_first(self, blocks: Sequence[int]) -> list[int]:
+        return sorted(blocks, key=lambda each: -self._flow.number[each])
+
+    def _before_followers(
+        self, followers: Sequence[int], inner: _Write, context: _Context, following: int | None, indent: int
+    ) -> None:
+        """Write ``inner``, then each follower. A follower that is reached from below other code than what leads up
+        to it needs a Python loop around that code, to ``break`` out of."""
+        if not followers:
+            inner(context, following, indent)
+            return
+        follower, rest = followers[0], followers[1:]
+        saved = self._temporaries.count, self._exits
+        place = _Enclosing(follower, None, is_loop=False)
+        lines = self._captured(lambda: self._before_followers(rest, inner, [*context, place], follower, indent))
+        if place.needed:
+            self._temporaries.count, self._exits = saved
+            place = _Enclosing(follower, follower, is_loop=True)
+            lines = self._captured(lambda: self._before_followers(rest, inner, [*context, place], follower, indent + 1))
+            if place.exits:
+                self._emit(indent, "br = 0")
+            self._emit(indent, "while True:")
+            self._lines += lines
+            if not _diverts(lines):
+                self._emit(indent + 1, "break")
+            self._leave(place, context, follower, indent)
+        else:
+            self._lines += lines
+        self._node(follower, context, following, indent)
+
+    def _leave(self, place: _Enclosing, context: _Context, following: int | None, indent: int) -> None:
+        """Behind a Python loop: go on to where jumps out of it wanted to go."""
+        for code, target in place.exits.items():
+            self._emit(indent, f"if br == {code}:")
+            lines = self._captured(partial(self._jump, target, context, following, indent + 1))
+            self._lines += lines or [Line(indent + 1, "pass")]
+
+    def _jump(self, target: int, context: _Context, following: int | None, indent: int) -> None:
+        """Write a jump to the start of a merge or of a loop around."""
+        if target == following:
+            return
+        crossed: list[_Enclosing] = []
+        for place in reversed(context):
+            if not place.is_loop:
+                if place.label == target:  # only to be had with a loop around it: written again, with one
+                    place.needed = True
+                    self._emit(indent, "pass")
+                    return
+                continue
+            word = "continue" if place.continues and place.label == target else ""
+            if not word and place.after == target:
+                word = "break"
+                place.broken = True
+            if word and not crossed:
+                self._emit(indent, word)
+                return
+            if word:
+                break
+            crossed.append(place)
+        else:
+            raise Unsupported(f"no way to block {target}")
+        inner = crossed[0]
+        code = next((code for code, goal in inner.exits.items() if goal == target), None)
+        if code is None:
+            self._exits += 1
+            code = self._exits
+            inner.exits[code] = target
+        inner.broken = True
+        self._emit(indent, f"br = {code}")
+        self._emit(indent, "break")
+
+    def _edge(self, source: int, target: int, context: _Context, following: int | None, indent: int) -> None:
+        """Write what an edge leads to: a jump, or the block itself where no other edge enters it."""
+        if target in self._flow.merges or self._flow.is_back_edge(source, target):
+            self._jump(target, context, following, indent)
+        else:
+            self._node(target, context, following, indent)
+
+    # --- loops --------------------------------------------------------------------------------------------------------
+
+    def _loop(self, header: int, context: _Context, following: int | None, indent: int) -> None:
+        body = self._flow.loops[header]
+        inside = self._latest_first([each for each in self._flow.followers[header] if each in body])
+        if header in self._analysis.counting:
+            self._counting_loop(header, inside, context, following, indent)
+            return
+        place = _Enclosing(header, following, is_loop=True, continues=True)
+        lines = self._captured(
+            lambda: self._before_followers(
+                inside, lambda c, f, i: self._block(header, c, f, i), [*context, place], header, indent + 1
+            )
+        )
+        if place.exits:
+            self._emit(indent, "br = 0")
+        self._emit(indent, "while True:")
+        self._lines += lines
+        self._leave(place, context, following, indent)
+
+    def _counting_loop(
+        self, header: int, inside: list[int], context: _Context, following: int | None, indent: int
+    ) -> None:
+        flow, loop = self._flow, self._analysis.counting[header]
+        self._uses_fuel = True
+        block = flow.blocks[header]
+        exit_, first = block.successors
+        site = Site(flow.code[block.start].place, "header")
+        known = self._analysis.states[header].locals
+        for local in (
+            loop.counter,
+            *(each.operands[0] for each in (loop.bound, loop.step) if each.name == "load_local"),
+        ):
+            if known[local] is None:
+                self._unset.add(local)
+        counter = f"v{loop.counter}"
+        bound, bound_fact = self._load(loop.bound.name, loop.bound.operands[0], known)
+        step, _ = self._load(loop.step.name, loop.step.operands[0], known)
+        step_fact = self._analysis.steps[header]
+        place = _Chunk(header, following, is_loop=True, continues=True, flow=flow)
+        lines = self._captured(
+            lambda: self._before_followers(
+                inside, lambda c, f, i: self._edge(header, first, c, f, i), [*context, place], header, indent + 2
+            )
+        )
+        guards = [f"stop > {COUNTED}"] * (bound_fact.high > COUNTED) + [f"{step} > {COUNTED}"] * (
+            step_fact.high > COUNTED
+        )
+        for local, addend in place.guards.items():
+            guards += [f"v{local} > {I64_MAX - addend.high * TURNS}"] * (addend.high > 0)
+            guards += [f"v{local} < {I64_MIN - addend.low * TURNS}"] * (addend.low < 0)
+        by_one = step == "1"
+        if place.exits:
+            self._emit(indent, "br = 0")
+        self._emit(indent, f"while {counter} {'<=' if loop.inclusive else '<'} {bound}:")
+        self._emit(indent + 1, "if fuel < 1: poll()", site)
+        self._emit(indent + 1, f"stop = {counter} + fuel" + ("" if by_one else f" * {step}"))
+        self._emit(indent + 1, f"if stop > {bound}: stop = {bound}" + (" + 1" if loop.inclusive else ""))
+        if guards:
+            self._emit(indent + 1, f"if {' or '.join(guards)}: raise Bail", site)
+        if by_one:
+            self._emit(indent + 1, f"fuel -= stop - {counter}")
+            self._emit(indent + 1, f"for {counter} in range({counter}, stop):")
+        else:
+            self._emit(indent + 1, f"fuel -= (stop - {counter}) // {step}")
+            self._emit(indent + 1, f"for {counter} in range({counter}, stop, {step}):")
+        self._lines += lines or [Line(indent + 2, "pass")]
+        # ``for`` leaves the counter at its last turn; ``else`` is for a chunk that ran to its end.
+        if place.broken:
+            self._emit(indent + 1, "else:")
+            self._emit(indent + 2, f"{counter} += {step}")
+            self._emit(indent + 2, "continue")
+            self._emit(indent + 1, "break")
+        else:
+            self._emit(indent + 1, f"{counter} += {step}")
+        if exit_ != following:
+            tail = self._captured(lambda: self._edge(header, exit_, context, following, indent + 1))
+            if tail and not place.broken:
+                self._shifted(tail, -1)
+                return
+            if tail:
+                self._emit(indent, "else:")
+                self._lines += tail
+        self._leave(place, context, following, indent)
+
+    def _load(self, name: str, operand: int, known: Sequence[Fact | None]) -> tuple[str, Fact]:
+        """A bound's or step's text and what is known of it."""
+        if name == "load_const":
+            value = self._flow.function.constants[operand]
+            return repr(value), facts.of_constant(value)
+        return f"v{operand}", known[operand] or ANY
+
+    # --- blocks -------------------------------------------------------------------------------------------------------
+
+    def _block(self, index: int, context: _Context, following: int | None, indent: int) -> None:
+        block = self._flow.blocks[index]
+        chunk = next((each for each in reversed(context) if each.is_loop and each.continues), None)
+        run = BlockRun(
+            self._flow,
+            self._names,
+            block,
+            self._analysis.states[index],
+            self._analysis.counting,
+            self._temporaries,
+            chunk if isinstance(chunk, _Chunk) else None,
+        )
+        run.run(emit_latch=False)
+        self._unset |= run.unset
+        lines = [Line(each.indent + indent, each.text, each.site) for each in run.lines]
+        if self._asserts:
+            lines = [*self._assertions(index, indent), *lines]
+        end = self._captured(lambda: self._terminator(index, run, context, following, indent))
+        raises = any(each.site is not None and each.site.kind != "plain" for each in lines)
+        if block.protection is None or not raises:
+            self._lines += lines + end
+            return
+        handler, depth = block.protection
+
+        def handle() -> None:
+            catch = "caught_with_trace" if self._keeps_traces else "caught"
+            self._emit(indent + 1, f"s{depth} = {catch}(error)")
+            self._edge(index, handler, context, following, indent + 1)
+
+        handled = self._captured(handle)
+        self._emit(indent, "try:")
+        self._shifted(lines, 1)
+        self._emit(indent, "except CATCHABLE as error:")
+        self._lines += handled
+        if end and _diverts(handled):
+            self._lines += end
+        elif end:
+            self._emit(indent, "else:")
+            self._shifted(end, 1)
+
+    def _assertions(self, index: int, indent: int) -> list[Line]:
+        """Checks of what is known of the locals at a block's start."""
+        place = self._flow.code[self._flow.blocks[index].start].place
+        known = enumerate(self._analysis.states[index].locals)
+        return [
+            Line(indent, f"verify({self._names.constant(fact)}, v{local})", Site(place, "plain"))
+            for local, fact in known
+            if fact is not None and fact.kind in ("int", "float", "string", "bool", "null")
+        ]
+
+    def _terminator(self, index: int, run: BlockRun, context: _Context, following: int | None, indent: int) -> None:
+        if run.ended:
+            return
+        block = self._flow.blocks[index]
+        last = self._flow.code[block.end - 1]
+        if last.name == "loop" and self._flow.is_back_edge(index, block.successors[0]):
+            header = block.successors[0]
+            if header not in self._analysis.counting:
+                begun = self._flow.blocks[header]
+                self._uses_fuel = True
+                self._emit(indent, "fuel -= 1")
+                below = tuple(f"s{depth}" for depth in range(begun.depth))
+                self._emit(indent, "if fuel < 0: poll()", Site(self._flow.code[begun.start].place, "header", below))
+            self._jump(header, context, following, indent)
+        elif last.name == "jump_table":
+            self._switch(index, run.key, context, following, indent)
+        elif run.condition is not None:
+            target, onward = block.successors
+            holding, failing = (onward, target) if run.condition.negated else (target, onward)
+            self._if(
+                run.condition.text,
+                self._captured(lambda: self._edge(index, holding, context, following, indent + 1)),
+                self._captured(lambda: self._edge(index, failing, context, following, indent + 1)),
+                indent,
+            )
+        elif TABLE[CODES[last.name]].flow in ("next", "jump"):
+            self._edge(index, block.successors[0], context, following, indent)
+        else:
+            raise Unsupported(last.name)
+
+    def _if(self, condition: str, holding: list[Line], failing: list[Line], indent: int) -> None:
+        """Write a branch; a side that diverts needs no ``else`` after it."""
+        if _diverts(holding):
+            self._emit(indent, f"if {condition}:")
+            self._lines += holding
+            self._shifted(failing, -1)
+        elif _diverts(failing):
+            self._emit(indent, f"if {_negated(condition)}:")
+            self._lines += failing
+            self._shifted(holding, -1)
+        elif holding:
+            self._emit(indent, f"if {condition}:")
+            self._lines += holding
+            if failing:
+                self._emit(indent, "else:")
+                self._lines += failing
+        elif failing:
+            self._emit(indent, f"if {_negated(condition)}:")
+            self._lines += failing
+
+    # --- switches -----------------------------------------------------------------------------------------------------
+
+    def _switch(self, index: int, key: str, context: _Context, following: int | None, indent: int) -> None:
+        flow = self._flow
+        table = flow.function.tables[flow.code[flow.blocks[index].end - 1].operands[0]]
+
+        def block_of(place: int) -> int:
+            return flow.block_at[flow.first[place]]
+
+        def edge(target: int, indent: int) -> list[Line]:
+            return self._captured(lambda: self._edge(index, target, context, following, indent))
+
+        values = [self._returned_constant(block_of(place)) for place in (*table.targets, table.default)]
+        if all(values):  # a table of constants
+            constants = [each[0] for each in values if each]
+            look_up = self._names.constant(dict(zip(table.keys, constants, strict=False)).get)
+            self._emit(indent, f"return {look_up}({key}, {self._names.constant(constants[-1])})")
+            return
+        default = block_of(table.default)
+        targets = [block_of(place) for place in table.targets]
+        if len(targets) > MAX_CHAIN:
+            numbers = self._names.constant({key: number for number, key in enumerate(table.keys)}.get)
+            self._emit(indent, f"case = {numbers}({key}, {len(targets)})")
+            self._cases([*targets, default], 0, edge, indent)
+            return
+
+        def chain(number: int, indent: int) -> list[Line]:
+            if number == len(targets):
+                return edge(default, indent)
+            test = f"{key} == {self._names.constant(table.keys[number])}"
+            holding = edge(targets[number], indent + 1)
+            failing = chain(number + 1, indent + 1)
+            return self._captured(lambda: self._if(test, holding, failing, indent))
+
+        self._lines += chain(0, indent)
+
+    def _cases(self, targets: Sequence[int], low: int, edge: Callable[[int, int], list[Line]], indent: int) -> None:
+        """Write a search for ``case`` by halves."""
+        if len(targets) == 1:
+            self._lines += edge(targets[0], indent)
+            return
+        half = len(targets) // 2
+        lower = self._captured(lambda: self._cases(targets[:half], low, edge, indent + 1))
+        upper = self._captured(lambda: self._cases(targets[half:], low + half, edge, indent + 1))
+        self._if(f"case < {low + half}", lower, upper, indent)
+
+    def _returned_constant(self, index: int) -> tuple[object] | None:
+        """The constant that a block returns, if it does nothing else."""
+        block = self._flow.blocks[index]
+        code = self._flow.code[block.start : block.end]
+        if [each.name for each in code] == ["load_const", "return"] and block.depth == 0:
+            return (self._flow.function.constants[code[0].operands[0]],)
+        return None
+
+
+def _negated(condition: str) -> str:
+    name, is_not, other = condition.partition(" is not ")
+    return f"{name} is {other}" if is_not and name.isalnum() else f"not ({condition})"
+
+
+def _diverts(lines: Sequence[Line]) -> bool:
+    """Whether control never reaches the end of some lines: their last statement leaves."""
+    if not lines:
+        return False
+    last = lines[-1]
+    return last.indent == lines[0].indent and last.text.startswith(("return", "raise", "break", "continue"))
