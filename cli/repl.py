@@ -25,6 +25,7 @@ from pathlib import Path
 
 import bamlvm
 from bamlvm.cli import exit_codes
+from bamlvm.cli.environment import add_environment, environment
 from bamlvm.cli.exit_codes import CommandError
 from bamlvm.cli.options import add_allow, add_timeout, denied
 from bamlvm.cli.output import report
@@ -43,12 +44,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", metavar="PATH", nargs="?", help="a .baml file or a folder of them")
     add_timeout(parser, "end the evaluation of an input after this time")
     add_allow(parser)
+    add_environment(parser)
 
 
 def execute(options: argparse.Namespace) -> int:
     """Read, evaluate, print, loop."""
     files = read_program(options.path) if options.path is not None else {}
-    session = Session(files, denied=denied(options))
+    session = Session(files, denied=denied(options), env=environment(options))
     repl = _Repl(session, bamlvm.CallContext(timeout=options.timeout))
     if sys.stdin is None or not sys.stdin.isatty():
         return repl.read_all(sys.stdin or ())

@@ -66,8 +66,8 @@ def greeting(*before: Any, **more: Any) -> dict[str, Any]:
 
 
 def grows(seen: list[Any], expected: list[Any]) -> bool:
-    """Whether these are the partial values expected.  On a busy machine pieces may arrive together; then a value that is
-    not the last one is left out."""
+    """Whether these are the partial values expected.  On a busy machine pieces may arrive together; then a value is
+    left out, but never the last one."""
     return bool(seen) and seen[-1] == expected[-1] and seen == [each for each in expected if each in seen]
 
 
