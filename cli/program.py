@@ -2,8 +2,9 @@
 command line.
 
 ``NAME=VALUE`` is text where the parameter is a ``string`` (or ``string?``); for any other type it is read as JSON, and
-as text if it is not JSON, which is how an enum's variant or a string literal is written.  Whether the value fits its
-parameter is checked by the runtime.
+as text if it is not JSON, which is how an enum's variant or a string literal is written.  ``NAME=@FILE`` is what a file
+holds (:mod:`bamlvm.tools.argument_files`); ``NAME=@@VALUE`` is a value that begins with ``@``.  Whether the value fits
+its parameter is checked by the runtime.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -21,6 +23,7 @@ from bamlvm.vm.program.spelling import suggestion
 
 if TYPE_CHECKING:
     from bamlvm.vm.program.declarations import Parameter, Signature
+    from bamlvm.vm.program.types import Type
 
 _TEXT_TYPES = ("string", "string?")
 _PATH_HELP: Final = "a .baml file or a folder of them (default: the nearest baml_src, here or above)"
@@ -58,13 +61,19 @@ def read_program(path: str) -> dict[str, str]:
     return {os.path.join(path, name): text for name, text in files.items()}
 
 
-def arguments(parameters: Sequence[Parameter], named: Sequence[str], json_object: str | None) -> dict[str, Any]:
+def arguments(
+    parameters: Sequence[Parameter],
+    named: Sequence[str],
+    json_object: str | None,
+    aliases: Mapping[str, Type] = MappingProxyType({}),
+) -> dict[str, Any]:
     """Return the arguments of ``--args`` and of each ``-a``, which overrides it.
 
-    Raises :class:`CommandError` for words that are not arguments of these parameters.
+    ``aliases`` are those of the program.  Raises :class:`CommandError` for words that are not arguments of these
+    parameters, and :class:`bamlvm.HostError` for a file that cannot be read.
     """
     given: dict[str, Any] = {}
-    types = {parameter.name: str(parameter.type) for parameter in parameters}
+    types = {parameter.name: parameter.type for parameter in parameters}
     for word in named:
         name, equals, text = word.partition("=")
         if not equals:
@@ -75,8 +84,25 @@ def arguments(parameters: Sequence[Parameter], named: Sequence[str], json_object
             raise _usage(
                 f"-a {name}: there is no such parameter ({suggestion(name, types) or 'the function has none'})"
             )
-        given[name] = text if types[name] in _TEXT_TYPES else _json_or_text(text)
+        given[name] = _value(text, types[name], aliases)
     return {**(_parse_object(json_object) if json_object is not None else {}), **given}
+
+
+def _value(text: str, type_: Type, aliases: Mapping[str, Type]) -> Any:
+    if text.startswith("@"):
+        if not text.startswith("@@"):
+            from pathlib import Path
+
+            from bamlvm.tools.argument_files import file_argument
+
+            return file_argument(Path(text[1:]), type_, aliases)
+        text = text[1:]
+    if str(type_) in _TEXT_TYPES:
+        return text
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeError):
+        return text
 
 
 def signature_text(signature: Signature) -> str:
@@ -93,13 +119,6 @@ def _parse_object(text: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise _usage('--args: expected a JSON object, such as {"name": "world"}')
     return value
-
-
-def _json_or_text(text: str) -> Any:
-    try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeError):
-        return text
 
 
 def _usage(message: str) -> CommandError:

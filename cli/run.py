@@ -43,7 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="one argument: text for a string, JSON for any other type; may be repeated",
+        help="one argument: text for a string, JSON for any other type; @FILE is the contents of a file, as text, JSON "
+        "or media by the parameter's type (@@ begins a value with @); may be repeated",
     )
     parser.add_argument("--args", metavar="JSON", help="arguments as a JSON object; -a adds to it")
     parser.add_argument(
@@ -106,7 +107,7 @@ def _call_and_print(runtime: bamlvm.Runtime, options: argparse.Namespace) -> Non
         signature = runtime.signature(options.function)
     except bamlvm.HostError as error:
         raise CommandError(exit_codes.USAGE, str(error)) from None
-    values = arguments(signature.parameters, options.named, options.args)
+    values = arguments(signature.parameters, options.named, options.args, runtime.engine.program.aliases)
     display = _display(options)
     context = bamlvm.CallContext(timeout=options.timeout)
     if display is not None:

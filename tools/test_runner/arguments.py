@@ -1,21 +1,20 @@
 """The arguments of a test, from its configuration to the Python values that a call takes.
 
-A block is a class, a map, or media: ``{ file "a.png" }`` (a path relative to the file of the test), ``{ url "…" }``,
-``{ base64 "…" }``, each with a ``media_type`` where it cannot be derived.  The parameter's type decides.  ``env.X`` is
-looked up when the case runs.
+The parameter's type decides what a block is: a class, a map, text (``{ file "a.txt" }``, a path relative to the file
+of the test), or media: ``{ file "a.png" }``, ``{ url "…" }``, ``{ base64 "…" }``, each with a ``media_type`` (or
+``mime``) where it cannot be derived.  ``env.X`` is looked up when the case runs.
 """
 
 from __future__ import annotations
 
-import base64
-import mimetypes
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from bamlvm.errors import HostError
+from bamlvm.tools.argument_files import media_file, media_kind, takes_text, text_file, union_members
 from bamlvm.vm.program.declarations import ConfigValue, referenced_environment
-from bamlvm.vm.program.types import MEDIA, AliasType, ClassType, ListType, MapType, Primitive, Type, UnionType
+from bamlvm.vm.program.types import ClassType, ListType, MapType, Type
 from bamlvm.vm.values import Media
 
 if TYPE_CHECKING:
@@ -23,13 +22,7 @@ if TYPE_CHECKING:
     from bamlvm.test_case import Case
 
 _SOURCES: Final = ("file", "url", "base64")
-_MEDIA_TYPES: Final = {  # those that some systems' tables lack, or name otherwise than providers do
-    ".flac": "audio/flac",
-    ".m4a": "audio/mp4",
-    ".ogg": "audio/ogg",
-    ".wav": "audio/wav",
-    ".webp": "image/webp",
-}
+_T = TypeVar("_T")
 
 
 def arguments(runtime: Runtime, case: Case, environment: Mapping[str, str], folder: Path) -> dict[str, Any]:
@@ -55,7 +48,7 @@ class _ArgumentReader:
 
     def read(self, value: ConfigValue, type_: Type | None, path: str) -> Any:
         """Convert a value for a parameter or a part of one, of this type (None: unknown); errors name ``path``."""
-        parts = self._parts(type_)
+        parts = union_members(type_, self._program.aliases)
         if isinstance(value, list):
             item = next((part.item for part in parts if isinstance(part, ListType)), None)
             return [self.read(each, item, f"{path}[{place}]") for place, each in enumerate(value)]
@@ -66,9 +59,11 @@ class _ArgumentReader:
             if variable not in self._environment:
                 raise HostError(f"{path}: the environment has no variable {variable}")
             return self._environment[variable]
-        kind = next((part.name for part in parts if isinstance(part, Primitive) and part.name in MEDIA), None)
+        kind = media_kind(parts)
         if kind is not None and any(source in value for source in _SOURCES):
             return self._media(value, kind, path)
+        if list(value) == ["file"] and takes_text(parts):
+            return self._from_file(text_file, self.read(value["file"], None, f"{path}.file"), path)
         types: dict[str, Type] = {}
         anything: Type | None = None
         for part in parts:
@@ -78,38 +73,24 @@ class _ArgumentReader:
                 anything = part.value
         return {key: self.read(each, types.get(key, anything), f"{path}.{key}") for key, each in value.items()}
 
-    def _parts(self, type_: Type | None) -> list[Type]:
-        """Return the members of a union, with aliases resolved; any other type is its own only member."""
-        found: list[Type] = []
-        waiting = [type_] if type_ is not None else []
-        seen: set[str] = set()
-        while waiting:
-            each = waiting.pop()
-            if isinstance(each, UnionType):
-                waiting.extend(each.members)
-            elif isinstance(each, AliasType):
-                if each.name not in seen and each.name in self._program.aliases:
-                    seen.add(each.name)
-                    waiting.append(self._program.aliases[each.name])
-            else:
-                found.append(each)
-        return found
-
     def _media(self, value: dict[str, Any], kind: str, path: str) -> Media:
         given = {key: self.read(each, None, f"{path}.{key}") for key, each in value.items()}
-        mime = given.pop("media_type", None)
-        if len(given) != 1 or not all(isinstance(each, str) for each in (*given.values(), mime or "")):
+        media_type = given.pop("mime", None)
+        media_type = given.pop("media_type", media_type)
+        if len(given) != 1 or not all(isinstance(each, str) for each in (*given.values(), media_type or "")):
             forms = '`file "…"`, `url "…"` or `base64 "…"`'
             raise HostError(f"{path}: expected {kind} as one of {forms}, with a `media_type` or without")
         ((source, data),) = given.items()
         if source == "url":
-            return Media(kind, mime, "url", data)
+            return Media(kind, media_type, "url", data)
         if source == "base64":
-            return Media(kind, mime, "base64", data)
-        file = self._folder / data
+            return Media(kind, media_type, "base64", data)
+        return self._from_file(lambda file: media_file(kind, file, media_type), data, path)
+
+    def _from_file(self, read: Callable[[Path], _T], name: Any, path: str) -> _T:
+        if not isinstance(name, str):
+            raise HostError(f"{path}: expected the name of a file, got {name!r}")
         try:
-            content = file.read_bytes()
-        except OSError as error:
-            raise HostError(f"{path}: {file}: {error.strerror}") from None
-        mime = mime or _MEDIA_TYPES.get(file.suffix.lower()) or mimetypes.guess_type(file.name)[0]
-        return Media(kind, mime, "base64", base64.b64encode(content).decode())
+            return read(self._folder / name)
+        except HostError as error:
+            raise HostError(f"{path}: {error}") from None

@@ -263,6 +263,17 @@ class TestResults:
         assert absent["problems"] == [f"i: {program}/no.png: No such file or directory"]
         assert two["problems"][0].startswith("i: expected image as one of `file")
 
+    def test_a_file_as_text(self, program: str, capsys: pytest.CaptureFixture[str]) -> None:
+        Path(program, "long.txt").write_text("a long text")
+        Path(program, "files.baml").write_text(
+            'test File { functions size  args { text { file "long.txt" } }  @@assert({{ this == 11 }}) }\n'
+            'test Absent { functions size  args { text { file "no.txt" } } }'
+        )
+        code, out, _ = run(capsys, program, "--json", "-i", "size::File", "-i", "size::Absent")
+        file, absent, _ = events(out)
+        assert (code, file["status"]) == (exit_codes.FAILED, "passed")
+        assert absent["problems"] == [f"text: {program}/no.txt: No such file or directory"]
+
     def test_a_timeout(self, program: str, capsys: pytest.CaptureFixture[str]) -> None:
         Path(program, "spin.baml").write_text(
             "function spin() -> int { while (true) { } 0 }\ntest Long { functions spin  args { } }"

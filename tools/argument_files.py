@@ -1,0 +1,95 @@
+"""Arguments from files: ``bamlvm run -a photo=@cat.png``, and ``{ file "cat.png" }`` in a test.
+
+The type of the parameter decides what a file is: an image, audio, pdf or video where it takes one, text where it takes
+a string, JSON otherwise.
+"""
+
+from __future__ import annotations
+
+import base64
+import mimetypes
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from bamlvm.errors import HostError
+from bamlvm.vm.program.types import MEDIA, AliasType, Primitive, Type, UnionType
+from bamlvm.vm.values import Media
+
+_MEDIA_TYPES: Final = {  # those that some systems' tables lack, or name otherwise than providers do
+    ".flac": "audio/flac",
+    ".m4a": "audio/mp4",
+    ".ogg": "audio/ogg",
+    ".wav": "audio/wav",
+    ".webp": "image/webp",
+}
+
+
+def file_argument(path: Path, type_: Type, aliases: Mapping[str, Type]) -> Any:
+    """Return the value in a file for a parameter of this type.
+
+    Raises :class:`bamlvm.HostError` for a file that cannot be read or is not text or JSON where it must be.
+    """
+    members = union_members(type_, aliases)
+    kind = media_kind(members)
+    if kind is not None:
+        return media_file(kind, path)
+    text = text_file(path)
+    if takes_text(members):
+        return text
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        raise HostError(f"{path}: not JSON: {error}") from None
+
+
+def union_members(type_: Type | None, aliases: Mapping[str, Type]) -> list[Type]:
+    """Return the members of a union, with aliases resolved; any other type is its own only member."""
+    found: list[Type] = []
+    waiting = [type_] if type_ is not None else []
+    seen: set[str] = set()
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, UnionType):
+            waiting.extend(each.members)
+        elif isinstance(each, AliasType):
+            if each.name not in seen and each.name in aliases:
+                seen.add(each.name)
+                waiting.append(aliases[each.name])
+        else:
+            found.append(each)
+    return found
+
+
+def media_kind(members: list[Type]) -> str | None:
+    """Return the kind of media among the members of a type, or None."""
+    return next((each.name for each in members if isinstance(each, Primitive) and each.name in MEDIA), None)
+
+
+def takes_text(members: list[Type]) -> bool:
+    """Whether a string is among the members of a type."""
+    return Primitive("string") in members
+
+
+def media_file(kind: str, path: Path, media_type: str | None = None) -> Media:
+    """Return a file as media; its name gives the media type, unless that is known."""
+    content = _read(path)
+    media_type = media_type or _MEDIA_TYPES.get(path.suffix.lower()) or mimetypes.guess_type(path.name)[0]
+    return Media(kind, media_type, "base64", base64.b64encode(content).decode())
+
+
+def text_file(path: Path) -> str:
+    """Return the text of a file in UTF-8, with its line breaks unchanged."""
+    try:
+        return _read(path).decode()
+    except UnicodeDecodeError:
+        raise HostError(f"{path}: not UTF-8 text") from None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise HostError(f"{path}: {error.strerror}") from None
