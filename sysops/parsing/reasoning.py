@@ -16,7 +16,10 @@ import re
 from typing import Final, NamedTuple
 
 _PAIRS: Final = (
-    *((f"<{name}>", f"</{name}>") for name in ("think", "thinking", "thought", "thoughts", "reasoning", "seed:think", "mm:think")),
+    *(
+        (f"<{name}>", f"</{name}>")
+        for name in ("think", "thinking", "thought", "thoughts", "reasoning", "seed:think", "mm:think")
+    ),
     ("[think]", "[/think]"),  # Mistral
     ("<|channel>thought", "<channel|>"),  # Gemma
     ("\u25c1think\u25b7", "\u25c1/think\u25b7"),  # Kimi
