@@ -1,4 +1,4 @@
-"""Capabilities: what the embedder may deny a program.  Every sys-op that touches the machine asks here first."""
+"""Capabilities: what the host may deny a program.  Every sys-op that touches the machine checks its own first."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def is_denied(scope: Scope, capability: Capability) -> bool:
 
 
 def require(scope: Scope, capability: Capability, operation: str) -> None:
-    """Raises :class:`Thrown` (``InvalidArgument``) if the capability that ``operation`` needs is denied."""
+    """Raise :class:`Thrown` (``InvalidArgument``) if the capability that ``operation`` needs is denied."""
     if is_denied(scope, capability):
         message = f"{operation} is not allowed: the host denies the capability {capability!r}"
         raise Thrown("baml.errors.InvalidArgument", {"message": message})

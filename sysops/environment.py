@@ -1,4 +1,7 @@
-"""``env``: the environment's variables as the call sees them.  Denied, it panics: reading a variable throws nothing."""
+"""``env``: the environment's variables, as the call has them.
+
+Where the host denies them, reading one panics, because ``env.NAME`` is declared to throw nothing.
+"""
 
 from __future__ import annotations
 

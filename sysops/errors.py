@@ -2,7 +2,7 @@
 
 Every exception that a library may raise has a row in :data:`RULES`, keyed by its class's full name; the row of the
 nearest class in its method resolution order is taken, so the most specific one decides.  Keys are names, so that
-nothing has to be imported to be mapped.  What has no row is a bug or the host's own exception and passes unchanged.
+nothing has to be imported to be mapped.  An exception without a row is a bug or the host's own, and passes unchanged.
 
 httpx's tree, whose every class has a row (a test walks it)::
 
@@ -38,15 +38,15 @@ Clock: TypeAlias = Literal["connect", "time_to_first_token", "idle", "request"]
 
 _LONGEST_MESSAGE: Final = 500
 INCOMPLETE_BODY: Final = "peer closed connection without sending complete message body"
-"""How a body cut short is called: by h11 and so by httpx's own transport, and by ours."""
+"""The error of a body that is cut short, in the words of h11 and so of httpx's own transport, and of ours."""
 
 _INCOMPLETE: Final = (INCOMPLETE_BODY, "peer unexpectedly closed connection")
-"""What such an error's text begins with (the second way from h11, inside a line); it has no other mark."""
+"""The beginnings of such an error's text (the second is h11's inside a line); it has no other mark."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What an operation is about: ``action`` is how a message names it (``GET https://host/path``, ``reading a.txt``).
+    """The subject of an operation: ``action`` is its name in messages (``GET https://host/path``, ``reading a.txt``).
 
     ``limits`` has the milliseconds of each clock that is running, ``started`` the monotonic second they started at.
     ``secrets`` are the headers and ``body`` the JSON that were sent, whose credentials no message may show.
@@ -61,12 +61,12 @@ class Subject:
     body: str = field(default="", repr=False)
 
     def shown(self, text: object) -> str:
-        """A foreign text as part of a message: in one line, cut, without credentials."""
-        line = self.scrubbed(" ".join(str(text).split()))  # before the cut, which may go through a secret
+        """Return a foreign text as part of a message: on one line, shortened, without credentials."""
+        line = self.scrubbed(" ".join(str(text).split()))  # before it is shortened, which may cut a secret in two
         return line if len(line) <= _LONGEST_MESSAGE else line[:_LONGEST_MESSAGE] + "…"
 
     def scrubbed(self, text: str) -> str:
-        """A foreign text without credentials."""
+        """Return a foreign text without the request's credentials."""
         try:
             body = msgspec.json.decode(self.body) if self.body else None
         except (msgspec.DecodeError, RecursionError):
@@ -74,7 +74,7 @@ class Subject:
         return secrets_of(self.secrets, self.url or "", body).hide(text)
 
     def shown_url(self) -> str | None:
-        """The URL without credentials."""
+        """Return the URL without credentials, or None if there is no URL."""
         return None if self.url is None else redacted_url(self.url)
 
 
@@ -100,7 +100,7 @@ class boundary:  # noqa: N801 (read as a statement: with boundary(subject))
 
 
 def translate(error: BaseException, subject: Subject) -> Thrown | None:
-    """The BAML error for a foreign exception; None where there is no rule (as for :class:`Thrown` and cancellation)."""
+    """Return the BAML error for a foreign exception, or None if no rule applies (:class:`Thrown`, cancellation)."""
     for kind in type(error).__mro__:
         rule = RULES.get(f"{kind.__module__}.{kind.__qualname__}")
         if rule is not None:
@@ -109,10 +109,10 @@ def translate(error: BaseException, subject: Subject) -> Thrown | None:
 
 
 def timed_out(clock: Clock, subject: Subject, since: float | None = None) -> Thrown:
-    """The ``Timeout`` of a clock of ``subject`` that ran out now and had run from ``since`` (else from the start).
+    """Return the ``Timeout`` of a clock that ran out now, after running from ``since`` (else from the start).
 
-    A clock that does not run here is somebody else's: the operating system gives up connecting, or a transport that the
-    host brought has limits of its own.  ``limit_ms`` is null then.
+    A clock that does not run here belongs to another: the operating system gives up connecting, or the host's own
+    transport has limits.  ``limit_ms`` is null then.
     """
     limit = subject.limits.get(clock)
     elapsed = round((time.monotonic() - (subject.started if since is None else since)) * 1000)
@@ -124,25 +124,25 @@ def timed_out(clock: Clock, subject: Subject, since: float | None = None) -> Thr
 
 
 def invalid(message: str) -> Thrown:
-    """An ``InvalidArgument``."""
+    """Return an ``InvalidArgument``."""
     return Thrown("baml.errors.InvalidArgument", {"message": message})
 
 
 def network(message: str, subject: Subject) -> Thrown:
-    """A ``Network`` error about ``subject``."""
+    """Return a ``Network`` error about ``subject``."""
     return Thrown("baml.errors.Network", {"message": f"{subject.action}: {message}", "url": subject.shown_url()})
 
 
 def truncated(subject: Subject) -> Thrown:
-    """The ``StreamTruncated`` of an answer whose connection ended inside it."""
+    """Return the ``StreamTruncated`` of a response whose connection ended inside it."""
     message = f"{subject.action}: the connection ended inside the answer"
     return Thrown("baml.errors.StreamTruncated", {"message": message})
 
 
 def http_status(subject: Subject, status: int, note: str, body: str, retry_after_ms: int | None = None) -> Thrown:
-    """An ``HttpStatus``; ``note`` follows the action in the message (``answered 404 Not Found``)."""
+    """Return an ``HttpStatus``; ``note`` follows the action in the message (``answered 404 Not Found``)."""
     shown = subject.scrubbed(body)
-    note = subject.shown(note)  # a server may put anything into its reason phrase
+    note = subject.shown(note)  # the reason phrase is the server's text
     return Thrown(
         "baml.errors.HttpStatus",
         {
@@ -195,7 +195,7 @@ def _connection(error: OSError, subject: Subject) -> Thrown:
 
 
 def _time(error: TimeoutError, subject: Subject) -> Thrown:
-    """A timer's exception has no ``errno``; the operating system's (ETIMEDOUT) says that the peer is gone."""
+    """Return a ``Timeout`` for a timer's exception, which has no ``errno``; the system's (ETIMEDOUT) is a lost peer."""
     return timed_out("request", subject) if error.errno is None else _connection(error, subject)
 
 
@@ -261,4 +261,4 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "builtins.OSError": _io,
     }
 )
-"""How to say each foreign exception in BAML, by the full name of its class."""
+"""The BAML error of each foreign exception, by the full name of its class."""

@@ -21,7 +21,7 @@ _CHUNK: Final = 65536
 
 
 class Connection:
-    """An open connection; a character split over two arrivals is put together."""
+    """An open connection.  A character whose bytes arrive apart is decoded whole."""
 
     def __init__(self, address: str, reader: StreamReader, writer: StreamWriter) -> None:
         self.subject = Subject(f"connection to {address}")
@@ -30,7 +30,7 @@ class Connection:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     async def read(self) -> str:
-        """What has arrived, at least one character; ``""`` at the end."""
+        """Return what has arrived, at least one character, or ``""`` at the end."""
         while True:
             data = await self._reader.read(_CHUNK)
             text = self._decoder.decode(data, final=not data)
@@ -38,7 +38,7 @@ class Connection:
                 return text
 
     async def write(self, text: str) -> None:
-        """Send text; waits while too much is unsent."""
+        """Send text, and wait while too much of it is unsent."""
         self._writer.write(text.encode("utf-8"))
         await self._writer.drain()
 

@@ -1,11 +1,25 @@
-"""Secrets stay out of errors, records and recordings: which parts of a request are secret, and how they are shown.
+"""Secrets stay out of errors, records, logs and recordings: which parts of a request are secret, and how to hide them.
 
 * A **header** of a request is secret unless it is one of :data:`PUBLIC_HEADERS`: its value is hidden.
-* A **query parameter**, a header of an answer or a string in a body is secret by its name (:func:`is_secret`).
+* A **query parameter**, a header of a response or a string in a body is secret by its name (:func:`is_secret`).
 * A URL's **user and password** are secret.
 
-:class:`Secrets` are the values of these in one request.  They are taken out of every text that comes back, because a
-server may say them back: in each form that a text may show them in, and also where a text was cut inside them.
+:class:`Secrets` are the values of these in one request.  They are removed from every text that comes back, because a
+server may repeat them.  Each form in which they are looked for stops a leak:
+
+======================================  ================================================================================
+form                                    where the secret would appear
+======================================  ================================================================================
+as it is                                ``Incorrect API key provided: sk-…`` in the body of a 401
+percent-encoded, with and without /     a URL in a reason phrase, a redirect's ``Location``, a proxy's error page
+as JSON writes it, ASCII or not         the request's headers or body repeated in a JSON error object
+as ``repr`` writes it, text or bytes    h11's and httpx's messages quote the header or line that they reject
+these two once more                     a Python error about a text that holds JSON (``ParseFailed`` quotes the body)
+one word of it (``Bearer`` apart)       servers repeat the token without the scheme
+base64 of user and password             the ``Authorization`` header that is made of a URL's credentials
+its beginning, at the end of a text     servers shorten keys and bodies (``sk-proj-abc…``), and so do our own excerpts
+spread over several pieces of a body    a stream that repeats the prompt token by token (:meth:`Secrets.hide_across`)
+======================================  ================================================================================
 """
 
 from __future__ import annotations
@@ -47,13 +61,13 @@ PUBLIC_HEADERS: Final = frozenset(
 _SECRET_NAME: Final = re.compile(
     r"auth|cookie|key|token|secret|password|passwd|signature|credential|^sig$", re.IGNORECASE
 )
-_SAME_EVERYWHERE: Final = re.compile(r"[A-Za-z0-9._~-]+")  # nobody escapes these
-_SHORTEST: Final = 8  # a shorter secret would blot out ordinary words
-_HEAD: Final = 12  # so much of the beginning of a long secret is as good as the secret
+_SAME_EVERYWHERE: Final = re.compile(r"[A-Za-z0-9._~-]+")  # the same in every form
+_SHORTEST: Final = 8  # shorter ones are also ordinary words
+_HEAD: Final = 12  # so many characters of a long secret are hidden also if the rest is missing
 
 
 class Secrets:
-    """Values that no text may show.  Those shorter than 8 characters are taken for words and left alone."""
+    """Values that no text may show.  Those shorter than 8 characters count as words and are ignored."""
 
     __slots__ = ("_forms", "_heads")
 
@@ -65,7 +79,7 @@ class Secrets:
         self._heads = [(form[: min(_HEAD, len(form) // 2)], form) for form in self._forms if len(form) >= 2 * _SHORTEST]
 
     def hide(self, text: str) -> str:
-        """``text`` without any of them, whole or cut short at their ends."""
+        """Return ``text`` without any of them, whole or cut short at their ends."""
         for form in self._forms:
             if form in text:
                 text = text.replace(form, HIDDEN)
@@ -75,7 +89,7 @@ class Secrets:
         return text
 
     def hide_in(self, value: Any) -> Any:
-        """Builtins (dicts, lists, strings) with all their strings hidden; what holds none is returned as it is."""
+        """Return builtins (dicts, lists, strings) with the secrets hidden in all strings, or the same object."""
         if isinstance(value, str):
             return self.hide(value)
         if isinstance(value, dict):
@@ -87,7 +101,7 @@ class Secrets:
         return value
 
     def hide_across(self, chunks: Sequence[bytes]) -> list[bytes]:
-        """Pieces of one body without any of them, also where one is spread over several pieces."""
+        """Return the pieces of one body without any of them, also where one is spread over several pieces."""
         whole = b"".join(chunks)
         spans = self._spans(whole)
         if not spans:
@@ -101,7 +115,7 @@ class Secrets:
                 if last <= place or first >= end:
                     continue
                 kept += whole[place : max(place, first)]
-                if first >= start:  # the mark stands where the secret began
+                if first >= start:  # the mark goes into the piece where the secret begins
                     kept += HIDDEN.encode()
                 place = min(last, end)
             out.append(kept + whole[place:end])
@@ -109,7 +123,7 @@ class Secrets:
         return out
 
     def _spans(self, whole: bytes) -> list[tuple[int, int]]:
-        """Where they stand in a body, whole or cut short at their ends: in order, none inside another."""
+        """Return their places in a body, whole or cut short at their ends: in order, without overlap."""
         found: list[tuple[int, int]] = []
         for head, form in (*((form, form) for form in self._forms), *self._heads):
             found.extend(_beginnings(whole, _encoded(head), _encoded(form)))
@@ -132,17 +146,17 @@ NO_SECRETS: Final = Secrets()
 
 
 def is_secret(name: str) -> bool:
-    """Whether a query parameter, an answer's header or a member of a body of this name carries a credential."""
+    """Whether a query parameter, a response's header or a member of a body with this name holds a credential."""
     return _SECRET_NAME.search(name) is not None
 
 
 def redacted_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """A request's headers with all values hidden but those of :data:`PUBLIC_HEADERS`."""
+    """Return a request's headers with all values hidden except those of :data:`PUBLIC_HEADERS`."""
     return {name: value if name.lower() in PUBLIC_HEADERS else HIDDEN for name, value in headers.items()}
 
 
 def redacted_url(url: str) -> str:
-    """A URL without user, password and the values of secret query parameters."""
+    """Return a URL without user, password, fragment, and the values of secret query parameters."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -152,7 +166,7 @@ def redacted_url(url: str) -> str:
 
 
 def redacted_body(body: Any) -> Any:
-    """Builtins without the strings under names that say that they are secret."""
+    """Return builtins with the strings hidden whose names are those of secrets."""
     if isinstance(body, dict):
         return {
             name: HIDDEN if isinstance(value, str) and is_secret(name) else redacted_body(value)
@@ -162,7 +176,7 @@ def redacted_body(body: Any) -> Any:
 
 
 def secrets_of(headers: Mapping[str, str], url: str = "", body: Any = None) -> Secrets:
-    """The secrets that a request carries."""
+    """Return the secrets that a request holds."""
     return Secrets(_values(headers, url, body))
 
 
@@ -206,8 +220,8 @@ def _body_values(body: Any) -> Iterator[str]:
 
 
 def _forms(value: str) -> Iterator[str]:
-    """A secret as it stands, and as URLs, JSON and Python write it, these two also within a text that is written again
-    (an error shows, as Python would, what a server said in JSON)."""
+    """Return a secret as it is, and as URLs, JSON and Python write it; the last two also within a text that is written
+    once more.  The table in the head of this module gives the reason for each."""
     if len(value) < _SHORTEST or value.isspace():
         return
     yield value
@@ -221,7 +235,7 @@ def _forms(value: str) -> Iterator[str]:
 
 
 def _escaped(text: str) -> Iterator[str]:
-    """What stands between the quotes where JSON has a text, or Python shows it or its bytes, with any quotes."""
+    """Return a text as it is between the quotes of JSON, and of Python's ``repr`` with either kind of quotes."""
     yield json.dumps(text)[1:-1]
     yield json.dumps(text, ensure_ascii=False)[1:-1]
     plain = repr(f"{text}'\"")[1:-4]  # with both kinds of quotes in it, ' is escaped
@@ -231,7 +245,7 @@ def _escaped(text: str) -> Iterator[str]:
 
 
 def _beginnings(text: AnyStr, head: AnyStr, form: AnyStr) -> Iterator[tuple[int, int]]:
-    """Where ``form``, or as much of it as there is, stands in a text that has its ``head``."""
+    """Return the places in a text of ``form``'s ``head`` and as much of the rest of ``form`` as follows it."""
     place = 0
     while (found := text.find(head, place)) >= 0:
         place = found + len(head)

@@ -1,4 +1,4 @@
-"""``baml.stream``: what a streaming call tells its host.  Nothing is made where nobody listens."""
+"""``baml.stream``: a streaming call's events for its host.  Nothing is converted where no hook is set."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def user_panic(scope: Scope, msg: str) -> None:
 
 @sysop("baml.sys.shell")
 async def shell(scope: Scope, cmd: str) -> str:
-    """Runs in a session of its own, so that a cancelled call leaves none of the command's processes behind."""
+    """Run a command in a session of its own, so that all its processes can be killed if the call is cancelled."""
     import asyncio
 
     require(scope, "shell", "baml.sys.shell")

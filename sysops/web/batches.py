@@ -1,7 +1,10 @@
-"""Batches of events on their way through a program: a program sees a JSON array of ``{"event", "data", "id"}``.
+"""Batches of events on their way through a program, as a JSON array of ``{"event", "data", "id"}``.
 
-Most programs hand the very string on that they were given.  So the last one that a call's streams gave is remembered
-with its events, and who is handed *that object* (not an equal one) need not read it again.
+A program usually passes a batch on unchanged, from ``next`` to ``emit_tick`` and ``add_events``.  So the last batch of
+a call's streams is kept together with its events, and :meth:`Batches.read` returns these if it gets *that very string
+object*; an equal string is decoded::
+
+    events ── write ──▶ text ── the program ──▶ text ── read ──▶ events     (the same objects, nothing decoded)
 """
 
 from __future__ import annotations
@@ -28,20 +31,20 @@ class Batches:
         self._events: Sequence[Event] = ()
 
     def write(self, events: Sequence[Event]) -> str:
-        """A batch as a program sees it; the events are not to be changed any more."""
+        """Return a batch as the program gets it; ``events`` must not be changed afterwards."""
         self._text = _ENCODER.encode(events).decode()
         self._events = events
         return self._text
 
     def read(self, text: str) -> Sequence[Event]:
-        """The events of a batch.  Raises :class:`Thrown` (``InvalidArgument``) if it is none."""
+        """Return the events of a batch.  Raise :class:`Thrown` (``InvalidArgument``) if it is malformed."""
         return self._events if text is self._text else read_events(text)
 
 
 def read_events(batch: str) -> list[Event]:
-    """The events in a JSON array of ``{"event", "data", "id"}``.
+    """Decode a JSON array of ``{"event", "data", "id"}``.
 
-    Raises :class:`Thrown` (``InvalidArgument``) if it is none.
+    Raises :class:`Thrown` (``InvalidArgument``) for anything else.
     """
     try:
         return _DECODER.decode(batch)

@@ -1,7 +1,7 @@
-"""The four clocks of an HTTP exchange, as arithmetic: who may run out when.  Times are monotonic seconds.
+"""The four clocks of an HTTP exchange, as arithmetic: which runs out when.  Times are seconds of the monotonic clock.
 
-``connect`` runs until a connection stands (the HTTP client watches it), ``request`` until the answer has ended,
-``time_to_first_token`` until somebody says that content has come, ``idle`` from one arrival of bytes to the next.
+``connect`` runs until the connection is open (the HTTP client watches it), ``request`` until the response has ended,
+``time_to_first_token`` until :meth:`Clocks.content_arrived`, ``idle`` from one arrival of bytes to the next.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ class Clocks:
         self._last_arrival: float | None = None
 
     def arrived(self, now: float) -> None:
-        """Bytes have come: the idle clock starts anew."""
+        """Restart the idle clock: bytes have come."""
         self._last_arrival = now
 
     def content_arrived(self) -> None:
-        """Content has come: the first-token clock stops."""
+        """Stop the first-token clock: content has come."""
         self._first_token = None
 
     def next(self) -> tuple[float, Clock] | None:
-        """When the next clock runs out if nothing happens until then, and which; None if none runs."""
+        """Return when the next clock runs out if nothing happens until then, and which; None if none runs."""
         best: tuple[float, Clock] | None = None
         if self._request is not None:
             best = (self._request, "request")
@@ -51,11 +51,11 @@ class Clocks:
         return best
 
     def since(self, clock: Clock) -> float:
-        """When a clock was started last."""
+        """Return when a clock was last started."""
         return self._last_arrival if clock == "idle" and self._last_arrival is not None else self.started
 
     def expired(self, arrival: float) -> Clock | None:
-        """The clock, other than idle, that had run out when something arrived at ``arrival``."""
+        """Return the clock, other than idle, that had run out before ``arrival``, or None."""
         if self._first_token is not None and arrival > self._first_token:
             return "time_to_first_token"
         if self._request is not None and arrival > self._request:

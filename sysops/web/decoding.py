@@ -1,8 +1,8 @@
-"""Content codings (RFC 9110, section 8.4.1): an answer's body, decoded in pieces of bounded size.
+"""Content codings (RFC 9110, section 8.4.1): the body of a response, decoded in pieces of bounded size.
 
-A few bytes of gzip can stand for a thousand times as many, and a coding over a coding for a million times.  So nothing
-is decoded beyond the next :data:`PIECE`, however much of it a chunk holds, and only one coding of those that were asked
-for (:data:`ACCEPTED`) is taken; who reads counts the pieces and stops where there are too many.
+A few bytes of gzip can expand to a thousand times as many, and a coding over a coding to a million times.  So at most
+one :data:`PIECE` is decoded at a time, however much a chunk holds, and only a single coding of those that were
+requested (:data:`ACCEPTED`) is accepted; the reader counts the pieces and stops when there are too many.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _MAGIC: Final = b"\x1f\x8b"
 
 
 def codings(response: httpx.Response) -> list[str]:
-    """The codings of a body, in the order in which they were applied."""
+    """Return the codings of a body, in the order in which they were applied."""
     words = response.headers.get("content-encoding", "").lower().split(",")
     return [word.strip() for word in words if word.strip() not in ("", "identity")]
 
 
 def chunks_of(response: httpx.Response) -> aclosing[AsyncGenerator[bytes, None]]:
-    """The body as it arrives, decoded if it is encoded: ``async with chunks_of(response) as chunks``, so that whoever
-    leaves early leaves nothing behind.
+    """Return the body as it arrives, decoded: ``async with chunks_of(response) as chunks``, so that nothing is left
+    open where the reader stops early.
 
     Raises ``httpx.DecodingError``, and what reading the body raises.
     """
@@ -43,12 +43,14 @@ def chunks_of(response: httpx.Response) -> aclosing[AsyncGenerator[bytes, None]]
 
 
 def _raw(response: httpx.Response) -> AsyncGenerator[bytes, None]:
-    return cast(AsyncGenerator[bytes, None], response.aiter_raw())  # which is more than it says
+    return cast(
+        AsyncGenerator[bytes, None], response.aiter_raw()
+    )  # it returns a generator, but is declared as an iterator
 
 
 async def _decoded(response: httpx.Response, applied: list[str]) -> AsyncGenerator[bytes, None]:
     if len(applied) > 1 or applied[0] not in ("gzip", "x-gzip", "deflate"):
-        raise httpx.DecodingError(f"a content coding that was not asked for: {', '.join(applied)[:100]}")
+        raise httpx.DecodingError(f"a content coding that was not requested: {', '.join(applied)[:100]}")
     decoder = Inflater(gzip=applied[0] != "deflate")
     async with aclosing(_raw(response)) as chunks:
         async for chunk in chunks:
@@ -58,7 +60,7 @@ async def _decoded(response: httpx.Response, applied: list[str]) -> AsyncGenerat
 
 
 def decoded_whole(headers: Iterable[tuple[str, str]], body: bytes, limit: int = 1 << 26) -> bytes:
-    """As much of a body as can be decoded, at most ``limit`` bytes of it and little more."""
+    """Return as much of a body as can be decoded, at most a :data:`PIECE` more than ``limit`` bytes."""
     applied = codings(httpx.Response(200, headers=list(headers)))
     if len(applied) != 1:
         return body
@@ -72,7 +74,7 @@ def decoded_whole(headers: Iterable[tuple[str, str]], body: bytes, limit: int = 
 
 
 class Inflater:
-    """Decodes gzip (any number of members) or deflate, with or without its zlib frame."""
+    """A decoder of gzip (any number of members) or of deflate, with or without its zlib frame."""
 
     def __init__(self, gzip: bool) -> None:
         self._gzip = gzip
@@ -80,7 +82,7 @@ class Inflater:
         self._begun = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """What some more bytes stand for, at most :data:`PIECE` at a time.  Raises ``httpx.DecodingError``."""
+        """Decode more bytes, at most :data:`PIECE` at a time.  Raise ``httpx.DecodingError``."""
         try:
             while data:
                 if self._inner is None:
@@ -99,7 +101,7 @@ class Inflater:
             raise httpx.DecodingError(str(error)) from None
 
     def finish(self) -> None:
-        """The body has ended.  Raises ``httpx.RemoteProtocolError``, as for any cut short, if its coding has not."""
+        """End the body.  Raise ``httpx.RemoteProtocolError``, as for any body cut short, if its coding is incomplete."""
         if self._begun and not self._inner.eof:
             raise httpx.RemoteProtocolError(f"{INCOMPLETE_BODY} (it ends inside its content coding)")
 

@@ -1,8 +1,8 @@
-"""What the HTTP libraries log of our exchanges, without secrets.
+"""Keeps secrets out of what the HTTP libraries log of our exchanges.
 
-httpx logs each request's URL and each answer's reason phrase, httpcore whole heads of answers and what it could not
-read; a server may put into any of them what it was sent.  A filter on their loggers rewrites the records that are made
-while one of our exchanges is being served, and no others: :func:`about` says which exchange that is, by context.
+httpx logs each request's URL and each response's reason phrase, httpcore whole heads of responses and what it could not
+parse; a server may repeat in any of them what it was sent.  A filter on their loggers rewrites the records that are
+made while one of our exchanges is under way, and no others: :func:`about` sets which one that is, by context.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SUBJECT: Final[ContextVar[Subject | None]] = ContextVar("bamlvm_subject", defau
 
 
 class _Redaction(logging.Filter):
-    """Rewrites records; keeps them all."""
+    """A filter that rewrites records and drops none."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         subject = _SUBJECT.get()
@@ -50,14 +50,14 @@ _REDACTION: Final = _Redaction()
 
 
 def watch() -> None:
-    """Have the libraries' records filtered; does it once, however often it is called."""
+    """Add the filter to the libraries' loggers; calling it again changes nothing."""
     for name in LOGGERS:
         logging.getLogger(name).addFilter(_REDACTION)
 
 
 @contextmanager
 def about(subject: Subject) -> Iterator[None]:
-    """What is logged inside is about ``subject``."""
+    """Return a context in which records are rewritten as belonging to ``subject``."""
     token = _SUBJECT.set(subject)
     try:
         yield

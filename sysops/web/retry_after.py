@@ -1,7 +1,7 @@
-"""How long a server asks to be left alone.
+"""The delay that a server asks for before the next request.
 
-Rules: RFC 9110, section 10.2.3 (``Retry-After``: seconds or an HTTP date); ``retry-after-ms`` is what OpenAI and Azure
-send beside it, in milliseconds, and is the more exact.
+Rules: RFC 9110, section 10.2.3 (``Retry-After``: seconds or an HTTP date); ``retry-after-ms`` is sent by OpenAI and
+Azure beside it, in milliseconds, and takes precedence.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _LONGEST_MS: Final = 10**15
 
 
 def retry_after_ms(headers: Mapping[str, str], now: float) -> int | None:
-    """The milliseconds that an answer's headers ask to wait, at least 0; None if they ask nothing that can be read.
+    """Return the milliseconds to wait, at least 0, that a response's headers ask for, or None if they do not.
 
     ``now`` is the wall clock in seconds since 1970, for dates.
     """

@@ -76,7 +76,7 @@ class SseParser:
         self._closed = False
 
     def feed(self, chunk: bytes) -> list[Event]:
-        """The events that ``chunk`` completes.
+        """Return the events that ``chunk`` completes.
 
         Raises :class:`EventTooLargeError` once the events before the one that is too large have been returned, and
         :class:`RuntimeError` after :meth:`close`.
@@ -87,11 +87,15 @@ class SseParser:
             if chunk.startswith(b"\n"):
                 chunk = chunk[1:]
         if b"\r" in chunk:
+            # Every line end becomes LF.  A CR that ends the chunk ends its line now, without waiting to see whether an
+            # LF follows; if the next chunk begins with one, that belongs to the same line end and is skipped above.
             self._skip_newline = chunk.endswith(b"\r")
             chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         end = chunk.rfind(b"\n") + 1
         events: list[Event] = []
         if end:
+            # Up to the last LF the lines are complete.  Only the first of them can have begun in earlier chunks, whose
+            # bytes were searched for LF when they came: no byte is looked at twice.
             lines = chunk[:end]
             if self._partial:
                 self._partial += lines
@@ -103,6 +107,7 @@ class SseParser:
             self._take(lines, events)
         if end < len(chunk) and self._failure is None:
             self._partial += chunk[end:] if end else chunk
+            # An unfinished line counts against the limit at once; a BOM at the very beginning, whole or so far, does not.
             unstarted = b"" if self._started else self._partial[: len(_BOM)]
             self._measure(len(self._partial) - len(unstarted) * _BOM.startswith(unstarted))
         if self._failure is not None and not events:
@@ -110,9 +115,9 @@ class SseParser:
         return events
 
     def close(self) -> list[Event]:
-        """End of input: the unterminated event if it is to be kept.
+        """End the input.  Return the unterminated event if it is to be kept.
 
-        Raises :class:`EventTooLargeError` if that was found and not raised yet.  Closing twice is harmless.
+        Raises :class:`EventTooLargeError` if one was found and not raised yet.  Closing again does nothing.
         """
         if self._closed:
             return []

@@ -178,7 +178,7 @@ async def test_only_one_known_coding_is_taken(coding: str) -> None:
     async with serving(lambda head: body(twice, f"content-encoding: {coding}")) as (port, heads), program() as runtime:
         error = await failure(runtime.call_function("get", {"url": f"http://127.0.0.1:{port}", "key": "k"}))
     assert name_of(error) == "Network"
-    assert "a content coding that was not asked for" in error.message
+    assert "a content coding that was not requested" in error.message
     assert b"accept-encoding: gzip, deflate\r\n" in heads[0].lower()
 
 
