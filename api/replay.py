@@ -4,98 +4,58 @@
     transport = ReplayTransport("calls.jsonl", pace="fast")
     runtime = bamlvm.Runtime.from_directory("baml_src", transport=transport)
 
-A recording is a file of JSON lines, one :class:`Exchange` each, written when the exchange ends, *however* it ends: read
-to the end, failed, or left by the reader (cancelled, or satisfied before the end).  So a line is always whole, and a
-stream that was cut short keeps what had arrived.  Credentials are hidden (:mod:`bamlvm.sysops.redaction`) before
-anything is kept, also where the server says them back in one chunk of text.  A body is kept as the bytes that came over
-the wire, so a compressed one stays compressed.
+The format is :mod:`bamlvm.sysops.web.recording`'s.  A line is written when its exchange ends, in whatever way: read to
+the end, failed, or left by the reader (cancelled, or satisfied before the end).  So a line is always whole, and a
+stream that was cut short keeps what had arrived.
 
-A replayed request is matched by method, URL and body, with JSON bodies compared as values; the exchanges of equal
-requests are used in the order in which they were recorded, each once.  Replay ends as the recording did: with the end
-of the body or with the error.  Where the recorded reader had left and the present one wants more, that is a read error
-that says so: an attempt that was given up then (a deadline, Ctrl-C) fails again.
+The exchanges of equal requests are replayed in the order in which they were recorded, each once.  Replay ends as the
+recording did: with the end of the body or with the error.  Where the recorded reader left and the present one wants
+more, that is a read error that says so: an attempt that was ended then (a deadline, Ctrl-C) fails again.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, TypeAlias
+from typing import Literal, Self, TypeAlias
 
 import httpx
 import msgspec
 
 from bamlvm.errors import HostError
-from bamlvm.sysops.redaction import HIDDEN, PUBLIC_HEADERS, Secrets, is_secret, redacted_url, secrets_of
+from bamlvm.sysops.redaction import is_secret
 from bamlvm.sysops.web.decoding import decoded_whole
+from bamlvm.sysops.web.recording import (
+    VERSION,
+    RecordedError,
+    RecordedExchange,
+    RecordedRequest,
+    RecordedResponse,
+    body_of,
+    bytes_of,
+    differences,
+    distance,
+    recorded_request,
+    redacted,
+    secrets_in,
+)
 from bamlvm.sysops.web.transport.body import EXTENSION
 
-_VERSION = 1
-_EXCERPT = 60
-
-Body: TypeAlias = "str | Binary"
 Pace: TypeAlias = Literal["fast", "recorded"]
-Headers: TypeAlias = list[tuple[str, str]]
 
 
 class ReplayError(HostError):
-    """A recording cannot be read or written, or holds no answer to a request; no part of what it replays."""
-
-
-class Binary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Bytes that are no UTF-8 text."""
-
-    base64: bytes
-
-
-class RecordedRequest(msgspec.Struct, frozen=True):
-    method: str
-    url: str
-    headers: Headers
-    body: Body
-
-
-class RecordedResponse(msgspec.Struct, frozen=True):
-    """``at``: when the headers had come, in seconds from the start of the request."""
-
-    status: int
-    headers: Headers
-    at: float
-
-
-class RecordedError(msgspec.Struct, frozen=True):
-    """The exception that ended an exchange, by the name of its class."""
-
-    type: str
-    message: str
-
-
-class Exchange(msgspec.Struct):
-    """One line of a recording.
-
-    ``chunks`` are the body as it arrived, each with its time in seconds from the start of the request.  ``end`` says
-    how the exchange ended, at the time ``seconds``: the body was ``complete``, the reader ``left``, or ``error`` holds
-    what was raised (with no ``response`` if that was before the headers).
-    """
-
-    request: RecordedRequest
-    response: RecordedResponse | None = None
-    chunks: list[tuple[float, Body]] = []
-    end: Literal["complete", "left", "error"] = "left"
-    error: RecordedError | None = None
-    seconds: float = 0.0
-    version: int = _VERSION
+    """A recording that cannot be read or written, or that has no response to a request."""
 
 
 class RecordingTransport(httpx.AsyncBaseTransport):
-    """Passes requests on to ``inner`` and writes each exchange to the file at ``path``.
+    """A transport that passes requests on to ``inner`` and writes each exchange to the file at ``path``.
 
-    The file is made anew, at once, so that one that cannot be written is known before the first request
+    The file is created or emptied at once, so that one that cannot be written is an error before the first request
     (:class:`ReplayError`).  Closing the transport closes ``inner``.
     """
 
@@ -109,7 +69,7 @@ class RecordingTransport(httpx.AsyncBaseTransport):
             raise ReplayError(f"cannot write the recording {self.path}: {error.strerror}") from None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """The inner transport's response, whose body is recorded while it is read."""
+        """Return the inner transport's response, whose body is recorded while it is read."""
         await request.aread()
         taping = _Taping(self, request)
         try:
@@ -118,7 +78,10 @@ class RecordingTransport(httpx.AsyncBaseTransport):
             taping.stop(error)
             raise
         taping.respond(response)
-        assert isinstance(response.stream, httpx.AsyncByteStream)
+        if not isinstance(response.stream, httpx.AsyncByteStream):
+            raise TypeError(
+                f"{type(self._inner).__name__} returned a response whose body cannot be read asynchronously"
+            )
         return httpx.Response(
             response.status_code,
             headers=response.headers,
@@ -126,7 +89,7 @@ class RecordingTransport(httpx.AsyncBaseTransport):
             extensions={name: value for name, value in response.extensions.items() if name != EXTENSION},
         )
 
-    def write(self, exchange: Exchange) -> None:
+    def write(self, exchange: RecordedExchange) -> None:
         """Append one line.  Raises :class:`ReplayError`."""
         line = msgspec.json.encode(exchange) + b"\n"
         try:
@@ -153,20 +116,20 @@ class RecordingTransport(httpx.AsyncBaseTransport):
 
 
 class _Taping:
-    """One exchange while it is going on; written once, by the first of the ways that it can end."""
+    """An exchange under way; written once, by whichever of its possible ends comes first."""
 
     def __init__(self, transport: RecordingTransport, request: httpx.Request) -> None:
         self._transport = transport
         self._started = time.monotonic()
-        self._secrets = _secrets(request)
-        self._exchange: Exchange | None = Exchange(_recorded_request(request))
+        self._secrets = secrets_in(request)
+        self._exchange: RecordedExchange | None = RecordedExchange(recorded_request(request))
         self._times: list[float] = []
         self._chunks: list[bytes] = []
 
     def respond(self, response: httpx.Response) -> None:
-        assert self._exchange is not None
-        headers = [(name, self._secrets.hide(value)) for name, value in _redacted(response.headers, is_secret)]
-        self._exchange.response = RecordedResponse(response.status_code, headers, self._now())
+        headers = [(name, self._secrets.hide(value)) for name, value in redacted(response.headers, is_secret)]
+        if self._exchange is not None:
+            self._exchange.response = RecordedResponse(response.status_code, headers, self._now())
 
     def chunk(self, data: bytes) -> None:
         if self._exchange is not None:
@@ -180,16 +143,18 @@ class _Taping:
         exchange.seconds = self._now()
         self._unpack(exchange)
         chunks = self._secrets.hide_across(self._chunks)
-        exchange.chunks = list(zip(self._times, map(_body, chunks), strict=True))
+        exchange.chunks = list(zip(self._times, map(body_of, chunks), strict=True))
         if complete:
             exchange.end = "complete"
-        elif isinstance(error, Exception):  # the others (cancellation, Ctrl-C, a closed generator) are the reader's
+        elif isinstance(
+            error, Exception
+        ):  # other exceptions (cancellation, Ctrl-C, a closed generator) are the reader's
             exchange.end = "error"
             exchange.error = RecordedError(type(error).__name__, self._secrets.hide(str(error)))
         self._transport.write(exchange)
 
-    def _unpack(self, exchange: Exchange) -> None:
-        """Keep an encoded body as what it stands for if that holds a secret."""
+    def _unpack(self, exchange: RecordedExchange) -> None:
+        """Keep an encoded body decoded if it holds a secret, which could not be hidden otherwise."""
         response = exchange.response
         if response is None or not any(name.lower() == "content-encoding" for name, _ in response.headers):
             return
@@ -228,11 +193,11 @@ class _TapedStream(httpx.AsyncByteStream):
 
 
 class ReplayTransport(httpx.AsyncBaseTransport):
-    """Answers from the recording at ``path`` instead of the network.
+    """A transport that answers from the recording at ``path`` instead of the network.
 
     ``pace`` "recorded" keeps the recorded times; "fast" only lets the event loop turn between chunks, so a reader may
-    find several at once and emit fewer partial values.  Raises :class:`ReplayError` if the file cannot be
-    read (here) or has no unused exchange for a request (there), naming the nearest one and what differs.
+    find several at once and emit fewer partial values.  Raises :class:`ReplayError` if the file cannot be read, and for
+    a request for which it has no unused exchange, naming the nearest one and the differences.
     """
 
     def __init__(self, path: str | Path, pace: Pace = "fast") -> None:
@@ -245,9 +210,9 @@ class ReplayTransport(httpx.AsyncBaseTransport):
         self._lock = threading.Lock()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """The recorded response to this request."""
+        """Return the recorded response to this request."""
         await request.aread()
-        exchange = self._take(_recorded_request(request))
+        exchange = self._take(recorded_request(request))
         clock = _Clock(self._pace)
         if exchange.response is None:
             await clock.wait_until(exchange.seconds)
@@ -256,7 +221,7 @@ class ReplayTransport(httpx.AsyncBaseTransport):
         stream = _ReplayedStream(exchange, request, clock)
         return httpx.Response(exchange.response.status, headers=exchange.response.headers, stream=stream)
 
-    def _take(self, request: RecordedRequest) -> Exchange:
+    def _take(self, request: RecordedRequest) -> RecordedExchange:
         with self._lock:
             for place, index in enumerate(self._unused):
                 exchange = self._exchanges[index]
@@ -266,11 +231,11 @@ class ReplayTransport(httpx.AsyncBaseTransport):
         raise ReplayError(self._no_match(request))
 
     def _no_match(self, request: RecordedRequest) -> str:
-        head = f"the recording {self.path} has no answer to {request.method} {request.url}"
+        head = f"the recording {self.path} has no response to {request.method} {request.url}"
         if not self._exchanges:
             return f"{head}: it is empty"
         compared = [(differences(exchange.request, request), index) for index, exchange in enumerate(self._exchanges)]
-        nearest, index = min(compared, key=lambda pair: (_distance(pair[0]), pair[1]))
+        nearest, index = min(compared, key=lambda pair: (distance(pair[0]), pair[1]))
         if not nearest:
             count = sum(1 for found, _ in compared if not found)
             return f"{head}: the {count} that it had for this request {'are' if count > 1 else 'is'} used up"
@@ -278,7 +243,7 @@ class ReplayTransport(httpx.AsyncBaseTransport):
 
 
 class _Clock:
-    """Waits for times of a recording, counted from now; "fast" only gives others their turn."""
+    """Waits for times of a recording, counted from its creation; "fast" only lets the event loop turn."""
 
     def __init__(self, pace: Pace) -> None:
         self._started = time.monotonic() if pace == "recorded" else None
@@ -289,7 +254,7 @@ class _Clock:
 
 
 class _ReplayedStream(httpx.AsyncByteStream):
-    def __init__(self, exchange: Exchange, request: httpx.Request, clock: _Clock) -> None:
+    def __init__(self, exchange: RecordedExchange, request: httpx.Request, clock: _Clock) -> None:
         self._exchange = exchange
         self._request = request
         self._clock = clock
@@ -297,122 +262,39 @@ class _ReplayedStream(httpx.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for at, data in self._exchange.chunks:
             await self._clock.wait_until(at)
-            yield _bytes(data)
+            yield bytes_of(data)
         await self._clock.wait_until(self._exchange.seconds)
         if self._exchange.end != "complete":
             raise _ending(self._exchange, self._request)
 
 
-def read_recording(path: Path) -> Sequence[Exchange]:
-    """The exchanges in a recording.  Raises :class:`ReplayError` with the file and line of what is wrong."""
+def read_recording(path: Path) -> Sequence[RecordedExchange]:
+    """Return the exchanges in a recording.  Raise :class:`ReplayError` with the file and line of an error."""
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
         raise ReplayError(f"cannot read the recording {path}: {error.strerror}") from None
     exchanges = []
-    decoder = msgspec.json.Decoder(Exchange)
+    decoder = msgspec.json.Decoder(RecordedExchange)
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
             exchange = decoder.decode(line)
-            if exchange.version != _VERSION:
-                raise ReplayError(f"{path}:{number}: version {exchange.version} of recordings is not known here")
+            if exchange.version != VERSION:
+                raise ReplayError(f"{path}:{number}: version {exchange.version} of recordings is not supported")
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ReplayError(f"{path}:{number}: not a recorded exchange: {error}") from None
         exchanges.append(exchange)
     return exchanges
 
 
-def differences(recorded: RecordedRequest, sent: RecordedRequest) -> list[str]:
-    """What keeps a request from matching a recorded one, a line each; empty if it matches."""
-    found = []
-    if recorded.method != sent.method:
-        found.append(f"method: recorded {recorded.method}, sent {sent.method}")
-    if recorded.url != sent.url:
-        found.append(f"url: recorded {recorded.url}, sent {sent.url}")
-    if recorded.body != sent.body:
-        try:
-            old, new = msgspec.json.decode(_bytes(recorded.body)), msgspec.json.decode(_bytes(sent.body))
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            found.append(f"body: recorded {_excerpt(recorded.body)}, sent {_excerpt(sent.body)}")
-        else:
-            found += _json_differences("body", old, new)
-    return found
-
-
-def _json_differences(path: str, old: Any, new: Any) -> list[str]:
-    if isinstance(old, dict) and isinstance(new, dict):
-        found = [f"{path}.{key}: recorded {_excerpt(old[key])}, not sent" for key in old if key not in new]
-        found += [f"{path}.{key}: not recorded, sent {_excerpt(new[key])}" for key in new if key not in old]
-        for key in old:
-            if key in new:
-                found += _json_differences(f"{path}.{key}", old[key], new[key])
-        return found
-    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        return [
-            line
-            for index, (left, right) in enumerate(zip(old, new, strict=True))
-            for line in _json_differences(f"{path}[{index}]", left, right)
-        ]
-    if old == new and isinstance(old, bool) == isinstance(new, bool):
-        return []
-    return [f"{path}: recorded {_excerpt(old)}, sent {_excerpt(new)}"]
-
-
-def _distance(found: Sequence[str]) -> tuple[int, int]:
-    """How far apart two requests are: another method or URL weighs more than any difference of bodies."""
-    heavy = sum(1 for line in found if line.startswith(("method:", "url:")))
-    return heavy, len(found)
-
-
-def _ending(exchange: Exchange, request: httpx.Request) -> Exception:
-    """What a replay raises where the recording does not end in a complete body."""
+def _ending(exchange: RecordedExchange, request: httpx.Request) -> Exception:
+    """Return the exception of a replay whose recording does not end with a complete body."""
     if exchange.error is None:
-        place = "before an answer came" if exchange.response is None else f"after {len(exchange.chunks)} chunks"
+        place = "before a response came" if exchange.response is None else f"after {len(exchange.chunks)} chunks"
         return httpx.ReadError(f"the recording stops {place}, where its reader left", request=request)
     kind = getattr(httpx, exchange.error.type, None)
     if isinstance(kind, type) and issubclass(kind, httpx.RequestError):
         return kind(exchange.error.message, request=request)
     return httpx.ReadError(f"{exchange.error.type}: {exchange.error.message}", request=request)
-
-
-def _recorded_request(request: httpx.Request) -> RecordedRequest:
-    url = redacted_url(str(request.url))
-    (content,) = _secrets(request).hide_across([request.content])
-    return RecordedRequest(request.method, url, _redacted(request.headers, _is_hidden), _body(content))
-
-
-def _secrets(request: httpx.Request) -> Secrets:
-    try:
-        body = msgspec.json.decode(request.content)
-    except (msgspec.DecodeError, RecursionError):
-        body = None
-    return secrets_of(request.headers, str(request.url), body)
-
-
-def _is_hidden(name: str) -> bool:
-    return name.lower() not in PUBLIC_HEADERS
-
-
-def _redacted(headers: httpx.Headers, hidden: Callable[[str], bool]) -> Headers:
-    pairs = ((key.decode("latin-1"), value.decode("latin-1")) for key, value in headers.raw)
-    return [(name, HIDDEN if hidden(name) else value) for name, value in pairs]
-
-
-def _body(data: bytes) -> Body:
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return Binary(data)
-
-
-def _bytes(body: Body) -> bytes:
-    return body.encode() if isinstance(body, str) else body.base64
-
-
-def _excerpt(value: Any) -> str:
-    if isinstance(value, Binary):
-        return f"{len(value.base64)} bytes ({base64.b64encode(value.base64[:24]).decode()}…)"
-    text = msgspec.json.encode(value).decode()
-    return text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]}…"

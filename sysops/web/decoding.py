@@ -101,7 +101,7 @@ class Inflater:
             raise httpx.DecodingError(str(error)) from None
 
     def finish(self) -> None:
-        """End the body.  Raise ``httpx.RemoteProtocolError``, as for any body cut short, if its coding is incomplete."""
+        """End the body.  Raise ``httpx.RemoteProtocolError``, as for any body cut short, if it is incomplete."""
         if self._begun and not self._inner.eof:
             raise httpx.RemoteProtocolError(f"{INCOMPLETE_BODY} (it ends inside its content coding)")
 

@@ -107,7 +107,7 @@ class SseParser:
             self._take(lines, events)
         if end < len(chunk) and self._failure is None:
             self._partial += chunk[end:] if end else chunk
-            # An unfinished line counts against the limit at once; a BOM at the very beginning, whole or so far, does not.
+            # An unfinished line counts against the limit at once; a BOM at the beginning, whole or so far, does not.
             unstarted = b"" if self._started else self._partial[: len(_BOM)]
             self._measure(len(self._partial) - len(unstarted) * _BOM.startswith(unstarted))
         if self._failure is not None and not events:

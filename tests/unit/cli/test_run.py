@@ -322,7 +322,9 @@ class TestTapes:
         assert run(capsys, program, "Greet", "-a", "name=you", "--record", tape)[0] == exit_codes.OK
         code, out, err = run(capsys, program, "Greet", "-a", "name=me", "--replay", tape)
         assert (code, out) == (exit_codes.HOST, "")
-        assert err.startswith(f"bamlvm run: the recording {tape} has no answer to POST {server.url}/chat/completions;")
+        assert err.startswith(
+            f"bamlvm run: the recording {tape} has no response to POST {server.url}/chat/completions;"
+        )
         assert 'recorded "Hello to you", sent "Hello to me"' in err
 
     def test_a_tape_that_cannot_be_read_or_written(
