@@ -48,27 +48,15 @@ _PROVIDERS: Final = {
 """``gen_ai.provider.name``, where it is not the provider's own name here; it says whose format is spoken."""
 
 _PARAMETERS: Final = {
+    "choice_count": ("gen_ai.request.choice.count", int),
     "frequency_penalty": ("gen_ai.request.frequency_penalty", float),
-    "max_completion_tokens": ("gen_ai.request.max_tokens", int),
-    "max_output_tokens": ("gen_ai.request.max_tokens", int),
     "max_tokens": ("gen_ai.request.max_tokens", int),
-    "n": ("gen_ai.request.choice.count", int),
     "presence_penalty": ("gen_ai.request.presence_penalty", float),
     "seed": ("gen_ai.request.seed", int),
     "temperature": ("gen_ai.request.temperature", float),
     "top_k": ("gen_ai.request.top_k", float),
     "top_p": ("gen_ai.request.top_p", float),
 }
-_GOOGLE_PARAMETERS: Final = {
-    "frequencyPenalty": "frequency_penalty",
-    "maxOutputTokens": "max_output_tokens",
-    "presencePenalty": "presence_penalty",
-    "seed": "seed",
-    "temperature": "temperature",
-    "topK": "top_k",
-    "topP": "top_p",
-}
-_STOPS: Final = ("stop", "stop_sequences", "stopSequences")
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -131,10 +119,8 @@ def instrument(
 
 
 def attempt_attributes(attempt: AttemptRecord) -> dict[str, Any]:
-    """What the conventions say of an attempt, without any content."""
-    request = attempt.request or {}
-    body = request.get("body") or {}
-    stream = _is_stream(request)
+    """Return the conventions' attributes of an attempt, without any content."""
+    stream = attempt.streamed
     found: dict[str, Any] = {
         "gen_ai.operation.name": "generate_content" if attempt.provider == "google-ai" else "chat",
         "gen_ai.provider.name": _PROVIDERS.get(attempt.provider, attempt.provider),
@@ -152,9 +138,9 @@ def attempt_attributes(attempt: AttemptRecord) -> dict[str, Any]:
         "baml.client": attempt.client,
         "baml.function": attempt.function,
         "baml.attempt": attempt.ordinal,
-        **_parameters(body),
+        **_parameters({} if attempt.summary is None else attempt.summary.parameters),
     }
-    url = request.get("url")
+    url = (attempt.request or {}).get("url")
     if isinstance(url, str):
         parts = urlsplit(url)
         found["server.address"] = parts.hostname
@@ -163,21 +149,13 @@ def attempt_attributes(attempt: AttemptRecord) -> dict[str, Any]:
 
 
 def content_attributes(attempt: AttemptRecord) -> dict[str, Any]:
-    """The prompt and the answer, as the conventions' JSON; media are named, not copied."""
-    body = (attempt.request or {}).get("body") or {}
+    """Return the prompt and the answer, as the conventions' JSON; media are named, not copied."""
     found: dict[str, Any] = {}
-    messages: list[Any] = next(
-        (body[name] for name in ("messages", "input", "contents") if isinstance(body.get(name), list)), []
-    )
-    if messages:
-        found["gen_ai.input.messages"] = [
-            {"role": message.get("role", "user"), "parts": _parts(message.get("content", message.get("parts")))}
-            for message in messages
-            if isinstance(message, dict)
-        ]
-    system = body.get("system") or body.get("instructions") or body.get("systemInstruction")
-    if system:
-        found["gen_ai.system_instructions"] = _parts(system.get("parts") if isinstance(system, dict) else system)
+    summary = attempt.summary
+    if summary is not None and summary.messages:
+        found["gen_ai.input.messages"] = summary.messages
+    if summary is not None and summary.system:
+        found["gen_ai.system_instructions"] = summary.system
     if attempt.text:
         answer: dict[str, Any] = {"role": "assistant", "parts": [{"type": "text", "content": attempt.text}]}
         if attempt.finish_reason is not None:
@@ -199,37 +177,19 @@ def _note_error(span: Span, error: ErrorRecord | None) -> None:
         span.set_status(Status(StatusCode.ERROR, error.message))
 
 
-def _is_stream(request: Mapping[str, Any]) -> bool:
-    return (request.get("body") or {}).get("stream") is True or ":streamGenerateContent" in str(request.get("url"))
-
-
-def _parameters(body: Mapping[str, Any]) -> dict[str, Any]:
-    given = dict(body)
-    google = body.get("generationConfig")
-    if isinstance(google, dict):
-        given |= {ours: google[theirs] for theirs, ours in _GOOGLE_PARAMETERS.items() if theirs in google} | google
+def _parameters(given: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, (attribute, kind) in _PARAMETERS.items():
         value = given.get(name)
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and not (name == "n" and value == 1):
+        is_default = name == "choice_count" and value == 1
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and not is_default:
             found[attribute] = kind(value)
-    stops = next((given[name] for name in _STOPS if given.get(name)), None)
+    stops = given.get("stop_sequences")
     if isinstance(stops, str):
         stops = [stops]
-    if isinstance(stops, list) and all(isinstance(stop, str) for stop in stops):
+    if isinstance(stops, list) and stops and all(isinstance(stop, str) for stop in stops):
         found["gen_ai.request.stop_sequences"] = stops
     return found
-
-
-def _parts(content: Any) -> list[dict[str, Any]]:
-    parts = []
-    for part in content if isinstance(content, list) else [content]:
-        text = part.get("text") if isinstance(part, dict) else part
-        if isinstance(text, str):
-            parts.append({"type": "text", "content": text})
-        elif isinstance(part, dict):
-            parts.append({"type": str(part.get("type", "blob"))})
-    return parts
 
 
 def _nanoseconds(seconds: float) -> int:

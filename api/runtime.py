@@ -24,7 +24,7 @@ from bamlvm.calls.prepare import prepare_call, prepare_part
 from bamlvm.context import NO_CONTEXT, CallContext
 from bamlvm.errors import HostError
 from bamlvm.sysops import system, tracing
-from bamlvm.sysops.scope import Services
+from bamlvm.sysops.services import Services
 from bamlvm.sysops.table import load as load_sysops
 from bamlvm.values.arguments import Arguments
 from bamlvm.values.classes import PartialTypes, Types

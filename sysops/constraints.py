@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from bamlvm.sysops.scope import Schema, Services
+from bamlvm.sysops.schema import Schema
 from bamlvm.vm.program.types import (
     AliasType,
     Attribute,
@@ -84,14 +84,6 @@ def named(attributes: Iterable[Attribute], level: Level) -> list[tuple[str, str]
         if attribute.name == level and attribute.expression is not None:
             expression = attribute.expression.strip()
             found.append((str(attribute.arguments[0]) if attribute.arguments else expression, expression))
-    return found
-
-
-def constraints_of(services: Services) -> Constraints:
-    """The constraints of a runtime's program."""
-    found: Constraints | None = services.compiled_templates.get("constraints")
-    if found is None:
-        found = services.compiled_templates["constraints"] = Constraints(services.schema)
     return found
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import msgspec
-
-if TYPE_CHECKING:
-    pass
 
 
 class ErrorRecord(msgspec.Struct, frozen=True):
@@ -25,15 +22,30 @@ class ErrorRecord(msgspec.Struct, frozen=True):
         return f"{self.type}: {self.message}" if self.message else self.type
 
 
+class RequestSummary(msgspec.Struct, frozen=True):
+    """The content of a request to a provider, the same for every wire format; secrets are hidden.
+
+    ``messages`` are of the form ``{"role": …, "parts": […]}``, and a part is ``{"type": "text", "content": …}`` or, for
+    media, only the ``type`` that the format has for them; ``system`` has the parts of a system prompt that is beside
+    the messages.  ``parameters`` has those that are set of ``choice_count``, ``frequency_penalty``, ``max_tokens``,
+    ``presence_penalty``, ``seed``, ``stop_sequences``, ``temperature``, ``top_k`` and ``top_p``.
+    """
+
+    messages: list[dict[str, Any]]
+    system: list[dict[str, Any]]
+    parameters: dict[str, Any]
+
+
 class AttemptRecord(msgspec.Struct):
     """One attempt at one client: filled by the sys-ops as they learn it, read by collectors and ``on_attempt``.
 
     ``ordinal`` counts the attempts of the whole call from 1, ``number`` those of this client from 1.  ``started`` is
     Unix time; the other times are seconds from then: ``first_byte`` to the head of the answer, ``first_partial`` to
     the first partial value, ``duration`` to the end.  ``request`` (``method``, ``url``, ``headers``, ``body``) has its
-    secrets hidden.  ``request_model`` was asked for, ``model`` has answered; until one has, they are the same.
-    ``text`` is what had been received when the attempt ended, ``reasoning`` the model's reasoning: what the provider
-    sent as such, or what the text has in tags such as ``<think>`` before the answer.
+    secrets hidden; ``summary`` has its content in one form for all providers, and ``streamed`` says whether it asks for
+    a stream.  ``request_model`` was asked for, ``model`` has answered; until one has, they are the same.  ``text`` is
+    what had been received when the attempt ended, ``reasoning`` the model's reasoning: what the provider sent as such,
+    or what the text has in tags such as ``<think>`` before the answer.
 
     Tokens are None where the provider did not say.  ``input_tokens`` and ``output_tokens`` count the whole prompt and
     the whole answer; ``cached_input_tokens`` and ``cache_write_tokens`` are parts of the former, ``reasoning_tokens``
@@ -63,6 +75,8 @@ class AttemptRecord(msgspec.Struct):
     text: str = ""
     reasoning: str = ""
     raw_events: list[Any] | None = None
+    summary: RequestSummary | None = None
+    streamed: bool = False
 
     def __repr__(self) -> str:
         facts = [f"{self.client} ({self.provider}{f' {self.model}' if self.model else ''})"]
@@ -79,7 +93,7 @@ class AttemptRecord(msgspec.Struct):
 
 
 class AttemptEvent(msgspec.Struct, frozen=True):
-    """What ``on_attempt`` receives: an attempt started, failed (``record.error`` says why) or succeeded."""
+    """The argument of ``on_attempt``: an attempt started, failed (``record.error`` says why) or succeeded."""
 
     kind: Literal["started", "failed", "succeeded"]
     record: AttemptRecord

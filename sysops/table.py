@@ -1,14 +1,18 @@
-"""The table of sys-ops: which Python function serves which declaration of the standard library.
+"""The table of sys-ops: the Python function that serves each declaration of the standard library.
 
 A function becomes a sys-op by its decorator, ``@sysop("baml.http.fetch")``, which only marks it; :func:`load` collects
-the marks module by module.  What a sys-op does and throws is said where it is declared.  The modules listed here import
-neither httpx nor asyncio nor jinja2: whatever is heavy is imported by the function that needs it, at its first call.
+the marks module by module.  What a sys-op does and throws is documented where it is declared.
+
+The modules of :data:`MODULES` are imported by every runtime, so they import neither httpx nor asyncio nor jinja2.
+Those of :data:`DEFERRED` are imported by the first call of one of their sys-ops, and import at their top what they
+need.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import ModuleType
 from typing import Any, Final, TypeVar
 
 from bamlvm.vm.sysop import SysOp
@@ -24,9 +28,42 @@ MODULES: Final = (
     "bamlvm.sysops.network",
     "bamlvm.sysops.llm",
 )
-"""Where sys-ops are."""
+
+DEFERRED: Final[Mapping[str, tuple[str, ...]]] = {
+    "bamlvm.sysops.llm_clients": (
+        "baml.llm.Client.primitive",
+        "baml.llm.PrimitiveClient.build_request",
+        "baml.llm.PrimitiveClient.build_request_stream",
+        "baml.llm.PrimitiveClient.check_finish_reason",
+        "baml.llm.PrimitiveClient.new_stream_accumulator",
+        "baml.llm.PrimitiveClient.parse",
+        "baml.llm.PrimitiveClient.render_prompt",
+        "baml.llm.PrimitiveClient.specialize_prompt",
+        "baml.llm.check_client",
+        "baml.llm.get_client",
+        "baml.llm.get_jinja_template",
+        "baml.llm.get_return_type",
+        "baml.llm.jittered",
+        "baml.llm.resolve_client",
+        "baml.llm.round_robin_next",
+        "baml.llm.round_robin_peek",
+        "baml.llm.status_failure",
+    ),
+    "bamlvm.sysops.llm_parsing": (
+        "baml.llm.PrimitiveClient.final_parse",
+        "baml.llm.PrimitiveClient.new_stream_parser",
+        "baml.llm.PrimitiveClient.partial_parse",
+        "baml.llm.StreamParser.finish",
+        "baml.llm.check_return_type",
+        "baml.llm.read_as",
+    ),
+}
+"""Modules and the paths of their sys-ops, none of which is a coroutine."""
 
 _MARK: Final = "__sysop__"
+_GENERATED: Final = "GENERATED"
+"""A module's sys-ops that have no name of their own."""
+
 _COROUTINE: Final = 0x80
 """The code flag of ``async def`` (``inspect.CO_COROUTINE``)."""
 
@@ -43,15 +80,43 @@ def sysop(path: str) -> Callable[[FunctionT], FunctionT]:
     return mark
 
 
-def load(modules: Iterable[str] = MODULES) -> dict[str, SysOp]:
-    """Every sys-op of ``modules`` by path.  Raises :class:`ValueError` if two functions claim one path."""
+def load(modules: Iterable[str] = MODULES, deferred: Mapping[str, tuple[str, ...]] = DEFERRED) -> dict[str, SysOp]:
+    """Return every sys-op of ``modules`` and ``deferred`` by path.
+
+    Raises :class:`ValueError` if two functions have one path.
+    """
     table: dict[str, SysOp] = {}
     for name in modules:
-        for function in vars(importlib.import_module(name)).values():
-            path = getattr(function, _MARK, None)
-            if path is None or function.__module__ != name:
-                continue
-            if path in table:
-                raise ValueError(f"two sys-ops claim {path}")
-            table[path] = SysOp(path, function, bool(function.__code__.co_flags & _COROUTINE))
+        for path, function in marked(importlib.import_module(name)):
+            _add(table, SysOp(path, function, bool(function.__code__.co_flags & _COROUTINE)))
+    for name, paths in deferred.items():
+        for path in paths:
+            _add(table, SysOp(path, _importing(name, path), False))
     return table
+
+
+def marked(module: ModuleType) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Yield the paths and functions of the sys-ops that a module defines."""
+    for function in (*vars(module).values(), *getattr(module, _GENERATED, ())):
+        path = getattr(function, _MARK, None)
+        if path is not None and function.__module__ == module.__name__:
+            yield path, function
+
+
+def _importing(module: str, path: str) -> Callable[..., Any]:
+    """Return a function that imports the module of a sys-op at its first call and calls the sys-op."""
+    found: Callable[..., Any] | None = None
+
+    def call(*arguments: Any) -> Any:
+        nonlocal found
+        if found is None:
+            found = dict(marked(importlib.import_module(module)))[path]
+        return found(*arguments)
+
+    return call
+
+
+def _add(table: dict[str, SysOp], entry: SysOp) -> None:
+    if entry.name in table:
+        raise ValueError(f"two sys-ops have the path {entry.name}")
+    table[entry.name] = entry

@@ -83,13 +83,13 @@ def parse(engine: Engine, function: str, text: str) -> Any:
 
     Raises :class:`bamlvm.ThrownError` (``baml.errors.ParseFailed``).
     """
-    from bamlvm.sysops.llm_support import enforced, output_for
+    from bamlvm.sysops.llm_parsing import enforced
     from bamlvm.sysops.parsing import final_parse
 
     type_ = _answer_type(engine, function)
     try:
         services = engine.services
-        parsed = final_parse(output_for(services, type_), text, trace=services.trace.parse)
+        parsed = final_parse(services.output(type_), text, trace=services.trace.parse)
         value = enforced(services, type_, parsed, text)
     except Thrown as thrown:
         raise _thrown_by(engine, thrown) from None
@@ -104,12 +104,10 @@ class ParseStream:
     """
 
     def __init__(self, engine: Engine, function: str, pieces: Iterable[str] | AsyncIterable[str]) -> None:
-        from bamlvm.sysops.llm_support import output_for
-
         self._engine = engine
         self._type = _answer_type(engine, function)
         try:
-            self._parser: StreamParser = output_for(engine.services, self._type).stream()
+            self._parser: StreamParser = engine.services.output(self._type).stream()
         except Thrown as thrown:
             raise _thrown_by(engine, thrown) from None
         self._partials = PartialResults(engine.results)
@@ -151,7 +149,7 @@ class ParseStream:
         return self._finish()
 
     def _finish(self) -> Any:
-        from bamlvm.sysops.llm_support import enforced
+        from bamlvm.sysops.llm_parsing import enforced
         from bamlvm.sysops.parsing import finished
 
         try:

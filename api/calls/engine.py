@@ -18,7 +18,7 @@ from bamlvm.vm.program.declarations import Signature
 
 if TYPE_CHECKING:
     from bamlvm.collector import Observer
-    from bamlvm.sysops.scope import Services
+    from bamlvm.sysops.services import Services
     from bamlvm.values.arguments import Arguments
     from bamlvm.values.results import Results
     from bamlvm.vm.linker import Program
@@ -106,7 +106,7 @@ class Engine:
         """Start afresh in a child process: its parent's calls do not run here, and a lock of theirs may be held."""
         self.active = set()
         self.services.handles = HandleTable(*self._limits)
-        self.services.compiled_templates.pop("round_robin_lock", None)
+        self.services.round_robin_lock = threading.Lock()
         self.program.lock = threading.RLock()
 
 

@@ -14,8 +14,8 @@ from typing import Any, Final, NamedTuple, Self
 
 import msgspec
 
-from bamlvm.sysops.constraints import Constraints, constraints_of
-from bamlvm.sysops.scope import Services
+from bamlvm.sysops.constraints import Constraints
+from bamlvm.sysops.services import Services
 from bamlvm.values.checked import Check, Checked, StreamState
 from bamlvm.values.classes import PartialTypes, Types
 from bamlvm.values.rebuild import Leaf, Unfolded, all_scalars, rebuild
@@ -154,7 +154,7 @@ class Results:
     @property
     def constraints(self) -> Constraints:
         """The constraints of the program."""
-        return constraints_of(self._services)
+        return self._services.constraints
 
 
 _GROWING: Final = frozenset({list, dict, Instance, str})

@@ -32,7 +32,7 @@ from bamlvm.sysops.parsing.planner import plan_of
 from bamlvm.sysops.parsing.raw import RawContainer, RawScalar, aligned
 from bamlvm.sysops.parsing.results import EXCERPT, Mismatch, render_path, value_of
 from bamlvm.sysops.parsing.structured import StructuredStream, output_of
-from bamlvm.sysops.scope import Schema
+from bamlvm.sysops.schema import Schema
 from bamlvm.vm.program.types import Type
 from bamlvm.vm.values import Thrown
 

@@ -28,7 +28,7 @@ from typing import Any, Final, NamedTuple
 from bamlvm.sysops.parsing import passages
 from bamlvm.sysops.parsing.results import NoSingleMatch
 from bamlvm.sysops.prompts.output_format import variant_aliases
-from bamlvm.sysops.scope import Schema
+from bamlvm.sysops.schema import Schema
 from bamlvm.vm.program.declarations import attribute_text
 from bamlvm.vm.program.types import EnumType, LiteralType, Type, VariantType
 

@@ -16,7 +16,7 @@ from bamlvm.sysops.parsing.maps import MapPlan
 from bamlvm.sysops.parsing.names import named_values
 from bamlvm.sysops.parsing.scalars import BoolPlan, ChoicePlan, FloatPlan, IntPlan, NullPlan, StringPlan
 from bamlvm.sysops.parsing.unions import UnionPlan
-from bamlvm.sysops.scope import Schema
+from bamlvm.sysops.schema import Schema
 from bamlvm.vm.program.declarations import attribute_text, has_attribute
 from bamlvm.vm.program.types import (
     BOOL,

@@ -14,7 +14,7 @@ from bamlvm.sysops.parsing.planner import plan_of
 from bamlvm.sysops.parsing.results import Mismatch, Result, value_of
 from bamlvm.sysops.parsing.scalars import NullPlan, ScalarPlan, StringPlan
 from bamlvm.sysops.parsing.unions import UnionPlan
-from bamlvm.sysops.scope import Schema
+from bamlvm.sysops.schema import Schema
 from bamlvm.vm.program.types import Type
 
 

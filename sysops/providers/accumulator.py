@@ -1,8 +1,8 @@
-"""What every provider's accumulator shares: the state of one answer, and how foreign JSON is read.
+"""The base of the accumulators: the state of one streamed answer, and how foreign JSON is read.
 
-An accumulator takes batches of decoded server-sent events and keeps what they amount to.  It knows what a provider's
-events mean and nothing of connections, clocks or partial values.  Subclasses say what one event's data does
-(:meth:`Accumulator.add`).
+An accumulator takes batches of decoded server-sent events and keeps their sum: text, finish reason, model, tokens.  It
+knows the meaning of a provider's events, and nothing of connections, clocks or partial values.  Subclasses interpret
+the events (:meth:`Accumulator.add`).
 
 Reading is typed (:class:`Reader`): msgspec structs describe the few fields that matter, and unknown fields cost
 nothing.  A field of an unexpected type is treated as absent, never as a failure.
@@ -12,15 +12,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Any, Final, Generic, TypeVar, get_args
+from typing import Any, Generic, TypeVar, get_args
 
 import msgspec
 
+from bamlvm.sysops.providers.failures import check_answered, unreadable_event
 from bamlvm.sysops.providers.usage import Tokens
 from bamlvm.sysops.web.sse import Event
-from bamlvm.vm.values import Thrown
-
-_EXCERPT: Final = 200
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
 
@@ -63,7 +61,7 @@ class Content(Text):
         self._untaken.append(piece)
 
     def take(self) -> str:
-        """What was appended since the last take."""
+        """Return the text appended since the last take."""
         untaken = self._untaken
         taken = untaken[0] if len(untaken) == 1 else "".join(untaken)
         untaken.clear()
@@ -71,10 +69,10 @@ class Content(Text):
 
 
 class Reader(Generic[StructT]):
-    """Decodes an event's data to a struct whose fields all have defaults; what does not fit becomes the default.
+    """A decoder of events' data to a struct whose fields all have defaults; a field that does not fit has its default.
 
     ``known`` names the event types beside ``message`` and ``error`` that the provider documents: their data must be a
-    JSON object.  An event of any other type that is not one means nothing, and reads as the struct's defaults.
+    JSON object.  An event of any other type whose data is not an object is ignored: it reads as the struct's defaults.
     """
 
     __slots__ = ("_decoder", "_known", "_type")
@@ -85,7 +83,7 @@ class Reader(Generic[StructT]):
         self._known = frozenset({"message", "error", *known})
 
     def read(self, event: Event) -> StructT:
-        """Raises :class:`Thrown` (``LlmClient``, with an excerpt) if the data is not a JSON object."""
+        """Return an event's data.  Raises :class:`Thrown` (``LlmClient``) if it is not a JSON object."""
         try:
             return self._decoder.decode(event.data)
         except (msgspec.DecodeError, RecursionError):
@@ -101,7 +99,7 @@ class Reader(Generic[StructT]):
                 return fitted(self._type, raw)
             fault = "is not a JSON object"
         if event.event in self._known:
-            raise _unreadable(event.data, fault)
+            raise unreadable_event(event.data, fault)
         return self._type()
 
 
@@ -133,122 +131,66 @@ class Accumulator(ABC):
 
     @abstractmethod
     def add(self, events: Iterable[Event]) -> None:
-        """Take a batch of events, in order; those after the terminal one mean nothing.
+        """Take a batch of events, in order; those after the terminal one are ignored.
 
-        Raises :class:`Thrown` (``LlmClient``) for an error the provider reports and for data that is not JSON.
+        Raises :class:`Thrown` (``LlmClient``) for an error that the provider reports and for data that is not JSON.
         """
 
     def content(self) -> str:
-        """The answer's text so far."""
+        """Return the answer's text so far."""
         return str(self._content)
 
     def content_length(self) -> int:
-        """How many characters the answer's text has so far."""
+        """Return the number of characters of the answer's text so far."""
         return self._content.length
 
     def take_content(self) -> str:
-        """The part of the answer's text that this has not given yet."""
+        """Return the part of the answer's text that has not been taken yet."""
         return self._content.take()
 
     def reasoning(self) -> str:
-        """The model's reasoning so far; no part of the content."""
+        """Return the model's reasoning so far; no part of the content."""
         return str(self._reasoning)
 
     def refusal(self) -> str:
-        """What the model said instead of answering, where the provider keeps that apart."""
+        """Return what the model said instead of answering, where the provider keeps that apart."""
         return str(self._refusal)
 
     def is_done(self) -> bool:
-        """Whether the provider ended the answer: nothing further is to be read."""
+        """Whether the provider ended the answer: no event that follows counts."""
         return self._done
 
-    def truncated(self) -> bool:
+    def is_truncated(self) -> bool:
         """Whether an end of input here would cut the answer short: no terminal event and no finish reason came."""
         return not self._done and self._finish_reason is None
 
-    def interrupted(self) -> bool:
+    def is_interrupted(self) -> bool:
         """Whether a connection that *breaks* here, rather than ends, would cut the answer short."""
-        return self.truncated()
+        return self.is_truncated()
 
     def check_answered(self) -> None:
-        """Raises as the function of this name does."""
+        """Raise what :func:`bamlvm.sysops.providers.failures.check_answered` raises for this answer."""
         check_answered(self.content_length() > 0, self.finish_reason(), self.refusal())
 
     def model(self) -> str | None:
-        """The model that answered, as the provider names it."""
+        """Return the model that answered, as the provider names it."""
         return self._model
 
     def finish_reason(self) -> str | None:
-        """Why the model stopped, in the provider's words."""
+        """Return why the model stopped, in the provider's words."""
         return self._finish_reason
 
     def input_tokens(self) -> int | None:
-        """Tokens of the whole prompt, as last reported."""
+        """Return the tokens of the whole prompt, as last reported."""
         return self.tokens.input
 
     def output_tokens(self) -> int | None:
-        """Tokens of the whole answer, as last reported."""
+        """Return the tokens of the whole answer, as last reported."""
         return self.tokens.output
 
 
-_WITHHELD: Final = frozenset(
-    {
-        "content_filter",  # OpenAI's both formats
-        "refusal",  # Anthropic
-        "safety",  # from here on Google: FinishReason and BlockReason
-        "recitation",
-        "blocklist",
-        "prohibited_content",
-        "spii",
-        "image_safety",
-        "other",
-    }
-)
-"""Finish reasons that say, in lower case, why there is no answer where there is none."""
-
-
-def check_answered(answered: bool, finish_reason: str | None, refusal: str | None) -> None:
-    """Tell an answer that was refused or withheld from an empty one.
-
-    Raises :class:`Thrown` (``LlmClient``) if the provider did not answer with any content and says why.
-    """
-    if answered:
-        return
-    if refusal:
-        raise _no_answer("refusal", f"the model refused: {refusal}")
-    if finish_reason is not None and finish_reason.casefold() in _WITHHELD:
-        raise _no_answer(finish_reason, f"the provider withheld the answer: {finish_reason}")
-
-
-def _no_answer(kind: str, message: str) -> Thrown:
-    return Thrown("baml.errors.LlmClient", {"message": message, "type": kind, "retryable": False})
-
-
-def provider_error(error: Any, default: str = "the provider reported an error") -> Thrown:
-    """The ``LlmClient`` for a provider's error object (or bare message).
-
-    ``type`` is its type, else its status or code; it is retryable if it is marked as overloaded or rate-limited, by
-    name or by the HTTP status that it carries.
-    """
-    fields = error if isinstance(error, dict) else {"message": error}
-    marks = [fields.get(name) for name in ("type", "status", "code")]
-    names = [str(mark) for mark in marks if isinstance(mark, (str, int)) and not isinstance(mark, bool) and mark != ""]
-    message = fields.get("message")
-    if not isinstance(message, str) or not message:
-        message = default
-    kind = names[0] if names else None
-    return Thrown(
-        "baml.errors.LlmClient",
-        {
-            "message": f"{kind}: {message}" if kind else message,
-            "type": kind,
-            "retryable": any(map(_is_passing, names)),
-        },
-    )
-
-
 def tokens_of(report: type[msgspec.Struct], usage: Any) -> Tokens:
-    """The tokens in a whole answer's ``usage``, as a provider's ``report`` reads it; a count that is none is absent."""
+    """Return the tokens in a whole answer's ``usage``, read as a provider's ``report``; an invalid count is absent."""
     tokens = Tokens()
     if isinstance(usage, dict):
         read: Any = fitted(report, usage)
@@ -256,26 +198,8 @@ def tokens_of(report: type[msgspec.Struct], usage: Any) -> Tokens:
     return tokens
 
 
-def _is_passing(mark: str) -> bool:
-    """Whether an error's type, code or status says *overloaded* or *rate-limited*, or is a status worth a retry."""
-    if mark.isascii() and mark.isdigit():
-        return mark in ("408", "409", "425", "429") or (len(mark) == 3 and mark.startswith("5"))
-    word = mark.lower()
-    return (
-        "overloaded" in word
-        or "rate_limit" in word
-        or word in ("too_many_requests", "resource_exhausted", "unavailable")
-    )
-
-
-def _unreadable(text: str, what: str) -> Thrown:
-    excerpt = text if len(text) <= _EXCERPT else text[:_EXCERPT] + "…"
-    fields = {"message": f"an event of the stream {what}: {excerpt!r}", "type": None, "retryable": False}
-    return Thrown("baml.errors.LlmClient", fields)
-
-
 def fitted(type_: type[StructT], raw: dict[str, Any]) -> StructT:
-    """A struct from what fits of ``raw``: struct by struct, item by item."""
+    """Return a struct of those parts of ``raw`` that fit: struct by struct, item by item."""
     found: dict[str, Any] = {}
     for field in msgspec.structs.fields(type_):
         if field.encode_name in raw:

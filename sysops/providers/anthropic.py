@@ -1,35 +1,54 @@
 """Anthropic's Messages.
 
-Documents: "Messages" and "API versions" (Anthropic API reference).  The system prompt stands beside the conversation;
-``max_tokens`` is required.
+Documents: "Messages" and "API versions" (Anthropic API reference); "Streaming Messages" and "Errors" (Anthropic API
+documentation).
+
+The system prompt is beside the conversation; ``max_tokens`` is required.
+
+An event's data carries its own ``type``.  ``message_start`` names the model and counts the input,
+``content_block_delta`` brings text (``text_delta``), reasoning (``thinking_delta``), tool input and signatures,
+``message_delta`` the stop reason and cumulative token counts, ``message_stop`` ends the answer.  ``ping`` and types
+unknown here mean nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+import msgspec
+
 from bamlvm.sysops.prompts.messages import Message, Part
-from bamlvm.sysops.providers.accumulator import tokens_of
+from bamlvm.sysops.providers.accumulator import Accumulator, Reader, tokens_of
 from bamlvm.sysops.providers.catalogue import Provider, endpoint, headers
+from bamlvm.sysops.providers.failures import provider_error, unreadable_answer
 from bamlvm.sysops.providers.options import Options
-from bamlvm.sysops.providers.usage import AnthropicUsage
+from bamlvm.sysops.providers.usage import Count, Tokens, note
 from bamlvm.sysops.providers.wire import (
-    Answer,
-    HttpRequest,
+    Completion,
+    ProviderRequest,
+    WireFormat,
     check_media,
     decoded,
     mime_of,
     only_text,
+    summary,
     text_or_none,
-    unreadable,
 )
+from bamlvm.sysops.records import RequestSummary
+from bamlvm.sysops.web.sse import Event
 
 VERSION: Final = "2023-06-01"
 MAX_TOKENS: Final = 4096
 
+_PARAMETERS: Final = {"max_tokens": "max_tokens", "stop_sequences": "stop_sequences"}
 
-def build(row: Provider, options: Options, messages: list[Message], stream: bool) -> HttpRequest:
-    """The request that sends the messages; a first message of the system becomes the system prompt."""
+
+# --- requests ---------------------------------------------------------------------------------------------------------
+
+
+def build(row: Provider, options: Options, messages: list[Message], stream: bool) -> ProviderRequest:
+    """Return the request that sends the messages; a first message of the system becomes the system prompt."""
     body = options.body("messages", "stream")
     body.setdefault("max_tokens", MAX_TOKENS)
     if len(messages) > 1 and messages[0].role == "system":
@@ -42,7 +61,7 @@ def build(row: Provider, options: Options, messages: list[Message], stream: bool
     if stream:
         body["stream"] = True
     url = endpoint(row, options, "/v1/messages")
-    return HttpRequest(url, headers(row, options, anthropic_version=VERSION), body)
+    return ProviderRequest(url, headers(row, options, anthropic_version=VERSION), body)
 
 
 def _part(row: Provider, options: Options, part: Part) -> dict[str, Any]:
@@ -58,16 +77,125 @@ def _part(row: Provider, options: Options, part: Part) -> dict[str, Any]:
     return {"type": "document" if content.kind == "pdf" else "image", "source": source, **part.metadata}
 
 
-def read(body: str) -> Answer:
-    """What a message says: its text blocks, joined."""
+def summarise(body: Mapping[str, Any]) -> RequestSummary:
+    """Return what a request asks for."""
+    return summary(body["messages"], body, _PARAMETERS, system=body.get("system"))
+
+
+# --- answers ----------------------------------------------------------------------------------------------------------
+
+
+class Usage(msgspec.Struct, gc=False):
+    """The ``usage`` of messages.  A 0 for the prompt says nothing where a number came before."""
+
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
+    cache_read_input_tokens: Count | None = None
+    cache_creation_input_tokens: Count | None = None
+
+    def note(self, tokens: Tokens) -> None:
+        """See :class:`bamlvm.sysops.providers.usage.Report`."""
+        # What is counted here is without the cached parts, so those of an earlier report are taken off before a new
+        # report's are added.
+        fresh = None
+        if tokens.input is not None:
+            fresh = tokens.input - (tokens.cached_input or 0) - (tokens.cache_write or 0)
+        if self.input_tokens or fresh is None:
+            fresh = self.input_tokens
+        if self.cache_read_input_tokens is not None:
+            tokens.cached_input = self.cache_read_input_tokens
+        if self.cache_creation_input_tokens is not None:
+            tokens.cache_write = self.cache_creation_input_tokens
+        total = None if fresh is None else fresh + (tokens.cached_input or 0) + (tokens.cache_write or 0)
+        note(tokens, total, self.output_tokens)
+
+
+def read(body: str) -> Completion:
+    """Read a message: its text blocks, joined."""
     data = decoded(body)
     blocks = data.get("content")
     if not isinstance(blocks, list):
-        raise unreadable(body)
+        raise unreadable_answer(body)
     texts = (part.get("text") for part in blocks if isinstance(part, dict) and part.get("type") == "text")
-    return Answer(
+    return Completion(
         "".join(text for text in texts if isinstance(text, str)),
         text_or_none(data.get("stop_reason")),
         text_or_none(data.get("model")),
-        tokens_of(AnthropicUsage, data.get("usage")),
+        tokens_of(Usage, data.get("usage")),
     )
+
+
+# --- streams ----------------------------------------------------------------------------------------------------------
+
+
+class _Message(msgspec.Struct, gc=False):
+    model: str | None = None
+    usage: Usage | None = None
+
+
+class _Delta(msgspec.Struct, gc=False):
+    type: str | None = None
+    text: str | None = None
+    thinking: str | None = None
+    stop_reason: str | None = None
+
+
+class _Payload(msgspec.Struct, gc=False):
+    type: str | None = None
+    delta: _Delta | None = None
+    content_block: _Delta | None = None
+    message: _Message | None = None
+    usage: Usage | None = None
+    error: Any = None
+
+
+_READER: Final = Reader(
+    _Payload,
+    known=(
+        "message_start",
+        "content_block_start",
+        "content_block_delta",
+        "content_block_stop",
+        "message_delta",
+        "message_stop",
+    ),
+)
+
+
+class AnthropicAccumulator(Accumulator):
+    """Messages events; text blocks are content, joined in order."""
+
+    __slots__ = ()
+
+    def add(self, events: Iterable[Event]) -> None:
+        read = _READER.read
+        for event in events:
+            if self._done:
+                return
+            payload = read(event)
+            kind = payload.type
+            if kind == "content_block_delta" or kind == "content_block_start":
+                delta = payload.delta or payload.content_block
+                if delta is not None:
+                    if delta.type in ("text_delta", "text"):
+                        if delta.text:
+                            self._content.append(delta.text)
+                    elif delta.thinking and delta.type in ("thinking_delta", "thinking"):
+                        self._reasoning.append(delta.thinking)
+            elif kind == "message_start":
+                if payload.message is not None:
+                    self._model = payload.message.model or self._model
+                    if payload.message.usage is not None:
+                        payload.message.usage.note(self.tokens)
+            elif kind == "message_delta":
+                if payload.delta is not None and payload.delta.stop_reason:
+                    self._finish_reason = payload.delta.stop_reason
+                if payload.usage is not None:
+                    payload.usage.note(self.tokens)
+            elif kind == "message_stop":
+                self._done = True
+            elif kind == "error" or payload.error or event.event == "error":
+                raise provider_error(payload.error)
+
+
+WIRE: Final = WireFormat("anthropic", build, summarise, read, AnthropicAccumulator, ("anthropic",))

@@ -1,5 +1,7 @@
-"""The providers, one row each: which wire format they speak, where they are, how they authenticate, their roles, and
-the media they take.
+"""The providers, one row each: their wire format, address, authentication and roles, and the media that they take.
+
+A provider that speaks a known format is added by one row here; another format, by a module and a row in
+:mod:`bamlvm.sysops.providers.registry`.
 
 Addresses, variables and roles are those of the official documents ("LLM Client Providers") and were checked against the
 official runtime's requests; the media are those of the providers' own documents, which docs/providers.md links.
@@ -10,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final
 from urllib.parse import SplitResult, urlencode, urlsplit, urlunsplit
 
 from bamlvm.sysops.providers.options import Options
@@ -18,9 +20,6 @@ from bamlvm.vm.program.llm import ClientInfo
 from bamlvm.vm.values import Thrown
 
 ROLES: Final = ("system", "user", "assistant")
-
-WireName = Literal["openai", "openai-responses", "anthropic", "google-ai"]
-"""The wire formats, by the provider that made them."""
 
 _EITHER: Final = ("url", "base64")
 _DATA: Final = ("base64",)
@@ -31,14 +30,15 @@ _OPENAI_MEDIA: Final = MappingProxyType({"image": _EITHER, "audio": _DATA, "pdf"
 class Provider:
     """A row.
 
-    ``key_header`` is sent with ``key_prefix`` before the key.  ``include_usage`` asks for token counts at the end of a
-    stream; ``plain_text`` sends a message of text alone as a string, not as a list of parts.  ``system_apart`` is said
-    of providers whose system prompt stands beside the conversation.  ``renamed`` has the roles that the provider calls
-    otherwise, and ``media`` by kind whether it is taken by URL, as base64 data, or either.
+    ``wire`` names the wire format.  ``key_header`` is sent with ``key_prefix`` before the key, which is that of the
+    environment variable ``key_variable`` unless the client has one.  ``include_usage`` requests token counts at the end
+    of a stream; ``plain_text`` sends a message of text alone as a string, not as a list of parts.  ``system_apart``:
+    the system prompt is beside the conversation.  ``renamed`` has the provider's own names of roles, and ``media`` the
+    sources (``url``, ``base64``) from which each kind is taken.
     """
 
     name: str
-    wire: WireName
+    wire: str
     base_url: str | None
     key_variable: str | None
     key_header: str = "authorization"
@@ -108,57 +108,38 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
     }
 )
 
-RESPONSE_WIRES: Final[Mapping[str, WireName]] = MappingProxyType(
-    {
-        "openai": "openai",
-        "openai-responses": "openai-responses",
-        "anthropic": "anthropic",
-        "google": "google-ai",
-        "vertex": "google-ai",
-    }
-)
-"""The values of the option ``client_response_type``, and the wire format that each stands for."""
-
 
 def provider_of(client: ClientInfo) -> Provider:
-    """The row of a client's provider.
+    """Return the row of a client's provider.
 
-    Raises :class:`Thrown` (``UnsupportedProvider``, naming those that work).
+    Raises :class:`Thrown` (``UnsupportedProvider``, naming the supported ones).
     """
     row = PROVIDERS.get(client.provider)
     if row is None:
         supported = list(PROVIDERS)
         message = (
             f"client {client.name}: provider {client.provider!r} is not supported; "
-            f"those that work are {', '.join((*supported, 'fallback', 'round-robin'))}"
+            f"the supported providers are {', '.join((*supported, 'fallback', 'round-robin'))}"
         )
         fields = {"message": message, "provider": client.provider, "supported": supported}
         raise Thrown("baml.errors.UnsupportedProvider", fields)
     return row
 
 
-def answer_wire(row: Provider, options: Options) -> WireName:
-    """The wire format of a client's answers: its provider's, unless ``client_response_type`` names another."""
-    named = options.get("client_response_type", str)
-    if named is None:
-        return row.wire
-    if named not in RESPONSE_WIRES:
-        raise options.invalid(f"option client_response_type must be one of {', '.join(RESPONSE_WIRES)}")
-    return RESPONSE_WIRES[named]
-
-
 def streams(options: Options) -> bool:
-    """Whether a client streams: as ``supports_streaming`` says, else if its model is not one of OpenAI's ``o1-*``."""
-    said = options.get("supports_streaming", bool)
-    if said is not None:
-        return said
+    """Whether a client streams: by its option ``supports_streaming``, else unless its model is OpenAI's ``o1-*``."""
+    chosen = options.get("supports_streaming", bool)
+    if chosen is not None:
+        return chosen
     return options.client.provider != "openai" or not (options.model() or "").startswith("o1-")
 
 
 def endpoint(row: Provider, options: Options, path: str, query: str = "") -> str:
-    """The URL of ``path`` below the client's ``base_url``, whose query is kept; then ``query`` and ``query_params``.
+    """Return the URL of ``path`` below the client's ``base_url``.
 
-    Raises :class:`Thrown` (``InvalidArgument``) if there is none, or it is not an http or https URL.
+    Its query is that of the ``base_url``, then ``query``, then the option ``query_params``.
+
+    Raises :class:`Thrown` (``InvalidArgument``) without a ``base_url``, or if that is not an http or https URL.
     """
     base = options.get("base_url", str) or row.base_url
     if row.name == "azure-openai":
@@ -171,7 +152,7 @@ def endpoint(row: Provider, options: Options, path: str, query: str = "") -> str
         parts = urlsplit(base)
         host = parts.hostname
     except ValueError:  # whose message may show a password
-        raise options.invalid("base_url is no URL") from None
+        raise options.invalid("base_url is not a URL") from None
     if parts.scheme not in ("http", "https") or not host:
         raise options.invalid("base_url must be an http or https URL")
     query = "&".join(piece for piece in (parts.query, query, urlencode(options.table("query_params"))) if piece)
@@ -188,10 +169,10 @@ def _azure_base(options: Options) -> str | None:
 
 
 def headers(row: Provider, options: Options, **defaults: str) -> dict[str, str]:
-    """The request's headers, names in lower case: content type, credentials, ``defaults``, then the client's own.
+    """Return a request's headers, names in lower case: content type, ``defaults``, credentials, then the client's own.
 
-    Without an ``api_key`` the provider's variable serves; a client of the provider's own address must have a key,
-    any other may go without.
+    Without an ``api_key`` the provider's variable is used; a client of the provider's own address must have a key, any
+    other may have none.
     """
     own = {name.lower(): value for name, value in options.table("headers").items()}
     found = {"content-type": "application/json"}

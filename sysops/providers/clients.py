@@ -1,26 +1,26 @@
-"""Clients by name: what a program declares, what a shorthand stands for, who is a strategy over whom."""
+"""Clients by name: declared ones, ``provider/model`` shorthands, and strategies over other clients."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from bamlvm.sysops.providers.catalogue import provider_of
-from bamlvm.sysops.scope import Schema
+from bamlvm.sysops.schema import Schema
 from bamlvm.vm.program.llm import STRATEGIES, ClientInfo, LlmFunctionInfo, RetryPolicyInfo
 from bamlvm.vm.program.spelling import did_you_mean
 from bamlvm.vm.values import Thrown
 
 
 def llm_function(schema: Schema, name: str) -> LlmFunctionInfo:
-    """An LLM function.  Raises :class:`Thrown` (``InvalidArgument``) if there is none of that name."""
+    """Return an LLM function.  Raises :class:`Thrown` (``InvalidArgument``) if there is none of that name."""
     found = schema.llm_functions.get(name)
     if found is None:
         raise _unknown("LLM function", name, list(schema.llm_functions))
-    return found  # type: ignore[no-any-return]  # a Unit's value
+    return found
 
 
 def client(schema: Schema, name: str) -> ClientInfo:
-    """A declared client, or the one that ``provider/model`` stands for.
+    """Return a declared client, or the one that ``provider/model`` stands for.
 
     Raises :class:`Thrown` (``InvalidArgument``) if there is none of that name.
     """
@@ -31,28 +31,31 @@ def client(schema: Schema, name: str) -> ClientInfo:
 
 
 def shorthand(name: str) -> ClientInfo | None:
-    """The client that ``provider/model`` stands for, or None if ``name`` is no shorthand."""
+    """Return the client that ``provider/model`` stands for, or None if ``name`` is not of that form."""
     provider, slash, model = name.partition("/")
     return ClientInfo(name, provider, None, {"model": model}) if slash and provider and model else None
 
 
 def retry_policy(schema: Schema, of: ClientInfo) -> RetryPolicyInfo | None:
-    """A client's retry policy.  Raises :class:`Thrown` (``InvalidArgument``) if there is none of that name."""
+    """Return a client's retry policy, or None.
+
+    Raises :class:`Thrown` (``InvalidArgument``) if there is none of the name that the client has.
+    """
     if of.retry_policy is None:
         return None
     found = schema.retry_policies.get(of.retry_policy)
     if found is None:
         raise _unknown("retry policy", of.retry_policy, list(schema.retry_policies))
-    return found  # type: ignore[no-any-return]  # a Unit's value
+    return found
 
 
 def strategy(of: ClientInfo) -> str | None:
-    """``fallback`` or ``round-robin``; None for a client that calls a provider."""
+    """Return ``fallback`` or ``round-robin``, or None for a client that calls a provider."""
     return STRATEGIES.get(of.provider)
 
 
 def children(of: ClientInfo) -> list[str]:
-    """The names of the clients that a strategy chooses from."""
+    """Return the names of the clients that a strategy chooses from."""
     names = _option(of, "strategy")
     if names is None:
         return []
@@ -64,7 +67,7 @@ def children(of: ClientInfo) -> list[str]:
 
 
 def check(schema: Schema, name: str, inside: tuple[str, ...] = ()) -> None:
-    """Refuse a client that could never answer: its own provider's, or that of a client which it may choose.
+    """Refuse a client that could never answer, or that may choose such a client.
 
     Raises :class:`Thrown`: ``UnsupportedProvider``, or ``InvalidArgument`` for a strategy that leads back to itself.
     """
@@ -80,7 +83,7 @@ def check(schema: Schema, name: str, inside: tuple[str, ...] = ()) -> None:
 
 
 def first_turn(of: ClientInfo) -> int:
-    """Where a round-robin client starts: the option ``start``, else 0."""
+    """Return the first turn of a round-robin client: the option ``start``, else 0."""
     start = _option(of, "start")
     if start is None:
         return 0
@@ -93,7 +96,7 @@ def _option(of: ClientInfo, name: str) -> Any:
     return of.options.get(name) if isinstance(of.options, dict) else None
 
 
-def _unknown(what: str, name: str, known: list[str]) -> Thrown:
+def _unknown(kind: str, name: str, known: list[str]) -> Thrown:
     hint = did_you_mean(name, known)
-    message = f"there is no {what} {name!r}" + (f": {hint}" if hint else "")
+    message = f"there is no {kind} {name!r}" + (f": {hint}" if hint else "")
     return Thrown("baml.errors.InvalidArgument", {"message": message})

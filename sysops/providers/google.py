@@ -1,28 +1,62 @@
 """Google's ``generateContent`` and ``streamGenerateContent``.
 
-Documents: "Generating content" (Gemini API reference); "File input methods", by which a ``fileUri`` may be any URL that
-Google can fetch.  The model stands in the path, and the system prompt beside the conversation.  An answer is read as
-the stream of one event that it is.
+Documents: "Generating content" and "GenerateContentResponse" (Gemini API reference); "File input methods", by which a
+``fileUri`` may be any URL that Google can fetch.
+
+The model is in the path, and the system prompt beside the conversation.
+
+Every event of a stream (``alt=sse``) is a whole response with the next parts of the candidate; a whole answer is read
+as a stream of one event.  There is no terminal event: the answer ends with the connection, and a finish reason, which
+some models put on every chunk, says that it was not cut short only if the connection ended as it should.
+``usageMetadata`` is cumulative.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
+import msgspec
+
 from bamlvm.sysops.prompts.messages import Message, Part
+from bamlvm.sysops.providers.accumulator import Accumulator, Reader
 from bamlvm.sysops.providers.catalogue import Provider, endpoint, headers
-from bamlvm.sysops.providers.google_stream import GoogleAccumulator
+from bamlvm.sysops.providers.failures import provider_error, unreadable_answer
 from bamlvm.sysops.providers.options import Options
-from bamlvm.sysops.providers.wire import Answer, HttpRequest, check_media, decoded, mime_of, only_text, unreadable
+from bamlvm.sysops.providers.usage import Count, Tokens, note
+from bamlvm.sysops.providers.wire import (
+    Completion,
+    ProviderRequest,
+    WireFormat,
+    check_media,
+    decoded,
+    mime_of,
+    only_text,
+    summary,
+)
+from bamlvm.sysops.records import RequestSummary
 from bamlvm.sysops.web.sse import Event
 
 _BUILT: Final = ("contents", "model", "stream")
 _COLLECTIONS: Final = ("models/", "tunedModels/")
+_PARAMETERS: Final = {  # Google takes both spellings
+    "frequencyPenalty": "frequency_penalty",
+    "max_output_tokens": "max_tokens",
+    "maxOutputTokens": "max_tokens",
+    "presencePenalty": "presence_penalty",
+    "stop_sequences": "stop_sequences",
+    "stopSequences": "stop_sequences",
+    "topK": "top_k",
+    "topP": "top_p",
+}
 
 
-def build(row: Provider, options: Options, messages: list[Message], stream: bool) -> HttpRequest:
-    """The request that sends the messages; a first message of the system becomes the system instruction."""
+# --- requests ---------------------------------------------------------------------------------------------------------
+
+
+def build(row: Provider, options: Options, messages: list[Message], stream: bool) -> ProviderRequest:
+    """Return the request that sends the messages; a first message of the system becomes the system instruction."""
     model = options.model()
     if not model:
         raise options.invalid("provider google-ai needs the option model")
@@ -38,7 +72,7 @@ def build(row: Provider, options: Options, messages: list[Message], stream: bool
     name = model if model.startswith(_COLLECTIONS) else f"models/{model}"
     method = "streamGenerateContent" if stream else "generateContent"
     url = endpoint(row, options, f"/{quote(name)}:{method}", "alt=sse" if stream else "")
-    return HttpRequest(url, headers(row, options), body)
+    return ProviderRequest(url, headers(row, options), body)
 
 
 def _part(row: Provider, options: Options, part: Part) -> dict[str, Any]:
@@ -52,11 +86,115 @@ def _part(row: Provider, options: Options, part: Part) -> dict[str, Any]:
     return {"fileData": {**({"mimeType": mime} if mime else {}), "fileUri": content.data}, **part.metadata}
 
 
-def read(body: str) -> Answer:
-    """What a response says; its first candidate is the answer."""
+def summarise(body: Mapping[str, Any]) -> RequestSummary:
+    """Return what a request asks for."""
+    config, system = body.get("generationConfig"), body.get("systemInstruction")
+    return summary(
+        body["contents"],
+        config if isinstance(config, dict) else {},
+        _PARAMETERS,
+        content="parts",
+        system=system.get("parts") if isinstance(system, dict) else system,
+    )
+
+
+# --- answers ----------------------------------------------------------------------------------------------------------
+
+
+class Usage(msgspec.Struct, rename="camel", gc=False):
+    """The ``usageMetadata`` of generated content."""
+
+    prompt_token_count: Count | None = None
+    candidates_token_count: Count | None = None
+    cached_content_token_count: Count | None = None
+    thoughts_token_count: Count | None = None
+    tool_use_prompt_token_count: Count | None = None
+
+    def note(self, tokens: Tokens) -> None:
+        """See :class:`bamlvm.sysops.providers.usage.Report`."""
+        prompt, answer = self.prompt_token_count, self.candidates_token_count
+        if prompt is not None:
+            prompt += self.tool_use_prompt_token_count or 0
+        if answer is not None or self.thoughts_token_count is not None:
+            answer = (answer or 0) + (self.thoughts_token_count or 0)
+        note(tokens, prompt, answer)
+        if self.cached_content_token_count is not None:
+            tokens.cached_input = self.cached_content_token_count
+        if self.thoughts_token_count is not None:
+            tokens.reasoning = self.thoughts_token_count
+
+
+def read(body: str) -> Completion:
+    """Read a response; its first candidate is the answer."""
     data = decoded(body)
     if not isinstance(data.get("candidates"), list) and not isinstance(data.get("promptFeedback"), dict):
-        raise unreadable(body)
+        raise unreadable_answer(body)
     answer = GoogleAccumulator()
     answer.add([Event("message", body, "")])
-    return Answer(answer.content(), answer.finish_reason(), answer.model(), answer.tokens)
+    return Completion(answer.content(), answer.finish_reason(), answer.model(), answer.tokens)
+
+
+# --- streams ----------------------------------------------------------------------------------------------------------
+
+
+class _Part(msgspec.Struct, gc=False):
+    text: str | None = None
+    thought: bool | None = None
+
+
+class _Content(msgspec.Struct, gc=False):
+    parts: list[_Part] | None = None
+
+
+class _Candidate(msgspec.Struct, rename="camel", gc=False):
+    index: int | None = 0
+    content: _Content | None = None
+    finish_reason: str | None = None
+
+
+class _Feedback(msgspec.Struct, rename="camel", gc=False):
+    block_reason: str | None = None
+
+
+class _Payload(msgspec.Struct, rename="camel", gc=False):
+    candidates: list[_Candidate] | None = None
+    usage_metadata: Usage | None = None
+    prompt_feedback: _Feedback | None = None
+    model_version: str | None = None
+    error: Any = None
+
+
+_READER: Final = Reader(_Payload)
+
+
+class GoogleAccumulator(Accumulator):
+    """``GenerateContentResponse`` chunks; only the first candidate is content."""
+
+    __slots__ = ()
+
+    def add(self, events: Iterable[Event]) -> None:
+        for event in events:
+            payload = _READER.read(event)
+            if payload.error or event.event == "error":
+                raise provider_error(payload.error)
+            self._model = self._model or payload.model_version
+            for candidate in payload.candidates or ():
+                if not candidate.index:
+                    self._take(candidate)
+            if payload.prompt_feedback is not None and payload.prompt_feedback.block_reason:
+                self._finish_reason = payload.prompt_feedback.block_reason
+            if payload.usage_metadata is not None:
+                payload.usage_metadata.note(self.tokens)
+
+    def is_interrupted(self) -> bool:
+        return True
+
+    def _take(self, candidate: _Candidate) -> None:
+        parts = candidate.content.parts if candidate.content is not None else None
+        for part in parts or ():
+            if part.text:
+                (self._reasoning if part.thought else self._content).append(part.text)
+        self._finish_reason = candidate.finish_reason or self._finish_reason
+
+
+WIRE: Final = WireFormat("google-ai", build, summarise, read, GoogleAccumulator, ("google", "vertex"))

@@ -1,29 +1,42 @@
-"""OpenAI's Chat Completions.
+"""OpenAI's Chat Completions, which Azure, Ollama, OpenRouter and every ``openai-generic`` server speak as well.
 
-Documents: "Create chat completion" and "The chat completion object" (OpenAI API reference); "Chat completions" (Azure
-OpenAI reference), which puts the deployment in the path and the version in the query; "Multimodal" (OpenRouter), which
-takes videos, and PDF by URL.
+Documents: "Create chat completion", "The chat completion object" and "The chat completion chunk object" (OpenAI API
+reference); "Chat completions" (Azure OpenAI reference), which puts the deployment in the path and the version in the
+query; "Multimodal" (OpenRouter), which takes videos, and PDF by URL; "Errors: Mid-stream" and "Streaming: Comments"
+(OpenRouter); "Reasoning model" (DeepSeek: ``reasoning_content``; OpenRouter: ``reasoning``); "Reasoning" (Mistral:
+content as a list of parts, of type ``text`` or ``thinking``).
+
+In a stream every event's data is a chunk, except the last, ``[DONE]``.  Usage comes with the finish reason or in a
+chunk of its own after it, whose ``choices`` is empty; Azure sends such chunks first too.  Usage is cumulative: the last
+report counts.  A server that only seems to stream may send a ``message`` where a ``delta`` belongs.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+import msgspec
+
 from bamlvm.sysops.prompts.messages import Message, Part
-from bamlvm.sysops.providers.accumulator import provider_error, tokens_of
+from bamlvm.sysops.providers.accumulator import Accumulator, Reader, tokens_of
 from bamlvm.sysops.providers.catalogue import Provider, endpoint, headers
+from bamlvm.sysops.providers.failures import provider_error, unreadable_answer
 from bamlvm.sysops.providers.options import Options
-from bamlvm.sysops.providers.usage import OpenAIUsage
+from bamlvm.sysops.providers.usage import Count, InputDetails, OutputDetails, Tokens, note, note_details
 from bamlvm.sysops.providers.wire import (
-    Answer,
-    HttpRequest,
+    Completion,
+    ProviderRequest,
+    WireFormat,
     check_media,
     decoded,
     link,
     mime_of,
+    summary,
     text_or_none,
-    unreadable,
 )
+from bamlvm.sysops.records import RequestSummary
+from bamlvm.sysops.web.sse import Event
 from bamlvm.vm.values import Media
 
 AZURE_MAX_TOKENS: Final = 4096
@@ -36,10 +49,19 @@ _BUILT: Final = ("messages", "stream")
 _AZURE_OPTIONS: Final = ("resource_name", "deployment_id", "api_version")
 _ENTRA_OPTIONS: Final = ("tenant_id", "client_id", "client_secret")
 _AUDIO_FORMATS: Final = {"mpeg": "mp3", "x-wav": "wav", "wave": "wav", "vnd.wave": "wav", "x-m4a": "m4a"}
+_PARAMETERS: Final = {
+    "max_completion_tokens": "max_tokens",
+    "max_tokens": "max_tokens",
+    "n": "choice_count",
+    "stop": "stop_sequences",
+}
 
 
-def build(row: Provider, options: Options, messages: list[Message], stream: bool) -> HttpRequest:
-    """The request that sends the messages; ``stream`` asks for events, and the token counts at their end."""
+# --- requests ---------------------------------------------------------------------------------------------------------
+
+
+def build(row: Provider, options: Options, messages: list[Message], stream: bool) -> ProviderRequest:
+    """Return the request that sends the messages; ``stream`` asks for events, and the token counts at their end."""
     body = _azure_body(options) if row.name == "azure-openai" else options.body(*_BUILT)
     body["messages"] = [_message(row, options, message) for message in messages]
     if stream:
@@ -50,7 +72,7 @@ def build(row: Provider, options: Options, messages: list[Message], stream: bool
     else:
         body.pop("stream_options", None)
     url = endpoint(row, options, "/chat/completions")
-    return HttpRequest(url, headers(row, options), body)
+    return ProviderRequest(url, headers(row, options), body)
 
 
 def _azure_body(options: Options) -> dict[str, Any]:
@@ -100,21 +122,46 @@ def _media(options: Options, media: Media) -> dict[str, Any]:
             return {"type": f"{kind}_url", f"{kind}_url": {"url": link(options, media)}}
 
 
-def read(body: str) -> Answer:
-    """What a chat completion says; its first choice is the answer."""
+def summarise(body: Mapping[str, Any]) -> RequestSummary:
+    """Return what a request asks for."""
+    return summary(body["messages"], body, _PARAMETERS)
+
+
+# --- answers ----------------------------------------------------------------------------------------------------------
+
+
+class Usage(msgspec.Struct, gc=False):
+    """The ``usage`` of chat completions."""
+
+    prompt_tokens: Count | None = None
+    completion_tokens: Count | None = None
+    prompt_tokens_details: InputDetails | None = None
+    completion_tokens_details: OutputDetails | None = None
+    prompt_cache_hit_tokens: Count | None = None
+
+    def note(self, tokens: Tokens) -> None:
+        """See :class:`bamlvm.sysops.providers.usage.Report`."""
+        note(tokens, self.prompt_tokens, self.completion_tokens)
+        note_details(tokens, self.prompt_tokens_details, self.completion_tokens_details)
+        if self.prompt_cache_hit_tokens is not None:
+            tokens.cached_input = self.prompt_cache_hit_tokens
+
+
+def read(body: str) -> Completion:
+    """Read a chat completion; its first choice is the answer."""
     data = decoded(body)
     choices = data.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(choice, dict) or not isinstance(message, dict):
-        raise unreadable(body)
+        raise unreadable_answer(body)
     if choice.get("error") or choice.get("finish_reason") == "error":  # OpenRouter: the provider behind it failed
         raise provider_error(choice.get("error"))
-    return Answer(
+    return Completion(
         _content(message.get("content")),
         text_or_none(choice.get("finish_reason")),
         text_or_none(data.get("model")),
-        tokens_of(OpenAIUsage, data.get("usage")),
+        tokens_of(Usage, data.get("usage")),
         text_or_none(message.get("refusal")),
     )
 
@@ -124,3 +171,98 @@ def _content(content: Any) -> str:
         parts = (part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text")
         return "".join(part for part in parts if isinstance(part, str))
     return content if isinstance(content, str) else ""
+
+
+# --- streams ----------------------------------------------------------------------------------------------------------
+
+
+class _Part(msgspec.Struct, gc=False):
+    type: str | None = None
+    text: str | None = None
+    thinking: Any = None
+
+
+class _Delta(msgspec.Struct, gc=False):
+    content: str | list[_Part] | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    refusal: str | None = None
+
+
+class _Choice(msgspec.Struct, gc=False):
+    index: int | None = 0
+    delta: _Delta | None = None
+    message: _Delta | None = None
+    finish_reason: str | None = None
+    error: Any = None
+
+
+class _Chunk(msgspec.Struct, gc=False):
+    choices: list[_Choice] | None = None
+    model: str | None = None
+    usage: Usage | None = None
+    error: Any = None
+    object: str | None = None
+    message: Any = None
+    type: Any = None
+    code: Any = None
+
+
+_READER: Final = Reader(_Chunk)
+
+
+class OpenAIAccumulator(Accumulator):
+    """Chat-completion chunks; only the first choice is content."""
+
+    __slots__ = ()
+
+    def add(self, events: Iterable[Event]) -> None:
+        read = _READER.read
+        for event in events:
+            if self._done:
+                return
+            if event.data.startswith("[DONE]"):
+                self._done = True
+                return
+            chunk = read(event)
+            # A gateway's error has the error object's fields at the top of the chunk instead of under "error".
+            if chunk.error or chunk.object == "error" or event.event == "error":
+                raise provider_error(chunk.error or {"message": chunk.message, "type": chunk.type, "code": chunk.code})
+            if chunk.model and self._model is None:
+                self._model = chunk.model
+            if chunk.choices:
+                for choice in chunk.choices:
+                    if not choice.index:
+                        self._take(choice)
+            if chunk.usage is not None:
+                chunk.usage.note(self.tokens)
+
+    def _take(self, choice: _Choice) -> None:
+        delta = choice.delta or choice.message
+        if delta is not None:
+            content = delta.content
+            if isinstance(content, list):
+                self._take_parts(content)
+            elif content:
+                self._content.append(content)
+            thought = delta.reasoning_content or delta.reasoning
+            if thought:
+                self._reasoning.append(thought)
+            if delta.refusal:
+                self._refusal.append(delta.refusal)
+        if choice.finish_reason:
+            self._finish_reason = choice.finish_reason
+        if choice.error or choice.finish_reason == "error":
+            raise provider_error(choice.error)
+
+    def _take_parts(self, parts: list[_Part]) -> None:
+        for part in parts:
+            if part.text:
+                (self._content if part.type == "text" else self._reasoning).append(part.text)
+            for thought in part.thinking if isinstance(part.thinking, list) else ():
+                text = thought.get("text") if isinstance(thought, dict) else None
+                if isinstance(text, str):
+                    self._reasoning.append(text)
+
+
+WIRE: Final = WireFormat("openai", build, summarise, read, OpenAIAccumulator, ("openai",))

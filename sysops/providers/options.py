@@ -1,9 +1,8 @@
 """A client's options, read at call time.
 
-:data:`OWN` names the options that say something to us; whatever else a client has is passed on in the request's body
-unchanged.  ``env.NAME`` is looked up in the call's environment when the option is used, so that a client whose key is
-not set fails only if it is reached.  Each option is checked for its type; what does not fit is ``InvalidArgument``
-naming client and option.
+:data:`OWN` names the options that are read here; all others are passed on in the request's body unchanged.
+``env.NAME`` is looked up in the call's environment when the option is used, so that a client whose key is not set fails
+only if it is reached.  Each option is checked for its type; a misfit is ``InvalidArgument``, naming client and option.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ OWN: Final = frozenset(
 """Options that are not part of a request's body, whatever the provider."""
 
 DOWNLOADS: Final = ("send_base64", "send_url_add_mime_type", "send_base64_unless_google_url")
-"""What ``media_url_handler`` may say beside ``send_url``; each of them would have URLs downloaded."""
+"""The values of ``media_url_handler`` beside ``send_url``; each of them would have URLs downloaded."""
 
 T = TypeVar("T")
 
@@ -51,7 +50,10 @@ class Options:
     env: Mapping[str, str] = field(repr=False)
 
     def get(self, name: str, kind: type[T]) -> T | None:
-        """An option, or None if it is absent or null.  An int serves where a float is wanted."""
+        """Return an option, or None if it is absent or null.
+
+        Raises :class:`Thrown` (``InvalidArgument``) if it is not of the type ``kind``.
+        """
         value = self.resolve(self._raw().get(name))
         if value is None:
             return None
@@ -62,7 +64,7 @@ class Options:
         return value
 
     def texts(self, name: str) -> list[str] | None:
-        """An option that is a list of strings, or None if it is absent."""
+        """Return an option that is a list of strings, or None if it is absent."""
         values = self.get(name, list)
         if values is None:
             return None
@@ -71,7 +73,7 @@ class Options:
         return values
 
     def table(self, name: str) -> dict[str, str]:
-        """An option that is a block of strings; empty if it is absent.  Numbers and booleans become text."""
+        """Return an option that is a block of strings; empty if it is absent.  Numbers and booleans become text."""
         found = {}
         for key, value in (self.get(name, dict) or {}).items():
             if value is None:
@@ -82,11 +84,11 @@ class Options:
         return found
 
     def timeouts(self) -> dict[str, int]:
-        """The clocks that the ``http`` block sets, in milliseconds, by their name in ``baml.http.Timeouts``."""
+        """Return the clocks that the ``http`` block sets, in milliseconds, by their name in ``baml.http.Timeouts``."""
         return {CLOCKS[key]: value for key, value in self._clocks().items() if key in CLOCKS}
 
     def total(self) -> int | None:
-        """The milliseconds that the ``http`` block of a strategy allows for all of its attempts together."""
+        """Return the milliseconds that the ``http`` block of a strategy allows for all of its attempts together."""
         return self._clocks().get(TOTAL)
 
     def _clocks(self) -> dict[str, int]:
@@ -106,33 +108,33 @@ class Options:
 
     def pools_connections(self) -> bool:
         """Whether a connection may serve several requests: ``enable_connection_pooling`` in the ``http`` block."""
-        said = (self.get("http", dict) or {}).get(POOLING)
-        if said is not None and not isinstance(said, bool):
+        pooling = (self.get("http", dict) or {}).get(POOLING)
+        if pooling is not None and not isinstance(pooling, bool):
             raise self.invalid(f"option http: {POOLING} must be true or false")
-        return said is not False
+        return pooling is not False
 
     def keeps_reasoning(self) -> bool:
         """Whether a string keeps the reasoning that its text begins with: ``keep_reasoning``."""
         return self.get("keep_reasoning", bool) is True
 
     def written(self, name: str) -> Any:
-        """An option as it is written."""
+        """Return an option as it is written."""
         return self._raw().get(name)
 
     def model(self) -> str | None:
-        """The option ``model``, if it is a string."""
+        """Return the option ``model``, if it is a string."""
         found = self.resolve(self.written("model"))
         return found if isinstance(found, str) else None
 
     def downloads(self, kind: str) -> str | None:
-        """What ``media_url_handler`` says of a kind of media, if that would have URLs downloaded."""
-        said = self.table("media_url_handler").get(kind)
-        if said is not None and said not in ("send_url", *DOWNLOADS):
+        """Return the ``media_url_handler`` of a kind of media, if that would have URLs downloaded."""
+        handler = self.table("media_url_handler").get(kind)
+        if handler is not None and handler not in ("send_url", *DOWNLOADS):
             raise self.invalid(f"option media_url_handler: {kind} must be one of send_url, {', '.join(DOWNLOADS)}")
-        return said if said in DOWNLOADS else None
+        return handler if handler in DOWNLOADS else None
 
     def finish_reasons(self) -> tuple[list[str] | None, list[str] | None]:
-        """The allow list and the deny list, in lower case; at most one of them is set."""
+        """Return the allow list and the deny list, in lower case; at most one of them is set."""
         allowed = self.texts("finish_reason_allow_list")
         denied = self.texts("finish_reason_deny_list")
         if allowed is not None and denied is not None:
@@ -140,11 +142,11 @@ class Options:
         return _lowered(allowed), _lowered(denied)
 
     def body(self, *without: str) -> dict[str, Any]:
-        """The options that are passed on: all but those of :data:`OWN` and ``without``, which a wire format builds."""
+        """Return the options that are passed on: all but those of :data:`OWN` and ``without``."""
         return {key: self.resolve(value) for key, value in self._raw().items() if key not in OWN and key not in without}
 
     def resolve(self, value: Any) -> Any:
-        """A value with its environment references looked up.
+        """Return a value with its environment references looked up.
 
         Raises :class:`Thrown` (``InvalidArgument``) naming a variable that is not set.
         """
@@ -160,9 +162,9 @@ class Options:
             return [self.resolve(item) for item in value]
         return value
 
-    def invalid(self, what: str) -> Thrown:
-        """The error of an option that cannot be used, to be raised."""
-        return Thrown("baml.errors.InvalidArgument", {"message": f"client {self.client.name}: {what}"})
+    def invalid(self, problem: str) -> Thrown:
+        """Return the error of an option that cannot be used, to be raised."""
+        return Thrown("baml.errors.InvalidArgument", {"message": f"client {self.client.name}: {problem}"})
 
     def _raw(self) -> Mapping[str, Any]:
         options = self.client.options

@@ -1,33 +1,55 @@
 """OpenAI's Responses.
 
-Documents: "Create a model response" and "The response object" (OpenAI API reference).  A message is an item of
-``input``.  What the model said is a string, by the reference; the official runtime's ``output_text`` parts, which the
-service takes as well, serve where one string cannot say it.  What anybody else says is ``input_text`` and media.
+Documents: "Create a model response", "The response object" and "Streaming events" (OpenAI API reference).
+
+A message is an item of ``input``.  An assistant's message is a string, by the reference; the official runtime's
+``output_text`` parts, which the service takes as well, are sent where one string cannot hold it.  All other messages
+are ``input_text`` and media.
+
+An event's data carries its own ``type``.  ``response.output_text.delta`` is content; ``response.completed``,
+``response.incomplete`` and ``response.failed`` end the answer and carry the whole response with its usage, whose text
+counts where a server has sent no deltas.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
 
 from bamlvm.sysops.prompts.messages import Message, Part
-from bamlvm.sysops.providers.accumulator import fitted, provider_error
+from bamlvm.sysops.providers.accumulator import Accumulator, Reader, fitted
 from bamlvm.sysops.providers.catalogue import Provider, endpoint, headers
+from bamlvm.sysops.providers.failures import provider_error, unreadable_answer
 from bamlvm.sysops.providers.options import Options
-from bamlvm.sysops.providers.responses_stream import Response
-from bamlvm.sysops.providers.usage import Tokens
-from bamlvm.sysops.providers.wire import Answer, HttpRequest, check_media, decoded, link, only_text, unreadable
+from bamlvm.sysops.providers.usage import Count, InputDetails, OutputDetails, Tokens, note, note_details
+from bamlvm.sysops.providers.wire import (
+    Completion,
+    ProviderRequest,
+    WireFormat,
+    check_media,
+    decoded,
+    link,
+    only_text,
+    summary,
+)
+from bamlvm.sysops.records import RequestSummary
+from bamlvm.sysops.web.sse import Event
 from bamlvm.vm.values import Media
 
+# --- requests ---------------------------------------------------------------------------------------------------------
 
-def build(row: Provider, options: Options, messages: list[Message], stream: bool) -> HttpRequest:
-    """The request that sends the messages."""
+
+def build(row: Provider, options: Options, messages: list[Message], stream: bool) -> ProviderRequest:
+    """Return the request that sends the messages."""
     body = options.body("input", "stream")
     body["input"] = [_item(row, options, message) for message in messages]
     if stream:
         body["stream"] = True
     else:
         body.pop("stream_options", None)
-    return HttpRequest(endpoint(row, options, "/responses"), headers(row, options), body)
+    return ProviderRequest(endpoint(row, options, "/responses"), headers(row, options), body)
 
 
 def _item(row: Provider, options: Options, message: Message) -> dict[str, Any]:
@@ -57,15 +79,147 @@ def _media(options: Options, media: Media) -> dict[str, Any]:
     return {"type": "input_file", "filename": "document.pdf", "file_data": link(options, media)}
 
 
-def read(body: str) -> Answer:
-    """What a response says: the text of its messages, joined."""
+def summarise(body: Mapping[str, Any]) -> RequestSummary:
+    """Return what a request asks for."""
+    return summary(body["input"], body, {"max_output_tokens": "max_tokens"}, system=body.get("instructions"))
+
+
+# --- answers ----------------------------------------------------------------------------------------------------------
+
+
+class Usage(msgspec.Struct, gc=False):
+    """The ``usage`` of responses."""
+
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
+    input_tokens_details: InputDetails | None = None
+    output_tokens_details: OutputDetails | None = None
+
+    def note(self, tokens: Tokens) -> None:
+        """See :class:`bamlvm.sysops.providers.usage.Report`."""
+        note(tokens, self.input_tokens, self.output_tokens)
+        note_details(tokens, self.input_tokens_details, self.output_tokens_details)
+
+
+class _Incomplete(msgspec.Struct, gc=False):
+    reason: str | None = None
+
+
+class _Part(msgspec.Struct, gc=False):
+    type: str | None = None
+    text: str | None = None
+    refusal: str | None = None
+
+
+class _Item(msgspec.Struct, gc=False):
+    type: str | None = None
+    content: list[_Part] | None = None
+
+
+class Response(msgspec.Struct, gc=False):
+    """A whole response, as far as it matters; every answer without streaming is one."""
+
+    model: str | None = None
+    status: str | None = None
+    usage: Usage | None = None
+    incomplete_details: _Incomplete | None = None
+    output: list[_Item] | None = None
+    error: Any = None
+
+    def finish_reason(self) -> str | None:
+        """Return why the answer is incomplete, else the status."""
+        return (self.incomplete_details and self.incomplete_details.reason) or self.status
+
+    def text(self) -> str:
+        """Return the text of its messages, joined."""
+        return "".join(part.text for part in self._parts("output_text") if part.text)
+
+    def refusal(self) -> str:
+        """Return what the model said instead of answering."""
+        return "".join(part.refusal for part in self._parts("refusal") if part.refusal)
+
+    def _parts(self, kind: str) -> Iterable[_Part]:
+        for item in self.output or ():
+            if item.type == "message":
+                yield from (part for part in item.content or () if part.type == kind)
+
+
+def read(body: str) -> Completion:
+    """Read a response: the text of its messages, joined."""
     response = fitted(Response, decoded(body))
     if response.status == "failed":
         raise provider_error(None)
     if response.output is None or response.status not in (None, "completed", "incomplete"):
-        raise unreadable(body)
+        raise unreadable_answer(body)
     tokens = Tokens()
     if response.usage is not None:
         response.usage.note(tokens)
     reason = response.finish_reason()
-    return Answer(response.text(), reason, response.model, tokens, response.refusal() or None)
+    return Completion(response.text(), reason, response.model, tokens, response.refusal() or None)
+
+
+# --- streams ----------------------------------------------------------------------------------------------------------
+
+
+class _Payload(msgspec.Struct, gc=False):
+    type: str | None = None
+    delta: str | None = None
+    response: Response | None = None
+    error: Any = None
+    message: Any = None
+    code: Any = None
+
+
+_TEXT: Final = "response.output_text.delta"
+_REASONING: Final = frozenset({"response.reasoning_text.delta", "response.reasoning_summary_text.delta"})
+_REFUSAL: Final = "response.refusal.delta"
+_TERMINAL: Final = frozenset({"response.completed", "response.incomplete"})
+_FAILED: Final = "response.failed"
+_READER: Final = Reader(_Payload, known=(_TEXT, _REFUSAL, _FAILED, *_REASONING, *_TERMINAL))
+
+
+class ResponsesAccumulator(Accumulator):
+    """Responses events; output text is content, joined in order."""
+
+    __slots__ = ()
+
+    def add(self, events: Iterable[Event]) -> None:
+        read = _READER.read
+        for event in events:
+            if self._done:
+                return
+            if event.data.startswith("[DONE]"):
+                self._done = True
+                return
+            payload = read(event)
+            kind = payload.type
+            if kind == _TEXT:
+                if payload.delta:
+                    self._content.append(payload.delta)
+            elif kind in _REASONING:
+                if payload.delta:
+                    self._reasoning.append(payload.delta)
+            elif kind == _REFUSAL:
+                if payload.delta:
+                    self._refusal.append(payload.delta)
+            elif kind == "error" or payload.error or event.event == "error":
+                raise provider_error(payload.error or {"message": payload.message, "code": payload.code})
+            elif payload.response is not None:
+                self._take(kind, payload.response)
+
+    def _take(self, kind: str | None, response: Response) -> None:
+        self._model = self._model or response.model
+        if response.usage is not None:
+            response.usage.note(self.tokens)
+        if kind == _FAILED:
+            raise provider_error(response.error)
+        if kind in _TERMINAL:
+            self._finish_reason = response.finish_reason()
+            if not self._content.length and (text := response.text()):
+                self._content.append(text)
+            if not self._refusal.length and (refusal := response.refusal()):
+                self._refusal.append(refusal)
+            self._done = True
+
+
+WIRE: Final = WireFormat("openai-responses", build, summarise, read, ResponsesAccumulator, ("openai-responses",))

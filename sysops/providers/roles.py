@@ -1,7 +1,7 @@
-"""A prompt made fit for a provider: what ``PrimitiveClient.specialize_prompt`` does.
+"""Roles: a prompt fitted to a provider, for ``PrimitiveClient.specialize_prompt``.
 
-A role that is not among ``allowed_roles`` becomes ``default_role``, then ``remap_roles`` renames; neighbours whose
-roles have become one by that are one message.  Of a role's keywords only those in ``allowed_role_metadata`` stay.
+A role that is not among ``allowed_roles`` becomes ``default_role``, then ``remap_roles`` renames; neighbours that get
+one role by that become one message.  Of a role's keywords only those in ``allowed_role_metadata`` stay.
 
 Anthropic and Google know no system role inside the conversation: a first system message is set apart later, any other
 becomes the user's, and so does one that is the whole prompt.
@@ -15,7 +15,7 @@ from bamlvm.sysops.providers.options import Options
 
 
 def allowed_roles(options: Options) -> list[str]:
-    """The roles that the client's provider takes."""
+    """Return the roles that the client's provider takes."""
     allowed = options.texts("allowed_roles")
     if allowed is not None:
         if not allowed:
@@ -28,7 +28,7 @@ def allowed_roles(options: Options) -> list[str]:
 
 
 def default_role(row: Provider, options: Options) -> str:
-    """The role of text before the first ``_.role``, and of roles that are not allowed."""
+    """Return the role of text before the first ``_.role``, and of messages whose role is not allowed."""
     chosen = options.get("default_role", str)
     if chosen:
         return chosen
@@ -37,7 +37,7 @@ def default_role(row: Provider, options: Options) -> str:
 
 
 def specialise(row: Provider, options: Options, messages: list[Message]) -> list[Message]:
-    """The messages with the provider's roles and only the allowed metadata; the given ones are left as they are."""
+    """Return the messages with the provider's roles and only the allowed metadata; the given ones do not change."""
     allowed, fallback = allowed_roles(options), default_role(row, options)
     renamed = {**row.renamed, **options.table("remap_roles")}
     kept = _allowed_metadata(options)
@@ -63,7 +63,7 @@ def specialise(row: Provider, options: Options, messages: list[Message]) -> list
 
 
 def _allowed_metadata(options: Options) -> list[str] | None:
-    """The role keywords to pass on; None for all."""
+    """Return the role keywords to pass on; None for all."""
     raw = options.written("allowed_role_metadata")
     if raw == "all":
         return None

@@ -1,25 +1,35 @@
-"""What the wire formats share: the shape of a request, of an answer, and of an answer that cannot be read."""
+"""What a wire format is, and what the formats share: the parts of a request, and how a whole answer is read.
+
+A :class:`WireFormat` is one row, made at the end of a format's module (``anthropic.WIRE``) and listed in
+:mod:`bamlvm.sysops.providers.registry`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
 from bamlvm.sysops.prompts.messages import Message
-from bamlvm.sysops.providers.accumulator import provider_error
+from bamlvm.sysops.providers.accumulator import Accumulator
 from bamlvm.sysops.providers.catalogue import Provider
+from bamlvm.sysops.providers.failures import provider_error, unreadable_answer
 from bamlvm.sysops.providers.options import Options
 from bamlvm.sysops.providers.usage import Tokens
-from bamlvm.vm.values import Media, Thrown
+from bamlvm.sysops.records import RequestSummary
+from bamlvm.vm.values import Media
 
-_EXCERPT: Final = 200
 _SOURCES: Final = {"url": "by URL", "base64": "as base64 data"}
+
+_PARAMETERS: Final = {
+    name: name for name in ("frequency_penalty", "presence_penalty", "seed", "temperature", "top_k", "top_p")
+}
 
 
 @dataclass(frozen=True, slots=True)
-class HttpRequest:
+class ProviderRequest:
     """A POST of a JSON body."""
 
     url: str = field(repr=False)
@@ -28,8 +38,8 @@ class HttpRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a whole answer says."""
+class Completion:
+    """A whole answer, read: the text, and the facts beside it."""
 
     content: str
     finish_reason: str | None = None
@@ -38,49 +48,52 @@ class Answer:
     refusal: str | None = None
 
 
-class Wire(Protocol):
-    """A wire format: one module each."""
+@dataclass(frozen=True, slots=True)
+class WireFormat:
+    """One format of requests and answers.
 
-    def build(self, row: Provider, options: Options, messages: list[Message], stream: bool) -> HttpRequest:
-        """The request that sends the messages."""
+    - ``build(row, options, messages, stream)`` makes the request that sends messages, and raises :class:`Thrown`
+      (``InvalidArgument``) for an option or a message that the provider does not take;
+    - ``summarise(body)`` says what a request's body asks for, secrets hidden or not;
+    - ``read(body)`` reads a whole answer, and raises :class:`Thrown` (``LlmClient``) for what is not one;
+    - ``accumulator()`` makes the accumulator of a streamed answer;
+    - ``response_types`` are the values of the option ``client_response_type`` that mean the format's answers.
+    """
 
-    def read(self, body: str) -> Answer:
-        """What a whole answer's body says."""
+    name: str
+    build: Callable[[Provider, Options, list[Message], bool], ProviderRequest]
+    summarise: Callable[[Mapping[str, Any]], RequestSummary]
+    read: Callable[[str], Completion]
+    accumulator: Callable[[], Accumulator]
+    response_types: tuple[str, ...]
 
 
 def decoded(body: str) -> dict[str, Any]:
-    """An answer's JSON object.
+    """Return the JSON object of a whole answer.
 
-    Raises :class:`Thrown` (``LlmClient``) if it is none, or reports an error.
+    Raises :class:`Thrown` (``LlmClient``) if it is not one, or reports an error.
     """
     try:
         data = msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError):
         data = None
     if not isinstance(data, dict):
-        raise unreadable(body)
+        raise unreadable_answer(body)
     error = data.get("error")
     if error:
         raise provider_error(error)
     return data
 
 
-def unreadable(body: str) -> Thrown:
-    """The error of an answer that is not what the provider documents."""
-    excerpt = body if len(body) <= _EXCERPT else body[:_EXCERPT] + "…"
-    message = f"the provider's answer cannot be read: {excerpt!r}"
-    return Thrown("baml.errors.LlmClient", {"message": message, "type": None, "retryable": False})
-
-
 def text_or_none(value: Any) -> str | None:
-    """``value`` if it is a non-empty string."""
+    """Return ``value`` if it is a non-empty string, else None."""
     return value if isinstance(value, str) and value else None
 
 
 def check_media(row: Provider, options: Options, media: Media) -> None:
     """Refuse a part that the provider does not take.
 
-    Raises :class:`Thrown` (``InvalidArgument``, saying what it takes).
+    Raises :class:`Thrown` (``InvalidArgument``, naming what it takes).
     """
     taken = row.media.get(media.kind)
     if taken is None:
@@ -101,7 +114,7 @@ def check_media(row: Provider, options: Options, media: Media) -> None:
 
 
 def mime_of(options: Options, media: Media) -> str:
-    """The media type of base64 data.  Raises :class:`Thrown` (``InvalidArgument``) if it is not known."""
+    """Return the media type of base64 data.  Raises :class:`Thrown` (``InvalidArgument``) if it is not known."""
     mime = media.mime or ("application/pdf" if media.kind == "pdf" else None)
     if not mime:
         raise options.invalid(f"the prompt has {media.kind} data without a media type: give it a media_type")
@@ -109,15 +122,50 @@ def mime_of(options: Options, media: Media) -> str:
 
 
 def link(options: Options, media: Media) -> str:
-    """The URL of media: its own, or a ``data:`` URL of its data."""
+    """Return the URL of media: its own, or a ``data:`` URL of its data."""
     if media.source == "url":
         return media.data
     return f"data:{mime_of(options, media)};base64,{media.data}"
 
 
-def only_text(options: Options, message: Message, what: str) -> None:
+def only_text(options: Options, message: Message, place: str) -> None:
     """Refuse media in a message that may have text alone.  Raises :class:`Thrown` (``InvalidArgument``)."""
     for part in message.parts:
         if isinstance(part.content, Media):
             provider = options.client.provider
-            raise options.invalid(f"provider {provider} takes only text in {what}, not {part.content.kind}")
+            raise options.invalid(f"provider {provider} takes only text in {place}, not {part.content.kind}")
+
+
+def summary(
+    messages: list[Any],
+    parameters: Mapping[str, Any],
+    names: Mapping[str, str],
+    *,
+    content: str = "content",
+    system: Any = None,
+) -> RequestSummary:
+    """Return the summary of a request.
+
+    ``messages`` are as the format has them, with their parts under the key ``content``; ``system`` is its system
+    prompt, a string or parts.  ``names`` has the neutral name of each parameter that the format calls otherwise; where
+    a format has two for one, the later one in ``names`` counts.
+    """
+    names = {**_PARAMETERS, **names}
+    found = {neutral: parameters[name] for name, neutral in names.items() if parameters.get(name) is not None}
+    return RequestSummary(
+        [{"role": each.get("role", "user"), "parts": _summarised(each.get(content))} for each in messages],
+        _summarised(system) if system else [],
+        found,
+    )
+
+
+def _summarised(content: Any) -> list[dict[str, Any]]:
+    """Return text parts with their text, and any other part by the format's word for its kind alone."""
+    parts = []
+    for part in content if isinstance(content, list) else [content]:
+        text = part.get("text") if isinstance(part, dict) else part
+        if isinstance(text, str):
+            parts.append({"type": "text", "content": text})
+        elif isinstance(part, dict):
+            parts.append({"type": str(part.get("type", "blob"))})
+    return parts

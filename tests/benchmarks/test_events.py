@@ -15,7 +15,7 @@ import httpx_sse
 import msgspec
 import pytest
 
-from bamlvm.sysops.providers.registry import new_accumulator
+from bamlvm.sysops.providers.registry import WIRES
 from bamlvm.sysops.web.batches import read_events
 from bamlvm.sysops.web.sse import SseParser
 
@@ -49,7 +49,7 @@ def large_chunks(events: list[bytes]) -> list[bytes]:
 
 def read(provider: str, chunks: list[bytes], partials: bool = False) -> str:
     """The content of a stream, through parser and accumulator; with ``partials``, also read after every chunk."""
-    parser, accumulator = SseParser(), new_accumulator(provider)
+    parser, accumulator = SseParser(), WIRES[provider].accumulator()
     partial = ""
     for chunk in chunks:
         accumulator.add(parser.feed(chunk))
@@ -60,7 +60,7 @@ def read(provider: str, chunks: list[bytes], partials: bool = False) -> str:
 
 def read_as_text(provider: str, chunks: list[bytes]) -> str:
     """The same with every batch as the JSON text that a program sees."""
-    parser, accumulator = SseParser(), new_accumulator(provider)
+    parser, accumulator = SseParser(), WIRES[provider].accumulator()
     for chunk in chunks:
         accumulator.add(read_events(msgspec.json.encode(parser.feed(chunk)).decode()))
     return accumulator.content()

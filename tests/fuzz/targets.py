@@ -20,14 +20,14 @@ import httpx
 
 from bamlvm.replay import ReplayError, ReplayTransport, read_recording
 from bamlvm.sysops.parsing import Output, final_parse, finished, output_of
-from bamlvm.sysops.providers.registry import ACCUMULATORS, new_accumulator
+from bamlvm.sysops.providers.registry import WIRES
 from bamlvm.sysops.web.batches import read_events
 from bamlvm.sysops.web.sse import Event, EventTooLargeError, SseParser
 from bamlvm.vm.equality import deep_equals
 from bamlvm.vm.values import Thrown
 from tests.fuzz import sse_reference
 
-_WIRES: Final = tuple(ACCUMULATORS)
+_WIRES: Final = tuple(WIRES)
 
 
 class Choices:
@@ -76,7 +76,7 @@ def sse(data: bytes) -> None:
 
 def _told(wire: str, batches: list[list[Event]]) -> tuple[Any, ...]:
     """All that an accumulator says after batches of events, and what it threw."""
-    accumulator = new_accumulator(wire)
+    accumulator = WIRES[wire].accumulator()
     taken, thrown = "", None
     try:
         for batch in batches:
@@ -95,7 +95,7 @@ def _told(wire: str, batches: list[list[Event]]) -> tuple[Any, ...]:
         accumulator.reasoning(),
         accumulator.refusal(),
         accumulator.is_done(),
-        accumulator.truncated(),
+        accumulator.is_truncated(),
         accumulator.model(),
         accumulator.finish_reason(),
         accumulator.input_tokens(),

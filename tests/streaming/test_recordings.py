@@ -19,8 +19,9 @@ from openai.types.chat import ChatCompletionChunk
 from openai.types.responses import ResponseStreamEvent
 from pydantic import TypeAdapter
 
+from bamlvm.sysops.providers.accumulator import Accumulator
 from bamlvm.sysops.providers.catalogue import PROVIDERS
-from bamlvm.sysops.providers.registry import Accumulator, new_accumulator
+from bamlvm.sysops.providers.registry import WIRES
 from bamlvm.sysops.web.sse import Event, SseParser
 from bamlvm.vm.values import Thrown
 
@@ -79,19 +80,19 @@ ANSWERS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "google": (
         "google-ai",
-        {"content": "Grüße!\n", "finish_reason": "STOP", "model": "gemini-2.0-flash", "truncated": False}
+        {"content": "Grüße!\n", "finish_reason": "STOP", "model": "gemini-2.0-flash", "is_truncated": False}
         | {"is_done": False, "tokens": (10, 5, None, None, None)},
     ),
     "google_stop_on_every_chunk": (
         "google-ai",
-        {"content": "Hello", "finish_reason": "STOP", "tokens": (4, 2, None, None, None), "interrupted": True},
+        {"content": "Hello", "finish_reason": "STOP", "tokens": (4, 2, None, None, None), "is_interrupted": True},
     ),
     "google_thoughts": (
         "google-ai",
         {"content": "42", "reasoning": "**Considering**\n", "finish_reason": "MAX_TOKENS"}
         | {"tokens": (12, 32, 8, None, 30)},
     ),
-    "google_blocked": ("google-ai", {"content": "", "finish_reason": "PROHIBITED_CONTENT", "truncated": False}),
+    "google_blocked": ("google-ai", {"content": "", "finish_reason": "PROHIBITED_CONTENT", "is_truncated": False}),
 }
 FAILURES: dict[str, tuple[str, str, str, bool, str]] = {
     "openrouter_error": ("openrouter", "Hel", "502", True, "Provider disconnected unexpectedly"),
@@ -100,7 +101,7 @@ FAILURES: dict[str, tuple[str, str, str, bool, str]] = {
     "responses_error": ("openai-responses", "", "rate_limit_exceeded", True, "Rate limit reached"),
     "google_error": ("google-ai", "Hel", "UNAVAILABLE", True, "The model is overloaded"),
 }
-ASKED = ("content", "reasoning", "refusal", "is_done", "truncated", "interrupted", "model", "finish_reason")
+ASKED = ("content", "reasoning", "refusal", "is_done", "is_truncated", "is_interrupted", "model", "finish_reason")
 
 
 def recorded(name: str) -> bytes:
@@ -129,11 +130,11 @@ def test_every_recording_is_tested() -> None:
 @pytest.mark.parametrize("name", ANSWERS)
 def test_an_answer_is_read(name: str) -> None:
     provider, expected = ANSWERS[name]
-    accumulator = new_accumulator(PROVIDERS[provider].wire)
+    accumulator = WIRES[PROVIDERS[provider].wire].accumulator()
     accumulator.add(events_of(recorded(name)))
     found = state(accumulator)
     assert {key: found[key] for key in expected} == expected
-    assert accumulator.truncated() is False
+    assert accumulator.is_truncated() is False
     if found["content"] or found["finish_reason"] == "tool_calls":
         accumulator.check_answered()
     else:
@@ -145,7 +146,7 @@ def test_an_answer_is_read(name: str) -> None:
 def test_neither_how_bytes_arrive_nor_how_events_are_batched_matters(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(list(ANSWERS)))
     content, wire = recorded(name), PROVIDERS[ANSWERS[name][0]].wire
-    whole, pieces = new_accumulator(wire), new_accumulator(wire)
+    whole, pieces = WIRES[wire].accumulator(), WIRES[wire].accumulator()
     whole.add(events_of(content))
     parser = SseParser()
     size = data.draw(st.integers(1, 400))
@@ -161,7 +162,7 @@ def test_neither_how_bytes_arrive_nor_how_events_are_batched_matters(data: st.Da
 @pytest.mark.parametrize("name", FAILURES)
 def test_a_failure_keeps_what_came_before_it(name: str) -> None:
     provider, content, kind, retryable, said = FAILURES[name]
-    accumulator = new_accumulator(PROVIDERS[provider].wire)
+    accumulator = WIRES[PROVIDERS[provider].wire].accumulator()
     with pytest.raises(Thrown) as caught:
         accumulator.add(events_of(recorded(name)))
     assert caught.value.class_name == "baml.errors.LlmClient"
@@ -175,11 +176,11 @@ def test_an_answer_that_a_broken_connection_cuts_short_is_never_taken_for_whole(
     provider, expected = ANSWERS[name]
     content = recorded(name)
     for end in range(len(content)):
-        accumulator = new_accumulator(PROVIDERS[provider].wire)
+        accumulator = WIRES[PROVIDERS[provider].wire].accumulator()
         parser = SseParser()
         accumulator.add(parser.feed(content[:end]))
         accumulator.add(parser.close())
-        if not accumulator.is_done() and not accumulator.interrupted():
+        if not accumulator.is_done() and not accumulator.is_interrupted():
             assert (accumulator.content(), accumulator.finish_reason()) == (
                 expected["content"],
                 expected["finish_reason"],

@@ -65,7 +65,7 @@ def run_case(
 def _constraints(runtime: Runtime, case: Case, plain: Any, seconds: float) -> Iterable[Constraint]:
     if not case.info.constraints:
         return
-    predicates = _predicates(runtime)
+    predicates = runtime.engine.services.predicates
     checks: dict[str, bool] = {}
     names = {"this": plain, "_": {"result": plain, "latency_ms": seconds * 1000, "checks": checks}}
     for attribute in case.info.constraints:
@@ -94,14 +94,3 @@ def _operands(predicates: Predicates, expression: str, names: Mapping[str, Any])
     from bamlvm.tools.test_runner.operands import operands  # needs Jinja
 
     return operands(predicates, expression, names)
-
-
-def _predicates(runtime: Runtime) -> Predicates:
-    from bamlvm.sysops.prompts.predicates import Predicates
-
-    kept = runtime.engine.services.compiled_templates
-    with runtime.engine.program.lock:
-        if "predicates" not in kept:
-            kept["predicates"] = Predicates(runtime.engine.program.enums)
-        found: Predicates = kept["predicates"]
-        return found

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from bamlvm.build.cache import Cache
 from bamlvm.build.loading import load
-from bamlvm.sysops.scope import Hooks, Scope, Services
+from bamlvm.sysops.scope import Hooks, Scope
+from bamlvm.sysops.services import Services
 from bamlvm.sysops.table import load as load_sysops
 from bamlvm.sysops.web.retry_after import retry_after_ms
 from bamlvm.vm.handles import HandleTable

@@ -20,6 +20,8 @@ import bamlvm
 from bamlvm import AttemptRecord, CallContext, ThrownError
 from bamlvm.mock import ThreadedMockServer
 from bamlvm.otel import OTelCollector, attempt_attributes, content_attributes, instrument
+from bamlvm.sysops.providers.catalogue import PROVIDERS
+from bamlvm.sysops.providers.registry import request_wire
 
 Make: TypeAlias = Callable[..., bamlvm.Runtime]
 
@@ -188,11 +190,21 @@ def test_a_trace_that_is_not_sampled_costs_no_spans(
 
 def record(provider: str, body: dict[str, Any], **facts: Any) -> AttemptRecord:
     request = {"method": "POST", "url": "https://host.test/v1/x?key=***", "headers": {}, "body": body}
-    return AttemptRecord("F", "C", provider, 1, 1, 0.0, request=request, **facts)
+    summary = request_wire(PROVIDERS[provider]).summarise(body)
+    return AttemptRecord("F", "C", provider, 1, 1, 0.0, request=request, summary=summary, **facts)
 
 
 def test_parameters_of_a_request() -> None:
-    body = {"temperature": 0, "max_completion_tokens": 9, "top_p": 0.5, "stop": "END", "n": 1, "seed": 3, "top_k": None}
+    body = {
+        "messages": [],
+        "temperature": 0,
+        "max_completion_tokens": 9,
+        "top_p": 0.5,
+        "stop": "END",
+        "n": 1,
+        "seed": 3,
+        "top_k": None,
+    }
     found = attempt_attributes(record("azure-openai", body, cached_input_tokens=4, reasoning_tokens=2))
     assert found == {
         "gen_ai.operation.name": "chat",

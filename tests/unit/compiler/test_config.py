@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import bamlvm
-from bamlvm.sysops.providers import catalogue
+from bamlvm.sysops.providers import catalogue, registry
 from bamlvm.vm.program import llm
 
 ONE = 'client<llm> One { provider openai  options { model "m" } }\n'
@@ -87,7 +87,7 @@ def test_what_is_not(provider: str, options: str, code: str, message: str) -> No
 
 def test_the_facts_about_providers_are_those_of_the_catalogue() -> None:
     assert set(llm.PROVIDERS) == set(catalogue.PROVIDERS)
-    assert set(llm.RESPONSE_TYPES) == set(catalogue.RESPONSE_WIRES)
+    assert set(llm.RESPONSE_TYPES) == set(registry.RESPONSE_TYPES)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ from typing import Any
 import pytest_asyncio
 
 import bamlvm.stdlib
-from bamlvm.sysops.scope import Hooks, Scope, Services
+from bamlvm.sysops.scope import Hooks, Scope
+from bamlvm.sysops.services import Services
 from bamlvm.sysops.table import MODULES, load
 from bamlvm.vm.handles import HandleTable
 from bamlvm.vm.program.declarations import ClassInfo, FieldInfo

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bamlvm
-from bamlvm.sysops.llm_support import output_for
 from bamlvm.values.partials import PartialResults
 from tests.unit.api.orders import ORDER, SOURCE, TEXT
 
@@ -78,7 +77,7 @@ ORDERS = st.fixed_dictionaries(
 def test_a_partial_made_of_the_one_before_is_as_one_made_anew(order: Any, size: int, names: list[str]) -> None:
     text = json.dumps({name: order[name] for name in names})
     with bamlvm.Runtime.from_files({"main.baml": SOURCE}) as runtime:
-        parser = output_for(runtime.engine.services, runtime.signature("Extract").result).stream()
+        parser = runtime.engine.services.output(runtime.signature("Extract").result).stream()
         partials = PartialResults(runtime.engine.results)
         for at in range(0, len(text), size):
             value = parser.feed(text[at : at + size])

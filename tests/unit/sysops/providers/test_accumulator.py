@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bamlvm.sysops.providers.accumulator import fitted, tokens_of
+from bamlvm.sysops.providers import anthropic, google, openai, responses
+from bamlvm.sysops.providers.accumulator import Accumulator, fitted, tokens_of
 from bamlvm.sysops.providers.catalogue import PROVIDERS
-from bamlvm.sysops.providers.registry import ACCUMULATORS, Accumulator, new_accumulator
-from bamlvm.sysops.providers.usage import AnthropicUsage, GoogleUsage, OpenAIUsage, ResponsesUsage, Tokens
+from bamlvm.sysops.providers.registry import WIRES
+from bamlvm.sysops.providers.usage import Tokens
 from bamlvm.sysops.web.batches import read_events
 from bamlvm.sysops.web.sse import Event
 from bamlvm.vm.values import Thrown
@@ -25,7 +26,7 @@ def event(data: Any, kind: str = "message") -> Event:
 
 DONE = event("[DONE]")
 COUNTS = ("input_tokens", "output_tokens")
-FLAGS = ("is_done", "truncated", "interrupted")
+FLAGS = ("is_done", "is_truncated", "is_interrupted")
 ASKED = ("content", "reasoning", "refusal", "model", "finish_reason", *FLAGS, *COUNTS)
 
 
@@ -62,7 +63,7 @@ def state(accumulator: Accumulator) -> dict[str, Any]:
 
 
 def fresh(provider: str) -> Accumulator:
-    return new_accumulator(PROVIDERS[provider].wire)
+    return WIRES[PROVIDERS[provider].wire].accumulator()
 
 
 def after(provider: str, *events: Event) -> dict[str, Any]:
@@ -104,12 +105,12 @@ ANSWERS: dict[str, tuple[str, list[Event], dict[str, Any]]] = {
             DONE,
         ],
         {"content": "Hello", "finish_reason": "stop", "input_tokens": 9, "output_tokens": 3, "is_done": True}
-        | {"model": "gpt-4o", "truncated": False},
+        | {"model": "gpt-4o", "is_truncated": False},
     ),
     "null content and null usage": (
         "openai",
         [chunk({"content": None}, usage=None), chunk({"content": "a"}, usage=None), chunk({"content": None}, "stop")],
-        {"content": "a", "is_done": False, "truncated": False, "input_tokens": None},
+        {"content": "a", "is_done": False, "is_truncated": False, "input_tokens": None},
     ),
     "Azure's filter results first": (
         "azure-openai",
@@ -117,7 +118,7 @@ ANSWERS: dict[str, tuple[str, list[Event], dict[str, Any]]] = {
             event({"choices": [], "model": "", "prompt_filter_results": [{"prompt_index": 0}], "object": ""}),
             chunk({"content": "a"}),
         ],
-        {"content": "a", "model": "gpt-4o", "truncated": True},
+        {"content": "a", "model": "gpt-4o", "is_truncated": True},
     ),
     "a refusal": (
         "openai",
@@ -143,15 +144,15 @@ ANSWERS: dict[str, tuple[str, list[Event], dict[str, Any]]] = {
         [chunk(usage={**USAGE, "prompt_tokens_details": {"cached_tokens": 8, "audio_tokens": 0}})],
         {"input_tokens": 9, "cached_input_tokens": 8},
     ),
-    "DONE missing": ("openai", [chunk({"content": "a"}, "stop")], {"is_done": False, "truncated": False}),
+    "DONE missing": ("openai", [chunk({"content": "a"}, "stop")], {"is_done": False, "is_truncated": False}),
     "finish reason missing": (
         "openai",
         [chunk({"content": "a"}), DONE],
-        {"is_done": True, "truncated": False, "finish_reason": None},
+        {"is_done": True, "is_truncated": False, "finish_reason": None},
     ),
-    "neither": ("openai", [chunk({"content": "a"})], {"is_done": False, "truncated": True}),
-    "nothing at all": ("openai", [], {"content": "", "is_done": False, "truncated": True, "model": None}),
-    "an empty finish reason is none": ("openai-generic", [chunk({"content": "a"}, "")], {"truncated": True}),
+    "neither": ("openai", [chunk({"content": "a"})], {"is_done": False, "is_truncated": True}),
+    "nothing at all": ("openai", [], {"content": "", "is_done": False, "is_truncated": True, "model": None}),
+    "an empty finish reason is none": ("openai-generic", [chunk({"content": "a"}, "")], {"is_truncated": True}),
     "the last of several finish reasons": (
         "openrouter",
         [chunk({}, "stop"), chunk({}, "length")],
@@ -231,7 +232,7 @@ ANSWERS: dict[str, tuple[str, list[Event], dict[str, Any]]] = {
             STOP,
         ],
         {"content": "Hello", "finish_reason": "end_turn", "input_tokens": 25, "output_tokens": 15, "is_done": True}
-        | {"model": "claude-3-5-sonnet", "truncated": False},
+        | {"model": "claude-3-5-sonnet", "is_truncated": False},
     ),
     "anthropic's thinking, tools and signatures are not content": (
         "anthropic",
@@ -246,12 +247,18 @@ ANSWERS: dict[str, tuple[str, list[Event], dict[str, Any]]] = {
             message("content_block_start", index=2, content_block={"type": "text", "text": "A"}),
             block("B"),
         ],
-        {"content": "AB", "reasoning": "hm", "truncated": True},
+        {"content": "AB", "reasoning": "hm", "is_truncated": True},
     ),
     "anthropic's counts are cumulative": (
         "anthropic",
         [START, stop_reason("max_tokens", output_tokens=4), stop_reason("max_tokens", output_tokens=9, input_tokens=0)],
-        {"input_tokens": 25, "output_tokens": 9, "finish_reason": "max_tokens", "is_done": False, "truncated": False},
+        {
+            "input_tokens": 25,
+            "output_tokens": 9,
+            "finish_reason": "max_tokens",
+            "is_done": False,
+            "is_truncated": False,
+        },
     ),
     "anthropic: a prompt is what is read anew, from the cache, and written to it": (
         "anthropic",
@@ -337,7 +344,7 @@ ANSWERS: dict[str, tuple[str, list[Event], dict[str, Any]]] = {
     "responses: cut short": (
         "openai-responses",
         [message("response.output_text.delta", delta="Hel")],
-        {"truncated": True, "is_done": False},
+        {"is_truncated": True, "is_done": False},
     ),
     "google, STOP on every chunk": (
         "google-ai",
@@ -345,13 +352,13 @@ ANSWERS: dict[str, tuple[str, list[Event], dict[str, Any]]] = {
             candidate("Hel", "STOP", usageMetadata={"promptTokenCount": 4, "candidatesTokenCount": 1}),
             candidate("lo", "STOP", usageMetadata={"promptTokenCount": 4, "candidatesTokenCount": 2}),
         ],
-        {"content": "Hello", "finish_reason": "STOP", "is_done": False, "truncated": False}
+        {"content": "Hello", "finish_reason": "STOP", "is_done": False, "is_truncated": False}
         | {"input_tokens": 4, "output_tokens": 2, "model": "gemini-2.0-flash"},
     ),
     "google: a broken connection may have cut it short, whatever the finish reason": (
         "google-ai",
         [candidate("Hel", "STOP")],
-        {"truncated": False, "interrupted": True},
+        {"is_truncated": False, "is_interrupted": True},
     ),
     "google: cached and tool tokens": (
         "google-ai",
@@ -378,12 +385,12 @@ ANSWERS: dict[str, tuple[str, list[Event], dict[str, Any]]] = {
             event({"candidates": [{"index": 1, "content": {"parts": [{"text": "no"}]}}, {"content": {}}]}),
             candidate(usageMetadata={"thoughtsTokenCount": 5}),
         ],
-        {"content": "", "reasoning": "hm", "output_tokens": 5, "truncated": True},
+        {"content": "", "reasoning": "hm", "output_tokens": 5, "is_truncated": True},
     ),
     "google: a blocked prompt": (
         "google-ai",
         [event({"promptFeedback": {"blockReason": "SAFETY"}})],
-        {"finish_reason": "SAFETY", "truncated": False},
+        {"finish_reason": "SAFETY", "is_truncated": False},
     ),
 }
 
@@ -566,7 +573,7 @@ def test_an_empty_answer_and_a_cut_one_are_answers(events: list[Event]) -> None:
     accumulator.check_answered()
 
 
-@pytest.mark.parametrize("provider", ACCUMULATORS)
+@pytest.mark.parametrize("provider", WIRES)
 @pytest.mark.parametrize("junk", ["<html>Bad Gateway</html>", "", "{", '"text"', "null", "[" * 100_000, "{}{}", "NaN"])
 def test_what_is_no_json_object_is_thrown_with_an_excerpt(provider: str, junk: str) -> None:
     fields = error_of(provider, event(junk))
@@ -581,7 +588,7 @@ def test_junk_in_a_known_event_is_not_taken_for_an_unknown_one(kind: str) -> Non
 
 
 def test_what_came_before_an_error_is_kept() -> None:
-    accumulator = new_accumulator("openai")
+    accumulator = WIRES["openai"].accumulator()
     with pytest.raises(Thrown):
         accumulator.add([chunk({"content": "a"}), event({"error": {"message": "boom"}}), chunk({"content": "b"})])
     assert accumulator.content() == "a"
@@ -608,7 +615,7 @@ SHAPES = st.recursive(
 )
 
 
-@given(SHAPES, st.sampled_from(list(ACCUMULATORS)))
+@given(SHAPES, st.sampled_from(list(WIRES)))
 def test_no_shape_of_json_breaks_an_accumulator(shape: Any, provider: str) -> None:
     accumulator = fresh(provider)
     try:
@@ -635,7 +642,7 @@ def test_a_megabyte_in_one_event_and_a_thousand_events(provider: str, make: Any)
 
 
 def test_every_provider_has_an_accumulator() -> None:
-    assert {row.wire for row in PROVIDERS.values()} == set(ACCUMULATORS)
+    assert {row.wire for row in PROVIDERS.values()} == set(WIRES)
 
 
 def test_a_batch_as_text_reads_back() -> None:
@@ -655,7 +662,7 @@ PARTS = ("input", "output", "cached_input", "cache_write", "reasoning")
     ("report", "usages", "expected"),
     [
         (
-            OpenAIUsage,
+            openai.Usage,
             [
                 {
                     "prompt_tokens": 100,
@@ -667,22 +674,22 @@ PARTS = ("input", "output", "cached_input", "cache_write", "reasoning")
             (100, 30, 64, None, 20),
         ),
         (
-            OpenAIUsage,
+            openai.Usage,
             [{"prompt_tokens": 9, "completion_tokens": 1, "prompt_cache_hit_tokens": 4}],
             (9, 1, 4, None, None),
         ),
         (
-            OpenAIUsage,  # OpenRouter says what it wrote to a cache
+            openai.Usage,  # OpenRouter says what it wrote to a cache
             [{"prompt_tokens": 9, "completion_tokens": 1, "prompt_tokens_details": {"cache_write_tokens": 5}}],
             (9, 1, None, 5, None),
         ),
         (
-            OpenAIUsage,
+            openai.Usage,
             [{"prompt_tokens": 9, "prompt_tokens_details": None}, {"completion_tokens": 2}],
             (9, 2, *[None] * 3),
         ),
         (
-            ResponsesUsage,
+            responses.Usage,
             [
                 {
                     "input_tokens": 80,
@@ -694,7 +701,7 @@ PARTS = ("input", "output", "cached_input", "cache_write", "reasoning")
             (80, 50, 0, None, 40),
         ),
         (
-            AnthropicUsage,  # cumulative: what comes last counts, and the prompt is the sum of its three parts
+            anthropic.Usage,  # cumulative: what comes last counts, and the prompt is the sum of its three parts
             [
                 {
                     "input_tokens": 10,
@@ -708,9 +715,9 @@ PARTS = ("input", "output", "cached_input", "cache_write", "reasoning")
             ],
             (1112, 15, 100, 1000, None),
         ),
-        (AnthropicUsage, [{"input_tokens": None, "output_tokens": 3}], (None, 3, None, None, None)),
+        (anthropic.Usage, [{"input_tokens": None, "output_tokens": 3}], (None, 3, None, None, None)),
         (
-            GoogleUsage,
+            google.Usage,
             [
                 {
                     "promptTokenCount": 40,
@@ -727,7 +734,7 @@ PARTS = ("input", "output", "cached_input", "cache_write", "reasoning")
             ],
             (42, 17, 30, None, 9),
         ),
-        (OpenAIUsage, [{"prompt_tokens": -1, "completion_tokens": 2**70, "prompt_tokens_details": []}], (None,) * 5),
+        (openai.Usage, [{"prompt_tokens": -1, "completion_tokens": 2**70, "prompt_tokens_details": []}], (None,) * 5),
     ],
 )
 def test_counts_mean_the_same_whatever_the_provider(report: Any, usages: list[dict[str, Any]], expected: Any) -> None:

@@ -1,0 +1,279 @@
+"""``baml.llm``: the sys-ops of clients: what a program declares, prompts, requests, whole answers.
+
+They convert BAML's values to the data of :mod:`bamlvm.sysops.prompts` and :mod:`bamlvm.sysops.providers` and back, and
+write what they learn into the attempt's record.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+
+from bamlvm.sysops.errors import Subject, http_status, invalid
+from bamlvm.sysops.llm import ACCUMULATOR, StreamState, note_tokens
+from bamlvm.sysops.llm_parsing import final_value, options_of, type_of
+from bamlvm.sysops.prompts.messages import Message, Part
+from bamlvm.sysops.providers import clients, roles
+from bamlvm.sysops.providers.catalogue import Provider, provider_of, streams
+from bamlvm.sysops.providers.failures import check_answered
+from bamlvm.sysops.providers.options import Options
+from bamlvm.sysops.providers.registry import answer_wire, request_wire
+from bamlvm.sysops.redaction import redacted_body, redacted_headers, redacted_url, secrets_of
+from bamlvm.sysops.scope import Scope
+from bamlvm.sysops.table import sysop
+from bamlvm.sysops.web.retry_after import retry_after_ms
+from bamlvm.vm.program.types import bare
+from bamlvm.vm.values import Instance, Thrown, TypeValue
+
+_KINDS: Final = {None: "Primitive", "fallback": "Fallback", "round-robin": "RoundRobin"}
+_EXCERPT: Final = 4000
+
+
+# --- what the program declares ----------------------------------------------------------------------------------------
+
+
+@sysop("baml.llm.get_client")
+def get_client(scope: Scope, function_name: str) -> Instance:
+    return resolve_client(scope, clients.llm_function(scope.services.schema, function_name).client)
+
+
+@sysop("baml.llm.resolve_client")
+def resolve_client(scope: Scope, name: str) -> Instance:
+    schema = scope.services.schema
+    info = clients.client(schema, name)
+    policy = clients.retry_policy(schema, info)
+    strategy = clients.strategy(info)
+    options = Options(info, scope.env)
+    timeouts: dict[str, int] = {}
+    try:
+        timeouts = options.timeouts()
+    except Thrown:
+        if strategy is not None:
+            raise  # that of a client that calls a provider is its attempt's: see client_primitive
+    return scope.new_instance(
+        "baml.llm.Client",
+        name=info.name,
+        provider=info.provider,
+        kind=schema.enum_value("baml.llm.ClientKind", _KINDS[strategy]),
+        retry=None
+        if policy is None
+        else scope.new_instance(
+            "baml.llm.RetryPolicy",
+            max_retries=policy.max_retries,
+            strategy=policy.strategy,
+            delay_ms=policy.delay_ms,
+            multiplier=policy.multiplier,
+            max_delay_ms=policy.max_delay_ms,
+            jitter=policy.jitter,
+        ),
+        children=clients.children(info) if strategy else [],
+        timeouts=scope.new_instance("baml.http.Timeouts", **timeouts) if timeouts else None,
+        total_ms=options.total() if strategy else None,
+    )
+
+
+@sysop("baml.llm.Client.primitive")
+def client_primitive(scope: Scope, client: Instance) -> Instance:
+    options = options_of(scope, client)
+    info = options.client
+    if clients.strategy(info) is not None:
+        raise invalid(f"client {info.name} is a strategy: it calls no provider itself")
+    options.timeouts()  # raises for those that resolve_client left out
+    return scope.new_instance(
+        "baml.llm.PrimitiveClient",
+        name=info.name,
+        provider=info.provider,
+        supports_streaming=streams(options),
+        timeouts=client.get("timeouts"),
+    )
+
+
+@sysop("baml.llm.get_jinja_template")
+def get_jinja_template(scope: Scope, function_name: str) -> str:
+    return clients.llm_function(scope.services.schema, function_name).template
+
+
+@sysop("baml.llm.get_return_type")
+def get_return_type(scope: Scope, function_name: str) -> TypeValue:
+    schema = scope.services.schema
+    return TypeValue(schema.signatures[clients.llm_function(schema, function_name).name].annotated)
+
+
+@sysop("baml.llm.check_client")
+def check_client(scope: Scope, name: str) -> None:
+    clients.check(scope.services.schema, name)
+
+
+@sysop("baml.llm.round_robin_next")
+def round_robin_next(scope: Scope, name: str) -> int:
+    services = scope.services
+    with services.round_robin_lock:
+        turn = round_robin_peek(scope, name)
+        services.round_robin[name] = turn + 1
+    return turn
+
+
+@sysop("baml.llm.round_robin_peek")
+def round_robin_peek(scope: Scope, name: str) -> int:
+    turn = scope.services.round_robin.get(name)
+    return clients.first_turn(clients.client(scope.services.schema, name)) if turn is None else turn
+
+
+@sysop("baml.llm.jittered")
+def jittered(scope: Scope, ms: int) -> int:
+    return random.randint(ms // 2, ms) if ms > 0 else 0
+
+
+def _provider(scope: Scope, client: Instance) -> tuple[Options, Provider]:
+    """Return a client value's options and its provider's row."""
+    options = options_of(scope, client)
+    return options, provider_of(options.client)
+
+
+# --- prompts and requests ---------------------------------------------------------------------------------------------
+
+
+@sysop("baml.llm.PrimitiveClient.render_prompt")
+def render_prompt(scope: Scope, client: Instance, template: str, args: dict[str, Any], return_type: Any) -> Instance:
+    from bamlvm.sysops.prompts.engine import PromptContext  # imports Jinja, as prompt_engine does
+
+    options, row = _provider(scope, client)
+    context = PromptContext(
+        options.client.name,
+        options.client.provider,
+        roles.default_role(row, options),
+        bare(type_of(return_type)),
+        scope.tags,
+    )
+    function = scope.attempt.function if scope.attempt is not None else _function_of(scope, template)
+    return _prompt_value(scope, scope.services.prompt_engine.render(function, template, args, context))
+
+
+@sysop("baml.llm.PrimitiveClient.specialize_prompt")
+def specialize_prompt(scope: Scope, client: Instance, prompt: Instance) -> Instance:
+    options, row = _provider(scope, client)
+    return _prompt_value(scope, roles.specialise(row, options, _messages(prompt)))
+
+
+@sysop("baml.llm.PrimitiveClient.build_request")
+def build_request(scope: Scope, client: Instance, prompt: Instance) -> Instance:
+    return _request(scope, client, prompt, stream=False)
+
+
+@sysop("baml.llm.PrimitiveClient.build_request_stream")
+def build_request_stream(scope: Scope, client: Instance, prompt: Instance) -> Instance:
+    return _request(scope, client, prompt, stream=True)
+
+
+def _request(scope: Scope, client: Instance, prompt: Instance, stream: bool) -> Instance:
+    options, row = _provider(scope, client)
+    wire = request_wire(row)
+    built = wire.build(row, options, _messages(prompt), stream)
+    attempt = scope.attempt
+    if attempt is not None:
+        attempt.model = attempt.request_model = options.model()
+        secrets = scope.attempt_secrets = secrets_of(built.headers, built.url, built.body)
+        body = secrets.hide_in(redacted_body(built.body))
+        attempt.request = {
+            "method": "POST",
+            "url": redacted_url(built.url),
+            "headers": redacted_headers(built.headers),
+            "body": body,
+        }
+        attempt.summary = wire.summarise(body)
+        attempt.streamed = stream
+    return scope.new_instance(
+        "baml.http.Request",
+        method="POST",
+        url=built.url,
+        headers=built.headers,
+        body=msgspec.json.encode(built.body).decode(),
+        timeouts=_timeouts(scope, client.get("timeouts"), stream),
+    )
+
+
+def _timeouts(scope: Scope, timeouts: Instance | None, stream: bool) -> Instance | None:
+    """Return the clocks of a request: a whole answer has no first token."""
+    if timeouts is None or stream or timeouts.get("time_to_first_token_ms") is None:
+        return timeouts
+    kept = {name: timeouts.get(name) for name in timeouts.cls.field_names if name != "time_to_first_token_ms"}
+    return scope.new_instance("baml.http.Timeouts", **kept)
+
+
+def _function_of(scope: Scope, template: str) -> str:
+    """Return the LLM function whose prompt a template is, for messages."""
+    for info in scope.services.schema.llm_functions.values():
+        if info.template == template:
+            return info.name
+    return "a template"
+
+
+def _prompt_value(scope: Scope, messages: list[Message]) -> Instance:
+    """Return messages as a ``baml.llm.Prompt``."""
+    new = scope.new_instance
+    shown = []
+    for message in messages:
+        parts = [new("baml.llm.ChatPart", content=part.content, metadata=part.metadata) for part in message.parts]
+        shown.append(new("baml.llm.ChatMessage", role=message.role, parts=parts))
+    return new("baml.llm.Prompt", messages=shown)
+
+
+def _messages(prompt: Instance) -> list[Message]:
+    """Return the messages in a ``baml.llm.Prompt``."""
+    return [
+        Message(message.get("role"), [Part(part.get("content"), part.get("metadata")) for part in message.get("parts")])
+        for message in prompt.get("messages")
+    ]
+
+
+# --- answers ----------------------------------------------------------------------------------------------------------
+
+
+@sysop("baml.llm.PrimitiveClient.parse")
+def parse(scope: Scope, client: Instance, body: str, return_type: Any) -> Any:
+    options, row = _provider(scope, client)
+    answer = answer_wire(row, options).read(body)
+    attempt = scope.attempt
+    if attempt is not None:
+        attempt.text = answer.content
+        attempt.model = answer.model or attempt.model
+        attempt.finish_reason = answer.finish_reason
+        note_tokens(attempt, answer.tokens)
+    check_finish_reason(scope, client, answer.finish_reason)
+    check_answered(bool(answer.content), answer.finish_reason, answer.refusal)
+    return final_value(scope, type_of(return_type), answer.content, options)
+
+
+@sysop("baml.llm.PrimitiveClient.check_finish_reason")
+def check_finish_reason(scope: Scope, client: Instance, reason: str | None) -> None:
+    allowed, denied = options_of(scope, client).finish_reasons()
+    if reason is None:
+        return
+    word = reason.casefold()
+    if (allowed is not None and word not in allowed) or (denied is not None and word in denied):
+        fields = {"message": f"Finish reason not allowed: {reason}", "reason": reason}
+        raise Thrown("baml.errors.FinishReason", fields)
+
+
+@sysop("baml.llm.status_failure")
+def status_failure(scope: Scope, request: Instance, response: Instance, body: str) -> Instance:
+    url, status, headers = request.get("url"), response.get("status_code"), response.get("headers")
+    action = f"{request.get('method')} {redacted_url(url)}"
+    subject = Subject(action, url=url, secrets=request.get("headers"), body=request.get("body"))
+    phrase = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else ""
+    thrown = http_status(
+        subject, status, f"answered {status} {phrase}".rstrip(), body[:_EXCERPT], retry_after_ms(headers, time.time())
+    )
+    return scope.new_instance(thrown.class_name, **thrown.fields)
+
+
+@sysop("baml.llm.PrimitiveClient.new_stream_accumulator")
+def new_stream_accumulator(scope: Scope, client: Instance) -> Instance:
+    options, row = _provider(scope, client)
+    state = StreamState(answer_wire(row, options).accumulator())
+    handle = scope.services.handles.open(ACCUMULATOR, scope.owner, state, state.close)
+    return scope.new_instance("baml.llm.StreamAccumulator", _handle=handle)

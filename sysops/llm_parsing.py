@@ -1,0 +1,115 @@
+"""``baml.llm``: the sys-ops of return types: text to a value of a type, whole, unfinished and piece by piece.
+
+Each type's parser is made at its first use and kept in the runtime's services.  A whole value must hold what its type
+asserts.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from bamlvm.sysops import parsing
+from bamlvm.sysops.constraints import AssertionFailed
+from bamlvm.sysops.errors import invalid
+from bamlvm.sysops.llm import PARSER
+from bamlvm.sysops.providers import clients
+from bamlvm.sysops.providers.options import Options
+from bamlvm.sysops.scope import Scope
+from bamlvm.sysops.services import Services
+from bamlvm.sysops.table import sysop
+from bamlvm.vm.program.types import STRING, Type
+from bamlvm.vm.values import Instance, Thrown, TypeValue, Value
+
+_TAG_MARKS: Final = "<[\u25c1"
+"""The characters that a tag around reasoning begins with."""
+
+_LIMITS: Final = frozenset(
+    {"length", "max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded"}
+)
+"""The finish reasons of an answer that a limit of tokens cut."""
+
+
+@sysop("baml.llm.check_return_type")
+def check_return_type(scope: Scope, return_type: Any) -> None:
+    scope.services.output(type_of(return_type))
+
+
+@sysop("baml.llm.PrimitiveClient.partial_parse")
+def partial_parse(scope: Scope, client: Instance, content: str, return_type: Any) -> Any:
+    type_ = type_of(return_type)
+    if type_ == STRING and not any(mark in content for mark in _TAG_MARKS):
+        return content  # without reasoning in tags, and without the parser
+    return parsing.partial_parse(scope.services.output(type_), content, options_of(scope, client).keeps_reasoning())
+
+
+@sysop("baml.llm.PrimitiveClient.final_parse")
+def final_parse(scope: Scope, client: Instance, content: str, return_type: Any) -> Any:
+    return final_value(scope, type_of(return_type), content, options_of(scope, client))
+
+
+@sysop("baml.llm.PrimitiveClient.new_stream_parser")
+def new_stream_parser(scope: Scope, client: Instance, return_type: Any) -> Instance:
+    type_ = type_of(return_type)
+    parser = scope.services.output(type_).stream(options_of(scope, client).keeps_reasoning(), scope.trace.parse)
+    handle = scope.services.handles.open(PARSER, scope.owner, (parser, type_), parser.close)
+    return scope.new_instance("baml.llm.StreamParser", _handle=handle)
+
+
+@sysop("baml.llm.StreamParser.finish")
+def parser_finish(scope: Scope, parser: Instance) -> Any:
+    state, type_ = scope.services.handles.get(parser.get("_handle"), PARSER, scope.owner)
+    return enforced(scope.services, type_, parsing.finished(state, _cut_by(scope)), state.text())
+
+
+@sysop("baml.llm.read_as")
+def read_as(scope: Scope, text: str, as_type: str, is_json: bool) -> Any:
+    try:
+        type_ = msgspec.json.decode(as_type, type=Type)
+    except msgspec.DecodeError as error:
+        raise invalid(f"not a type: {error}") from None
+    if not is_json:
+        return final_value(scope, type_, text)
+    return enforced(scope.services, type_, scope.services.json_reader(type_).value(text), text)
+
+
+def options_of(scope: Scope, client: Instance) -> Options:
+    """Return the options of a client value, against the call's environment."""
+    return Options(clients.client(scope.services.schema, client.get("name")), scope.env)
+
+
+def type_of(return_type: Any) -> Type:
+    """Return the type in a value of ``get_return_type``, with its attributes.
+
+    Raises :class:`Thrown` (``InvalidArgument``) if the value is not a type.
+    """
+    if not isinstance(return_type, TypeValue):
+        raise invalid("not a return type: pass what baml.llm.get_return_type gave")
+    return return_type.type
+
+
+def final_value(scope: Scope, type_: Type, content: str, options: Options | None = None) -> Value:
+    """Return the value of a whole answer of a client with these options.  Raises :class:`Thrown` (``ParseFailed``)."""
+    output = scope.services.output(type_)
+    keep = options is not None and options.keeps_reasoning()
+    cut = _cut_by(scope) if options is not None else None
+    return enforced(scope.services, type_, parsing.final_parse(output, content, cut, keep, scope.trace.parse), content)
+
+
+def enforced(services: Services, type_: Type, value: Value, content: str) -> Value:
+    """Return a parsed value with its type's asserts enforced.  Raises :class:`Thrown` (``ParseFailed``)."""
+    constraints = services.constraints
+    if not constraints.concern("assert", type_):
+        return value
+    try:
+        return constraints.enforce(value, type_)
+    except AssertionFailed as failed:
+        fields = {"message": str(failed), "path": failed.path or None, "raw": content}
+        raise Thrown("baml.errors.ParseFailed", fields) from None
+
+
+def _cut_by(scope: Scope) -> str | None:
+    """Return the finish reason of the attempt under way if a limit of tokens cut its answer, else None."""
+    reason = None if scope.attempt is None else scope.attempt.finish_reason
+    return reason if reason is not None and reason.casefold() in _LIMITS else None

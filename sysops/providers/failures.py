@@ -1,0 +1,87 @@
+"""The failures that a provider's answer amounts to: errors that it reports, answers that cannot be read, no answer.
+
+All of them are ``baml.errors.LlmClient``.  Its ``type`` is the provider's own word for the error, None where the error
+is ours; ``retryable`` says that trying again may help.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from bamlvm.vm.values import Thrown
+
+_EXCERPT: Final = 200
+
+_WITHHELD: Final = frozenset(
+    {
+        "content_filter",  # OpenAI's both formats
+        "refusal",  # Anthropic
+        "safety",  # from here on Google: FinishReason and BlockReason
+        "recitation",
+        "blocklist",
+        "prohibited_content",
+        "spii",
+        "image_safety",
+        "other",
+    }
+)
+"""Finish reasons, in lower case, of answers that a provider withheld."""
+
+
+def provider_error(error: Any, default: str = "the provider reported an error") -> Thrown:
+    """Return the failure of a provider's error object (or bare message).
+
+    Its type is that of the error, else the error's status or code; it is retryable if the error says *overloaded* or
+    *rate-limited*, by name or by an HTTP status.
+    """
+    fields = error if isinstance(error, dict) else {"message": error}
+    marks = [fields.get(name) for name in ("type", "status", "code")]
+    names = [str(mark) for mark in marks if isinstance(mark, (str, int)) and not isinstance(mark, bool) and mark != ""]
+    message = fields.get("message")
+    if not isinstance(message, str) or not message:
+        message = default
+    kind = names[0] if names else None
+    return _failure(f"{kind}: {message}" if kind else message, kind, any(map(_is_passing, names)))
+
+
+def check_answered(answered: bool, finish_reason: str | None, refusal: str | None) -> None:
+    """Distinguish an answer that was refused or withheld from an empty one.
+
+    Raises :class:`Thrown` (``LlmClient``) if there is no content and the provider says why.
+    """
+    if answered:
+        return
+    if refusal:
+        raise _failure(f"the model refused: {refusal}", "refusal")
+    if finish_reason is not None and finish_reason.casefold() in _WITHHELD:
+        raise _failure(f"the provider withheld the answer: {finish_reason}", finish_reason)
+
+
+def unreadable_answer(body: str) -> Thrown:
+    """Return the failure of a whole answer that is not what the provider documents."""
+    return _failure(f"the provider's answer cannot be read: {_excerpt(body)}")
+
+
+def unreadable_event(data: str, fault: str) -> Thrown:
+    """Return the failure of an event whose data is not what the provider documents; ``fault`` is a predicate."""
+    return _failure(f"an event of the stream {fault}: {_excerpt(data)}")
+
+
+def _is_passing(mark: str) -> bool:
+    """Whether an error's type, code or status says *overloaded* or *rate-limited*, or is a status worth a retry."""
+    if mark.isascii() and mark.isdigit():
+        return mark in ("408", "409", "425", "429") or (len(mark) == 3 and mark.startswith("5"))
+    word = mark.lower()
+    return (
+        "overloaded" in word
+        or "rate_limit" in word
+        or word in ("too_many_requests", "resource_exhausted", "unavailable")
+    )
+
+
+def _failure(message: str, kind: str | None = None, retryable: bool = False) -> Thrown:
+    return Thrown("baml.errors.LlmClient", {"message": message, "type": kind, "retryable": retryable})
+
+
+def _excerpt(text: str) -> str:
+    return repr(text if len(text) <= _EXCERPT else text[:_EXCERPT] + "…")

@@ -1,0 +1,99 @@
+"""What a runtime shares with all of its calls.
+
+What takes long to make (the prompt engine, which imports Jinja; a type's parser) is made when it is first used, and its
+module is imported then, so that a runtime that calls no LLM pays for none of it.  Two threads may make one of these at
+the same time: they are equal, and one of them stays.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from bamlvm.sysops.schema import Schema
+from bamlvm.sysops.tracing import NO_TRACE, Trace
+from bamlvm.vm.handles import HandleTable
+from bamlvm.vm.program.types import Type
+
+if TYPE_CHECKING:
+    from bamlvm.sysops.constraints import Constraints
+    from bamlvm.sysops.parsing import JsonReader, Output
+    from bamlvm.sysops.prompts.engine import Engine
+    from bamlvm.sysops.prompts.predicates import Predicates
+
+
+class Services(msgspec.Struct):
+    """The shared state of one runtime.
+
+    ``http_client()`` returns the ``httpx.AsyncClient`` of the running event loop, made at its first use;
+    ``round_robin`` holds the next turn of each round-robin client that has been used, guarded by ``round_robin_lock``;
+    ``denied`` names the capabilities that the host refused (``shell fs net http env``).
+    """
+
+    schema: Schema
+    handles: HandleTable
+    http_client: Callable[[], Any]
+    round_robin: dict[str, int] = msgspec.field(default_factory=dict)
+    round_robin_lock: threading.Lock = msgspec.field(default_factory=threading.Lock)
+    denied: frozenset[str] = frozenset()
+    trace: Trace = NO_TRACE
+    _prompt_engine: Engine | None = None
+    _constraints: Constraints | None = None
+    _predicates: Predicates | None = None
+    _outputs: dict[Type, Output] = msgspec.field(default_factory=dict)
+    _json_readers: dict[Type, JsonReader] = msgspec.field(default_factory=dict)
+
+    @property
+    def prompt_engine(self) -> Engine:
+        """What renders the prompts of the program."""
+        found = self._prompt_engine
+        if found is None:
+            from bamlvm.sysops.prompts.engine import Engine
+
+            schema = self.schema
+            found = self._prompt_engine = Engine(schema.enums, schema.templates, schema.classes, schema.aliases)
+        return found
+
+    @property
+    def constraints(self) -> Constraints:
+        """The asserts and checks of the program's types."""
+        found = self._constraints
+        if found is None:
+            from bamlvm.sysops.constraints import Constraints
+
+            found = self._constraints = Constraints(self.schema)
+        return found
+
+    @property
+    def predicates(self) -> Predicates:
+        """What evaluates the expressions of the program's tests."""
+        found = self._predicates
+        if found is None:
+            from bamlvm.sysops.prompts.predicates import Predicates
+
+            found = self._predicates = Predicates(self.schema.enums)
+        return found
+
+    def output(self, type_: Type) -> Output:
+        """Return the parser of the answers of a return type.
+
+        Raises :class:`bamlvm.vm.values.Thrown` (``InvalidArgument``) for a type that no answer can be read as.
+        """
+        found = self._outputs.get(type_)
+        if found is None:
+            from bamlvm.sysops.parsing import output_of
+
+            found = self._outputs[type_] = output_of(type_, self.schema)
+        return found
+
+    def json_reader(self, type_: Type) -> JsonReader:
+        """Return the reader of JSON texts as a type; raises as :meth:`output` does."""
+        found = self._json_readers.get(type_)
+        if found is None:
+            from bamlvm.sysops.parsing import JsonReader
+
+            found = self._json_readers[type_] = JsonReader(type_, self.schema)
+        return found

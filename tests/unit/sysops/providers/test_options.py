@@ -1,0 +1,112 @@
+"""Options of clients: what is read, what is passed on, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bamlvm.sysops.providers import openai as openai_wire
+from bamlvm.sysops.providers.catalogue import PROVIDERS
+from bamlvm.sysops.providers.options import OWN, Options
+from bamlvm.vm.program.declarations import environment_reference
+from bamlvm.vm.program.llm import ClientInfo
+from bamlvm.vm.values import Thrown
+from tests.unit.sysops.providers.building import CHAT, ENV, invalid, options, request, text
+
+
+def test_our_own_options_stay_out_of_the_body_and_all_others_are_in_it() -> None:
+    own = {
+        "base_url": "http://h",
+        "api_key": "k",
+        "default_role": "user",
+        "allowed_roles": ["user"],
+        "allowed_role_metadata": ["x"],
+        "remap_roles": {"a": "b"},
+        "headers": {"x-a": "1"},
+        "finish_reason_allow_list": ["stop"],
+        "finish_reason_deny_list": ["length"],
+        "http": {"connect_timeout_ms": 5},
+        "supports_streaming": True,
+        "client_response_type": "openai",
+        "media_url_handler": {"image": "send_url"},
+        "query_params": {"a": "b c"},
+    }
+    others = {"model": "m", "max_tokens": None, "nested": {"a": [1, {"b": True}]}, "tools": []}
+    for provider in PROVIDERS:
+        built = request(provider, **own, **others, messages_ignored=1, api_version="v", resource_name="r")
+        kept = set(others) - ({"model"} if provider == "google-ai" else set())
+        kept -= {"max_tokens"} if provider == "azure-openai" else set()
+        assert {key: built.body[key] for key in kept} == {key: others[key] for key in kept}
+        azure = set() if provider == "azure-openai" else {"api_version", "resource_name"}
+        prompt = {"openai-responses": "input", "google-ai": "contents"}.get(provider, "messages")
+        assert set(built.body) == {*kept, *azure, "messages_ignored", prompt}
+        assert built.url.endswith("a=b+c")
+    assert set(own) == OWN
+
+
+def test_options_that_the_prompt_decides_are_ignored() -> None:
+    built = Options(ClientInfo("C", "openai", None, {"messages": 1, "stream": True, "model": "m"}), ENV)
+    assert openai_wire.build(PROVIDERS["openai"], built, CHAT[:1], False).body == {
+        "model": "m",
+        "messages": [{"role": "system", "content": [text("Be brief.")]}],
+    }
+
+
+def test_environment_references() -> None:
+    built = request(
+        "openai",
+        env={"KEY": "from-env", "MODEL": "big"},
+        api_key=environment_reference("KEY"),
+        model=environment_reference("MODEL"),
+        nested={"a": [environment_reference("MODEL")]},
+    )
+    assert built.headers["authorization"] == "Bearer from-env"
+    assert built.body["model"] == "big"
+    assert built.body["nested"] == {"a": ["big"]}
+    message = invalid("openai", env={}, api_key=environment_reference("NOPE"))
+    assert message == "client C: the environment variable NOPE is not set"
+
+
+@pytest.mark.parametrize(
+    ("values", "part"),
+    [
+        ({"api_key": 5}, "option api_key must be a string"),
+        ({"default_role": True}, "option default_role must be a string, not True"),
+        ({"allowed_roles": "user"}, "option allowed_roles must be a list"),
+        ({"allowed_roles": [1]}, "option allowed_roles must be a list of strings"),
+        ({"allowed_roles": []}, "option allowed_roles is empty"),
+        ({"headers": "x"}, "option headers must be a block"),
+        ({"http": {"enable_connection_pooling": 1}}, "enable_connection_pooling must be true or false"),
+        ({"http": []}, "option http must be a block"),
+        ({"query_params": "x"}, "option query_params must be a block"),
+        ({"allowed_role_metadata": "cache_control"}, "option allowed_role_metadata must be a list"),
+    ],
+)
+def test_options_of_the_wrong_kind(values: dict[str, Any], part: str) -> None:
+    assert part in invalid("openai", **values)
+
+
+def test_the_http_block() -> None:
+    assert options("openai", http={"connect_timeout_ms": 5, "idle_timeout_ms": None}).timeouts() == {"connect_ms": 5}
+    limit = options("openai", {"LIMIT": "25"}, http={"idle_timeout_ms": environment_reference("LIMIT")})
+    assert limit.timeouts() == {"idle_ms": 25}
+    strategy = options("fallback", http={"total_timeout_ms": 5, "request_timeout_ms": 6})
+    assert (strategy.total(), strategy.timeouts()) == (5, {"request_ms": 6})
+    for wrong, part in (
+        ({"total_timeout_ms": 5}, "option http has no total_timeout_ms"),
+        ({"connect_ms": 5}, "option http has no connect_ms; there are connect_timeout_ms, "),
+        ({"idle_timeout_ms": 0}, "idle_timeout_ms must be a positive number of milliseconds"),
+        ({"idle_timeout_ms": 1.5}, "idle_timeout_ms must be a positive number of milliseconds"),
+    ):
+        with pytest.raises(Thrown, match=part):
+            options("openai", http=wrong).timeouts()
+    assert "connection" not in request("openai", http={"enable_connection_pooling": True}).headers
+    assert request("openai", http={"enable_connection_pooling": False}).headers["connection"] == "close"
+
+
+def test_finish_reasons() -> None:
+    assert options("openai").finish_reasons() == (None, None)
+    assert options("openai", finish_reason_allow_list=["STOP"]).finish_reasons() == (["stop"], None)
+    with pytest.raises(Thrown, match="only one of"):
+        options("openai", finish_reason_allow_list=["a"], finish_reason_deny_list=["b"]).finish_reasons()
