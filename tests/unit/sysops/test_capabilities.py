@@ -1,0 +1,25 @@
+"""Capabilities that the host denied."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("capability", "path", "arguments"),
+    [
+        ("shell", "baml.sys.shell", ["true"]),
+        ("fs", "baml.fs.open", ["/dev/null"]),
+        ("fs", "baml.fs.read", ["/dev/null"]),
+        ("fs", "baml.fs.write", ["/dev/null", ""]),
+        ("net", "baml.net.connect", ["127.0.0.1:1"]),
+    ],
+)
+async def test_denied(call: Any, capability: str, path: str, arguments: list[str]) -> None:
+    call.scope.services.denied = frozenset({capability})
+    kind, fields = await call.fails(path, *arguments)
+    assert kind == "InvalidArgument"
+    assert path in fields["message"]
+    assert repr(capability) in fields["message"]

@@ -1,0 +1,44 @@
+"""``baml.fs``: files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+
+async def test_a_file(closed_call: Any, tmp_path: Path) -> None:
+    written = tmp_path / "a.txt"
+    path = str(written)
+    text = "häuser\r\nline\n"
+    assert await closed_call("baml.fs.write", path, "longer than what follows" * 9) is None
+    await closed_call("baml.fs.write", path, text)
+    assert written.read_bytes() == text.encode()
+    assert await closed_call("baml.fs.read", path) == text
+    file = await closed_call("baml.fs.open", path)
+    assert [await closed_call("baml.fs.File.read", file) for _ in range(2)] == [text, ""]
+    for _ in range(2):
+        await closed_call("baml.fs.File.close", file)
+    assert (await closed_call.fails("baml.fs.File.read", file))[0] == "InvalidArgument"
+
+
+async def test_a_file_left_open_is_closed_with_the_call(call: Any, tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("")
+    await call("baml.fs.open", str(tmp_path / "a"))
+    assert await call.end() == 1
+
+
+async def test_files_that_cannot_be_used(call: Any, tmp_path: Path) -> None:
+    missing, binary = str(tmp_path / "none" / "a"), tmp_path / "b"
+    binary.write_bytes(b"ok\xff")
+    for path, arguments in (
+        ("open", [missing]),
+        ("read", [missing]),
+        ("write", [missing, ""]),
+        ("read", [str(tmp_path)]),
+    ):
+        kind, fields = await call.fails(f"baml.fs.{path}", *arguments)
+        assert (kind, fields["path"]) == ("Io", arguments[0])
+        assert arguments[0] in fields["message"]
+    kind, fields = await call.fails("baml.fs.read", str(binary))
+    assert (kind, "not UTF-8 text (byte 2)" in fields["message"]) == ("Io", True)
+    assert (await call.fails("baml.fs.read", "a\0b"))[0] == "InvalidArgument"

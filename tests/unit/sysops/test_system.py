@@ -1,0 +1,71 @@
+"""``baml.sys``: the clock, sleeping, shell commands."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bamlvm.vm.values import Thrown
+
+
+async def test_the_clock(call: Any) -> None:
+    assert abs(call.start("baml.sys.now_ms") - time.time() * 1000) < 5000
+
+
+async def test_sleep(call: Any) -> None:
+    before = time.monotonic()
+    assert await call("baml.sys.sleep", 30) is None
+    assert time.monotonic() - before >= 0.029
+    for ms in (0, -5, -(2**63)):
+        async with asyncio.timeout(1):
+            await call("baml.sys.sleep", ms)
+
+
+async def test_a_sleep_is_cancelled_at_once(call: Any) -> None:
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.02):
+            await call("baml.sys.sleep", 2**62)
+
+
+async def test_panic(call: Any) -> None:
+    with pytest.raises(Thrown) as caught:
+        await call("baml.sys.panic", "no")
+    assert (caught.value.class_name, caught.value.fields) == ("baml.panics.UserPanic", {"message": "no"})
+
+
+async def test_shell(call: Any) -> None:
+    call.scope.env = {"PATH": os.environ["PATH"], "NAME": "wörld"}
+    assert await call("baml.sys.shell", 'echo "hello $NAME"; echo aside >&2; cat') == "hello wörld\n"
+
+
+async def test_a_shell_command_that_fails(call: Any) -> None:
+    kind, fields = await call.fails("baml.sys.shell", "echo out; echo went wrong >&2; exit 3")
+    assert (kind, fields["exit_code"]) == ("Io", 3)
+    assert "went wrong" in fields["message"]
+    assert "status 3" in fields["message"]
+    assert (await call.fails("baml.sys.shell", "a\0b"))[0] == "InvalidArgument"
+
+
+def is_running(stat: Path) -> bool:
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+async def test_a_cancelled_shell_command_leaves_no_process(call: Any, tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    command = f"sleep 60 & echo $! > {pids}.new; mv {pids}.new {pids}; wait"
+    task = asyncio.create_task(call("baml.sys.shell", command))
+    async with asyncio.timeout(5):
+        while not pids.exists():  # noqa: ASYNC110 (another process makes it)
+            await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    child = Path(f"/proc/{pids.read_text().strip()}/stat")
+    async with asyncio.timeout(5):
+        while is_running(child):  # noqa: ASYNC110 (another process ends it)
+            await asyncio.sleep(0.01)
