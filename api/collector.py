@@ -1,10 +1,10 @@
-"""Collectors: what happened in the calls that carried them.
+"""Collectors: the records of the calls that carried them.
 
-A collector is given to calls by their context, or to all calls of a runtime, and gets one :class:`CallRecord` from
-each, when the call ends, however it ends.  Records are plain data that nothing writes to any more: ``to_builtins``
-makes dicts of them, ``msgspec.json.encode`` JSON.  Secrets are hidden before anything reaches a record.
+A collector is given to calls by their context, or to all calls of a runtime, and receives one :class:`CallRecord` from
+each, when the call ends, however it ends.  Records are plain data that no longer changes: ``to_builtins`` makes dicts
+of them, ``msgspec.json.encode`` JSON.  Secrets are hidden before anything reaches a record.
 
-Anything with the two members of :class:`Observer` can stand where a collector can.
+Any object with the two members of :class:`Observer` can be used as a collector.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from bamlvm.sysops.records import AttemptRecord, ErrorRecord
-else:  # a record's fields are resolved only by who decodes one
+else:  # msgspec resolves a record's fields only to decode one
     AttemptRecord = ErrorRecord = Any
 
 
@@ -40,8 +40,7 @@ class Usage(msgspec.Struct, frozen=True):
 
 
 class CallRecord(msgspec.Struct, frozen=True):
-    """One call.  ``started`` is Unix time, ``duration`` seconds; ``error`` is what the host got, None if it got a
-    value."""
+    """One call.  ``started`` is Unix time, ``duration`` seconds; ``error`` is what the host's call raised, or None."""
 
     function: str
     tags: Mapping[str, str]
@@ -53,7 +52,7 @@ class CallRecord(msgspec.Struct, frozen=True):
 
     @property
     def usage(self) -> Usage:
-        """The tokens of all attempts, those of failed ones included: they are paid for."""
+        """The tokens of all attempts, failed ones included: they are paid for."""
         return usage_of(self.attempts)
 
     def __repr__(self) -> str:
@@ -67,22 +66,24 @@ class CallRecord(msgspec.Struct, frozen=True):
 
 
 class Observer(Protocol):
-    """Who is told of calls.  ``keep_raw_events`` asks for the raw events of every attempt."""
+    """An object that is notified of calls.  ``keep_raw_events`` requests the raw events of every attempt."""
 
     @property
     def keep_raw_events(self) -> bool: ...
 
     def begin(self, function: str, tags: Mapping[str, str]) -> Callable[[CallRecord], None]:
-        """A call begins: called in the caller's thread or task.  What it returns is called when the call has ended, in
-        whatever thread that happens."""
+        """Take the begin of a call, in the caller's thread or task, and return a callable for its end.
+
+        That is called with the call's record, in whichever thread the call ends.
+        """
 
 
 class Collector:
-    """Collects the calls whose context (or runtime) names it; safe to share between calls, runtimes and threads.
+    """A list of the calls whose context (or runtime) has it; safe to share between calls, runtimes and threads.
 
     ``keep_raw_events`` also keeps every raw event of every attempt (``attempt.raw_events``).
 
-    No lock, which a fork could leave held for ever: a list's own operations are whole.
+    It has no lock, which a fork could leave held for ever: a list's own operations are atomic.
     """
 
     def __init__(self, name: str | None = None, keep_raw_events: bool = False) -> None:
@@ -112,7 +113,7 @@ class Collector:
         return usage_of(self.attempts)
 
     def clear(self) -> None:
-        """Forget every call."""
+        """Remove every call."""
         self._calls.clear()
 
     def begin(self, function: str, tags: Mapping[str, str]) -> Callable[[CallRecord], None]:
@@ -120,7 +121,7 @@ class Collector:
         return self.add
 
     def add(self, record: CallRecord) -> None:
-        """Take a call's record; the runtime does."""
+        """Add a call's record."""
         self._calls.append(record)
 
     def __len__(self) -> int:
@@ -136,7 +137,7 @@ class Collector:
 
 
 def usage_of(attempts: Iterable[AttemptRecord]) -> Usage:
-    """The sum of the attempts' tokens."""
+    """Return the sum of the attempts' tokens."""
     totals = [0] * len(Usage.__struct_fields__)
     for attempt in attempts:
         for place, name in enumerate(Usage.__struct_fields__):

@@ -10,8 +10,8 @@ It needs the extra ``bamlvm[otel]`` (``opentelemetry-api``); nothing else of thi
     └── chat gpt-4o-mini           CLIENT     the attempt that answered
 
 Names and meanings are those of "Semantic conventions for generative client AI spans" and "… for GenAI agent and
-framework spans" (OpenTelemetry, status *development*).  Prompts and answers are only recorded where that is asked for:
-``capture_content=True``, or the variable ``OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true``.
+framework spans" (OpenTelemetry, status *development*).  Prompts and answers are only recorded with
+``capture_content=True`` or the variable ``OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true``.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _PROVIDERS: Final = {
     "openai-generic": "openai",
     "openai-responses": "openai",
 }
-"""``gen_ai.provider.name``, where it is not the provider's own name here; it says whose format is spoken."""
+"""``gen_ai.provider.name``, where it is not the provider's name here; it names the vendor of the wire format."""
 
 _PARAMETERS: Final = {
     "choice_count": ("gen_ai.request.choice.count", int),
@@ -61,9 +61,9 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 
 class OTelCollector:
-    """Makes spans of the calls that carry it.  ``tracer_provider`` None stands for the global one.
+    """A collector that makes spans of the calls that carry it.  ``tracer_provider`` None is the global one.
 
-    ``capture_content`` also records prompts and answers; None asks the environment.
+    ``capture_content`` also records prompts and answers; None leaves that to the environment.
     """
 
     keep_raw_events: Final = False
@@ -112,7 +112,7 @@ class OTelCollector:
 def instrument(
     runtime: Runtime, tracer_provider: TracerProvider | None = None, *, capture_content: bool | None = None
 ) -> OTelCollector:
-    """Make spans of every call of a runtime from now on; gives the collector that does."""
+    """Make spans of every call of a runtime from now on; return the collector that does."""
     collector = OTelCollector(tracer_provider, capture_content=capture_content)
     runtime.collectors = (*runtime.collectors, collector)
     return collector
@@ -165,7 +165,7 @@ def content_attributes(attempt: AttemptRecord) -> dict[str, Any]:
 
 
 def error_type(error: ErrorRecord) -> str:
-    """``error.type``: an HTTP status, ``timeout``, or the name of the error's class."""
+    """Return ``error.type``: an HTTP status, ``timeout``, or the name of the error's class."""
     if error.type == "baml.errors.HttpStatus" and isinstance(error.value, dict):
         return str(error.value.get("status_code"))
     return "timeout" if error.type == "baml.errors.Timeout" else error.type
