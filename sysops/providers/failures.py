@@ -6,6 +6,7 @@ is ours; ``retryable`` says that trying again may help.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from bamlvm.vm.values import Thrown
@@ -28,20 +29,52 @@ _WITHHELD: Final = frozenset(
 """Finish reasons, in lower case, of answers that a provider withheld."""
 
 
-def provider_error(error: Any, default: str = "the provider reported an error") -> Thrown:
+_PASSING: Final = frozenset(
+    {
+        "aborted",
+        "api",  # Anthropic's api_error: status 500
+        "api_connection",
+        "api_timeout",
+        "bad_gateway",
+        "conflict",
+        "deadline_exceeded",
+        "gateway_timeout",
+        "internal",
+        "internal_server",
+        "request_timeout",
+        "resource_exhausted",
+        "server",  # OpenAI's server_error, in both formats
+        "service_unavailable",
+        "timeout",
+        "too_many_requests",
+        "unavailable",
+        "vector_store_timeout",
+    }
+)
+"""Errors that are the provider's own and pass, in lower case with underscores, without *error* at the end.
+
+They are those that would have a status worth a retry if they were reported before the answer began.  Documents: "Error
+codes" and "The response object" (OpenAI API reference), "Errors" (Anthropic), "Troubleshooting guide" (Gemini API);
+gateways write the names of SDKs' exceptions (``InternalServerError``).
+"""
+
+_WORD_STARTS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+def provider_error(error: Any, *, passing: bool = False) -> Thrown:
     """Return the failure of a provider's error object (or bare message).
 
-    Its type is that of the error, else the error's status or code; it is retryable if the error says *overloaded* or
-    *rate-limited*, by name or by an HTTP status.
+    Its type is that of the error, else the error's status or code.  It is retryable if the same failure, reported as an
+    HTTP status, would be; ``passing`` decides for an error without type, status and code.
     """
     fields = error if isinstance(error, dict) else {"message": error}
     marks = [fields.get(name) for name in ("type", "status", "code")]
     names = [str(mark) for mark in marks if isinstance(mark, (str, int)) and not isinstance(mark, bool) and mark != ""]
     message = fields.get("message")
     if not isinstance(message, str) or not message:
-        message = default
+        message = "the provider reported an error"
     kind = names[0] if names else None
-    return _failure(f"{kind}: {message}" if kind else message, kind, any(map(_is_passing, names)))
+    return _failure(f"{kind}: {message}" if kind else message, kind, any(map(_is_passing, names)) if names else passing)
 
 
 def check_answered(answered: bool, finish_reason: str | None, refusal: str | None) -> None:
@@ -68,15 +101,11 @@ def unreadable_event(data: str, fault: str) -> Thrown:
 
 
 def _is_passing(mark: str) -> bool:
-    """Whether an error's type, code or status says *overloaded* or *rate-limited*, or is a status worth a retry."""
+    """Whether an error's type, code or status names a failure that passes, or is a status worth a retry."""
     if mark.isascii() and mark.isdigit():
         return mark in ("408", "409", "425", "429") or (len(mark) == 3 and mark.startswith("5"))
-    word = mark.lower()
-    return (
-        "overloaded" in word
-        or "rate_limit" in word
-        or word in ("too_many_requests", "resource_exhausted", "unavailable")
-    )
+    word = _WORD_STARTS.sub("_", mark).lower().removesuffix("_error")
+    return "overloaded" in word or "rate_limit" in word or word in _PASSING
 
 
 def _failure(message: str, kind: str | None = None, retryable: bool = False) -> Thrown:

@@ -148,7 +148,7 @@ def read(body: str) -> Completion:
     """Read a response: the text of its messages, joined."""
     response = fitted(Response, decoded(body))
     if response.status == "failed":
-        raise provider_error(None)
+        raise provider_error(None, passing=True)
     if response.output is None or response.status not in (None, "completed", "incomplete"):
         raise unreadable_answer(body)
     tokens = Tokens()
@@ -212,7 +212,7 @@ class ResponsesAccumulator(Accumulator):
         if response.usage is not None:
             response.usage.note(self.tokens)
         if kind == _FAILED:
-            raise provider_error(response.error)
+            raise provider_error(response.error, passing=True)
         if kind in _TERMINAL:
             self._finish_reason = response.finish_reason()
             if not self._content.length and (text := response.text()):

@@ -78,6 +78,10 @@ def _error(retryable: bool, after: int) -> Callable[[Wire], Answer]:
     return lambda wire: streamed([*before_content(wire.stream(), after), wire.failing(retryable)])
 
 
+def _failing_as(kind: Callable[[Wire], str]) -> Callable[[Wire], Answer]:
+    return lambda wire: streamed([*_half(wire), wire.failing_as(kind(wire))])
+
+
 def _events(change: Callable[[Wire], Sequence[StreamEvent]]) -> Callable[[Wire], Answer]:
     return lambda wire: streamed(change(wire))
 
@@ -356,6 +360,17 @@ STREAMED: Final[Mapping[str, Sequence[Fault]]] = MappingProxyType(
             Fault("a retryable error in the middle", fails("LlmClient", HALF, retryable=True), _error(True, 2)),
             Fault("another error in the middle", _BROKEN_EVENT, _error(False, 2)),
             Fault("a retryable error first", fails("LlmClient", retryable=True), _error(True, 0)),
+            *(
+                Fault(f"{title} in the middle", fails("LlmClient", HALF, retryable=True), _failing_as(kind))
+                for title, kind in (
+                    ("an internal error of the provider", lambda wire: wire.internal),
+                    ("an overload of the provider", lambda wire: wire.unavailable),
+                    ("a timeout of the provider", lambda wire: wire.timeout),
+                    ("a gateway's internal_server_error", lambda wire: "internal_server_error"),
+                    ("a gateway's InternalServerError", lambda wire: "InternalServerError"),
+                    ("an error whose code is a status of 5xx", lambda wire: "502"),
+                )
+            ),
             Fault(
                 "the terminator in the middle, without a finish reason",
                 {"*": _TERMINAL, "google-ai": _TRUNCATED, "openai-responses": _TERMINAL},

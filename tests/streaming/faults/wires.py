@@ -23,12 +23,16 @@ SECOND: Final = "Second answer."
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """A provider and its format; the types of its errors that may pass and of those that will not.
+    """A provider and its format; the types of its errors that may pass and of those that will not: ``internal``,
+    ``unavailable`` and ``timeout`` are its words for failures of its own.
 
     ``options`` are the client's beside ``model``, ``api_key`` and ``base_url``.
     """
 
     format: WireFormat
+    internal: str
+    unavailable: str
+    timeout: str
     retryable_error: str = "overloaded_error"
     other_error: str = "invalid_request_error"
     options: str = ""
@@ -53,7 +57,11 @@ class Wire:
 
     def failing(self, retryable: bool) -> StreamEvent:
         """An error inside a stream."""
-        return self.format.error_event(self.retryable_error if retryable else self.other_error, "went wrong")
+        return self.failing_as(self.retryable_error if retryable else self.other_error)
+
+    def failing_as(self, kind: str) -> StreamEvent:
+        """An error of a type inside a stream."""
+        return self.format.error_event(kind, "went wrong")
 
     def stream(self) -> list[StreamEvent]:
         """The streamed answer that says :data:`TEXT`."""
@@ -93,10 +101,17 @@ def without(events: Sequence[StreamEvent], *roles: Role) -> list[StreamEvent]:
 
 
 _ALL: Final = (
-    Wire(OPENAI),
-    Wire(ANTHROPIC),
-    Wire(GOOGLE, "UNAVAILABLE", "INVALID_ARGUMENT"),
-    Wire(RESPONSES, "rate_limit_exceeded", "invalid_prompt"),
+    Wire(OPENAI, "server_error", "service_unavailable", "timeout"),
+    Wire(ANTHROPIC, "api_error", "overloaded_error", "timeout_error"),
+    Wire(GOOGLE, "INTERNAL", "UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "INVALID_ARGUMENT"),
+    Wire(
+        RESPONSES,
+        "server_error",
+        "server_is_overloaded",
+        "vector_store_timeout",
+        "rate_limit_exceeded",
+        "invalid_prompt",
+    ),
 )
 WIRES: Final = {wire.name: wire for wire in _ALL}
 """The wire formats, by name."""

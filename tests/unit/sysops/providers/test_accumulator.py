@@ -429,7 +429,7 @@ def test_the_openai_family_speaks_one_format(provider: str) -> None:
             "openai",
             [event({"error": {"message": "boom", "type": "server_error", "code": None}})],
             "server_error",
-            False,
+            True,
             "boom",
         ),
         (
@@ -496,8 +496,27 @@ def test_the_openai_family_speaks_one_format(provider: str) -> None:
             "openai-responses",
             [message("error", code="server_error", message="boom", param=None)],
             "server_error",
-            False,
+            True,
             "boom",
+        ),
+        (
+            "openai-responses",
+            [message("response.failed", response={"status": "failed", "error": None})],
+            None,
+            True,
+            "reported an error",
+        ),
+        (
+            "openai-responses",
+            [
+                message(
+                    "response.failed",
+                    response={"status": "failed", "error": {"code": "invalid_prompt", "message": "bad"}},
+                )
+            ],
+            "invalid_prompt",
+            False,
+            "bad",
         ),
         (
             "openai-responses",
