@@ -244,7 +244,7 @@ def parse(scope: Scope, client: Instance, body: str, return_type: Any) -> Any:
         attempt.finish_reason = answer.finish_reason
         note_tokens(attempt, answer.tokens)
     check_finish_reason(scope, client, answer.finish_reason)
-    check_answered(bool(answer.content), answer.finish_reason, answer.refusal)
+    check_answered(len(answer.content), answer.has_text, answer.finish_reason, answer.refusal)
     return final_value(scope, type_of(return_type), answer.content, options)
 
 

@@ -15,6 +15,7 @@ from bamlvm.sysops.constraints import AssertionFailed
 from bamlvm.sysops.errors import invalid
 from bamlvm.sysops.llm import PARSER
 from bamlvm.sysops.providers import clients
+from bamlvm.sysops.providers.failures import LIMITS
 from bamlvm.sysops.providers.options import Options
 from bamlvm.sysops.scope import Scope
 from bamlvm.sysops.services import Services
@@ -24,11 +25,6 @@ from bamlvm.vm.values import Instance, Thrown, TypeValue, Value
 
 _TAG_MARKS: Final = "<[\u25c1"
 """The characters that a tag around reasoning begins with."""
-
-_LIMITS: Final = frozenset(
-    {"length", "max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded"}
-)
-"""The finish reasons of an answer that a limit of tokens cut."""
 
 
 @sysop("baml.llm.check_return_type")
@@ -112,4 +108,4 @@ def enforced(services: Services, type_: Type, value: Value, content: str) -> Val
 def _cut_by(scope: Scope) -> str | None:
     """Return the finish reason of the attempt under way if a limit of tokens cut its answer, else None."""
     reason = None if scope.attempt is None else scope.attempt.finish_reason
-    return reason if reason is not None and reason.casefold() in _LIMITS else None
+    return reason if reason is not None and reason.casefold() in LIMITS else None

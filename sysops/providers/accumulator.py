@@ -106,7 +106,7 @@ class Reader(Generic[StructT]):
 class Accumulator(ABC):
     """One streamed answer.
 
-    *Done* means that the provider said so (``[DONE]``, ``message_stop``), not that a finish reason came: usage may
+    ``_has_text`` is set by text that is empty; text that is not shows by itself.  *Done* means that the provider said so (``[DONE]``, ``message_stop``), not that a finish reason came: usage may
     follow that.  Text received before an event that throws is kept.
     """
 
@@ -114,6 +114,7 @@ class Accumulator(ABC):
         "_content",
         "_done",
         "_finish_reason",
+        "_has_text",
         "_model",
         "_reasoning",
         "_refusal",
@@ -124,6 +125,7 @@ class Accumulator(ABC):
         self._content = Content()
         self._reasoning = Text()
         self._refusal = Text()
+        self._has_text = False
         self._done = False
         self._model: str | None = None
         self._finish_reason: str | None = None
@@ -143,6 +145,10 @@ class Accumulator(ABC):
     def content_length(self) -> int:
         """Return the number of characters of the answer's text so far."""
         return self._content.length
+
+    def has_text(self) -> bool:
+        """Whether the provider sent text, even if it is empty."""
+        return self._has_text or self._content.length > 0
 
     def take_content(self) -> str:
         """Return the part of the answer's text that has not been taken yet."""
@@ -170,7 +176,8 @@ class Accumulator(ABC):
 
     def check_answered(self) -> None:
         """Raise what :func:`bamlvm.sysops.providers.failures.check_answered` raises for this answer."""
-        check_answered(self.content_length() > 0, self.finish_reason(), self.refusal())
+        length = self.content_length()
+        check_answered(length, self.has_text(), self.finish_reason(), self.refusal())
 
     def model(self) -> str | None:
         """Return the model that answered, as the provider names it."""

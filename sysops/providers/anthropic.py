@@ -116,9 +116,10 @@ def read(body: str) -> Completion:
     blocks = data.get("content")
     if not isinstance(blocks, list):
         raise unreadable_answer(body)
-    texts = (part.get("text") for part in blocks if isinstance(part, dict) and part.get("type") == "text")
+    texts = [part.get("text") for part in blocks if isinstance(part, dict) and part.get("type") == "text"]
     return Completion(
         "".join(text for text in texts if isinstance(text, str)),
+        bool(texts),
         text_or_none(data.get("stop_reason")),
         text_or_none(data.get("model")),
         tokens_of(Usage, data.get("usage")),
@@ -180,6 +181,8 @@ class AnthropicAccumulator(Accumulator):
                     if delta.type in ("text_delta", "text"):
                         if delta.text:
                             self._content.append(delta.text)
+                        else:
+                            self._has_text = True
                     elif delta.thinking and delta.type in ("thinking_delta", "thinking"):
                         self._reasoning.append(delta.thinking)
             elif kind == "message_start":

@@ -13,21 +13,45 @@ from bamlvm.vm.values import Thrown
 
 _EXCERPT: Final = 200
 
+_COMPLETE: Final = frozenset({"stop", "end_turn", "stop_sequence", "completed", "eos", "eos_token"})
+"""Finish reasons, in lower case as all of these, by which the model itself ended the answer."""
+
 _WITHHELD: Final = frozenset(
     {
-        "content_filter",  # OpenAI's both formats
+        "content_filter",  # both formats of OpenAI
         "refusal",  # Anthropic
         "safety",  # from here on Google: FinishReason and BlockReason
         "recitation",
+        "language",
         "blocklist",
         "prohibited_content",
         "spii",
         "image_safety",
+        "image_prohibited_content",
+        "image_recitation",
+        "model_armor",
+        "jailbreak",
         "other",
     }
 )
-"""Finish reasons, in lower case, of answers that a provider withheld."""
+"""Finish reasons by which the provider withheld the answer, or what would have followed."""
 
+LIMITS: Final = frozenset(
+    {"length", "max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded"}
+)
+"""Finish reasons of an answer that was cut at a limit of tokens."""
+
+_TOOLS: Final = frozenset(
+    {
+        "tool_calls",
+        "function_call",
+        "tool_use",
+        "malformed_function_call",
+        "unexpected_tool_call",
+        "too_many_tool_calls",
+    }
+)
+"""Finish reasons of a model that called a tool instead of answering."""
 
 _PASSING: Final = frozenset(
     {
@@ -77,17 +101,32 @@ def provider_error(error: Any, *, passing: bool = False) -> Thrown:
     return _failure(f"{kind}: {message}" if kind else message, kind, any(map(_is_passing, names)) if names else passing)
 
 
-def check_answered(answered: bool, finish_reason: str | None, refusal: str | None) -> None:
-    """Distinguish an answer that was refused or withheld from an empty one.
+def check_answered(length: int, has_text: bool, finish_reason: str | None, refusal: str | None) -> None:
+    """Refuse what is no answer: one that was withheld, also half way, a refusal, and no text at all.
 
-    Raises :class:`Thrown` (``LlmClient``) if there is no content and the provider says why.
+    ``length`` counts the characters of text.  An answer without any is complete only if the provider says so: if it sent
+    text, though empty (``has_text``), and a finish reason by which the model itself ended.
+    Raises :class:`Thrown` (``LlmClient``, retryable, with the finish reason as its type).
     """
-    if answered:
+    word = (finish_reason or "").casefold()
+    if word in _WITHHELD:
+        subject = f"the rest of the answer after {length} characters" if length else "the answer"
+        raise _failure(f"the provider withheld {subject}: {finish_reason}", finish_reason, True)
+    if length:
         return
     if refusal:
-        raise _failure(f"the model refused: {refusal}", "refusal")
-    if finish_reason is not None and finish_reason.casefold() in _WITHHELD:
-        raise _failure(f"the provider withheld the answer: {finish_reason}", finish_reason)
+        raise _failure(f"the model refused: {refusal}", "refusal", True)
+    if has_text and word in _COMPLETE:
+        return
+    if finish_reason is None:
+        raise _failure("the answer is empty, without a finish reason", None, True)
+    if word in LIMITS:
+        reason = "the limit of tokens was spent before any text"
+    elif word in _TOOLS:
+        reason = "the model called a tool, and only text is read"
+    else:
+        reason = "the provider sent no text"
+    raise _failure(f"the answer is empty: {reason} (finish reason {finish_reason})", finish_reason, True)
 
 
 def unreadable_answer(body: str) -> Thrown:

@@ -131,7 +131,7 @@ def read(body: str) -> Completion:
         raise unreadable_answer(body)
     answer = GoogleAccumulator()
     answer.add([Event("message", body, "")])
-    return Completion(answer.content(), answer.finish_reason(), answer.model(), answer.tokens)
+    return Completion(answer.content(), answer.has_text(), answer.finish_reason(), answer.model(), answer.tokens)
 
 
 # --- streams ----------------------------------------------------------------------------------------------------------
@@ -194,6 +194,8 @@ class GoogleAccumulator(Accumulator):
         for part in parts or ():
             if part.text:
                 (self._reasoning if part.thought else self._content).append(part.text)
+            elif part.text is not None and not part.thought:
+                self._has_text = True
         self._finish_reason = candidate.finish_reason or self._finish_reason
 
 

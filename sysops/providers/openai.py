@@ -157,8 +157,10 @@ def read(body: str) -> Completion:
         raise unreadable_answer(body)
     if choice.get("error") or choice.get("finish_reason") == "error":  # OpenRouter: the provider behind it failed
         raise provider_error(choice.get("error"))
+    content = message.get("content")
     return Completion(
-        _content(message.get("content")),
+        _content(content),
+        content is not None,
         text_or_none(choice.get("finish_reason")),
         text_or_none(data.get("model")),
         tokens_of(Usage, data.get("usage")),
@@ -245,6 +247,8 @@ class OpenAIAccumulator(Accumulator):
                 self._take_parts(content)
             elif content:
                 self._content.append(content)
+            elif content is not None:
+                self._has_text = True
             thought = delta.reasoning_content or delta.reasoning
             if thought:
                 self._reasoning.append(thought)

@@ -134,6 +134,10 @@ class Response(msgspec.Struct, gc=False):
         """Return the text of its messages, joined."""
         return "".join(part.text for part in self._parts("output_text") if part.text)
 
+    def has_text(self) -> bool:
+        """Whether a message has a part of text, even if it is empty."""
+        return any(True for _ in self._parts("output_text"))
+
     def refusal(self) -> str:
         """Return what the model said instead of answering."""
         return "".join(part.refusal for part in self._parts("refusal") if part.refusal)
@@ -155,7 +159,8 @@ def read(body: str) -> Completion:
     if response.usage is not None:
         response.usage.note(tokens)
     reason = response.finish_reason()
-    return Completion(response.text(), reason, response.model, tokens, response.refusal() or None)
+    refusal = response.refusal() or None
+    return Completion(response.text(), response.has_text(), reason, response.model, tokens, refusal)
 
 
 # --- streams ----------------------------------------------------------------------------------------------------------
@@ -196,6 +201,8 @@ class ResponsesAccumulator(Accumulator):
             if kind == _TEXT:
                 if payload.delta:
                     self._content.append(payload.delta)
+                else:
+                    self._has_text = True
             elif kind in _REASONING:
                 if payload.delta:
                     self._reasoning.append(payload.delta)
@@ -217,6 +224,7 @@ class ResponsesAccumulator(Accumulator):
             self._finish_reason = response.finish_reason()
             if not self._content.length and (text := response.text()):
                 self._content.append(text)
+            self._has_text = self._has_text or response.has_text()
             if not self._refusal.length and (refusal := response.refusal()):
                 self._refusal.append(refusal)
             self._done = True

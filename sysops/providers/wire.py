@@ -39,9 +39,10 @@ class ProviderRequest:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A whole answer, read: the text, and the facts beside it."""
+    """A whole answer, read: the text, whether there is any (though it may be empty), and the facts beside it."""
 
     content: str
+    has_text: bool
     finish_reason: str | None = None
     model: str | None = None
     tokens: Tokens = field(default_factory=Tokens)

@@ -5,6 +5,7 @@ The tests (``test_faults.py``) hold it against a real server; ``docs/faults.md``
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -76,6 +77,16 @@ def _half_and(*events: StreamEvent) -> Callable[[Wire], Answer]:
 
 def _error(retryable: bool, after: int) -> Callable[[Wire], Answer]:
     return lambda wire: streamed([*before_content(wire.stream(), after), wire.failing(retryable)])
+
+
+def _answering(
+    pieces: Sequence[str], reason: Callable[[Wire], str], reasoning: str = ""
+) -> Callable[[Wire], Sequence[StreamEvent]]:
+    return lambda wire: wire.events(pieces, reason(wire), reasoning)
+
+
+def _json(answer: Callable[[Wire], object]) -> Callable[[Wire], Answer]:
+    return lambda wire: sized(json.dumps(answer(wire)).encode(), OK, JSON)
 
 
 def _failing_as(kind: Callable[[Wire], str]) -> Callable[[Wire], Answer]:
@@ -393,6 +404,33 @@ STREAMED: Final[Mapping[str, Sequence[Fault]]] = MappingProxyType(
             ),
             Fault("the finish reason twice", WHOLE, _events(_twice)),
             Fault(
+                "no text, cut at the limit of tokens",
+                fails("LlmClient", retryable=True),
+                _events(_answering((), lambda wire: wire.limit)),
+            ),
+            Fault(
+                "reasoning alone, cut at the limit of tokens",
+                fails("LlmClient", retryable=True),
+                _events(_answering((), lambda wire: wire.limit, "Let me think")),
+            ),
+            Fault(
+                "a tool call alone",
+                fails("LlmClient", retryable=True),
+                _events(lambda wire: wire.without_text(wire.tool)),
+            ),
+            Fault(
+                "complete without text",
+                fails("LlmClient", retryable=True),
+                _events(lambda wire: wire.without_text(wire.complete)),
+            ),
+            Fault("complete with an empty text", Outcome(), _events(_answering((), lambda wire: wire.complete))),
+            Fault("withheld", fails("LlmClient", retryable=True), _events(_answering((), lambda wire: wire.withheld))),
+            Fault(
+                "withheld half way",
+                fails("LlmClient", HALF, retryable=True),
+                _events(_answering(PIECES[:2], lambda wire: wire.withheld)),
+            ),
+            Fault(
                 "events after the terminator",
                 {"*": WHOLE, "google-ai": Outcome(text=TEXT * 2)},
                 _events(lambda wire: [*wire.stream(), *wire.stream()]),
@@ -452,6 +490,22 @@ UNSTREAMED: Final[Sequence[Fault]] = (
         "an error object with status 200",
         fails("LlmClient", retryable=True),
         lambda wire: sized(b'{"error": {"type": "overloaded_error", "message": "no"}}', OK, JSON),
+    ),
+    Fault(
+        "no text, cut at the limit of tokens",
+        fails("LlmClient", retryable=True),
+        _json(lambda wire: wire.whole("", wire.limit)),
+    ),
+    Fault(
+        "complete without text",
+        fails("LlmClient", retryable=True),
+        _json(lambda wire: wire.whole_without_text(wire.complete)),
+    ),
+    Fault("complete with an empty text", Outcome(), _json(lambda wire: wire.whole("", wire.complete))),
+    Fault(
+        "withheld half way",
+        fails("LlmClient", HALF, retryable=True),
+        _json(lambda wire: wire.whole(HALF, wire.withheld)),
     ),
     Fault("bytes after the end", WHOLE, lambda wire: [*whole(wire, TEXT, CLOSE_HEADER), b"more?", CLOSE]),
 )

@@ -6,8 +6,9 @@ A stream is :class:`StreamEvent` objects: what each does in the stream, its data
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from bamlvm.tools.mock.anthropic import ANTHROPIC
@@ -23,8 +24,11 @@ SECOND: Final = "Second answer."
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """A provider and its format; the types of its errors that may pass and of those that will not: ``internal``,
-    ``unavailable`` and ``timeout`` are its words for failures of its own.
+    """A provider and its format.
+
+    ``retryable_error`` and ``other_error`` are types of its errors that pass and that do not; ``internal``,
+    ``unavailable`` and ``timeout`` those of failures of its own.  ``limit``, ``withheld``, ``complete`` and ``tool``
+    are its finish reasons.
 
     ``options`` are the client's beside ``model``, ``api_key`` and ``base_url``.
     """
@@ -33,6 +37,10 @@ class Wire:
     internal: str
     unavailable: str
     timeout: str
+    limit: str
+    withheld: str
+    complete: str
+    tool: str
     retryable_error: str = "overloaded_error"
     other_error: str = "invalid_request_error"
     options: str = ""
@@ -47,13 +55,22 @@ class Wire:
         """The provider's name in a client."""
         return self.format.name
 
-    def events(self, pieces: Sequence[str]) -> list[StreamEvent]:
+    def events(self, pieces: Sequence[str], finish_reason: str | None = None, reasoning: str = "") -> list[StreamEvent]:
         """A streamed answer."""
-        return self.format.events(_reply(pieces), {"stream_options": {"include_usage": True}})
+        reply = _reply(pieces, finish_reason, reasoning)
+        return self.format.events(reply, {"stream_options": {"include_usage": True}})
 
-    def whole(self, text: str) -> Any:
+    def whole(self, text: str, finish_reason: str | None = None) -> Any:
         """An answer that is not streamed."""
-        return self.format.whole(_reply([text]))
+        return self.format.whole(_reply([text], finish_reason))
+
+    def without_text(self, finish_reason: str) -> list[StreamEvent]:
+        """A streamed answer that has no text, not even an empty one."""
+        return _without_text(self.events((), finish_reason))
+
+    def whole_without_text(self, finish_reason: str) -> Any:
+        """The same, not streamed."""
+        return _textless(self.whole("", finish_reason))
 
     def failing(self, retryable: bool) -> StreamEvent:
         """An error inside a stream."""
@@ -68,13 +85,42 @@ class Wire:
         return self.events(PIECES)
 
 
-def _reply(pieces: Sequence[str]) -> Reply:
+def _without_text(events: Sequence[StreamEvent]) -> list[StreamEvent]:
+    """Leave out text that is empty: of a chat's first delta, a block, a part, an item."""
+    kept = []
+    for event in events:
+        if (
+            '"text_delta"' in event.data
+            or '"content_block":{"type":"text"' in event.data
+            or "content_part" in event.data
+        ):
+            continue
+        if event.data.startswith("{"):
+            event = replace(event, data=json.dumps(_textless(json.loads(event.data))))
+        kept.append(event)
+    return kept
+
+
+def _textless(value: Any) -> Any:
+    """JSON of an answer without what holds its empty text."""
+    if isinstance(value, list):
+        return [_textless(each) for each in value if each != {"text": ""} and not _is_text(each)]
+    if isinstance(value, dict):
+        return {key: None if (key, each) == ("content", "") else _textless(each) for key, each in value.items()}
+    return value
+
+
+def _is_text(part: Any) -> bool:
+    return isinstance(part, dict) and part.get("type") in ("text", "output_text") and part.get("text") == ""
+
+
+def _reply(pieces: Sequence[str], finish_reason: str | None = None, reasoning: str = "") -> Reply:
     return Reply(
         number=1,
         model="m-1",
         pieces=pieces,
-        reasoning="",
-        finish_reason=None,
+        reasoning=reasoning,
+        finish_reason=finish_reason,
         input_tokens=7,
         output_tokens=4,
         wait=0,
@@ -101,14 +147,29 @@ def without(events: Sequence[StreamEvent], *roles: Role) -> list[StreamEvent]:
 
 
 _ALL: Final = (
-    Wire(OPENAI, "server_error", "service_unavailable", "timeout"),
-    Wire(ANTHROPIC, "api_error", "overloaded_error", "timeout_error"),
-    Wire(GOOGLE, "INTERNAL", "UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "INVALID_ARGUMENT"),
+    Wire(OPENAI, "server_error", "service_unavailable", "timeout", "length", "content_filter", "stop", "tool_calls"),
+    Wire(ANTHROPIC, "api_error", "overloaded_error", "timeout_error", "max_tokens", "refusal", "end_turn", "tool_use"),
+    Wire(
+        GOOGLE,
+        "INTERNAL",
+        "UNAVAILABLE",
+        "DEADLINE_EXCEEDED",
+        "MAX_TOKENS",
+        "SAFETY",
+        "STOP",
+        "MALFORMED_FUNCTION_CALL",
+        "RESOURCE_EXHAUSTED",
+        "INVALID_ARGUMENT",
+    ),
     Wire(
         RESPONSES,
         "server_error",
         "server_is_overloaded",
         "vector_store_timeout",
+        "max_output_tokens",
+        "content_filter",
+        "completed",
+        "completed",
         "rate_limit_exceeded",
         "invalid_prompt",
     ),

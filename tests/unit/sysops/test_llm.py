@@ -378,11 +378,34 @@ def test_connections_are_shared_unless_the_client_says_otherwise(bench: Bench, s
 
 
 @both
-def test_a_refusal_is_passed_to_the_next_client(bench: Bench, stream: bool) -> None:
+def test_a_refusal_is_retried_and_passed_to_the_next_client(bench: Bench, stream: bool) -> None:
     bench.play(again=[{"text": "", "finish_reason": "content_filter"}], claude=[HELLO])
     assert bench.call("CallAgainThenClaude", stream=stream) == "Hello!"
-    assert bench.models() == ["again", "claude"]
+    assert bench.models() == ["again", "again", "again", "claude"]
     assert bench.records[0].error.message == "the provider withheld the answer: content_filter"
+
+
+@both
+def test_what_was_received_before_the_rest_was_withheld(bench: Bench, stream: bool) -> None:
+    bench.play(once=[{"pieces": ["Hel", "lo"], "finish_reason": "content_filter"}])
+    error = bench.thrown("CallOnce", stream)
+    (attempt,) = bamlvm.to_builtins(error.value)["attempts"]
+    assert (attempt["text"], attempt["error"]["type"]) == ("Hello", "content_filter")
+    assert "withheld the rest of the answer after 5 characters" in str(error)
+
+
+@both
+def test_an_answer_cut_inside_a_value_says_so(bench: Bench, stream: bool) -> None:
+    bench.play(again=[{"text": "no number", "finish_reason": "length"}])
+    error = bench.thrown("Number", stream)
+    assert "; the answer was cut at the limit of tokens (finish reason length)" in str(error)
+
+
+@both
+def test_a_string_may_be_empty_if_the_provider_says_so(bench: Bench, stream: bool) -> None:
+    bench.play(once=[{"text": ""}, {"text": "", "finish_reason": "length"}])
+    assert bench.call("CallOnce", stream=stream) == ""
+    assert "the limit of tokens was spent before any text" in str(bench.thrown("CallOnce", stream))
 
 
 # --- strategies -------------------------------------------------------------------------------------------------------

@@ -555,37 +555,91 @@ def test_an_error_in_the_stream_is_thrown(
 
 
 @pytest.mark.parametrize(
-    ("provider", "events", "type_"),
+    ("provider", "events", "type_", "said"),
     [
-        ("openai", [chunk({"refusal": "I cannot"}), chunk({}, "stop"), DONE], "refusal"),
-        ("azure-openai", [chunk({}, "content_filter"), DONE], "content_filter"),
-        ("openai-responses", [message("response.refusal.delta", delta="I cannot")], "refusal"),
-        ("anthropic", [START, stop_reason("refusal", output_tokens=1), STOP], "refusal"),
-        ("google-ai", [event({"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}})], "PROHIBITED_CONTENT"),
-        ("google-ai", [candidate(None, "SAFETY")], "SAFETY"),
+        ("openai", [chunk({"refusal": "I cannot"}), chunk({}, "stop"), DONE], "refusal", "refused: I cannot"),
+        ("azure-openai", [chunk({}, "content_filter"), DONE], "content_filter", "withheld the answer"),
+        ("openai-responses", [message("response.refusal.delta", delta="I cannot")], "refusal", "refused: I cannot"),
+        ("anthropic", [START, stop_reason("refusal", output_tokens=1), STOP], "refusal", "withheld the answer"),
+        (
+            "google-ai",
+            [event({"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}})],
+            "PROHIBITED_CONTENT",
+            "withheld the answer",
+        ),
+        ("google-ai", [candidate(None, "SAFETY")], "SAFETY", "withheld the answer"),
+        # withheld half way
+        ("openai", [chunk({"content": "ab"}, "content_filter"), DONE], "content_filter", "after 2 characters"),
+        ("anthropic", [START, block("abc"), stop_reason("refusal"), STOP], "refusal", "after 3 characters"),
+        ("google-ai", [candidate("abc"), candidate(None, "RECITATION")], "RECITATION", "after 3 characters"),
+        (
+            "openai-responses",
+            [
+                message("response.output_text.delta", delta="abc"),
+                message(
+                    "response.incomplete",
+                    response={"status": "incomplete", "incomplete_details": {"reason": "content_filter"}},
+                ),
+            ],
+            "content_filter",
+            "after 3 characters",
+        ),
+        # no text
+        ("openai", [chunk({"content": ""}), chunk({}, "length"), DONE], "length", "limit of tokens"),
+        ("openai", [chunk({"reasoning_content": "hm"}), chunk({}, "length"), DONE], "length", "limit of tokens"),
+        ("openai", [chunk({"content": None}), chunk({}, "tool_calls"), DONE], "tool_calls", "called a tool"),
+        ("openai", [chunk({}, "stop"), DONE], "stop", "no text"),
+        ("openai", [chunk({"content": ""}), DONE], None, "without a finish reason"),
+        ("anthropic", [START, stop_reason("max_tokens"), STOP], "max_tokens", "limit of tokens"),
+        ("anthropic", [START, stop_reason("tool_use"), STOP], "tool_use", "called a tool"),
+        ("anthropic", [START, stop_reason("end_turn"), STOP], "end_turn", "no text"),
+        ("google-ai", [candidate(None, "STOP")], "STOP", "no text"),
+        ("google-ai", [candidate(None, "MALFORMED_FUNCTION_CALL")], "MALFORMED_FUNCTION_CALL", "called a tool"),
+        ("google-ai", [candidate("", "MAX_TOKENS")], "MAX_TOKENS", "limit of tokens"),
+        (
+            "openai-responses",
+            [message("response.completed", response={"status": "completed", "output": []})],
+            "completed",
+            "no text",
+        ),
     ],
 )
-def test_an_answer_that_was_refused_is_not_an_empty_one(provider: str, events: list[Event], type_: str) -> None:
+def test_what_is_no_answer(provider: str, events: list[Event], type_: str | None, said: str) -> None:
     accumulator = fresh(provider)
     accumulator.add(events)
     with pytest.raises(Thrown) as caught:
         accumulator.check_answered()
     assert caught.value.class_name == "baml.errors.LlmClient"
-    assert (caught.value.fields["type"], caught.value.fields["retryable"]) == (type_, False)
-    assert ("I cannot" if accumulator.refusal() else type_) in str(caught.value.fields["message"])
+    assert (caught.value.fields["type"], caught.value.fields["retryable"]) == (type_, True)
+    assert said in str(caught.value.fields["message"])
+    assert accumulator.refusal() or (type_ or "") in str(caught.value.fields["message"])
 
 
 @pytest.mark.parametrize(
-    "events",
+    ("provider", "events"),
     [
-        [chunk({}, "stop"), DONE],
-        [chunk({}, "length"), DONE],
-        [chunk({"content": "a"}, "content_filter"), DONE],
-        [chunk({"content": "a", "refusal": "b"}), DONE],
+        ("openai", [chunk({"content": ""}), chunk({}, "stop"), DONE]),
+        ("openai", [chunk({"content": "a"}, "length"), DONE]),
+        ("openai", [chunk({"content": "a"}, "tool_calls"), DONE]),
+        ("openai", [chunk({"content": "a", "refusal": "b"}), DONE]),
+        ("anthropic", [START, block("", "text", "text"), stop_reason("end_turn"), STOP]),
+        ("google-ai", [candidate("", "STOP")]),
+        (
+            "openai-responses",
+            [
+                message(
+                    "response.completed",
+                    response={
+                        "status": "completed",
+                        "output": [{"type": "message", "content": [{"type": "output_text", "text": ""}]}],
+                    },
+                )
+            ],
+        ),
     ],
 )
-def test_an_empty_answer_and_a_cut_one_are_answers(events: list[Event]) -> None:
-    accumulator = fresh("openai")
+def test_a_cut_answer_and_one_that_is_said_to_be_empty_are_answers(provider: str, events: list[Event]) -> None:
+    accumulator = fresh(provider)
     accumulator.add(events)
     accumulator.check_answered()
 
