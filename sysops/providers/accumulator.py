@@ -106,8 +106,9 @@ class Reader(Generic[StructT]):
 class Accumulator(ABC):
     """One streamed answer.
 
-    ``_has_text`` is set by text that is empty; text that is not shows by itself.  *Done* means that the provider said so (``[DONE]``, ``message_stop``), not that a finish reason came: usage may
-    follow that.  Text received before an event that throws is kept.
+    *Done* means that the provider said so (``[DONE]``, ``message_stop``), not that a finish reason came: usage may
+    follow that.  ``_has_text`` is set by a text that is empty; any other text is seen by itself.  Text received before
+    an event that throws is kept.
     """
 
     __slots__ = (

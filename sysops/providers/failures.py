@@ -104,8 +104,9 @@ def provider_error(error: Any, *, passing: bool = False) -> Thrown:
 def check_answered(length: int, has_text: bool, finish_reason: str | None, refusal: str | None) -> None:
     """Refuse what is no answer: one that was withheld, also half way, a refusal, and no text at all.
 
-    ``length`` counts the characters of text.  An answer without any is complete only if the provider says so: if it sent
-    text, though empty (``has_text``), and a finish reason by which the model itself ended.
+    ``length`` counts the characters of text.  An answer without any is complete only if the provider says so: if it
+    sent text, though empty (``has_text``), and a finish reason by which the model itself ended.
+
     Raises :class:`Thrown` (``LlmClient``, retryable, with the finish reason as its type).
     """
     word = (finish_reason or "").casefold()
