@@ -333,7 +333,7 @@ def test_a_strategy_has_a_time_for_all_its_attempts(bench: Bench, stream: bool) 
     assert failures[0] == ("Stuck", 1, "HttpStatus")
     assert failures[-1][2] in ("Timeout", "HttpStatus")  # on a slow machine the waits alone take the time
     assert {name for name, _, _ in failures} == {"Stuck"}
-    assert bench.models() == ["stuck"] * len(failures)
+    assert bench.models() in (["stuck"] * len(failures), ["stuck"] * (len(failures) - 1))  # or the last was too late
     bench.play(once=[failing(500)], patient=[HELLO])
     assert bench.call("CallRoomy", stream=stream) == "Hello!"
     assert [record.client for record in bench.records] == ["Once", "Patient"]
