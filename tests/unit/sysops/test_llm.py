@@ -329,19 +329,19 @@ def test_a_strategy_has_a_time_for_all_its_attempts(bench: Bench, stream: bool) 
     bench.play(stuck=[failing(500), failing(500), stall], patient=[HELLO])
     before = time.monotonic()
     failures = bench.failures("CallBrief", stream)
-    assert time.monotonic() - before >= 0.39
+    assert time.monotonic() - before >= 1.49
     assert failures[0] == ("Stuck", 1, "HttpStatus")
     assert failures[-1][2] in ("Timeout", "HttpStatus")  # on a slow machine the waits alone take the time
     assert {name for name, _, _ in failures} == {"Stuck"}
-    assert bench.models() in (["stuck"] * len(failures), ["stuck"] * (len(failures) - 1))  # or the last was too late
+    assert bench.models() == ["stuck"] * len(failures)
     bench.play(once=[failing(500)], patient=[HELLO])
     assert bench.call("CallRoomy", stream=stream) == "Hello!"
     assert [record.client for record in bench.records] == ["Once", "Patient"]
 
 
 def test_the_time_of_a_strategy_ends_with_that_of_the_one_around_it(bench: Bench) -> None:
-    assert bench.call("left", {"outer": "Brief", "inner": "Inner"}) in range(1, 401)
-    assert bench.call("left", {"outer": "Roomy", "inner": "Once"}) in range(401, 60001)
+    assert bench.call("left", {"outer": "Brief", "inner": "Inner"}) in range(1, 1501)
+    assert bench.call("left", {"outer": "Roomy", "inner": "Once"}) in range(1501, 60001)
     assert bench.call("left", {"outer": "Turns", "inner": "Once"}) is None
 
 
