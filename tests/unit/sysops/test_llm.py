@@ -127,7 +127,7 @@ each_format = pytest.mark.parametrize(
 
 @each_format
 def test_an_answer_streams_and_is_recorded(bench: Bench, name: str, model: str) -> None:
-    bench.play(**{model: [{**HELLO, "delay_ms": 20, "usage": {"input_tokens": 3, "output_tokens": 5}}]})
+    bench.play(**{model: [{**HELLO, "delay_ms": 120, "usage": {"input_tokens": 3, "output_tokens": 5}}]})
     assert bench.call(name) == "Hello!"
     assert bench.partials == ["Hel", "Hello", "Hello!"]
     assert bench.ticks >= 3
