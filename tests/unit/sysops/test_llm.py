@@ -400,7 +400,7 @@ def test_what_was_received_before_the_rest_was_withheld(bench: Bench, stream: bo
 def test_an_answer_cut_inside_a_value_says_so(bench: Bench, stream: bool) -> None:
     bench.play(again=[{"text": "no number", "finish_reason": "length"}])
     error = bench.thrown("Number", stream)
-    assert "length" in str(error)
+    assert "finish reason 'length'" in str(error)
 
 
 @both
