@@ -8,6 +8,11 @@ Importing this package loads nothing else: each public name loads its module at 
 the compiler, the HTTP client and asyncio are loaded by what needs them.  Type checkers read ``__init__.pyi``.
 """
 
+import sys as _sys
+
+if _sys.version_info < (3, 11):  # noqa: UP036 (run from its sources: an installer refuses before)
+    raise ImportError(f"bamlvm needs Python 3.11 or later, and this is Python {_sys.version.split()[0]}")
+
 _MODULES = ("errors", "stages", "testing")
 _NAMES = {
     "calls.dry_run": ("HttpRequest", "ParseStream", "PromptMessage", "PromptPart"),
