@@ -70,7 +70,8 @@ def _variant(c: Checking, node: hir.VariantRef, _: Type | None) -> tir.Expr:
 
 def _throw(c: Checking, node: hir.Throw, _: Type | None) -> tir.Expr:
     value = c.expr(c, node.value, None)
-    c.throw(unstated(inferred(value)))
+    thrown = value.type if isinstance(value, tir.Variant) else inferred(value)  # a variant of an enum is thrown as such
+    c.throw(unstated(thrown))
     return tir.Throw(node.start, node.end, NEVER, value)
 
 
