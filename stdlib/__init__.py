@@ -24,6 +24,10 @@ NAMESPACES = {
     "net.baml": "baml.net",
     "json.baml": "baml.json",
     "math.baml": "baml.math",
+    "base64.baml": "baml.base64",
+    "time.baml": "baml.time",
+    "random.baml": "baml.random",
+    "log.baml": "baml.log",
     "unstable.baml": "baml.unstable",
     "env.baml": "env",
 }

@@ -1,4 +1,5 @@
-"""``baml.sys``: sleeping, shell commands, the clock; and the process as the host's side of the package sees it.
+"""``baml.sys``, ``baml.time``, ``baml.random``: sleeping, shell commands, the clock, randomness; and the process as the
+host's side of the package sees it.
 
 The layers above read the clock and the process's environment here, never from ``time`` and ``os`` themselves.
 """
@@ -50,6 +51,38 @@ async def sleep(scope: Scope, ms: int) -> None:
 @sysop("baml.sys.now_ms")
 def now_ms(scope: Scope) -> int:
     return time.time_ns() // 1_000_000
+
+
+@sysop("baml.time.now_iso")
+def now_iso(scope: Scope) -> str:
+    seconds, milliseconds = divmod(time.time_ns() // 1_000_000, 1000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{milliseconds:03}Z"
+
+
+@sysop("baml.random.int")
+def random_int(scope: Scope, a: int, b: int) -> int:
+    if b < a:
+        raise invalid(f"there is no integer from {a} to {b}")
+    span = b - a + 1
+    bits = span.bit_length()
+    while True:  # rejection: every integer is equally likely
+        found = int.from_bytes(os.urandom(bits // 8 + 1), "big") >> (8 - bits % 8)
+        if found < span:
+            return a + found
+
+
+@sysop("baml.random.float")
+def random_float(scope: Scope) -> float:
+    return (int.from_bytes(os.urandom(7), "big") >> 3) / (1 << 53)
+
+
+@sysop("baml.random.uuid")
+def random_uuid(scope: Scope) -> str:
+    digits = bytearray(os.urandom(16))
+    digits[6] = digits[6] & 0x0F | 0x40  # version 4
+    digits[8] = digits[8] & 0x3F | 0x80  # the variant of RFC 9562
+    text = digits.hex()
+    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
 
 
 @sysop("baml.sys.panic")

@@ -23,6 +23,7 @@ MODULES: Final = (
     "bamlvm.sysops.http",
     "bamlvm.sysops.stream",
     "bamlvm.sysops.system",
+    "bamlvm.sysops.log",
     "bamlvm.sysops.environment",
     "bamlvm.sysops.files",
     "bamlvm.sysops.network",

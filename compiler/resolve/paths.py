@@ -8,6 +8,9 @@ from bamlvm.grammar import syntax
 from bamlvm.vm.program.spelling import did_you_mean
 from bamlvm.vm.program.types import ClassType, EnumType, Type, bare, members
 
+PRELUDE = {"print": "baml.print"}
+"""Functions of the standard library that are known by their bare names, unless the project declares these."""
+
 ENVIRONMENT_LOOKUP = "env.get_or_panic"
 
 
@@ -91,7 +94,7 @@ def _try_path(r: Resolving, node: syntax.Name | syntax.Member) -> hir.Expr | Non
 
 def _item(r: Resolving, at: tuple[int, int], path: str) -> hir.Expr | None:
     """Return the value that a dotted path names: a function, a method, a variant, an environment variable; or None."""
-    name = r.scope.qualify(path, r.entry.namespace) or path
+    name = r.scope.qualify(path, r.entry.namespace) or PRELUDE.get(path, path)
     if r.symbols.signature(name) is not None:
         r.mentions.add(name)
         return hir.FunctionRef(*at, name)

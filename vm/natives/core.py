@@ -19,6 +19,17 @@ NATIVES: Final = NativeTable(
 )
 
 
+_LONGEST_RANGE: Final = 10_000_000
+
+
+@NATIVES.native("baml.range")
+def range_(start: int, end: int) -> list[int]:
+    """Return the integers from ``start`` to before ``end``."""
+    if end - start > _LONGEST_RANGE:
+        raise panic("UserPanic", f"a range of more than {_LONGEST_RANGE} integers")
+    return list(range(start, end))
+
+
 @NATIVES.native("baml.panic")
 def user_panic(message: str) -> NoReturn:
     """Panic with the program's own message."""

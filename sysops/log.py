@@ -1,0 +1,53 @@
+"""``baml.log`` and ``print``: what a program says to people.
+
+Messages go to Python's logger ``bamlvm.program``, with their fields as the record's ``fields``; a host that configured
+no logging sees warnings and errors on stderr, as Python's ``logging`` has it.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from bamlvm.sysops.scope import Scope
+from bamlvm.sysops.table import sysop
+from bamlvm.vm.builtins import builtins_of
+from bamlvm.vm.rendering import display
+
+LOGGER = "bamlvm.program"
+
+
+@sysop("baml.print")
+def print_(scope: Scope, v: Any) -> None:
+    print(display(v), flush=True, file=sys.stdout)
+
+
+@sysop("baml.log.debug")
+def debug(scope: Scope, message: str, fields: dict[Any, Any] | None = None) -> None:
+    _log("DEBUG", message, fields)
+
+
+@sysop("baml.log.info")
+def info(scope: Scope, message: str, fields: dict[Any, Any] | None = None) -> None:
+    _log("INFO", message, fields)
+
+
+@sysop("baml.log.warn")
+def warn(scope: Scope, message: str, fields: dict[Any, Any] | None = None) -> None:
+    _log("WARNING", message, fields)
+
+
+@sysop("baml.log.error")
+def error(scope: Scope, message: str, fields: dict[Any, Any] | None = None) -> None:
+    _log("ERROR", message, fields)
+
+
+def _log(level: str, message: str, fields: dict[Any, Any] | None) -> None:
+    import logging
+
+    logger = logging.getLogger(LOGGER)
+    number = logging.getLevelNamesMapping()[level]
+    if not logger.isEnabledFor(number):
+        return
+    shown = "".join(f" {key}={display(value)}" for key, value in (fields or {}).items())
+    logger.log(number, "%s%s", message, shown, extra={"fields": builtins_of(fields or {})})
