@@ -304,6 +304,7 @@ class CompletionReader(Scanner):
             self._trace(f"candidate: an {'object' if is_object else 'list'} {_RANKS[self._rank]}")
         self._in_series = is_object and self._listed is not None
         if self._in_series and self._listed is not None:
+            self._rank = LINE if self._rank == FIRST else self._rank
             self._number = -2 - self._rank  # all items of a series are one candidate
             self.begin(self._listed.open(True))
         else:

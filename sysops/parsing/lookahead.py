@@ -29,8 +29,8 @@ The evidence is the same everywhere, and its order is:
   While a quotation inside the string is open, a quote ends the string by 1 and 2 only, and by 2 only if no text adjoins
   the bracket: ``"{"s": "v"}"``.  The same holds for a quote of the other kind (curly for straight).
 
-**A quote that begins a key** in a string whose own end is missing (:func:`begins_key`): a text in quotes with a colon
-after it, behind a comma, a line break or, for a declared name, a space.
+**A quote that begins a key** in a string whose own end is missing (:func:`begins_key`): a declared name in quotes with
+a colon after it, behind a comma or space; any text in quotes with a colon after it, at the beginning of a line.
 
 **A comma or line break in a bare value** (:func:`ends_bare`) ends it where a key, a bracket that closes, or nothing
 follows.  Inside brackets that the value itself opened, only 1 counts, for declared names.
@@ -128,7 +128,7 @@ def closes_string(text: str, at: int, place: Place, strictly: bool, final: bool)
     if character in QUOTES:
         if place.in_object:
             return _quoted_key(text, next_at, place, strictly, final)
-        return True if broken and not strictly else _quoted_then(text, next_at, ",]", final)
+        return True if broken and not strictly else _quoted_then(text, next_at, ",]", final, spaced=next_at > at)
     if strictly:
         return False
     if character == "/":
@@ -192,11 +192,12 @@ def begins_key(text: str, at: int, before: str, place: Place, final: bool) -> bo
     separator = before[len(before.rstrip(" \t\r\n,;")) :]
     if not separator:
         return False
-    found = _quoted_key(text, at - 1, place, False, final)
-    if found and not ("," in separator or "\n" in separator):
-        match = _QUOTED[text[at - 1]].match(text, at - 1)
-        return match is not None and _is_declared(match[1], place)
-    return found
+    must_be_declared = not ("\n" in separator or ("," in separator and place.names is None))
+    return (
+        _quoted_key(text, at - 1, place, must_be_declared, final)
+        if place.names is not None or not must_be_declared
+        else False
+    )
 
 
 def closes_key(text: str, at: int, final: bool) -> bool | None:
@@ -233,6 +234,8 @@ def ends_bare(text: str, at: int, place: Place, inside: bool, final: bool) -> bo
         return _declared_key(text, next_at, place, final) if place.names is not None else False
     if character in "},]":
         return True
+    if character == "{":  # the next object of the list, and this one was not closed
+        return begins_object(text, next_at + 1, False, final) if place.lists else False
     if character in QUOTES:
         return _quoted_key(text, next_at, place, False, final)
     if character == "/":
@@ -330,8 +333,10 @@ def _quoted_key(text: str, at: int, place: Place, declared: bool, final: bool) -
     return found
 
 
-def _quoted_then(text: str, at: int, wanted: str, final: bool, window: int = WINDOW) -> bool | None:
-    """Whether a short quoted text begins at ``at`` and one of ``wanted`` follows it."""
+def _quoted_then(
+    text: str, at: int, wanted: str, final: bool, window: int = WINDOW, spaced: bool = False
+) -> bool | None:
+    """Whether a short quoted text begins at ``at`` and one of ``wanted`` follows it, or, over a space, another one."""
     match = _QUOTED[text[at]].match(text, at, at + window)
     if match is None or match["open"] is not None:
         return None if len(text) - at <= window and not final else False
@@ -340,7 +345,7 @@ def _quoted_then(text: str, at: int, wanted: str, final: bool, window: int = WIN
     next_at = _past(_SPACE, text, match.end())
     if next_at == len(text):
         return None if len(text) - at <= 2 * window and not final else False
-    return text[next_at].translate(PLAIN) in wanted
+    return text[next_at].translate(PLAIN) in wanted or (spaced and next_at > match.end() and text[next_at] == text[at])
 
 
 def _key_with_quotes(text: str, at: int, final: bool) -> bool | None:

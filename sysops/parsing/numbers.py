@@ -43,7 +43,7 @@ def number_in(text: str) -> float:
     """
     text = _SPACED_FRACTION.sub(r"\1/\2", text)
     found = _numbers(text)
-    if len(found) > 1:
+    if len(found) != 1:
         alone = (passages.first_line(text), passages.last_line(text), passages.after_label(text))
         for group in (passages.emphasised(text), iter(alone)):
             numbers = [number for passage in group if (number := _number(passage.strip())) is not None]

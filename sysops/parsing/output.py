@@ -107,7 +107,7 @@ class _TextStream(StreamParser):
             shown = found
         if self.output.nullable and len(shown) < _LONGEST_NULL and _MAY_BE_NULL.fullmatch(shown):
             return None
-        if shown == self._shown:
+        if self._shown is not None and len(shown) <= len(self._shown):
             return None
         self._shown = shown
         return shown

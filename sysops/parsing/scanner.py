@@ -533,10 +533,14 @@ class Scanner:
         if rest[:3] == _FENCE:
             if self._inner_fence:
                 self._inner_fence = False
-            elif rest[3:].isalnum() or not self._in_fence:
+                if not self._in_fence:
+                    self._may_end = -1
+            elif rest[3:].isalnum():
                 self._inner_fence = True
-            elif self._may_end < 0:
-                self._may_end = len(self._text_so_far())
+            else:
+                self._inner_fence = not self._in_fence
+                if self._may_end < 0:
+                    self._may_end = len(self._text_so_far())
             line += 3
         self._pieces.append(buffer[at:line])
         self._at = line
@@ -548,7 +552,7 @@ class Scanner:
         if self._may_end >= 0:
             text = text[: self._may_end]
         stripped = text.rstrip(_CLOSERS)
-        self._pieces = [stripped if self._closes_stack(text[len(stripped) :]) else text]
+        self._pieces = [stripped if self._closes_stack(text[len(stripped) :]) else text.rstrip()]
 
     def _closes_stack(self, brackets: str) -> bool:
         """Whether brackets close all containers that are open."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from typing import Any
 
 from bamlvm.sysops.parsing import passages, reasoning
@@ -69,12 +71,17 @@ class StructuredOutput(Output):
                 return parser.finish(cut_by)
             except Unparsable:
                 pass
+        text = reasoning.split(content).answer.strip()
         if mismatch is not NO_CANDIDATE:
             raise Unparsable(mismatch=mismatch)
+        if text[:2] in ('"{', '"['):  # the whole answer is JSON written as a string
+            with contextlib.suppress(ValueError):
+                result = self.plan.scalar(json.loads(text, strict=False), True)
+                if result.__class__ is not Mismatch:
+                    return value_of(result)
         inner = self.plan.item if isinstance(self.plan, ListPlan) else self.plan
         if isinstance(inner, ClassPlan) and inner.size == 1:
             inner = inner.plans[0]
-        text = reasoning.split(content).answer.strip()
         if isinstance(inner, ScalarPlan) and type(inner) is not StringPlan and text and cut_by is None:
             result = self.plan.scalar(text, False)
             if result.__class__ is not Mismatch:
