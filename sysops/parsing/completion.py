@@ -360,7 +360,8 @@ class CompletionReader(Scanner):
         if series is None:
             series = self._series[self._rank] = ListBuilder(listed)
         if result.__class__ is Mismatch:
-            series.put(Mismatch(result.expected, result.got, result.path[1:], result.raw), None)
+            mismatch = Mismatch(result.expected, result.got, result.path[1:], result.raw, result.reason)
+            series.put(mismatch, builder.shown[0] if builder.shown else None)
         else:
             series.extend(result, builder.shown)
         self._note(series.shows.copy())

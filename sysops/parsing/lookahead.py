@@ -63,7 +63,7 @@ _WORD: Final = re.compile(r"[\w$@.\- ]*\s*")
 _KEY_WORD: Final = re.compile(r"[^\W\d]|[$@]")
 _IDENTIFIER: Final = re.compile(r"[^\W\d][\w.\-]*")
 _ITEM_WORD: Final = re.compile(r"[^\"'\n,\[\]{}]*\s*")
-_FILLER: Final = re.compile(r"[\w ]{1,40}(?=\"|\u201c)")
+_FILLER: Final = re.compile(r"[\w ]{1,40} (?=[\"\u201c])")
 _NUMBER_HEAD: Final = re.compile(r"[-+]?[$\u20ac\u00a3\u00a5]?[0-9]{1,3}(?:,[0-9]{3})*")
 _GROUP: Final = re.compile(r"[0-9]{3}(?![0-9])")
 _LITERAL: Final = re.compile(r"(?i:true|false|null|none|nan)|[-+]?[$\u20ac\u00a3]?[0-9][0-9.,_]*(?:[eE][-+]?[0-9]+)?%?")
@@ -127,7 +127,7 @@ def closes_string(text: str, at: int, place: Place, strictly: bool, final: bool)
             return None
     if character in QUOTES:
         if place.in_object:
-            return _quoted_key(text, next_at, place, strictly, final)
+            return False if strictly and next_at == at else _quoted_key(text, next_at, place, strictly, final)
         return True if broken and not strictly else _quoted_then(text, next_at, ",]", final, spaced=next_at > at)
     if strictly:
         return False

@@ -174,7 +174,9 @@ class Scanner:
             shown = shown.rstrip(_CLOSERS)
         names = self._stack[-1].names
         if names is not None:
-            start = max(text.rfind(mark, max(0, len(text) - WINDOW // 2)) for mark in ",;\n")
+            begin = max(0, len(text) - WINDOW // 2)
+            end = len(text.rstrip())
+            start = max(text.rfind(",", begin, end), text.rfind("\n", begin, end), text.rfind(";", begin, end))
             if 0 <= start < len(shown) and _may_be_key(text[start + 1 :], names):
                 shown = text[:start].rstrip(_CLOSERS)
         return shown
@@ -498,7 +500,7 @@ class Scanner:
         if head[-1:].isspace() and lookahead.is_literal(head.strip()):
             return True
         if sum(piece.count('"') for piece in self._pieces) % 2 == 0 and not self._last_character().isspace():
-            closes = lookahead.closes_string(self._buffer, self._at + 1, self._place(), True, self._final)
+            closes = lookahead.closes_string(self._buffer, self._at + 1, self._place(), False, self._final)
             if closes:
                 self._at += 1
             return closes
