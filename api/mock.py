@@ -6,16 +6,27 @@
         runtime.functions.Forecast(city="Oslo")
         server.requests[0].body["messages"]                    # what the program sent
 
+Without a server, :class:`MockTransport` does the same inside the process, for ``Runtime(transport=…)``; under pytest it
+is the fixture ``baml_mock``:
+
+    def test_forecast(baml_mock):
+        baml_mock.answer("Sunny.")                             # or baml_mock.play(script)
+        runtime = bamlvm.Runtime.from_directory("baml_src", transport=baml_mock)
+        assert runtime.functions.Forecast(city="Oslo") == "Sunny."
+        assert "Oslo" in str(baml_mock.requests[0].body)
+
 ``bamlvm mock --help`` describes scripts and faults.
 """
 
 from bamlvm.tools.mock.script import Answer, Rule, Script, ScriptError, load_script, script_from
 from bamlvm.tools.mock.server import Exchange, MockServer, ThreadedMockServer
+from bamlvm.tools.mock.transport import MockTransport
 
 __all__ = [
     "Answer",
     "Exchange",
     "MockServer",
+    "MockTransport",
     "Rule",
     "Script",
     "ScriptError",

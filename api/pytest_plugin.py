@@ -1,4 +1,8 @@
-"""The pytest plugin ``bamlvm``: the fixture ``baml_snapshot``, the option ``--baml-update``, and a search for orphans.
+"""The pytest plugin ``bamlvm``: the fixtures ``baml_snapshot`` and ``baml_mock``, the option ``--baml-update``, and a
+search for orphans.
+
+``baml_mock`` is a :class:`bamlvm.mock.MockTransport`: LLM functions of a ``Runtime(transport=baml_mock)`` get canned
+answers, without a server, a network or a key.
 
 A test's snapshots are beside its module, in ``__baml_snapshots__/<module>/<test>[.<name>].<stage>.txt``.  One that no
 test of a module asked for, or whose module is gone, is an orphan: the run fails and names it; ``--baml-update`` deletes
@@ -15,10 +19,13 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
 import pytest
+
+if TYPE_CHECKING:
+    from bamlvm.mock import MockTransport
 
 FOLDER: Final = "__baml_snapshots__"
 UPDATE: Final = "--baml-update"
@@ -84,6 +91,14 @@ class BamlSnapshot:
 def baml_snapshot(request: pytest.FixtureRequest) -> BamlSnapshot:
     """Compare stages of BAML programs with snapshots: ``baml_snapshot("baml_src", "tir")``."""
     return BamlSnapshot(request)
+
+
+@pytest.fixture
+def baml_mock() -> MockTransport:
+    """Answer LLM functions without a server: ``baml_mock.answer("Hi")``, ``Runtime(…, transport=baml_mock)``."""
+    from bamlvm.mock import MockTransport
+
+    return MockTransport()
 
 
 def snapshot_folder(module: Path) -> Path:

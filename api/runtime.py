@@ -92,6 +92,8 @@ class Runtime:
         self.functions = Functions(self)
         self._tests = loaded.unit.tests
         self._origin: tuple[dict[str, str], bool, dict[str, Any]] | None = None
+        if transport is not None and not callable(getattr(transport, "handle_async_request", None)):
+            raise HostError(f"transport must be an httpx.AsyncBaseTransport, not {type(transport).__name__}")
         self._transport = transport
         self._clients: Clients | None = None
         limits = (max_open_per_call, max_open)

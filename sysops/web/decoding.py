@@ -38,8 +38,15 @@ def chunks_of(response: httpx.Response) -> aclosing[AsyncGenerator[bytes, None]]
 
     Raises ``httpx.DecodingError``, and what reading the body raises.
     """
+    if response.is_stream_consumed:  # as of a response that was made with its content (httpx.MockTransport)
+        return aclosing(_read_already(response))
     encoded = codings(response)
     return aclosing(_decoded(response, encoded) if encoded else _raw(response))
+
+
+async def _read_already(response: httpx.Response) -> AsyncGenerator[bytes, None]:
+    if response.content:  # which httpx has decoded
+        yield response.content
 
 
 def _raw(response: httpx.Response) -> AsyncGenerator[bytes, None]:

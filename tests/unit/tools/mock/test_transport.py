@@ -1,0 +1,94 @@
+"""The mock without a server: every provider's format, faults, and the pytest fixture."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+import bamlvm
+from bamlvm.events import Attempt
+from bamlvm.mock import MockTransport
+
+SOURCE = """
+client C { provider PROVIDER  retry_policy R  options { model "m"  api_key "k"  OPTIONS } }
+retry_policy R { max_retries 1  strategy { type constant_delay  delay_ms 1 } }
+function F(input: string) -> string { client C  prompt #"Say hello to {{ input }}"# }
+"""
+PROVIDERS = {
+    "openai": "",
+    "openai-responses": "",
+    "anthropic": "max_tokens 10",
+    "google-ai": "",
+    "openai-generic": 'base_url "http://service.invalid/v1"',
+}
+
+
+def runtime_of(transport: MockTransport, provider: str = "openai") -> bamlvm.Runtime:
+    source = SOURCE.replace("PROVIDER", provider).replace("OPTIONS", PROVIDERS[provider])
+    return bamlvm.Runtime.from_files({"main.baml": source}, transport=transport)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_every_format(provider: str, baml_mock: MockTransport) -> None:
+    baml_mock.play({"rules": [{"answers": [{"pieces": ["Hel", "lo"]}]}]})
+    with runtime_of(baml_mock, provider) as runtime:
+        assert runtime.call_function_sync("F", {"input": "Ada"}) == "Hello"
+        assert list(runtime.stream("F", {"input": "Ada"})) == ["Hel", "Hello"]
+    assert [exchange.outcome for exchange in baml_mock.requests] == ["answered"] * 2
+    assert "Say hello to Ada" in str(baml_mock.requests[0].body)
+
+
+def test_answers_in_order(baml_mock: MockTransport) -> None:
+    baml_mock.answer("one", "two")
+    with runtime_of(baml_mock) as runtime:
+        assert [runtime.call_function_sync("F", {"input": "a"}) for _ in range(3)] == ["one", "two", "two"]
+
+
+def test_without_a_script_it_echoes(baml_mock: MockTransport) -> None:
+    with runtime_of(baml_mock) as runtime:
+        assert runtime.call_function_sync("F", {"input": "a"}) == "m was asked: Say hello to a"
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ({"kind": "status", "code": 503}, "503"),
+        ({"kind": "reset"}, "the connection broke"),
+        ({"kind": "reset", "where": "body", "at": 30, "how": "close"}, "the connection ended inside the answer"),
+        ({"kind": "truncate", "at": 40}, "the connection ended inside the answer"),
+        ({"kind": "garbage", "where": "response"}, "the server broke the HTTP protocol"),
+        ({"kind": "stall", "where": "body", "ms": 1}, None),
+        ({"kind": "split", "size": 1}, None),
+        ({"kind": "gzip"}, None),
+    ],
+)
+def test_faults(baml_mock: MockTransport, fault: dict[str, Any], said: str | None) -> None:
+    baml_mock.play({"rules": [{"answers": [{"text": "bad", "faults": [fault]}, {"text": "good"}]}]})
+    with runtime_of(baml_mock) as runtime:
+        stream = runtime.stream("F", {"input": "a"})
+        attempts = [
+            event.record.error for event in stream.events() if isinstance(event, Attempt) and event.kind == "failed"
+        ]
+        assert stream.final() == ("bad" if said is None else "good")
+    assert len(baml_mock.requests) == (1 if said is None else 2)
+    assert len(attempts) == (said is not None)
+    assert said is None or said in str(attempts[0]), attempts
+
+
+async def test_a_stall_ends_with_the_call(baml_mock: MockTransport) -> None:
+    baml_mock.play({"rules": [{"answers": [{"text": "x", "faults": [{"kind": "stall", "where": "body"}]}]}]})
+    async with runtime_of(baml_mock) as runtime:
+        context = bamlvm.CallContext(timeout=0.05, on_partial=[].append)
+        with pytest.raises(bamlvm.Cancelled):
+            await runtime.call_function("F", {"input": "a"}, context)
+    assert baml_mock.requests[0].outcome == "client left"
+
+
+async def test_many_at_once(baml_mock: MockTransport) -> None:
+    baml_mock.play({"rules": [{"answers": [{"pieces": list("hello"), "delay_ms": 1}]}]})
+    async with runtime_of(baml_mock) as runtime:
+        found = await asyncio.gather(*(runtime.call_function("F", {"input": str(n)}) for n in range(50)))
+    assert found == ["hello"] * 50
+    assert len(baml_mock.requests) == 50
