@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from bamlvm.sysops.providers.catalogue import provider_of
 from bamlvm.sysops.schema import Schema
 from bamlvm.vm.program.llm import STRATEGIES, ClientInfo, LlmFunctionInfo, RetryPolicyInfo
 from bamlvm.vm.program.spelling import did_you_mean
@@ -67,13 +66,9 @@ def children(of: ClientInfo) -> list[str]:
 
 
 def check(schema: Schema, name: str, inside: tuple[str, ...] = ()) -> None:
-    """Refuse a client that could never answer, or that may choose such a client.
-
-    Raises :class:`Thrown`: ``UnsupportedProvider``, or ``InvalidArgument`` for a strategy that leads back to itself.
-    """
+    """Refuse a strategy that may choose itself.  Raises :class:`Thrown` (``InvalidArgument``)."""
     found = client(schema, name)
     if strategy(found) is None:
-        provider_of(found)
         return
     if name in inside:
         path = " → ".join((*inside[inside.index(name) :], name))

@@ -10,6 +10,9 @@ from typing import Final, Literal, TypeAlias
 from tests.streaming.faults.server import CLOSE, Answer, Step
 from tests.streaming.faults.wires import PIECES, SECOND, TEXT, StreamEvent, Wire, encoded
 
+Lack: TypeAlias = Literal["provider", "key", "variable"]
+"""What a client lacks that can never work: a provider that is supported, a key, a variable of its options."""
+
 Clock: TypeAlias = Literal["connect", "time_to_first_token", "idle", "request"]
 CLOCK_MS: Final[Mapping[Clock, int]] = {"connect": 80, "time_to_first_token": 400, "idle": 150, "request": 400}
 """The limits of the clients whose clocks are to run out."""
@@ -48,8 +51,8 @@ class Fault:
     """One way to misbehave.
 
     ``answer(wire)`` is what the server does; ``outcome`` what comes of the attempt, by wire format where they differ;
-    ``where`` says that it is not an answer of the server but an address: ``closed``, ``full`` or ``resets``.
-    ``clock`` has a short limit; the others have their defaults.
+    ``where`` says that it is not an answer of the server but an address: ``closed``, ``full`` or ``resets``; ``lack``,
+    that it is the client, which sends no request.  ``clock`` has a short limit; the others have their defaults.
     """
 
     title: str
@@ -57,6 +60,12 @@ class Fault:
     answer: Callable[[Wire], Answer] = lambda wire: ()
     where: Literal["answer", "closed", "full", "resets"] = "answer"
     clock: Clock | None = None
+    lack: Lack | None = None
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether it is an answer of the server, which is as it should be the second time."""
+        return self.where == "answer" and self.lack is None
 
     def of(self, wire: Wire) -> Outcome:
         """What comes of it with a wire format."""

@@ -43,7 +43,7 @@ def text() -> str:
 
 def _table(faults: Sequence[Fault]) -> str:
     lines = [
-        "| The server | attempt | received | single | retry | fallback |",
+        "| The server (or the client) | attempt | received | single | retry | fallback |",
         "|---|---|---|---|---|---|",
     ]
     lines += [line for fault in faults for line in _rows(fault)]
@@ -87,7 +87,7 @@ def _calls(fault: Fault, outcome: Outcome) -> tuple[str, str, str]:
         return given, given, given
     if not outcome.retried:
         retry = f"fails: {error}, no retry"
-    elif fault.where != "answer":
+    elif not fault.is_answer:
         retry = f"fails: {error}, {error}"
     else:
         retry = "the second answer"

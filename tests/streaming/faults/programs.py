@@ -5,7 +5,9 @@ One client meets the fault (``env.BAD``), one is healthy (``env.GOOD``); each fu
 
 from __future__ import annotations
 
-from tests.streaming.faults.outcomes import CLOCK_MS, Clock
+from typing import get_args
+
+from tests.streaming.faults.outcomes import CLOCK_MS, Clock, Lack
 from tests.streaming.faults.wires import WIRES, Wire
 
 WAYS = ("single", "retry", "fallback", "turns")
@@ -13,16 +15,27 @@ CLOCKS: tuple[Clock | None, ...] = (None, "connect", "time_to_first_token", "idl
 KEY = "sk-never-shown"
 
 
-def clients(wire: Wire, clock: Clock | None) -> str:
-    """The clients and functions of a wire format with a short clock: one that meets the fault, and a healthy one."""
-    name = function_name(wire, "", clock)
-    limit = f"http {{ {clock}_timeout_ms {CLOCK_MS[clock]} }}" if clock else ""
+def clients(wire: Wire, variant: Clock | Lack | None) -> str:
+    """The clients and functions of a wire format: one that meets the fault, by a short clock or a lack of its own, and
+    a healthy one."""
+    name = function_name(wire, "", variant)
     options = f'model "m"  api_key "{KEY}"  {wire.options}'
+    provider, bad = wire.provider, f"base_url env.BAD  {options}"
+    match variant:
+        case "provider":
+            provider = "baml-openai-chat"
+        case "key":
+            bad = 'model "m"'
+        case "variable":
+            bad = 'base_url env.BAD  model "m"  api_key env.NOT_SET'
+        case None:
+            pass
+        case clock:
+            bad += f"  http {{ {clock}_timeout_ms {CLOCK_MS[clock]} }}"
     return f"""
-client<llm> {name}Bad {{ provider {wire.provider}  options {{ base_url env.BAD  {options}  {limit} }} }}
+client<llm> {name}Bad {{ provider {provider}  options {{ {bad} }} }}
 client<llm> {name}Good {{ provider {wire.provider}  options {{ base_url env.GOOD  {options} }} }}
-client<llm> {name}Again {{ provider {wire.provider}  retry_policy Once
-    options {{ base_url env.BAD  {options}  {limit} }} }}
+client<llm> {name}Again {{ provider {provider}  retry_policy Once  options {{ {bad} }} }}
 client<llm> {name}Else {{ provider fallback  options {{ strategy [{name}Bad, {name}Good] }} }}
 client<llm> {name}Turn {{ provider round-robin  options {{ strategy [{name}Bad, {name}Good] }} }}
 function {name}single(input: string) -> string {{ client {name}Bad  prompt #"{{{{ input }}}}"# }}
@@ -32,10 +45,10 @@ function {name}turns(input: string) -> string {{ client {name}Turn  prompt #"{{{
 """
 
 
-def function_name(wire: Wire, way: str, clock: Clock | None) -> str:
-    return f"{wire.name.title().replace('-', '')}{(clock or 'default').title().replace('_', '')}_{way}"
+def function_name(wire: Wire, way: str, variant: Clock | Lack | None) -> str:
+    return f"{wire.name.title().replace('-', '')}{(variant or 'default').title().replace('_', '')}_{way}"
 
 
 PROGRAM = "retry_policy Once { max_retries 1  strategy { type constant_delay  delay_ms 1 } }\n" + "".join(
-    clients(wire, clock) for wire in WIRES.values() for clock in CLOCKS
+    clients(wire, variant) for wire in WIRES.values() for variant in (*CLOCKS, *get_args(Lack))
 )

@@ -141,8 +141,16 @@ _BROKEN_EVENT: Final = fails("LlmClient", HALF, retried=False, retryable=False)
 _NEXT: Final = "event: surprise\ndata: {}\n\n"
 
 
+_UNSUPPORTED: Final = fails("UnsupportedProvider", retried=False)
+_UNUSABLE: Final = fails("InvalidArgument", retried=False)
+
 STREAMED: Final[Mapping[str, Sequence[Fault]]] = MappingProxyType(
     {
+        "Clients that can never work": [
+            Fault("is of a provider that is not supported", _UNSUPPORTED, lack="provider"),
+            Fault("has no key", _UNUSABLE, lack="key"),
+            Fault("needs a variable that is not set", _UNUSABLE, lack="variable"),
+        ],
         "Before the answer": [
             Fault("nobody listens at the port", fails("Network"), where="closed"),
             Fault("the connection is never accepted", overdue("connect"), where="full", clock="connect"),
@@ -443,6 +451,9 @@ STREAMED: Final[Mapping[str, Sequence[Fault]]] = MappingProxyType(
 _UNREADABLE: Final = fails("LlmClient", retried=False, retryable=False)
 
 UNSTREAMED: Final[Sequence[Fault]] = (
+    Fault("is of a provider that is not supported", _UNSUPPORTED, lack="provider"),
+    Fault("has no key", _UNUSABLE, lack="key"),
+    Fault("needs a variable that is not set", _UNUSABLE, lack="variable"),
     Fault("resets before the headers", fails("Network"), lambda wire: [_PAUSE, RESET]),
     Fault("reads the request and says nothing", overdue("request"), lambda wire: [STALL], clock="request"),
     Fault(

@@ -148,17 +148,17 @@ async def check_cell(runtime: bamlvm.Runtime, server: FaultServer, wire: Wire, f
             server.play(bad, answer, second)
             server.play(fine, second)
             env = {"BAD": place or server.url(bad), "GOOD": server.url(fine)}
-            return await call(runtime, function_name(wire, way, fault.clock), env, stream)
+            return await call(runtime, function_name(wire, way, fault.clock or fault.lack), env, stream)
 
         seen = dict(zip(WAYS, await asyncio.gather(*map(one, WAYS)), strict=True))
         expected = {way: [outcome] for way in WAYS}
         if outcome.error is not None:
             if outcome.retried:  # an address is as bad the second time, an answer is not
-                expected["retry"] = [outcome, good if place is None else outcome]
+                expected["retry"] = [outcome, good if fault.is_answer else outcome]
             expected["fallback"] = [outcome, good]
         for way in WAYS:
             asked = [len(server.hits(f"bad-{way}")), len(server.hits(f"good-{way}"))]
-            on_bad = (2 if way == "retry" and len(expected[way]) == 2 else 1) if place is None else 0
+            on_bad = (2 if way == "retry" and len(expected[way]) == 2 else 1) if fault.is_answer else 0
             wanted = [on_bad, 1 if way == "fallback" and outcome.error is not None else 0]
             try:
                 check_call(seen[way], expected[way], stream, asked, wanted)

@@ -494,13 +494,6 @@ def test_one_try_without_the_clients_own_retries(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("name", "error", "part"),
     [
-        (
-            "CallVertex",
-            "UnsupportedProvider",
-            "openai-generic, azure-openai, ollama, openrouter, openai-responses, anthropic",
-        ),
-        ("CallBedrock", "UnsupportedProvider", "client aws-bedrock/anthropic.claude: provider 'aws-bedrock' is not"),
-        ("CallWithVertex", "UnsupportedProvider", "provider 'vertex-ai' is not supported"),
         ("CallSelf", "InvalidArgument", "Self → Self"),
         ("Pictures", "InvalidArgument", "cannot return image[]: no answer can be read as image"),
     ],
@@ -511,6 +504,20 @@ def test_what_cannot_work_is_refused(bench: Bench, name: str, error: str, part: 
     assert part in str(bamlvm.to_builtins(thrown.value)["message"])
     assert bench.server.requests == []
     assert bench.records == []
+
+
+@both
+def test_an_unsupported_provider_is_a_failed_attempt(bench: Bench, stream: bool) -> None:
+    bench.play(once=[failing(400), HELLO])
+    assert bench.failures("CallVertex", stream) == [("Vertex", 1, "UnsupportedProvider")]
+    assert "openai-generic, azure-openai, ollama, openrouter" in bench.records[0].error.message
+    assert bench.server.requests == []
+    assert bench.failures("CallWithVertex", stream) == [("Once", 1, "HttpStatus"), ("Vertex", 1, "UnsupportedProvider")]
+    assert bench.call("CallVertexThenOnce", stream=stream) == "Hello!"
+    assert [(record.client, error_name(record)) for record in bench.records] == [
+        ("Vertex", "UnsupportedProvider"),
+        ("Once", None),
+    ]
 
 
 def test_an_unknown_function_is_refused(bench: Bench) -> None:
