@@ -77,6 +77,15 @@ class ThrownError(BamlError):
             return text
         return self.attempts[-1].text if self.attempts else None
 
+    @property
+    def prompt(self) -> list[dict[str, Any]] | None:
+        """The messages of the last attempt, dicts with ``role`` and ``parts``; None if none has been sent."""
+        summary = self.attempts[-1].summary if self.attempts else None
+        if summary is None:
+            return None
+        system = [{"role": "system", "parts": summary.system}] if summary.system else []
+        return [*system, *summary.messages]
+
     def __str__(self) -> str:
         head = f"{self.class_name}: {self.message}" if self.message else self.class_name
         return "\n  ".join([head, *self.trace_lines()])

@@ -111,6 +111,8 @@ class HandleTable:
 
     def take_all(self, owner: int) -> list[Entry]:
         """Take out everything that an owner has open and return it, newest slot first, for the caller to close."""
+        if owner not in self._owned:  # without the lock: most calls open nothing, and an owner that ends opens no more
+            return []
         with self._lock:
             taken = []
             for index in sorted(self._owned.get(owner, ()), reverse=True):

@@ -153,6 +153,7 @@ def test_an_error_has_the_attempts_of_its_call(threaded_mock_server: ThreadedMoc
     for each in (error, other):
         assert [(attempt.number, attempt.status) for attempt in each.attempts] == [(1, 200), (2, 500)]
         assert each.attempts[0].text == "no number"
+        assert each.prompt == [{"role": "system", "parts": [{"type": "text", "content": "x"}]}]
         kinds = [attempt.error.type.rpartition(".")[2] for attempt in each.attempts]
         assert kinds == ["ParseFailed", "HttpStatus"]
 
