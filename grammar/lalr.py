@@ -19,7 +19,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any, Final
@@ -184,14 +184,18 @@ class Driver:
         index: int,
         context: object,
         repair: Callable[[UnexpectedTokenError], Token | None] = lambda _: None,
+        call: Callable[..., Any] | None = None,
     ) -> Any:
         """Continue with the token at ``index`` (0 at first) and return what the start rule's action returns.
 
         ``context`` is the actions' first argument.  Where a token is unexpected, ``repair`` may return one to insert
-        before it; raises :class:`UnexpectedTokenError` if it does not, and whatever an action raises.
+        before it; raises :class:`UnexpectedTokenError` if it does not, and whatever an action raises.  ``call``, if it
+        is not None, calls the actions: it gets the action and its arguments.
         """
         table = self.table
         states, rules, shortcuts, callbacks = table.states, table.rules, self._shortcuts, self._callbacks
+        if call is not None:
+            callbacks = [callback and partial(call, callback) for callback in callbacks]
         accepting = table.ends[state.start]
         stack, values = state.states, state.values
         end_offset = tokens[-1].end if tokens else 0

@@ -6,6 +6,7 @@ text is known costs one look into the cache.  Nothing here raises for any text: 
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from functools import cache
 from typing import Final
 
@@ -14,6 +15,7 @@ import msgspec
 from bamlvm.grammar.actions import expressions, items, types
 from bamlvm.grammar.actions.context import ActionContext
 from bamlvm.grammar.actions.types import MAX_PATH, LongPathError
+from bamlvm.grammar.depth import MAX_TREE_DEPTH, DeepTreeError, DepthGuard, may_be_deep
 from bamlvm.grammar.diagnostics import Diagnostic, Label, error, sort
 from bamlvm.grammar.items import split_items
 from bamlvm.grammar.lalr import Driver, UnexpectedTokenError, load
@@ -36,8 +38,6 @@ _START_RULES: Final = {
     "test": "test_item",
 }
 
-MAX_TREE_DEPTH: Final = 256
-"""The most levels of nodes in an item's tree; a deeper one is refused (E0010), so that later stages may recurse."""
 _MAX_ERRORS: Final = 20
 """After so many errors in one item the rest of it is not read."""
 
@@ -105,16 +105,19 @@ class _ItemParser:
         self.context = context
         self.text = text
         self.driver = _driver()
+        self.reported = sorted(diagnostic.span.start for diagnostic in lexed.diagnostics)
+        """Where diagnostics begin, in order."""
 
     def parse(self, rule: str) -> Declaration | None:
         """Return the item's declaration, or None if it has a syntax error; report all that can be found in it."""
         tokens = self.lexed.tokens
         state = self.driver.begin(rule)
+        call = DepthGuard().call if may_be_deep(tokens) else None
         # Up to the token at `quiet` errors are not reported: they follow from the one that was recovered from.
         index = quiet = errors = 0
         while True:
             try:
-                declaration: Declaration = self.driver.resume(state, tokens, index, self.context, self.repair)
+                declaration: Declaration = self.driver.resume(state, tokens, index, self.context, self.repair, call)
             except UnexpectedTokenError as failure:
                 if failure.index >= quiet:
                     self.report(failure)
@@ -123,24 +126,26 @@ class _ItemParser:
                 if following is None or errors >= _MAX_ERRORS or self.lexed.broken:
                     return None
                 index, quiet = following, following + 1
+            except DeepTreeError as deep:
+                self.report_depth(deep.start, deep.end)
+                return None
             except LongPathError as path:
                 message = f"this name has more than {MAX_PATH} parts"
-                self.lexed.diagnostics.append(error("E0010", message, Span("", path.start, path.end)))
+                self.add(error("E0010", message, Span("", path.start, path.end)))
                 return None
             else:
-                return None if errors or self.too_deep(declaration) else declaration
+                if errors:
+                    return None
+                node = deeper_than(declaration, MAX_TREE_DEPTH) if call is not None else None
+                if node is not None:
+                    self.report_depth(node.start, node.end)
+                    return None
+                return declaration
 
-    def too_deep(self, declaration: Declaration) -> bool:
-        """Report a tree that is too deep for later stages, which recurse; one of few tokens cannot be."""
-        if len(self.lexed.tokens) <= MAX_TREE_DEPTH:
-            return False
-        node = deeper_than(declaration, MAX_TREE_DEPTH)
-        if node is None:
-            return False
+    def report_depth(self, start: int, end: int) -> None:
         message = f"this is more than {MAX_TREE_DEPTH} levels deep in one expression or type"
         hint = "give a part of it a name of its own"
-        self.lexed.diagnostics.append(error("E0010", message, Span("", node.start, node.end), (), hint))
-        return True
+        self.add(error("E0010", message, Span("", start, end), (), hint))
 
     def repair(self, failure: UnexpectedTokenError) -> Token | None:
         """Insert and report a missing semicolon."""
@@ -151,8 +156,8 @@ class _ItemParser:
         if inserted is None:
             return None
         token, diagnostic = inserted
-        if not self.reported(tokens[failure.index - 1].start, failure.token.start):
-            self.lexed.diagnostics.append(diagnostic)
+        if not self.is_reported(tokens[failure.index - 1].start, failure.token.start):
+            self.add(diagnostic)
         return token
 
     def report(self, failure: UnexpectedTokenError) -> None:
@@ -161,7 +166,7 @@ class _ItemParser:
         if lexed.broken and failure.index >= len(tokens):
             return
         before = tokens[failure.index - 1].end if failure.index else 0
-        if self.reported(before, failure.token.start):
+        if self.is_reported(before, failure.token.start):
             return
         # An unclosed delimiter whose closer would help here: say so at its own diagnostic, which says where it opens.
         opener = lexed.unclosed
@@ -171,7 +176,7 @@ class _ItemParser:
                 place = Span("", failure.token.start, failure.token.end)
                 self.add_label("E0031", Label(place, f"`{CLOSER_TEXT[closer]}` is missing here"))
                 return
-        lexed.diagnostics.append(syntax_error(self.driver, failure, tokens, self.text))
+        self.add(syntax_error(self.driver, failure, tokens, self.text))
 
     def add_label(self, code: str, label: Label) -> None:
         """Add to the lexer's last diagnostic with this code."""
@@ -180,9 +185,14 @@ class _ItemParser:
         labels = (*diagnostics[at].labels, label)
         diagnostics[at] = msgspec.structs.replace(diagnostics[at], labels=labels)
 
-    def reported(self, start: int, end: int) -> bool:
-        """Whether there is a diagnostic between two places."""
-        return any(start <= diagnostic.span.start < end for diagnostic in self.lexed.diagnostics)
+    def add(self, diagnostic: Diagnostic) -> None:
+        self.lexed.diagnostics.append(diagnostic)
+        insort(self.reported, diagnostic.span.start)
+
+    def is_reported(self, start: int, end: int) -> bool:
+        """Whether a diagnostic begins between two places."""
+        at = bisect_left(self.reported, start)
+        return at < len(self.reported) and self.reported[at] < end
 
 
 def _probable_name(tokens: list[Token]) -> str:

@@ -15,7 +15,7 @@ class ActionContext:
     def __init__(self, lexed: Lexed) -> None:
         self.docs = lexed.docs
         self.headers = list(lexed.headers)
-        """Headers that no block has taken yet."""
+        """Headers that no block has taken yet, in order."""
         self.diagnostics: list[Diagnostic] = []
         self.types: list[Class | Enum | Alias] = []
         """The items of a test's ``type_builder`` block."""

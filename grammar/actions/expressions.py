@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -59,6 +61,7 @@ from bamlvm.grammar.syntax import (
 )
 from bamlvm.grammar.tokens import Token
 
+_start: Final = attrgetter("start")
 _STATEMENTS: Final = frozenset({Let, Assign, While, ForIn, For, Assert, ExprStatement, Header})
 _Handler = tuple[bool, str | None, list[Arm], int]
 
@@ -277,16 +280,20 @@ def _block(c: ActionContext, start: Token, entries: list[Any], tail: Expr | None
 
 
 def _insert_headers(c: ActionContext, start: int, end: int, statements: list[Statement]) -> None:
-    """Headers are no part of the grammar: each goes to the innermost block around it, in its place."""
-    inside = [header for header in c.headers if start < header.start < end]
-    if not inside:
+    """Move the headers between two places into a block's statements.
+
+    Headers are not part of the grammar.  Inner blocks are built before outer ones, so each goes to the innermost.
+    """
+    first = bisect_right(c.headers, start, key=_start)
+    last = bisect_left(c.headers, end, first, key=_start)
+    if first == last:
         return
-    c.headers = [header for header in c.headers if not start < header.start < end]
-    for token in inside:
+    for token in c.headers[first:last]:
         text = token.text[2:]
         title = text.lstrip("#")
         statements.append(Header(token.start, token.end, title.strip(), len(text) - len(title)))
-    statements.sort(key=lambda statement: statement.start)
+    del c.headers[first:last]
+    statements.sort(key=_start)
 
 
 def expression_statement(c: ActionContext, value: Expr, _semicolon: Token) -> Statement:
@@ -463,9 +470,8 @@ def arm(c: ActionContext, head: tuple[Pattern, Expr | None], body: Expr, _comma:
 # --- patterns
 
 
-def or_pattern(c: ActionContext, left: Pattern, _pipe: Token, right: Pattern) -> Pattern:
-    alternatives = left.alternatives if type(left) is OrPattern else (left,)
-    return OrPattern(left.start, right.end, (*alternatives, right))
+def or_pattern(c: ActionContext, alternatives: list[Pattern]) -> Pattern:
+    return OrPattern(alternatives[0].start, alternatives[-1].end, tuple(alternatives))
 
 
 def bind(c: ActionContext, name: Token, _colon: Token, type_: TypeExpr) -> Pattern:

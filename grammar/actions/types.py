@@ -123,9 +123,13 @@ def path_append(c: ActionContext, path: DottedName, _dot: Token, name: Token) ->
 # --- types
 
 
-def union(c: ActionContext, left: TypeExpr, _pipe: Token, right: TypeExpr) -> TypeExpr:
-    members = left.members if type(left) is UnionTypeExpr else (left,)
-    return UnionTypeExpr(left.start, right.end, (*members, right))
+def union(c: ActionContext, members: list[TypeExpr]) -> TypeExpr:
+    """Build a union; parentheses around its beginning are dropped: ``(A | B) | C`` has three members."""
+    first = members[0]
+    start, end = first.start, members[-1].end
+    if type(first) is UnionTypeExpr:
+        members[:1] = first.members
+    return UnionTypeExpr(start, end, tuple(members))
 
 
 def annotated(c: ActionContext, item: TypeExpr, attributes: list[Attribute]) -> TypeExpr:

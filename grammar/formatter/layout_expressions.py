@@ -8,7 +8,7 @@ from bamlvm.grammar.formatter.brackets import bracketed
 from bamlvm.grammar.formatter.context import LayoutContext
 from bamlvm.grammar.formatter.documents import LINE, SPACE, Doc, Verbatim, choice, concat
 from bamlvm.grammar.formatter.layout_types import DottedNamePart
-from bamlvm.grammar.formatter.operands import Chain, assigned, parenthesised, series
+from bamlvm.grammar.formatter.operands import Chain, assigned, parenthesised, series, series_of
 from bamlvm.grammar.formatter.parts import Grouped, Part, cat, inner
 from bamlvm.grammar.tokens import Token
 
@@ -262,8 +262,8 @@ def throw(c: LayoutContext, word: Token, value: Part) -> Part:
 # --- patterns
 
 
-def or_pattern(c: LayoutContext, left: Part, pipe: Token, right: Part) -> Part:
-    return series(left, c.part(pipe), right, "pattern")
+def or_pattern(c: LayoutContext, alternatives: list[Part]) -> Part:
+    return series_of(alternatives, "pattern")
 
 
 def bind(c: LayoutContext, name: Token, colon: Token, type_: Part) -> Part:

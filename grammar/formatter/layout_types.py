@@ -6,7 +6,7 @@ from bamlvm.grammar.formatter.brackets import braces, bracketed
 from bamlvm.grammar.formatter.comments import trailing
 from bamlvm.grammar.formatter.context import Child, LayoutContext
 from bamlvm.grammar.formatter.documents import LINE, SPACE, concat, indent
-from bamlvm.grammar.formatter.operands import Series, parenthesised, series
+from bamlvm.grammar.formatter.operands import Series, parenthesised, series_of
 from bamlvm.grammar.formatter.parts import Grouped, Part, cat, inner, led, take_over
 from bamlvm.grammar.tokens import Token
 
@@ -101,8 +101,8 @@ def path_append(c: LayoutContext, path: Part, dot: Token, name: Token) -> Part:
 # --- types
 
 
-def union(c: LayoutContext, left: Part, pipe: Token, right: Part) -> Part:
-    return series(left, c.part(pipe), right, "type")
+def union(c: LayoutContext, members: list[Part]) -> Part:
+    return series_of(members, "type")
 
 
 def annotated(c: LayoutContext, item: Part, attributes: list[Part]) -> Part:

@@ -63,6 +63,19 @@ def series(left: Part, operator: Part, right: Part, level: str) -> Series:
     return made
 
 
+def series_of(operands: list[Part], level: str) -> Part:
+    """Return a series of operands whose separators are the operators between them."""
+    made, *rest = operands
+    operator = made.separator
+    made.separator = None
+    for operand in rest:
+        assert operator is not None, "the grammar has an operator between two operands"
+        following, operand.separator = operand.separator, None
+        made = series(made, operator, operand, level)
+        operator = following
+    return made
+
+
 def _arrange(left: Part, operator: Part, right: Part) -> None:
     """Move the comments behind an operator before it, as a line may be broken there: to the end of the line before if
     they were about that, else to lines of their own."""

@@ -62,6 +62,15 @@ def shape(node: Any) -> str:
     return f"({' '.join(parts)})"
 
 
+def tree_depth(node: syntax.Node) -> int:
+    """The levels of a tree, without recursion."""
+    level, count = [node], 0
+    while level:
+        level = [child for each in level for child in syntax.children(each)]
+        count += 1
+    return count
+
+
 @pytest.fixture
 def parse() -> Callable[[str], tuple[list[Any], list[Diagnostic]]]:
     """A text's declarations and its diagnostics."""
