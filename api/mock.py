@@ -15,9 +15,13 @@ is the fixture ``baml_mock``:
         assert runtime.functions.Forecast(city="Oslo") == "Sunny."
         assert "Oslo" in str(baml_mock.requests[0].body)
 
+``baml_mock.answer({"name": "Ada"}, function="Extract")`` sets the answers of one function.  With
+:class:`PlausibleAnswers` in place of a script, the answers are made from the return types (``bamlvm run --mock``).
+
 ``bamlvm mock --help`` describes scripts and faults.
 """
 
+from bamlvm.tools.mock.plausible import MockEnvironment, PlausibleAnswers
 from bamlvm.tools.mock.script import Answer, Rule, Script, ScriptError, load_script, script_from
 from bamlvm.tools.mock.server import Exchange, MockServer, ThreadedMockServer
 from bamlvm.tools.mock.transport import MockTransport
@@ -25,8 +29,10 @@ from bamlvm.tools.mock.transport import MockTransport
 __all__ = [
     "Answer",
     "Exchange",
+    "MockEnvironment",
     "MockServer",
     "MockTransport",
+    "PlausibleAnswers",
     "Rule",
     "Script",
     "ScriptError",

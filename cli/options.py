@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+import bamlvm
+from bamlvm.cli.environment import environment
+from bamlvm.cli.exit_codes import USAGE, CommandError
 
 if TYPE_CHECKING:
     import httpx
+
+    from bamlvm.collector import Observer
 
 ALLOWED_ON_REQUEST = ("shell",)
 """The capabilities that a program started by a command has only with ``--allow``."""
@@ -66,6 +75,48 @@ def add_recording(parser: argparse.ArgumentParser) -> None:
         default="fast",
         help="replay as fast as possible or at the recorded times (default: %(default)s)",
     )
+
+
+def add_mock(parser: argparse.ArgumentParser) -> None:
+    """Add ``--mock`` and ``--mock-seed``."""
+    parser.add_argument(
+        "--mock",
+        action="store_true",
+        help="answer LLM calls with plausible values made from the return types: no network",
+    )
+    parser.add_argument("--mock-seed", type=int, default=0, metavar="N", help="choose other values (default: 0)")
+
+
+@contextmanager
+def open_runtime(
+    options: argparse.Namespace, files: Mapping[str, str], collectors: Iterable[Observer] = ()
+) -> Iterator[bamlvm.Runtime]:
+    """Make the runtime that the options ask for, and close it.  The parser has all options of this module.
+
+    Raises :class:`bamlvm.CompileError`, and :class:`bamlvm.HostError` and :class:`CommandError` for options that
+    cannot be followed.
+    """
+    env = environment(options)
+    if not options.mock:
+        with bamlvm.Runtime.from_files(
+            files, transport=transport(options), denied=denied(options), env=env, collectors=collectors
+        ) as runtime:
+            yield runtime
+        return
+    if options.record is not None or options.replay is not None:
+        raise CommandError(USAGE, "--mock cannot be combined with --record or --replay")
+    from bamlvm.mock import MockEnvironment, MockTransport, PlausibleAnswers
+
+    answers = PlausibleAnswers(options.mock_seed)
+    with bamlvm.Runtime.from_files(
+        files,
+        transport=MockTransport(answers),
+        denied=denied(options),
+        env=MockEnvironment(os.environ if env is None else env),
+        collectors=collectors,
+    ) as runtime:
+        answers.runtime = runtime
+        yield runtime
 
 
 def transport(options: argparse.Namespace) -> httpx.AsyncBaseTransport | None:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import bamlvm
 from bamlvm.cli import exit_codes
 from bamlvm.cli import options as shared
-from bamlvm.cli.environment import add_environment, environment
+from bamlvm.cli.environment import add_environment
 from bamlvm.cli.exit_codes import CommandError
 from bamlvm.cli.output import error_line, is_terminal, json_text, usage_text, value_text, write_result
 from bamlvm.cli.program import add_path, arguments, program_path, read_program, signature_text
@@ -57,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_allow(parser)
     shared.add_verbose(parser, "print the attempts, the time and the tokens of the call to stderr")
     shared.add_recording(parser)
+    shared.add_mock(parser)
     add_environment(parser)
 
 
@@ -67,15 +68,8 @@ def execute(options: argparse.Namespace) -> int:
         if options.path is not None and not _is_path(options.path):
             options.path, options.function = None, options.path
     files = read_program(program_path(options.path))
-    transport = shared.transport(options)
     collectors = [bamlvm.Collector()] if options.verbose else []
-    with bamlvm.Runtime.from_files(
-        files,
-        transport=transport,
-        denied=shared.denied(options),
-        env=environment(options),
-        collectors=collectors,
-    ) as runtime:
+    with shared.open_runtime(options, files, collectors) as runtime:
         try:
             _call_and_print(runtime, options)
         finally:

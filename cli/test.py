@@ -24,7 +24,7 @@ import msgspec
 import bamlvm
 from bamlvm.cli import exit_codes
 from bamlvm.cli import options as shared
-from bamlvm.cli.environment import add_environment, environment
+from bamlvm.cli.environment import add_environment
 from bamlvm.cli.exit_codes import CommandError
 from bamlvm.cli.output import duration_text, json_text, shortened, thrown_text, usage_text, wants_colour
 from bamlvm.cli.program import add_path, program_path, read_program
@@ -57,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_allow(parser)
     shared.add_verbose(parser, "print the tokens of each test, and of all")
     shared.add_recording(parser)
+    shared.add_mock(parser)
     add_environment(parser)
 
 
@@ -64,10 +65,9 @@ def execute(options: argparse.Namespace) -> int:
     """Compile, select, run, report."""
     options.path = program_path(options.path)
     files = read_program(options.path)
-    transport = None if options.list else shared.transport(options)
-    with bamlvm.Runtime.from_files(
-        files, transport=transport, denied=shared.denied(options), env=environment(options)
-    ) as runtime:
+    if options.list:
+        options.record = options.replay = None
+    with shared.open_runtime(options, files) as runtime:
         every = runtime.cases
         selected = select(every, options.include, options.exclude)
         if not selected:

@@ -152,6 +152,7 @@ def _exchange(
         _limits(timeouts),
         streams=operation == "fetch_sse",
         trace=scope.trace.http,
+        attempt=scope.attempt,
     )
 
 

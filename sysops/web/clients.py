@@ -23,6 +23,7 @@ from urllib.request import getproxies
 
 import httpx
 
+from bamlvm.sysops.records import AttemptRecord
 from bamlvm.sysops.web.decoding import ACCEPTED
 from bamlvm.sysops.web.logs import watch
 from bamlvm.vm.handles import CLOSE_SECONDS
@@ -30,6 +31,9 @@ from bamlvm.vm.handles import CLOSE_SECONDS
 _REDIRECTED: Final = frozenset({"GET", "HEAD"})
 _KNOWN_URLS: Final = 64
 """How many parsed URLs a client keeps."""
+
+ATTEMPT: Final = "bamlvm.attempt"
+"""The extension of a request that holds the record of the attempt that it belongs to."""
 
 
 class Client(httpx.AsyncClient):
@@ -54,17 +58,25 @@ class Client(httpx.AsyncClient):
         self._defaults = dict(self.headers)
 
     async def open(
-        self, method: str, url: str, headers: Mapping[str, str], content: bytes, connect_seconds: float | None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        content: bytes,
+        connect_seconds: float | None,
+        attempt: AttemptRecord | None = None,
     ) -> httpx.Response:
         """Send a request and return its response with the body unread.
 
         The names of ``headers`` are in lower case, and everything is ASCII.  ``next_request`` of the response is set
         where a GET or HEAD was redirected.
         """
-        timeout = httpx.Timeout(None, connect=connect_seconds)
+        extensions: dict[str, Any] = {"timeout": httpx.Timeout(None, connect=connect_seconds).as_dict()}
+        if attempt is not None:
+            extensions[ATTEMPT] = attempt  # for a host's transport: which function asks
         if self._direct is None or method in _REDIRECTED or "@" in url:
             encoded = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
-            request = self.build_request(method, url, headers=encoded, content=content, timeout=timeout)
+            request = self.build_request(method, url, headers=encoded, content=content, extensions=extensions)
             return await self.send(request, stream=True)
         request = httpx.Request(
             method,
@@ -73,7 +85,7 @@ class Client(httpx.AsyncClient):
                 (name.encode("ascii"), value.encode("ascii")) for name, value in {**self._defaults, **headers}.items()
             ],
             content=content,
-            extensions={"timeout": timeout.as_dict()},
+            extensions=extensions,
         )
         response = await self._direct.handle_async_request(request)
         response.request = request

@@ -23,6 +23,7 @@ from urllib.parse import unquote, urlsplit
 import httpx
 
 from bamlvm.sysops.errors import Clock, Subject, boundary, http_status, invalid, network, timed_out
+from bamlvm.sysops.records import AttemptRecord
 from bamlvm.sysops.redaction import redacted_url
 from bamlvm.sysops.tracing import Writer
 from bamlvm.sysops.web.clients import Client
@@ -55,7 +56,8 @@ _NUMBERS: Final = itertools.count(1)  # of traced exchanges, so that the lines o
 class Exchange:
     """A request about to be sent, the subject of its errors, and its clocks, which run already.
 
-    ``trace`` takes the exchange's lines of the trace, without a number; None where nothing is traced.
+    ``trace`` takes the exchange's lines of the trace, without a number; None where nothing is traced.  ``attempt`` is
+    the record of the attempt that the request belongs to, None outside one: it travels in the request's extensions.
     """
 
     method: str
@@ -65,6 +67,7 @@ class Exchange:
     subject: Subject
     clocks: Clocks
     trace: Writer | None = field(default=None, repr=False)
+    attempt: AttemptRecord | None = field(default=None, repr=False)
 
 
 def prepare(
@@ -76,6 +79,7 @@ def prepare(
     *,
     streams: bool = False,
     trace: Writer | None = None,
+    attempt: AttemptRecord | None = None,
 ) -> Exchange:
     """Check a request and start its clocks.
 
@@ -97,7 +101,7 @@ def prepare(
     if trace is not None:
         trace = _numbered(trace, started)
         trace(f"→ {action}, {len(content)} bytes")
-    return Exchange(method, bare, sent, content, subject, Clocks(limits, started), trace)
+    return Exchange(method, bare, sent, content, subject, Clocks(limits, started), trace, attempt)
 
 
 def _numbered(trace: Writer, started: float) -> Writer:
@@ -176,6 +180,7 @@ async def _open(client: Client, exchange: Exchange) -> httpx.Response:
                 exchange.headers,
                 exchange.body,
                 None if connect is None else connect / 1000,
+                exchange.attempt,
             )
             for left in reversed(range(MAX_REDIRECTS)):
                 if response.next_request is None or exchange.method not in ("GET", "HEAD"):

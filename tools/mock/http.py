@@ -30,7 +30,8 @@ class Request:
     """One request.  Header names are lower case; the values of a repeated header are joined with commas.
 
     ``target`` is the request target as sent; ``path`` (percent-decoded) and ``query`` are its parts.  ``keeps_alive``
-    is whether the client will use the connection again.
+    is whether the client will use the connection again.  ``function`` is the LLM function that sends the request, which
+    only a transport in the same process knows.
     """
 
     method: str
@@ -40,6 +41,7 @@ class Request:
     headers: dict[str, str]
     body: bytes
     keeps_alive: bool
+    function: str = ""
 
     def json(self) -> Any:
         """Return the body as JSON; raise :class:`ValueError` if it is not JSON."""

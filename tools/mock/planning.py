@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from bamlvm.tools.mock.anthropic import ANTHROPIC
 from bamlvm.tools.mock.delivery import Step, Wait, delivery, encode_events, spoil_events
@@ -17,7 +18,7 @@ from bamlvm.tools.mock.google import GOOGLE
 from bamlvm.tools.mock.http import Request
 from bamlvm.tools.mock.openai import OPENAI
 from bamlvm.tools.mock.responses import RESPONSES
-from bamlvm.tools.mock.script import Answer, Player, Rule, reply_to
+from bamlvm.tools.mock.script import Answer, Rule, Script, reply_to
 from bamlvm.tools.mock.wire import Piece, Question, Response, StreamEvent, WireFormat, json_response
 
 _FORMATS = {
@@ -29,37 +30,64 @@ _FORMATS = {
 }
 
 
+class Chooser(Protocol):
+    """Chooses answers: a :class:`bamlvm.tools.mock.script.Player`, or an object with the same methods."""
+
+    script: Script
+
+    def choose(self, question: Question, named: bool = False) -> tuple[Rule | None, Answer]:
+        """See :meth:`bamlvm.tools.mock.script.Player.choose`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The response to one request before it is framed: ``rule`` answers it (None: the echo, or an error), ``faults``
+    are applied to its bytes, ``wait`` is in seconds."""
+
+    response: Response
+    rule: Rule | None = None
+    faults: Sequence[Fault] = ()
+    wait: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the server will do for one request: ``rule`` answers it (None: the echo, or an error)."""
+    """What the server will do for one request."""
 
     rule: Rule | None
     status: int | None
     steps: Sequence[Step]
 
 
-def plan(request: Request, player: Player, number: int) -> Plan:
+def plan(request: Request, chooser: Chooser, number: int) -> Plan:
     """Plan the answer to a request; ``number`` makes the ids of answers distinct."""
+    served = serve(request, chooser, number)
+    steps = delivery(served.response, served.faults, keep_alive=request.keeps_alive)
+    return Plan(served.rule, served.response.status, [Wait(served.wait), *steps] if served.wait else steps)
+
+
+def serve(request: Request, chooser: Chooser, number: int) -> Served:
+    """Return the response to a request, with the faults of its events applied."""
     wire = next((wire for suffix, wire in _FORMATS.items() if request.path.endswith(suffix)), None)
     if wire is not None and request.method == "POST":
-        return _plan_chat(request, wire, player, number)
+        return _serve_chat(request, wire, chooser, number)
     text = request.body.decode("utf-8", "replace")
     question = Question(request.path, "", text, text, stream=False)
-    rule, answer = player.choose(question, named=True)
+    rule, answer = chooser.choose(question, named=True)
     if rule is not None:
-        return _plan_plain(request, question, rule, answer, player, number)
+        return _serve_plain(question, rule, answer, chooser, number)
     if request.path == "/echo":
         seen = {"method": request.method, "path": request.path, "query": request.query, "headers": request.headers}
-        return _whole(request, json_response(200, {**seen, "body": question.prompt}))
+        return Served(json_response(200, {**seen, "body": question.prompt}))
     if wire is not None:
         message = f"{request.path} takes POST, not {request.method}"
-        return _whole(request, json_response(405, wire.error_body(405, None, message), {"Allow": "POST"}))
+        return Served(json_response(405, wire.error_body(405, None, message), {"Allow": "POST"}))
     served = ", ".join(f"…{suffix} ({format_.name})" for suffix, format_ in _FORMATS.items())
     message = (
         f"nothing is served at {request.method} {request.path}; this mock serves POST {served}, "
         "/echo, and the paths of the script's rules"
     )
-    return _whole(request, json_response(404, OPENAI.error_body(404, "not_found_error", message)))
+    return Served(json_response(404, OPENAI.error_body(404, "not_found_error", message)))
 
 
 def refusal(message: str) -> list[Step]:
@@ -67,50 +95,37 @@ def refusal(message: str) -> list[Step]:
     return delivery(json_response(400, OPENAI.error_body(400, None, message)), (), keep_alive=False)
 
 
-def _whole(request: Request, response: Response) -> Plan:
-    return Plan(None, response.status, delivery(response, (), keep_alive=request.keeps_alive))
-
-
-def _plan_chat(request: Request, wire: WireFormat, player: Player, number: int) -> Plan:
+def _serve_chat(request: Request, wire: WireFormat, chooser: Chooser, number: int) -> Served:
     try:
         body = request.json()
     except ValueError as error:
-        return _whole(request, json_response(400, wire.error_body(400, None, f"the body is not JSON: {error}")))
+        return Served(json_response(400, wire.error_body(400, None, f"the body is not JSON: {error}")))
     problem = wire.problem(request, body)
     if problem is not None:
-        return _whole(request, json_response(400, wire.error_body(400, None, problem)))
+        return Served(json_response(400, wire.error_body(400, None, problem)))
     question = wire.question(request, body)
-    rule, answer = player.choose(question)
-    faults = (*player.script.faults, *answer.faults)
+    rule, answer = chooser.choose(question)
+    faults = (*chooser.script.faults, *answer.faults)
     if status := find(faults, Status):
-        return _planned(request, rule, _error_response(status, wire), faults)
-    reply = reply_to(question, answer, number=number, delay_ms=player.script.delay_ms)
+        return Served(_error_response(status, wire), rule, faults)
+    reply = reply_to(question, answer, number=number, delay_ms=chooser.script.delay_ms)
     if not question.stream:
-        response = json_response(200, wire.whole(reply))
         wait = reply.first_wait + reply.wait * max(0, len(reply.pieces) - 1)
-        return _planned(request, rule, response, faults, wait)
+        return Served(json_response(200, wire.whole(reply)), rule, faults, wait)
     events = spoil_events(wire.events(reply, body), faults, wire)
-    return _planned(request, rule, _event_stream(events, faults), faults)
+    return Served(_event_stream(events, faults), rule, faults)
 
 
-def _plan_plain(request: Request, question: Question, rule: Rule, answer: Answer, player: Player, number: int) -> Plan:
-    faults = (*player.script.faults, *answer.faults)
+def _serve_plain(question: Question, rule: Rule, answer: Answer, chooser: Chooser, number: int) -> Served:
+    faults = (*chooser.script.faults, *answer.faults)
     if status := find(faults, Status):
-        return _planned(request, rule, _error_response(status, None), faults)
-    reply = reply_to(question, answer, number=number, delay_ms=player.script.delay_ms)
+        return Served(_error_response(status, None), rule, faults)
+    reply = reply_to(question, answer, number=number, delay_ms=chooser.script.delay_ms)
     if answer.sse:
         events = [StreamEvent("content", piece, wait=wait) for piece, wait in reply.timed_pieces()]
-        return _planned(request, rule, _event_stream(events, faults), faults)
+        return Served(_event_stream(events, faults), rule, faults)
     pieces = [Piece(piece.encode(), wait) for piece, wait in reply.timed_pieces()]
-    response = Response(200, {"Content-Type": "text/plain; charset=utf-8"}, pieces)
-    return _planned(request, rule, response, faults)
-
-
-def _planned(
-    request: Request, rule: Rule | None, response: Response, faults: Sequence[Fault], wait: float = 0.0
-) -> Plan:
-    steps = delivery(response, faults, keep_alive=request.keeps_alive)
-    return Plan(rule, response.status, [Wait(wait), *steps] if wait else steps)
+    return Served(Response(200, {"Content-Type": "text/plain; charset=utf-8"}, pieces), rule, faults)
 
 
 def _event_stream(events: Sequence[StreamEvent], faults: Sequence[Fault]) -> Response:

@@ -63,13 +63,17 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Which requests (all conditions that are set must hold) get which answers."""
+    """Which requests (all conditions that are set must hold) get which answers.
+
+    ``function`` matches in the same process only (:class:`bamlvm.mock.MockTransport`).
+    """
 
     name: str = ""
     path: str | None = None
     model: str | None = None
     prompt: str | None = None
     stream: bool | None = None
+    function: str | None = None
     answers: tuple[Answer, ...] = (Answer(),)
     after: Literal["repeat", "cycle", "pass"] = "repeat"
 
@@ -160,4 +164,5 @@ def _matches(rule: Rule, question: Question) -> bool:
         and (rule.model is None or fnmatchcase(question.model, rule.model))
         and (rule.prompt is None or rule.prompt in question.prompt)
         and (rule.stream is None or rule.stream == question.stream)
+        and (rule.function is None or fnmatchcase(question.function, rule.function))
     )

@@ -14,37 +14,51 @@ from typing import Any, Self
 from urllib.parse import unquote
 
 import httpx
+import msgspec
 
+from bamlvm.sysops.web.clients import ATTEMPT
 from bamlvm.sysops.web.transport.response_reader import ResponseReader
 from bamlvm.tools.mock.delivery import Send, Step, Wait
 from bamlvm.tools.mock.http import Request
-from bamlvm.tools.mock.planning import plan
-from bamlvm.tools.mock.script import Player, Script, script_from
+from bamlvm.tools.mock.planning import Chooser, plan
+from bamlvm.tools.mock.script import Answer, Player, Rule, Script, script_from
 from bamlvm.tools.mock.server import Exchange
+from bamlvm.values.results import to_builtins
 
 
 class MockTransport(httpx.AsyncBaseTransport):
     """A transport that plays a script, for ``Runtime(transport=…)``; without one it answers with an echo.
 
-    ``requests`` are the exchanges so far, as :class:`bamlvm.mock.MockServer` logs them.  It may be shared by runtimes,
-    threads and event loops.
+    Instead of a script it may have an object that chooses answers, such as
+    :class:`bamlvm.tools.mock.plausible.PlausibleAnswers`.  ``requests`` are the exchanges so far, as
+    :class:`bamlvm.mock.MockServer` logs them.  It may be shared by runtimes, threads and event loops.
     """
 
-    def __init__(self, script: Script | Mapping[str, Any] | None = None) -> None:
+    def __init__(self, script: Script | Mapping[str, Any] | Chooser | None = None) -> None:
         self.requests: list[Exchange] = []
         self._lock = threading.Lock()  # the player counts answers
         self.play(script or Script())
 
-    def play(self, script: Script | Mapping[str, Any]) -> Self:
+    def play(self, script: Script | Mapping[str, Any] | Chooser) -> Self:
         """Play a script from its beginning.  Raise :class:`bamlvm.mock.ScriptError` if it is malformed."""
-        player = Player(script if isinstance(script, Script) else script_from(script))
+        if isinstance(script, Mapping):
+            script = script_from(script)
         with self._lock:
-            self._player = player
+            self._chooser = Player(script) if isinstance(script, Script) else script
         return self
 
-    def answer(self, *texts: str) -> Self:
-        """Answer the next requests with these texts, in order, and all others with the last."""
-        return self.play({"rules": [{"answers": [{"text": text} for text in texts]}]})
+    def answer(self, *answers: Any, function: str | None = None) -> Self:
+        """Answer the next requests with these answers, in order, and all others with the last.
+
+        With ``function`` they are the requests of an LLM function; the answers of other functions stay, and all begin
+        again with their first.  An answer is a text, an :class:`bamlvm.mock.Answer`, or any other value as JSON.
+        """
+        rule = Rule(function=function, answers=tuple(map(_answer, answers)))
+        if function is None:
+            return self.play(Script(rules=(rule,)))
+        script = self._chooser.script
+        others = tuple(each for each in script.rules if each.function != function)
+        return self.play(msgspec.structs.replace(script, rules=(rule, *others)))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Return the response that the script has for a request.
@@ -55,7 +69,7 @@ class MockTransport(httpx.AsyncBaseTransport):
         with self._lock:
             exchange = Exchange(received, connection=1)
             self.requests.append(exchange)
-            chosen = plan(received, self._player, len(self.requests))
+            chosen = plan(received, self._chooser, len(self.requests))
         exchange.rule = chosen.rule.name if chosen.rule else None
         reader = ResponseReader(head_only=request.method == "HEAD")
         body = _performed(chosen.steps, reader, exchange)
@@ -89,7 +103,15 @@ def _received(request: httpx.Request, content: bytes) -> Request:
     target = request.url.raw_path.decode("ascii")
     path, _, query = target.partition("?")
     headers = {name.lower(): value for name, value in request.headers.items()}
-    return Request(request.method, target, unquote(path), query, headers, content, keeps_alive=True)
+    attempt = request.extensions.get(ATTEMPT)
+    function = "" if attempt is None else attempt.function
+    return Request(request.method, target, unquote(path), query, headers, content, True, function)
+
+
+def _answer(answer: Any) -> Answer:
+    if isinstance(answer, Answer):
+        return answer
+    return Answer(text=answer if isinstance(answer, str) else msgspec.json.encode(to_builtins(answer)).decode())
 
 
 async def _performed(steps: Sequence[Step], reader: ResponseReader, exchange: Exchange) -> AsyncGenerator[bytes, None]:

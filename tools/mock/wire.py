@@ -88,14 +88,15 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What rules look at in a request: its path, the model, all text of the prompt, whether to stream; and what an
-    echo repeats, the text of the last message from the user."""
+    """What rules look at in a request: its path, the model, all text of the prompt, whether to stream, the function (""
+    if it is unknown); and what an echo repeats, the text of the last message from the user."""
 
     path: str
     model: str
     prompt: str
     last_text: str
     stream: bool
+    function: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ def question_of(
     texts = [*map(content_text, system), *(content_text(message.get(member)) for message in objects)]
     last = next((message for message in reversed(objects) if message.get("role") == "user"), {})
     prompt = "\n\n".join(filter(None, texts))
-    return Question(request.path, model, prompt, content_text(last.get(member)), stream)
+    return Question(request.path, model, prompt, content_text(last.get(member)), stream, request.function)
 
 
 def boolean_problem(body: Mapping[str, Any], name: str) -> str | None:

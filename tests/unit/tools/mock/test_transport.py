@@ -9,7 +9,8 @@ import pytest
 
 import bamlvm
 from bamlvm.events import Attempt
-from bamlvm.mock import MockTransport
+from bamlvm.mock import Answer, MockTransport
+from bamlvm.tools.mock.faults import Status
 
 SOURCE = """
 client C { provider PROVIDER  retry_policy R  options { model "m"  api_key "k"  OPTIONS } }
@@ -92,3 +93,30 @@ async def test_many_at_once(baml_mock: MockTransport) -> None:
         found = await asyncio.gather(*(runtime.call_function("F", {"input": str(n)}) for n in range(50)))
     assert found == ["hello"] * 50
     assert len(baml_mock.requests) == 50
+
+
+BY_FUNCTION = """
+class Person { name string  age int }
+client<llm> A { provider openai  retry_policy R  options { model "m"  api_key "k" } }
+client<llm> B { provider anthropic  options { model "m"  api_key "k" } }
+retry_policy R { max_retries 1  strategy { type constant_delay  delay_ms 1 } }
+function Extract(s: string) -> Person { client A  prompt #"Who? {{ s }} {{ ctx.output_format }}"# }
+function Greet(s: string) -> string { client B  prompt #"Hello to {{ s }}"# }
+function Both(s: string) -> string { Extract(s).name + ": " + Greet(s) }
+function Fetch() -> int { baml.http.fetch("http://example.com/").status_code }
+"""
+
+
+def test_answers_by_function(baml_mock: MockTransport) -> None:
+    busy = Answer(faults=(Status(code=503),))
+    baml_mock.answer(busy, {"name": "Ada", "age": 36}, function="Extract")
+    baml_mock.answer("Hello!", "Hi again.", function="Greet")
+    with bamlvm.Runtime.from_files({"main.baml": BY_FUNCTION}, transport=baml_mock) as runtime:
+        assert [runtime.functions.Both(s=each) for each in "abc"] == ["Ada: Hello!", "Ada: Hi again.", "Ada: Hi again."]
+        functions = [exchange.request.function for exchange in baml_mock.requests]
+        assert functions == ["Extract", "Extract", "Greet", "Extract", "Greet", "Extract", "Greet"]
+        assert list(runtime.stream("Greet", {"s": "d"}))[-1] == "Hi again."
+        baml_mock.answer(runtime.functions.Extract(s="e"), function="Extract").answer("new", function="Greet")
+        assert runtime.functions.Both(s="f") == "Ada: new"
+        assert runtime.functions.Fetch() == 404
+    assert baml_mock.requests[-1].request.function == ""
