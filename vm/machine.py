@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bamlvm.vm.linker import LinkedFunction, LinkError, Program
 from bamlvm.vm.loop import execute
 from bamlvm.vm.opcodes import DISPATCH
-from bamlvm.vm.outcomes import TURNS, Done, Failed, Outcome, Paused, State, Suspended
+from bamlvm.vm.outcomes import COMPILED_FRAMES, TURNS, Done, Failed, Outcome, Paused, State, Suspended
 from bamlvm.vm.panics import stack_overflow, step_limit
 from bamlvm.vm.sysop import SysOp
 from bamlvm.vm.values import MISSING, Caught, Instance, Thrown, TraceFrame, Value
@@ -39,12 +39,12 @@ MAX_DEPTH: Final = 10_000
 """Frames that calls may be nested, the outermost included."""
 
 _UNLIMITED: Final = 1 << 62
+
 SAMPLE: Final = 509
 """Steps between two samples of what is hot; a prime, so that loops with a call a turn are found at both."""
 
-COMPILED_FRAMES: Final = 1_000
-"""Compiled frames that may be on Python's stack; no more of the depth limit is left to compiled code than to count
-them."""
+ENTRY_STEPS: Final = 8
+"""Steps that take as long as entering compiled code and coming back: a loop that does so is soon found hot."""
 
 _FOREIGN: Final = frozenset(DISPATCH[name] for name in ("call_native", "sys_call", "compiled", "compiled_loop"))
 _STEP_LIMIT: Final = "baml.panics.StepLimit"
@@ -80,6 +80,7 @@ class Machine:
         self._steps_left = _UNLIMITED if budget is None else budget
         self._slice_left = 0
         self._granted = 0
+        self._unsampled = 0
         self._limit_hits = 0
         self._limit_hit = False
         self._waiting = False
@@ -181,11 +182,11 @@ class Machine:
         ``depth`` is the number of frames below the running one, and ``calling`` whether another is about to come on
         top.  A grant never reaches beyond the depth limit (each frame costs a step), so checking it here is enough.
         ``function`` is about to be called, or about to turn at the loop ``header``: a sample for the second tier, if
-        a whole grant has been used since the last.
+        enough steps have been taken since the last.
         """
-        is_sample = function is not None and self._granted == self._sampling and self._native_depth >= 0
         self._settle(0)
-        if is_sample:
+        if self._unsampled >= self._sampling and function is not None and self._native_depth >= 0:
+            self._unsampled = 0
             if header is None:
                 self._native().sample_call(function)
             else:
@@ -227,6 +228,7 @@ class Machine:
     def after_compiled(self, fuel: int) -> int:
         """Return the loop's fuel after compiled code, which may have left more frames than the grant was made for."""
         self._settle(fuel)
+        self._unsampled += ENTRY_STEPS
         return 0
 
     def _native(self) -> Any:
@@ -346,6 +348,7 @@ class Machine:
     def _settle(self, fuel: int) -> None:
         used = self._granted - max(fuel, 0)
         self._granted = 0
+        self._unsampled += used
         self._slice_left -= used
         self._steps_left -= used
 

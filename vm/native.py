@@ -24,6 +24,7 @@ from bamlvm.vm.facts import ANY, Fact
 from bamlvm.vm.flow import Flow, Unsupported
 from bamlvm.vm.linker import Decoder, LinkedFunction, LinkError, Program
 from bamlvm.vm.opcodes import CODES, DISPATCH, TABLE, plain
+from bamlvm.vm.outcomes import COMPILED_FRAMES
 from bamlvm.vm.panics import assertion_failed, unreachable
 from bamlvm.vm.program.types import ClassType
 from bamlvm.vm.spill import (
@@ -52,14 +53,15 @@ SAMPLES: Final = 2
 MAX_SAMPLES: Final = 24
 """Samples of a loop after which nothing more is tried."""
 
-MAX_FRAMES: Final = 1_000
-"""Compiled frames on Python's stack above the interpreter; more are moved to the heap."""
 
 _RESERVE: Final = 220
 """Python frames kept free: for natives, and for calls that do not count themselves."""
 
 _MAX_HEIGHT: Final = 48
 """How long a chain of calls that do not count themselves may be."""
+
+MAX_FRAMES: Final = COMPILED_FRAMES - _MAX_HEIGHT - 2
+"""Frames of counted calls on Python's stack above the interpreter; more are moved to the heap."""
 
 
 class Names:
@@ -115,12 +117,13 @@ class Native:
         self.asserts = translation == "stress"
         self.samples = SAMPLES if translation == "hot" else 1
         self.codes: dict[CodeType, CompiledCode] = {}
-        self.objects: dict[str, Any] = {}
+        self.objects: list[tuple[str, Any]] = []
         self._names: dict[int, str] = {}
         self._callees: dict[str, str] = {}
         self._functions: dict[LinkedFunction, FunctionType | None] = {}
         self._loops: dict[tuple[LinkedFunction, int], FunctionType | None] = {}
         self._originals: dict[LinkedFunction, dict[int, list[Any]]] = {}
+        self._kept: list[list[Any]] = []
         self._heat: dict[LinkedFunction, int] = {}
         self._unguessed: set[LinkedFunction] = set()
         self._heights: dict[str, int] = {}
@@ -131,15 +134,18 @@ class Native:
     def call(self, machine: Any, function: LinkedFunction, slots: list[Value]) -> Any:
         """Call a compiled function whose caller is on ``machine.frames``; return the interpreter's next state, or an
         outcome."""
-        arguments = slots[: function.arity + function.placed.function.capture_count]
-        return self._enter(machine, self.space().compiled[function], arguments)
+        compiled = self.space().compiled[function]
+        if compiled is _leave:  # it was translated once, with guesses that do not hold
+            return function.records[0], slots, [], function, None
+        return self._enter(machine, compiled, slots[: function.arity + function.placed.function.capture_count])
 
     def enter_loop(
         self, machine: Any, loop: tuple[LinkedFunction, int], slots: list[Value], stack: list[Value], top: Value
     ) -> Any:
         """Go on in a compiled loop at its header; return the interpreter's next state, or an outcome."""
+        compiled = self.space().loop(loop)
         operands = [*stack[1:], top] if stack else []
-        return self._enter(machine, self.space().loop(loop), [*slots, *operands])
+        return self._enter(machine, compiled, [*slots, *operands])
 
     def _enter(self, machine: Any, function: Callable[..., Value], arguments: list[Value]) -> Any:
         space = self.space()
@@ -147,10 +153,9 @@ class Native:
         try:
             value = function(*arguments)
         except BaseException as error:
-            try:
-                return self._land(machine, error)
-            finally:
-                error.__traceback__ = None
+            state = self._land(machine, error)
+            error.__traceback__ = None  # its frames are not to outlive the call
+            return state
         finally:
             space.end(outer)
         step, slots, stack, caller = machine.frames.pop()
@@ -196,9 +201,13 @@ class Native:
     def sample_loop(self, function: LinkedFunction, header: list[Any]) -> None:
         """Note that a loop begins another turn; ``header`` is the record of its first instruction."""
         heat = self._heat[function] = self._heat.get(function, 0) + 1
-        if not self.samples <= heat <= MAX_SAMPLES:
-            return
-        self.function(function)
+        if self.samples <= heat <= MAX_SAMPLES:
+            with self.program.lock:
+                self.function(function)
+                self._replace_header(function, header, heat)
+
+    def _replace_header(self, function: LinkedFunction, header: list[Any], heat: int) -> None:
+        """Translate the loop around a header, and let the interpreter enter it there."""
         originals = self._originals.setdefault(function, {})
         place = function.place(header)
         if place < 0 or place in originals:
@@ -218,18 +227,22 @@ class Native:
         if chosen not in originals and self._loop_code((function, chosen)) is not None:
             record = function.records[chosen]
             originals[chosen] = original = list(record)
+            self._kept.append(original)  # it may be the next record of a frame for as long as the program lives
             function.alias(original, record)
             record[:] = [DISPATCH["compiled_loop"], (original, (function, chosen)), original[2]]
 
     def _drop_guesses(self, function: LinkedFunction) -> None:
-        """A guess of a function did not hold: translate it again without guesses, when it is hot again."""
+        """A guess of a function did not hold: translate it again without guesses, when it is hot again.
+
+        Another thread may run what has the guess; it comes here by itself when the guess fails there.
+        """
         with self.program.lock:
-            for place, original in self._originals.pop(function, {}).items():
-                function.records[place][:] = original
-            for key in [key for key in self._loops if key[0] is function]:
-                del self._loops[key]
             if function not in self._unguessed:
                 self._unguessed.add(function)
+                for place, original in self._originals.pop(function, {}).items():
+                    function.records[place][:] = original
+                for key in [key for key in self._loops if key[0] is function]:
+                    del self._loops[key]
                 self._heat.pop(function, None)
                 self._functions.pop(function, None)
                 function.entry = function.records[0]
@@ -325,15 +338,19 @@ class Native:
         with self.program.lock:
             name = self._names.get(id(value))
             if name is None:
-                name = self._names[id(value)] = f"K{len(self._names)}"
-                self.objects[name] = value  # which also keeps its identity its own
+                name = f"K{len(self.objects)}"
+                self.objects.append((name, value))  # which also keeps its identity its own
+                self._names[id(value)] = name
             return name
 
     def callee(self, function: LinkedFunction) -> str:
         """Return the global name under which compiled code calls a function."""
         with self.program.lock:
-            name = self._callees.setdefault(function.name, f"F{len(self._callees)}")
-            self.objects.setdefault(name, function)
+            name = self._callees.get(function.name)
+            if name is None:
+                name = f"F{len(self.objects)}"
+                self.objects.append((name, function))
+                self._callees[function.name] = name
             return name
 
     def callee_name(self, function: LinkedFunction) -> str | None:
@@ -455,10 +472,9 @@ class Space:
         return FunctionType(shared.__code__, self._globals, shared.__name__, None, closure)
 
     def _take_names(self) -> None:
-        """Take over the objects that have got names since; functions as stubs."""
-        objects = self._native.objects
-        for name, value in list(objects.items())[self._known :]:
-            self._globals[name] = self._stub(value) if name.startswith("F") else value
+        """Take over the objects that have got names since; functions that are not made yet as stubs."""
+        for name, value in self._native.objects[self._known :]:
+            self._globals[name] = self.compiled.get(value) or self._stub(value) if name.startswith("F") else value
             self._known += 1
 
     def _stub(self, function: LinkedFunction) -> Callable[..., Value]:

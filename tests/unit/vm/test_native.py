@@ -97,6 +97,27 @@ def test_what_is_hot_is_translated_and_what_is_cold_is_not(make: Make) -> None:
     assert cold.engine.program.native is None
 
 
+def test_a_loop_that_calls_what_is_compiled_becomes_hot_itself(make: Make) -> None:
+    source = """
+    function f(x: int) -> int throws string { if (x % 3 == 0) { throw "three" } x }
+    function main(n: int) -> int { let s = 0; for (let i = 0; i < n; i += 1) { s += f(i) catch (e) { _ => 1 }; } s }
+    """
+    runtime = make(source)
+    runtime.call_function_sync("main", {"n": 5000})
+    assert {each.linked.name for each in native(runtime).codes.values()} == {"f", "main"}
+
+
+def test_an_exception_of_a_sysop_keeps_its_traceback(make: Make) -> None:
+    runtime = make("function main(n: int) -> int { baml.stream.emit_partial(n); n }", "eager")
+
+    def callback(partial: Any) -> None:
+        raise RuntimeError("of the host")
+
+    with pytest.raises(RuntimeError, match="of the host") as caught:
+        runtime.call_function_sync("main", {"n": 1}, bamlvm.CallContext(on_partial=callback))
+    assert caught.traceback[-1].name == "callback"
+
+
 def test_translate_false_keeps_everything_interpreted(make: Make) -> None:
     runtime = make(HOT, translate=False)
     runtime.call_function_sync("main", {"n": 5000})
