@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 import bamlvm
 from tests.generators.narrowing_programs import around, flow_program
-from tests.support.compiling import compile_text, errors
 from tests.support.soundness import check_soundness
 
 PROGRAMS = int(os.environ.get("BAMLVM_PROGRAMS", "25"))
@@ -72,72 +71,6 @@ TRICKY = {
 @pytest.mark.parametrize("body", TRICKY.values(), ids=TRICKY.keys())
 def test_what_is_known_in_tricky_places_is_so(body: str) -> None:
     check_soundness(around(body))
-
-
-CLASSES = """
-class P { x int | null  y int | null  q P? }
-class Other { y string? }
-function touch(p: P) -> int { p.x = null; 1 }
-function number(n: int) -> int { n }
-"""
-
-KNOWN = {
-    "a field that nothing assigns to, past calls": "if (p.y != null) { touch(p); number(p.y) } else { 0 }",
-    "a field that nothing assigns to, in a lambda": "if (p.y != null) { [1].map((n: int) -> int { p.y + n })[0] } "
-    "else { 0 }",
-    "a field that something assigns to, before a call": "if (p.x != null) { p.x + touch(p) } else { 0 }",
-    "a field of a field": "if (p.q != null && p.q.y != null) { number(p.q.y) } else { 0 }",
-    "a field by match": "match (p.y) { null => 0, _ => p.y + 1 }",
-    "a field by is": "if (!(p.y is int)) { return 0 } p.y + 1",
-    "a field by instanceof": "if (p.y instanceof int) { p.y } else { 0 }",
-    "a field by assignment": "p.x = 1; p.x + 1",
-    "a field in a loop": "if (p.y == null) { return 0 } let sum = 0; for (let i in [1, 2]) { sum += p.y; } sum",
-    "a field by assert": "assert p.y != null; p.y",
-    "a shared variable": "let f = () -> null { a = null; null }; f(); if (a != null) { a + 1 } else { 0 }",
-    "a shared variable, past a native": "let f = () -> null { a = null; null }; if (a != null) { [1].push(2); a } "
-    "else { 0 }",
-    "a variable that only its own function assigns to": "let f = () -> int? { a }; if (a != null) { f(); a } else { "
-    "a = 1; 0 }",
-    "a default that leaves": "let b = a ?? return 0; a + b",
-    "a default that leaves, of a field": "p.y ?? return 0; p.y",
-    "a condition that leaves": "if (a == null || { a + 1 > 3 }) { return 0 } a",
-    "every way leaves but one": 'match (a) { null => return 0, 1 => throw "one", _ => {} } a',
-    "the ways out of a loop": "while (a == null) { a = 1; } a",
-    "ways out by break": "while (true) { if (a != null) { break } a = 2; } a",
-}
-
-
-@pytest.mark.parametrize("body", KNOWN.values(), ids=KNOWN.keys())
-def test_what_can_be_known_is_known(body: str) -> None:
-    source = f"{CLASSES}\nfunction f(p: P, x: int?) -> int {{ let a: int? = x; {body} }}\n"
-    assert errors(compile_text(source)) == []
-
-
-LOST = {
-    "a field that something assigns to, past a call": "if (p.x != null) { touch(p); p.x } else { 0 }",
-    "a field under another name": "let o = p; if (p.x != null) { o.x = null; p.x } else { 0 }",
-    "a field of what is assigned to": "if (p.y != null) { p = P { x: 1, y: null, q: null }; p.y } else { 0 }",
-    "a field in a loop that assigns to it": "if (p.x == null) { return 0 } for (let i in [1]) { number(p.x); p.x = "
-    "null; } 0",
-    "a shared variable past a call": "let f = () -> null { a = null; null }; if (a != null) { f(); a } else { 0 }",
-    "a shared variable past map": "if (a == null) { return 0 } [1].map((n: int) -> int { a = null; n }); a",
-    "a variable in a lambda": "if (a == null) { return 0 } let f = () -> int { a }; a = null; f()",
-    "an assigned variable": "if (a == null) { return 0 } a = null; a",
-    "the head of a loop": "if (a == null) { return 0 } for (let i in [1, 2]) { number(a); a = null; } 0",
-    "the step of a loop": "for (let i = 0; i < 3; i += a + 1) { if (a == null) { continue } } 0",
-    "after break": "while (true) { if (a == null) { break } return 1 } a",
-    "after a guard that assigns": "if (a == null) { return 0 } match (1) { 1 if { a = null; true } => 1, _ => 2 }; a",
-    "after a catch": "if (a == null) { return 0 } { a = null; throw 1 } catch (e) { _ => a }",
-}
-
-
-@pytest.mark.parametrize("body", LOST.values(), ids=LOST.keys())
-def test_what_holds_no_more_is_not_known(body: str) -> None:
-    source = (
-        f"{CLASSES}\nfunction f(x: int?) -> int {{ let p = P {{ x: 1, y: 1, q: null }}; let a: int? = x; {body} }}\n"
-    )
-    found = errors(compile_text(source))
-    assert [each[:5] for each in found] in (["E0001"], ["E0004"]), found
 
 
 @pytest.mark.parametrize(
