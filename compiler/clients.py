@@ -18,6 +18,7 @@ from bamlvm.grammar.diagnostics import Diagnostic
 from bamlvm.vm.program.declarations import ConfigValue
 from bamlvm.vm.program.llm import (
     CLOCKS,
+    PARSE_FAILURES,
     POOLING,
     PROVIDERS,
     RESPONSE_TYPES,
@@ -29,7 +30,10 @@ from bamlvm.vm.program.llm import (
 from bamlvm.vm.program.spelling import did_you_mean
 
 _CLIENT_PROPERTIES: Final = ("provider", "retry_policy", "options")
-_STRATEGY_OPTIONS: Final = {"fallback": ("strategy", "http"), "round-robin": ("strategy", "start", "http")}
+_STRATEGY_OPTIONS: Final = {
+    "fallback": ("strategy", "http", "parse_failure"),
+    "round-robin": ("strategy", "start", "http", "parse_failure"),
+}
 _NEED_NO_MODEL: Final = ("azure-openai", "openai-generic")  # the deployment, or the server, has one
 
 
@@ -86,7 +90,7 @@ def _check_options(options: syntax.ConfigBlock, strategy: str | None, report: Re
             report.warning("E0027", (entry.start, entry.key_end), message, hint=hint)
         if entry.key == "base_url":
             _check_base_url(entry.value, report)
-        elif strategy is None and entry.key in _OPTIONS:
+        elif entry.key in _OPTIONS and (strategy is None or entry.key in _STRATEGY_OPTIONS[strategy]):
             code, expected, fits = _OPTIONS[entry.key]
             value = data(entry.value)
             if value is not None and not isinstance(entry.value, syntax.ConfigEnv) and not fits(value):
@@ -128,6 +132,11 @@ _OPTIONS: Final[Mapping[str, tuple[str, str, Callable[[ConfigValue], bool]]]] = 
         "E0025",
         f"one of {', '.join(f'`{each}`' for each in RESPONSE_TYPES)}",
         lambda value: value in RESPONSE_TYPES,
+    ),
+    "parse_failure": (
+        "E0001",
+        f"one of {', '.join(f'`{each}`' for each in PARSE_FAILURES)}",
+        lambda value: value in PARSE_FAILURES,
     ),
     "supports_streaming": ("E0001", "true or false", lambda value: isinstance(value, bool)),
 }

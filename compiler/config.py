@@ -13,6 +13,7 @@ from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
 from bamlvm.vm.program.declarations import ConfigValue, GeneratorInfo
 from bamlvm.vm.program.llm import (
+    PARSE_FAILURES,
     ClientInfo,
     LlmFunctionInfo,
     RetryPolicyInfo,
@@ -20,7 +21,7 @@ from bamlvm.vm.program.llm import (
 )
 from bamlvm.vm.program.spelling import did_you_mean
 
-_POLICY_PROPERTIES = ("max_retries", "strategy", "options", "jitter")
+_POLICY_PROPERTIES = ("max_retries", "strategy", "options", "jitter", "parse_failure")
 _GENERATOR_PROPERTIES = (
     "output_type",
     "output_dir",
@@ -93,7 +94,14 @@ def retry_policies(index: Index, diagnostics: list[Diagnostic]) -> dict[str, Ret
             continue
         if not _check_numbers(settings, parts.get("strategy", declaration), report):
             continue
-        found[entry.name] = RetryPolicyInfo(entry.name, retries, kind, **settings)
+        on_parse_failure = parts.get("parse_failure")
+        reaction = None if on_parse_failure is None else data(on_parse_failure.value)
+        if reaction is not None and reaction not in PARSE_FAILURES:
+            near = did_you_mean(str(reaction), PARSE_FAILURES)
+            choices = ", ".join(f"`{each}`" for each in PARSE_FAILURES)
+            report.error("E0001", parts["parse_failure"].value, f"`parse_failure` is one of {choices}", hint=near)
+            continue
+        found[entry.name] = RetryPolicyInfo(entry.name, retries, kind, **settings, parse_failure=reaction)
     return found
 
 

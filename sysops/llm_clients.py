@@ -49,8 +49,10 @@ def resolve_client(scope: Scope, name: str) -> Instance:
     strategy = clients.strategy(info)
     options = Options(info, scope.env)
     timeouts: dict[str, int] = {}
+    parse_failure = None if policy is None else policy.parse_failure
     try:
         timeouts = options.timeouts()
+        parse_failure = options.parse_failure() or parse_failure
     except Thrown:
         if strategy is not None:
             raise  # that of a client that calls a provider is its attempt's: see client_primitive
@@ -73,6 +75,7 @@ def resolve_client(scope: Scope, name: str) -> Instance:
         children=clients.children(info) if strategy else [],
         timeouts=scope.new_instance("baml.http.Timeouts", **timeouts) if timeouts else None,
         total_ms=options.total() if strategy else None,
+        parse_failure=parse_failure,
     )
 
 
@@ -82,7 +85,8 @@ def client_primitive(scope: Scope, client: Instance) -> Instance:
     info = options.client
     if clients.strategy(info) is not None:
         raise invalid(f"client {info.name} is a strategy: it calls no provider itself")
-    options.timeouts()  # raises for those that resolve_client left out
+    options.timeouts()  # these raise what resolve_client ignored
+    options.parse_failure()
     return scope.new_instance(
         "baml.llm.PrimitiveClient",
         name=info.name,

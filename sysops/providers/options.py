@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from bamlvm.vm.program.declarations import referenced_environment
-from bamlvm.vm.program.llm import CLOCKS, POOLING, STRATEGIES, TOTAL, ClientInfo
+from bamlvm.vm.program.llm import CLOCKS, PARSE_FAILURES, POOLING, STRATEGIES, TOTAL, ClientInfo
 from bamlvm.vm.values import Thrown
 
 OWN: Final = frozenset(
@@ -29,6 +29,7 @@ OWN: Final = frozenset(
         "http",
         "keep_reasoning",
         "media_url_handler",
+        "parse_failure",
         "query_params",
         "remap_roles",
         "supports_streaming",
@@ -116,6 +117,13 @@ class Options:
     def keeps_reasoning(self) -> bool:
         """Whether a string keeps the reasoning that its text begins with: ``keep_reasoning``."""
         return self.get("keep_reasoning", bool) is True
+
+    def parse_failure(self) -> str | None:
+        """Return the option ``parse_failure``."""
+        found = self.get("parse_failure", str)
+        if found is not None and found not in PARSE_FAILURES:
+            raise self.invalid(f"option parse_failure must be one of {', '.join(PARSE_FAILURES)}")
+        return found
 
     def written(self, name: str) -> Any:
         """Return an option as it is written."""

@@ -45,6 +45,11 @@ RESPONSE_TYPES = ("openai", "openai-responses", "anthropic", "google", "vertex")
 """The values of a client's option ``client_response_type``."""
 
 
+PARSE_FAILURES = ("retry", "reask", "fail")
+"""The values of ``parse_failure`` of a client or retry policy: try again, try again with the answer and what is wrong
+with it in the prompt, end the call."""
+
+
 CLOCKS = {
     "connect_timeout_ms": "connect_ms",
     "time_to_first_token_timeout_ms": "time_to_first_token_ms",
@@ -83,7 +88,8 @@ class ClientInfo(msgspec.Struct, frozen=True, array_like=True):
 
 
 class RetryPolicyInfo(msgspec.Struct, frozen=True, array_like=True):
-    """Delays in milliseconds; ``strategy`` is ``constant_delay`` or ``exponential_backoff``."""
+    """Delays in milliseconds; ``strategy`` is ``constant_delay`` or ``exponential_backoff``, ``parse_failure`` one of
+    :data:`PARSE_FAILURES`."""
 
     name: str
     max_retries: int
@@ -92,6 +98,7 @@ class RetryPolicyInfo(msgspec.Struct, frozen=True, array_like=True):
     multiplier: float = 1.5
     max_delay_ms: int = 10000
     jitter: bool = False
+    parse_failure: str | None = None
 
 
 class TemplateInfo(msgspec.Struct, frozen=True, array_like=True):

@@ -51,6 +51,8 @@ def test_what_is_fine(provider: str, options: str) -> None:
             "E0025",
             "`client_response_type` is one of `openai`, `openai-responses`, `anthropic`, `google`, `vertex`",
         ),
+        ("openai", 'parse_failure "again"', "E0001", "`parse_failure` is one of `retry`, `reask`, `fail`"),
+        ("fallback", 'strategy [One]  parse_failure "again"', "E0001", "`parse_failure` is one of `retry`, `reask`, `fail`"),
         ("openai", "supports_streaming 1", "E0001", "`supports_streaming` is true or false"),
         ("openai", "http 5", "E0001", "`http` is a block: `http { connect_timeout_ms 5000 }`"),
         ("openai", "http { timeout 5 }", "E0027", "`http` has no `timeout`"),
@@ -103,3 +105,11 @@ def test_the_facts_about_providers_are_those_of_the_catalogue() -> None:
 )
 def test_what_is_reported_of_declarations(source: str, codes: list[str]) -> None:
     assert [each.code for each in bamlvm.check({"main.baml": source}).diagnostics] == codes
+
+
+def test_the_reaction_of_a_policy_to_a_parse_failure() -> None:
+    policy = 'retry_policy P { max_retries 1  parse_failure "reask" }\n'
+    assert not bamlvm.check({"main.baml": policy}).diagnostics
+    (found,) = bamlvm.check({"main.baml": policy.replace("reask", "reaks")}).diagnostics
+    assert (found.code, found.message) == ("E0001", "`parse_failure` is one of `retry`, `reask`, `fail`")
+    assert "reask" in str(found.hint)

@@ -25,6 +25,10 @@ PROGRAM = SOURCE + "".join(
     f'function Call{name}(x: string) -> string {{ client {name}  prompt #"Say {{{{ x }}}}"# }}\n'
     for name in re.findall(r"client<llm> (\w+)", SOURCE)
 )
+PROGRAM += "".join(
+    f'function Number{name}(x: string) -> int {{ client {name}  prompt #"Say {{{{ x }}}}"# }}\n'
+    for name in ("Reask", "ReaskClaude", "ReaskGemini", "ReaskThenClaude", "ReaskBoth", "FailingThenClaude")
+)
 
 HELLO = {"pieces": ["Hel", "lo", "!"]}
 
@@ -408,6 +412,61 @@ def test_a_string_may_be_empty_if_the_provider_says_so(bench: Bench, stream: boo
     bench.play(once=[{"text": ""}, {"text": "", "finish_reason": "length"}])
     assert bench.call("CallOnce", stream=stream) == ""
     assert "the limit of tokens was spent before any text" in str(bench.thrown("CallOnce", stream))
+
+
+def texts(body: dict[str, Any]) -> list[tuple[str, str]]:
+    """The role and text of each message of a request to the OpenAI format."""
+    return [(each["role"], each["content"][0]["text"]) for each in body["messages"]]
+
+
+@both
+def test_a_model_is_shown_its_answer_and_what_is_wrong_with_it(bench: Bench, stream: bool) -> None:
+    bench.play(reask=[{"text": "no idea"}, {"text": "sorry"}, {"text": "7"}])
+    assert bench.call("NumberReask", stream=stream) == 7
+    first, second, third = (texts(request.body) for request in bench.server.requests)
+    assert len(first) == 1
+    assert second[:2] == [*first, ("assistant", "no idea")]
+    (role, words) = second[2]
+    assert role == "user"
+    assert words.startswith("This answer cannot be used: expected an int, got 'no idea'")
+    assert third[:4] == [*second, ("assistant", "sorry")]
+    assert len(third) == 5
+
+
+@both
+def test_every_format_says_it_in_its_own_roles(bench: Bench, stream: bool) -> None:
+    bench.play(reaskclaude=[{"text": "no idea"}, {"text": "7"}], reaskgemini=[{"text": "no idea"}, {"text": "8"}])
+    assert bench.call("NumberReaskClaude", stream=stream) == 7
+    assert bench.call("NumberReaskGemini", stream=stream) == 8
+    _, claude, _, gemini = (request.body for request in bench.server.requests)
+    assert [each["role"] for each in claude["messages"]] == ["user", "assistant", "user"]
+    assert [each["role"] for each in gemini["contents"]] == ["user", "model", "user"]
+    assert gemini["contents"][1]["parts"] == [{"text": "no idea"}]
+
+
+@both
+def test_another_client_is_not_shown_what_it_did_not_answer(bench: Bench, stream: bool) -> None:
+    bench.play(reask=[{"text": "no idea"}], claude=[{"text": "7"}])
+    assert bench.call("NumberReaskThenClaude", stream=stream) == 7
+    assert bench.models() == ["reask", "reask", "reask", "claude"]
+    assert len(bench.server.requests[-1].body["messages"]) == 1
+
+
+@both
+def test_a_strategy_that_asks_again_shows_every_child_the_last_answer(bench: Bench, stream: bool) -> None:
+    bench.play(once=[{"text": "no idea"}, {"text": "7"}], claude=[{"text": "none"}])
+    assert bench.call("NumberReaskBoth", stream=stream) == 7
+    assert bench.models() == ["once", "claude", "once"]
+    assert texts(bench.server.requests[2].body)[1] == ("assistant", "none")
+
+
+@both
+def test_an_answer_that_cannot_be_parsed_may_end_the_call(bench: Bench, stream: bool) -> None:
+    bench.play(failing=[failing(500), {"text": "no idea"}, {"text": "7"}], claude=[HELLO])
+    assert bench.failures("NumberFailingThenClaude", stream) == [
+        ("Failing", 1, "HttpStatus"),
+        ("Failing", 2, "ParseFailed"),
+    ]
 
 
 # --- strategies -------------------------------------------------------------------------------------------------------

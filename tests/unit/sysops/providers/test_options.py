@@ -32,6 +32,7 @@ def test_our_own_options_stay_out_of_the_body_and_all_others_are_in_it() -> None
         "media_url_handler": {"image": "send_url"},
         "query_params": {"a": "b c"},
         "keep_reasoning": True,
+        "parse_failure": "retry",
     }
     others = {"model": "m", "max_tokens": None, "nested": {"a": [1, {"b": True}]}, "tools": []}
     for provider in PROVIDERS:
@@ -111,3 +112,10 @@ def test_finish_reasons() -> None:
     assert options("openai", finish_reason_allow_list=["STOP"]).finish_reasons() == (["stop"], None)
     with pytest.raises(Thrown, match="only one of"):
         options("openai", finish_reason_allow_list=["a"], finish_reason_deny_list=["b"]).finish_reasons()
+
+
+def test_the_reaction_to_a_parse_failure() -> None:
+    assert options("openai").parse_failure() is None
+    assert options("openai", parse_failure="reask").parse_failure() == "reask"
+    with pytest.raises(Thrown, match="option parse_failure must be one of retry, reask, fail"):
+        options("openai", parse_failure="again").parse_failure()
