@@ -52,7 +52,12 @@ def test_what_is_fine(provider: str, options: str) -> None:
             "`client_response_type` is one of `openai`, `openai-responses`, `anthropic`, `google`, `vertex`",
         ),
         ("openai", 'parse_failure "again"', "E0001", "`parse_failure` is one of `retry`, `reask`, `fail`"),
-        ("fallback", 'strategy [One]  parse_failure "again"', "E0001", "`parse_failure` is one of `retry`, `reask`, `fail`"),
+        (
+            "fallback",
+            'strategy [One]  parse_failure "again"',
+            "E0001",
+            "`parse_failure` is one of `retry`, `reask`, `fail`",
+        ),
         ("openai", "supports_streaming 1", "E0001", "`supports_streaming` is true or false"),
         ("openai", "http 5", "E0001", "`http` is a block: `http { connect_timeout_ms 5000 }`"),
         ("openai", "http { timeout 5 }", "E0027", "`http` has no `timeout`"),
