@@ -44,7 +44,7 @@ _LINKS: Final = frozenset(
     | {"MULTIPLY", "NOT", "IS", "INSTANCEOF", "ELSE", "CATCH", "CATCH_ALL", "RETURN", "THROW", "ELLIPSIS", "FAT_ARROW"}
     | {"ATTRIBUTE", "BLOCK_ATTRIBUTE", "ASSIGN", "COMPOUND_ASSIGN", "COLON", "TEMPLATE_START"}
 )
-"""The tokens that may put a node around what is before or behind them."""
+"""The tokens that may put a node around what is before or after them."""
 _SEPARATORS: Final = frozenset({"COMMA", "SEMICOLON"})
 _OPERANDS: Final = frozenset({"NAME", "WORD", "LET", "FOR", "WHILE", "IF", "MATCH", "ASSERT", "FUNCTION"})
 _OPERAND_ENDS: Final = frozenset({"NAME", "RBRACE", "RBRACKET", "RPAREN", "QUESTION", "STRING", "INT", "WORD"})

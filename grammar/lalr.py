@@ -209,7 +209,7 @@ class Driver:
                 top = stack[-1]
                 action = states[top].get(kind)
                 if action is None:
-                    # One insertion a token: if the token is still unexpected behind it, or the inserted one is itself,
+                    # One insertion a token: if the token is still unexpected after it, or the inserted one is itself,
                     # the error is about the token that was written.
                     failure = UnexpectedTokenError(state, waiting or token, at)
                     inserted = None if repaired else repair(failure)

@@ -101,7 +101,7 @@ def lex(text: str, keyword: str) -> Lexed:
             elif c.open and c.open[-1].closer == kind:
                 c.pop()
             elif _closes_interpolation(c, kind, start, end):
-                # The text of the backquoted string goes on behind the brace; it adds tokens of its own.
+                # The text of the backquoted string goes on after the brace; it adds tokens of its own.
                 position = template_text(c, end)
                 previous = tokens[-1].kind
                 mode = c.mode
@@ -250,7 +250,7 @@ def _closes_interpolation(c: LexerState, kind: str, start: int, end: int) -> boo
 
 
 def _report_mismatch(c: LexerState, kind: str, start: int, end: int) -> None:
-    """Report a closing delimiter that closes nothing, or not what is open; nothing behind it is read."""
+    """Report a closing delimiter that closes nothing, or not what is open; nothing after it is read."""
     text = CLOSER_TEXT[kind]
     if c.open:
         delimiter = c.open[-1]

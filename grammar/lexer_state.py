@@ -90,7 +90,7 @@ class LexerState:
         return self.stop()
 
     def stop(self) -> int:
-        """The rest of the text is taken; return its end."""
+        """End the run: the rest of the text is taken.  Return its end."""
         self.broken = True
         self.open.clear()
         return len(self.text)

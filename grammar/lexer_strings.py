@@ -38,7 +38,7 @@ def rare_token(c: LexerState, kind: str, start: int, end: int) -> int:
         c.tokens.append(Token("TEMPLATE_START", "`", start, end))
         return template_text(c, end) if c.push("TEMPLATE_END", start, CODE) else len(text)
     if kind == "OPEN_STRING":
-        # The second quote without an end is probably the closing one of the first: nothing behind it can be trusted.
+        # The second quote without an end is probably the closing one of the first: nothing after it can be trusted.
         if c.swallowed:
             return c.give_up(start)
         c.swallowed = True

@@ -39,7 +39,7 @@ _BORROWED: Final = {
     "fn": "functions are declared with `function`",
     "func": "functions are declared with `function`",
     "elif": "write `else if`",
-    "try": "there is no `try`: write `e catch (error) { … }` behind the expression that may throw",
+    "try": "there is no `try`: write `e catch (error) { … }` after the expression that may throw",
     "switch": "write `match (value) { pattern => result }`",
     "case": "an arm is written `pattern => result`",
     "struct": "write `class`",
@@ -95,7 +95,7 @@ _MAX_ALTERNATIVES: Final = 5
 def missing_semicolon(
     driver: Driver, failure: UnexpectedTokenError, tokens: list[Token], text: str
 ) -> tuple[Token, Diagnostic] | None:
-    """Return a `;` to put in where the parser is stuck, and its diagnostic, if one is clearly missing there.
+    """Return a `;` to insert where the parser is stuck, and its diagnostic, if one is clearly missing there.
 
     It is if a statement could end here, and what follows is on another line or begins with a keyword.
     """

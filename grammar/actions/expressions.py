@@ -91,7 +91,7 @@ def template(c: ActionContext, start: Token, parts: list[Any], close: Token) -> 
 
 
 def group(c: ActionContext, start: Token, value: Expr, end: Token) -> Expr:
-    """Parentheses leave no node; the operand's range takes them in."""
+    """Return the operand with its range extended to the parentheses, which leave no node."""
     return msgspec.structs.replace(value, start=start.start, end=end.end)
 
 
@@ -249,7 +249,7 @@ def empty_block(c: ActionContext, start: Token, close: Token) -> Block:
 
 
 def block(c: ActionContext, start: Token, statements: list[Any], close: Token) -> Block:
-    """A block-like expression that ends a block is its tail."""
+    """Build a block; a block-like expression at its end is its tail."""
     tail = None
     if statements[-1] is not None and type(statements[-1]) not in _STATEMENTS:
         tail = statements.pop()
@@ -461,7 +461,7 @@ def arm_head_guarded(
 
 
 def arm(c: ActionContext, head: tuple[Pattern, Expr | None], body: Expr, _comma: Token | None = None) -> Arm:
-    """``=> {}`` does nothing: there the braces are an empty block, not an empty map."""
+    """Build an arm; in ``=> {}`` the braces are an empty block, not an empty map."""
     if type(body) is MapLiteral and not body.entries:
         body = Block(body.start, body.end, (), None)
     return Arm(head[0].start, body.end, head[0], head[1], body)
@@ -495,7 +495,7 @@ def bind_let_bare(c: ActionContext, word: Token, name: Token) -> Pattern:
 
 
 def type_pattern(c: ActionContext, type_: TypeExpr) -> Pattern:
-    """A pattern that is written like a type: what it means is decided by what it looks like."""
+    """Build the pattern that is written like a type: a literal, ``_``, a path, or any other type."""
     start, end = type_.start, type_.end
     if type(type_) is LiteralTypeExpr:
         return LiteralPattern(start, end, type_.value)

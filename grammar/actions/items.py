@@ -265,7 +265,7 @@ def test(c: ActionContext, start: Token, name: Token, body: ConfigBlock) -> Test
 
 
 def test_call(c: ActionContext, start: Token, name: Token, _open: Token, _close: Token, body: ConfigBlock) -> Test:
-    """``test Name() { … }``: the parentheses mean nothing."""
+    """Build ``test Name() { … }``, which is ``test Name { … }``."""
     return test(c, start, name, body)
 
 
@@ -282,9 +282,9 @@ def _named(c: ActionContext, name: Token) -> tuple[str, int]:
 
 
 def _trailing_attributes(type_: TypeExpr) -> tuple[TypeExpr, tuple[Attribute, ...]]:
-    """Attributes at the very end of a field's or an alias's type are the field's or the alias's own.
+    """Take the attributes at the very end of a field's or an alias's type, which are the field's or the alias's own.
 
-    Inside parentheses they stay where they are: there the type ends behind its last attribute.
+    Those inside parentheses stay: there the type ends after its last attribute.
     """
     if type(type_) is AttributedTypeExpr and type_.end == type_.attributes[-1].end:
         return type_.item, type_.attributes

@@ -227,7 +227,7 @@ def attribute(
     last: Token | None = None,
     close: Token | None = None,
 ) -> Attribute:
-    """``@name``, ``@name()``, ``@name(a)`` or ``@name(a,)``."""
+    """Build ``@name``, ``@name()``, ``@name(a)`` or ``@name(a,)``."""
     block = word.kind == "BLOCK_ATTRIBUTE"
     name = word.text[2 if block else 1 :]
     values: tuple[ConfigValue, ...] = ()

@@ -1,7 +1,7 @@
 """Brackets with a list inside: on one line, or one element a line.
 
 Rule: commas and semicolons belong to the list, not to its elements: the layout adds and drops them, and a comment
-beside one stays behind the element before it or moves before the one after it.
+beside one stays after the element before it or moves before the one after it.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ class Separated(msgspec.Struct):
 
     part: Part
     body: Doc
-    """With the block comments behind it."""
-    behind: Doc
-    """Comments behind its separator."""
+    """With the block comments after it."""
+    after: Doc
+    """Comments after its separator."""
     kept: Doc
     """A separator that must stay because a doc comment is before it, with what surrounds it; else ""."""
 
@@ -53,8 +53,8 @@ def separate(elements: Sequence[Part], close: Part, dropping: bool = False) -> l
             queue += separator.trail
         else:
             count = len(queue)
-        # The queue holds the comments behind the element, before its separator (up to `count`) and behind it.  Up to
-        # `first` they stay before the separator, up to `second` behind it on the same line; the rest moves on.
+        # The queue holds the comments after the element, before its separator (up to `count`) and after it.  Up to
+        # `first` they stay before the separator, up to `second` after it on the same line; the rest moves on.
         first = 0
         while first < count and not queue[first].to_line_end and not queue[first].newline:
             first += 1
@@ -87,7 +87,7 @@ def bracketed(
     forced: bool = False,
     fill: bool = False,
 ) -> Part:
-    """``(a, b)``, ``[a, b]``, ``{ a, b }``: on one line, or one element a line.
+    """Lay out ``(a, b)``, ``[a, b]``, ``{ a, b }`` on one line, or one element a line.
 
     ``pad`` is inside the brackets.  With ``comma`` the last element has a comma if there is one element a line, which
     ``forced`` demands.  With ``fill`` a line has as many elements as fit.
@@ -104,7 +104,7 @@ def bracketed(
         line = _between(pad if not index else LINE, part, forced, not index)
         text: Doc = "," if index + 1 < len(separated) else TRAILING_COMMA if comma else ""
         row = (line, leading(part.lead, part.gap), element.body)
-        docs += [group(*row) if fill and index else concat(*row), text, element.behind]
+        docs += [group(*row) if fill and index else concat(*row), text, element.after]
     made.doc = concat(
         opening.doc, trailing(opening.trail), indent(*docs, last_comments(close)), HARD if forced else pad, close.doc
     )
@@ -162,7 +162,7 @@ class Braces(Part, kw_only=True):
             part = element.part
             blank = part.blank or (previous is not None and "tall" in (previous.shape, part.shape))
             docs += [Line(" ", forced, blank and index > 0), leading(part.lead, part.gap), element.body]
-            docs += [element.kept or self._end(part, index + 1 == len(separated)), element.behind]
+            docs += [element.kept or self._end(part, index + 1 == len(separated)), element.after]
             previous = part
         return concat(
             opening.doc,

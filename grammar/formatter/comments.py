@@ -2,7 +2,7 @@
 
 Rule: a comment stays between the two tokens that it was written between (separators aside, which come and go), and on a
 line of its own if it was on one.  It belongs to the token before it if that one ends on the comment's line and the next
-token does not begin there; else to the token after it.  Behind an opening bracket it belongs to what is inside, except
+token does not begin there; else to the token after it.  After an opening bracket it belongs to what is inside, except
 a `//` comment on the bracket's line.
 """
 
@@ -107,7 +107,7 @@ def _split(
         breaks.append(text.count("\n", end, comment.start))
         end = comment.end
     last = text.count("\n", end, token.start)
-    # At the start of the file, and behind an opening bracket whose content has lines of its own, the first row of
+    # At the start of the file, and after an opening bracket whose content has lines of its own, the first row of
     # comments is about what follows, as if it began a line; unless it ends in a remark about what is before it.
     several = last or any(breaks) or any("\n" in comment.text for comment in here)
     if before is None or (before.kind in _OPENERS and several and not _ends_in_remark(here, breaks)):
@@ -186,7 +186,7 @@ def leading(comments: Sequence[Comment], gap: bool = False) -> Doc:
 
 
 def trailing(comments: Iterable[Comment]) -> Doc:
-    """Lay out comments behind a token, on its line."""
+    """Lay out comments after a token, on its line."""
     parts: list[Doc] = []
     for comment in comments:
         parts += [SPACE, Remark(comment.text), LATE] if comment.to_line_end else [SPACE, written(comment)]

@@ -1,7 +1,7 @@
 """Documents, text with places where a line may end, and the printer that renders them.
 
 Rule: a group is written on one line if it fits there, else each of its own :class:`Line` documents is a line break:
-the group is *broken* (Wadler, "A prettier printer").  Indentation is written with the text behind it: no line ends in
+the group is *broken* (Wadler, "A prettier printer").  Indentation is written with the text after it: no line ends in
 blank space.  A document with a forced line break is *hard*: it cannot be written on one line, nor can a group around
 it.  Widths count Unicode scalars.  Each group is measured only up to the end of the line, so the time is linear in the
 document.

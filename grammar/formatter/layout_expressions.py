@@ -47,7 +47,7 @@ def word_literal(c: LayoutContext, token: Token) -> Part:
 
 
 def template(c: LayoutContext, start: Token, _parts: list[Part], close: Token) -> Part:
-    """A backquoted string is written as it is, expressions in it too."""
+    """Write a backquoted string as it is, expressions in it too."""
     text = c.text[start.start : close.end]
     made = Part(Verbatim(text) if "\n" in text else text, shape="" if "\n" in text else "word")
     made.surround(c.part(start), c.part(close))
@@ -90,7 +90,7 @@ def member(c: LayoutContext, value: Part, dot: Token, name: Token) -> Part:
 
 
 def _link(value: Part, bracket: Part) -> Part:
-    """Arguments or an index behind a value."""
+    """Add arguments or an index to a value."""
     chain = _chain(value)
     (chain.links[-1] if chain.links else chain.head).append(bracket)
     chain.trail, chain.hug = bracket.trail, bracket.hug
@@ -98,7 +98,7 @@ def _link(value: Part, bracket: Part) -> Part:
 
 
 def call_arguments(c: LayoutContext, opening: Part, arguments: list[Part], close: Part) -> Part:
-    """``(a, b)``; a last argument that ends in brackets may end the line with what is before it."""
+    """Lay out ``(a, b)``; if the last argument ends in brackets, the line may be broken inside them alone."""
     bracket = bracketed(opening, arguments, close)
     if not arguments:
         return bracket
@@ -218,7 +218,7 @@ def lambda_typed(
 
 
 def with_body(c: LayoutContext, head: Part, body: Part) -> Part:
-    """A head and the braces behind it: on one line, or the braces' lines end."""
+    """Put a head and the braces after it on one line, or break the lines of the braces."""
     made = Grouped(cat(head, Part(body.raw(), body.lead, gap=body.gap)).doc, hug=True)
     made.surround(head, body)
     return made
@@ -306,7 +306,7 @@ def arm(c: LayoutContext, head: tuple[Part, Token], body: Part, comma: Token | N
 
 
 def _chain(value: Part) -> Chain:
-    """A value as the beginning of a chain; the last name of a path is a link, since it is called or indexed."""
+    """Return a value as the beginning of a chain; the last name of a path is a link, since it is called or indexed."""
     if isinstance(value, Chain):
         return value
     head, links = [value], []

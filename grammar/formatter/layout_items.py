@@ -54,7 +54,7 @@ def dynamic_enum(
 
 
 def _no_item(c: LayoutContext, dynamic: Token, word: Token) -> Part:
-    """The word behind ``dynamic``; if a comment puts it on a line of its own, that must not look like an item."""
+    """Return the word after ``dynamic``; if a comment puts it on a line of its own, that must not look like an item."""
     part = c.part(word)
     if any(comment.own for comment in part.lead) or any(each.to_line_end for each in c.part(dynamic).trail):
         part.doc = concat(part.doc, HARD)
@@ -81,7 +81,7 @@ def variant(c: LayoutContext, name: Token, attributes: list[Part] | None = None)
 
 
 def alias(c: LayoutContext, word: Token, name: Token, sign: Token, type_: Part, semicolon: Token | None = None) -> Part:
-    """A union that was written on several lines stays so."""
+    """Lay out an alias; a union that was written on several lines stays so."""
     type_, attributes = own_attributes(type_)
     head = c.row(word, SPACE, name, SPACE)
     sign_ = c.part(sign)
@@ -109,7 +109,7 @@ def function(
     close: Token,
     *rest: Part,
 ) -> Part:
-    """A signature that is too long first ends its line before ``throws``, then in its parameters."""
+    """Lay out a function; a signature that is too long is broken before ``throws`` first, then in its parameters."""
     returns, body = rest[0] if len(rest) > 1 else None, rest[-1]
     throws: Part | None = None
     types: Part = bracketed(c.part(opening), parameters, c.part(close))
@@ -202,7 +202,7 @@ def type_builder(c: LayoutContext, word: Token, opening: Token, items: list[Part
 
 
 def _members(sign: Part, union: Series) -> Part:
-    """``= A | B``, or a member a line, the first one with a bar too."""
+    """Lay out ``= A | B`` on one line, or one member a line, the first one with a bar too."""
     line = HARD if union.rest[0][0].newline else LINE
     docs = (line, leading(union.lead, union.gap), IfBroken("| "), union.raw())
     made = Part(concat(sign.doc, trailing(sign.trail), group(indent(*docs))))
@@ -211,7 +211,7 @@ def _members(sign: Part, union: Series) -> Part:
 
 
 def _with_result(parameters: Part, result: Part | None) -> Part:
-    """Parameters and ``-> T``: what is too long ends its lines in the parameters first."""
+    """Put ``-> T`` after parameters; what is too long is broken in the parameters first."""
     if result is None:
         return parameters
     made = Grouped(cat(Part(parameters.raw(), trail=parameters.trail), SPACE, result).doc)
@@ -220,7 +220,7 @@ def _with_result(parameters: Part, result: Part | None) -> Part:
 
 
 def _forced(body: Part) -> Part:
-    """An item's braces, one entry a line."""
+    """Return an item's braces with one entry a line."""
     if isinstance(body, Braces):
         body.forced = True
     return body

@@ -26,7 +26,7 @@ class Branches(Part, kw_only=True):
 
 
 def _opened(item: Part | Doc) -> Part | Doc:
-    """A part without the group around it."""
+    """Return a part without the group around it."""
     return Part(item.raw(), item.lead, item.trail, gap=item.gap) if isinstance(item, Part) else item
 
 
@@ -38,7 +38,7 @@ def empty_block(c: LayoutContext, opening: Token, close: Token) -> Part:
 
 
 def block(c: LayoutContext, opening: Token, statements: list[Part], close: Token) -> Part:
-    """A semicolon behind a statement that needs none stays with it; one behind another goes."""
+    """Lay out a block; a semicolon after a statement that needs none stays with it, a second one is dropped."""
     kept: list[Part] = []
     for statement in statements:
         if statement.shape == "empty" and kept and not statement.lead:
@@ -116,7 +116,7 @@ def while_(c: LayoutContext, word: Token, opening: Token, condition: Part, close
 
 
 def _head(c: LayoutContext, word: Token, opening: Token, value: Part, close: Token, loose: bool = False) -> Part:
-    """``word (value)`` and the space behind it."""
+    """Return ``word (value)`` and the space after it."""
     return c.row(word, SPACE, parenthesised(c.part(opening), value, c.part(close), loose), SPACE)
 
 

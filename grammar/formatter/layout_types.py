@@ -79,7 +79,7 @@ def right(c: LayoutContext, pipe: Token, value: Part) -> Part:
 
 
 def middle(c: LayoutContext, opening: Token, values: list[Part], close: Token) -> list[Part]:
-    """Type parameters: one part."""
+    """Return type parameters as one part."""
     return [bracketed(c.part(opening), values, c.part(close), comma=False)]
 
 
@@ -117,7 +117,7 @@ def list_type(c: LayoutContext, item: Part, opening: Token, close: Token) -> Par
 
 
 def optional_type(c: LayoutContext, item: Part, mark: Token) -> Part:
-    """Two marks are kept apart: ``??`` is an operator."""
+    """Lay out ``T?``; two marks are kept apart, as ``??`` is an operator."""
     return c.row(item, SPACE if item.shape == "optional" else "", mark, shape="optional")
 
 
@@ -191,7 +191,7 @@ def function_type_1(c: LayoutContext, opening: Token, parameter: Part, close: To
 
 
 def attribute(c: LayoutContext, word: Token, *rest: Token | list[Part]) -> Part:
-    """``@name``, ``@name()``, ``@name(a)`` or ``@name(a,)``.  One argument clings to its parentheses."""
+    """Lay out ``@name``, ``@name()``, ``@name(a)`` or ``@name(a,)``; one argument is never on a line of its own."""
     if not rest:
         return c.part(word)
     opening, *values, close = rest
@@ -251,7 +251,7 @@ def config_list(c: LayoutContext, opening: Token, items: list[Part], *rest: Toke
 
 
 def with_attributes(subject: Part, attributes: list[Part]) -> Part:
-    """``subject`` and the attributes behind it: all on one line, or one a line."""
+    """Put the attributes after ``subject``, all on its line or one a line."""
     if not attributes:
         return subject
     docs = [concat(LINE, inner(attribute)) for attribute in attributes[:-1]]
@@ -261,7 +261,7 @@ def with_attributes(subject: Part, attributes: list[Part]) -> Part:
 
 
 def own_attributes(type_: Part) -> tuple[Part, list[Part]]:
-    """A type and the attributes at its end, which are its field's: they are laid out beside the whole."""
+    """Take the attributes from the end of a type: they are its field's, and laid out beside the whole."""
     if isinstance(type_, AttributedPart):
         return type_.type_, type_.attributes
     if isinstance(type_, Series):

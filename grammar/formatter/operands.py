@@ -77,18 +77,18 @@ def series_of(operands: list[Part], level: str) -> Part:
 
 
 def _arrange(left: Part, operator: Part, right: Part) -> None:
-    """Move the comments behind an operator before it, as a line may be broken there: to the end of the line before if
+    """Move the comments after an operator before it, as a line may be broken there: to the end of the line before if
     they were about that, else to lines of their own."""
-    behind, operator.trail = operator.trail, ()
+    after, operator.trail = operator.trail, ()
     own = tuple(comment for comment in right.lead if comment.own)
-    if behind and behind[-1].to_line_end:
+    if after and after[-1].to_line_end:
         ended = left.trail and left.trail[-1].to_line_end
         if not (ended or operator.newline or operator.lead):
-            left.trail, behind = left.trail + behind, ()
+            left.trail, after = left.trail + after, ()
     elif not own:
-        right.lead, behind = behind + right.lead, ()
-    if behind or own:
-        operator.lead, operator.gap = on_own_line((*operator.lead, *behind, *own)), False
+        right.lead, after = after + right.lead, ()
+    if after or own:
+        operator.lead, operator.gap = on_own_line((*operator.lead, *after, *own)), False
         right.lead = right.lead[len(own) :]
 
 
@@ -119,9 +119,9 @@ class Chain(Part, kw_only=True):
     """``head.name(…)[…].name(…)``: if two calls or more do not fit on a line, each has a line of its own."""
 
     head: list[Part]
-    """What the chain begins with, and the arguments and indices directly behind it."""
+    """What the chain begins with, and the arguments and indices directly after it."""
     links: list[list[Part]]
-    """Each is ``.name``, and the arguments and indices behind it."""
+    """Each is ``.name``, and the arguments and indices after it."""
 
     def raw(self) -> Doc:
         if self.doc == "":

@@ -1,6 +1,6 @@
 """Parts: the layout of a rule's tokens, a document with the comments around it that are not part of it yet.
 
-Rule: the comments before a part's first token and behind its last are kept apart until the part is put inside another,
+Rule: the comments before a part's first token and after its last are kept apart until the part is put inside another,
 so that they never force a line break into it; :func:`cat`, which puts parts together, writes those in the middle.
 """
 
@@ -27,7 +27,7 @@ class Part(msgspec.Struct):
     hug: bool = False
     """It ends in brackets that are not empty, so that a line can end in its opening one: ``f(P {``."""
     separator: Part | None = None
-    """The comma or semicolon behind it."""
+    """The comma or semicolon after it."""
 
     def raw(self) -> Doc:
         """Return its document without the group around it."""
@@ -63,7 +63,7 @@ def inner(part: Part) -> Doc:
 
 
 def cat(*items: Part | Doc, shape: str = "", hug: bool = False) -> Part:
-    """Put parts and documents in a row; the comments before the first and behind the last stay around the whole."""
+    """Put parts and documents in a row; the comments before the first and after the last stay around the whole."""
     docs: list[Doc] = []
     made = Part(shape=shape, hug=hug)
     last = len(items) - 1

@@ -111,7 +111,7 @@ def test_one_mistake_is_one_diagnostic(errors: Errors, text: str, code: str, mes
         ("await f()", "calls wait by themselves: leave `await` out"),
         ("f(1,, 2)", "remove this `,`"),
         ("P { a = 1 }", "write `:` between a name and its value"),
-        ("try { f() }", "there is no `try`: write `e catch (error) { … }` behind the expression that may throw"),
+        ("try { f() }", "there is no `try`: write `e catch (error) { … }` after the expression that may throw"),
         ("switch (a.b) { }", "write `match (value) { pattern => result }`"),
     ],
 )
