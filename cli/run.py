@@ -30,6 +30,7 @@ from bamlvm.cli.program import add_path, arguments, program_path, read_program, 
 
 if TYPE_CHECKING:
     from bamlvm.cli.progress import Display
+    from bamlvm.vm.profile import Profiler
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,6 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="show partial results (default: if stdout is a terminal)",
     )
     parser.add_argument("--json", action="store_true", help="print the result as JSON on one line")
+    parser.add_argument(
+        "--profile",
+        action="store_true",
+        help="print the time by function and source line to stderr",
+    )
     shared.add_timeout(parser, "end the call after this time")
     shared.add_allow(parser)
     shared.add_verbose(parser, "print the attempts, the time and the tokens of the call to stderr")
@@ -70,12 +76,27 @@ def execute(options: argparse.Namespace) -> int:
     files = read_program(program_path(options.path))
     collectors = [bamlvm.Collector()] if options.verbose else []
     with shared.open_runtime(options, files, collectors) as runtime:
+        profiler = _profiled(runtime) if options.profile else None
         try:
             _call_and_print(runtime, options)
         finally:
+            if profiler is not None:
+                profiler.stop()
+                print(profiler.table(), file=sys.stderr)
             for collector in collectors:
                 _print_usage(collector)
     return exit_codes.OK
+
+
+def _profiled(runtime: bamlvm.Runtime) -> Profiler:
+    """Make a runtime profile its one call."""
+    import time
+
+    from bamlvm.vm.profile import Profiler
+
+    profiler = Profiler(time.perf_counter)
+    runtime.engine.new_tracer = lambda: profiler
+    return profiler
 
 
 def _is_path(word: str) -> bool:

@@ -349,6 +349,24 @@ class TestTrace:
         assert "attempt 1 starts: C (openai)" in err and f"POST {server.url}/chat/completions" in err
         assert "secret-of-the-test" not in err
 
+    def test_of_steps(self, program: str, capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
+        monkeypatch.setenv("BAMLVM_TRACE", "steps")
+        code, out, err = run(capsys, program, "point", "-a", "x=1", "--json")
+        assert (code, out) == (exit_codes.OK, '{"x":1,"y":2}\n')
+        assert "[steps " in err
+
+    def test_profile(self, program: str, server: ThreadedMockServer, capsys: pytest.CaptureFixture[str]) -> None:
+        code, out, err = run(capsys, program, "Greet", "-a", "name=you", "--profile")
+        assert (code, out) == (exit_codes.OK, "Hello, you\n")
+        functions, lines = err.split("\n\n")
+        assert functions.split()[:7] == ["calls", "own", "ms", "share", "total", "ms", "function"]
+        assert "baml.llm.call_llm_function" in functions and "llm.baml:" in lines
+        code, out, err = run(capsys, program, "fail", "-a", "n=50", "--profile")
+        assert (code, out) == (exit_codes.THREW, "")
+        line = PROGRAM.splitlines().index("    fail(n - 1)") + 1
+        assert re.search(r"^ *51 .* fail$", err, re.MULTILINE) and f"program.baml:{line}" in err
+        assert "uncaught Point" in err
+
     def test_of_nothing_known(self, program: str, capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
         monkeypatch.setenv("BAMLVM_TRACE", "stps")
         code, out, err = run(capsys, program, "text")
