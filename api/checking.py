@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from bamlvm.build.cache import Cache, fingerprint, key_of
 from bamlvm.build.loading import load_standard
 from bamlvm.build.sources import Source, sources_of
-from bamlvm.errors import render_diagnostics
+from bamlvm.errors import HostError, render_diagnostics
+from bamlvm.grammar.diagnostics import CODES, with_levels
+from bamlvm.vm.program.spelling import did_you_mean
 
 if TYPE_CHECKING:
-    from bamlvm.grammar.diagnostics import Diagnostic
+    from bamlvm.grammar.diagnostics import Diagnostic, Level
 
 
 class CheckReport(NamedTuple):
@@ -44,11 +46,24 @@ class CheckReport(NamedTuple):
         return render_diagnostics(self.diagnostics, self.sources, colour)
 
 
-def check(source: Source) -> CheckReport:
+def check(source: Source, *, levels: Mapping[str, Level] | None = None, strict: bool = False) -> CheckReport:
     """Return the errors and warnings of a program: a path (a file or a folder), sources by file name, or a source text.
 
-    Raises :class:`bamlvm.HostError` for a path without sources.
+    ``levels`` says by code what its warnings count as: ``"error"``, ``"warning"`` or ``"off"``; with ``strict`` the
+    warnings of all other codes are errors.  Raises :class:`bamlvm.HostError` for a path without sources, and for a code
+    that does not exist.
     """
+    unknown = [code for code in levels or () if code not in CODES]
+    if unknown:
+        hint = did_you_mean(unknown[0], CODES)
+        raise HostError(f"no diagnostic has the code {unknown[0]!r}" + (f" ({hint})" if hint else ""))
+    report = _check(source)
+    if not levels and not strict:
+        return report
+    return CheckReport(tuple(with_levels(report.diagnostics, levels or {}, strict)), report.sources)
+
+
+def _check(source: Source) -> CheckReport:
     files = sources_of(source)
     cache = Cache.default()
     compiler = fingerprint()

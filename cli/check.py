@@ -3,18 +3,21 @@
 As text, diagnostics go to stderr, and a line for each program without errors to stdout.  The other formats are one
 document for all programs, on stdout: JSON (an object with `diagnostics`, each with code, severity, message, file,
 start, end, labels, hint; lines and columns from 1), GitHub's workflow commands, or SARIF 2.1.0.  The exit code is 0 if
-no program has an error, whatever the warnings.
+no program has an error, whatever the warnings; `--strict`, or the settings `strict` and `levels` of the project, make
+warnings errors.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 import bamlvm
 from bamlvm.cli import exit_codes
 from bamlvm.cli.output import report, wants_colour, write_result
 from bamlvm.cli.program import add_path, program_path, read_program
+from bamlvm.tools.project import settings_of
 
 FORMATS = ("text", "json", "github", "sarif")
 
@@ -22,6 +25,7 @@ FORMATS = ("text", "json", "github", "sarif")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     add_path(parser, several=True)
+    parser.add_argument("--strict", action="store_true", help="count warnings as errors (default: as the project sets)")
     parser.add_argument("--format", choices=FORMATS, default="text", help="default: text")
     parser.add_argument(
         "--color",
@@ -38,7 +42,9 @@ def execute(options: argparse.Namespace) -> int:
     sources: dict[str, str] = {}
     for path in options.paths or [program_path(None)]:
         try:
-            checked = bamlvm.check(read_program(path))
+            settings = settings_of(path if os.path.isdir(path) else os.path.dirname(path) or ".")
+            strict = options.strict or settings.strict
+            checked = bamlvm.check(read_program(path), levels=settings.levels, strict=strict)
         except bamlvm.HostError as error:
             code = max(code, report(error, "check"))
             continue

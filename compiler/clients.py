@@ -56,7 +56,7 @@ def clients(index: Index, diagnostics: list[Diagnostic]) -> dict[str, ClientInfo
             continue
         provider = word(parts["provider"], report)
         policy = word(parts["retry_policy"], report) if "retry_policy" in parts else None
-        if policy is not None and policy not in policies:
+        if policy is not None and policy not in policies and policy not in index.unread:
             where = parts["retry_policy"].value
             report.error("E0091", where, f"unknown retry policy `{policy}`", hint=did_you_mean(policy, policies))
         options = parts["options"].value if "options" in parts else None
@@ -64,7 +64,7 @@ def clients(index: Index, diagnostics: list[Diagnostic]) -> dict[str, ClientInfo
             report.error("E0001", options, "`options` is a block: `options { … }`")
             options = None
         if provider in STRATEGIES:
-            _check_strategy(declaration, options, names, report)
+            _check_strategy(declaration, options, names | index.unread, report)
         elif provider is not None:
             check_provider(provider, parts["provider"].value, report)
             keys = {each.key for each in options.entries} if options is not None else set()

@@ -137,7 +137,7 @@ def llm_functions(symbols: Symbols, index: Index, diagnostics: list[Diagnostic])
             )
         elif "/" in body.client:
             check_shorthand(body.client, (body.client_start, body.client_start + len(body.client)), report)
-        elif body.client not in names:
+        elif body.client not in names and body.client not in index.unread:
             where = (body.client_start, body.client_start + len(body.client))
             report.error("E0003", where, f"unknown client `{body.client}`", hint=did_you_mean(body.client, names))
         if body.prompt is None:

@@ -7,7 +7,7 @@ definition counts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple, TypeAlias
@@ -55,6 +55,8 @@ class Index:
     by_kind: dict[type[syntax.Declaration], list[Entry]] = field(default_factory=dict)
     tests: list[Entry] = field(default_factory=list)
     generators: list[Entry] = field(default_factory=list)
+    unread: frozenset[str] = frozenset()
+    """Names of items with a syntax error, which was reported: these are not reported as unknown."""
 
     def add(self, entry: Entry) -> None:
         self.entries[entry.name] = entry
@@ -75,7 +77,7 @@ EntryCache: TypeAlias = dict[int, tuple[syntax.Item, Entry]]
 
 
 def index(
-    files: Iterable[syntax.File],
+    files: Sequence[syntax.File],
     namespaces: Mapping[str, str],
     diagnostics: list[Diagnostic],
     cache: EntryCache,
@@ -85,7 +87,7 @@ def index(
     Entries in ``cache`` are used again; new ones are added to it.  Report E0011 (names defined twice, reserved
     names), E0012, E0013 and E0093 (fields, variants, methods).
     """
-    found = Index()
+    found = Index(unread=frozenset(name for file in files for name in file.unread))
     before = cache.copy()
     cache.clear()
     for file in files:

@@ -201,7 +201,7 @@ class Project:
             configuration.clients,
             configuration.retry_policies,
             configuration.templates,
-            tests(stages.index, lambda item: self._parsed[item.file].source.position(item.offset)[0] - 1),
+            tests(stages.index, symbols, lambda item: self._parsed[item.file].source.position(item.offset)[0] - 1),
             config.generators(stages.index),
         )
 

@@ -33,6 +33,11 @@ class Scope:
         self.reads.note("kind", (name,), type(found.declaration) if found is not None else None)
         return found
 
+    def is_unread(self, path: str) -> bool:
+        """Whether a path begins with the name of an item that could not be parsed: its use is no error of its own."""
+        root = path.partition(".")[0]
+        return self.reads.note("unread", (root,), root in self.project.unread)
+
     def __contains__(self, name: str) -> bool:
         standard = self.standard
         return (

@@ -30,7 +30,7 @@ def names_surface(index: Index) -> dict[str, Mapping[str, object]]:
     kinds = {name: type(entry.declaration) for name, entry in entries}
     looked_into = (syntax.Alias, syntax.Enum)
     definitions = {name: entry.declaration for name, entry in entries if isinstance(entry.declaration, looked_into)}
-    return {"kind": kinds, "definition": definitions}
+    return {"kind": kinds, "definition": definitions, "unread": dict.fromkeys(index.unread, True)}
 
 
 def declarations_surface(index: Index, symbols: Symbols) -> dict[str, Mapping[str, object]]:
@@ -90,6 +90,7 @@ def lookups(scope: Scope, symbols: Symbols, resolver: TypeResolver, changed: Cha
         "qualify": scope.qualify,
         "visible": scope.visible,
         "kind": kind,
+        "unread": scope.is_unread,
         "definition": declaration,
         "declaration": declaration,
         "alias": alias,

@@ -64,6 +64,8 @@ def check_tests(index: Index, symbols: Symbols, resolver: TypeResolver, diagnost
         named: dict[str, Located] = {}
         for item in _items(functions.value):
             name = item.value if isinstance(item, syntax.ConfigScalar) else None
+            if isinstance(name, str) and name in index.unread:
+                continue
             if not isinstance(name, str) or name not in symbols.bodies:
                 report.error("E0088", item, f"unknown function `{name}`", hint=did_you_mean(str(name), symbols.bodies))
             elif (name, declaration.name) in by_function:
@@ -207,16 +209,14 @@ def _scalar_misfit(
         case _:
             kinds: dict[type, tuple[Type, ...]] = {
                 str: (STRING,),
-                bool: (BOOL,),
-                int: (INT, FLOAT),
-                float: (FLOAT,),
+                bool: (BOOL, STRING),
+                int: (INT, FLOAT, STRING),
+                float: (FLOAT, STRING),
                 type(None): (NULL,),
             }
             fits = type_ in kinds[type(written)]
     if fits:
         return None
-    if type_ == STRING and not isinstance(written, str):
-        return misfit._replace(hint="put it in quotes")
     return misfit
 
 
@@ -284,7 +284,7 @@ def _check_types(test: syntax.Test, entry: Entry, symbols: Symbols, resolver: Ty
 # --- tests as data ----------------------------------------------------------------------------------------------------
 
 
-def tests(index: Index, line_of: Callable[[syntax.Item], int]) -> tuple[TestInfo, ...]:
+def tests(index: Index, symbols: Symbols, line_of: Callable[[syntax.Item], int]) -> tuple[TestInfo, ...]:
     """Return all tests of a project in which :func:`check_tests` found no error; ``line_of`` returns an item's line,
     from 0."""
     found = []
@@ -295,17 +295,44 @@ def tests(index: Index, line_of: Callable[[syntax.Item], int]) -> tuple[TestInfo
         given = parts.get("args")
         written = given.entries if isinstance(given, syntax.ConfigBlock) else ()
         functions = [item.value for item in _items(parts["functions"]) if isinstance(item, syntax.ConfigScalar)]
+        signatures = [signature for name in reversed(functions) if (signature := symbols.signature(str(name)))]
+        types = {each.name: each.type for signature in signatures for each in signature.parameters}
         found.append(
             TestInfo(
                 declaration.name,
                 tuple(map(str, functions)),
-                {each.key: _argument(each.value, entry.item.text) for each in written},
+                {
+                    each.key: _coerced(_argument(each.value, entry.item.text), types.get(each.key, UNKNOWN), symbols)
+                    for each in written
+                },
                 attributes(declaration.body.attributes, "test", entry, reporter(entry, [])),
                 entry.item.file,
                 line_of(entry.item),
             )
         )
     return tuple(found)
+
+
+def _coerced(value: ConfigValue, type_: Type, symbols: Symbols) -> ConfigValue:
+    """Return a value with the numbers and booleans in it as text where its type takes strings, and no numbers."""
+    parts = members(symbols.expand(type_))
+    match value:
+        case bool():
+            return str(value).lower() if STRING in parts and BOOL not in parts else value
+        case int() | float():
+            return str(value) if STRING in parts and INT not in parts and FLOAT not in parts else value
+        case list():
+            item = next((part.item for part in parts if isinstance(part, ListType)), UNKNOWN)
+            return [_coerced(each, item, symbols) for each in value]
+        case dict():
+            inside = next((part for part in parts if isinstance(part, MapType | ClassType)), None)
+            if isinstance(inside, MapType):
+                return {key: _coerced(each, inside.value, symbols) for key, each in value.items()}
+            info = symbols.class_(inside.name) if inside is not None else None
+            fields = {field.name: field.type for field in info.fields} if info is not None else {}
+            return {key: _coerced(each, fields.get(key, UNKNOWN), symbols) for key, each in value.items()}
+        case _:
+            return value
 
 
 def _items(value: syntax.ConfigValue) -> tuple[syntax.ConfigValue, ...]:

@@ -148,7 +148,8 @@ class TypeResolver:
             if node.arguments and not entry.namespace:
                 report.error("E0010", node, f"`{path}` takes no types: generics are not part of this dialect")
             return found
-        report.error("E0002", node, f"unknown type `{path}`", hint=self._hint(path, variables))
+        if not self._scope.is_unread(path):
+            report.error("E0002", node, f"unknown type `{path}`", hint=self._hint(path, variables))
         return ERROR
 
     def _hint(self, path: str, variables: frozenset[str]) -> str | None:

@@ -6,7 +6,7 @@ in one line without a full stop, a label what a place has to do with it, a hint 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 
 import msgspec
@@ -14,6 +14,8 @@ import msgspec
 from bamlvm.grammar.source import Span
 
 Severity = Literal["error", "warning"]
+Level = Literal["error", "warning", "off"]
+"""What a project makes of the warnings of a code."""
 
 CODES: Final = {
     "E0001": "type mismatch",
@@ -98,6 +100,21 @@ def error(code: str, message: str, span: Span, labels: tuple[Label, ...] = (), h
 def warning(code: str, message: str, span: Span, labels: tuple[Label, ...] = (), hint: str | None = None) -> Diagnostic:
     """Return a warning."""
     return Diagnostic(code, "warning", message, span, labels, hint)
+
+
+def with_levels(
+    diagnostics: Iterable[Diagnostic], levels: Mapping[str, Level], strict: bool = False
+) -> list[Diagnostic]:
+    """Return diagnostics with the warnings of each code at its level, the others as errors if ``strict``.
+
+    What is an error stays one: the program cannot run.
+    """
+    found = []
+    for each in diagnostics:
+        level = levels.get(each.code, "error" if strict else "warning") if each.severity == "warning" else "error"
+        if level != "off":
+            found.append(each if level == each.severity else msgspec.structs.replace(each, severity=level))
+    return found
 
 
 def sort(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:

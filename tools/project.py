@@ -7,13 +7,15 @@ nearest folder that has one counts.
     [tool.bamlvm]
     source = "prompts"        # the folder of the sources, from here; by default baml_src
     format = { indent = 4 }   # the columns of a step of indentation; by default 2
+    strict = true             # `check` makes warnings errors
+    levels = { E0070 = "error", E0097 = "off" }   # what the warnings of a code count as; "warning" too
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -33,6 +35,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     source: Annotated[str, msgspec.Meta(min_length=1)] | None = None
     format: FormatSettings = FormatSettings()
+    strict: bool = False
+    levels: dict[str, Literal["error", "warning", "off"]] = {}
 
 
 def settings_of(folder: str) -> Settings:

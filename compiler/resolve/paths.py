@@ -113,6 +113,8 @@ def _item(r: Resolving, at: tuple[int, int], path: str) -> hir.Expr | None:
 
 
 def _report_unknown(r: Resolving, node: syntax.Name | syntax.Member, path: str) -> None:
+    if r.scope.is_unread(path):
+        return
     name = r.scope.qualify(path, r.entry.namespace)
     entry = r.scope.entry(name) if name else None
     if entry is not None or (name and (r.symbols.class_(name) or r.symbols.enum(name))):

@@ -56,6 +56,8 @@ def _path_pattern(r: Resolving, node: syntax.PathPattern) -> hir.Pattern:
         if not names_type and (member := paths.member_of_alias(r, owner, variant)) is not None:
             return hir.TypePattern(*at, member, None)
         return _type_pattern(r, at, r.type(syntax.NamedType(*at, path)))
+    if r.scope.is_unread(path):
+        return hir.TypePattern(*at, hir.ERROR, None)
     if path[0].isupper() and (hint := did_you_mean(path, r.scope.visible(r.entry.namespace))):
         r.report.error("E0002", node, f"unknown type `{path}` in a pattern", hint=hint)
         return hir.TypePattern(*at, hir.ERROR, None)

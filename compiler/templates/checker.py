@@ -418,6 +418,8 @@ class _Checker:
         self._report(code, word.start, word.end, message, hint, severity)
 
     def _unknown(self, name: str, place: int, variables: Variables, what: str, severity: Severity) -> None:
+        if self._names.is_unread(name):
+            return
         known = ("ctx", *self._names.visible()) if self._whole else ()
         hint = did_you_mean(name, [*variables, *GLOBALS, *known])
         if name in ("nil", "undefined"):

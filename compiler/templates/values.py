@@ -140,6 +140,10 @@ class Names:
             return None
         return tuple(each.name for each in declaration.parameters)
 
+    def is_unread(self, name: str) -> bool:
+        """Whether a name is that of an item that could not be parsed."""
+        return self.symbols.reads.note("unread", (name,), name in self._index.unread)
+
     def visible(self) -> list[str]:
         """Return all names that a template can use, for suggestions."""
         return [entry.name for entry in self._index.of(syntax.Enum, syntax.TemplateString)]

@@ -29,6 +29,26 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+class TestLevels:
+    def test_strict_makes_warnings_errors(self, folder: Path, capsys: Captured) -> None:
+        assert main(["check", "--strict", "warns.baml"]) == exit_codes.COMPILE
+        assert capsys.readouterr().err.startswith("error[E0063]")
+        (folder / "bamlvm.toml").write_text("strict = true")
+        assert main(["check", "warns.baml"]) == exit_codes.COMPILE
+
+    def test_the_project_sets_levels(self, folder: Path, capsys: Captured) -> None:
+        settings = folder / "bamlvm.toml"
+        settings.write_text('levels = { E0063 = "error" }')
+        assert main(["check", "warns.baml"]) == exit_codes.COMPILE
+        settings.write_text('strict = true\nlevels = { E0063 = "off", E0003 = "off" }')
+        assert main(["check", "warns.baml"]) == exit_codes.OK
+        assert main(["check", "wrong.baml"]) == exit_codes.COMPILE  # an error is no warning
+        capsys.readouterr()
+        settings.write_text('levels = { E0064x = "error" }')
+        assert main(["check", "warns.baml"]) == exit_codes.HOST
+        assert "no diagnostic has the code 'E0064x' (did you mean `E0064`?)" in capsys.readouterr().err
+
+
 @pytest.mark.usefixtures("folder")
 class TestText:
     def test_each_program_is_told_of(self, capsys: Captured) -> None:

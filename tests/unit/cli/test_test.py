@@ -57,7 +57,7 @@ test Wrong { functions [size]  args { text "four" }  @@assert(five, {{ this == 5
 test Zero { functions [fail]  args { n 0 } }
 test Odd { functions [size]  args { text "x" }  @@assert(odd, {{ dict(a=this).a.nothing }}) }
 test Number { functions [size]  args { text "x" }  @@assert(number, {{ this + 1 }}) }
-test Misfit { functions [size]  args { text 4 } }
+test Misfit { functions [size]  args { text [4] } }
 """
 LLM = """
 test Hi { functions [Greet]  args { name env.WHO }  @@assert(greets, {{ "Hello" in this and this|length < 20 }}) }
@@ -161,7 +161,7 @@ class TestResults:
             ("Zero", "uncaught baml.panics.DivisionByZero: integer `/` by zero"),
             ("Odd", "@@assert(odd, {{ dict(a=this).a.nothing }}) cannot be evaluated: an int has no 'nothing'"),
             ("Number", "@@assert(number, {{ this + 1 }}) cannot be evaluated: expected true or false, got 2"),
-            ("Misfit", "args.text: expected string, got int 4"),
+            ("Misfit", "args.text: expected string, got list"),
         ],
     )
     def test_an_error(self, program: str, capsys: pytest.CaptureFixture[str], name: str, problem: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 import bamlvm
-from tests.support.compiling import compile_text, link, run
+from bamlvm.compiler.project import Project
+from tests.support.compiling import compile_text, link, run, standard
 
 MANY = """\
 class Person { name strng }
@@ -145,6 +146,34 @@ def test_a_wrong_pattern_brings_nothing_else_with_it(match: str) -> None:
     source = f"enum Color {{ Red Green }}\nfunction f(c: Color) -> int {{ {match} }}"
     (found,) = bamlvm.check(source).diagnostics
     assert found.code in ("E0002", "E0064")
+
+
+CASCADE = """
+class Broken { name strng! age }
+enum Bad { A B C! }
+function broken(x: int) -> int { x + }
+template_string T(x: int) #"a" !
+client<llm> C { provider openai ! }
+function f(x: Broken) -> string { x.name }
+function g(b: Bad) -> int { match (b) { Bad.A => 1, _ => broken(2) } }
+function h() -> Broken { Broken { name: "x" } }
+function m(x: Broken | int) -> int { match (x) { Broken => 1, let y: int => y } }
+function L(x: string) -> string { client C prompt #"{{ T(1) }} {{ x }}"# }
+test X { functions [broken] args { x 1 } }
+"""
+
+
+def test_an_item_that_cannot_be_parsed_is_not_reported_as_unknown() -> None:
+    lines = {entry.split()[0] for entry in reported(CASCADE)}
+    assert lines <= {"2", "3", "4", "5", "6"}
+
+
+def test_its_name_is_unknown_once_it_is_gone() -> None:
+    project = Project(standard())
+    broken = {"a.baml": "class P { x int! }", "b.baml": "function f(p: P) -> int { 1 }"}
+    assert [each.code for each in project.update(broken).diagnostics] == ["E0010"]
+    assert [each.code for each in project.update({**broken, "a.baml": ""}).diagnostics] == ["E0002"]
+    assert [each.code for each in project.update(broken).diagnostics] == ["E0010"]
 
 
 AROUND = """
