@@ -32,6 +32,7 @@ from bamlvm.sysops.providers.wire import (
     decoded,
     mime_of,
     only_text,
+    sole_text,
     summary,
     text_or_none,
 )
@@ -53,15 +54,18 @@ def build(row: Provider, options: Options, messages: list[Message], stream: bool
     body.setdefault("max_tokens", MAX_TOKENS)
     if len(messages) > 1 and messages[0].role == "system":
         only_text(options, messages[0], "the system prompt")
-        body["system"] = [_part(row, options, part) for part in messages[0].parts]
+        body["system"] = _content(row, options, messages[0])
         messages = messages[1:]
-    body["messages"] = [
-        {"role": message.role, "content": [_part(row, options, part) for part in message.parts]} for message in messages
-    ]
+    body["messages"] = [{"role": message.role, "content": _content(row, options, message)} for message in messages]
     if stream:
         body["stream"] = True
     url = endpoint(row, options, "/v1/messages")
     return ProviderRequest(url, headers(row, options, anthropic_version=VERSION), body)
+
+
+def _content(row: Provider, options: Options, message: Message) -> str | list[dict[str, Any]]:
+    text = sole_text(message)
+    return [_part(row, options, part) for part in message.parts] if text is None else text
 
 
 def _part(row: Provider, options: Options, part: Part) -> dict[str, Any]:

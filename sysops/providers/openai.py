@@ -32,6 +32,7 @@ from bamlvm.sysops.providers.wire import (
     decoded,
     link,
     mime_of,
+    sole_text,
     summary,
     text_or_none,
 )
@@ -99,6 +100,9 @@ def _knows_usage(row: Provider, options: Options, body: dict[str, Any]) -> bool:
 def _message(row: Provider, options: Options, message: Message) -> dict[str, Any]:
     if row.plain_text and all(isinstance(part.content, str) and not part.metadata for part in message.parts):
         return {"role": message.role, "content": " ".join(str(part.content) for part in message.parts)}
+    text = sole_text(message)
+    if text is not None:
+        return {"role": message.role, "content": text}
     return {"role": message.role, "content": [_part(row, options, part) for part in message.parts]}
 
 

@@ -32,6 +32,7 @@ from bamlvm.sysops.providers.wire import (
     decoded,
     link,
     only_text,
+    sole_text,
     summary,
 )
 from bamlvm.sysops.records import RequestSummary
@@ -53,10 +54,11 @@ def build(row: Provider, options: Options, messages: list[Message], stream: bool
 
 
 def _item(row: Provider, options: Options, message: Message) -> dict[str, Any]:
+    text = sole_text(message)
+    if text is not None:
+        return {"role": message.role, "content": text}
     if message.role == "assistant":
         only_text(options, message, "messages of the assistant")
-        if len(message.parts) == 1 and not message.parts[0].metadata:
-            return {"role": message.role, "content": message.parts[0].content}
         parts = [{"type": "output_text", "text": part.content, **part.metadata} for part in message.parts]
     else:
         parts = [_part(row, options, part) for part in message.parts]

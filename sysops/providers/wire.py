@@ -129,6 +129,18 @@ def link(options: Options, media: Media) -> str:
     return f"data:{mime_of(options, media)};base64,{media.data}"
 
 
+def sole_text(message: Message) -> str | None:
+    """Return the text of a message that is one text without metadata, else None.
+
+    Where a format takes a string as well as a list of parts, it is sent as a string: servers that imitate a provider
+    often fail on lists.
+    """
+    if len(message.parts) != 1:
+        return None
+    (part,) = message.parts
+    return part.content if isinstance(part.content, str) and not part.metadata else None
+
+
 def only_text(options: Options, message: Message, place: str) -> None:
     """Refuse media in a message that may have text alone.  Raises :class:`Thrown` (``InvalidArgument``)."""
     for part in message.parts:

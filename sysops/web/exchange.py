@@ -222,6 +222,8 @@ async def require_event_stream(response: httpx.Response, exchange: Exchange) -> 
     note = f"answered {status} {response.reason_phrase}".rstrip()
     if response.is_success:
         note += f" with {content_type or 'no content type'} where {EVENT_STREAM} was expected"
+        if content_type == "application/json":  # a whole answer: the server does not know how to stream
+            note += " (an LLM client whose server does not stream needs the option supports_streaming false)"
     with about(exchange.subject):
         body = await _beginning(response, exchange)
     raise http_status(exchange.subject, status, note, body, retry_after_ms(response.headers, time.time()))

@@ -58,7 +58,7 @@ def ours(server: ThreadedMockServer, provider: str, stream: bool) -> None:
 # --- the same with the SDKs -------------------------------------------------------------------------------------------
 
 CHAT: list[Any] = [
-    {"role": "system", "content": [{"type": "text", "text": "Be brief."}]},
+    {"role": "system", "content": "Be brief."},
     {
         "role": "user",
         "content": [
@@ -66,8 +66,8 @@ CHAT: list[Any] = [
             {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}},
         ],
     },
-    {"role": "assistant", "content": [{"type": "text", "text": "A pixel."}]},
-    {"role": "user", "content": [{"type": "text", "text": "And now?"}]},
+    {"role": "assistant", "content": "A pixel."},
+    {"role": "user", "content": "And now?"},
 ]
 
 
@@ -104,10 +104,10 @@ def openrouter_sdk(server: ThreadedMockServer, stream: bool) -> None:
 def responses_sdk(server: ThreadedMockServer, stream: bool) -> None:
     picture = {"type": "input_image", "detail": "auto", "image_url": f"data:image/png;base64,{PIXEL}"}
     items: Any = [
-        {"role": "system", "content": [{"type": "input_text", "text": "Be brief."}]},
+        {"role": "system", "content": "Be brief."},
         {"role": "user", "content": [{"type": "input_text", "text": "What is this?"}, picture]},
         {"role": "assistant", "content": "A pixel."},
-        {"role": "user", "content": [{"type": "input_text", "text": "And now?"}]},
+        {"role": "user", "content": "And now?"},
     ]
     flag: Any = {"stream": True} if stream else {}
     with openai.OpenAI(api_key="sk-key", base_url=url(server, "openai-responses")) as client:
@@ -118,10 +118,10 @@ def anthropic_sdk(server: ThreadedMockServer, stream: bool) -> None:
     source = {"type": "base64", "media_type": "image/png", "data": PIXEL}
     messages: Any = [
         {"role": "user", "content": [{"type": "text", "text": "What is this?"}, {"type": "image", "source": source}]},
-        {"role": "assistant", "content": [{"type": "text", "text": "A pixel."}]},
-        {"role": "user", "content": [{"type": "text", "text": "And now?"}]},
+        {"role": "assistant", "content": "A pixel."},
+        {"role": "user", "content": "And now?"},
     ]
-    system: Any = [{"type": "text", "text": "Be brief."}]
+    system: Any = "Be brief."
     flag: Any = {"stream": True} if stream else {}
     with anthropic.Anthropic(api_key="sk-key", base_url=url(server, "anthropic")) as client:
         answer = client.messages.create(model="claude-x", max_tokens=100, system=system, messages=messages, **flag)

@@ -173,3 +173,20 @@ def test_anybody_who_wants_to_know_can_be_told(make: Make) -> None:
     runtime = make("function f() -> int { baml.sys.sleep(1); 1 }")
     runtime.call_function_sync("f", {}, CallContext(collectors=[Log()]))
     assert told == [("f", threading.get_ident()), "returned"]
+
+
+@pytest.mark.parametrize("fault", [{"kind": "garbage", "data": "not JSON"}, {"kind": "error"}])
+def test_the_batch_that_fails_is_among_the_raw_events(
+    make: Make, llm_source: Callable[..., str], threaded_mock_server: ThreadedMockServer, fault: dict[str, Any]
+) -> None:
+    """It is told before it is read."""
+    threaded_mock_server.play({"rules": [{"answers": [{"pieces": ["a", "b"], "faults": [{**fault, "after": 1}]}]}]})
+    collector, ticks = Collector(keep_raw_events=True), list[Any]()
+    with make(llm_source(threaded_mock_server.url)) as runtime:
+        context = CallContext(collectors=[collector], on_partial=lambda value: None, on_tick=ticks.extend)
+        with pytest.raises(ThrownError):
+            runtime.call_function_sync("F", {"input": "x"}, context)
+    assert collector.last is not None
+    raw = collector.last.attempts[0].raw_events
+    assert raw == ticks
+    assert ("not JSON" if fault["kind"] == "garbage" else '"error"') in str(raw)

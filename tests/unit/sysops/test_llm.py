@@ -184,7 +184,7 @@ def test_a_number_is_not_shown_while_more_text_may_change_it(bench: Bench) -> No
 def test_a_literal(bench: Bench) -> None:
     bench.play(once=[{"text": "The mood is **bad**."}])
     assert bench.call("Mood") == "bad"
-    sent = bench.server.requests[0].body["messages"][0]["content"][0]["text"]
+    sent = bench.server.requests[0].body["messages"][0]["content"]
     assert sent == 'Answer in JSON using any of these schemas:\n"good" or "bad" hi'
 
 

@@ -109,7 +109,7 @@ def test_defaults_are_taken() -> None:
     """
     with bamlvm.Runtime.from_files({"main.baml": source}) as runtime:
         assert [each.text for each in runtime.render_prompt("F", {"x": "a"})] == ["a 3 a"]
-        assert runtime.request("F", {"x": "a", "s": "b"}).json()["messages"][0]["content"][0]["text"] == "a 3 b"
+        assert runtime.request("F", {"x": "a", "s": "b"}).json()["messages"][0]["content"] == "a 3 b"
         with pytest.raises(bamlvm.HostError, match="must be waited for"):
             runtime.request("G")
 

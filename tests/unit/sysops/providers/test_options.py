@@ -12,7 +12,7 @@ from bamlvm.sysops.providers.options import OWN, Options
 from bamlvm.vm.program.declarations import environment_reference
 from bamlvm.vm.program.llm import ClientInfo
 from bamlvm.vm.values import Thrown
-from tests.unit.sysops.providers.building import CHAT, ENV, invalid, options, request, text
+from tests.unit.sysops.providers.building import CHAT, ENV, invalid, options, request
 
 
 def test_our_own_options_stay_out_of_the_body_and_all_others_are_in_it() -> None:
@@ -51,7 +51,7 @@ def test_options_that_the_prompt_decides_are_ignored() -> None:
     built = Options(ClientInfo("C", "openai", None, {"messages": 1, "stream": True, "model": "m"}), ENV)
     assert openai_wire.build(PROVIDERS["openai"], built, CHAT[:1], False).body == {
         "model": "m",
-        "messages": [{"role": "system", "content": [text("Be brief.")]}],
+        "messages": [{"role": "system", "content": "Be brief."}],
     }
 
 

@@ -53,14 +53,14 @@ def test_roles_that_are_not_allowed_become_the_default_and_then_are_renamed() ->
 def test_only_a_first_system_message_is_anthropics_system() -> None:
     chat = [Message(role, [Part(role)]) for role in ("system", "user", "system", "user")]
     built = request("anthropic", chat, model="m")
-    assert built.body["system"] == [text("system")]
+    assert built.body["system"] == "system"
     assert roles_of(built) == ["user", "user", "user"]
     alone = request("anthropic", chat[:1], model="m")
     assert "system" not in alone.body
     assert roles_of(alone) == ["user"]
     own = request("anthropic", chat[:1], model="m", system="mine")
     assert own.body["system"] == "mine"
-    assert request("anthropic", chat, model="m", system="mine").body["system"] == [text("system")]
+    assert request("anthropic", chat, model="m", system="mine").body["system"] == "system"
 
 
 def test_only_a_first_system_message_is_googles_system_instruction() -> None:
@@ -111,8 +111,7 @@ def test_metadata_is_on_every_part_of_its_message(provider: str) -> None:
 
 def test_metadata_is_passed_on_only_where_allowed() -> None:
     chat = [Message("user", [Part("x", {"cache_control": {"type": "e"}, "other": 1})])]
-    part = request("anthropic", chat, model="m").body["messages"][0]["content"][0]
-    assert part == text("x")
+    assert request("anthropic", chat, model="m").body["messages"][0]["content"] == "x"
     part = request("anthropic", chat, model="m", allowed_role_metadata="all").body["messages"][0]["content"][0]
     assert part == {**text("x"), "cache_control": {"type": "e"}, "other": 1}
     assert chat[0].parts[0].metadata == {"cache_control": {"type": "e"}, "other": 1}

@@ -41,10 +41,10 @@ def test_openai() -> None:
         "model": "gpt-4o",
         "temperature": 0.5,
         "messages": [
-            {"role": "system", "content": [text("Be brief.")]},
+            {"role": "system", "content": "Be brief."},
             {"role": "user", "content": [text("Hi"), text("there")]},
-            {"role": "assistant", "content": [text("Hello")]},
-            {"role": "user", "content": [text("Bye")]},
+            {"role": "assistant", "content": "Hello"},
+            {"role": "user", "content": "Bye"},
         ],
     }
     assert "timeouts" not in built.body
@@ -61,11 +61,11 @@ def test_anthropic() -> None:
     assert built.body == {
         "model": "claude-sonnet-4-20250514",
         "max_tokens": 4096,
-        "system": [text("Be brief.")],
+        "system": "Be brief.",
         "messages": [
             {"role": "user", "content": [text("Hi"), text("there")]},
-            {"role": "assistant", "content": [text("Hello")]},
-            {"role": "user", "content": [text("Bye")]},
+            {"role": "assistant", "content": "Hello"},
+            {"role": "user", "content": "Bye"},
         ],
     }
 
@@ -147,13 +147,13 @@ def test_responses() -> None:
         "max_output_tokens": 5,
         "instructions": "Rhyme.",
         "input": [
-            {"role": "system", "content": [{"type": "input_text", "text": "Be brief."}]},
+            {"role": "system", "content": "Be brief."},
             {
                 "role": "user",
                 "content": [{"type": "input_text", "text": "Hi"}, {"type": "input_text", "text": "there"}],
             },
             {"role": "assistant", "content": "Hello"},
-            {"role": "user", "content": [{"type": "input_text", "text": "Bye"}]},
+            {"role": "user", "content": "Bye"},
         ],
         "stream": True,
     }

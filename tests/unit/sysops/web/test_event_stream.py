@@ -279,6 +279,7 @@ async def test_an_answer_of_another_type(serve: Any, call: Any) -> None:
     assert (kind, fields["status_code"]) == ("HttpStatus", 200)
     assert "application/json where text/event-stream was expected" in fields["message"]
     assert "no streams here" in fields["message"]
+    assert "supports_streaming false" in fields["message"]
 
 
 @pytest.mark.parametrize("content_type", [b"content-type: Text/Event-Stream; charset=utf-8", b"x-none: 1"])
