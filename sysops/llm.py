@@ -171,6 +171,13 @@ def trace(scope: Scope, message: str) -> None:
         write(f"call {scope.owner}: {message}")
 
 
+@sysop("baml.llm.sole_failure")
+def sole_failure(scope: Scope, failed: Instance, classes: list[str]) -> Any:
+    attempts_made = failed.get("attempts")
+    error = attempts_made[0].get("error") if len(attempts_made) == 1 else None
+    return error if type(error) is Instance and error.class_name in classes else None
+
+
 @sysop("baml.llm.monotonic_ms")
 def monotonic_ms(scope: Scope) -> int:
     return time.monotonic_ns() // 1_000_000

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check import operators
 from bamlvm.compiler.check.context import Checking, Flow, Place, is_panic, is_unnamed, place_of
 from bamlvm.compiler.check.coverage import Remaining
-from bamlvm.vm.program.types import NEVER, UNKNOWN, Type, members, union
+from bamlvm.vm.program.types import (
+    BOOL,
+    NEVER,
+    NULL,
+    STRING,
+    UNKNOWN,
+    ClassType,
+    ListType,
+    Type,
+    bare,
+    members,
+    union,
+)
+
+_ALL_FAILED: Final = ClassType("baml.errors.AllAttemptsFailed")
+_FAILURE: Final = "baml.llm.Failure"
+_SOLE_FAILURE: Final = "baml.llm.sole_failure"
 
 
 class _Arms(NamedTuple):
@@ -42,12 +58,16 @@ def match(c: Checking, node: hir.Match, expected: Type | None) -> tir.Expr:
 
 
 def catch(c: Checking, node: hir.Catch, expected: Type | None) -> tir.Expr:
-    """Check a catch: its arms see what the operand throws and every panic; what no arm takes is thrown on."""
+    """Check a catch: its arms see what the operand throws and every panic; what no arm takes is thrown on.
+
+    An arm may also name the error of an LLM call's only attempt; see :func:`_with_sole_failure`.
+    """
     before = c.settled(c.flow)
     outer, c.thrown = c.thrown, []
     operand = c.expr(c, node.operand, expected)
     throws = union(c.thrown)
     c.thrown = outer
+    operand, throws = _with_sole_failure(c, node, operand, throws)
     after, c.flow = c.flow, before
     unnamed = [part for part in members(throws) if is_unnamed(part)]
     visible = UNKNOWN if unnamed else union([throws, *c.symbols.panics])
@@ -108,6 +128,48 @@ def _arms(
         elif guard is None:
             left.take(node.pattern)
     return _Arms(tuple(arms), union(results), left.type, c.join(*ends) if ends else start.left())
+
+
+def _with_sole_failure(c: Checking, node: hir.Catch, operand: tir.Expr, throws: Type) -> tuple[tir.Expr, Type]:
+    """Let the arms of a catch name the errors of an LLM call's only attempt; return the operand and what it throws.
+
+    An LLM call throws `AllAttemptsFailed`, which has the error of each attempt.  Where an arm names such an error that
+    the operand does not throw itself, and no arm before it takes `AllAttemptsFailed`, the operand is guarded: if there
+    was one attempt and it failed so, its error is thrown in place of `AllAttemptsFailed`.
+    """
+    if _ALL_FAILED not in members(throws):
+        return operand, throws
+    failures = members(bare(c.symbols.standard.annotated_aliases.get(_FAILURE, NEVER)))
+    named: list[ClassType] = []
+    for arm in node.arms:
+        types = _types_of(arm.pattern)
+        if not types.isdisjoint((UNKNOWN, _ALL_FAILED)):
+            break
+        new = types.intersection(failures).difference(members(throws), named)
+        named += sorted((each for each in new if isinstance(each, ClassType)), key=str)
+    if not named:
+        return operand, throws
+    at = (node.operand.end, node.operand.end)
+    caught = tir.Local(*at, _ALL_FAILED, node.binding)
+    names = tir.ListLiteral(*at, ListType(STRING), tuple(tir.Constant(*at, STRING, each.name) for each in named))
+    failure = tir.CallNamed(*at, UNKNOWN, _SOLE_FAILURE, "sysop", (caught, names))
+    guard = tir.Operation(*at, BOOL, "not_equal", None, (failure, tir.Constant(*at, NULL, None)))
+    arm_ = tir.Arm(*at, hir.TypePattern(*at, _ALL_FAILED, None), False, guard, tir.Throw(*at, NEVER, failure))
+    guarded = tir.Catch(node.start, node.operand.end, operand.type, operand, node.binding, (arm_,))
+    return guarded, union([throws, *named])
+
+
+def _types_of(pattern: hir.Pattern) -> set[Type]:
+    """Return the types whose values a pattern takes; `unknown` for any."""
+    match pattern:
+        case hir.AnyPattern():
+            return {UNKNOWN}
+        case hir.TypePattern(type=type_):
+            return set(members(type_))
+        case hir.OrPattern(alternatives=alternatives):
+            return set().union(*map(_types_of, alternatives))
+        case _:
+            return set()
 
 
 def _is_invalid(pattern: hir.Pattern) -> bool:

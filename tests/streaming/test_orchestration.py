@@ -263,3 +263,59 @@ async def test_a_callback_that_raises_ends_the_call_with_its_own_exception(
 
     with pytest.raises(LookupError, match="not today"):
         await runtime.call_function("main", {}, bamlvm.CallContext(on_partial=refuse))
+
+
+CATCHING = """
+function direct(input: string) -> string {
+  let n = Number(input) catch (e) {
+    failed: baml.errors.ParseFailed => { return `raw ${failed.raw ?? ""}` },
+    baml.errors.HttpStatus | baml.errors.Network => { return "the server" },
+  };
+  `${n}`
+}
+function retried(input: string) -> string {
+  Retried(input) catch (e) {
+    baml.errors.HttpStatus => "direct",
+    all: baml.errors.AllAttemptsFailed => `all ${all.attempts.length()}`,
+  }
+}
+function outer(input: string) -> int {
+  Number(input) catch (e) { baml.errors.Timeout => 0 }
+}
+"""
+
+
+async def test_the_error_of_the_only_attempt_can_be_caught_itself(mock_server: MockServer) -> None:
+    status = {"kind": "status", "code": 400}
+    mock_server.play(
+        {
+            "rules": [
+                {"prompt": "bad", "answers": [failing(status)]},
+                {"prompt": "busy", "answers": [failing({**status, "code": 503})]},
+                {"prompt": "odd", "answers": [{"text": "no number"}]},
+                {"answers": [{"text": "3"}]},
+            ]
+        }
+    )
+    source = PROGRAM.replace("URL", mock_server.url) + CATCHING
+    with bamlvm.Runtime.from_files({"main.baml": source}) as runtime:
+        assert runtime.diagnostics == ()
+        called = runtime.call_function
+        assert await called("direct", {"input": "odd"}) == "raw no number"
+        assert await called("direct", {"input": "bad"}) == "the server"
+        assert await called("direct", {"input": "good"}) == "3"
+        assert await called("retried", {"input": "bad"}) == "direct"
+        assert await called("retried", {"input": "busy"}) == "all 3"  # attempts: none of them is the only one
+        with pytest.raises(bamlvm.errors.AllAttemptsFailed) as thrown:  # what no arm names stays as it was thrown
+            await called("outer", {"input": "bad"})
+        assert len(thrown.value.value.attempts) == 1
+        assert thrown.value.trace[0].function == "baml.llm.call_llm_function"
+
+
+def test_an_arm_for_all_attempts_takes_the_only_one_too() -> None:
+    arms = "baml.errors.AllAttemptsFailed => 0, baml.errors.ParseFailed => 1"
+    source = (
+        PROGRAM.replace("URL", "http://localhost") + 'function f() -> int { Number("") catch (e) { ' + arms + " } }"
+    )
+    with bamlvm.Runtime.from_files({"main.baml": source}) as runtime:
+        assert [each.code for each in runtime.diagnostics] == ["E0095"]
