@@ -74,7 +74,8 @@ class Plan:
     """How one type is read.
 
     ``grows``: text in quotes is a value at every moment.  ``stateful``: partials wrap something in it in a state.
-    ``takes_…``: the type has a place for this without wrapping or unwrapping anything.
+    ``takes_…``: the type has a place for this without wrapping or unwrapping anything.  ``names`` are the declared keys
+    of its objects, bare, None where any key may come.
     """
 
     expected = "anything"
@@ -84,6 +85,7 @@ class Plan:
     takes_scalar = False
     takes_object = False
     takes_list = False
+    names: Collection[str] | None = None
 
     def scalar(self, text: str, quoted: bool) -> Result:
         """Return the value of a scalar."""

@@ -30,7 +30,7 @@ class ClassPlan(Plan):
     def __init__(self, cls: LoadedClass, names: Sequence[str]) -> None:
         self.cls = cls
         self.size = len(names)
-        self.names = tuple(names)
+        self.fields = tuple(names)
         self.expected = cls.name
         self.every = (1 << self.size) - 1
         self.places: dict[str, int] = {}
@@ -89,8 +89,7 @@ class ClassPlan(Plan):
         return FieldBuilder(self) if any(map(self.only_needs, self._places_of_lists())) else UnwrapBuilder(self)
 
     @property
-    def keys(self) -> Collection[str]:
-        """The keys that are fields, bare."""
+    def names(self) -> Collection[str]:  # type: ignore[override]
         return self._folded
 
     def only_needs(self, place: int) -> bool:
@@ -206,7 +205,7 @@ class ClassBuilder(ValueBuilder):
 
     @property
     def names(self) -> Collection[str]:  # type: ignore[override]
-        return self.plan.keys
+        return self.plan.names
 
     def child(self, key: str) -> Plan:
         plan = self.plan
@@ -237,7 +236,7 @@ class ClassBuilder(ValueBuilder):
         kind = result.__class__
         if kind is Mismatch:
             if self.mismatch is None:
-                self.mismatch = result.at(plan.names[place])
+                self.mismatch = result.at(plan.fields[place])
         elif kind is Coerced:
             self.penalty += result.penalty
             self.values[place] = result.value
@@ -294,7 +293,7 @@ class ClassBuilder(ValueBuilder):
                 default = plan.defaults[place]
                 if default is None:
                     if self.mismatch is None:
-                        self.mismatch = Mismatch(plan.plans[place].expected, "nothing", (plan.names[place],))
+                        self.mismatch = Mismatch(plan.plans[place].expected, "nothing", (plan.fields[place],))
                 else:
                     self.penalty += 1
                     self.values[place] = value = default()

@@ -20,7 +20,7 @@ counts in the end, they stop.  An INLINE candidate is not shown, because the ans
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final, NamedTuple
 
 from bamlvm.sysops.parsing import lookahead, reasoning
@@ -96,6 +96,7 @@ class CompletionReader(Scanner):
         self._is_data = False
         self._line = ""  # what was read of the line, its end only
         self._is_first = True  # whether nothing but spaces was read
+        self._between = True  # whether something was read since the last candidate
         self._thought: re.Pattern[str] | None = None  # the tag that ends the reasoning under way
         self._reasoning: list[str] = []
 
@@ -170,6 +171,13 @@ class CompletionReader(Scanner):
             return False
         if self._thought is not None:
             return self._think(self._thought)
+        if (self._is_first or self._opens_fence) and self._root.names is not None:
+            begins = self._begins_without_bracket(self._root.names)
+            if begins is None:
+                return False
+            if begins:
+                self._begin_candidate(True)
+                return True
         found = _START.search(buffer, self._at)
         if found is None:
             self._pass(len(buffer))
@@ -203,6 +211,16 @@ class CompletionReader(Scanner):
         self._pass(at + 1)
         return True
 
+    def _begins_without_bracket(self, names: Collection[str]) -> bool | None:
+        """Whether the answer, or a fence, begins with the first pair of an object whose bracket is missing."""
+        at = len(self._buffer) - len(self._buffer[self._at :].lstrip())
+        if at == len(self._buffer):
+            return False
+        begins = lookahead.begins_pair(self._buffer, at, names, self._final)
+        if begins:
+            self._pass(at)
+        return begins
+
     def _pass(self, end: int) -> None:
         """Pass over prose."""
         text = self._buffer[self._at : end]
@@ -210,6 +228,7 @@ class CompletionReader(Scanner):
         if text:
             _, broken, line = text.rpartition("\n")
             self._line = (line if broken else self._line + line)[-WINDOW:]
+            self._between = self._between or bool(text.strip(" \t\r\n,;"))
             if not text.isspace():
                 self._is_first = self._opens_fence = False
 
@@ -276,7 +295,7 @@ class CompletionReader(Scanner):
         if is_object:
             if not root.takes_object:
                 return False
-            begins = lookahead.begins_object(self._buffer, at, self._has_maps, self._final)
+            begins = lookahead.begins_object(self._buffer, at, self._has_maps, self._final, root.names)
         elif root.takes_list:
             item = self._item
             begins = lookahead.begins_list(
@@ -298,7 +317,9 @@ class CompletionReader(Scanner):
             self._rank = FIRST
         else:
             self._rank = LINE if begins_line else NAMED if self._line.rstrip(" *_")[-1:] in (":", "\uff1a") else INLINE
-        self._is_first = self._opens_fence = False
+        if not self._between and is_object and self._listed is not None and self._number < 0:
+            self._rank = -2 - self._number  # nothing but a comma is between it and the object before it
+        self._is_first = self._opens_fence = self._between = False
         self._line = "."
         if self._trace is not None:
             self._trace(f"candidate: an {'object' if is_object else 'list'} {_RANKS[self._rank]}")
@@ -391,10 +412,11 @@ class CompletionReader(Scanner):
     def _open_value(self) -> Any:
         """Return the value so far of the candidate under way."""
         value: Any = None
-        if any(builder.evident() for builder in self._stack) | (self._begun and len(self._stack) == 1):
+        stack = self._stack
+        if stack[0].evident() or (self._begun and len(stack) == 1) or any(builder.evident() for builder in stack):
             value = self.growing()
             begun = self._begun
-            for builder in reversed(self._stack):
+            for builder in reversed(stack):
                 value = builder.partial(value, begun)
                 begun = True
         series = self._series.get(self._rank) if self._in_series else None

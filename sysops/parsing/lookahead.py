@@ -58,7 +58,8 @@ PLAIN: Final = {
 }
 """Full-width punctuation by what it stands for."""
 
-_SPACE: Final = re.compile(r"\s*")
+_SPACE: Final = re.compile(r"[\s\\]*")  # a backslash outside of strings means nothing
+_BRACKETS: Final = re.compile(r"[\s\]]*")
 _WORD: Final = re.compile(r"[\w$@.\- ]*\s*")
 _KEY_WORD: Final = re.compile(r"[^\W\d]|[$@]")
 _IDENTIFIER: Final = re.compile(r"[^\W\d][\w.\-]*")
@@ -67,6 +68,11 @@ _FILLER: Final = re.compile(r"[\w ]{1,40} (?=[\"\u201c])")
 _NUMBER_HEAD: Final = re.compile(r"[-+]?[$\u20ac\u00a3\u00a5]?[0-9]{1,3}(?:,[0-9]{3})*")
 _GROUP: Final = re.compile(r"[0-9]{3}(?![0-9])")
 _LITERAL: Final = re.compile(r"(?i:true|false|null|none|nan)|[-+]?[$\u20ac\u00a3]?[0-9][0-9.,_]*(?:[eE][-+]?[0-9]+)?%?")
+LOST_COLON: Final = re.compile(r"([\w$@.\- ]{1,60}?)\s*[:\uff1a]\s*")
+"""The beginning of a key in quotes that lacks its second quote: the colon is inside."""
+
+_SURE_IN_OBJECT: Final = re.compile(r'\s{0,40}(?:,\s{0,40}"[^"\\\n\u201c\u201d]{1,60}"\s?:|\})')
+_SURE_IN_LIST: Final = re.compile(r'\s{0,40}(?:,\s{0,40}["{\[0-9]|\])')
 _PAIRS: Final = (
     *(('"', '"\u201d'), ("'", "'"), ("`", "`"), ("\u201c", '\u201d"'), ("\u201d", '\u201d"'), ("\u2018", "\u2019'")),
     *(("\u2019", "\u2019'"), ("\u201e", '\u201c\u201d"'), ("\u300c", "\u300d"), ("\u300e", "\u300f")),
@@ -106,6 +112,8 @@ def closes_string(text: str, at: int, place: Place, strictly: bool, final: bool)
 
     ``strictly``: a quotation inside the string is open, or the quote is not of the kind that the string began with.
     """
+    if not strictly and (_SURE_IN_OBJECT if place.in_object else _SURE_IN_LIST).match(text, at):
+        return True  # the usual cases, by one look
     next_at = _past(_SPACE, text, at)
     if next_at - at > WINDOW:
         return not strictly
@@ -115,7 +123,12 @@ def closes_string(text: str, at: int, place: Place, strictly: bool, final: bool)
     if character == "}":
         return _closes_bracket(text, next_at + 1, strictly, final) if place.in_object or place.objects else False
     if character == "]":
-        return _closes_bracket(text, next_at + 1, strictly, final) if not place.in_object or place.lists else False
+        if place.in_object and not place.lists:  # a bracket too many, if the object goes on or ends behind it
+            behind = _past(_BRACKETS, text, next_at + 1)
+            if behind == len(text):
+                return True if final else None
+            return not strictly and text[behind] in "},\uff5d"
+        return _closes_bracket(text, next_at + 1, strictly, final)
     if character in ",;":
         return after_comma(text, next_at + 1, place, strictly, final)
     broken = "\n" in text[at:next_at]
@@ -138,7 +151,7 @@ def closes_string(text: str, at: int, place: Place, strictly: bool, final: bool)
     if not place.in_object:
         return broken and (character in "{[" or character.isdigit())
     if _KEY_WORD.match(character):
-        return _word_key(text, next_at, place, broken, final)
+        return _word_key(text, next_at, place, broken, final, half=next_at > at)
     return False
 
 
@@ -264,20 +277,22 @@ def is_literal(text: str) -> bool:
 # --- brackets in prose ------------------------------------------------------------------------------------------------
 
 
-def begins_object(text: str, at: int, numbers: bool, final: bool) -> bool | None:
+def begins_object(text: str, at: int, numbers: bool, final: bool, names: Collection[str] | None = None) -> bool | None:
     """Whether what follows a ``{`` just before ``at``, in prose, looks like the inside of an object.
 
-    ``numbers``: a key may be a number.
+    ``numbers``: a key may be a number.  ``names``: the declared keys, of which one in quotes needs no colon.
     """
     end = len(text)
     next_at = at
-    while next_at < end and (text[next_at].isspace() or text[next_at] in "{\uff5b"):
+    while next_at < end and (text[next_at].isspace() or text[next_at] in "{\uff5b,]\\"):
         next_at += 1
         if next_at - at > WINDOW:
             return False
     if next_at == end:
         return False if final else None
     character = text[next_at]
+    if text[next_at - 1] == "\\" and character in QUOTES:
+        return False  # JSON written as a string
     if character in "}\uff5d":
         return True
     if character == "/":
@@ -286,7 +301,12 @@ def begins_object(text: str, at: int, numbers: bool, final: bool) -> bool | None
         return True
     if character in QUOTES:
         found = _quoted_then(text, next_at, ":=\uff1a", final, LONGEST_KEY)
-        return _key_with_quotes(text, next_at, final) if found is False else found
+        if found is not False:
+            return found
+        match = _QUOTED[character].match(text, next_at, next_at + WINDOW)
+        if names is not None and match is not None and match["open"] is None and bare(match[1].rstrip(": ")) in names:
+            return True
+        return _key_with_quotes(text, next_at, final)
     if _KEY_WORD.match(character) or (numbers and character.isdigit()):
         return _word_then_colon(text, next_at, final)
     return False
@@ -311,6 +331,13 @@ def begins_list(text: str, at: int, scalars: bool, objects: bool, lists: bool, f
     return scalars
 
 
+def begins_pair(text: str, at: int, names: Collection[str], final: bool) -> bool | None:
+    """Whether a declared name in quotes and a colon begin at ``at``: an object without its bracket."""
+    if text[at] not in QUOTES:
+        return False
+    return _quoted_key(text, at, Place(True, 1, 0, names), True, final)
+
+
 # --- the evidence -----------------------------------------------------------------------------------------------------
 
 
@@ -325,11 +352,27 @@ def _is_declared(key: str, place: Place) -> bool:
 
 
 def _quoted_key(text: str, at: int, place: Place, declared: bool, final: bool) -> bool | None:
-    """Whether a key in quotes begins at ``at``: a short text with a colon after it, ``declared`` if names are known."""
+    """Whether a key in quotes begins at ``at``: a short text with a colon after it.
+
+    If ``declared``, and names are known, it must be one of them.  A declared name is one also if its second quote is
+    missing, or the colon.
+    """
+    if text[at + 1 : at + 2] == text[at] and text[at + 2 : at + 3].isalnum():  # `""age": 3`: a quote too many
+        at += 1
     found = _quoted_then(text, at, ":=\uff1a", final)
-    if found and declared and place.names is not None:
+    if place.names is None:
+        return found
+    if found:
         match = _QUOTED[text[at]].match(text, at)
-        return match is not None and _is_declared(match[1], place)
+        return not declared or (match is not None and _is_declared(match[1], place))
+    half = LOST_COLON.match(text, at + 1, at + WINDOW)
+    if half is not None and _is_declared(half[1], place):
+        return True
+    if found is False:
+        match = _QUOTED[text[at]].match(text, at, at + WINDOW)
+        if match is not None and match["open"] is None and _is_declared(match[1], place):
+            value = _past(_SPACE, text, match.end())
+            return value < len(text) and (text[value].isdigit() or text[value] in '"{[\u201c')
     return found
 
 
@@ -343,6 +386,8 @@ def _quoted_then(
     if wanted == ",]" and "\n" in match[1]:
         return False
     next_at = _past(_SPACE, text, match.end())
+    if text[match.end() : match.end() + 1] == text[at] and ":" in wanted:  # `"age"": 3`
+        next_at = _past(_SPACE, text, match.end() + 1)
     if next_at == len(text):
         return None if len(text) - at <= 2 * window and not final else False
     return text[next_at].translate(PLAIN) in wanted or (spaced and next_at > match.end() and text[next_at] == text[at])
@@ -357,8 +402,8 @@ def _key_with_quotes(text: str, at: int, final: bool) -> bool | None:
     return None if len(rest) < WINDOW and not final and not any(end in rest for end in "\n{}") else False
 
 
-def _word_key(text: str, at: int, place: Place, separated: bool, final: bool) -> bool | None:
-    """Whether a key without quotes begins at ``at``.
+def _word_key(text: str, at: int, place: Place, separated: bool, final: bool, half: bool = True) -> bool | None:
+    """Whether a key without quotes begins at ``at``; ``half``: it may have its second quote.
 
     A declared name is one wherever a colon follows; another word only if it is ``separated`` from what is before it by
     a line break or comma, and a value follows the colon on its line.
@@ -369,6 +414,14 @@ def _word_key(text: str, at: int, place: Place, separated: bool, final: bool) ->
     if word_end >= at + WINDOW:
         return False
     character = text[word_end].translate(PLAIN)
+    if (
+        half and character in QUOTES and word_end > at and not text[word_end - 1].isspace()
+    ):  # `age": 3`: a quote is missing
+        colon = _past(_SPACE, text, word_end + 1)
+        if colon == len(text):
+            return False if final else None
+        if text[colon] in ":\uff1a":
+            return separated or _is_declared(text[at:word_end], place)
     if character in '"\u201c' and (separated or place.names is not None):  # `and also "b": 2`
         return _quoted_key(text, word_end, place, True, final) if _FILLER.match(text, at) else False
     if character not in ":=":
@@ -399,4 +452,8 @@ def _word_then_colon(text: str, at: int, final: bool) -> bool | None:
     word_end = _past(_WORD, text, at, at + WINDOW)
     if word_end == len(text):
         return False if final else None
+    if text[word_end] in QUOTES:  # a key without its first quote
+        word_end = _past(_SPACE, text, word_end + 1)
+        if word_end == len(text):
+            return False if final else None
     return text[word_end] in ":=\uff1a" if word_end < at + WINDOW else False

@@ -30,8 +30,8 @@ MAX_DEPTH: Final = 100
 """How deep objects and lists may be nested."""
 
 _FENCE: Final = "```"
-_SPACE: Final = re.compile(r"\s*")
-_SPACE_AND_COMMAS: Final = re.compile(r"[\s,;\uff0c\uff1b\u3001]*")
+_SPACE: Final = re.compile(r"[\s\\]*")  # a backslash outside of strings means nothing
+_SPACE_AND_COMMAS: Final = re.compile(r"[\s\\,;\uff0c\uff1b\u3001]*")
 _BARE_KEY: Final = re.compile(r"[^:=,{}\[\]\"'`\n<\u201c\uff1a\uff0c\uff5b\uff5d]*\s*")
 _BARE: Final = re.compile(r"[^,;}\])\n/#`\"<({\[\uff0c\uff5d\uff3d]*")
 _COLON: Final = re.compile(r":|=>?|\uff1a")
@@ -70,6 +70,7 @@ _INFO_LINE: Final = re.compile(
     r"(?:[\w+#.\-:/]+(?:[ \t]+(?:[\w\-]+=(?:\"[^\"\n]*\"|[^\s\"]+)|\{[^}\n]*\}))*)?[ \t]*\r?\n"
 )
 _OPENS_INNER_FENCE: Final = re.compile(r"\n[ \t]*```[ \t]*\w")
+_SEPARATOR: Final = re.compile(r"[,;\n]")
 _SEPARATORS: Final = " \t\r\n,;"
 _CLOSERS: Final = " \t\r\n,;}]\uff5d\uff3d"
 _TAIL: Final = 120
@@ -106,6 +107,8 @@ class Scanner:
         self._depth = 0  # brackets that the bare value opened
         self._length = 0  # of the bare value
         self._inner_fence = False  # whether a code fence is open inside the value
+        self._scanned = 0  # how far the string was looked through for declared keys
+        self._suspect = -1  # a separator in it that one may follow
         self._may_end = -1  # where in the string the fence around the container may have closed
 
     # --- for subclasses -----------------------------------------------------------------------------------------------
@@ -136,7 +139,7 @@ class Scanner:
     def take_end(self) -> None:
         """Read on as the text has ended: whatever is open ends here."""
         self._final = True
-        while self._state():
+        while self._state() or (self._stack and self._state == self._string and self._is_key and self._lost_colon()):
             self.steps += 1
         if self._stack:
             if self._state == self._string and not self._is_key:
@@ -174,11 +177,13 @@ class Scanner:
             shown = shown.rstrip(_CLOSERS)
         names = self._stack[-1].names
         if names is not None:
-            begin = max(0, len(text) - WINDOW // 2)
-            end = len(text.rstrip())
-            start = max(text.rfind(",", begin, end), text.rfind("\n", begin, end), text.rfind(";", begin, end))
-            if 0 <= start < len(shown) and _may_be_key(text[start + 1 :], names):
-                shown = text[:start].rstrip(_CLOSERS)
+            at = self._suspect if self._suspect >= 0 else self._scanned
+            self._scanned = len(text)
+            self._suspect = -1
+            for separator in _SEPARATOR.finditer(text, at):
+                if _may_be_key(text[separator.start() + 1 :], names):
+                    self._suspect = separator.start()
+                    return text[: self._suspect].rstrip(_CLOSERS) if self._suspect < len(shown) else shown
         return shown
 
     def _text_so_far(self) -> str:
@@ -198,7 +203,10 @@ class Scanner:
             self._close()
             return True
         if character == "]":
-            if len(self._stack) > self._objects:
+            stray = self._is_stray()
+            if stray is None:
+                return False
+            if len(self._stack) > self._objects and not stray:
                 self._stack[-1].cut_short()
                 self._close()
             else:
@@ -228,9 +236,40 @@ class Scanner:
         if end == len(self._buffer) and not self._final and end - self._at <= WINDOW:
             return False
         key = self._buffer[self._at : end].strip()
+        begin = self._at
         self._at = max(end, self._at + 1)
         if end < len(self._buffer) and self._buffer[end] in ":=\uff1a":
             self._at = end
+            self._begin_value(key)
+        elif end < len(self._buffer) and key and self._buffer[end] in lookahead.QUOTES:
+            return self._end_half_quoted(key, begin, end)
+        return True
+
+    def _is_stray(self) -> bool | None:
+        """Whether a bracket is one too many: a key of the object follows a ``]``, the next object of the only list a
+        ``}``."""
+        at = _SPACE.match(self._buffer, self._at + 1).end()  # type: ignore[union-attr]  # it matches the empty string
+        if at == len(self._buffer) and not self._final and at - self._at < WINDOW:
+            return None
+        following = self._buffer[at : at + 1]
+        if self._stack[-1].is_object:
+            names = self._stack[-1].names
+            return bool(following) and lookahead.begins_pair(self._buffer, at, names or (), self._final)
+        if following != "," or not self._plan.takes_object or len(self._stack) - self._objects > 1:
+            return False
+        at = _SPACE.match(self._buffer, at + 1).end()  # type: ignore[union-attr]  # it matches the empty string
+        if at == len(self._buffer) and not self._final and at - self._at < 2 * WINDOW:
+            return None
+        return self._buffer[at : at + 1] == "{"
+
+    def _end_half_quoted(self, key: str, begin: int, end: int) -> bool:
+        """Behind a word where a key is expected, before a quote: it ends the key if a colon follows."""
+        colon = _SPACE.match(self._buffer, end + 1).end()  # type: ignore[union-attr]  # it matches the empty string
+        if colon == len(self._buffer) and not self._final and colon - end < WINDOW:
+            self._at = begin
+            return False
+        if self._buffer[colon : colon + 1] in (":", "\uff1a") and not self._buffer[end - 1].isspace():
+            self._at = colon
             self._begin_value(key)
         return True
 
@@ -259,13 +298,8 @@ class Scanner:
             if len(self._stack) >= MAX_DEPTH:
                 self._too_deep()
                 return True
-            self._begun = True
-            builder = self._plan.open(character == "{")
             self._at += 1
-            self._stack.append(builder)
-            self._objects += builder.is_object
-            self._fresh = True
-            self._next()
+            self._open(character == "{")
             return True
         if character == "`":
             fence = self._at_fence()
@@ -275,14 +309,39 @@ class Scanner:
                 self._close_all()
                 return True
         if character in _CLOSING:
+            if not in_object and self._plan.takes_object and not self._plan.takes_scalar:
+                begins = lookahead.begins_pair(self._buffer, self._at, self._plan.names or (), self._final)
+                if begins is None:
+                    return False
+                if begins:
+                    self._open(True)
+                    return True
             return self._open_quote(is_key=False)
         if in_object:
+            if character == "]":
+                behind = _SPACE.match(self._buffer, self._at + 1).end()  # type: ignore[union-attr]
+                if behind == len(self._buffer) and not self._final and behind - self._at < WINDOW:
+                    return False
+                if self._buffer[behind : behind + 1].translate(PLAIN) not in ("", ",", "}", "]"):  # one too many
+                    self._at += 1
+                    return True
+            if character == ",":
+                ends = lookahead.after_comma(self._buffer, self._at + 1, self._place(), False, self._final)
+                if ends is None:
+                    return False
+                if not ends:
+                    self._at += 1
+                    return True
             if character in ",}]":
                 self._state = self._key
                 return True
         elif character == "]" or (character == "}" and self._objects):
-            self._at += character == "]"
-            self._close()
+            stray = self._is_stray() if character == "}" else False
+            if stray is None:
+                return False
+            self._at += character == "]" or stray
+            if not stray:
+                self._close()
             return True
         if character in ":}":
             self._at += 1
@@ -311,7 +370,12 @@ class Scanner:
             return self._marks_in_block()
         closes: bool | None = False
         if self._is_key:
+            if not "".join(self._pieces) and buffer[end + 1 : end + 2].isalnum():  # a quote too many
+                self._at += 1
+                return True
             closes = lookahead.closes_key(buffer, end + 1, self._final)
+            if closes is False and self._lost_colon():
+                return True
         elif len(quote) == 1:
             where = self._closes(mark, end + 1)
             if where == "before":
@@ -324,6 +388,21 @@ class Scanner:
             self._end_scalar()
         else:
             self._pieces.append(mark)
+        return True
+
+    def _lost_colon(self) -> bool:
+        """Whether the key under way has no second quote: its colon is in what was read, and its name is declared, or
+        nothing is between the colon and this quote, which then begins the value."""
+        text = self._text_so_far()
+        found = lookahead.LOST_COLON.match(text)
+        if found is None:
+            return False
+        names = self._stack[-1].names
+        if found.end() < len(text) and (names is None or bare(found[1]) not in names):
+            return False
+        self._buffer = text[found.end(1) :] + self._buffer[self._at :]
+        self._at = 0
+        self._begin_value(found[1])
         return True
 
     def _marks_in_block(self) -> bool:
@@ -464,7 +543,8 @@ class Scanner:
         if character == "}":
             return not self._depth and bool(in_object or self._objects)
         if character == "]":
-            return not self._depth and (not in_object or len(self._stack) > self._objects)
+            closes = not in_object or len(self._stack) > self._objects
+            return not self._depth and (closes or lookahead.is_literal("".join(self._pieces[:8]).strip()))
         if character == "`":
             fence = self._at_fence()
             if not fence:
@@ -623,7 +703,17 @@ class Scanner:
         self._pieces = [""]
         self._length = self._depth = self._quotations = 0
         self._inner_fence = False
-        self._may_end = -1
+        self._may_end = self._suspect = -1
+        self._scanned = 0
+
+    def _open(self, is_object: bool) -> None:
+        """Begin a container inside the one that is open."""
+        self._begun = True
+        builder = self._plan.open(is_object)
+        self._stack.append(builder)
+        self._objects += builder.is_object
+        self._fresh = True
+        self._next()
 
     def _open_quote(self, is_key: bool) -> bool:
         character = self._buffer[self._at]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-from typing import Any
+import re
+from typing import Any, Final
 
 from bamlvm.sysops.parsing import passages, reasoning
 from bamlvm.sysops.parsing.base import Plan
@@ -18,6 +19,9 @@ from bamlvm.sysops.parsing.scalars import NullPlan, ScalarPlan, StringPlan
 from bamlvm.sysops.parsing.unions import UnionPlan
 from bamlvm.sysops.schema import Schema
 from bamlvm.vm.program.types import Type
+
+_ESCAPED: Final = re.compile(r"[{\[]\s*(?:\\n)?\s*[{\[]?\s*\\\".*[}\]]", re.DOTALL)
+"""An object or list whose quotes are all escaped."""
 
 
 def output_of(type_: Type, schema: Schema) -> Output:
@@ -72,13 +76,14 @@ class StructuredOutput(Output):
             except Unparsable:
                 pass
         text = reasoning.split(content).answer.strip()
-        if mismatch is not NO_CANDIDATE:
-            raise Unparsable(mismatch=mismatch)
-        if text[:2] in ('"{', '"['):  # the whole answer is JSON written as a string
+        escaped = _ESCAPED.search(text)
+        if escaped is not None:  # JSON written as a string, with its quotes or without them
             with contextlib.suppress(ValueError):
-                result = self.plan.scalar(json.loads(text, strict=False), True)
+                result = self.plan.scalar(json.loads(f'"{escaped[0]}"', strict=False), True)
                 if result.__class__ is not Mismatch:
                     return value_of(result)
+        if mismatch is not NO_CANDIDATE:
+            raise Unparsable(mismatch=mismatch)
         inner = self.plan.item if isinstance(self.plan, ListPlan) else self.plan
         if isinstance(inner, ClassPlan) and inner.size == 1:
             inner = inner.plans[0]

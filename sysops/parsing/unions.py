@@ -164,7 +164,7 @@ class UnionPlan(Plan):
         self.stateful = any(member.stateful for member in members)
         self.all_classes = all(type(member) is ClassPlan for member in self._objects)
         if self._objects and self.all_classes:
-            self.names = frozenset(name for member in self._objects for name in member.keys)  # type: ignore[attr-defined]
+            self.names = frozenset(name for member in self._objects for name in member.names or ())
         self._tags = self._find_tags()
         return before != (self.takes_scalar, self.takes_object, self.takes_list, self.stateful)
 
