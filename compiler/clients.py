@@ -34,6 +34,19 @@ _STRATEGY_OPTIONS: Final = {
     "fallback": ("strategy", "http", "parse_failure"),
     "round-robin": ("strategy", "start", "http", "parse_failure"),
 }
+_MODELS: Final = {
+    "gpt": "openai",
+    "chatgpt": "openai",
+    "o1": "openai",
+    "o3": "openai",
+    "o4": "openai",
+    "claude": "anthropic",
+    "gemini": "google-ai",
+    "llama": "ollama",
+    "mistral": "ollama",
+    "qwen": "ollama",
+}
+"""The providers of models, by how their names begin."""
 _NEED_NO_MODEL: Final = ("azure-openai", "openai-generic")  # the deployment, or the server, has one
 
 
@@ -102,6 +115,14 @@ def _check_options(options: syntax.ConfigBlock, strategy: str | None, report: Re
 def check_shorthand(client: str, where: Located | tuple[int, int], report: Reporter) -> None:
     """Check the provider of a client that is written ``provider/model``."""
     check_provider(client.partition("/")[0], where, report)
+
+
+def shorthand_of(model: str) -> str | None:
+    """Return a hint for a model that is written where a client belongs, or None."""
+    for prefix, provider in _MODELS.items():
+        if model.lower().startswith(prefix):
+            return f'write `client "{provider}/{model}"`'
+    return None
 
 
 def check_provider(provider: str, where: Located | tuple[int, int], report: Reporter) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from bamlvm.compiler.clients import check_shorthand, clients
+from bamlvm.compiler.clients import check_shorthand, clients, shorthand_of
 from bamlvm.compiler.config_blocks import data, entries, is_count
 from bamlvm.compiler.index import Index, reporter
 from bamlvm.compiler.reporter import Reporter, name_range
@@ -139,7 +139,8 @@ def llm_functions(symbols: Symbols, index: Index, diagnostics: list[Diagnostic])
             check_shorthand(body.client, (body.client_start, body.client_start + len(body.client)), report)
         elif body.client not in names and body.client not in index.unread:
             where = (body.client_start, body.client_start + len(body.client))
-            report.error("E0003", where, f"unknown client `{body.client}`", hint=did_you_mean(body.client, names))
+            hint = did_you_mean(body.client, names) or shorthand_of(body.client)
+            report.error("E0003", where, f"unknown client `{body.client}`", hint=hint)
         if body.prompt is None:
             report.error("E0010", at, f"`{function.name}` has no prompt", hint='add one: `prompt #"…"#`')
         if body.client is not None and body.prompt is not None:

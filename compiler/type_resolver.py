@@ -6,6 +6,7 @@ An alias is replaced by the type that it names unless it is recursive.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from bamlvm.compiler.attributes import attributes
 from bamlvm.compiler.hir import ERROR, UNSTATED
@@ -149,13 +150,12 @@ class TypeResolver:
                 report.error("E0010", node, f"`{path}` takes no types: generics are not part of this dialect")
             return found
         if not self._scope.is_unread(path):
-            report.error("E0002", node, f"unknown type `{path}`", hint=self._hint(path, variables))
+            hint = _foreign_type(node, entry) or self._hint(path, variables)
+            report.error("E0002", node, f"unknown type `{path}`", hint=hint)
         return ERROR
 
     def _hint(self, path: str, variables: frozenset[str]) -> str | None:
         """Return a hint for an unknown type, or None."""
-        if path == "bigint":
-            return "it is not part of this dialect: an `int` has 64 bits, and what does not fit is an error"
         owner, _, last = path.rpartition(".")
         if self._scope.is_namespace(owner):
             near = nearest(last, self._scope.under(owner))
@@ -205,6 +205,43 @@ class TypeResolver:
             if not fits:
                 report.error("E0001", node.key, f"a map's key is a string or an enum, not `{part}`")
                 return
+
+
+_FOREIGN_TYPES: Final = {
+    **dict.fromkeys(("str", "text", "char", "varchar"), "write `string`"),
+    **dict.fromkeys(("number", "numeric", "decimal"), "write `int` or `float`"),
+    **dict.fromkeys(("integer", "i32", "i64", "long", "short", "byte", "uint"), "write `int`"),
+    **dict.fromkeys(("double", "real", "f32", "f64"), "write `float`"),
+    "boolean": "write `bool`",
+    **dict.fromkeys(("any", "object"), "write `unknown`, or the types that it may be: `A | B`"),
+    **dict.fromkeys(("none", "nil", "undefined", "void", "unit"), "write `null`"),
+    **dict.fromkeys(("date", "datetime", "time", "timestamp", "uuid", "url"), "there is no such type: use `string`"),
+    **dict.fromkeys(("tuple", "record", "struct"), "write a class with a field for each part"),
+    "bigint": "it is not part of this dialect: an `int` has 64 bits, and what does not fit is an error",
+    "literal": 'a literal is a type itself: write `"a" | "b"`',
+}
+"""Hints for types of other languages, by their names in lower case."""
+
+_FOREIGN_GENERICS: Final = {
+    **dict.fromkeys(("list", "array", "sequence", "vec", "vector", "iterable", "set"), "{0}[]"),
+    **dict.fromkeys(("optional", "option", "nullable", "maybe"), "{0}?"),
+    **dict.fromkeys(("dict", "dictionary", "hashmap", "mapping", "record"), "map<{0}, {1}>"),
+    "union": "{0} | {1}",
+}
+"""The types that generic ones of other languages are written as, by their names in lower case."""
+
+
+def _foreign_type(node: syntax.NamedType, entry: Entry) -> str | None:
+    """Return a hint for a type of another language, with its own arguments as far as it has them, or None."""
+    name = node.path.lower()
+    form = _FOREIGN_GENERICS.get(name)
+    if form is None or (name == "record" and not node.arguments):
+        return _FOREIGN_TYPES.get(name)
+    given = [entry.item.text[each.start : each.end] for each in node.arguments]
+    if name == "union" and len(given) > 2:
+        return f"write `{' | '.join(given)}`"
+    parts = (*given, *("T", "T")[len(given) :]) if name != "dict" or given else ("string", "T")
+    return f"write `{form.format(*parts)}`"
 
 
 def _depth(type_: Type) -> int:

@@ -48,7 +48,12 @@ _BORROWED: Final = {
     "fallback": "write `client<llm> Name { provider fallback  options { strategy [A, B] } }`",
     "alias": "write `type Name = …`",
     "policy": "write `retry_policy`",
+    "and": "the logical and is written `&&`",
+    "or": "the logical or is written `||`",
+    "not": "the logical not is written `!`",
+    "new": 'an instance is written without `new`: `Person { name: "Ada" }`',
 }
+_AFTER_KEYWORD: Final = ("LBRACE", "NAME", "STRING", "INT", "TRUE", "FALSE")
 _ITEMS: Final = "a file holds `class`, `enum`, `type`, `function`, `client<llm>`, `test` and the like"
 
 # --- what the reader calls a terminal
@@ -148,7 +153,7 @@ def _near(words: dict[str, str], tokens: list[Token], index: int) -> Token | Non
     for at in range(index, max(index - 8, -1), -1):
         if at < len(tokens) and tokens[at].kind == "NAME" and tokens[at].text in words:
             following = tokens[at + 1].kind if at + 1 < len(tokens) else END
-            if at == index or following in ("LBRACE", "NAME", "STRING", "INT") or tokens[at].text == "switch":
+            if at == index or following in _AFTER_KEYWORD or tokens[at].text == "switch":
                 return tokens[at]
     return None
 
@@ -185,6 +190,15 @@ def _hint(token: Token, previous: Token | None, expected: set[str]) -> str | Non
         return "a result type is written `-> T`"
     if expected == {"COLON"} or ("COLON" in expected and token.kind == "ASSIGN"):
         return "write `:` between a name and its value"
+    if token.kind in ("RBRACE", "COMMA") and "FAT_ARROW" in expected:
+        return "an arm is written `pattern => result`, such as `_ => 0`"
+    if previous is not None and token.kind == previous.kind and token.start == previous.end:
+        if token.kind == "PLUS":
+            return "there is no `++`: write `x += 1`"
+        if token.kind == "MINUS":
+            return "there is no `--`: write `x -= 1`"
+    if previous is not None and token.kind == "STRING" and previous.text == "f" and token.start == previous.end:
+        return "a template string is written `` `Hello ${name}` ``"
     if previous is not None and previous.kind == "COMMA" and token.kind == "COMMA":
         return "remove this `,`"
     return None

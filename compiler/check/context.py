@@ -34,6 +34,7 @@ from bamlvm.vm.program.types import (
     VariableType,
     members,
     union,
+    walk,
 )
 
 Place: TypeAlias = int | tuple[int | str, ...]
@@ -214,6 +215,8 @@ class Checking:
         if self.solver.assignable(source, target):
             return
         found, wanted = self.solver.resolve(checked.type), self.solver.resolve(target)
+        if any(part == hir.ERROR for type_ in (found, wanted) for part in walk(type_)):
+            return  # follows from an error that was reported
         hint = self._conversion(found, wanted)
         self.report.error("E0001", where, f"expected `{wanted}`{because}, found `{found}`", hint=hint)
 

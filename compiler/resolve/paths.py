@@ -11,6 +11,26 @@ from bamlvm.vm.program.types import ClassType, EnumType, Type, bare, members
 PRELUDE = {"print": "baml.print"}
 """Functions of the standard library that are known by their bare names, unless the project declares these."""
 
+FOREIGN_NAMES = {
+    "len": "write `x.length()`",
+    "str": "write `x.to_string()` or a template string `` `${x}` ``",
+    **dict.fromkeys(("None", "nil", "undefined"), "write `null`"),
+    "True": "write `true`",
+    "False": "write `false`",
+    "this": "in a method write `self`",
+    "console": "write `print(x)`, or `baml.log.info(message)` for the log",
+    **dict.fromkeys(("log", "logger", "logging"), "write `baml.log.info(message)`"),
+    "range": "write `baml.range(a, b)`",
+    "Math": "write `baml.math`",
+    "JSON": "write `baml.json.parse(text)` or `baml.json.stringify(value)`",
+    **dict.fromkeys(("sleep", "setTimeout"), "write `baml.sys.sleep(milliseconds)`"),
+    "fetch": "write `baml.http.fetch(url)`",
+    **dict.fromkeys(("Error", "Exception", "panic"), "throw any value, such as an instance of a class of your own"),
+    "process": "write `env.NAME` for a variable of the environment",
+    "os": "write `env.NAME` for a variable of the environment",
+}
+"""Hints for names of other languages."""
+
 ENVIRONMENT_LOOKUP = "env.get_or_panic"
 
 
@@ -145,7 +165,7 @@ def _report_unknown(r: Resolving, node: syntax.Name | syntax.Member, path: str) 
         first = node
         while isinstance(first, syntax.Member) and isinstance(first.object, syntax.Member | syntax.Name):
             first = first.object
-        r.report.error("E0003", first, f"unknown name `{root}`", hint=suggest(r, root))
+        r.report.error("E0003", first, f"unknown name `{root}`", hint=FOREIGN_NAMES.get(root) or suggest(r, root))
 
 
 def _use_hint(r: Resolving, kind: str, path: str) -> str | None:

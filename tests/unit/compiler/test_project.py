@@ -252,6 +252,44 @@ def test_the_hint_names_it(source: str, code: str, meant: str) -> None:
     assert (code, f"did you mean `{meant}`?") in found, found
 
 
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        ("class P { a str }", "write `string`"),
+        ("class P { a any }", "write `unknown`, or the types that it may be: `A | B`"),
+        ("class P { a number }", "write `int` or `float`"),
+        ("class P { a List<int> }", "write `int[]`"),
+        ("class P { a Optional<P> }", "write `P?`"),
+        ("class P { a dict }", "write `map<string, T>`"),
+        ("class P { a Dict<string, int> }", "write `map<string, int>`"),
+        ("class P { a Union<int, string, bool> }", "write `int | string | bool`"),
+        ("class P { a datetime }", "there is no such type: use `string`"),
+        ("function f(a: bool) -> bool { if (a and a) { true } else { false } }", "the logical and is written `&&`"),
+        ("function f(a: bool) -> bool { if (not true) { true } else { a } }", "the logical not is written `!`"),
+        ("function f(a: int) -> int { a++ }", "there is no `++`: write `x += 1`"),
+        ('function f() -> string { let s = f"x"; s }', "a template string is written `` `Hello ${name}` ``"),
+        (
+            "class P { } function f() -> P { new P { } }",
+            'an instance is written without `new`: `Person { name: "Ada" }`',
+        ),
+        ("function f(a: int[]) -> int { len(a) }", "write `x.length()`"),
+        ('function f() -> null { console.log("x") }', "write `print(x)`, or `baml.log.info(message)` for the log"),
+        ("function f() -> null { None }", "write `null`"),
+        ('function f() -> string { client "gpt-4o" prompt #"x"# }', 'write `client "openai/gpt-4o"`'),
+        (
+            'function f() -> string { "x" catch (e) { "y" } }',
+            "an arm is written `pattern => result`, such as `_ => 0`",
+        ),
+    ],
+)
+def test_words_of_other_languages_have_hints(source: str, hint: str) -> None:
+    assert bamlvm.check({"main.baml": source}).errors[0].hint == hint
+
+
+def test_an_error_inside_a_type_is_reported_once() -> None:
+    assert reported('function f() -> int { let m = {"a": nope}; let y: int = m; y }') == ["1 E0003"]
+
+
 DEEP = 3000
 WIDE = 4000
 
