@@ -21,7 +21,8 @@ is the fixture ``baml_mock``:
 ``bamlvm mock --help`` describes scripts and faults.
 """
 
-from bamlvm.tools.mock.plausible import MockEnvironment, PlausibleAnswers
+from bamlvm.sysops.placeholders import PlaceholderEnvironment as MockEnvironment
+from bamlvm.tools.mock.plausible import PlausibleAnswers
 from bamlvm.tools.mock.script import Answer, Rule, Script, ScriptError, load_script, script_from
 from bamlvm.tools.mock.server import Exchange, MockServer, ThreadedMockServer
 from bamlvm.tools.mock.transport import MockTransport

@@ -198,7 +198,11 @@ class ReplayTransport(httpx.AsyncBaseTransport):
     ``pace`` "recorded" keeps the recorded times; "fast" only lets the event loop turn between chunks, so a reader may
     find several at once and emit fewer partial values.  Raises :class:`ReplayError` if the file cannot be read, and for
     a request for which it has no unused exchange, naming the nearest one and the differences.
+
+    No variable need be set for a client of a program that is replayed: what it would have held matches anything.
     """
+
+    needs_credentials = False
 
     def __init__(self, path: str | Path, pace: Pace = "fast") -> None:
         if pace not in ("fast", "recorded"):

@@ -54,6 +54,7 @@ class Runtime:
     """A program that can be called; make one with :meth:`from_directory` or :meth:`from_files`.
 
     Options: ``transport`` is an ``httpx.AsyncBaseTransport`` to use instead of the network (the runtime closes it);
+    where its attribute ``needs_credentials`` is False, variables that a client needs may be unset;
     ``denied`` names capabilities that the program may not use (``shell fs net http env``); ``env`` is its environment
     instead of the process's; ``collectors`` get a record of every call; ``step_limit`` bounds the steps of a call
     (``baml.panics.StepLimit``); ``max_open_per_call`` and ``max_open`` bound how many connections, files and other
@@ -98,7 +99,14 @@ class Runtime:
         self._clients: Clients | None = None
         limits = (max_open_per_call, max_open)
         schema: Any = program  # a Schema, as sys-ops see it
-        services = Services(schema, HandleTable(*limits), self._http_client, denied=refused, trace=trace)
+        services = Services(
+            schema,
+            HandleTable(*limits),
+            self._http_client,
+            denied=refused,
+            trace=trace,
+            is_offline=not getattr(transport, "needs_credentials", True),
+        )
         self.engine = Engine(
             program,
             services,

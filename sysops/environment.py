@@ -1,14 +1,25 @@
 """``env``: the environment's variables, as the call has them.
 
 Where the host denies them, reading one panics, because ``env.NAME`` is declared to throw nothing.
+
+Clients read them too (``api_key env.KEY``).  Where no request leaves the process, as in a replay, a variable that is
+not set is a placeholder for them, so that a program runs without its keys and addresses.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bamlvm.sysops.capabilities import is_denied
+from bamlvm.sysops.placeholders import PlaceholderEnvironment
 from bamlvm.sysops.scope import Scope
 from bamlvm.sysops.table import sysop
 from bamlvm.vm.values import panic
+
+
+def client_environment(scope: Scope) -> Mapping[str, str]:
+    """Return the environment that the options of clients are resolved against."""
+    return PlaceholderEnvironment(scope.env) if scope.services.is_offline else scope.env
 
 
 @sysop("env.get")

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from bamlvm.sysops.environment import client_environment
 from bamlvm.sysops.errors import Subject, http_status, invalid
 from bamlvm.sysops.llm import ACCUMULATOR, StreamState, note_tokens
 from bamlvm.sysops.llm_parsing import final_value, options_of, type_of
@@ -47,7 +48,7 @@ def resolve_client(scope: Scope, name: str) -> Instance:
     info = clients.client(schema, name)
     policy = clients.retry_policy(schema, info)
     strategy = clients.strategy(info)
-    options = Options(info, scope.env)
+    options = Options(info, client_environment(scope))
     timeouts: dict[str, int] = {}
     parse_failure = None if policy is None else policy.parse_failure
     try:

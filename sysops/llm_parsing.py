@@ -12,6 +12,7 @@ import msgspec
 
 from bamlvm.sysops import parsing
 from bamlvm.sysops.constraints import AssertionFailed
+from bamlvm.sysops.environment import client_environment
 from bamlvm.sysops.errors import invalid
 from bamlvm.sysops.llm import PARSER
 from bamlvm.sysops.providers import clients
@@ -72,7 +73,7 @@ def read_as(scope: Scope, text: str, as_type: str, is_json: bool) -> Any:
 
 def options_of(scope: Scope, client: Instance) -> Options:
     """Return the options of a client value, against the call's environment."""
-    return Options(clients.client(scope.services.schema, client.get("name")), scope.env)
+    return Options(clients.client(scope.services.schema, client.get("name")), client_environment(scope))
 
 
 def type_of(return_type: Any) -> Type:

@@ -3,18 +3,20 @@
 A recording is a file of JSON lines, one :class:`RecordedExchange` each.  Credentials are hidden before anything is kept
 (:mod:`bamlvm.sysops.redaction`); a body is kept as the bytes that came over the wire, so a compressed one stays
 compressed.  A request matches by method, URL and body, where bodies that are JSON are compared as values; headers, and
-so keys, are not compared.
+so keys, are not compared.  The placeholders of variables that are not set match whatever was recorded in their place.
 """
 
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal, TypeAlias
 
 import httpx
 import msgspec
 
+from bamlvm.sysops.placeholders import PLACEHOLDER
 from bamlvm.sysops.redaction import HIDDEN, PUBLIC_HEADERS, Secrets, redacted_url, secrets_of
 
 VERSION: Final = 1
@@ -115,7 +117,7 @@ def differences(recorded: RecordedRequest, sent: RecordedRequest) -> list[str]:
     found = []
     if recorded.method != sent.method:
         found.append(f"method: recorded {recorded.method}, sent {sent.method}")
-    if recorded.url != sent.url:
+    if recorded.url != sent.url and not _matches_placeholders(recorded.url, sent.url):
         found.append(f"url: recorded {recorded.url}, sent {sent.url}")
     if recorded.body != sent.body:
         try:
@@ -125,6 +127,12 @@ def differences(recorded: RecordedRequest, sent: RecordedRequest) -> list[str]:
         else:
             found += _json_differences("body", old, new)
     return found
+
+
+def _matches_placeholders(recorded: str, sent: str) -> bool:
+    """Whether ``sent`` has placeholders, and is ``recorded`` apart from what they stand for."""
+    constant = PLACEHOLDER.split(sent)
+    return len(constant) > 1 and re.fullmatch(".*".join(map(re.escape, constant)), recorded, re.DOTALL) is not None
 
 
 def _json_differences(path: str, old: Any, new: Any) -> list[str]:
@@ -142,6 +150,8 @@ def _json_differences(path: str, old: Any, new: Any) -> list[str]:
             for line in _json_differences(f"{path}[{index}]", left, right)
         ]
     if old == new and isinstance(old, bool) == isinstance(new, bool):
+        return []
+    if isinstance(old, str) and isinstance(new, str) and _matches_placeholders(old, new):
         return []
     return [f"{path}: recorded {_excerpt(old)}, sent {_excerpt(new)}"]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 from bamlvm.errors import ThrownError
@@ -36,9 +36,6 @@ _PIECE_LENGTH: Final = 12  # characters of JSON in an event
 _DEEPEST: Final = 4  # levels of classes and lists, before optional values are null and lists empty
 _PRESENT: Final = 0.85  # the probability of an optional value
 
-_CREDENTIAL: Final = "mock-credential"
-_ADDRESS: Final = "http://mock.invalid"
-_ADDRESS_WORDS: Final = ("URL", "URI", "HOST", "ENDPOINT", "ADDRESS")
 _FIRST: Final = ("Ada", "Grace", "Alan", "Katherine", "Linus", "Margaret", "Donald", "Barbara")
 _LAST: Final = ("Lovelace", "Hopper", "Turing", "Johnson", "Hamilton", "Knuth", "Liskov", "Ritchie")
 _WORDS: Final = ("blue", "quiet", "river", "early", "bright", "garden", "simple", "open", "market", "letter", "window")
@@ -118,28 +115,6 @@ class PlausibleAnswers:
             piece_length=_PIECE_LENGTH if text.startswith(("{", "[")) else None,
             delay_ms=self._delay_ms if question.stream else 0,
         )
-
-
-class MockEnvironment(Mapping[str, str]):
-    """An environment in which every variable is set: those of ``base``, and placeholders for the others, so that a
-    client works without its key."""
-
-    def __init__(self, base: Mapping[str, str]) -> None:
-        self._base = base
-
-    def __getitem__(self, name: str) -> str:
-        if name in self._base:
-            return self._base[name]
-        return _ADDRESS if any(word in name.upper() for word in _ADDRESS_WORDS) else _CREDENTIAL
-
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._base)
-
-    def __len__(self) -> int:
-        return len(self._base)
 
 
 def plausible_answer(runtime: Runtime, function: str, prompt: str, seed: int) -> str:

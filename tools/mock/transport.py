@@ -34,6 +34,8 @@ class MockTransport(httpx.AsyncBaseTransport):
     :class:`bamlvm.mock.MockServer` logs them.  It may be shared by runtimes, threads and event loops.
     """
 
+    needs_credentials = False
+
     def __init__(self, script: Script | Mapping[str, Any] | Chooser | None = None) -> None:
         self.requests: list[Exchange] = []
         self._lock = threading.Lock()  # the player counts answers

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+import bamlvm
 from bamlvm.mock import MockServer
 from bamlvm.replay import RecordingTransport, ReplayError, ReplayTransport, read_recording
 from bamlvm.sysops.redaction import HIDDEN
@@ -255,3 +256,43 @@ class TestFiles:
         async with recording(tape) as client:
             assert (await client.post(f"{mock_server.url}/echo", content=parts())).status_code == 200
         assert read_recording(tape)[0].request.body == Binary(b"in parts \xff")
+
+
+class TestWithoutCredentials:
+    """A replay needs no variable to be set; the recording's own values are not compared."""
+
+    SOURCE = """
+    client Whole { provider openai  options { base_url env.SERVICE_URL  model env.MODEL } }
+    client Keyed { provider openai-generic  options { base_url "URL/v1"  model "m"  api_key env.KEY
+        query_params { tenant env.TENANT } } }
+    function F(input: string) -> string { client Whole  prompt #"Say hello to {{ input }}"# }
+    function G(input: string) -> string { client Keyed  prompt #"Say hello to {{ input }}"# }
+    """
+
+    @pytest.mark.parametrize("function", ["F", "G"])
+    def test_nothing_is_set(self, threaded_mock_server: Any, tape: Path, function: str) -> None:
+        threaded_mock_server.play({"rules": [{"answers": [{"text": "Hello"}]}]})
+        files = {"main.baml": self.SOURCE.replace("URL/", f"{threaded_mock_server.url}/")}
+        env = {"SERVICE_URL": f"{threaded_mock_server.url}/v1", "MODEL": "gpt", "KEY": "sk-a-key", "TENANT": "t",
+               "OPENAI_API_KEY": "sk-another"}  # fmt: skip
+        recording = RecordingTransport(httpx.AsyncHTTPTransport(), tape)
+        with bamlvm.Runtime.from_files(files, transport=recording, env=env) as runtime:
+            assert runtime.call_function_sync(function, {"input": "a"}) == "Hello"
+            assert list(runtime.stream(function, {"input": "a"}))[-1] == "Hello"
+        with bamlvm.Runtime.from_files(files, transport=ReplayTransport(tape), env={}) as runtime:
+            assert runtime.call_function_sync(function, {"input": "a"}) == "Hello"
+            assert list(runtime.stream(function, {"input": "a"}))[-1] == "Hello"
+        with (
+            bamlvm.Runtime.from_files(files, transport=ReplayTransport(tape), env={}) as runtime,
+            pytest.raises(ReplayError, match="Say hello to b"),
+        ):
+            runtime.call_function_sync(function, {"input": "b"})
+
+    def test_the_program_itself_sees_no_placeholder(self, tape: Path) -> None:
+        tape.write_text("")
+        files = {"main.baml": "function F() -> string { env.NOT_SET }"}
+        with (
+            bamlvm.Runtime.from_files(files, transport=ReplayTransport(tape), env={}) as runtime,
+            pytest.raises(bamlvm.ThrownError, match="NOT_SET is not set"),
+        ):
+            runtime.call_function_sync("F", {})

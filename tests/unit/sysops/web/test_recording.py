@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,3 +31,28 @@ def test_a_body_equals_itself_however_it_is_written(value: Any) -> None:
 
 def test_true_is_not_one() -> None:
     assert differences(request('{"a": 1}'), request('{"a": true}')) == ["body.a: recorded 1, sent true"]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "sent", "matches"),
+    [
+        ("https://api.example/v1/chat", "http://base-url.placeholder.invalid/chat", True),
+        ("https://api.example/v1/chat", "http://base-url.placeholder.invalid/models", False),
+        (
+            "https://r.openai.azure.com/openai/d/x?v=1",
+            "https://RESOURCE-placeholder.openai.azure.com/openai/d/x?v=1",
+            True,
+        ),
+        (
+            "https://r.openai.azure.com/openai/d/x?v=1",
+            "https://RESOURCE-placeholder.openai.azure.com/openai/d/y?v=1",
+            False,
+        ),
+        ("https://api.example/chat", "https://api.example/Chat", False),
+    ],
+)
+def test_placeholders_match_what_was_recorded_in_their_place(recorded: str, sent: str, matches: bool) -> None:
+    found = differences(RecordedRequest("GET", recorded, [], ""), RecordedRequest("GET", sent, [], ""))
+    assert (found == []) is matches
+    assert differences(request('{"model": "gpt-4o"}'), request('{"model": "MODEL-placeholder"}')) == []
+    assert differences(request('{"n": 1}'), request('{"n": "N-placeholder"}')) != []

@@ -13,7 +13,7 @@ from bamlvm.mock import Answer, MockTransport
 from bamlvm.tools.mock.faults import Status
 
 SOURCE = """
-client C { provider PROVIDER  retry_policy R  options { model "m"  api_key "k"  OPTIONS } }
+client C { provider PROVIDER  retry_policy R  options { model "m"  OPTIONS } }
 retry_policy R { max_retries 1  strategy { type constant_delay  delay_ms 1 } }
 function F(input: string) -> string { client C  prompt #"Say hello to {{ input }}"# }
 """
@@ -28,7 +28,7 @@ PROVIDERS = {
 
 def runtime_of(transport: MockTransport, provider: str = "openai") -> bamlvm.Runtime:
     source = SOURCE.replace("PROVIDER", provider).replace("OPTIONS", PROVIDERS[provider])
-    return bamlvm.Runtime.from_files({"main.baml": source}, transport=transport)
+    return bamlvm.Runtime.from_files({"main.baml": source}, transport=transport, env={})
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
