@@ -16,8 +16,8 @@ from bamlvm.vm.equality import deep_copy
 def emit_partial(scope: Scope, value: Any) -> Any:
     """``on_partial(value, attempt)``.  The host may keep the value: the program cannot change it any more.
 
-    What a parser gave is handed on as it is, so that it costs nothing: nobody but a program that runs a parser of its
-    own ever sees it before.
+    The value that the call's parser returned last is passed on uncopied, so that it costs nothing: the standard library
+    does not keep it.  Any other is copied.
     """
     attempt = scope.attempt
     if attempt is not None and attempt.first_partial is None:
@@ -30,7 +30,7 @@ def emit_partial(scope: Scope, value: Any) -> Any:
 
 @sysop("baml.stream.emit_tick")
 def emit_tick(scope: Scope, events: str) -> Any:
-    """``on_tick(events)`` with the batch as a list of dicts; kept with the attempt where a collector asked for that."""
+    """``on_tick(events)`` with the batch as a list of dicts; kept with the attempt where a collector wants it."""
     listener = scope.hooks.on_tick
     if listener is None and not scope.keep_raw_events:
         return None

@@ -8,7 +8,7 @@ A client belongs to its loop, and its connections can only be closed there.  It 
 loop ends: an async generator that was started on the loop is finalised by ``asyncio.run`` then, and the generator
 closes the client.  The clients of a runtime that is garbage are closed too (:meth:`Clients.drop`).
 
-There is no lock: whoever closes a client takes its entry out of the dict first, and ``dict.pop`` returns it only once.
+There is no lock: a client is closed only after its entry was taken out of the dict, and ``dict.pop`` returns it once.
 """
 
 from __future__ import annotations

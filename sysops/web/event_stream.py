@@ -274,7 +274,7 @@ class EventStream:
         """Have the clocks looked at when the next of them runs out.  One timer serves many waits.
 
         Each piece of the body moves the idle clock's deadline; moving the timer as well would cost more than the rest
-        of what is done with the piece.  So a timer that goes off too early stays, and is then set anew.
+        of what is done with the piece.  So a timer that goes off too early stays, and is then set again.
         """
         upcoming = self._exchange.clocks.next()
         if upcoming is None:

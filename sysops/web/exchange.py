@@ -1,8 +1,8 @@
 """HTTP exchanges over httpx: a request made ready, sent, and its response read whole.
 
-Two rules hold everywhere.  Whatever is awaited ends by itself at the deadline of the exchange's clocks.  And whoever is
-cancelled closes the connection: an open response belongs either to the function that opens it, to an
-:class:`UnreadBody`, or to a :class:`bamlvm.sysops.web.event_stream.EventStream`, never to two.
+Two rules hold everywhere.  Whatever is awaited ends by itself at the deadline of the exchange's clocks.  And a
+cancellation closes the connection: an open response has one owner, the function that opens it, an
+:class:`UnreadBody`, or a :class:`bamlvm.sysops.web.event_stream.EventStream`, which closes it.
 
 What happens is reported to the trace's ``http`` category, one line an event, numbered by exchange; no line holds a
 header, a body or a credential.
@@ -46,7 +46,7 @@ EVENT_STREAM: Final = "text/event-stream"
 _ERROR_BODY_SECONDS: Final = 5.0
 _KEPT_ON_REDIRECT: Final = ("accept", "accept-encoding", "accept-language", "user-agent")
 _NOT_IN_A_HOST: Final = re.compile(r"[\s\x00-\x20\x7f\"%<>\\^`{|}]")
-_NUMBERS: Final = itertools.count(1)  # of traced exchanges, so that the lines of several can be told apart
+_NUMBERS: Final = itertools.count(1)  # of traced exchanges, so that concurrent ones can be distinguished
 
 
 # --- before it is sent ------------------------------------------------------------------------------------------------
@@ -222,7 +222,7 @@ async def require_event_stream(response: httpx.Response, exchange: Exchange) -> 
     note = f"answered {status} {response.reason_phrase}".rstrip()
     if response.is_success:
         note += f" with {content_type or 'no content type'} where {EVENT_STREAM} was expected"
-        if content_type == "application/json":  # a whole answer: the server does not know how to stream
+        if content_type == "application/json":  # a whole completion: the server does not stream
             note += " (an LLM client whose server does not stream needs the option supports_streaming false)"
     with about(exchange.subject):
         body = await _beginning(response, exchange)

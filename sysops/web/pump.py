@@ -1,10 +1,10 @@
 """A response read by a task, for transports that cannot call a receiver themselves, and for encoded bodies.
 
 The task must be stoppable at any moment, but never while httpcore closes a connection, which takes it several turns of
-the loop: a plain ``Task.cancel()`` there leaves the connection open for good.  From outside the two cannot be told
-apart, since httpcore also closes by itself, inside the iteration, where a body ends or breaks.  httpcore can: it closes
-within a shielded scope of anyio.  So the reading happens in an anyio scope too, and stopping cancels that scope; where
-a shield is in the way, the cancellation waits until it is left.
+the loop: a plain ``Task.cancel()`` there leaves the connection open for good.  From outside the two cannot be
+distinguished, since httpcore also closes by itself, inside the iteration, where a body ends or breaks.  httpcore can:
+it closes within a shielded scope of anyio.  So the reading happens in an anyio scope too, and stopping cancels that
+scope; where a shield is in the way, the cancellation waits until it is left.
 """
 
 from __future__ import annotations

@@ -130,7 +130,7 @@ def differences(recorded: RecordedRequest, sent: RecordedRequest) -> list[str]:
 
 
 def _matches_placeholders(recorded: str, sent: str) -> bool:
-    """Whether ``sent`` has placeholders, and is ``recorded`` apart from what they stand for."""
+    """Whether ``sent`` has placeholders, and equals ``recorded`` everywhere else."""
     constant = PLACEHOLDER.split(sent)
     return len(constant) > 1 and re.fullmatch(".*".join(map(re.escape, constant)), recorded, re.DOTALL) is not None
 

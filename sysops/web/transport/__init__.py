@@ -8,7 +8,7 @@ the reader::
                   │                                                                                └─ Receiver
     Pool (pool.py): idle connections by origin, and new ones (dialling.py)
     Transport (http1.py): httpx's interface: one request, one response
-    states.py: the states of connections and bodies;  headers.py: what may stand in a request's head
+    states.py: the states of connections and bodies;  headers.py: the grammar of a request's head
 
 Rules of RFC 9110 and 9112.  A failure is raised as httpx's exception for it; a body that is cut short is an error,
 never a short success.  A connection has one owner at a time: the coroutine that connects it, the exchange that it

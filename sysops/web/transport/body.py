@@ -32,7 +32,7 @@ _ENDED: Final = BodyState.ENDED
 
 
 class Flow(Protocol):
-    """What a body may ask of its connection."""
+    """The connection, as far as its body controls it."""
 
     def pause_reading(self) -> None: ...
 

@@ -1,7 +1,7 @@
-"""What the head of a request may hold (RFC 9110, sections 5.5 and 5.6.2; RFC 9112, section 3.2).
+"""The grammar of a request's head (RFC 9110, sections 5.5 and 5.6.2; RFC 9112, section 3.2).
 
 Names and values are checked both where a program gives them (as text, so that the error can be the program's) and
-where the transport writes them (as bytes, because a transport cannot trust its callers): the grammar is this one.
+where the transport writes them (as bytes, because a transport cannot trust its callers): both use this grammar.
 """
 
 from __future__ import annotations

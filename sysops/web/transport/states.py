@@ -13,7 +13,7 @@ Connection (one exchange at a time)::
     From IDLE on, ABORT leads to CLOSING and LOST to CLOSED.
 
 ABORT is this side's doing, LOST the event loop's last callback.  Between the two the socket is still open, and an
-exchange that was under way is told of its end with LOST.
+exchange that was under way ends with LOST.
 
 Body::
 
