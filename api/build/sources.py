@@ -1,7 +1,7 @@
 """The sources of a project: every ``.baml`` file below a folder, one file, or a mapping of names to texts.
 
 Rule: what other tools keep in a project is not part of the program: hidden folders, ``node_modules`` and virtual
-environments are skipped.
+environments are skipped, as is what is no regular file (a pipe would block).
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ def baml_files(folder: SourcePath) -> Iterator[str]:
             continue
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "node_modules")
         for name in sorted(names):
-            if name.endswith(".baml"):
-                yield os.path.join(inner, name)
+            if name.endswith(".baml") and os.path.isfile(path := os.path.join(inner, name)):
+                yield path
 
 
 def _read(file: Path) -> str:

@@ -92,6 +92,7 @@ class TestText:
             (program / name).mkdir(parents=True)
             (program / name / "main.baml").write_text(FINE)
         (program / "env" / "pyvenv.cfg").touch()
+        os.mkfifo(program / "pipe.baml")
         assert main(["check", "program"]) == exit_codes.OK
         assert capsys.readouterr().out == "program: ok\n"
 

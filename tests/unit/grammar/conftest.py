@@ -114,7 +114,7 @@ def expression(declaration: Callable[[str], Any]) -> Callable[[str], str]:
 
 @pytest.fixture
 def type_() -> Callable[[str], str]:
-    """The shape of a type; a type with an error is told as its diagnostics."""
+    """The shape of a type; of a type with an error, its diagnostics."""
 
     def type_(text: str) -> str:
         file, diagnostics = parse_file(SourceFile("main.baml", f"type T = {text}"))

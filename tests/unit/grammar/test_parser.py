@@ -187,7 +187,7 @@ def check(source: str) -> None:
 
 
 def round_trip(source: str) -> None:
-    """Tokens stand where they say, in order, and what lies between them is blank."""
+    """Tokens are at their places, in order, with blanks between them."""
     position = 0
     for token in tokenize(source):
         assert token.start >= position and token.end > token.start
