@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import bamlvm
-from bamlvm.cli.environment import environment
 from bamlvm.cli.exit_codes import USAGE, CommandError
 
 if TYPE_CHECKING:
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
 
 ALLOWED_ON_REQUEST = ("shell",)
 """The capabilities that a program started by a command has only with ``--allow``."""
+
+_ENV_FILE = ".env"
 
 
 def add_allow(parser: argparse.ArgumentParser) -> None:
@@ -75,6 +76,29 @@ def add_recording(parser: argparse.ArgumentParser) -> None:
         default="fast",
         help="replay as fast as possible or at the recorded times (default: %(default)s)",
     )
+
+
+def add_environment(parser: argparse.ArgumentParser) -> None:
+    """Add ``--env-file`` and ``--no-env-file``; see :func:`environment`."""
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument(
+        "--env-file",
+        metavar="FILE",
+        help="read environment variables from this file (default: .env, if there is one); those already set win",
+    )
+    either.add_argument("--no-env-file", action="store_true", help="do not read .env")
+
+
+def environment(options: argparse.Namespace) -> Mapping[str, str] | None:
+    """Return the variables for the runtime; None is the process's environment alone.
+
+    Raises :class:`CommandError` for a file that cannot be read.
+    """
+    if options.no_env_file or (options.env_file is None and not os.path.isfile(_ENV_FILE)):
+        return None
+    from bamlvm.cli.dotenv import read_variables
+
+    return {**read_variables(options.env_file or _ENV_FILE), **os.environ}
 
 
 def add_mock(parser: argparse.ArgumentParser) -> None:

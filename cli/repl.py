@@ -25,9 +25,8 @@ from pathlib import Path
 
 import bamlvm
 from bamlvm.cli import exit_codes
-from bamlvm.cli.environment import add_environment, environment
 from bamlvm.cli.exit_codes import CommandError
-from bamlvm.cli.options import add_allow, add_timeout, denied
+from bamlvm.cli.options import add_allow, add_environment, add_timeout, denied, environment
 from bamlvm.cli.output import report
 from bamlvm.cli.program import read_program
 from bamlvm.tools.session.session import Session, is_incomplete

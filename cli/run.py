@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING
 import bamlvm
 from bamlvm.cli import exit_codes
 from bamlvm.cli import options as shared
-from bamlvm.cli.environment import add_environment
 from bamlvm.cli.exit_codes import CommandError
 from bamlvm.cli.output import error_line, is_terminal, json_text, usage_text, value_text, write_result
 from bamlvm.cli.program import add_path, arguments, program_path, read_program, signature_text
@@ -64,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_verbose(parser, "print the attempts, the time and the tokens of the call to stderr")
     shared.add_recording(parser)
     shared.add_mock(parser)
-    add_environment(parser)
+    shared.add_environment(parser)
 
 
 def execute(options: argparse.Namespace) -> int:

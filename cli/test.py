@@ -24,7 +24,6 @@ import msgspec
 import bamlvm
 from bamlvm.cli import exit_codes
 from bamlvm.cli import options as shared
-from bamlvm.cli.environment import add_environment
 from bamlvm.cli.exit_codes import CommandError
 from bamlvm.cli.output import duration_text, json_text, shortened, thrown_text, usage_text, wants_colour
 from bamlvm.cli.program import add_path, program_path, read_program
@@ -58,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_verbose(parser, "print the tokens of each test, and of all")
     shared.add_recording(parser)
     shared.add_mock(parser)
-    add_environment(parser)
+    shared.add_environment(parser)
 
 
 def execute(options: argparse.Namespace) -> int:

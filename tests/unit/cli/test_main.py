@@ -59,6 +59,7 @@ def test_the_start_of_run_imports_nothing_heavy() -> None:
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     heavy = {
         "asyncio",
+        "bamlvm.cli.dotenv",
         "bamlvm.cli.progress",
         "bamlvm.tools.mock",
         "bamlvm.compiler.project",

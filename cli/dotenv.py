@@ -1,4 +1,4 @@
-"""The environment of a program that a command runs: the process's, over the variables of a file ``.env``.
+"""The variables of a file ``.env``.
 
 A line is ``NAME=VALUE``, with or without ``export`` before it; empty lines and those that begin with ``#`` are skipped.
 A value in single quotes is literal, in double quotes a backslash escapes as in C; both may span lines.  An unquoted
@@ -7,14 +7,10 @@ value ends before a space and ``#``, and loses the space around it.  References 
 
 from __future__ import annotations
 
-import argparse
-import os
 import re
-from collections.abc import Mapping
 
 from bamlvm.cli.exit_codes import HOST, CommandError
 
-DEFAULT_FILE = ".env"
 _ENTRY = re.compile(
     r"""
     [^\S\n]* (?:export[^\S\n]+)? (?P<name>[A-Za-z_][A-Za-z0-9_.]*) [^\S\n]* = [^\S\n]*
@@ -28,36 +24,18 @@ _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
 
 
-def add_environment(parser: argparse.ArgumentParser) -> None:
-    """Add ``--env-file`` and ``--no-env-file``; see :func:`environment`."""
-    either = parser.add_mutually_exclusive_group()
-    either.add_argument(
-        "--env-file",
-        metavar="FILE",
-        help="read environment variables from this file (default: .env, if there is one); those already set win",
-    )
-    either.add_argument("--no-env-file", action="store_true", help="do not read .env")
-
-
-def environment(options: argparse.Namespace) -> Mapping[str, str] | None:
-    """Return the variables for the runtime; None is the process's environment alone.
-
-    Raises :class:`CommandError` for a file that cannot be read.
-    """
-    if options.no_env_file or (options.env_file is None and not os.path.isfile(DEFAULT_FILE)):
-        return None
-    path = options.env_file or DEFAULT_FILE
+def read_variables(path: str) -> dict[str, str]:
+    """Return the variables of a file.  Raises :class:`CommandError` for one that cannot be read."""
     try:
         with open(path, encoding="utf-8-sig") as file:
-            text = file.read()
+            return parse(file.read(), path)
     except OSError as error:
         raise CommandError(HOST, f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise CommandError(HOST, f"{path}: not UTF-8 text") from None
-    return {**parse(text, path), **os.environ}
 
 
-def parse(text: str, path: str = DEFAULT_FILE) -> dict[str, str]:
+def parse(text: str, path: str) -> dict[str, str]:
     """Return the variables of a file; the last one of a name counts.  Raises :class:`CommandError`."""
     variables = {}
     place = 0

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bamlvm.cli import exit_codes
-from bamlvm.cli.environment import parse
+from bamlvm.cli.dotenv import parse
 from bamlvm.cli.exit_codes import CommandError
 from bamlvm.cli.main import main
 
@@ -31,13 +31,13 @@ test Key { functions [key]  args {}  @@assert({{ this == "from the file" }}) }
     ],
 )
 def test_what_a_file_means(text: str, variables: dict[str, str]) -> None:
-    assert parse(text) == variables
+    assert parse(text, ".env") == variables
 
 
 @pytest.mark.parametrize(("text", "line"), [("A=1\nB", 2), ("1A=2", 1), ("\n\nA='x\n", 3), ('A="x" y', 1)])
 def test_a_line_that_is_not_an_entry(text: str, line: int) -> None:
     with pytest.raises(CommandError, match=rf"^\.env:{line}: expected NAME=VALUE \(--no-env-file"):
-        parse(text)
+        parse(text, ".env")
 
 
 @pytest.fixture
