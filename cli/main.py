@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from bamlvm.cli import exit_codes
 
 COMMANDS = {
+    "init": ("bamlvm.cli.init", "write a new project that runs at once"),
     "run": ("bamlvm.cli.run", "run a function of a program"),
     "check": ("bamlvm.cli.check", "compile programs and report errors and warnings"),
     "test": ("bamlvm.cli.test", "run the tests of a program"),
