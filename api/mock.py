@@ -21,7 +21,6 @@ is the fixture ``baml_mock``:
 ``bamlvm mock --help`` describes scripts and faults.
 """
 
-from bamlvm.sysops.placeholders import PlaceholderEnvironment as MockEnvironment
 from bamlvm.tools.mock.plausible import PlausibleAnswers
 from bamlvm.tools.mock.script import Answer, Rule, Script, ScriptError, load_script, script_from
 from bamlvm.tools.mock.server import Exchange, MockServer, ThreadedMockServer
@@ -30,7 +29,6 @@ from bamlvm.tools.mock.transport import MockTransport
 __all__ = [
     "Answer",
     "Exchange",
-    "MockEnvironment",
     "MockServer",
     "MockTransport",
     "PlausibleAnswers",

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import bamlvm
-from bamlvm.cli.exit_codes import USAGE, CommandError
 
 if TYPE_CHECKING:
     import httpx
 
     from bamlvm.collector import Observer
+    from bamlvm.mock import PlausibleAnswers
 
 ALLOWED_ON_REQUEST = ("shell",)
 """The capabilities that a program started by a command has only with ``--allow``."""
@@ -65,17 +65,23 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def add_recording(parser: argparse.ArgumentParser) -> None:
-    """Add ``--record``, ``--replay`` and ``--replay-pace``; see :func:`transport`."""
+def add_network(parser: argparse.ArgumentParser) -> None:
+    """Add what LLM calls may be answered by instead of the network: ``--record``, ``--replay``, ``--mock``."""
     either = parser.add_mutually_exclusive_group()
     either.add_argument("--record", metavar="FILE", help="write all HTTP exchanges to this file (without credentials)")
     either.add_argument("--replay", metavar="FILE", help="answer HTTP requests from this recording, not the network")
+    either.add_argument(
+        "--mock",
+        action="store_true",
+        help="answer LLM calls with plausible values of the return type: no key, no network",
+    )
     parser.add_argument(
         "--replay-pace",
         choices=["fast", "recorded"],
         default="fast",
         help="replay as fast as possible or at the recorded times (default: %(default)s)",
     )
+    parser.add_argument("--mock-seed", type=int, default=0, metavar="N", help="choose other values (default: 0)")
 
 
 def add_environment(parser: argparse.ArgumentParser) -> None:
@@ -101,16 +107,6 @@ def environment(options: argparse.Namespace) -> Mapping[str, str] | None:
     return {**read_variables(options.env_file or _ENV_FILE), **os.environ}
 
 
-def add_mock(parser: argparse.ArgumentParser) -> None:
-    """Add ``--mock`` and ``--mock-seed``."""
-    parser.add_argument(
-        "--mock",
-        action="store_true",
-        help="answer LLM calls with plausible values made from the return types: no network",
-    )
-    parser.add_argument("--mock-seed", type=int, default=0, metavar="N", help="choose other values (default: 0)")
-
-
 @contextmanager
 def open_runtime(
     options: argparse.Namespace, files: Mapping[str, str], collectors: Iterable[Observer] = ()
@@ -121,33 +117,29 @@ def open_runtime(
     cannot be followed.
     """
     env = environment(options)
-    if not options.mock:
-        with bamlvm.Runtime.from_files(
-            files, transport=transport(options), denied=denied(options), env=env, collectors=collectors
-        ) as runtime:
-            yield runtime
-        return
-    if options.record is not None or options.replay is not None:
-        raise CommandError(USAGE, "--mock cannot be combined with --record or --replay")
-    from bamlvm.mock import MockEnvironment, MockTransport, PlausibleAnswers
-
-    answers = PlausibleAnswers(options.mock_seed)
+    answers = _plausible_answers(options)
     with bamlvm.Runtime.from_files(
-        files,
-        transport=MockTransport(answers),
-        denied=denied(options),
-        env=MockEnvironment(os.environ if env is None else env),
-        collectors=collectors,
+        files, transport=_transport(options, answers), denied=denied(options), env=env, collectors=collectors
     ) as runtime:
-        answers.runtime = runtime
+        if answers is not None:
+            answers.runtime = runtime
         yield runtime
 
 
-def transport(options: argparse.Namespace) -> httpx.AsyncBaseTransport | None:
-    """Return the transport that the options ask for; None is the network.
+def _plausible_answers(options: argparse.Namespace) -> PlausibleAnswers | None:
+    if not options.mock:
+        return None
+    from bamlvm.mock import PlausibleAnswers
 
-    Raises :class:`bamlvm.HostError` for a recording that cannot be read or written.
-    """
+    return PlausibleAnswers(options.mock_seed)
+
+
+def _transport(options: argparse.Namespace, answers: PlausibleAnswers | None) -> httpx.AsyncBaseTransport | None:
+    """Return the transport that the options ask for; None is the network."""
+    if answers is not None:
+        from bamlvm.mock import MockTransport
+
+        return MockTransport(answers)
     if options.record is not None:
         import httpx
 

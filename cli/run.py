@@ -61,8 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_timeout(parser, "end the call after this time")
     shared.add_allow(parser)
     shared.add_verbose(parser, "print the attempts, the time and the tokens of the call to stderr")
-    shared.add_recording(parser)
-    shared.add_mock(parser)
+    shared.add_network(parser)
     shared.add_environment(parser)
 
 

@@ -55,8 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_timeout(parser, "end each test after this time")
     shared.add_allow(parser)
     shared.add_verbose(parser, "print the tokens of each test, and of all")
-    shared.add_recording(parser)
-    shared.add_mock(parser)
+    shared.add_network(parser)
     shared.add_environment(parser)
 
 

@@ -10,7 +10,7 @@ import pytest
 import bamlvm
 from bamlvm.cli import exit_codes
 from bamlvm.cli.main import main
-from bamlvm.mock import MockEnvironment, MockTransport, PlausibleAnswers
+from bamlvm.mock import MockTransport, PlausibleAnswers
 from bamlvm.tools.mock.plausible import plausible_answer
 
 PROGRAM = """
@@ -48,7 +48,7 @@ FUNCTIONS = ("Extract", "Many", "Feel", "Count", "Say", "Grow", "Link", "Either"
 
 def runtime(seed: int = 0) -> bamlvm.Runtime:
     answers = PlausibleAnswers(seed, delay_ms=0)
-    made = bamlvm.Runtime.from_files({"main.baml": PROGRAM}, transport=MockTransport(answers), env=MockEnvironment({}))
+    made = bamlvm.Runtime.from_files({"main.baml": PROGRAM}, transport=MockTransport(answers), env={})
     answers.runtime = made
     return made
 
