@@ -23,7 +23,7 @@ from bamlvm.grammar.lexer import lex
 from bamlvm.grammar.recovery import resynchronise
 from bamlvm.grammar.source import SourceFile, Span
 from bamlvm.grammar.syntax import Declaration, File, Item, deeper_than
-from bamlvm.grammar.syntax_errors import missing_semicolon, no_item_error, syntax_error
+from bamlvm.grammar.syntax_errors import missing_semicolon, no_item_error, optional_semicolon, syntax_error
 from bamlvm.grammar.tokens import CLOSER, CLOSER_TEXT, Lexed, Token
 
 _START_RULES: Final = {
@@ -148,10 +148,13 @@ class _ItemParser:
         self.add(error("E0010", message, Span("", start, end), (), hint))
 
     def repair(self, failure: UnexpectedTokenError) -> Token | None:
-        """Insert and report a missing semicolon."""
+        """Insert a semicolon that may be left out, or insert and report a missing one."""
         tokens = self.lexed.tokens
         if self.lexed.broken and failure.index >= len(tokens):
             return None
+        optional = optional_semicolon(self.driver, failure, tokens, self.text)
+        if optional is not None:
+            return optional
         inserted = missing_semicolon(self.driver, failure, tokens, self.text)
         if inserted is None:
             return None

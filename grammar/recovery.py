@@ -10,11 +10,9 @@ from __future__ import annotations
 from typing import Final
 
 from bamlvm.grammar.lalr import Driver, UnexpectedTokenError
-from bamlvm.grammar.syntax_errors import STATEMENT_KEYWORDS
+from bamlvm.grammar.syntax_errors import CLOSERS, OPENERS, STATEMENT_KEYWORDS
 from bamlvm.grammar.tokens import Token
 
-_OPENERS: Final = frozenset({"LPAREN", "LBRACKET", "LBRACE", "INTERPOLATION", "TEMPLATE_START"})
-_CLOSERS: Final = frozenset({"RPAREN", "RBRACKET", "RBRACE", "INTERPOLATION_END", "TEMPLATE_END"})
 _CONTINUES_STATEMENT: Final = frozenset({"ELSE", "CATCH", "CATCH_ALL", "DOT", "COMMA", "RPAREN", "SEMICOLON"})
 
 
@@ -54,9 +52,9 @@ def _level(tokens: list[Token], index: int, brace: Token) -> int:
     for at in range(index - 1, -1, -1):
         if tokens[at].start == brace.start:
             break
-        if tokens[at].kind in _OPENERS:
+        if tokens[at].kind in OPENERS:
             level += 1
-        elif tokens[at].kind in _CLOSERS:
+        elif tokens[at].kind in CLOSERS:
             level -= 1
     return level
 
@@ -70,9 +68,9 @@ def _next_start(tokens: list[Token], index: int, level: int, text: str, statemen
             on_new_line = "\n" in text[tokens[at - 1].end : tokens[at].start]
             if on_new_line and (kind in STATEMENT_KEYWORDS if statements else kind != "COMMA"):
                 return at
-        if kind in _OPENERS:
+        if kind in OPENERS:
             level += 1
-        elif kind in _CLOSERS:
+        elif kind in CLOSERS:
             if level == 0:
                 return at if kind == "RBRACE" else None
             level -= 1

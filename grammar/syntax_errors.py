@@ -31,6 +31,9 @@ _FOREIGN_HINTS: Final = {
 STATEMENT_KEYWORDS: Final = frozenset(
     {"LET", "RETURN", "WHILE", "FOR", "IF", "MATCH", "THROW", "BREAK", "CONTINUE", "ASSERT"}
 )
+_DIVERGES: Final = frozenset({"RETURN", "THROW", "BREAK", "CONTINUE"})
+OPENERS: Final = frozenset({"LPAREN", "LBRACKET", "LBRACE", "INTERPOLATION", "TEMPLATE_START"})
+CLOSERS: Final = frozenset({"RPAREN", "RBRACKET", "RBRACE", "INTERPOLATION_END", "TEMPLATE_END"})
 _BEGINS_NO_STATEMENT: Final = frozenset({END, "RPAREN", "RBRACKET", "COMMA", "COLON", "ELSE", "FAT_ARROW"})
 _BORROWED: Final = {
     "var": "variables are declared with `let`",
@@ -95,6 +98,37 @@ _AFTER_OPERAND: Final = _OPERATORS | {
 }
 _AFTER_TYPE: Final = frozenset({"LBRACKET", "QUESTION", "PIPE", "DOT", "LESS", "ATTRIBUTE"})
 _MAX_ALTERNATIVES: Final = 5
+
+
+def optional_semicolon(driver: Driver, failure: UnexpectedTokenError, tokens: list[Token], text: str) -> Token | None:
+    """Return the `;` that may be left out where the parser is stuck, or None.
+
+    It may after a statement that begins with `return`, `throw`, `break` or `continue`, at the end of its line, although
+    unreachable code follows.
+    """
+    token, index = failure.token, failure.index
+    if (
+        index == 0
+        or token.kind in _BEGINS_NO_STATEMENT
+        or "\n" not in text[tokens[index - 1].end : token.start]
+        or not driver.accepts(failure.state.states, "SEMICOLON", token.kind)
+    ):
+        return None
+    level = 0
+    for at in range(index - 1, -1, -1):
+        kind = tokens[at].kind
+        if kind in CLOSERS:
+            level += 1
+        elif kind in OPENERS:
+            level -= 1
+        if level < 0 or (level == 0 and kind == "SEMICOLON"):
+            return None
+        if level == 0 and kind in _DIVERGES:
+            before = tokens[at - 1]
+            begins = before.kind in ("SEMICOLON", "LBRACE", "RBRACE") or "\n" in text[before.end : tokens[at].start]
+            place = tokens[index - 1].end
+            return Token("SEMICOLON", ";", place, place) if begins else None
+    return None
 
 
 def missing_semicolon(

@@ -7,7 +7,7 @@ one.  The result is parsed again: if its tree were another, or a comment were mi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 
 from bamlvm.grammar.diagnostics import Diagnostic
@@ -36,6 +36,7 @@ from bamlvm.grammar.syntax import (
     Test,
     fields,
 )
+from bamlvm.grammar.syntax_errors import optional_semicolon
 from bamlvm.grammar.tokens import Token
 
 _COMMENTS: Final = frozenset({"COMMENT", "DOC_COMMENT", "HEADER"})
@@ -98,7 +99,9 @@ def _format(text: str, items: Sequence[Item], tokens: list[Token], comments: lis
         first = at
         while at < len(tokens) and tokens[at].start < item.offset + len(item.text):
             at += 1
-        made: Part = _driver().resume(_driver().begin(_RULES[type(item.declaration)]), tokens[first:at], 0, layout)
+        driver, own = _driver(), tokens[first:at]
+        repair = partial(optional_semicolon, driver, tokens=own, text=text)
+        made: Part = driver.resume(driver.begin(_RULES[type(item.declaration)]), own, 0, layout, repair)
         code = render(concat(made.settled(), trailing(made.trail)), line_break=line_break, step=indent)
         if out:
             out.append(line_break)

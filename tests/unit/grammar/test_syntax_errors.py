@@ -148,7 +148,7 @@ def test_an_unknown_item_suggests_the_nearest(parse: Parse, word: str, hint: str
         ("f()\n  g()", ")"),
         ("let x = match (a) { _ => 1 }\n  x", "}"),
         ("let x = 1 let y = 2;", "1"),
-        ("return 1 // comment\n  g();", "1"),
+        ("let c = 1 // comment\n  g();", "1"),
         ("assert a\n  b", "a"),
     ],
 )
@@ -159,6 +159,13 @@ def test_a_missing_semicolon_is_inserted_after_the_statement(parse: Parse, text:
     assert source[diagnostic.span.start : diagnostic.span.end] == after
     assert diagnostic.hint == "add `;` here"
     assert len(declaration.body.statements) + (declaration.body.tail is not None) == 2
+
+
+@pytest.mark.parametrize("text", ["return 1 // comment\n  g();", "throw a\n  b", "while (true) { break\n g() }"])
+def test_a_semicolon_may_be_left_out_after_a_diverging_statement(parse: Parse, text: str) -> None:
+    (declaration,), diagnostics = parse(in_function(text))
+    assert not diagnostics
+    assert declaration.body.statements
 
 
 def test_labels_point_at_the_opener(parse: Parse) -> None:
