@@ -24,6 +24,7 @@ _NAMES = {
     "events": ("Attempt", "Event", "Partial", "Tick"),
     "formatting": ("format_source",),
     "grammar.diagnostics": ("Diagnostic",),
+    "media": ("Audio", "Image", "Pdf", "Video"),
     "runtime": ("Runtime",),
     "sysops.records": ("AttemptRecord", "ErrorRecord"),
     "values.checked": ("Check", "Checked", "StreamState", "all_succeeded", "get_checks"),

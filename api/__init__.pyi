@@ -28,6 +28,10 @@ from bamlvm.events import Partial as Partial
 from bamlvm.events import Tick as Tick
 from bamlvm.formatting import format_source as format_source
 from bamlvm.grammar.diagnostics import Diagnostic as Diagnostic
+from bamlvm.media import Audio as Audio
+from bamlvm.media import Image as Image
+from bamlvm.media import Pdf as Pdf
+from bamlvm.media import Video as Video
 from bamlvm.runtime import Runtime as Runtime
 from bamlvm.sysops.records import AttemptRecord as AttemptRecord
 from bamlvm.sysops.records import ErrorRecord as ErrorRecord

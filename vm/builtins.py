@@ -1,8 +1,8 @@
 """Values as Python builtins: dicts, lists, strings, numbers, booleans and None, as records and logs keep them.
 
 An instance becomes a dict by its fields' names, an enum value its variant's name, media a dict with ``url`` or
-``base64`` and ``mime``; a function, a handle or a type becomes a line about it.  Lists and maps are copied, so that
-what is kept does not change with the program; what was shared stays shared.
+``base64`` and ``media_type``; a function, a handle or a type becomes a line about it.  Lists and maps are copied,
+so that what is kept does not change with the program; what was shared stays shared.
 
 Rule: every value has such a form.  A value inside itself is ``"<cycle>"`` there; depth costs memory, never a stack.
 (:func:`bamlvm.to_builtins` does the same to what the host has got, and knows the outcomes of checks.)
@@ -58,7 +58,7 @@ def builtins_of(value: Value) -> Any:
         elif kind is EnumValue:
             put(item.variant)
         elif kind is Media:
-            put({item.source: item.data, "mime": item.mime})
+            put({item.source: item.data, "media_type": item.mime})
         else:
             put(description(item))
     return result[0]

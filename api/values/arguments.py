@@ -3,8 +3,8 @@
 Accepted: ``None bool int float str`` as themselves (an ``int`` also where a float is declared, never a ``bool`` where
 an int is); a list or tuple for a list; a dict for a map or a class; a class's own Struct (any runtime's, by BAML
 name); a variant's name or enum member for an enum; :class:`bamlvm.Media`, or a dict with ``url`` or ``base64`` (and
-``mime``), for media.  A class's field may be left out where null is a value of it.  Of a union the member that fits
-best is taken.
+``media_type``), for media.  A class's field may be left out where null is a value of it.  Of a union the member that
+fits best is taken.
 
 A node is a generator that yields its parts to the trampoline in :meth:`Arguments._run`, so that a deep argument costs
 memory and not Python's stack.  A converted part comes back with a *cost*, 0 for an exact fit: a union's member with the
@@ -284,7 +284,7 @@ class Arguments:
             case int():
                 return primitive(given, "int")
             case Media():
-                return given, 0
+                return self._media(given, given.kind), 0
             case Opaque():
                 return given.value, 0
             case enum.Enum():
@@ -309,16 +309,23 @@ class Arguments:
         return self.schema.enum_value(name, str(given)), 0 if own else 1
 
     def _media(self, value: Any, kind: str) -> Media:
-        if isinstance(value, Media):
-            if value.kind == kind:
-                return value
-            raise Mismatch(f"expected {kind}, got {value.kind}")
-        if isinstance(value, Mapping) and set(value) in _MEDIA_KEYS:
-            source: Literal["url", "base64"] = "url" if "url" in value else "base64"
-            mime = value.get("mime")
-            if isinstance(value[source], str) and (mime is None or isinstance(mime, str)):
-                return Media(kind, mime, source, value[source])
-        raise Mismatch(f'expected {kind}, as Media or {{"url": …}} or {{"base64": …, "mime": …}}, got {shown(value)}')
+        from bamlvm.values.media import canonical, new_media  # few programs take media
+
+        try:
+            if isinstance(value, Media):
+                if value.kind == kind:
+                    return canonical(value)
+                raise Mismatch(f"expected {kind}, got {value.kind}")
+            if isinstance(value, Mapping) and set(value) in _MEDIA_KEYS:
+                source: Literal["url", "base64"] = "url" if "url" in value else "base64"
+                media_type = next((value[key] for key in _MEDIA_TYPE_KEYS if key in value), None)
+                if isinstance(value[source], str) and (media_type is None or isinstance(media_type, str)):
+                    return new_media(kind, source, value[source], media_type)
+        except ValueError as error:
+            raise Mismatch(f"expected {kind}, got {error}") from None
+        raise Mismatch(
+            f'expected {kind}, as Media or {{"url": …}} or {{"base64": …, "media_type": …}}, got {shown(value)}'
+        )
 
 
 class _Memory:
@@ -343,7 +350,10 @@ _FORMS: Final[dict[str, type | tuple[type, ...]]] = {
     "bool": bool,
     "null": type(None),
 }
-_MEDIA_KEYS: Final = ({"url"}, {"url", "mime"}, {"base64"}, {"base64", "mime"})
+_MEDIA_TYPE_KEYS: Final = ("media_type", "mime", "mime_type")
+_MEDIA_KEYS: Final = tuple(
+    {source, *key} for source in ("url", "base64") for key in ((), *((name,) for name in _MEDIA_TYPE_KEYS))
+)
 
 
 def _alike(value: Any, type_: Type) -> bool:

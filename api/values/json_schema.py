@@ -4,7 +4,7 @@
     enum                its variants' names in ``$defs``, each with its description where there is one
     map                 an object; of a map with enum or literal keys, the keys are listed
     union, literal      ``anyOf``, ``const`` (several literals: ``enum``)
-    media               an object with ``url`` or ``base64``, and ``mime``
+    media               an object with ``url`` or ``base64``, and ``media_type``
 
 Descriptions come from ``@description``, else from doc comments.  With ``aliases`` the schema is that of a *model's*
 answers instead: properties and variants have their aliases, those marked ``@skip`` are left out.
@@ -208,12 +208,12 @@ def _described(attributes: Iterable[Attribute], doc: str) -> dict[str, str]:
 
 
 def _media() -> dict[str, Any]:
-    mime = {"type": ["string", "null"]}
+    media_type = {"type": ["string", "null"]}
     return {
         "anyOf": [
             {
                 "type": "object",
-                "properties": {source: {"type": "string"}, "mime": mime},
+                "properties": {source: {"type": "string"}, "media_type": media_type},
                 "required": [source],
                 "additionalProperties": False,
             }

@@ -177,8 +177,8 @@ def to_builtins(value: Any, *, checks: bool = True) -> Any:
     """Return a result as dicts, lists, strings, numbers, booleans and None.
 
     A Struct becomes a dict by its fields' BAML names, an enum its variant's name, media a dict with ``url`` or
-    ``base64`` and ``mime``, an opaque value its description.  A value with checks becomes a dict of both, or the value
-    alone if ``checks`` is False.  Raises :class:`bamlvm.HostError` if the value contains itself.
+    ``base64`` and ``media_type``, an opaque value its description.  A value with checks becomes a dict of both, or
+    the value alone if ``checks`` is False.  Raises :class:`bamlvm.HostError` if the value contains itself.
     """
     return rebuild(value, _unfold_builtins if checks else _unfold_values)
 
@@ -199,7 +199,7 @@ def _unfold_builtins(value: Any) -> Unfolded | Leaf:
     if isinstance(value, dict):
         return value.values(), partial(_dict, [_builtin_key(key) for key in value])
     if isinstance(value, Media):
-        return Leaf({value.source: value.data, "mime": value.mime})
+        return Leaf({value.source: value.data, "media_type": value.mime})
     if isinstance(value, msgspec.Struct):
         names = value.__struct_fields__
         return [getattr(value, name) for name in names], partial(_dict, value.__struct_encode_fields__)

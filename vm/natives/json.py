@@ -95,7 +95,7 @@ def _plain(value: Any) -> Any:
     if type(value) is EnumValue:
         return value.variant
     if type(value) is Media:
-        return {value.source: value.data, "mime_type": value.mime}
+        return {value.source: value.data, "media_type": value.mime}
     raise _invalid(f"no JSON for a {type(value).__name__.lower()}")
 
 

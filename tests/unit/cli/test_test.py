@@ -258,8 +258,10 @@ class TestResults:
         code, out, _ = run(capsys, program, "--json", "-i", "kept")
         file, url, based, absent, two, _ = events(out)
         assert code == exit_codes.FAILED
-        assert file["value"] == based["value"] == {"base64": base64.b64encode(b"dot").decode(), "mime": "image/png"}
-        assert url["value"] == {"url": "http://x/a", "mime": "image/gif"}
+        assert (
+            file["value"] == based["value"] == {"base64": base64.b64encode(b"dot").decode(), "media_type": "image/png"}
+        )
+        assert url["value"] == {"url": "http://x/a", "media_type": "image/gif"}
         assert absent["problems"] == [f"i: {program}/no.png: No such file or directory"]
         assert two["problems"][0].startswith("i: expected image as one of `file")
 

@@ -199,7 +199,7 @@ EXAMPLES: dict[str, list[tuple[tuple[Any, ...], Any]]] = {
         (({"a": [1, 1.0, None, True, "é\n\x01/😀"]},), '{"a":[1,1.0,null,true,"é\\n\\u0001/😀"]}'),
         ((Instance(POINT, [1, RED]),), '{"x":1,"y":"Red"}'),
         (({RED: [{RED: Instance(POINT, [{RED: 1}, None])}]},), '{"Red":[{"Red":{"x":{"Red":1},"y":null}}]}'),
-        ((Media("image", "image/png", "url", "http://x"),), '{"url":"http://x","mime_type":"image/png"}'),
+        ((Media("image", "image/png", "url", "http://x"),), '{"url":"http://x","media_type":"image/png"}'),
         ((math.nan,), INVALID),
         (([math.inf],), INVALID),
         ((SELF,), INVALID),

@@ -80,7 +80,7 @@ def call(runtime: bamlvm.Runtime, name: str, value: Any) -> Any:
             {"items": [{"name": "pen", "price": 2}], "color": "Green"},
             {"items": [{"name": "pen", "price": 2}], "note": None, "color": "Green"},
         ),
-        ("picture", {"url": "http://x/y.png"}, {"url": "http://x/y.png", "mime": None}),
+        ("picture", {"url": "http://x/y.png"}, {"url": "http://x/y.png", "media_type": None}),
     ],
 )
 def test_accepted(runtime: bamlvm.Runtime, name: str, value: Any, result: Any) -> None:

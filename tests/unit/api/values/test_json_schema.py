@@ -68,7 +68,7 @@ def values(type_: t.Type, depth: int = 3) -> st.SearchStrategy[Any]:
         case t.Primitive("unknown"):
             return st.none() | st.integers(0, 9) | st.lists(st.text(max_size=2), max_size=2)
         case t.Primitive("image"):
-            return st.sampled_from([{"url": "https://a/b.png"}, {"base64": "QQ==", "mime": "image/png"}])
+            return st.sampled_from([{"url": "https://a/b.png"}, {"base64": "QQ==", "media_type": "image/png"}])
         case t.LiteralType(value):
             return st.just(value)
         case t.VariantType(_, variant):
