@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from bamlvm.grammar.actions import expressions, items, types
+from bamlvm.grammar.actions import expressions, items, statements, types
 from bamlvm.grammar.actions.context import ActionContext
 from bamlvm.grammar.actions.types import MAX_PATH, LongPathError
 from bamlvm.grammar.depth import MAX_TREE_DEPTH, DeepTreeError, DepthGuard, may_be_deep
@@ -58,7 +58,7 @@ ItemCache = dict[str, ParsedItem]
 
 @cache
 def _driver() -> Driver:
-    return Driver(load(), types, expressions, items)
+    return Driver(load(), types, expressions, statements, items)
 
 
 def parse_file(source: SourceFile, cache: ItemCache | None = None) -> tuple[File, list[Diagnostic]]:

@@ -1,10 +1,8 @@
-"""Actions for expressions, blocks, statements, branches and patterns."""
+"""Actions for operands, calls, operators and patterns."""
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from operator import attrgetter
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -12,33 +10,22 @@ from bamlvm.grammar.actions.context import ActionContext
 from bamlvm.grammar.actions.types import WORDS, DottedName, integer
 from bamlvm.grammar.syntax import (
     Argument,
-    Arm,
-    Assert,
-    Assign,
     Binary,
     BindPattern,
     Block,
     Break,
     Call,
-    Catch,
     Continue,
     Expr,
-    ExprStatement,
     FieldInit,
-    For,
-    ForIn,
-    Header,
-    If,
     Index,
     Lambda,
-    Let,
     ListLiteral,
     Literal,
     LiteralPattern,
     LiteralTypeExpr,
     MapEntry,
     MapLiteral,
-    Match,
     Member,
     Name,
     NamedType,
@@ -49,22 +36,15 @@ from bamlvm.grammar.syntax import (
     Pattern,
     Return,
     Spread,
-    Statement,
     Template,
     Throw,
     TypeExpr,
     TypePattern,
     TypeTest,
     Unary,
-    While,
     WildcardPattern,
 )
 from bamlvm.grammar.tokens import Token
-
-_start: Final = attrgetter("start")
-_STATEMENTS: Final = frozenset({Let, Assign, While, ForIn, For, Assert, ExprStatement, Header})
-_Handler = tuple[bool, str | None, list[Arm], int]
-
 
 # --- operands
 
@@ -239,232 +219,6 @@ def continue_(c: ActionContext, word: Token) -> Expr:
 
 def throw(c: ActionContext, word: Token, value: Expr) -> Expr:
     return Throw(word.start, value.end, value)
-
-
-# --- blocks and statements
-
-
-def empty_block(c: ActionContext, start: Token, close: Token) -> Block:
-    return _block(c, start, [], None, close)
-
-
-def block(c: ActionContext, start: Token, statements: list[Any], close: Token) -> Block:
-    """Build a block; a block-like expression at its end is its tail."""
-    tail = None
-    if statements[-1] is not None and type(statements[-1]) not in _STATEMENTS:
-        tail = statements.pop()
-    return _block(c, start, statements, tail, close)
-
-
-def block_last(c: ActionContext, start: Token, statements: list[Any], last: Any, close: Token) -> Block:
-    if type(last) in _STATEMENTS:
-        statements.append(last)
-        last = None
-    return _block(c, start, statements, last, close)
-
-
-def block_only(c: ActionContext, start: Token, last: Any, close: Token) -> Block:
-    return block_last(c, start, [], last, close)
-
-
-def _block(c: ActionContext, start: Token, entries: list[Any], tail: Expr | None, close: Token) -> Block:
-    statements: list[Statement] = []
-    for entry in entries:
-        if type(entry) in _STATEMENTS:
-            statements.append(entry)
-        elif entry is not None:
-            statements.append(ExprStatement(entry.start, entry.end, entry))
-    if c.headers:
-        _insert_headers(c, start.start, close.end, statements)
-    return Block(start.start, close.end, tuple(statements), tail)
-
-
-def _insert_headers(c: ActionContext, start: int, end: int, statements: list[Statement]) -> None:
-    """Move the headers between two places into a block's statements.
-
-    Headers are not part of the grammar.  Inner blocks are built before outer ones, so each goes to the innermost.
-    """
-    first = bisect_right(c.headers, start, key=_start)
-    last = bisect_left(c.headers, end, first, key=_start)
-    if first == last:
-        return
-    for token in c.headers[first:last]:
-        text = token.text[2:]
-        title = text.lstrip("#")
-        statements.append(Header(token.start, token.end, title.strip(), len(text) - len(title)))
-    del c.headers[first:last]
-    statements.sort(key=_start)
-
-
-def expression_statement(c: ActionContext, value: Expr, _semicolon: Token) -> Statement:
-    return ExprStatement(value.start, value.end, value)
-
-
-def bare_expression(c: ActionContext, value: Expr) -> Statement:
-    return ExprStatement(value.start, value.end, value)
-
-
-def empty_statement(c: ActionContext, _semicolon: Token) -> None:
-    return None
-
-
-def assert_(c: ActionContext, word: Token, condition: Expr) -> Statement:
-    return Assert(word.start, condition.end, condition)
-
-
-def let(c: ActionContext, word: Token, name: Token, _assign: Token, value: Expr) -> Statement:
-    return Let(word.start, value.end, name.text, name.start, None, value)
-
-
-def let_typed(
-    c: ActionContext, word: Token, name: Token, _colon: Token, type_: TypeExpr, _assign: Token, value: Expr
-) -> Statement:
-    return Let(word.start, value.end, name.text, name.start, type_, value)
-
-
-def watch_let(c: ActionContext, word: Token, _let: Token, name: Token, _assign: Token, value: Expr) -> Statement:
-    return Let(word.start, value.end, name.text, name.start, None, value, True)
-
-
-def watch_let_typed(
-    c: ActionContext, word: Token, _let: Token, name: Token, _colon: Token, type_: TypeExpr, _assign: Token, value: Expr
-) -> Statement:
-    return Let(word.start, value.end, name.text, name.start, type_, value, True)
-
-
-def assign(c: ActionContext, target: Expr, operator: Token, value: Expr) -> Statement:
-    return _assign(c, target, None, value)
-
-
-def assign_compound(c: ActionContext, target: Expr, operator: Token, value: Expr) -> Statement:
-    return _assign(c, target, operator.text[:-1], value)
-
-
-def _assign(c: ActionContext, target: Expr, operator: str | None, value: Expr) -> Statement:
-    if type(target) not in (Name, Member, Index):
-        hint = "a variable, a field or an element can be assigned to"
-        c.report("E0010", "this cannot be assigned to", target.start, target.end, hint)
-    return Assign(target.start, value.end, target, operator, value)
-
-
-def while_(c: ActionContext, word: Token, _open: Token, condition: Expr, _close: Token, body: Block) -> Statement:
-    return While(word.start, body.end, condition, body)
-
-
-def for_in(
-    c: ActionContext,
-    word: Token,
-    _open: Token,
-    _let: Token,
-    name: Token,
-    _in: Token,
-    iterable: Expr,
-    _close: Token,
-    body: Block,
-) -> Statement:
-    return ForIn(word.start, body.end, name.text, name.start, iterable, body)
-
-
-def for_(
-    c: ActionContext,
-    word: Token,
-    _open: Token,
-    init: Let | Assign | ExprStatement | None,
-    _first: Token,
-    condition: Expr | None,
-    _second: Token,
-    step: Assign | ExprStatement | None,
-    _close: Token,
-    body: Block,
-) -> Statement:
-    return For(word.start, body.end, init, condition, step, body)
-
-
-# --- branches
-
-
-def if_(c: ActionContext, word: Token, _open: Token, condition: Expr, _close: Token, then: Block) -> Expr:
-    return If(word.start, then.end, condition, then, None)
-
-
-def if_else(
-    c: ActionContext,
-    word: Token,
-    _open: Token,
-    condition: Expr,
-    _close: Token,
-    then: Block,
-    _else: Token,
-    otherwise: Expr,
-) -> Expr:
-    return If(word.start, otherwise.end, condition, then, otherwise)
-
-
-def match(
-    c: ActionContext,
-    word: Token,
-    _open: Token,
-    value: Expr,
-    _close: Token,
-    _brace: Token,
-    arms: list[Arm],
-    close: Token,
-) -> Expr:
-    return Match(word.start, close.end, value, None, tuple(arms))
-
-
-def match_typed(
-    c: ActionContext,
-    word: Token,
-    _open: Token,
-    value: Expr,
-    _colon: Token,
-    type_: TypeExpr,
-    _close: Token,
-    _brace: Token,
-    arms: list[Arm],
-    close: Token,
-) -> Expr:
-    return Match(word.start, close.end, value, type_, tuple(arms))
-
-
-def handler(c: ActionContext, word: Token, _open: Token, arms: list[Arm], close: Token) -> _Handler:
-    return word.kind == "CATCH_ALL", None, arms, close.end
-
-
-def handler_named(
-    c: ActionContext,
-    word: Token,
-    _open: Token,
-    name: Token,
-    _close: Token,
-    _brace: Token,
-    arms: list[Arm],
-    close: Token,
-) -> _Handler:
-    return word.kind == "CATCH_ALL", name.text, arms, close.end
-
-
-def catch(c: ActionContext, operand: Expr, handler: _Handler) -> Expr:
-    all_, binding, arms, end = handler
-    return Catch(operand.start, end, operand, binding, tuple(arms), all_)
-
-
-def arm_head(c: ActionContext, pattern: Pattern, _arrow: Token) -> tuple[Pattern, Expr | None]:
-    return pattern, None
-
-
-def arm_head_guarded(
-    c: ActionContext, pattern: Pattern, _if: Token, guard: Expr, _arrow: Token
-) -> tuple[Pattern, Expr | None]:
-    return pattern, guard
-
-
-def arm(c: ActionContext, head: tuple[Pattern, Expr | None], body: Expr, _comma: Token | None = None) -> Arm:
-    """Build an arm; in ``=> {}`` the braces are an empty block, not an empty map."""
-    if type(body) is MapLiteral and not body.entries:
-        body = Block(body.start, body.end, (), None)
-    return Arm(head[0].start, body.end, head[0], head[1], body)
 
 
 # --- patterns

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from bamlvm.grammar import lalr
-from bamlvm.grammar.actions import expressions, items, types
+from bamlvm.grammar.actions import expressions, items, statements, types
 from bamlvm.grammar.lalr import Table, actions_of, build, load, read, write
 
 
@@ -102,7 +102,7 @@ def test_tables_that_cannot_be_kept_are_made_every_time(checkout: Path) -> None:
     assert [path.name for path in checkout.glob("baml.table*")] == ["baml.table"]
 
 
-ACTIONS = actions_of(types, expressions, items)
+ACTIONS = actions_of(types, expressions, statements, items)
 
 
 def test_every_rule_has_an_action_for_its_children(fresh: Table) -> None:
@@ -118,7 +118,7 @@ def test_every_action_is_used(fresh: Table) -> None:
 
 
 def test_every_action_has_one_definition() -> None:
-    modules = [actions_of(module) for module in (types, expressions, items)]
+    modules = [actions_of(module) for module in (types, expressions, statements, items)]
     assert sum(map(len, modules)) == len(ACTIONS)
 
 
