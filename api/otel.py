@@ -44,8 +44,12 @@ _PROVIDERS: Final = {
     "openai": "openai",
     "openai-generic": "openai",
     "openai-responses": "openai",
+    "vertex-ai": "gcp.vertex_ai",
 }
 """``gen_ai.provider.name``, where it is not the provider's name here; it names the vendor of the wire format."""
+
+_GENERATING: Final = ("google-ai", "vertex-ai")
+"""The providers whose operation is called ``generate_content``."""
 
 _PARAMETERS: Final = {
     "choice_count": ("gen_ai.request.choice.count", int),
@@ -122,7 +126,7 @@ def attempt_attributes(attempt: AttemptRecord) -> dict[str, Any]:
     """Return the conventions' attributes of an attempt, without any content."""
     stream = attempt.streamed
     found: dict[str, Any] = {
-        "gen_ai.operation.name": "generate_content" if attempt.provider == "google-ai" else "chat",
+        "gen_ai.operation.name": "generate_content" if attempt.provider in _GENERATING else "chat",
         "gen_ai.provider.name": _PROVIDERS.get(attempt.provider, attempt.provider),
         "gen_ai.request.model": attempt.request_model,
         "gen_ai.request.stream": stream or None,

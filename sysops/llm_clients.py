@@ -13,12 +13,13 @@ from typing import Any, Final
 
 import msgspec
 
+from bamlvm.sysops.capabilities import require
 from bamlvm.sysops.environment import client_environment
 from bamlvm.sysops.errors import Subject, http_status, invalid
 from bamlvm.sysops.llm import ACCUMULATOR, StreamState, note_tokens
 from bamlvm.sysops.llm_parsing import final_value, options_of, type_of
 from bamlvm.sysops.prompts.messages import Message, Part
-from bamlvm.sysops.providers import clients, roles
+from bamlvm.sysops.providers import clients, roles, vertex
 from bamlvm.sysops.providers.catalogue import Provider, provider_of, streams
 from bamlvm.sysops.providers.failures import check_answered
 from bamlvm.sysops.providers.options import Options
@@ -199,6 +200,26 @@ def _request(scope: Scope, client: Instance, prompt: Instance, stream: bool) -> 
         body=msgspec.json.encode(built.body).decode(),
         timeouts=_timeouts(scope, client.get("timeouts"), stream),
     )
+
+
+@sysop("baml.llm.PrimitiveClient.authorize")
+def authorize(scope: Scope, client: Instance, request: Instance) -> Any:
+    options, row = _provider(scope, client)
+    if not row.signs_in or scope.services.is_offline or not vertex.signs_in(options):
+        return request
+    require(scope, "http", "baml.llm.PrimitiveClient.authorize")
+    from bamlvm.sysops import signing_in  # only some providers need it
+
+    def signed(token: str) -> Instance:
+        headers = request.get("headers")
+        headers["authorization"] = f"Bearer {token}"
+        if scope.attempt is not None and scope.attempt.request is not None:
+            url, body = request.get("url"), msgspec.json.decode(request.get("body"))
+            scope.attempt_secrets = secrets_of(headers, url, body)
+            scope.attempt.request["headers"] = redacted_headers(headers)
+        return request
+
+    return signing_in.google(scope.services, options, signed)
 
 
 def _timeouts(scope: Scope, timeouts: Instance | None, stream: bool) -> Instance | None:

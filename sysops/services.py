@@ -31,7 +31,8 @@ class Services(msgspec.Struct):
     ``http_client()`` returns the ``httpx.AsyncClient`` of the running event loop, made at its first use;
     ``round_robin`` holds the next turn of each round-robin client that has been used, guarded by ``round_robin_lock``;
     ``denied`` names the capabilities that the host refused (``shell fs net http env``); ``is_offline`` says that the
-    transport needs no credentials, because it reaches no network.
+    transport needs no credentials, because it reaches no network; ``credentials`` are those that clients sign in with,
+    by their content.
     """
 
     schema: Schema
@@ -42,6 +43,7 @@ class Services(msgspec.Struct):
     denied: frozenset[str] = frozenset()
     trace: Trace = NO_TRACE
     is_offline: bool = False
+    credentials: dict[str, Any] = msgspec.field(default_factory=dict)
     _prompt_engine: Engine | None = None
     _constraints: Constraints | None = None
     _predicates: Predicates | None = None

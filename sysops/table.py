@@ -33,6 +33,7 @@ MODULES: Final = (
 DEFERRED: Final[Mapping[str, tuple[str, ...]]] = {
     "bamlvm.sysops.llm_clients": (
         "baml.llm.Client.primitive",
+        "baml.llm.PrimitiveClient.authorize",
         "baml.llm.PrimitiveClient.build_request",
         "baml.llm.PrimitiveClient.build_request_stream",
         "baml.llm.PrimitiveClient.check_finish_reason",

@@ -9,6 +9,7 @@
       responses.py    OpenAI's Responses
       anthropic.py    Messages
       google.py       generateContent
+      vertex.py       generateContent on Vertex AI: its addresses and credentials
     wire.py         what a wire format is, and the parts that formats share
     accumulator.py  the base of the accumulators, and the reader of events' data
     usage.py        token counts

@@ -33,8 +33,9 @@ class Provider:
     ``wire`` names the wire format.  ``key_header`` is sent with ``key_prefix`` before the key, which is that of the
     environment variable ``key_variable`` unless the client has one.  ``include_usage`` requests token counts at the end
     of a stream; ``plain_text`` sends a message of text alone as a string, not as a list of parts.  ``system_apart``:
-    the system prompt is beside the conversation.  ``renamed`` has the provider's own names of roles, and ``media`` the
-    sources (``url``, ``base64``) from which each kind is taken.
+    the system prompt is beside the conversation.  ``signs_in``: a request needs a token that is fetched with
+    credentials.  ``renamed`` has the provider's own names of roles, and ``media`` the sources (``url``, ``base64``)
+    from which each kind is taken.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Provider:
     include_usage: bool = False
     plain_text: bool = False
     system_apart: bool = False
+    signs_in: bool = False
     renamed: Mapping[str, str] = field(default_factory=dict)
     media: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _OPENAI_MEDIA)
 
@@ -104,6 +106,17 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
                 renamed={"assistant": "model"},
                 media=dict.fromkeys(("image", "audio", "pdf", "video"), _EITHER),
             ),
+            Provider(
+                "vertex-ai",
+                "vertex-ai",
+                None,
+                None,
+                default_role="user",
+                system_apart=True,
+                signs_in=True,
+                renamed={"assistant": "model"},
+                media=dict.fromkeys(("image", "audio", "pdf", "video"), _EITHER),
+            ),
         )
     }
 )
@@ -134,14 +147,14 @@ def streams(options: Options) -> bool:
     return options.client.provider != "openai" or not (options.model() or "").startswith("o1-")
 
 
-def endpoint(row: Provider, options: Options, path: str, query: str = "") -> str:
-    """Return the URL of ``path`` below the client's ``base_url``.
+def endpoint(row: Provider, options: Options, path: str, query: str = "", base: str | None = None) -> str:
+    """Return the URL of ``path`` below the client's ``base_url``, else below ``base`` or that of its provider.
 
     Its query is that of the ``base_url``, then ``query``, then the option ``query_params``.
 
     Raises :class:`Thrown` (``InvalidArgument``) without a ``base_url``, or if that is not an http or https URL.
     """
-    base = options.get("base_url", str) or row.base_url
+    base = options.get("base_url", str) or base or row.base_url
     if row.name == "azure-openai":
         base = base or _azure_base(options)
         version = options.get("api_version", str)

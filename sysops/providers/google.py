@@ -1,5 +1,7 @@
 """Google's ``generateContent`` and ``streamGenerateContent``.
 
+Vertex AI has the same format at other addresses (:mod:`bamlvm.sysops.providers.vertex`).
+
 Documents: "Generating content" and "GenerateContentResponse" (Gemini API reference); "File input methods", by which a
 ``fileUri`` may be any URL that Google can fetch.
 
@@ -57,10 +59,28 @@ _PARAMETERS: Final = {  # Google takes both spellings
 
 def build(row: Provider, options: Options, messages: list[Message], stream: bool) -> ProviderRequest:
     """Return the request that sends the messages; a first message of the system becomes the system instruction."""
+    name = required_model(row, options)
+    name = name if name.startswith(_COLLECTIONS) else f"models/{name}"
+    path, query = method(name, stream)
+    return ProviderRequest(endpoint(row, options, path, query), headers(row, options), content(row, options, messages))
+
+
+def required_model(row: Provider, options: Options) -> str:
+    """Return the option ``model``.  Raises :class:`bamlvm.vm.values.Thrown` (``InvalidArgument``) without one."""
     model = options.model()
     if not model:
-        raise options.invalid("provider google-ai needs the option model")
-    body = options.body(*_BUILT)
+        raise options.invalid(f"provider {row.name} needs the option model")
+    return model
+
+
+def method(name: str, stream: bool) -> tuple[str, str]:
+    """Return the path and the query of the method that generates content with a model."""
+    return f"/{quote(name)}:{'streamGenerateContent' if stream else 'generateContent'}", "alt=sse" if stream else ""
+
+
+def content(row: Provider, options: Options, messages: list[Message], *without: str) -> dict[str, Any]:
+    """Return the body that sends the messages, with the client's options but those of ``without``."""
+    body = options.body(*_BUILT, *without)
     if len(messages) > 1 and messages[0].role == "system":
         only_text(options, messages[0], "the system prompt")
         body.pop("system_instruction", None)
@@ -69,10 +89,7 @@ def build(row: Provider, options: Options, messages: list[Message], stream: bool
     body["contents"] = [
         {"role": message.role, "parts": [_part(row, options, part) for part in message.parts]} for message in messages
     ]
-    name = model if model.startswith(_COLLECTIONS) else f"models/{model}"
-    method = "streamGenerateContent" if stream else "generateContent"
-    url = endpoint(row, options, f"/{quote(name)}:{method}", "alt=sse" if stream else "")
-    return ProviderRequest(url, headers(row, options), body)
+    return body
 
 
 def _part(row: Provider, options: Options, part: Part) -> dict[str, Any]:
@@ -199,4 +216,4 @@ class GoogleAccumulator(Accumulator):
         self._finish_reason = candidate.finish_reason or self._finish_reason
 
 
-WIRE: Final = WireFormat("google-ai", build, summarise, read, GoogleAccumulator, ("google", "vertex"))
+WIRE: Final = WireFormat("google-ai", build, summarise, read, GoogleAccumulator, ("google",))

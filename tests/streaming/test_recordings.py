@@ -124,7 +124,8 @@ def state(accumulator: Accumulator) -> dict[str, Any]:
 
 def test_every_recording_is_tested() -> None:
     assert {path.stem for path in FOLDER.iterdir()} == {*ANSWERS, *FAILURES}
-    assert {provider for provider, *_ in ANSWERS.values()} == set(PROVIDERS)
+    same = {"vertex-ai"}  # whose format is that of google-ai
+    assert {provider for provider, *_ in ANSWERS.values()} == set(PROVIDERS) - same
 
 
 @pytest.mark.parametrize("name", ANSWERS)

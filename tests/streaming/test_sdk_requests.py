@@ -16,6 +16,7 @@ import openai
 import pytest
 from google import genai
 from google.genai import types
+from google.oauth2.credentials import Credentials
 
 import bamlvm
 from bamlvm.mock import Exchange, ThreadedMockServer
@@ -35,8 +36,10 @@ CLIENTS = {
     "openai-responses": 'model "gpt-4.1"  max_output_tokens 100',
     "anthropic": 'model "claude-x"  max_tokens 100',
     "google-ai": 'model "gemini-x"  generationConfig { temperature 0.5  maxOutputTokens 100 }',
+    "vertex-ai": 'model "gemini-x"  generationConfig { temperature 0.5  maxOutputTokens 100 }',
 }
 PATHS = {"azure-openai": "/openai/deployments/d", "anthropic": "", "google-ai": "/v1beta"}
+PATHS["vertex-ai"] = "/v1/projects/p/locations/l/publishers/google/models"
 
 
 def url(server: ThreadedMockServer, provider: str) -> str:
@@ -129,6 +132,20 @@ def anthropic_sdk(server: ThreadedMockServer, stream: bool) -> None:
 
 
 def google_sdk(server: ThreadedMockServer, stream: bool) -> None:
+    place = types.HttpOptions(base_url=server.url, api_version="v1beta")
+    generate(genai.Client(api_key="sk-key", vertexai=False, http_options=place), stream)
+
+
+def vertex_sdk(server: ThreadedMockServer, stream: bool) -> None:
+    place = types.HttpOptions(base_url=server.url, api_version="v1")
+    token = Credentials("sk-key")
+    generate(
+        genai.Client(vertexai=True, project="p", location="l", credentials=token, http_options=place),
+        stream,
+    )
+
+
+def generate(client: genai.Client, stream: bool) -> None:
     image = types.Part.from_bytes(data=base64.b64decode(PIXEL), mime_type="image/png")
     contents: Any = [
         types.Content(role="user", parts=[types.Part(text="What is this?"), image]),
@@ -136,8 +153,7 @@ def google_sdk(server: ThreadedMockServer, stream: bool) -> None:
         types.Content(role="user", parts=[types.Part(text="And now?")]),
     ]
     config = types.GenerateContentConfig(system_instruction="Be brief.", temperature=0.5, max_output_tokens=100)
-    place = types.HttpOptions(base_url=server.url, api_version="v1beta")
-    with genai.Client(api_key="sk-key", vertexai=False, http_options=place) as client:
+    with client:
         if stream:
             finish(client.models.generate_content_stream(model="gemini-x", contents=contents, config=config), True)
         else:
@@ -218,6 +234,16 @@ PEERS = {
             "the reference writes mimeType",
         },
     ),
+    "vertex-ai": Peer(
+        vertex_sdk,
+        {
+            "header x-goog-api-client": "the SDK reports on itself to its makers",
+            "header content-length": "that of the body",
+            "body.systemInstruction.role": "the SDK puts one; the reference has none: a system instruction is nobody's",
+            "body.contents[[]0].parts[[]1].inlineData.mime*": "both forms of a protocol buffer's member are taken; "
+            "the reference writes mimeType",
+        },
+    ),
 }
 
 
@@ -235,7 +261,7 @@ def test_we_send_what_the_sdk_sends(threaded_mock_server: ThreadedMockServer, pr
     assert left.status == right.status == 200
     found = differences(leaves(left), leaves(right))
     listed = {**ALWAYS, **(STREAMED if stream else WHOLE), **PEERS[provider].differs}
-    if provider == "google-ai" and not stream:
+    if provider in ("google-ai", "vertex-ai") and not stream:
         del listed["header accept"]  # Google's SDK takes what comes, too
     unexplained = {name: pair for name, pair in found.items() if not any(fnmatchcase(name, glob) for glob in listed)}
     assert not unexplained

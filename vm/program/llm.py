@@ -26,13 +26,13 @@ PROVIDERS = (
     "openai-responses",
     "anthropic",
     "google-ai",
+    "vertex-ai",
 )
 """The providers that clients can call."""
 
 
 UNSUPPORTED_PROVIDERS = {
     "aws-bedrock": None,
-    "vertex-ai": None,
     "baml-openai-chat": "openai",
     "baml-azure-chat": "azure-openai",
     "baml-anthropic-chat": "anthropic",

@@ -113,7 +113,7 @@ def test_who_streams(provider: str, values: dict[str, Any], expected: bool) -> N
     assert streams(options(provider, **values)) is expected
 
 
-@pytest.mark.parametrize("provider", ["vertex-ai", "aws-bedrock", "microsoft-foundry", "OpenAI", "", "fallback"])
+@pytest.mark.parametrize("provider", ["baml-openai-chat", "aws-bedrock", "microsoft-foundry", "OpenAI", "", "fallback"])
 def test_an_unsupported_provider_is_refused_with_those_that_work(provider: str) -> None:
     with pytest.raises(Thrown) as caught:
         provider_of(ClientInfo("C", provider, None, {}))

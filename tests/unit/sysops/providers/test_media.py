@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import Any
 
 import pytest
 
 from bamlvm.sysops.prompts.messages import Message, Part
-from bamlvm.sysops.providers import anthropic, google, openai, responses
 from bamlvm.sysops.providers.catalogue import PROVIDERS
 from bamlvm.sysops.providers.options import Options
+from bamlvm.sysops.providers.registry import WIRES
 from bamlvm.vm.program.llm import ClientInfo
 from bamlvm.vm.values import Media, Thrown
 
-WIRES: dict[str, ModuleType] = {
-    "openai": openai,
-    "openai-responses": responses,
-    "anthropic": anthropic,
-    "google-ai": google,
-}
 MIMES = {"image": "image/png", "audio": "audio/mpeg", "pdf": "application/pdf", "video": "video/mp4"}
 URL = "https://h/x"
 
@@ -95,6 +88,7 @@ TAKEN: dict[str, dict[tuple[str, str], dict[str, Any]]] = {
         for source in ("url", "base64")
     },
 }
+TAKEN["vertex-ai"] = TAKEN["google-ai"]
 
 
 @pytest.mark.parametrize("source", ["url", "base64"])

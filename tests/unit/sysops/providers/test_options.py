@@ -37,11 +37,13 @@ def test_our_own_options_stay_out_of_the_body_and_all_others_are_in_it() -> None
     others = {"model": "m", "max_tokens": None, "nested": {"a": [1, {"b": True}]}, "tools": []}
     for provider in PROVIDERS:
         built = request(provider, **own, **others, messages_ignored=1, api_version="v", resource_name="r")
-        kept = set(others) - ({"model"} if provider == "google-ai" else set())
+        kept = set(others) - ({"model"} if provider in ("google-ai", "vertex-ai") else set())
         kept -= {"max_tokens"} if provider == "azure-openai" else set()
         assert {key: built.body[key] for key in kept} == {key: others[key] for key in kept}
         azure = set() if provider == "azure-openai" else {"api_version", "resource_name"}
-        prompt = {"openai-responses": "input", "google-ai": "contents"}.get(provider, "messages")
+        prompt = {"openai-responses": "input", "google-ai": "contents", "vertex-ai": "contents"}.get(
+            provider, "messages"
+        )
         assert set(built.body) == {*kept, *azure, "messages_ignored", prompt}
         assert built.url.endswith("a=b+c")
     assert set(own) == OWN

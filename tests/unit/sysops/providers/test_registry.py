@@ -12,7 +12,7 @@ from tests.unit.sysops.providers.building import options
 
 def test_whose_format_the_answers_have() -> None:
     assert answer_wire(PROVIDERS["azure-openai"], options("azure-openai")).name == "openai"
-    for said, wire in (("openai-responses", "openai-responses"), ("anthropic", "anthropic"), ("vertex", "google-ai")):
+    for said, wire in (("openai-responses", "openai-responses"), ("anthropic", "anthropic"), ("vertex", "vertex-ai")):
         assert answer_wire(PROVIDERS["openai"], options("openai", client_response_type=said)).name == wire
     with pytest.raises(Thrown, match="client_response_type must be one of openai, openai-responses, anthropic"):
         answer_wire(PROVIDERS["openai"], options("openai", client_response_type="bedrock"))

@@ -185,6 +185,27 @@ def test_google() -> None:
     assert "needs the option model" in invalid("google-ai")
 
 
+def test_vertex() -> None:
+    config = {"temperature": 0.5, "maxOutputTokens": 5}
+    built = request("vertex-ai", model="gemini-x", location="us-central1", project_id="p", generationConfig=config)
+    google = request("google-ai", model="gemini-x", generationConfig=config)
+    place = "https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/us-central1"
+    assert built.url == f"{place}/publishers/google/models/gemini-x:generateContent"
+    assert (built.headers, built.body) == ({"content-type": "application/json"}, google.body)
+    streamed = request("vertex-ai", stream=True, model="m", location="global", env={"GOOGLE_CLOUD_PROJECT": "q"})
+    assert streamed.url == (
+        "https://aiplatform.googleapis.com/v1/projects/q/locations/global/publishers/google/models/"
+        "m:streamGenerateContent?alt=sse"
+    )
+    account = {"type": "service_account", "project_id": "theirs"}
+    for credentials in (account, json.dumps(account)):
+        assert "/projects/theirs/" in request("vertex-ai", model="m", location="l", credentials=credentials).url
+    assert "needs the option location" in invalid("vertex-ai", model="m", project_id="p")
+    assert "needs the option project_id" in invalid("vertex-ai", model="m", location="l")
+    assert "needs the option model" in invalid("vertex-ai", location="l", project_id="p")
+    assert "models of Anthropic" in invalid("vertex-ai", model="m", anthropic_version="vertex-2023-10-16")
+
+
 # --- the SDKs ---------------------------------------------------------------------------------------------------------
 
 IMAGE = Media("image", "image/png", "base64", "AA==")

@@ -1,0 +1,97 @@
+"""Google's ``generateContent`` on Vertex AI: the format of :mod:`bamlvm.sysops.providers.google` at other addresses.
+
+Documents: "Generate content with the Gemini API in Vertex AI" and "Deployments and endpoints" (Google Cloud);
+"vertex-ai" (BAML, LLM client providers).
+
+The path names project, location and model.  A request is authorised by an API key (``query_params { key … }``, express
+mode), by a header of the client, or by an access token that :mod:`bamlvm.sysops.signing_in` fetches with credentials:
+those of the options ``credentials`` or ``credentials_content``, of the variables of the same purpose, else the
+application default ones.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from bamlvm.sysops.prompts.messages import Message
+from bamlvm.sysops.providers.catalogue import Provider, endpoint, headers
+from bamlvm.sysops.providers.google import GoogleAccumulator, content, method, read, required_model, summarise
+from bamlvm.sysops.providers.options import Options
+from bamlvm.sysops.providers.wire import ProviderRequest, WireFormat
+
+_OPTIONS: Final = ("location", "project_id", "credentials", "credentials_content")
+_CONTENT_VARIABLE: Final = "GOOGLE_APPLICATION_CREDENTIALS_CONTENT"
+_CREDENTIALS_VARIABLE: Final = "GOOGLE_APPLICATION_CREDENTIALS"
+_PROJECT_VARIABLE: Final = "GOOGLE_CLOUD_PROJECT"
+
+
+def build(row: Provider, options: Options, messages: list[Message], stream: bool) -> ProviderRequest:
+    """Return the request that sends the messages, without a token."""
+    if options.written("anthropic_version") is not None:
+        raise options.invalid("option anthropic_version: models of Anthropic on Vertex AI are not supported")
+    path, query = method(required_model(row, options), stream)
+    base = None if options.get("base_url", str) else _base_url(options)
+    url = endpoint(row, options, path, query, base)
+    return ProviderRequest(url, headers(row, options), content(row, options, messages, *_OPTIONS))
+
+
+def _base_url(options: Options) -> str:
+    location = options.get("location", str)
+    if not location:
+        raise options.invalid("provider vertex-ai needs the option location, or base_url")
+    project = options.get("project_id", str) or _project(options)
+    host = "aiplatform.googleapis.com" if location == "global" else f"{location}-aiplatform.googleapis.com"
+    return f"https://{host}/v1/projects/{project}/locations/{location}/publishers/google/models"
+
+
+def _project(options: Options) -> str:
+    given = credentials(options)
+    found = given.get("project_id") if given is not None else None
+    found = found or options.env.get(_PROJECT_VARIABLE)
+    if not isinstance(found, str):
+        raise options.invalid(
+            "provider vertex-ai needs the option project_id, credentials that name a project, "
+            f"or the variable {_PROJECT_VARIABLE}"
+        )
+    return found
+
+
+def signs_in(options: Options) -> bool:
+    """Whether a client needs a token: it has neither a key nor an authorization of its own."""
+    own = {name.lower() for name in options.table("headers")}
+    has_key = options.get("api_key", str) is not None or "key" in options.table("query_params")
+    return not has_key and "authorization" not in own
+
+
+def credentials(options: Options) -> dict[str, Any] | None:
+    """Return the credentials of a client as Google's JSON has them, or None for the application default ones.
+
+    Raises :class:`bamlvm.vm.values.Thrown` (``InvalidArgument``) if they are not JSON, or their file cannot be read.
+    """
+    given = options.resolve(options.written("credentials"))
+    if given is None:
+        given = options.get("credentials_content", str) or options.env.get(_CONTENT_VARIABLE)
+    if given is None:
+        given = options.env.get(_CREDENTIALS_VARIABLE)
+    if not given or isinstance(given, dict):
+        return given or None
+    if not isinstance(given, str):
+        raise options.invalid("option credentials must be a path, JSON, or a block")
+    if not given.lstrip().startswith("{"):
+        try:
+            given = Path(given).read_text("utf-8")
+        except (OSError, ValueError) as error:
+            raise options.invalid(f"the file of its credentials cannot be read: {error}") from None
+    try:
+        found = msgspec.json.decode(given)
+    except msgspec.DecodeError:
+        found = None
+    if not isinstance(found, dict):  # the message must not show a key
+        raise options.invalid("its credentials are not a JSON object")
+    return found
+
+
+WIRE: Final = WireFormat("vertex-ai", build, summarise, read, GoogleAccumulator, ("vertex",))
