@@ -48,9 +48,11 @@ def _base_url(options: Options) -> str:
 
 
 def _project(options: Options) -> str:
-    given = credentials(options)
-    found = given.get("project_id") if given is not None else None
-    found = found or options.env.get(_PROJECT_VARIABLE)
+    """Return the project of a client that names none: that of the variable, else of the credentials, as Google's own
+    libraries have it."""
+    found: Any = options.env.get(_PROJECT_VARIABLE)
+    if not found:
+        found = (credentials(options) or {}).get("project_id")
     if not isinstance(found, str):
         raise options.invalid(
             "provider vertex-ai needs the option project_id, credentials that name a project, "

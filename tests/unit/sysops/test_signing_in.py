@@ -12,12 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 import bamlvm
 from bamlvm.mock import ThreadedMockServer
+from bamlvm.replay import RecordingTransport, ReplayTransport
 
 TOKEN = "ya29.very-secret-token"
 HELLO = {"pieces": ["Hello", "!"], "usage": {"input_tokens": 7, "output_tokens": 3}}
@@ -208,3 +210,24 @@ else:
     raise AssertionError
 """
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+@both
+def test_a_replay_needs_neither_token_nor_project(
+    threaded_mock_server: ThreadedMockServer,
+    tokens: TokenServer,
+    account: dict[str, str],
+    tmp_path: Path,
+    stream: bool,
+) -> None:
+    threaded_mock_server.play({"rules": [{"answers": [HELLO]}]})
+    tape = tmp_path / "tape.jsonl"
+    place = f'credentials env.ACCOUNT  base_url "{threaded_mock_server.url}/v1/models"'
+    source = {"main.baml": PROGRAM.replace("OPTIONS", place)}
+    recording = RecordingTransport(httpx.AsyncHTTPTransport(), tape)
+    with bamlvm.Runtime.from_files(source, transport=recording, env={"ACCOUNT": json.dumps(account)}) as runtime:
+        assert call(runtime, stream) == "Hello!"
+    assert TOKEN not in tape.read_text() and "PRIVATE KEY" not in tape.read_text()
+    with bamlvm.Runtime.from_files(source, transport=ReplayTransport(tape), env={}) as runtime:
+        assert call(runtime, stream) == "Hello!"
+    assert len(tokens.grants) == 1
