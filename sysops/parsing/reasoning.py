@@ -176,7 +176,7 @@ class StringSplitter:
             self._ending = None
             self._at = self._searched = end.end()
             return True
-        at = _past_space(text, self._at)
+        at = self._searched = _past_space(text, max(self._at, self._searched))
         if at == len(text):
             return False
         start = START.match(text, at)

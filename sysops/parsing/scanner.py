@@ -104,6 +104,7 @@ class Scanner:
         self._pieces: list[str] = []
         self._quote = ""
         self._quotations = 0  # quotations that are open inside the string
+        self._curly = 0  # those of them in curly quotes
         self._depth = 0  # brackets that the bare value opened
         self._length = 0  # of the bare value
         self._inner_fence = False  # whether a code fence is open inside the value
@@ -181,7 +182,7 @@ class Scanner:
             self._scanned = len(text)
             self._suspect = -1
             for separator in _SEPARATOR.finditer(text, at):
-                if _may_be_key(text[separator.start() + 1 :], names):
+                if len(text) - separator.start() < WINDOW and _may_be_key(text[separator.start() + 1 :], names):
                     self._suspect = separator.start()
                     return text[: self._suspect].rstrip(_CLOSERS) if self._suspect < len(shown) else shown
         return shown
@@ -524,10 +525,13 @@ class Scanner:
         """Whether a quote of the other kind may end the string: it does not end a quotation of its own kind in it."""
         if mark not in _RIVALS.get(self._quote, self._quote):
             return False
-        opening = {"\u201d": "\u201c", "\u2019": "\u2018"}.get(mark)
-        if opening is None:
-            return mark in "\"'"
-        return sum(piece.count(opening) - piece.count(mark) for piece in self._pieces) <= 0
+        if mark in "\u201c\u2018":
+            self._curly += 1
+        elif mark in "\u201d\u2019" and self._curly:
+            self._curly -= 1
+        else:
+            return mark in "\"'\u201d\u2019"
+        return False
 
     def _last_character(self) -> str:
         for piece in reversed(self._pieces):
@@ -701,7 +705,7 @@ class Scanner:
     def _begin_scalar(self) -> None:
         self._begun = not self._is_key
         self._pieces = [""]
-        self._length = self._depth = self._quotations = 0
+        self._length = self._depth = self._quotations = self._curly = 0
         self._inner_fence = False
         self._may_end = self._suspect = -1
         self._scanned = 0

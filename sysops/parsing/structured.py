@@ -20,8 +20,8 @@ from bamlvm.sysops.parsing.unions import UnionPlan
 from bamlvm.sysops.schema import Schema
 from bamlvm.vm.program.types import Type
 
-_ESCAPED: Final = re.compile(r"[{\[]\s*(?:\\n)?\s*[{\[]?\s*\\\".*[}\]]", re.DOTALL)
-"""An object or list whose quotes are all escaped."""
+_ESCAPED: Final = re.compile(r"[{\[]\s*(?:\\n)?\s*[{\[]?\s*\\\"")
+"""The beginning of an object or list whose quotes are all escaped."""
 
 
 def output_of(type_: Type, schema: Schema) -> Output:
@@ -78,8 +78,9 @@ class StructuredOutput(Output):
         text = reasoning.split(content).answer.strip()
         escaped = _ESCAPED.search(text)
         if escaped is not None:  # JSON written as a string, with its quotes or without them
+            written = text[escaped.start() : max(text.rfind("}"), text.rfind("]")) + 1]
             with contextlib.suppress(ValueError):
-                result = self.plan.scalar(json.loads(f'"{escaped[0]}"', strict=False), True)
+                result = self.plan.scalar(json.loads(f'"{written}"', strict=False), True)
                 if result.__class__ is not Mismatch:
                     return value_of(result)
         if mismatch is not NO_CANDIDATE:

@@ -235,6 +235,12 @@ def test_any_text_is_read_or_refused_however_it_is_cut(type_: Type, text: str, c
         (PERSON, " " * 500),
         (MESSAGES, '{"to": {"to": '),
         (ListType(MESSAGES), '[{"to": "x", "subject": "y"},'),
+        (PERSON, "<think>a</think> "),
+        (PERSON, "a </think>"),
+        (PERSON, "```json\n"),
+        (PERSON, "{\u201cname\u201d\uff1a\u201cAnn\u201d\uff0c"),
+        (PERSON, '{"name": "a, age: "'),
+        (PERSON, '{"name: "a'),
     ],
 )
 def test_work_is_linear(type_: Type, shape: str) -> None:
