@@ -18,6 +18,7 @@ COMMANDS = {
     "init": ("bamlvm.cli.init", "write a new project that runs at once"),
     "run": ("bamlvm.cli.run", "run a function of a program"),
     "check": ("bamlvm.cli.check", "compile programs and report errors and warnings"),
+    "explain": ("bamlvm.cli.explain", "explain a diagnostic's code"),
     "test": ("bamlvm.cli.test", "run the tests of a program"),
     "fmt": ("bamlvm.cli.fmt", "format .baml files"),
     "repl": ("bamlvm.cli.repl", "evaluate BAML interactively"),

@@ -1,53 +1,13 @@
-"""The examples of the diagnostics: what each code means, and a program that shows it.
-
-``tests/diagnostics/E0001.baml`` (or ``E0001_something.baml``, for a second one) begins with a comment that explains the
-code, for people, in Markdown.  The program is what follows.  It marks each line that is reported with the code in a
-comment at its end, or on a line of its own before it.  ``docs/diagnostics.md`` is made of these files.
-"""
+"""``docs/diagnostics.md``: what each code means, with the programs of :mod:`bamlvm.tools.explain`."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from pathlib import Path
-from typing import NamedTuple
 
 import bamlvm
 from bamlvm.grammar.diagnostics import CODES
+from bamlvm.tools.explain import FILE, Example, examples
 from bamlvm.tools.reports import report
-
-FOLDER = Path(__file__).parent
-FILE = "main.baml"
-
-_MARK = re.compile(r"(?://|\{#) (E\d{4})(?: #\})?$")
-
-
-class Example(NamedTuple):
-    """``marks`` are the expected diagnostics: line (from 1) and code."""
-
-    name: str
-    code: str
-    explanation: str
-    program: str
-    marks: tuple[tuple[int, str], ...]
-
-
-def examples() -> list[Example]:
-    """All of them, in the order of their codes."""
-    return [_read(path) for path in sorted(FOLDER.glob("*.baml"))]
-
-
-def _read(path: Path) -> Example:
-    lines = path.read_text(encoding="utf-8").splitlines()
-    head = next((number for number, line in enumerate(lines) if not line.startswith("//")), len(lines))
-    explanation = "\n".join(line.removeprefix("//").strip() for line in lines[:head])
-    program = lines[head + 1 :]
-    marks = []
-    for number, line in enumerate(program, 1):
-        if found := _MARK.search(line):
-            alone = line.strip() == found[0]
-            marks.append((number + alone, found[1]))
-    return Example(path.stem, path.stem[:5], explanation, "\n".join(program) + "\n", tuple(marks))
 
 
 def page() -> str:
@@ -115,4 +75,4 @@ can find: a mistake in one declaration does not hide those in others.
 Each is shown with its place, an excerpt, labels at other places that have to do with it, and a hint where one is known.
 `bamlvm check --format json|github|sarif` gives the same [to other programs](#for-other-programs).
 
-This page is made from `tests/diagnostics/` by `make docs`."""
+`bamlvm explain E0062` shows the same. This page is made from `tools/explanations/` by `make docs`."""

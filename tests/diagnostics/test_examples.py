@@ -10,7 +10,7 @@ import pytest
 import bamlvm
 from bamlvm import compiler, grammar
 from bamlvm.grammar.diagnostics import CODES
-from tests.diagnostics.examples import FILE, Example, examples
+from bamlvm.tools.explain import FILE, Example, examples, explain
 
 
 @pytest.mark.parametrize("example", examples(), ids=lambda example: example.name)
@@ -35,3 +35,10 @@ def test_each_code_has_an_example() -> None:
 def test_an_example_is_explained(example: Example) -> None:
     assert example.explanation[0].isupper() and example.explanation.endswith((".", "`."))
     assert max(map(len, example.explanation.splitlines())) <= 120
+
+
+def test_a_code_is_explained_with_what_is_reported() -> None:
+    text = explain("e0062")
+    assert text.startswith("E0062: match not exhaustive\n\n") and "\n\nerror[E0062]: " in text
+    with pytest.raises(bamlvm.HostError, match="did you mean `E0062`"):
+        explain("E0062x")
