@@ -123,7 +123,31 @@ def open_runtime(
     ) as runtime:
         if answers is not None:
             answers.runtime = runtime
-        yield runtime
+        if not any("log." in text for text in files.values()):  # so nothing is logged: save importing `logging`
+            yield runtime
+            return
+        with log_shown(options.verbose):
+            yield runtime
+
+
+@contextmanager
+def log_shown(verbose: bool = False) -> Iterator[None]:
+    """Show the messages of ``baml.log`` on stderr: from `info` up, with ``verbose`` from `debug`."""
+    import logging
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("[%(levelname)s] %(message)s"))
+    logger = logging.getLogger("bamlvm.program")
+    level, propagate = logger.level, logger.propagate
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG if verbose else logging.INFO)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+        logger.propagate = propagate
 
 
 def _plausible_answers(options: argparse.Namespace) -> PlausibleAnswers | None:

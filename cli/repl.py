@@ -26,7 +26,7 @@ from pathlib import Path
 import bamlvm
 from bamlvm.cli import exit_codes
 from bamlvm.cli.exit_codes import CommandError
-from bamlvm.cli.options import add_allow, add_environment, add_timeout, denied, environment
+from bamlvm.cli.options import add_allow, add_environment, add_timeout, denied, environment, log_shown
 from bamlvm.cli.output import report
 from bamlvm.cli.program import read_program
 from bamlvm.tools.session.session import Session, is_incomplete
@@ -51,10 +51,11 @@ def execute(options: argparse.Namespace) -> int:
     files = read_program(options.path) if options.path is not None else {}
     session = Session(files, denied=denied(options), env=environment(options))
     repl = _Repl(session, bamlvm.CallContext(timeout=options.timeout))
-    if sys.stdin is None or not sys.stdin.isatty():
-        return repl.read_all(sys.stdin or ())
-    with _line_editing(session):
-        repl.converse()
+    with log_shown():
+        if sys.stdin is None or not sys.stdin.isatty():
+            return repl.read_all(sys.stdin or ())
+        with _line_editing(session):
+            repl.converse()
     return exit_codes.OK
 
 

@@ -337,6 +337,19 @@ class TestTapes:
             assert err == f"bamlvm run: cannot {verb} the recording {missing}: No such file or directory\n"
 
 
+class TestLog:
+    def test_messages_go_to_stderr(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        file = tmp_path / "log.baml"
+        file.write_text(
+            'function main() -> int { print("shown"); baml.log.debug("all"); baml.log.info("at", {"n": 1}); '
+            'baml.log.error("bad"); 1 }'
+        )
+        assert run(capsys, str(file)) == (exit_codes.OK, "shown\n1\n", "[INFO] at n=1\n[ERROR] bad\n")
+        code, out, err = run(capsys, str(file), "-v")
+        assert (code, out) == (exit_codes.OK, "shown\n1\n")
+        assert err.splitlines()[:3] == ["[DEBUG] all", "[INFO] at n=1", "[ERROR] bad"]
+
+
 class TestTrace:
     def test_of_calls_and_exchanges(
         self, program: str, server: ThreadedMockServer, capsys: pytest.CaptureFixture[str], monkeypatch: Any
