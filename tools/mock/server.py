@@ -255,7 +255,8 @@ class ThreadedMockServer:
 
     def until(self, condition: Callable[[MockServer], bool], timeout: float = 10.0) -> None:
         """See :class:`MockServer`; raises :class:`TimeoutError` after ``timeout`` seconds."""
-        assert self._loop is not None
+        if self._loop is None:
+            raise RuntimeError("the server has not been started: use it in a with statement")
         asyncio.run_coroutine_threadsafe(self._server.until(condition), self._loop).result(timeout)
 
     def __enter__(self) -> Self:
