@@ -40,6 +40,6 @@ def new_media(kind: str, source: Literal["url", "base64"], data: str, media_type
 
 
 def canonical(media: Media) -> Media:
-    """Return media in the form that :func:`new_media` gives it; the same object if it has that already."""
+    """Return media in the form that :func:`new_media` makes; the same object if it has that already."""
     made = new_media(media.kind, media.source, media.data, media.mime)
     return media if made == media else made
