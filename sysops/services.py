@@ -1,7 +1,7 @@
-"""What a runtime shares with all of its calls.
+"""The state that a runtime shares with all of its calls.
 
-What takes long to make (the prompt engine, which imports Jinja; a type's parser) is made when it is first used, and its
-module is imported then, so that a runtime that calls no LLM pays for none of it.  Two threads may make one of these at
+A part that takes long to make (the prompt engine, which imports Jinja; a type's parser) is made when it is first used,
+and its module is imported then, so that a runtime that calls no LLM pays for none of it.  Two threads may make one of these at
 the same time: they are equal, and one of them stays.
 """
 
@@ -52,7 +52,7 @@ class Services(msgspec.Struct):
 
     @property
     def prompt_engine(self) -> Engine:
-        """What renders the prompts of the program."""
+        """The renderer of the program's prompts."""
         found = self._prompt_engine
         if found is None:
             from bamlvm.sysops.prompts.engine import Engine
@@ -73,7 +73,7 @@ class Services(msgspec.Struct):
 
     @property
     def predicates(self) -> Predicates:
-        """What evaluates the expressions of the program's tests."""
+        """The evaluator of the expressions in the program's tests."""
         found = self._predicates
         if found is None:
             from bamlvm.sysops.prompts.predicates import Predicates

@@ -158,7 +158,7 @@ class Call:
             return
         self.concluded = True
         self.engine.active.discard(self)
-        if not self._observers:
+        if not self._observers and self.scope.trace.calls is None:
             return
         duration = monotonic() - self._started
         ended_by = None if error is None else error_record(error)

@@ -99,7 +99,7 @@ class Usage(msgspec.Struct, gc=False):
 
     def note(self, tokens: Tokens) -> None:
         """See :class:`bamlvm.sysops.providers.usage.Report`."""
-        # What is counted here is without the cached parts, so those of an earlier report are taken off before a new
+        # The counts of a report are without the cached parts, so those of an earlier report are taken off before a new
         # report's are added.
         fresh = None
         if tokens.input is not None:

@@ -1,4 +1,4 @@
-"""What a wire format is, and what the formats share: the parts of a request, and how a whole answer is read.
+"""The description of a wire format, and the functions that the formats share, for requests and whole answers.
 
 A :class:`WireFormat` is one row, made at the end of a format's module (``anthropic.WIRE``) and listed in
 :mod:`bamlvm.sysops.providers.registry`.

@@ -76,7 +76,7 @@ def test_a_call_that_retries_falls_back_and_takes_a_turn(
 def test_a_call_that_is_cancelled(threaded_mock_server: ThreadedMockServer, traced: Callable[..., list[str]]) -> None:
     threaded_mock_server.play({"rules": [{"answers": [HELLO]}]})
     token = bamlvm.CancelToken()
-    context = bamlvm.CallContext(cancel=token, on_partial=lambda value: token.cancel(), collectors=[bamlvm.Collector()])
+    context = bamlvm.CallContext(cancel=token, on_partial=lambda value: token.cancel())
     start, end = traced("Direct", context)
     assert start == "Direct: attempt 1 starts: Spare (anthropic), number 1"
     assert end.startswith("Direct: attempt 1 abandoned after … s: Spare (anthropic spare), status 200, ")
