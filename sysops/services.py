@@ -1,8 +1,8 @@
 """The state that a runtime shares with all of its calls.
 
 A part that takes long to make (the prompt engine, which imports Jinja; a type's parser) is made when it is first used,
-and its module is imported then, so that a runtime that calls no LLM pays for none of it.  Two threads may make one of these at
-the same time: they are equal, and one of them stays.
+and its module is imported then, so that a runtime that calls no LLM pays for none of it.  Two threads may make one of
+these at the same time: they are equal, and one of them stays.
 """
 
 from __future__ import annotations
