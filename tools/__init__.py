@@ -1,1 +1,1 @@
-"""Tools that stand on the public API: test runner, session, generators, reports, mock server."""
+"""Tools on top of the public API: test runner, session, generators, reports, mock server, projects."""

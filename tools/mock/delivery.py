@@ -154,7 +154,7 @@ def delivery(response: Response, faults: Sequence[Fault], *, keep_alive: bool) -
 
 
 def _before_head(faults: Sequence[Fault]) -> list[Step]:
-    """What happens before the first byte of the head; it ends in a :class:`Hang` if there will be none."""
+    """Return the steps before the first byte of the head; they end in a :class:`Hang` if there is no head."""
     steps: list[Step] = []
     if delay := find(faults, Delay):
         steps.append(Wait(delay.ms / 1000))
@@ -187,7 +187,7 @@ def _spoiled_body(response: Response, faults: Sequence[Fault], headers: dict[str
 
 
 def _head_steps(head: bytes, faults: Sequence[Fault]) -> list[Step]:
-    """Send the head; it ends in a :class:`Hang` if the connection breaks inside it."""
+    """Return the steps that send the head; they end in a :class:`Hang` if the connection breaks inside it."""
     reset, stall = find(faults, Reset), find(faults, Stall)
     half = len(head) // 2
     if reset and reset.where == "headers":
@@ -198,7 +198,10 @@ def _head_steps(head: bytes, faults: Sequence[Fault]) -> list[Step]:
 
 
 def _body_steps(pieces: list[Piece], faults: Sequence[Fault], chunked: bool) -> list[Step]:
-    """Send the body and end it, or break off.  Where several faults would end it, the last one below decides."""
+    """Return the steps that send the body and end it, or break off.
+
+    Where several faults would end it, the last one below decides.
+    """
     ending: list[Step] = [Send(b"0\r\n\r\n")] if chunked else []
     if find(faults, Length):  # neither side can use the connection again
         ending = [Hang(reset=False)]

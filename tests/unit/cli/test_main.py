@@ -60,6 +60,11 @@ def test_the_start_of_run_imports_nothing_heavy() -> None:
     heavy = {
         "asyncio",
         "bamlvm.cli.dotenv",
+        "bamlvm.mock",
+        "bamlvm.replay",
+        "bamlvm.testing",
+        "difflib",
+        "logging",
         "bamlvm.cli.progress",
         "bamlvm.tools.mock",
         "bamlvm.compiler.project",
