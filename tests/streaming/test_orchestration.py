@@ -236,10 +236,10 @@ async def test_a_denied_finish_reason_ends_the_call(runtime: bamlvm.Runtime, moc
     assert "Finish reason not allowed: length" in str(caught.value)
 
 
-async def test_a_number_comes_when_it_is_complete(runtime: bamlvm.Runtime, mock_server: MockServer) -> None:
+async def test_a_number_in_a_sentence_comes_at_the_end(runtime: bamlvm.Runtime, mock_server: MockServer) -> None:
     mock_server.play({"rules": [rule("gpt-4o", {"pieces": ["The answer", " is 4", "2", " of course"]})]})
     stream = runtime.stream("Number", {"input": "x"})
-    assert [partial async for partial in stream] == [42]
+    assert [partial async for partial in stream] == []  # the sentence may go on: "… or rather 43"
     assert await stream.final() == 42
 
 
