@@ -16,6 +16,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlencode, urlsplit, urlunsplit
 
 from bamlvm.sysops.providers.options import Options
+from bamlvm.sysops.web.transport.headers import is_field_value, is_token
 from bamlvm.vm.program.llm import ClientInfo
 from bamlvm.vm.values import Thrown
 
@@ -203,6 +204,6 @@ def headers(row: Provider, options: Options, **defaults: str) -> dict[str, str]:
         found[row.key_header] = row.key_prefix + key
     found |= own
     for name, value in found.items():
-        if any(character in "\r\n\0" for character in name + value):
-            raise options.invalid(f"the header {name!r} contains a line break")
+        if not (is_token(name) and is_field_value(value)):
+            raise options.invalid(f"the header {name!r} has a character that cannot be sent")
     return found

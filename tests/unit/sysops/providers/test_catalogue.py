@@ -80,7 +80,7 @@ def test_headers() -> None:
         "b": "true",
     }
     assert request("anthropic", model="m", headers={"anthropic-version": "x"}).headers["anthropic-version"] == "x"
-    assert "line break" in invalid("openai", headers={"x": "a\r\nb: c"})
+    assert "the header 'x' has a character that cannot be sent" in invalid("openai", headers={"x": "a\r\nb: c"})
     assert "headers: x must be a string" in invalid("openai", headers={"x": []})
 
 
