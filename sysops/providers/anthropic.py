@@ -49,8 +49,16 @@ _PARAMETERS: Final = {"max_tokens": "max_tokens", "stop_sequences": "stop_sequen
 
 
 def build(row: Provider, options: Options, messages: list[Message], stream: bool) -> ProviderRequest:
-    """Return the request that sends the messages; a first message of the system becomes the system prompt."""
-    body = options.body("messages", "stream")
+    """Return the request that sends the messages."""
+    url = endpoint(row, options, "/v1/messages")
+    body = content(row, options, messages, stream)
+    return ProviderRequest(url, headers(row, options, anthropic_version=VERSION), body)
+
+
+def content(row: Provider, options: Options, messages: list[Message], stream: bool, *without: str) -> dict[str, Any]:
+    """Return the body that sends the messages, with the client's options but those of ``without``; a first message of
+    the system becomes the system prompt."""
+    body = options.body("messages", "stream", *without)
     body.setdefault("max_tokens", MAX_TOKENS)
     if len(messages) > 1 and messages[0].role == "system":
         only_text(options, messages[0], "the system prompt")
@@ -59,8 +67,7 @@ def build(row: Provider, options: Options, messages: list[Message], stream: bool
     body["messages"] = [{"role": message.role, "content": _content(row, options, message)} for message in messages]
     if stream:
         body["stream"] = True
-    url = endpoint(row, options, "/v1/messages")
-    return ProviderRequest(url, headers(row, options, anthropic_version=VERSION), body)
+    return body
 
 
 def _content(row: Provider, options: Options, message: Message) -> str | list[dict[str, Any]]:

@@ -10,7 +10,7 @@ official runtime's requests; the media are those of the providers' own documents
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import SplitResult, urlencode, urlsplit, urlunsplit
@@ -123,6 +123,19 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
 )
 
 
+VERTEX_ANTHROPIC: Final = replace(
+    PROVIDERS["anthropic"],
+    name="vertex-ai",
+    wire="vertex-anthropic",
+    base_url=None,
+    key_variable=None,
+    key_header="authorization",
+    key_prefix="Bearer ",
+    signs_in=True,
+)
+"""The row of clients of ``vertex-ai`` that have the option ``anthropic_version``: they call models of Anthropic."""
+
+
 def provider_of(client: ClientInfo) -> Provider:
     """Return the row of a client's provider.
 
@@ -137,6 +150,8 @@ def provider_of(client: ClientInfo) -> Provider:
         )
         fields = {"message": message, "provider": client.provider, "supported": supported}
         raise Thrown("baml.errors.UnsupportedProvider", fields)
+    if row.name == "vertex-ai" and isinstance(client.options, dict) and "anthropic_version" in client.options:
+        return VERTEX_ANTHROPIC
     return row
 
 

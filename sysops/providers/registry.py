@@ -20,6 +20,7 @@ WIRES: Final[Mapping[str, WireFormat]] = MappingProxyType(
             anthropic.WIRE,
             google.WIRE,
             vertex.WIRE,
+            vertex.ANTHROPIC_WIRE,
         )
     }
 )

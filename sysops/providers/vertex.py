@@ -1,7 +1,10 @@
-"""Google's ``generateContent`` on Vertex AI: the format of :mod:`bamlvm.sysops.providers.google` at other addresses.
+"""Vertex AI: the formats of Google (``generateContent``) and Anthropic (``rawPredict``) at other addresses.
 
-Documents: "Generate content with the Gemini API in Vertex AI" and "Deployments and endpoints" (Google Cloud);
-"vertex-ai" (BAML, LLM client providers).
+Documents: "Generate content with the Gemini API in Vertex AI" and "Deployments and endpoints" (Google Cloud); "Claude
+on Vertex AI" (Anthropic); "vertex-ai" (BAML, LLM client providers).
+
+The model is in the path and not in the body.  A client with the option ``anthropic_version``, which goes into the body
+instead of a header, calls a model of Anthropic.
 
 The path names project, location and model.  A request is authorised by an API key (``query_params { key … }``, express
 mode), by a header of the client, or by an access token that :mod:`bamlvm.sysops.signing_in` fetches with credentials:
@@ -13,10 +16,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import msgspec
 
 from bamlvm.sysops.prompts.messages import Message
+from bamlvm.sysops.providers import anthropic
 from bamlvm.sysops.providers.catalogue import Provider, endpoint, headers
 from bamlvm.sysops.providers.google import GoogleAccumulator, content, method, read, required_model, summarise
 from bamlvm.sysops.providers.options import Options
@@ -29,22 +34,30 @@ _PROJECT_VARIABLE: Final = "GOOGLE_CLOUD_PROJECT"
 
 
 def build(row: Provider, options: Options, messages: list[Message], stream: bool) -> ProviderRequest:
-    """Return the request that sends the messages, without a token."""
-    if options.written("anthropic_version") is not None:
-        raise options.invalid("option anthropic_version: models of Anthropic on Vertex AI are not supported")
+    """Return the request that sends the messages to a model of Google, without a token."""
     path, query = method(required_model(row, options), stream)
-    base = None if options.get("base_url", str) else _base_url(options)
-    url = endpoint(row, options, path, query, base)
+    url = endpoint(row, options, path, query, _base_url(options, "google"))
     return ProviderRequest(url, headers(row, options), content(row, options, messages, *_OPTIONS))
 
 
-def _base_url(options: Options) -> str:
+def build_anthropic(row: Provider, options: Options, messages: list[Message], stream: bool) -> ProviderRequest:
+    """Return the request that sends the messages to a model of Anthropic, without a token."""
+    path = f"/{quote(required_model(row, options), safe='@')}:{'streamRawPredict' if stream else 'rawPredict'}"
+    url = endpoint(row, options, path, base=_base_url(options, "anthropic"))
+    body = anthropic.content(row, options, messages, stream, "model", *_OPTIONS)
+    return ProviderRequest(url, headers(row, options), body)
+
+
+def _base_url(options: Options, publisher: str) -> str | None:
+    """Return the address of a publisher's models, or None if the client has one of its own."""
+    if options.get("base_url", str):
+        return None
     location = options.get("location", str)
     if not location:
         raise options.invalid("provider vertex-ai needs the option location, or base_url")
     project = options.get("project_id", str) or _project(options)
     host = "aiplatform.googleapis.com" if location == "global" else f"{location}-aiplatform.googleapis.com"
-    return f"https://{host}/v1/projects/{project}/locations/{location}/publishers/google/models"
+    return f"https://{host}/v1/projects/{project}/locations/{location}/publishers/{publisher}/models"
 
 
 def _project(options: Options) -> str:
@@ -97,3 +110,11 @@ def credentials(options: Options) -> dict[str, Any] | None:
 
 
 WIRE: Final = WireFormat("vertex-ai", build, summarise, read, GoogleAccumulator, ("vertex",))
+ANTHROPIC_WIRE: Final = WireFormat(
+    "vertex-anthropic",
+    build_anthropic,
+    anthropic.summarise,
+    anthropic.read,
+    anthropic.AnthropicAccumulator,
+    (),
+)

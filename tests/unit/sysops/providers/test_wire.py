@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import anthropic
 import anthropic.types
 import openai.types.chat
 import openai.types.responses
@@ -21,6 +22,7 @@ from openai.types.responses.response_create_params import (
     ResponseCreateParamsStreaming,
 )
 
+from bamlvm.mock import ThreadedMockServer
 from bamlvm.sysops.prompts.messages import Message, Part
 from bamlvm.sysops.providers import anthropic as anthropic_wire
 from bamlvm.sysops.providers import google as google_wire
@@ -203,7 +205,30 @@ def test_vertex() -> None:
     assert "needs the option location" in invalid("vertex-ai", model="m", project_id="p")
     assert "needs the option project_id" in invalid("vertex-ai", model="m", location="l")
     assert "needs the option model" in invalid("vertex-ai", location="l", project_id="p")
-    assert "models of Anthropic" in invalid("vertex-ai", model="m", anthropic_version="vertex-2023-10-16")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_model_of_anthropic_on_vertex_gets_what_the_sdk_sends(
+    threaded_mock_server: ThreadedMockServer, stream: bool
+) -> None:
+    given = {"location": "us-east5", "project_id": "p", "anthropic_version": "vertex-2023-10-16", "max_tokens": 5}
+    built = request("vertex-ai", CHAT, stream, model="claude-x@20250514", **given)
+    body = {name: built.body[name] for name in ("system", "messages", "max_tokens")}
+    base = f"{threaded_mock_server.url}/v1"
+    with (
+        anthropic.AnthropicVertex(
+            region="us-east5", project_id="p", access_token="t", base_url=base, max_retries=0
+        ) as sdk,
+        pytest.raises(anthropic.APIStatusError),  # the mock server does not know the path
+    ):
+        sdk.messages.create(model="claude-x@20250514", stream=stream, **body)
+    (theirs,) = threaded_mock_server.requests
+    assert built.url == f"https://us-east5-aiplatform.googleapis.com{theirs.request.path}"
+    sent = json.loads(theirs.request.body)
+    assert sent.pop("anthropic_version")  # the SDK has its own; ours is the option's
+    assert built.body.pop("anthropic_version") == "vertex-2023-10-16"
+    assert built.body == {name: value for name, value in sent.items() if (name, value) != ("stream", False)}
+    assert "anthropic-version" not in built.headers
 
 
 # --- the SDKs ---------------------------------------------------------------------------------------------------------
