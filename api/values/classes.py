@@ -312,6 +312,22 @@ def _new_enum(name: str, members: Iterable[tuple[str, str]], doc: str = "") -> A
     return made
 
 
+@cache
+def with_more_fields(made: Any, names: tuple[str, ...]) -> Any:
+    """Return the Struct of a ``@@dynamic`` class with fields that it does not declare: a subclass, made once."""
+    plain = [
+        name if name.isidentifier() else "field_" + "".join(c if c.isalnum() else "_" for c in name) for name in names
+    ]
+    hosts = [host_names([name], made.__struct_fields__)[name] for name in plain]
+    while len(set(hosts)) < len(hosts):
+        hosts = [f"{host}_" if host in hosts[:place] else host for place, host in enumerate(hosts)]
+    renamed = {host: own for host, own in zip(hosts, names, strict=True) if host != own}
+    fields = [(host, Any) for host in hosts]
+    return msgspec.defstruct(
+        made.__name__, fields, bases=(made,), module=made.__module__, kw_only=True, rename=renamed or None
+    )
+
+
 _restored_class = cache(_new_struct)
 _restored_enum = cache(_new_enum)
 

@@ -17,7 +17,7 @@ import msgspec
 from bamlvm.sysops.constraints import Constraints
 from bamlvm.sysops.services import Services
 from bamlvm.values.checked import Check, Checked, StreamState
-from bamlvm.values.classes import PartialTypes, Types
+from bamlvm.values.classes import PartialTypes, Types, with_more_fields
 from bamlvm.values.rebuild import Leaf, Unfolded, all_scalars, rebuild
 from bamlvm.vm.builtins import SCALARS, description
 from bamlvm.vm.program.declarations import FieldInfo, has_attribute
@@ -224,6 +224,8 @@ def _dict(keys: Any, parts: list[Any]) -> dict[Any, Any]:
 
 def new_struct(made: Any, cls: LoadedClass, parts: list[Any]) -> Any:
     """Return a Struct of the class ``made`` for ``cls``; ``parts`` are in the order of the fields of ``cls``."""
+    if len(parts) > len(made.__struct_fields__):  # a @@dynamic class with fields that it does not declare
+        made = with_more_fields(made, cls.field_names[len(made.__struct_fields__) :])
     hosts = made.__struct_fields__
     if made.__struct_encode_fields__ == cls.field_names:
         return made(**dict(zip(hosts, parts, strict=True)))

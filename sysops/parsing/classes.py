@@ -8,10 +8,15 @@ from typing import Any, Final
 from bamlvm.sysops.parsing.base import COMPLETE, INCOMPLETE, PENDING, Plan, UnwrapBuilder, ValueBuilder
 from bamlvm.sysops.parsing.embedded import unwrapped, written_as_string
 from bamlvm.sysops.parsing.names import bare
-from bamlvm.sysops.parsing.raw import RAW, RawBuilder, RawContainer, aligned, fits
+from bamlvm.sysops.parsing.raw import RAW, RawBuilder, RawContainer, aligned, fits, untyped
 from bamlvm.sysops.parsing.results import Coerced, Mismatch, Result, penalty_of, value_of
 from bamlvm.sysops.parsing.scalars import ScalarPlan
+from bamlvm.vm.program.declarations import ClassInfo, FieldInfo, has_attribute
+from bamlvm.vm.program.types import UNKNOWN
 from bamlvm.vm.values import Instance, LoadedClass
+
+_MOST_EXTENDED: Final = 256
+"""How many sets of unknown fields of a ``@@dynamic`` class are kept as classes."""
 
 STATE_CLASS: Final = "baml.stream.State"
 """What ``@stream.with_state`` wraps partial values in."""
@@ -42,6 +47,8 @@ class ClassPlan(Plan):
         self.not_null: tuple[int, ...] = ()
         self.states: list[Callable[[Any, str], Any] | None] = [None] * self.size
         self.pending: list[Any] | None = None
+        self.is_dynamic = has_attribute(cls.info.attributes, "dynamic")
+        self._extended: dict[tuple[str, ...], LoadedClass] = {}
 
     def name(self, key: str, place: int) -> None:
         """Read ``key`` as the field of ``place``, however it is spelled."""
@@ -89,8 +96,20 @@ class ClassPlan(Plan):
         return FieldBuilder(self) if any(map(self.only_needs, self._places_of_lists())) else UnwrapBuilder(self)
 
     @property
-    def names(self) -> Collection[str]:  # type: ignore[override]
-        return self._folded
+    def names(self) -> Collection[str] | None:  # type: ignore[override]
+        return None if self.is_dynamic else self._folded
+
+    def extended(self, names: tuple[str, ...]) -> LoadedClass:
+        """Return a ``@@dynamic`` class with more fields, behind its own; the same for the same names."""
+        found = self._extended.get(names)
+        if found is None:
+            info = self.cls.info
+            more = tuple(FieldInfo(name, UNKNOWN) for name in names)
+            found = LoadedClass(ClassInfo(info.name, info.fields + more, info.attributes, info.doc))
+            found.methods = self.cls.methods
+            if len(self._extended) < _MOST_EXTENDED:
+                found = self._extended.setdefault(names, found)
+        return found
 
     def only_needs(self, place: int) -> bool:
         """Whether an object of this class may have no field but one."""
@@ -166,7 +185,7 @@ class FieldBuilder(RawBuilder):
 def _may_have(plan: Plan, keys: Sequence[str], depth: int = 3) -> bool:
     """Whether an object with these keys may be read as a type that has objects."""
     if isinstance(plan, ClassPlan):
-        return any(plan.find(key) >= 0 for key in keys)
+        return plan.is_dynamic or any(plan.find(key) >= 0 for key in keys)
     inner = getattr(plan, "members", None) or [each for each in (getattr(plan, "item", None),) if each is not None]
     return any(_may_have(each, keys, depth - 1) for each in inner) if inner and depth else not inner
 
@@ -204,7 +223,7 @@ class ClassBuilder(ValueBuilder):
         self.is_cut = False
 
     @property
-    def names(self) -> Collection[str]:  # type: ignore[override]
+    def names(self) -> Collection[str] | None:  # type: ignore[override]
         return self.plan.names
 
     def child(self, key: str) -> Plan:
@@ -267,7 +286,7 @@ class ClassBuilder(ValueBuilder):
 
     def orphans(self) -> dict[str, Any]:
         foreign = self.foreign
-        if foreign is None or not self.matched:
+        if foreign is None or not self.matched or self.plan.is_dynamic:
             return {}
         return dict(zip(foreign.keys or (), foreign.parts, strict=True))
 
@@ -279,7 +298,7 @@ class ClassBuilder(ValueBuilder):
 
     def close(self) -> Result:
         plan = self.plan
-        if self.foreign is not None and not self.matched:
+        if self.foreign is not None and not self.matched and not plan.is_dynamic:
             return self._close_foreign(self.foreign)
         if self.is_cut and self.adopted:
             # No bracket came for this object, so that of the inner one, before the keys that it lacks, is missing.
@@ -303,8 +322,15 @@ class ClassBuilder(ValueBuilder):
         if self.mismatch is not None:
             self.shown = self.partial(None, False)
             return self.mismatch
-        instance = Instance(plan.cls, self.values)
-        self.shown = instance if self.shows is self.values else Instance(plan.cls, self.shows)
+        cls = plan.cls
+        if plan.is_dynamic and self.foreign is not None:
+            more = {key: untyped(part) for key, part in zip(self.foreign.keys or (), self.foreign.parts, strict=True)}
+            cls = plan.extended(tuple(more))
+            if self.shows is not self.values:
+                self.shows = [*self.shows, *more.values()]
+            self.values = [*self.values, *more.values()]
+        instance = Instance(cls, self.values)
+        self.shown = instance if self.shows is self.values or not plan.stateful else Instance(cls, self.shows)
         return instance if not self.penalty else Coerced(instance, self.penalty)
 
     def _close_foreign(self, foreign: RawContainer) -> Result:

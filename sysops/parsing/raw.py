@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from bamlvm.sysops.parsing.base import Plan, ValueBuilder
 from bamlvm.sysops.parsing.results import Coerced, Mismatch, Result
+from bamlvm.vm.values import in_i64
 
 _JSON_SCALAR: Final = re.compile(r"null|true|false|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 
@@ -138,6 +139,18 @@ def filled(raw: RawContainer, plan: Plan) -> ValueBuilder:
         result, shown, _ = aligned(part, builder.child(key))
         builder.put(result, shown)
     return builder
+
+
+def untyped(raw: Any) -> Any:
+    """Return what was kept as it was written, as JSON's own kinds of values."""
+    if raw.__class__ is RawScalar:
+        if raw.quoted or not _JSON_SCALAR.fullmatch(raw.text):
+            return raw.text
+        value = json.loads(raw.text)
+        return float(value) if value.__class__ is int and not in_i64(value) else value
+    if raw.keys is None:
+        return [untyped(part) for part in raw.parts]
+    return {key: untyped(part) for key, part in zip(raw.keys, raw.parts, strict=False)}
 
 
 def _text(raw: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from itertools import pairwise
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+import bamlvm
 from bamlvm.sysops.parsing import final_parse, finished, output_of
 from bamlvm.sysops.parsing.structured import StructuredOutput, StructuredStream
 from bamlvm.vm.equality import deep_copy, deep_equals
@@ -509,3 +511,49 @@ def test_finished_parts_are_shared() -> None:
 def test_a_value_of_a_class() -> None:
     point = value("Point", x=1.0, y=2.0)
     assert deep_equals(final_parse(output(POINT), '{"x": 1.0, "y": 2.0}'), point)
+
+
+# --- classes that keep what they do not declare -----------------------------------------------------------------------
+
+DYNAMIC = """
+client<llm> C { provider openai  options { model "m"  api_key "k"  base_url "http://127.0.0.1/v1" } }
+class Note { title string  @@dynamic }
+class Page { first Note  notes Note[] }
+function Read(x: string) -> Page { client C  prompt #"{{ x }}"# }
+"""
+
+
+def test_a_dynamic_class_keeps_unknown_fields() -> None:
+    first = '{"title": "a", "e-mail": "q", "z": {"y": [1, null]}}'
+    text = f'{{"first": {first}, "notes": [{{"title": "b"}}, {{"k": 2.5, "title": "c"}}]}}'
+    with bamlvm.Runtime.from_files({"main.baml": DYNAMIC}) as runtime:
+        page = runtime.parse("Read", text)
+        partial = list(runtime.parse_stream("Read", list(text)))[-1]
+        again = pickle.loads(pickle.dumps(page))
+        assert isinstance(page.first, runtime.types.Note)
+        assert page.first == runtime.parse("Read", text).first
+    assert page.first.z == {"y": [1, None]}
+    assert bamlvm.to_builtins(page) == bamlvm.to_builtins(partial) == bamlvm.to_builtins(again)
+    assert bamlvm.to_builtins(page) == {
+        "first": {"title": "a", "e-mail": "q", "z": {"y": [1, None]}},
+        "notes": [{"title": "b"}, {"title": "c", "k": 2.5}],
+    }
+
+
+def test_the_rows_of_a_union_stream() -> None:
+    """A key that one member alone declares decides, if its value begins like that field's."""
+    source = """
+    client<llm> C { provider openai  options { model "m"  api_key "k"  base_url "http://127.0.0.1/v1" } }
+    class Ok { rows int[]  total int }
+    class Err { code int  message string }
+    function Read(x: string) -> Ok | Err { client C  prompt #"{{ x }}"# }
+    """
+    with bamlvm.Runtime.from_files({"main.baml": source}) as runtime:
+        shown = [
+            bamlvm.to_builtins(each) for each in runtime.parse_stream("Read", list('{"rows": [1, 22, 3], "total": 26}'))
+        ]
+        assert [each["rows"] for each in shown if each["total"] is None] == [[], [1], [1, 22], [1, 22, 3]]
+        shown = [
+            bamlvm.to_builtins(each) for each in runtime.parse_stream("Read", list('{"message": "no", "code": 1}'))
+        ]
+        assert [each["message"] for each in shown][:3] == [None, "n", "no"]
