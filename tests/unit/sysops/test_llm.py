@@ -416,7 +416,7 @@ def test_a_string_may_be_empty_if_the_provider_says_so(bench: Bench, stream: boo
 
 def texts(body: dict[str, Any]) -> list[tuple[str, str]]:
     """The role and text of each message of a request to the OpenAI format."""
-    return [(each["role"], each["content"][0]["text"]) for each in body["messages"]]
+    return [(each["role"], each["content"]) for each in body["messages"]]
 
 
 @both
