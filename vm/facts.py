@@ -175,13 +175,14 @@ class Special(NamedTuple):
     """Cheaper code for an operator where ``when`` holds of its operands' facts.
 
     ``text`` is an expression over ``a`` and ``b``.  ``divides`` says that it raises ZeroDivisionError, which is the
-    panic of the operator; else it cannot raise.
+    panic of the operator; else it cannot raise.  ``zero``, if any, is a cheaper expression that is zero where it is.
     """
 
     when: Callable[[Fact, Fact], bool]
     text: str
     fact: Callable[[Fact, Fact], Fact]
     divides: bool = False
+    zero: str = ""
 
 
 def _ints(a: Fact, b: Fact) -> bool:
@@ -213,11 +214,20 @@ def _always(fact: Fact) -> Callable[[Fact, Fact], Fact]:
 
 
 def _quotient(a: Fact, b: Fact) -> Fact:
-    return interval(0, a.high)
+    return interval(0, a.high // max(b.low, 1))
+
+
+def _truncated(a: Fact, b: Fact) -> Fact:
+    low, high = (bound // b.low if bound >= 0 else -(-bound // b.low) for bound in (a.low, a.high))
+    return interval(low, high)
 
 
 def _remainder(a: Fact, b: Fact) -> Fact:
     return interval(0, min(a.high, max(b.high - 1, 0)))
+
+
+def _signed_remainder(a: Fact, b: Fact) -> Fact:
+    return interval(1 - b.high, b.high - 1)
 
 
 def _bits(a: Fact, b: Fact) -> Fact:
@@ -239,12 +249,13 @@ SPECIAL: Final[Mapping[str, Sequence[Special]]] = {
     "/": [
         Special(lambda a, b: _natural(a, b) and b.low > 0, "a // b", _quotient),
         Special(_natural, "a // b", _quotient, divides=True),
+        Special(_positive_constant, "a // b if a >= 0 else -(-a // b)", _truncated),
         Special(_floats, "divide_float(float(a), float(b))", _always(FLOAT)),
     ],
     "%": [
         Special(lambda a, b: _natural(a, b) and b.low > 0, "a % b", _remainder),
         Special(_natural, "a % b", _remainder, divides=True),
-        Special(_positive_constant, "a % b if a >= 0 else -(-a % b)", lambda a, b: interval(1 - b.high, b.high - 1)),
+        Special(_positive_constant, "a % b if a >= 0 else -(-a % b)", _signed_remainder, zero="a % b"),
         Special(_floats, "remainder_float(float(a), float(b))", _always(FLOAT)),
     ],
     "&": [Special(_ints, "a & b", _bits)],

@@ -87,10 +87,10 @@ class Names(Protocol):
 
 class Operand:
     """An expression that has not been evaluated: its text, what is known of it, the locals that it reads (``locals``),
-    whether it reads the heap, whether it needs no parentheses (``atom``), the local that it is a copy of, if any, and
-    the comparison that it is, if any."""
+    whether it reads the heap, whether it needs no parentheses (``atom``), the local that it is a copy of, if any, the
+    comparison that it is, if any, and a cheaper text that is zero where it is (``zero``), if any."""
 
-    __slots__ = ("atom", "comparison", "fact", "local", "locals", "reads_heap", "text")
+    __slots__ = ("atom", "comparison", "fact", "local", "locals", "reads_heap", "text", "zero")
 
     def __init__(
         self,
@@ -110,6 +110,7 @@ class Operand:
         self.atom = atom
         self.local = local
         self.comparison = comparison
+        self.zero = ""
 
     @property
     def inner(self) -> str:
@@ -268,7 +269,7 @@ class BlockRun:
         name = self._temporaries.new()
         self._emit(f"{name} = {operand.text}")
         operand.text, operand.atom, operand.local, operand.comparison = name, True, None, None
-        operand.locals, operand.reads_heap = frozenset(), False
+        operand.locals, operand.reads_heap, operand.zero = frozenset(), False, ""
 
     def _settle_compound(self, operand: Operand) -> None:
         """Evaluate an operand now if its text would be evaluated twice."""
@@ -484,7 +485,8 @@ class BlockRun:
 
     def _compare(self, operator: str) -> None:
         b, a = self.stack.pop(), self.stack.pop()
-        pushed = self._push(f"{a.inner} {operator} {b.inner}", BOOL, a, b)
+        one = f"({a.zero})" if a.zero and b.text == "0" and operator in ("==", "!=") else a.inner
+        pushed = self._push(f"{one} {operator} {b.inner}", BOOL, a, b)
         pushed.comparison = Comparison(operator, a, b)
 
     def _do_bin_op(self, index: int, operands: tuple[int, ...]) -> None:
@@ -521,12 +523,17 @@ class BlockRun:
             if len(re.findall(rf"\b{name}\b", row.text)) > 1:
                 self._settle_compound(each)
         inner = dict(zip("ab", (each.inner for each in parts), strict=False))
-        text = re.sub(r"\b[ab]\b", lambda match: inner[match[0]], row.text)
+
+        def over_parts(text: str) -> str:
+            return re.sub(r"\b[ab]\b", lambda match: inner[match[0]], text)
+
+        text = over_parts(row.text)
         fact = row.fact(parts[0].fact, parts[-1].fact)
         if row.divides:
             self._result(index, text, fact, self._site(f"divide{operator}", parts))
             return
         pushed = self._push(text, fact, *parts)
+        pushed.zero = over_parts(row.zero)
         if operator in facts.NEGATED:
             pushed.comparison = Comparison(operator, parts[0], parts[1])
         elif operator == "!":
