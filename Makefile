@@ -6,11 +6,11 @@ READY := $(VENV)/.ready
 
 FILE ?= examples/hello.baml
 
-.PHONY: help demo test test-fast check fix bench profile fuzz soak snapshots docs wheel-test clean
+.PHONY: help demo test test-fast test-translations check fix bench profile fuzz soak snapshots docs wheel-test clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-17s %s\n", $$1, $$2}'
 
 $(READY): pyproject.toml hatch_build.py
 	$(PYTHON) -m venv $(VENV)
@@ -26,6 +26,10 @@ test: $(READY) ## run all tests
 
 test-fast: $(READY) ## run the unit and behaviour tests but the slow ones
 	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" tests/unit tests/behaviour
+
+test-translations: $(READY) ## run the tests of the machine in each mode of the second tier
+	for mode in 0 eager stress; do BAMLVM_TRANSLATE=$$mode $(BIN)/python -m pytest -q -n auto --dist worksteal \
+	  -m "not slow" tests/unit/vm tests/unit/compiler tests/behaviour || exit 1; done
 
 check: $(READY) ## lint, types, import contracts
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from bamlvm.sysops.table import load as load_sysops
 from bamlvm.vm.linker import Program
 from bamlvm.vm.machine import Done, Failed, Machine, Paused
 from bamlvm.vm.natives import load_natives
+from bamlvm.vm.outcomes import COMPILED_FRAMES
 from bamlvm.vm.program.unit import Unit
 from bamlvm.vm.sysop import SysOp
 from bamlvm.vm.values import EnumValue, Instance, Thrown
@@ -65,9 +67,25 @@ def _refusing_sysops() -> Mapping[str, SysOp]:
 
 
 def run(program: Program, *arguments: Any, name: str = "main", budget: int = BUDGET) -> Outcome:
-    """The outcome of a call that needs no world.  Raises what the machine raises."""
-    machine = Machine(program, None, budget, max_depth=200)
+    """The outcome of a call that needs no world.  Raises what the machine raises.
+
+    A budget keeps the call in the interpreter.  Where this run of the tests translates, it is made again without one,
+    and must end the same.
+    """
+    translates = program.translation in ("eager", "stress")
+    again = deepcopy(arguments) if translates else ()
+    depth = COMPILED_FRAMES + 200 if translates else 200
+    machine = Machine(program, None, budget, depth)
     machine.start(name, list(arguments))
+    outcome = _finished(machine)
+    if translates and not machine._limit_hits:
+        machine = Machine(program, None, None, depth)
+        machine.start(name, list(again))
+        assert _finished(machine) == outcome, "the second tier differs from the interpreter"
+    return outcome
+
+
+def _finished(machine: Machine) -> Outcome:
     while True:
         match machine.run():
             case Done(value):

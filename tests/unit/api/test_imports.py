@@ -57,6 +57,7 @@ def test_a_warm_pure_call_needs_no_compiler_no_loop_and_no_thread(tmp_path: Path
     assert "bamlvm.compiler.project" in cold
     warm = loaded(PURE, tmp_path)
     assert "bamlvm.runtime" in warm
+    assert not warm.intersection({"bamlvm.vm.native", "bamlvm.vm.translate", "bamlvm.vm.facts"})  # nothing was hot
     assert not warm.intersection(HEAVY)
     assert not [name for name in warm if name.startswith(("bamlvm.compiler", "lark"))]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -136,3 +137,35 @@ def test_a_comparison_narrows_to_what_can_be(a: int, b: int, operator: str, data
         return
     narrowed = facts.refined(fact_of(a, data), operator, fact_of(b, data))
     assert narrowed is not None and facts.holds(narrowed, a)
+
+
+SMALL = [Fact("int", low, high) for low in range(-3, 4) for high in range(low, 4)]
+
+
+def within(fact: Fact) -> range:
+    return range(fact.low, fact.high + 1)
+
+
+@pytest.mark.parametrize("operator", [*BINARY, *COMPARE])
+def test_every_small_case_of_a_binary_operator(operator: str) -> None:
+    general = (BINARY_FUNCTIONS + COMPARE_FUNCTIONS)[(*BINARY, *COMPARE).index(operator)]
+    for one, other in product(SMALL, SMALL):
+        row = facts.special(operator, one, other)
+        claimed = facts.interval(*facts.bounds(operator, one, other)) if operator in "+-*" else None
+        special = compile(row.text, "", "eval") if row is not None else None
+        for a, b in product(within(one), within(other)):
+            found = outcome(general, a, b)
+            if claimed is not None:
+                assert facts.holds(claimed, found), (one, other, a, b)
+            if row is not None and special is not None:
+                assert same(outcome(eval, special, SCOPE, {"a": a, "b": b}), found), (row.text, a, b)
+                assert isinstance(found, str) or facts.holds(row.fact(one, other), found), (one, other, a, b)
+
+
+@pytest.mark.parametrize("operator", facts.NEGATED)
+def test_every_small_case_of_a_comparison(operator: str) -> None:
+    for one, other in product(SMALL, SMALL):
+        narrowed = facts.refined(one, operator, other)
+        for a, b in product(within(one), within(other)):
+            if eval(f"a {operator} b"):
+                assert narrowed is not None and facts.holds(narrowed, a), (one, other, a, b)

@@ -1,0 +1,175 @@
+"""Translations: the Python text of some functions, and that leaving it at any line changes nothing."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from bamlvm.vm.machine import Done, Failed, Machine, Paused
+from bamlvm.vm.native import Native, Space
+from bamlvm.vm.spill import Bail
+from bamlvm.vm.translate import Translation
+from tests.support.compiling import compile_text, errors, link
+
+
+def program(source: str) -> Any:
+    made = compile_text(source)
+    assert made.unit is not None, errors(made)
+    return link(made.unit)
+
+
+def text(source: str, name: str = "main", *, guess: bool = True) -> str:
+    linked = program(source)
+    lines = Native(linked).translation(linked.function(name), guess=guess).text.split("\n")
+    return dedent("\n".join(lines[2:-2]))
+
+
+def test_a_counting_loop_runs_in_chunks_and_checks_its_sum_once_a_chunk() -> None:
+    source = "function main(n: int) -> int { let s = 0; for (let i = 0; i < n; i += 1) { s += i * 2 % 7; } s }"
+    assert text(source) == dedent(
+        """\
+        nonlocal fuel
+        v1 = 0
+        v2 = 0
+        while v2 < v0:
+         if fuel < 1: poll()
+         stop = v2 + fuel
+         if stop > v0: stop = v0
+         if stop > 2147483648 or v1 > 9223372036854763807: raise Bail
+         fuel -= stop - v2
+         for v2 in range(v2, stop):
+          v1 = v1 + ((v2 * 2) % 7)
+         v2 += 1
+        return v1"""
+    )
+
+
+def test_without_guesses_a_sum_is_checked_and_a_counter_below_its_bound_is_not() -> None:
+    source = "function main(n: int) -> int { let s = 0; for (let i = 0; i < n; i += 1) { s += i; } s }"
+    found = text(source, guess=False)
+    assert "range" not in found and "raise Bail" not in found
+    assert found.count("raise integer_overflow('+')") == 1
+
+
+def test_facts_leave_out_checks_that_cannot_fail() -> None:
+    source = """
+    function main(xs: int[]) -> int { if (xs.length() > 3) { xs.length() - 1 } else { xs.length() + 2 } }
+    """
+    assert "overflow" not in text(source)
+    assert text("function main(a: int) -> int { a + 1 }").count(">") == 1  # one side only
+
+
+def test_an_exception_table_is_a_try() -> None:
+    source = """
+    function f(x: int) -> int throws string { throw "no" }
+    function main(x: int) -> int { f(x) catch (e) { _ => 1 } }
+    """
+    found = text(source)
+    assert "try:" in found and "except CATCHABLE as error:" in found and "= caught(error)" in found
+
+
+def test_a_match_is_a_table_a_chain_or_a_search() -> None:
+    def arms(count: int, arm: str) -> str:
+        written = ", ".join(f"{k} => {arm.format(k)}" for k in range(count))
+        return f"function g(x: int) -> int {{ x }} function main(x: int) -> int {{ match (x) {{ {written}, _ => 9 }} }}"
+
+    assert text(arms(3, "{0}")).startswith("return K")
+    assert text(arms(3, "g({0})")).count("v0 ==") == 3
+    assert "if case < 3" in text(arms(6, "g({0})"))
+
+
+def test_no_identifier_or_string_of_a_program_becomes_code() -> None:
+    source = """
+    function main(__import__: string) -> string { let os = "'); raise SystemExit('"; os + __import__ }
+    """
+    found = text(source)
+    assert "import" not in found and found.count("SystemExit") == 1
+    compile("def f(v0):\n" + "\n".join(f" {line}" for line in found.split("\n")), "", "exec")
+
+
+PROGRAM = """
+class V { x int  y int? }
+function down(n: int) -> int { if (n == 0) { 0 } else { 1 + down(n - 1) } }
+function pick(n: int) -> int throws string { match (n % 4) { 0 => 7, 1 => down(n % 6), 2 => { throw "two" }, _ => n } }
+function add(v: V, k: int) -> V { V { x: v.x + k, y: v.y ?? k } }
+function main(n: int) -> (int | string)[] {
+  let total = 0; let text = ""; let v = V { x: 0, y: null }; let xs: int[] = []; let m: map<string, int> = {};
+  for (let i = 0; i < n; i += 1) {
+    let p = pick(i) catch (e) { "two" => -2 };
+    total += p * (1 + down(i % 3));
+    v = add(v, p);
+    xs.push(v.x);
+    m[i.to_string()] = xs[i] - 1;
+    text = text + (if (i % 2 == 0) { "a" } else { "b" });
+    let j = i;
+    while (j > 0) { j -= 2; if (j == 3) { break; } total += j; }
+  }
+  let k = 3;
+  let mapped = xs.map((x: int) -> int { x * k }).filter((x: int) -> bool { x % 2 == 0 });
+  [total, text, v.x, xs.length(), mapped.length(), m["5"], xs[n]]
+}
+"""
+
+
+def ending(linked: Any, argument: int) -> Any:
+    machine = Machine(linked, None)
+    machine.start("main", [argument])
+    outcome = machine.run()
+    while isinstance(outcome, Paused):
+        outcome = machine.run()
+    if isinstance(outcome, Failed):
+        value = outcome.error.value
+        return value.cls.name, value.fields, outcome.error.trace
+    assert isinstance(outcome, Done)
+    return outcome.value
+
+
+class Leaving(Native):
+    """A second tier whose functions leave compiled code before each line with a site of some kinds, once each."""
+
+    def __init__(self, program: Any, kinds: tuple[str, ...]) -> None:
+        super().__init__(program, "eager")
+        self.kinds = kinds
+        self.visited: set[tuple[str, int | None, int]] = set()
+
+    def translation(self, function: Any, place: int | None = None, *, guess: bool = True) -> Translation:
+        made = super().translation(function, place, guess=guess)
+        lines: list[str] = []
+        sites = {}
+        for number, line in enumerate(made.text.split("\n")[:-1], 1):
+            site = made.sites.get(number)
+            if site is not None and site.kind in self.kinds:
+                indent = line[: len(line) - len(line.lstrip())]
+                lines.append(f"{indent}leave(({function.name!r}, {place}, {len(lines)}))")
+                sites[len(lines)] = site
+            lines.append(line)
+            if site is not None:
+                sites[len(lines)] = site
+        return Translation("".join(f"{each}\n" for each in lines), sites)
+
+    def space(self) -> Space:
+        space = super().space()
+        space._globals["leave"] = self.leave
+        space.transparent |= {Leaving.leave.__code__}
+        return space
+
+    def leave(self, line: tuple[str, int | None, int]) -> None:
+        if line not in self.visited:
+            self.visited.add(line)
+            raise Bail
+
+
+@pytest.mark.parametrize("kinds", [("call",), ("header", "entry"), ("element", "operator", "divide/", "divide%")])
+def test_compiled_code_can_be_left_at_every_site(kinds: tuple[str, ...]) -> None:
+    interpreted, left = program(PROGRAM), program(PROGRAM)
+    interpreted.translation = "off"
+    left.translation = "eager"
+    left.native = Leaving(left, kinds)
+    expected = ending(interpreted, 9)
+    assert expected[0] == "baml.panics.IndexOutOfBounds"
+    for _ in range(3):
+        assert ending(left, 9) == expected
+    assert "main" in {name for name, _, _ in left.native.visited}
+    assert len(left.native.visited) >= 3
