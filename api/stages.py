@@ -36,11 +36,11 @@ def dump(source: Source, stage: str, optimize: bool = True) -> str:
         raise CompileError(stages.diagnostics, files)
     if stage == "python":
         assert stages.unit is not None
-        return _python(stages.unit, standard)
+        return render_python(stages.unit, standard)
     return render_stage(files, stages, stage)
 
 
-def _python(unit: Unit, standard: Unit) -> str:
+def render_python(unit: Unit, standard: Unit) -> str:
     """Return the Python functions of a unit's functions, or why one stays interpreted."""
     from bamlvm.sysops.table import load as load_sysops
     from bamlvm.vm.flow import Unsupported

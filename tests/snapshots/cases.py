@@ -2,8 +2,9 @@
 
 A case's snapshots are in ``tests/snapshots/<case>/``: one file a stage, and the rendered diagnostics with the sources
 that they quote.  Tokens and syntax trees are long and rarely change: three projects, which between them hold most kinds
-of nodes, have snapshots of them.  What holds for every project is checked before a snapshot is made: spans nest,
-everything is typed, and assembling the disassembly gives the same code.
+of nodes, have snapshots of them, and three have snapshots of what the second tier makes of their bytecode.  What holds
+for every project is checked before a snapshot is made: spans nest, everything is typed, and assembling the disassembly
+gives the same code.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from bamlvm.compiler.standard import compile_standard
 from bamlvm.grammar.dump import spans_nest
 from bamlvm.grammar.excerpts import render
 from bamlvm.grammar.source import SourceFile
+from bamlvm.stages import render_python
 from bamlvm.vm.disassembler import disassemble
 from tests.support.assembler import assemble
 
@@ -28,6 +30,7 @@ SNAPSHOTS = TESTS / "snapshots"
 STANDARD = "stdlib"
 SYNTAX_STAGES = ("tokens", "ast")
 SYNTAX_CASES = ("control_flow", "matching", "real_forms")
+PYTHON_CASES = ("catching", "closures", "control_flow")
 
 
 @cache
@@ -76,6 +79,8 @@ def snapshots(case: str) -> Iterator[tuple[Path, str]]:
         if stage in SYNTAX_STAGES and case not in SYNTAX_CASES:
             continue
         yield folder / f"{number:02}_{stage}.txt", render_stage(files, made, stage)
+    if case in PYTHON_CASES and made.unit is not None and (standard := standard_stages().unit) is not None:
+        yield folder / f"{len(STAGES) + 1:02}_python.txt", render_python(made.unit, standard)
     texts = {path: SourceFile(path, text) for path, text in files.items()}
     rendered = [render(diagnostic, texts) for diagnostic in made.diagnostics]
     yield folder / "diagnostics.txt", "\n\n".join(rendered) + "\n" if rendered else "no diagnostics\n"
