@@ -24,7 +24,7 @@ from bamlvm.vm.facts import ANY, Fact
 from bamlvm.vm.flow import Flow, Unsupported
 from bamlvm.vm.linker import Decoder, LinkedFunction, LinkError, Program
 from bamlvm.vm.opcodes import CODES, DISPATCH, TABLE, plain
-from bamlvm.vm.outcomes import COMPILED_FRAMES
+from bamlvm.vm.outcomes import COMPILED_FRAMES, Suspended
 from bamlvm.vm.panics import assertion_failed, unreachable
 from bamlvm.vm.program.types import ClassType
 from bamlvm.vm.spill import (
@@ -53,6 +53,9 @@ SAMPLES: Final = 2
 MAX_SAMPLES: Final = 24
 """Samples of a loop after which nothing more is tried."""
 
+_FEW_TURNS: Final = 8
+_SUSPENSIONS: Final = 16
+"""After so many waits, each within so few turns, a loop is interpreted again."""
 
 _RESERVE: Final = 220
 """Python frames kept free: for natives, and for calls that do not count themselves."""
@@ -125,6 +128,7 @@ class Native:
         self._originals: dict[LinkedFunction, dict[int, list[Any]]] = {}
         self._kept: list[list[Any]] = []
         self._heat: dict[LinkedFunction, int] = {}
+        self._suspensions: dict[tuple[LinkedFunction, int], int] = {}
         self._unguessed: set[LinkedFunction] = set()
         self._heights: dict[str, int] = {}
         self._threads = threading.local()
@@ -145,7 +149,25 @@ class Native:
         """Go on in a compiled loop at its header; return the interpreter's next state, or an outcome."""
         compiled = self.space().loop(loop)
         operands = [*stack[1:], top] if stack else []
-        return self._enter(machine, compiled, [*slots, *operands])
+        turns = machine.turns_left
+        state = self._enter(machine, compiled, [*slots, *operands])
+        if type(state) is Suspended and 0 <= turns - machine.turns_left < _FEW_TURNS and not self.asserts:
+            self._note_suspension(loop)
+        return state
+
+    def _note_suspension(self, loop: tuple[LinkedFunction, int]) -> None:
+        """Note that a loop waited after a few turns; one that does so again and again is interpreted from then on.
+
+        To suspend, compiled code is moved to the interpreter's frames, which costs more than the turns have saved: a
+        loop that reads a stream waits once for each event.
+        """
+        count = self._suspensions[loop] = self._suspensions.get(loop, 0) + 1
+        if count == _SUSPENSIONS:
+            function, place = loop
+            with self.program.lock:
+                original = self._originals.get(function, {}).get(place)  # it stays there: not to be replaced again
+                if original is not None:
+                    function.records[place][:] = original
 
     def _enter(self, machine: Any, function: Callable[..., Value], arguments: list[Value]) -> Any:
         space = self.space()

@@ -313,3 +313,30 @@ def test_a_large_function_stays_interpreted(make: Make) -> None:
     runtime = make(source, "eager")
     assert ending(runtime, {"n": 30}) == expected
     assert not native(runtime).codes
+
+
+@pytest.mark.parametrize(("turns", "stays"), [(1, False), (200, True)])
+def test_a_loop_that_waits_at_every_turn_is_interpreted_again(make: Make, turns: int, stays: bool) -> None:
+    """As one that reads a stream; to wait costs compiled code more than a few turns save."""
+    runtime = make(
+        """
+        function f(waits: int, turns: int) -> int {
+            let n = 0;
+            let i = 0;
+            while (i < waits) {
+                let j = 0;
+                while (j < turns) { n += 1; j += 1; }
+                baml.sys.sleep(0);
+                i += 1;
+            }
+            n
+        }
+        """
+    )
+    waits = 3000 // turns + 200
+    assert runtime.call_function_sync("f", {"waits": waits, "turns": turns}) == waits * turns
+    found = native(runtime)
+    left = [loop for loop, count in found._suspensions.items() if count >= 16]
+    assert bool(left) is not stays
+    for function, place in left:
+        assert function.records[place] == found._originals[function][place]
