@@ -18,6 +18,7 @@ from bamlvm.compiler import STAGES
 from bamlvm.compiler.dump import render_stage
 from bamlvm.compiler.project import Stages, compile_project
 from bamlvm.compiler.standard import compile_standard
+from bamlvm.compiler.tir_verifier import verify
 from bamlvm.grammar.dump import spans_nest
 from bamlvm.grammar.excerpts import render
 from bamlvm.grammar.source import SourceFile
@@ -65,6 +66,8 @@ def check_invariants(made: Stages) -> None:
     """What holds for every project, whatever its snapshot says."""
     for file in made.files:
         assert not (misplaced := spans_nest(file)), f"{file.path}: {misplaced[0]} reaches outside its parent"
+    for checked in made.tir.values() if made.unit else ():
+        verify(checked)
     for placed in made.unit.functions.values() if made.unit else ():
         function = placed.function
         assert assemble(disassemble(function)) == function, f"{function.name}: the disassembly loses something"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bamlvm.compiler.tir_verifier import verify
 from tests.support.compiling import compile_text, errors, link, run
 from tests.support.reference_interpreter import OverBudgetError, evaluate
 from tests.support.static_types import StaticTypes
@@ -13,6 +14,8 @@ def check_soundness(source: str) -> None:
     for optimize in (True, False):
         result = compile_text(source, optimize=optimize)
         assert result.unit is not None, errors(result)
+        for checked in result.tir.values():
+            verify(checked)
         linked = link(result.unit, optimize=optimize)
         outcomes += [run(linked), run(linked)]
     assert outcomes.count(outcomes[0]) == len(outcomes)
