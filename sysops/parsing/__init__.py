@@ -6,6 +6,7 @@
       completion.py     where in prose the value is, and partial values
       scanner.py        text to values, resumable at any character
       lookahead.py      where strings, keys and bare values end: the table of the evidence
+      escapes.py        escapes and blocks in strings
       base.py           the base of every plan, and of every builder of an object's or list's value
       scalars.py lists.py maps.py classes.py unions.py    a kind of type each: its plan and its builders
       raw.py            parts kept as they were written until their type is known

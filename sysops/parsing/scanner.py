@@ -16,11 +16,10 @@ that.  Partial values show no more of a string than will stay (:meth:`Scanner.gr
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Collection
 from typing import Any, Final
 
-from bamlvm.sysops.parsing import lookahead, reasoning
+from bamlvm.sysops.parsing import escapes, lookahead, reasoning
 from bamlvm.sysops.parsing.base import SKIP, Plan, ValueBuilder
 from bamlvm.sysops.parsing.lookahead import PLAIN, WINDOW, Place
 from bamlvm.sysops.parsing.names import bare
@@ -35,7 +34,6 @@ _SPACE_AND_COMMAS: Final = re.compile(r"[\s\\,;\uff0c\uff1b\u3001]*")
 _BARE_KEY: Final = re.compile(r"[^:=,{}\[\]\"'`\n<\u201c\uff1a\uff0c\uff5b\uff5d]*\s*")
 _BARE: Final = re.compile(r"[^,;}\])\n/#`\"<({\[\uff0c\uff5d\uff3d]*")
 _COLON: Final = re.compile(r":|=>?|\uff1a")
-_HEX4: Final = re.compile(r"[0-9a-fA-F]{4}")
 _CLOSING: Final = {
     '"': '"',
     "'": "'",
@@ -61,14 +59,6 @@ _RUNS: Final = {
 """What a string consists of without any question, by the mark that ends it."""
 
 _MARKS: Final = {mark: re.compile(f"{mark}*") for mark in "\"'`"}
-_ESCAPES: Final = {'"': '"', "'": "'", "`": "`", "\\": "\\", "/": "/", "n": "\n", "r": "\r", "t": "\t", "\n": "\n"}
-_LATEX: Final = re.compile(
-    r"\\(?:t(?:heta|imes|ext|frac|ilde|herefore|riangle)|r(?:ho|ight|angle|ceil|floor|brace))(?![a-z])"
-)
-_LONGEST_LATEX: Final = 12
-_INFO_LINE: Final = re.compile(
-    r"(?:[\w+#.\-:/]+(?:[ \t]+(?:[\w\-]+=(?:\"[^\"\n]*\"|[^\s\"]+)|\{[^}\n]*\}))*)?[ \t]*\r?\n"
-)
 _OPENS_INNER_FENCE: Final = re.compile(r"\n[ \t]*```[ \t]*\w")
 _SEPARATOR: Final = re.compile(r"[,;\n]")
 _SEPARATORS: Final = " \t\r\n,;"
@@ -735,47 +725,13 @@ class Scanner:
         return True
 
     def _escape(self) -> bool:
-        """A backslash in a string: an escape of JSON, or itself where JSON has none or none that a text has."""
-        buffer = self._buffer
-        at = self._at
-        have = len(buffer) - at
-        if have < 2:
-            if self._final:
-                self._pieces.append("\\")
-                self._at += 1
-            return self._final
-        letter = buffer[at + 1]
-        if letter in "tr":
-            if have < _LONGEST_LATEX and not self._final and buffer[at + 2 :].isalpha() | (have == 2):
-                return False
-            if _LATEX.match(buffer, at):
-                letter = ""
-        plain = _ESCAPES.get(letter)
-        if plain is not None:
-            self._pieces.append(plain)
-            self._at += 2
-            return True
-        if letter == "u":
-            if have < 6 and not self._final:
-                return False
-            if _HEX4.match(buffer, at + 2):
-                code = int(buffer[at + 2 : at + 6], 16)
-                if not 0xD800 <= code < 0xE000:
-                    self._pieces.append(chr(code))
-                    self._at += 6
-                    return True
-                if have < 12 and not self._final and "\\u".startswith(buffer[at + 6 : at + 8]):
-                    return False
-                self._at += 6
-                low = int(buffer[at + 8 : at + 12], 16) if _HEX4.match(buffer, at + 8) else 0
-                if code < 0xDC00 and buffer.startswith("\\u", at + 6) and 0xDC00 <= low < 0xE000:
-                    self._pieces.append(chr(0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00)))
-                    self._at += 6
-                else:
-                    self._pieces.append("\ufffd")
-                return True
-        self._pieces.append("\\")
-        self._at += 1
+        """At a backslash in a string."""
+        found = escapes.decoded(self._buffer, self._at, self._final)
+        if found is None:
+            return False
+        text, length = found
+        self._pieces.append(text)
+        self._at += length
         return True
 
     def _begin_value(self, key: str) -> None:
@@ -791,7 +747,7 @@ class Scanner:
                 self._begin_value(text)
                 return
             if len(self._quote) == 3:
-                text = _block(text, self._quote == _FENCE)
+                text = escapes.block(text, self._quote == _FENCE)
             self._put_scalar(text, True)
         elif self._state == self._bare:
             text = "".join(self._pieces).strip()
@@ -865,15 +821,3 @@ def _may_be_key(text: str, names: Collection[str]) -> bool:
         return False
     key = bare(text)
     return any(name.startswith(key) for name in names)
-
-
-def _block(text: str, is_code: bool) -> str:
-    """Return the text of a block in triple quotes or a code fence: dedented, without the fence's first line."""
-    if is_code:
-        info = _INFO_LINE.match(text)
-        text = text[info.end() :] if info else text
-        text = text[: len(text.rstrip(" \t"))].removesuffix("\n").removesuffix("\r")
-        return textwrap.dedent(text)
-    if text.startswith(("\n", "\r\n")):
-        return textwrap.dedent(text.removeprefix("\r").removeprefix("\n")).rstrip(" \t").removesuffix("\n")
-    return text
