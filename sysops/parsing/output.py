@@ -165,7 +165,7 @@ class ScalarOutput(Output):
         result: Result = Mismatch(self.expected, "nothing")
         for evidence, result in self._readings(text):
             if trace is not None:
-                trace(f"{evidence}: {result if result.__class__ is Mismatch else value_of(result)!r}")
+                trace(f"{evidence}: {result if result.__class__ is Mismatch else repr(value_of(result))}")
             if result.__class__ is not Mismatch:
                 break
         if cut_by is not None and (result.__class__ is Mismatch or self._plan.may_grow(split.answer)):

@@ -282,3 +282,12 @@ def test_what_cannot_be_an_answer_is_refused_by_name(type_: Type, part: str) -> 
         output_of(type_, SCHEMA)
     assert caught.value.class_name == "baml.errors.InvalidArgument"
     assert f"an LLM function cannot return {type_}: {part}" in caught.value.fields["message"]
+
+
+# --- the trace --------------------------------------------------------------------------------------------------------
+
+
+def test_the_decisions_are_traced() -> None:
+    lines: list[str] = []
+    assert final_parse(output_of(INT, SCHEMA), "I saw 3.\n```\n7\n```", trace=lines.append) == 7
+    assert lines == ["the whole text: expected an int, got I saw 3.\n```\n7\n```", "a fence: 7"]
