@@ -13,6 +13,7 @@ string they count at its beginning only, and an end tag in quotes or code does n
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 _PAIRS: Final = (
@@ -39,6 +40,7 @@ _TAG: Final = re.compile(f"(?:{START.pattern})|(?:{END.pattern})", re.IGNORECASE
 _END_PREFIXES: Final = frozenset(end[:length] for end in _ENDS for length in range(2, len(end)))
 FIRST: Final = "<[\u25c1"
 """The characters that a tag begins with."""
+_BEGINNING: Final = re.compile(f"[{re.escape(FIRST)}]")
 
 
 class Split(NamedTuple):
@@ -56,6 +58,14 @@ def end_of(start: str) -> re.Pattern[str]:
 
 _END_PATTERNS: Final = {start: re.compile(re.escape(end), re.IGNORECASE) for start, end in _PAIRS}
 LONGEST_END: Final = max(map(len, _ENDS))
+
+
+def _tags(text: str, at: int) -> Iterator[re.Match[str]]:
+    """Find the tags from ``at`` on; looking for their first characters is much cheaper than for all of them at once."""
+    for begun in _BEGINNING.finditer(text, at):
+        if begun.start() >= at and (tag := _TAG.match(text, begun.start())):
+            yield tag
+            at = tag.end()
 
 
 def _is_start(tag: re.Match[str]) -> bool:
@@ -108,7 +118,7 @@ def split_string(text: str) -> Split:
         thoughts.append(text[start.end() : end.start()])
         at = end.end()
     if not thoughts:
-        for tag in _TAG.finditer(text):
+        for tag in _tags(text, 0):
             if _is_start(tag):
                 break
             if not _is_quoted(text, tag):
@@ -195,7 +205,7 @@ class StringSplitter:
     def _look_for_end(self) -> int:
         """Look for an end tag alone, as of :func:`split_string`; return where what may be one begins."""
         text = self._text
-        while tag := _TAG.search(text, self._searched):
+        for tag in _tags(text, self._searched):
             if _is_start(tag):
                 self._may_end = False
                 return len(text)
@@ -205,8 +215,8 @@ class StringSplitter:
                 self._was_wrong = True
                 return 0
             self._searched = tag.end()
-        at = max(self._searched, len(text) - _LONGEST + 1)
-        self._searched = at
-        while at < len(text) and not (text[at] in FIRST and text[at:].lower() in _END_PREFIXES):
-            at += 1
-        return at
+        self._searched = max(self._searched, len(text) - _LONGEST + 1)
+        for begun in _BEGINNING.finditer(text, self._searched):
+            if text[begun.start() :].lower() in _END_PREFIXES:
+                return begun.start()
+        return len(text)
