@@ -54,7 +54,7 @@ class AssertionFailed(Exception):  # noqa: N818 (the callers make ParseFailed of
         self.steps: list[str] = []
 
     def at(self, step: str) -> AssertionFailed:
-        """The same seen from the container."""
+        """Return the same as seen from the container."""
         self.steps.append(step)
         return self
 
@@ -78,7 +78,7 @@ class CheckOutcome(NamedTuple):
 
 
 def named(attributes: Iterable[Attribute], level: Level) -> list[tuple[str, str]]:
-    """Name and expression of the constraints among attributes; one without a name is called by its expression."""
+    """Return name and expression of the constraints among attributes; without a name the expression serves."""
     found = []
     for attribute in attributes:
         if attribute.name == level and attribute.expression is not None:
@@ -104,7 +104,7 @@ class Constraints:
         return known
 
     def enforce(self, value: Value, type_: Type) -> Value:
-        """The value without the items and entries whose asserts fail; itself if all hold.
+        """Return a value without the items and entries whose asserts fail; itself if all hold.
 
         Raises :class:`AssertionFailed`.
         """
@@ -130,7 +130,7 @@ class Constraints:
         return value
 
     def demand(self, value: Value, type_: Type) -> None:
-        """Fail where :meth:`enforce` would drop, too: for values that do not come from a model.
+        """Raise where :meth:`enforce` would drop, too: for values that do not come from a model.
 
         Raises :class:`AssertionFailed`.
         """
@@ -167,7 +167,7 @@ class Constraints:
             raise failed.at(step) from None
 
     def outcomes(self, value: Value, attributes: Iterable[Attribute]) -> tuple[CheckOutcome, ...]:
-        """What the checks among attributes say of a value."""
+        """Return the outcomes of the checks among attributes."""
         checks = named(attributes, "check")
         if not checks:
             return ()
@@ -175,7 +175,7 @@ class Constraints:
         return tuple(CheckOutcome(name, text, self._ask(text, this)[0]) for name, text in checks)
 
     def alternative(self, value: Value, parts: Iterable[Type]) -> Type | None:
-        """The first alternative of a union that a value is of."""
+        """Return the first member of a union that a value is of."""
         for part in parts:
             if self._schema.tester(bare(part))(value):
                 return part

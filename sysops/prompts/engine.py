@@ -65,7 +65,7 @@ class Engine:
         self._environment.globals.update(names)
 
     def render(self, name: str, template: str, arguments: Mapping[str, Any], context: PromptContext) -> list[Message]:
-        """The messages of a prompt; ``name`` is the function's, for errors.
+        """Render the messages of a prompt; ``name`` is the function's, for errors.
 
         Raises :class:`Thrown` (``baml.errors.RenderPrompt``).
         """
@@ -106,7 +106,7 @@ class Engine:
 
 
 def bind(info: TemplateInfo, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> dict[str, Any]:
-    """A template string's arguments by parameter.  Raises :class:`TypeError` if they do not fit."""
+    """Return a template string's arguments by parameter.  Raise :class:`TypeError` if they do not fit."""
     face = f"{info.name}({', '.join(info.parameters)})"
     if len(arguments) > len(info.parameters):
         raise TypeError(f"{face} takes {len(info.parameters)} arguments, not {len(arguments)}")
@@ -139,7 +139,7 @@ def _role_function(marks: Marks) -> Callable[..., str]:
 
 
 def render_error(error: Exception, name: str, known: Iterable[str], environment: Environment) -> Thrown:
-    """A template's failure as ``RenderPrompt``.  ``known`` are the names that the template could have used."""
+    """Return a template's failure as ``RenderPrompt``.  ``known`` are the names that the template could have used."""
     line, template = _place(error, name)
     where = f"the prompt of {name}" if template == name else f"the template string {template}"
     text, hint = _explain(error, known, environment)
@@ -163,7 +163,7 @@ def _explain(error: Exception, known: Iterable[str], environment: Environment) -
 
 
 def _place(error: Exception, name: str) -> tuple[int | None, str]:
-    """The line, and the template it is in: the innermost frame that runs a template."""
+    """Return the line and the template it is in: the innermost frame that runs a template."""
     if isinstance(error, jinja2.TemplateSyntaxError):
         return error.lineno, error.name or name
     line, template = None, name

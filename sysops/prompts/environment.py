@@ -117,16 +117,16 @@ class Environment(ImmutableSandboxedEnvironment):
 
     @staticmethod
     def joined(parts: Iterable[Any]) -> str:
-        """The parts as they print, one after the other."""
+        """Join the parts as they print."""
         return "".join(str(text_of(part)) for part in parts)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """``obj.attribute``."""
+        """Return ``obj.attribute``."""
         found = self._member(obj, attribute)
         return super().getattr(obj, attribute) if found is missing else found
 
     def getitem(self, obj: Any, argument: Any) -> Any:
-        """``obj[argument]``."""
+        """Return ``obj[argument]``."""
         found = self._member(obj, argument)
         return super().getitem(obj, argument) if found is missing else found
 

@@ -23,7 +23,7 @@ _GENERATORS = ("batch", "map", "reject", "rejectattr", "reverse", "select", "sel
 
 
 def filters() -> dict[str, Callable[..., Any]]:
-    """Every filter that differs from Jinja's defaults, by name."""
+    """Return every filter that differs from Jinja's defaults, by name."""
     listed = {name: _listed(jinja2.filters.FILTERS[name]) for name in _GENERATORS}
     return {
         **listed,
@@ -55,7 +55,7 @@ def format_value(
     delimiter: str = "comma",
     length_marker: str = "",
 ) -> str:
-    """A value as ``json``, ``yaml`` or ``toon`` text; the other arguments are TOON's."""
+    """Write a value as ``json``, ``yaml`` or ``toon`` text; the other arguments are TOON's."""
     if type is None:
         raise FilterArgumentError("format() needs a type: format(type='json'), 'yaml' or 'toon'")
     try:
@@ -75,7 +75,7 @@ def format_value(
 
 
 def to_json(value: Any, indent: int | None = None) -> str:
-    """JSON with the fields' own names, not their aliases."""
+    """Write JSON with the fields' own names, not their aliases."""
     return json.dumps(value, ensure_ascii=False, indent=indent, default=_named)
 
 
@@ -96,7 +96,7 @@ def regex_match(value: Any, pattern: str) -> bool:
 
 
 def total(values: Iterable[Any], attribute: str | None = None, start: float = 0) -> float:
-    """The sum of the numbers among ``values``."""
+    """Return the sum of the numbers among ``values``."""
     items = (
         (item.fields.get(attribute) if isinstance(item, ClassView) else item[attribute] for item in values)
         if (attribute)
@@ -106,12 +106,12 @@ def total(values: Iterable[Any], attribute: str | None = None, start: float = 0)
 
 
 def join(values: Iterable[Any], separator: str = "", attribute: str | None = None) -> str:
-    """The values as they print, joined."""
+    """Join the values as they print."""
     if attribute:
         values = [item.fields[attribute] if isinstance(item, ClassView) else item[attribute] for item in values]
     return separator.join(str(text_of(item)) for item in values)
 
 
 def split(value: str, separator: str | None = None, limit: int = -1) -> list[str]:
-    """The text's pieces between separators (white space if none is given)."""
+    """Split a text at separators (white space if none is given)."""
     return str(text_of(value)).split(separator, limit)

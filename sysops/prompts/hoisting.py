@@ -33,12 +33,12 @@ class Found(NamedTuple):
 
 
 def shown_fields(info: ClassInfo) -> tuple[FieldInfo, ...]:
-    """The fields that a model is told of: all but those marked ``@skip``."""
+    """Return the fields that a model sees: all but those marked ``@skip``."""
     return tuple(field for field in info.fields if not has_attribute(field.attributes, "skip"))
 
 
 def find(type_: Type, declared: Declarations) -> Found:
-    """Everything with a name in a type."""
+    """Find everything with a name in a type."""
     enums: dict[str, None] = {}
     classes: dict[str, None] = {}
     recursive: dict[str, None] = {}
@@ -69,7 +69,7 @@ def find(type_: Type, declared: Declarations) -> Found:
 
 
 class _Cycles:
-    """The groups of names that lead back to themselves, found at the first question."""
+    """Return the groups of names that lead back to themselves, found at the first question."""
 
     def __init__(self, declared: Declarations) -> None:
         self._declared = declared

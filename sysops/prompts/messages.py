@@ -52,12 +52,12 @@ class Marks:
         self._entries: list[_Role | Media] = []
 
     def role(self, name: str, metadata: dict[str, Any]) -> str:
-        """The mark that begins a message."""
+        """Return the mark that begins a message."""
         metadata = dict(metadata)
         return self._mark(_Role(name, metadata, separate=bool(metadata.pop(DUPLICATE, False))))
 
     def media(self, media: Media) -> str:
-        """The mark that stands for an image, audio, pdf or video."""
+        """Return the mark in place of an image, audio, pdf or video."""
         return self._mark(media)
 
     def _mark(self, entry: _Role | Media) -> str:
@@ -65,7 +65,7 @@ class Marks:
         return f"\ue000{self._nonce}\ue001{len(self._entries) - 1}\ue002"
 
     def split(self, text: str, default_role: str) -> list[Message]:
-        """The messages in a rendered text."""
+        """Split a rendered text into its messages."""
         if not self._entries:
             return [Message(default_role, [Part(text.strip())])]
         pieces = re.split(f"\ue000{self._nonce}\ue001([0-9]+)\ue002", text)

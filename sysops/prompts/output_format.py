@@ -85,7 +85,7 @@ class OutputFormat:
         return describe(self._type, self._declared, Options())
 
     def __call__(self, *values: Any, **keywords: Any) -> str:
-        """Raises :class:`TypeError` for a keyword that is none, and for a value that is none of the keyword's."""
+        """Render it.  Raise :class:`TypeError` for an unknown keyword or a value that the keyword does not take."""
         known = ", ".join(OUTPUT_FORMAT_OPTIONS)
         if values:
             raise TypeError(f"ctx.output_format() takes its options by name; there are {known}")
@@ -100,7 +100,7 @@ class OutputFormat:
 
 
 def describe(type_: Type, declared: Declarations, options: Options) -> str:
-    """The description of a type, empty for ``string``.
+    """Return the description of a type, empty for ``string``.
 
     Raises :class:`TypeError` for a type that no text can be read as (media, functions), and for a class to be hoisted
     that is not in it.
@@ -132,7 +132,7 @@ class _Writer:
         return self._found.recursive
 
     def whole(self, type_: Type) -> str:
-        """Definitions, prefix and type."""
+        """Return definitions, prefix and type."""
         if isinstance(type_, EnumType):
             enums: list[str] = []
             text = definition(self._declared.enums[type_.name], self._options)
@@ -169,7 +169,7 @@ class _Writer:
                 return f"Answer as {'an' if type_ == INT else 'a'} "
 
     def _text(self, type_: Type) -> str:
-        """A type where it stands; a name if it is defined above."""
+        """Return a type in its place: its name if it is defined above."""
         options = self._options
         match type_:
             case ClassType(name) if name in self._declared.classes:
@@ -215,7 +215,7 @@ class _Writer:
         return f"{text}[]" if in_place else f"[\n  {_indented(text)}\n]"
 
     def _fields(self, info: ClassInfo) -> str:
-        """A class's fields in braces."""
+        """Return a class's fields in braces."""
         lines = []
         about = attribute_text(info.attributes, "description")
         if about:
@@ -265,7 +265,7 @@ def _short(name: str) -> str:
 
 
 def definition(info: EnumInfo, options: Options) -> str:
-    """An enum's definition: its name, a line, and its variants with their descriptions."""
+    """Return an enum's definition: its name, a line, and its variants with their descriptions."""
     lines = [enum_alias(info), "----"]
     aliases = variant_aliases(info)
     for variant in info.variants:
@@ -277,12 +277,12 @@ def definition(info: EnumInfo, options: Options) -> str:
 
 
 def enum_alias(info: EnumInfo) -> str:
-    """What the model is told an enum is called."""
+    """Return the name of an enum in prompts."""
     return alias_of(info.attributes) or _short(info.name)
 
 
 def variant_aliases(info: EnumInfo) -> dict[str, str]:
-    """What the model is told each variant is called, by variant; without those marked ``@skip``."""
+    """Return the name of each variant in prompts, by variant, without those marked ``@skip``."""
     skipped = {variant.name for variant in info.variants if has_attribute(variant.attributes, "skip")}
     return {name: alias for name, alias in _variant_names(info).items() if name not in skipped}
 

@@ -32,7 +32,7 @@ class Predicates:
         self._compiled: dict[str, TemplateExpression] = {}
 
     def holds(self, expression: str, variables: Mapping[str, Any]) -> bool:
-        """Whether it is true of ``variables``: builtins, by name.  Raises :class:`PredicateError`."""
+        """Whether it is true of ``variables``: builtins, by name.  Raise :class:`PredicateError`."""
         try:
             value = self._compile(expression)(**variables)
             if isinstance(value, jinja2.Undefined):
@@ -54,7 +54,7 @@ class Predicates:
         return output.nodes[0]
 
     def value(self, node: nodes.Expr, variables: Mapping[str, Any]) -> Any:
-        """Evaluate a part of an expression; raises what Jinja raises."""
+        """Evaluate a part of an expression; raise what Jinja raises."""
         assignment = nodes.Assign(nodes.Name("result", "store"), node, lineno=1)
         template = self._environment.from_string(nodes.Template([assignment], lineno=1))
         return TemplateExpression(template, undefined_to_none=False)(**variables)

@@ -15,7 +15,7 @@ from bamlvm.vm.rendering import float_text, scalar_text
 
 
 def plain(value: Any) -> Any:
-    """A view as dicts, lists and scalars, aliases applied.  Raises :class:`ValueError` for a value inside itself."""
+    """Return a view as dicts, lists and scalars, aliases applied.  Raise :class:`ValueError` for a value inside itself."""
     return _plain(value, ())
 
 
@@ -38,7 +38,7 @@ def _plain(value: Any, inside: tuple[int, ...]) -> Any:
 
 
 def to_json(value: Any) -> str:
-    """Minified JSON."""
+    """Write minified JSON."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -53,7 +53,7 @@ _YAML_INDICATORS = tuple("!&*%@`{}[]|>#'\",")
 
 
 def to_yaml(value: Any) -> str:
-    """Block-style YAML, ending in a line feed."""
+    """Write block-style YAML, ending in a line feed."""
     return "\n".join(_yaml_lines(value)) + "\n"
 
 
@@ -124,7 +124,7 @@ class Toon:
         self._marker = marker
 
     def write(self, value: Any) -> str:
-        """The text of a value, without a final line feed."""
+        """Return the text of a value, without a final line feed."""
         if isinstance(value, dict):
             return "\n".join(self._object(value, ""))
         if isinstance(value, list):

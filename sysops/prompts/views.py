@@ -107,7 +107,7 @@ class Tags(dict[str, str]):
 
 
 def alias_of(attributes: tuple[Attribute, ...]) -> str | None:
-    """The argument of ``@alias``, or None."""
+    """Return the argument of ``@alias``, or None."""
     return attribute_text(attributes, "alias")
 
 
@@ -121,7 +121,7 @@ class Viewer:
         self._kept: list[Any] = []
 
     def view(self, value: Any) -> Any:
-        """The view of a BAML value; shared and cyclic structure is kept."""
+        """Return the view of a BAML value; shared and cyclic structure is kept."""
         if value is None or isinstance(value, (bool, int, float, str)):
             return value
         if isinstance(value, EnumValue):
@@ -159,7 +159,7 @@ class Viewer:
 
 
 def class_aliases(value: Instance) -> dict[str, str]:
-    """The aliases of an instance's fields, by field name."""
+    """Return the aliases of an instance's fields, by field name."""
     aliases = {}
     for field in value.cls.info.fields:
         alias = alias_of(field.attributes)
@@ -169,7 +169,7 @@ def class_aliases(value: Instance) -> dict[str, str]:
 
 
 def text_of(value: Any) -> Any:
-    """A value as ``{{ value }}`` prints it.  What is no BAML value (an undefined name, Jinja's own objects) is returned
+    """Return a value as ``{{ value }}`` prints it.  What is not a BAML value (an undefined name, Jinja's own objects) is returned
     as it is, for Jinja to print or refuse."""
     if isinstance(value, str):
         return value
@@ -228,7 +228,7 @@ def _inline(value: Any, inside: tuple[int, ...]) -> Iterator[str]:
 
 
 def _block(value: Any, depth: int, inside: tuple[int, ...]) -> Iterator[str]:
-    """A class, and what is inside a class: one entry a line, each with a trailing comma."""
+    """Write a class, or what is inside one: one entry a line, each with a trailing comma."""
     if isinstance(value, ClassView):
         entries: list[tuple[str, Any]] = [
             (f"{_key(value.aliases.get(name, name))}: ", field) for name, field in value.fields.items()
