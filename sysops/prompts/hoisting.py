@@ -1,8 +1,8 @@
 """What ``ctx.output_format`` must define before it names it: enums, classes, aliases.
 
 A class or an alias that leads back to itself can only be described by name, so it is *always* defined; enums and other
-classes are where the options say so.  The order is the official runtime's: types are met last part first, and whoever
-leads back to itself brings all who are on the way, in the order of the graph's depth-first search.
+classes are where the options say so.  The order is the official runtime's: types are met last part first, and a type
+that leads back to itself brings all who are on the way, in the order of the graph's depth-first search.
 """
 
 from __future__ import annotations

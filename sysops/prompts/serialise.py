@@ -15,7 +15,8 @@ from bamlvm.vm.rendering import float_text, scalar_text
 
 
 def plain(value: Any) -> Any:
-    """Return a view as dicts, lists and scalars, aliases applied.  Raise :class:`ValueError` for a value inside itself."""
+    """Return a view as dicts, lists and scalars, aliases applied.  Raise :class:`ValueError` for a value inside
+    itself."""
     return _plain(value, ())
 
 

@@ -169,8 +169,8 @@ def class_aliases(value: Instance) -> dict[str, str]:
 
 
 def text_of(value: Any) -> Any:
-    """Return a value as ``{{ value }}`` prints it.  What is not a BAML value (an undefined name, Jinja's own objects) is returned
-    as it is, for Jinja to print or refuse."""
+    """Return a value as ``{{ value }}`` prints it.  What is not a BAML value (an undefined name, Jinja's own objects)
+    is returned as it is, for Jinja to print or refuse."""
     if isinstance(value, str):
         return value
     if value is None or isinstance(value, (bool, int, float)):
