@@ -107,6 +107,8 @@ class _ItemParser:
         self.driver = _driver()
         self.reported = sorted(diagnostic.span.start for diagnostic in lexed.diagnostics)
         """Where diagnostics begin, in order."""
+        self.repaired = 0
+        """The token before which a semicolon was inserted last."""
 
     def parse(self, rule: str) -> Declaration | None:
         """Return the item's declaration, or None if it has a syntax error; report all that can be found in it."""
@@ -152,11 +154,13 @@ class _ItemParser:
         tokens = self.lexed.tokens
         if self.lexed.broken and failure.index >= len(tokens):
             return None
-        optional = optional_semicolon(self.driver, failure, tokens, self.text)
+        repaired, self.repaired = self.repaired, failure.index
+        optional = optional_semicolon(self.driver, failure, tokens, self.text, repaired)
         if optional is not None:
             return optional
         inserted = missing_semicolon(self.driver, failure, tokens, self.text)
         if inserted is None:
+            self.repaired = repaired
             return None
         token, diagnostic = inserted
         if not self.is_reported(tokens[failure.index - 1].start, failure.token.start):

@@ -100,11 +100,13 @@ _AFTER_TYPE: Final = frozenset({"LBRACKET", "QUESTION", "PIPE", "DOT", "LESS", "
 _MAX_ALTERNATIVES: Final = 5
 
 
-def optional_semicolon(driver: Driver, failure: UnexpectedTokenError, tokens: list[Token], text: str) -> Token | None:
+def optional_semicolon(
+    driver: Driver, failure: UnexpectedTokenError, tokens: list[Token], text: str, repaired: int = 0
+) -> Token | None:
     """Return the `;` that may be left out where the parser is stuck, or None.
 
     It may after a statement that begins with `return`, `throw`, `break` or `continue`, at the end of its line, although
-    unreachable code follows.
+    unreachable code follows.  ``repaired`` is the token before which a `;` was inserted last: a statement begins there.
     """
     token, index = failure.token, failure.index
     if (
@@ -116,6 +118,8 @@ def optional_semicolon(driver: Driver, failure: UnexpectedTokenError, tokens: li
         return None
     level = 0
     for at in range(index - 1, -1, -1):
+        if level == 0 and at < repaired:
+            return None
         kind = tokens[at].kind
         if kind in CLOSERS:
             level += 1
