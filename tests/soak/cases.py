@@ -1,4 +1,4 @@
-"""What the soak draws from: the fault table, but for what only costs bytes."""
+"""What the soak draws from: the faults of answers, but for what only costs bytes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CASES: Final = tuple(
     Case(f"{wire.name}.{number}", wire, fault)
     for wire in WIRES.values()
     for number, fault in enumerate(fault for faults in STREAMED.values() for fault in faults)
-    if fault.where == "answer" and not any(word in fault.title for word in _LARGE)
+    if fault.is_answer and not any(word in fault.title for word in _LARGE)
 )
 
 
