@@ -29,7 +29,7 @@ test-fast: $(READY) ## run the unit and behaviour tests but the slow ones
 
 test-translations: $(READY) ## run the tests of the machine in each mode of the second tier
 	for mode in 0 eager stress; do BAMLVM_TRANSLATE=$$mode $(BIN)/python -m pytest -q -n auto --dist worksteal \
-	  -m "not slow" tests/unit/vm tests/unit/compiler tests/behaviour || exit 1; done
+	  --ignore tests/unit/vm/test_native.py tests/unit/vm tests/unit/compiler tests/behaviour || exit 1; done
 
 check: $(READY) ## lint, types, import contracts
 	$(BIN)/ruff check .

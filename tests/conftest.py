@@ -55,8 +55,8 @@ def check_handles(runtime: Any) -> None:
     assert runtime.handles == 0, f"{runtime.handles} handles are open"
 
 
-def open_sockets() -> dict[str, str]:
-    """The Internet sockets that this process holds: inode → protocol, addresses and state."""
+def held_sockets() -> set[str]:
+    """Return the inodes of the sockets that this process holds, of every kind."""
     held = set()
     for entry in Path("/proc/self/fd").iterdir():
         try:
@@ -65,15 +65,20 @@ def open_sockets() -> dict[str, str]:
             continue  # the directory's own descriptor
         if target.startswith("socket:["):
             held.add(target[len("socket:[") : -1])
-    known = {}
-    for table in _TABLES:
+    return held
+
+
+def internet_sockets(held: set[str]) -> list[str]:
+    """Return protocol, addresses and state of the Internet sockets among some inodes."""
+    found = []
+    for table in _TABLES if held else ():  # the tables are long on a machine that has just run many tests
         for line in Path("/proc/self/net", table).read_text().splitlines()[1:]:
             fields = line.split()
             if fields[9] in held:
                 state = _STATES.get(fields[3], f"state {fields[3]}")
-                known[fields[9]] = f"{table} {_address(fields[1])} → {_address(fields[2])} {state}"
+                found.append(f"{table} {_address(fields[1])} → {_address(fields[2])} {state}")
     # A socket that is neither bound nor connected is in no table: not a leak that anybody could notice.
-    return known
+    return found
 
 
 def _address(field: str) -> str:
@@ -87,7 +92,7 @@ def nothing_left_open(request: pytest.FixtureRequest) -> Iterator[None]:
     """The guard; see the head of this module."""
     if inspect.iscoroutinefunction(getattr(request, "function", None)):
         request.getfixturevalue("no_task_left")
-    before = open_sockets() if sys.platform == "linux" else None
+    before = held_sockets() if sys.platform == "linux" else None
     yield
     if runtimes := sys.modules.get("bamlvm.runtime"):
         for runtime in tuple(runtimes._RUNTIMES):
@@ -121,8 +126,8 @@ def assert_idle(loop: asyncio.AbstractEventLoop | None) -> None:
         time.sleep(0.001)
 
 
-def _new_sockets(before: dict[str, str]) -> list[str]:
-    return [text for inode, text in open_sockets().items() if inode not in before]
+def _new_sockets(before: set[str]) -> list[str]:
+    return internet_sockets(held_sockets() - before)
 
 
 def _live_tasks() -> set[asyncio.Task[Any]]:

@@ -9,6 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 HEAVY = ["lark", "httpx", "httpcore", "jinja2", "asyncio", "bamlvm.compiler", "bamlvm.grammar.parser"]
 
 

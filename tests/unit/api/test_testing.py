@@ -13,6 +13,8 @@ import pytest
 import bamlvm
 from bamlvm.testing import SnapshotError, assert_stage, stage_text
 
+pytestmark = pytest.mark.slow
+
 SOURCE = "function main() -> int { 1 + 2 }"
 WRONG = "function main() -> int { missing }"
 ROOT = Path(__file__).parents[3]

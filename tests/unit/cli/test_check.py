@@ -14,6 +14,8 @@ import pytest
 from bamlvm.cli import exit_codes
 from bamlvm.cli.main import main
 
+pytestmark = pytest.mark.slow
+
 FINE = "function main() -> int { 1 }\n"
 WARNS = "function main() -> int { match (1) { _ => 1, 2 => 2 } }\n"
 WRONG = "function main() -> int { coutn }\nfunction count() -> int { 1 }\n"

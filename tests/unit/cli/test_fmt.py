@@ -13,6 +13,8 @@ import bamlvm
 from bamlvm.cli import exit_codes
 from bamlvm.cli.main import main
 
+pytestmark = pytest.mark.slow
+
 MESSY = "class A { a int }  // café\r\n"
 NEAT = "class A {\r\n  a int\r\n} // café\r\n"
 BROKEN = "class A { a int }\nclass B { b }\n"

@@ -21,6 +21,8 @@ from bamlvm.cli import exit_codes
 from bamlvm.mock import ThreadedMockServer
 from bamlvm.tools.session.session import Session, is_incomplete
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-m", "bamlvm", "repl"]
 PROJECT = {"a.baml": "class P { x int }\nenum M { A B }\nfunction dbl(x: int) -> int { x * 2 }\n"}
 

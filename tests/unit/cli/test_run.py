@@ -19,6 +19,8 @@ from bamlvm.cli import exit_codes
 from bamlvm.cli.main import main
 from bamlvm.mock import ThreadedMockServer
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parents[3] / "examples"
 PROGRAM = """
 class Point { x int  y int }

@@ -18,6 +18,8 @@ from bamlvm.cli import exit_codes
 from bamlvm.cli.main import main
 from bamlvm.mock import ThreadedMockServer
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = """
 enum Mood { Happy  Sad @alias("blue") }
 class Person { name string  age int?  tags string[]  mood Mood  scores map<string, int> }

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from functools import cache
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bamlvm.compiler.project import Project, compile_project
 from bamlvm.vm.program.unit import Unit
 from tests.snapshots.cases import standard_stages
+
+pytestmark = pytest.mark.slow
 
 FILES = {
     "types.baml": """

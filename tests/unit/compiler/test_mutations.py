@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,8 @@ from tests.generators.choices import Choices
 from tests.generators.mutations import corpus, mutated
 from tests.generators.typed_programs import program
 from tests.support.compiling import compile_text, link, run
+
+pytestmark = pytest.mark.slow
 
 PROGRAMS = int(os.environ.get("BAMLVM_PROGRAMS", "40"))
 

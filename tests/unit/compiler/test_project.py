@@ -8,6 +8,8 @@ import bamlvm
 from bamlvm.compiler.project import Project
 from tests.support.compiling import compile_text, link, run, standard
 
+pytestmark = pytest.mark.slow
+
 MANY = """\
 class Person { name strng }
 class Person { age int }

@@ -22,6 +22,8 @@ from tests.support.compiling import compile_text, errors, link, run
 from tests.support.reference_interpreter import evaluate
 from tests.support.soundness import check_soundness
 
+pytestmark = pytest.mark.slow
+
 PROGRAMS = int(os.environ.get("BAMLVM_PROGRAMS", "25"))
 
 decisions = st.sampled_from((40, 200, 800, 3000)).flatmap(lambda size: st.binary(min_size=size, max_size=size))

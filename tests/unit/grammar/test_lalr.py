@@ -16,6 +16,8 @@ from bamlvm.grammar import lalr
 from bamlvm.grammar.actions import expressions, items, statements, types
 from bamlvm.grammar.lalr import Table, actions_of, build, load, read, write
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def fresh() -> Table:

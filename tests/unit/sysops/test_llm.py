@@ -20,6 +20,8 @@ import bamlvm
 from bamlvm.mock import ThreadedMockServer
 from bamlvm.sysops.redaction import redacted_body
 
+pytestmark = pytest.mark.slow
+
 SOURCE = (Path(__file__).parent / "strategies.baml").read_text("utf-8")
 PROGRAM = SOURCE + "".join(
     f'function Call{name}(x: string) -> string {{ client {name}  prompt #"Say {{{{ x }}}}"# }}\n'

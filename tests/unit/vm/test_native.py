@@ -14,6 +14,8 @@ import pytest
 import bamlvm
 from bamlvm.vm.native import Native
 
+pytestmark = pytest.mark.slow
+
 BEHAVIOUR = Path(__file__).parents[2] / "behaviour"
 MODES = ("eager", "stress")
 

@@ -17,6 +17,8 @@ from bamlvm.vm.stack import StackError, max_stack
 from bamlvm.vm.verifier import VerifyError, verify
 from tests.support.assembler import assemble
 
+pytestmark = pytest.mark.slow
+
 C = CODES
 RETURN_ONE = (C["load_const"], 0, C["return"])
 

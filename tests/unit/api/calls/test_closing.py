@@ -14,6 +14,8 @@ from bamlvm.calls.closing import close_entries
 from bamlvm.mock import MockServer, ThreadedMockServer
 from bamlvm.vm.handles import Entry
 
+pytestmark = pytest.mark.slow
+
 Make: TypeAlias = Callable[..., bamlvm.Runtime]
 
 

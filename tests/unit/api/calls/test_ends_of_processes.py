@@ -12,6 +12,8 @@ import pytest
 
 from bamlvm.mock import ThreadedMockServer
 
+pytestmark = pytest.mark.slow
+
 HELLO = {"rules": [{"answers": [{"pieces": ["Hello", ", ", "world", "!"]}]}]}
 
 

@@ -16,6 +16,8 @@ import bamlvm
 from bamlvm import CallContext, Cancelled, CancelToken, DeadlineExceeded
 from bamlvm.mock import ThreadedMockServer
 
+pytestmark = pytest.mark.slow
+
 Make: TypeAlias = Callable[..., bamlvm.Runtime]
 
 

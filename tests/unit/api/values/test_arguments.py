@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 import bamlvm
 from bamlvm import HostError
 
+pytestmark = pytest.mark.slow
+
 SOURCE = """
 enum Color { Red  Green }
 class Item { name string  price int }

@@ -18,6 +18,8 @@ from bamlvm.values.arguments import Arguments
 from bamlvm.values.json_schema import named_type
 from bamlvm.vm.program import types as t
 
+pytestmark = pytest.mark.slow
+
 SOURCE = """
 /// How one feels.
 enum Mood { Happy @description("all is well") @alias("joy")  Sad  Hidden @skip }

@@ -14,6 +14,8 @@ import bamlvm
 from bamlvm.values.partials import PartialResults
 from tests.unit.api.orders import ORDER, SOURCE, TEXT
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def runtime() -> Iterator[bamlvm.Runtime]:

@@ -12,6 +12,8 @@ import bamlvm
 from tests.generators.narrowing_programs import around, flow_program
 from tests.support.soundness import check_soundness
 
+pytestmark = pytest.mark.slow
+
 PROGRAMS = int(os.environ.get("BAMLVM_PROGRAMS", "25"))
 
 

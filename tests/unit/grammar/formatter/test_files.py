@@ -24,6 +24,8 @@ from bamlvm.grammar.source import SourceFile
 from bamlvm.grammar.syntax import File, Node, fields
 from bamlvm.grammar.tokens import Token
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[4]
 SOURCES = sorted(
     path.relative_to(ROOT).as_posix()

@@ -33,6 +33,8 @@ from bamlvm.vm.program.types import (
 from bamlvm.vm.values import EnumValue, Instance, Thrown
 from tests.unit.sysops.parsing.structures import JSON_ALIAS, PROGRAM, Style, answers, done, types, value
 
+pytestmark = pytest.mark.slow
+
 PERSON, POINT, TREE = ClassType("Person"), ClassType("Point"), ClassType("Tree")
 PETS = union((ClassType("Cat"), ClassType("Dog")))
 MESSAGES = union((ClassType("Email"), ClassType("Call")))

@@ -22,6 +22,8 @@ from bamlvm.sysops.web.transport.http1 import Transport
 from bamlvm.sysops.web.transport.states import IllegalTransitionError, next_state
 from bamlvm.vm.values import Instance, Pending, Thrown
 
+pytestmark = pytest.mark.slow
+
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 END = b"0\r\n\r\n"
 STAY = b"stay"

@@ -18,6 +18,8 @@ from bamlvm.cli.main import main
 from bamlvm.mock import ThreadedMockServer
 from bamlvm.tools.generate.package import client_files, stale, write
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(bamlvm.__path__[0]).parent
 PROJECTS = Path(__file__).parents[3] / "projects"
 NAMES = r"""

@@ -21,6 +21,8 @@ from pydantic import TypeAdapter
 
 from bamlvm.mock import MockServer, ScriptError, ThreadedMockServer
 
+pytestmark = pytest.mark.slow
+
 QUESTION = [{"role": "user", "content": "Say hello to world"}]
 GREETING = {"pieces": ["Hello", ", ", "world", "!"]}
 
