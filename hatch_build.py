@@ -31,7 +31,10 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]  # hatchlin
         root = Path(self.root)
         if version == "editable":
             link_package(root, root / ".links")
-            make(root / ".links", TABLE, root / "grammar" / "baml.table")
+            # Through links of its own: pip's build environment hides the paths of what is installed already.
+            with tempfile.TemporaryDirectory(prefix="bamlvm-build-") as work:
+                link_package(root, Path(work) / "links")
+                make(Path(work) / "links", TABLE, root / "grammar" / "baml.table")
             return
         self.work = work = Path(tempfile.mkdtemp(prefix="bamlvm-build-"))
         link_package(root, work / "links")
