@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 
 FILE ?= examples/hello.baml
 
-.PHONY: help demo test test-fast test-translations check fix bench profile fuzz soak snapshots docs wheel-test clean
+.PHONY: help demo test test-fast test-translations check fix bench profile fuzz soak attack snapshots docs wheel-test clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -53,6 +53,9 @@ fuzz: $(READY) ## fuzz the parsers for FUZZ_SECONDS (60) seconds with atheris
 
 soak: $(READY) ## 20,000 calls with random faults (SOAK_CALLS, SOAK_AT_ONCE, SOAK_SEED): nothing may grow
 	$(BIN)/python -m tests.soak.soak
+
+attack: $(READY) ## hostile programs, servers, recordings and caches, each in a limited process
+	$(BIN)/python -m tests.attack.run
 
 snapshots: $(READY) ## rewrite the compiler's snapshots
 	$(BIN)/python -m tests.snapshots.write

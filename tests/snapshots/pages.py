@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bamlvm.vm.opcodes import markdown
+from tests.attack import page as attacks
 from tests.diagnostics.examples import page as diagnostics_page
 from tests.snapshots.stdlib_page import page as stdlib_page
 from tests.streaming.faults import page as faults
@@ -19,3 +20,4 @@ def pages() -> Iterator[tuple[Path, str]]:
     yield DOCS / "faults.md", faults.text()
     yield DOCS / "diagnostics.md", diagnostics_page()
     yield DOCS / "stdlib.md", stdlib_page()
+    yield DOCS / "security.md", attacks.text()

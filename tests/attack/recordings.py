@@ -1,0 +1,10 @@
+"""Hostile recordings: files that somebody else wrote or cut."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from tests.attack.case import Attack
+
+ATTACKS: Final[Sequence[Attack]] = ()
