@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from bamlvm.compiler.config_blocks import data, entries, is_count, word
 from bamlvm.compiler.index import Index, reporter
+from bamlvm.compiler.keys import check_keys
 from bamlvm.compiler.reporter import Located, Reporter, name_range
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
@@ -87,6 +88,7 @@ def clients(index: Index, diagnostics: list[Diagnostic]) -> dict[str, ClientInfo
                 report.warning("E0026", name_range(declaration), f"`{declaration.name}` has no model", hint=hint)
         if options is not None:
             _check_options(options, STRATEGIES.get(provider) if provider else None, report)
+            check_keys(provider or "", options, report)
         if provider is not None:
             found[entry.name] = ClientInfo(entry.name, provider, policy, data(options) if options is not None else {})
     return found

@@ -37,7 +37,7 @@ class Node(msgspec.Struct, frozen=True, gc=False):
 class LocalInfo(msgspec.Struct, frozen=True):
     """``captured``: some lambda uses it from outside; ``reassigned``: something sets it after its ``let``.  A local
     that is both lives in a cell, which its lambdas share.  ``set_inside``: a lambda sets it from outside, so that any
-    call may change it."""
+    call may change it.  ``unused``: it should be read, and is not."""
 
     name: str
     start: int
@@ -45,6 +45,7 @@ class LocalInfo(msgspec.Struct, frozen=True):
     captured: bool
     reassigned: bool
     set_inside: bool = False
+    unused: bool = False
 
     @property
     def shared(self) -> bool:

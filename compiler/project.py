@@ -32,6 +32,7 @@ from bamlvm.compiler.templates.constraints import check_constraints
 from bamlvm.compiler.tests import check_tests, tests
 from bamlvm.compiler.type_resolver import TypeResolver
 from bamlvm.grammar import syntax
+from bamlvm.grammar.allowances import without_allowed
 from bamlvm.grammar.diagnostics import Diagnostic, sort
 from bamlvm.grammar.parser import ItemCache, parse_file
 from bamlvm.grammar.source import SourceFile
@@ -156,7 +157,8 @@ class Project:
         for name, checked in stages.tir.items():
             if name not in symbols.contracts and checked.throws != symbols.signatures[name].throws:
                 symbols.signatures[name] = msgspec.structs.replace(symbols.signatures[name], throws=checked.throws)
-        found[:] = sort(found)
+        sources = {path: parsed.source for path, parsed in self._parsed.items()}
+        found[:] = sort(without_allowed(found, sources))
         return configuration
 
     def _emit(self, stages: Stages) -> None:

@@ -33,6 +33,7 @@ class Reporter:
     def __init__(self, file: str, offset: int, into: list[Diagnostic]) -> None:
         self.file = file
         self.offset = offset
+        self.has_errors = False
         self._into = into
 
     def span(self, start: int, end: int) -> Span:
@@ -51,6 +52,7 @@ class Reporter:
         severity: Severity = "error",
     ) -> None:
         """Report what keeps the program from running; ``where`` is a node, or offsets within the item."""
+        self.has_errors |= severity == "error"
         start, end = where if isinstance(where, tuple) else (where.start, where.end)
         self._into.append(Diagnostic(code, severity, message, self.span(start, end), tuple(labels), hint))
 

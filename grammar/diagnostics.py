@@ -65,8 +65,17 @@ CODES: Final = {
     "E0095": "unreachable catch arm",
     "E0096": "throws contract broken",
     "E0097": "extraneous throws",
+    "E0101": "unused variable",
+    "E0102": "unreachable code",
+    "E0103": "comparison with one result",
+    "E0104": "prompt without output format",
+    "E0105": "unknown role",
+    "E0106": "key in source",
 }
 """Every code and its title."""
+
+LINTS: Final = frozenset({"E0101", "E0102", "E0103", "E0104", "E0105", "E0106"})
+"""The codes of warnings about what is valid, runs, and can hardly be meant."""
 
 
 class Label(msgspec.Struct, frozen=True):

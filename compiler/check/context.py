@@ -62,6 +62,11 @@ class Flow(NamedTuple):
     def live(self) -> bool:
         return self.distance == 0
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether every way here was left for certain."""
+        return self.distance >= _LEFT
+
     def left(self) -> Flow:
         """Return the flow after something that diverges."""
         return Flow(self.types, self.distance + _LEFT)
@@ -93,6 +98,15 @@ class Returns:
     found: list[Type] = field(default_factory=list)
 
 
+class Lint(NamedTuple):
+    """A warning about something that can hardly be meant; see :mod:`bamlvm.compiler.check.lints`."""
+
+    code: str
+    node: hir.Node
+    message: str
+    hint: str | None
+
+
 @dataclass
 class Checking:
     """One function being checked.
@@ -113,6 +127,7 @@ class Checking:
     thrown: list[Type] = field(default_factory=list)
     returns: list[Returns] = field(default_factory=list)
     loops: list[Exits] = field(default_factory=list)
+    lints: list[Lint] = field(default_factory=list)
     assignments: dict[int | str, int] = field(default_factory=dict)
     """How often a local, or a field of this name, was assigned to so far."""
     calls: int = 0

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from bamlvm.compiler import hir, tir
-from bamlvm.compiler.check import calls, literals, members, operators, patterns
+from bamlvm.compiler.check import calls, lints, literals, members, operators, patterns
 from bamlvm.compiler.check.context import Checking, Exits, Flow, Returns, inferred, place_of
 from bamlvm.compiler.types import literal_type, unstated
 from bamlvm.vm.program.types import (
@@ -137,9 +137,15 @@ def _iterate(c: Checking, node: hir.Iterate) -> tir.Expr:
 
 def block(c: Checking, node: hir.Block, expected: Type | None) -> tir.Expr:
     """Check a block; its value is its tail's, or null."""
-    checked = tuple(statement(c, each) for each in node.statements)
+    start, is_reported = c.flow, False
+    checked: list[tir.Statement] = []
+    for each in node.statements:
+        is_reported = is_reported or (bool(checked) and lints.unreachable(c, start, checked, each))
+        checked.append(statement(c, each))
+    if node.tail is not None and checked and not is_reported:
+        lints.unreachable(c, start, checked, node.tail)
     tail = c.expr(c, node.tail, expected) if node.tail is not None else None
-    return tir.Block(node.start, node.end, tail.type if tail is not None else NULL, checked, tail)
+    return tir.Block(node.start, node.end, tail.type if tail is not None else NULL, tuple(checked), tail)
 
 
 def _if(c: Checking, node: hir.If, expected: Type | None) -> tir.Expr:

@@ -14,7 +14,7 @@ from functools import cached_property, partial
 import msgspec
 
 from bamlvm.compiler import hir, tir
-from bamlvm.compiler.check import expressions
+from bamlvm.compiler.check import expressions, lints
 from bamlvm.compiler.check.context import Checking, Returns, is_unnamed
 from bamlvm.compiler.check.graph import CallGraph
 from bamlvm.compiler.incremental import Lookup, Lookups, Memo
@@ -158,6 +158,7 @@ def _check(
     thrown = union(c.thrown)
     if function.throws is not None:
         _check_contract(c, function, thrown)
+    lints.report(c)
     return tir.Function(
         function.start,
         function.end,

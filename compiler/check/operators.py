@@ -7,6 +7,7 @@ it is false.
 from __future__ import annotations
 
 from bamlvm.compiler import hir, tir
+from bamlvm.compiler.check import lints
 from bamlvm.compiler.check.context import Checking, Flow, Place, place_of
 from bamlvm.compiler.types import literal_type, widen
 from bamlvm.vm.program.types import (
@@ -42,6 +43,7 @@ def binary(c: Checking, node: hir.Binary, expected: Type | None) -> tir.Expr:
         return tir.Operation(*at, NEVER, "bin_op", "+", (left, right))
     operands = (left, right)
     if node.operator in ("==", "!="):
+        lints.comparison(c, node, left, right)
         name = "equal" if node.operator == "==" else "not_equal"
         if _plainly_comparable(c, left.type, right.type):
             return tir.Operation(*at, BOOL, name, None, operands)
@@ -161,6 +163,7 @@ def condition(c: Checking, node: hir.Expr) -> tuple[tir.Expr, Flow, Flow]:
 
 def _type_test(c: Checking, node: hir.TypeTest) -> tuple[tir.Expr, Flow, Flow]:
     operand = c.expr(c, node.operand, None)
+    lints.type_test(c, node, operand)
     checked = tir.IsType(node.start, node.end, BOOL, operand, node.type)
     place, type_ = place_of(operand), operand.type
     if place is None or type_ == NEVER:

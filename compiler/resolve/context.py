@@ -24,7 +24,7 @@ from bamlvm.vm.program.types import Type
 class Variable:
     """A local: where it is declared, the ``depth`` of lambdas there, and what happens to it.
 
-    ``set_inside`` says that a lambda other than its own assigns to it.
+    ``set_inside`` says that a lambda other than its own assigns to it; ``kept`` that it need not be ``read``.
     """
 
     name: str
@@ -34,6 +34,8 @@ class Variable:
     captured: bool = False
     reassigned: bool = False
     set_inside: bool = False
+    read: bool = False
+    kept: bool = True
 
 
 @dataclass
@@ -77,19 +79,20 @@ class Resolving:
         self.signature = signature_of(symbols, name)
         self._type_variables = frozenset(self.signature.type_parameters)
 
-    def declare(self, name: str, start: int, end: int) -> int:
-        """Declare a local in the innermost block; return its number."""
-        self.variables.append(Variable(name, start, end, len(self.functions)))
+    def declare(self, name: str, start: int, end: int, *, kept: bool = True) -> int:
+        """Declare a local in the innermost block; return its number.  Unless it is ``kept`` it is to be used."""
+        self.variables.append(Variable(name, start, end, len(self.functions), kept=kept or name.startswith("_")))
         local = len(self.variables) - 1
         self.blocks[-1][name] = local
         return local
 
-    def find(self, name: str) -> int | None:
-        """Return the local that a name means here and count the use, or None."""
+    def find(self, name: str, *, to_set: bool = False) -> int | None:
+        """Return the local that a name means here and count the use, or None; it is not read where it is set."""
         for names in reversed(self.blocks):
             if name in names:
                 local = names[name]
                 self._use(local)
+                self.variables[local].read |= not to_set
                 return local
         return None
 

@@ -6,7 +6,7 @@ from bamlvm.compiler import hir
 from bamlvm.compiler.index import Entry
 from bamlvm.compiler.reporter import Reporter, name_range
 from bamlvm.compiler.resolve import statements
-from bamlvm.compiler.resolve.context import Resolving
+from bamlvm.compiler.resolve.context import Resolving, Variable
 from bamlvm.compiler.resolve.expressions import expression
 from bamlvm.compiler.scope import Scope
 from bamlvm.compiler.symbols import Symbols
@@ -47,10 +47,16 @@ def resolve_function(
         scope.reads.note("contract", (name,), symbols.contracts.get(name)),
         (throws.start, throws.end) if throws else name_range(function),
         body,
-        tuple(hir.LocalInfo(v.name, v.start, v.end, v.captured, v.reassigned, v.set_inside) for v in r.variables),
+        tuple(_info(variable, report.has_errors) for variable in r.variables),
         frozenset(r.mentions),
         frozenset(r.sets),
     )
+
+
+def _info(variable: Variable, has_errors: bool) -> hir.LocalInfo:
+    """Return what later stages know of a local; after an error, which may be a misspelt use, none is unused."""
+    v, unused = variable, not (variable.read or variable.kept or has_errors)
+    return hir.LocalInfo(v.name, v.start, v.end, v.captured, v.reassigned, v.set_inside, unused)
 
 
 def _llm_call(r: Resolving, function: syntax.Function, parameters: list[hir.Parameter]) -> hir.Block:

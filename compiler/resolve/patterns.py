@@ -18,7 +18,7 @@ def pattern(r: Resolving, node: syntax.Pattern) -> hir.Pattern:
             return hir.TypePattern(*at, r.type(node.type), None) if node.type else hir.AnyPattern(*at, None)
         case syntax.BindPattern():
             type_ = r.type(node.type) if node.type is not None else None
-            local = r.declare(node.name, *at)
+            local = r.declare(node.name, *at, kept=type_ is not None)
             return hir.AnyPattern(*at, local) if type_ is None else hir.TypePattern(*at, type_, local)
         case syntax.LiteralPattern():
             return hir.LiteralPattern(*at, node.value)
@@ -61,4 +61,4 @@ def _path_pattern(r: Resolving, node: syntax.PathPattern) -> hir.Pattern:
     if path[0].isupper() and (hint := did_you_mean(path, r.scope.visible(r.entry.namespace))):
         r.report.error("E0002", node, f"unknown type `{path}` in a pattern", hint=hint)
         return hir.TypePattern(*at, hir.ERROR, None)
-    return hir.AnyPattern(*at, r.declare(path, *at))
+    return hir.AnyPattern(*at, r.declare(path, *at, kept=False))

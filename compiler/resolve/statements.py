@@ -45,7 +45,7 @@ def _let(r: Resolving, node: syntax.Let) -> hir.Let:
         r.report.warning("E0010", (node.start, node.name_start), "`watch` has no effect here", hint="write `let` alone")
     type_ = r.type(node.type) if node.type else None
     value = r.expr(r, node.value)
-    local = r.declare(node.name, *name_range(node))
+    local = r.declare(node.name, *name_range(node), kept=node.watch)
     return hir.Let(node.start, node.end, local, type_, value)
 
 
@@ -53,7 +53,7 @@ def _assign(r: Resolving, node: syntax.Assign) -> list[hir.Statement]:
     at = (node.start, node.end)
     target = node.target
     match target:
-        case syntax.Name(name=name) if (local := r.find(name)) is not None:
+        case syntax.Name(name=name) if (local := r.find(name, to_set=True)) is not None:
             value = _compound(r, node, hir.Local(target.start, target.end, local))
             r.assign(local)
             return [hir.SetLocal(*at, local, value)]

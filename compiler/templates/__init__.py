@@ -6,12 +6,15 @@
     filters.py      the results of filters, and the fields that they name
     shapes.py       paths, constants, macros and assigned names of a template's tree
     calls.py        the arguments of calls
+    roles.py        the roles that the clients of a project allow
+    formats.py      whether a prompt says what the answer is to look like
     checker.py      names, fields, filters and calls of one template
     constraints.py  the expressions of ``@assert`` and ``@check``
 
-Rule: what is reported here would fail when the prompt is rendered; a value of unknown type is not checked.  Reported
-are E0070 (an unknown variable, field or variant), E0071 (an unknown filter or test), E0072 (arguments that do not fit)
-and E0073 (invalid Jinja).  Each template is checked alone, and its result kept (:mod:`bamlvm.compiler.incremental`).
+Rule: what is reported as an error would fail when the prompt is rendered; a value of unknown type is not checked.
+Reported are E0070 (an unknown variable, field or variant), E0071 (an unknown filter or test), E0072 (arguments that do
+not fit) and E0073 (invalid Jinja), and the lints E0104 and E0105.  Each template is checked alone, and its result kept
+(:mod:`bamlvm.compiler.incremental`).
 
 Jinja is imported only for a project with templates.
 """
@@ -25,7 +28,9 @@ from bamlvm.compiler.incremental import Lookups, Memo
 from bamlvm.compiler.index import Entry, Index, reporter
 from bamlvm.compiler.reporter import Reporter
 from bamlvm.compiler.symbols import Symbols
+from bamlvm.compiler.templates.formats import check_formats
 from bamlvm.compiler.templates.places import Places, text_of
+from bamlvm.compiler.templates.roles import AllowedRoles, Roles
 from bamlvm.compiler.templates.values import Names
 from bamlvm.compiler.type_resolver import TypeResolver
 from bamlvm.grammar import syntax
@@ -38,25 +43,34 @@ def check_templates(
 ) -> None:
     """Check every prompt and template string of a project that ``memo`` does not have."""
     names = Names(index, symbols)
-    for name, entry, prompt in _templates(index, symbols):
-        source = (prompt, entry.declaration)
+    for name, entry, prompt, roles in _templates(index, symbols):
+        source = (prompt, entry.declaration, roles)
         if memo.find(name, source, lookups) is None:
-            make = partial(_check, name, entry, prompt, names, resolver, found)
+            make = partial(_check, name, entry, prompt, roles, names, resolver, found)
             memo.make(name, source, symbols.reads, found, make)
     memo.turn()
+    check_formats(index, symbols, found)
 
 
-def _templates(index: Index, symbols: Symbols) -> Iterator[tuple[str, Entry, syntax.Prompt]]:
+def _templates(index: Index, symbols: Symbols) -> Iterator[tuple[str, Entry, syntax.Prompt, Roles | None]]:
+    """Yield every prompt and template string, with the roles that its client allows."""
+    roles = AllowedRoles(index)
     for name, (entry, function) in symbols.bodies.items():
         if isinstance(function.body, syntax.LlmBody) and function.body.prompt is not None:
-            yield name, entry, function.body.prompt
+            yield name, entry, function.body.prompt, roles.of(function.body.client)
     for entry in index.of(syntax.TemplateString):
         assert isinstance(entry.declaration, syntax.TemplateString)
-        yield entry.name, entry, entry.declaration.prompt
+        yield entry.name, entry, entry.declaration.prompt, roles.of_any()
 
 
 def _check(
-    name: str, entry: Entry, prompt: syntax.Prompt, names: Names, resolver: TypeResolver, found: list[Diagnostic]
+    name: str,
+    entry: Entry,
+    prompt: syntax.Prompt,
+    roles: Roles | None,
+    names: Names,
+    resolver: TypeResolver,
+    found: list[Diagnostic],
 ) -> None:
     report = reporter(entry, found)
     parameters = _parameters(name, entry, names.symbols, resolver, report)
@@ -64,7 +78,7 @@ def _check(
         return
     from bamlvm.compiler.templates.checker import check  # importing Jinja is slow
 
-    findings = check(text_of(prompt), parameters, names)
+    findings = check(text_of(prompt), parameters, names, roles)
     places = Places(prompt) if findings else None
     for finding in findings:
         assert places is not None

@@ -55,6 +55,14 @@ def _callable(callee: Callable, node: nodes.Call, parsed: Parsed) -> Misfit | No
     return None
 
 
+def role_of(callee: Builtin, node: nodes.Call) -> nodes.Const | None:
+    """Return the role that a call of ``_.role`` names as a string, or None."""
+    if callee.path.removeprefix("_.") not in ROLE_FUNCTIONS:
+        return None
+    given = next((each.value for each in node.kwargs if each.key == "role"), None) or next(iter(node.args), None)
+    return given if isinstance(given, nodes.Const) and isinstance(given.value, str) else None
+
+
 def _role(path: str, node: nodes.Call, parsed: Parsed) -> Misfit | None:
     named = any(keyword.key == "role" for keyword in node.kwargs)
     if node.dyn_args is not None or node.dyn_kwargs is not None or len(node.args) == 1 or (named and not node.args):

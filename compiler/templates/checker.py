@@ -14,8 +14,9 @@ from functools import cached_property
 from jinja2 import nodes
 
 from bamlvm.compiler.templates import filters
-from bamlvm.compiler.templates.calls import misfit
+from bamlvm.compiler.templates.calls import misfit, role_of
 from bamlvm.compiler.templates.parsing import Parsed, TemplateError, parse
+from bamlvm.compiler.templates.roles import Roles, misfitting_role
 from bamlvm.compiler.templates.shapes import assigned, constant, macro, path, tested_paths
 from bamlvm.compiler.templates.values import (
     Absent,
@@ -56,13 +57,14 @@ class Finding:
 Variables = dict[str, Value]
 
 
-def check(text: str, parameters: Mapping[str, Type], names: Names) -> list[Finding]:
-    """Return the errors in a template whose variables have the types ``parameters``, in order of appearance."""
+def check(text: str, parameters: Mapping[str, Type], names: Names, roles: Roles | None = None) -> list[Finding]:
+    """Return the errors in a template whose variables have the types ``parameters``, in order of appearance; ``roles``
+    are those that its messages may have, None for any."""
     try:
         parsed = parse(text)
     except TemplateError as error:
         return [Finding("E0073", error.start, error.end, error.message)]
-    checker = _Checker(parsed, parameters, names)
+    checker = _Checker(parsed, parameters, names, roles)
     checker.body(parsed.tree.body, dict(parameters))
     return sorted(dict.fromkeys(checker.findings), key=lambda finding: finding.start)
 
@@ -89,8 +91,17 @@ class _Checker:
     """The walk over one template.  ``whole`` is False for a single expression, which has no ``ctx`` and no template
     strings."""
 
-    def __init__(self, parsed: Parsed, parameters: Mapping[str, Value], names: Names, *, whole: bool = True) -> None:
+    def __init__(
+        self,
+        parsed: Parsed,
+        parameters: Mapping[str, Value],
+        names: Names,
+        roles: Roles | None = None,
+        *,
+        whole: bool = True,
+    ) -> None:
         self.findings: list[Finding] = []
+        self._roles = roles
         self._whole = whole
         self._parsed = parsed
         self._parameters = parameters
@@ -383,6 +394,11 @@ class _Checker:
         found = misfit(callee, node, self._parsed)
         if found is not None:
             self._report("E0072", found.start, found.end, found.message, found.hint)
+        elif isinstance(callee, Builtin) and self._roles is not None:
+            role = role_of(callee, node)
+            if role is not None and role.value not in self._roles:
+                message, hint = misfitting_role(role.value, self._roles)
+                self._report_constant("E0105", role, message, hint, "warning")
         if isinstance(callee, Callable | Builtin | Loop):
             return STRING
         if isinstance(node.node, nodes.Name):

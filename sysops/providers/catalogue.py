@@ -20,8 +20,6 @@ from bamlvm.sysops.web.transport.headers import is_field_value, is_token
 from bamlvm.vm.program.llm import ClientInfo
 from bamlvm.vm.values import Thrown
 
-ROLES: Final = ("system", "user", "assistant")
-
 _EITHER: Final = ("url", "base64")
 _DATA: Final = ("base64",)
 _OPENAI_MEDIA: Final = MappingProxyType({"image": _EITHER, "audio": _DATA, "pdf": _DATA})

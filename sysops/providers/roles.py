@@ -10,8 +10,9 @@ becomes the user's, and so does one that is the whole prompt.
 from __future__ import annotations
 
 from bamlvm.sysops.prompts.messages import Message, Part
-from bamlvm.sysops.providers.catalogue import ROLES, Provider
+from bamlvm.sysops.providers.catalogue import Provider
 from bamlvm.sysops.providers.options import Options
+from bamlvm.vm.program.llm import ROLES
 
 
 def allowed_roles(options: Options) -> list[str]:

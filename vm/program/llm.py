@@ -41,6 +41,10 @@ UNSUPPORTED_PROVIDERS = {
 """Providers of the official runtime that are not supported, and the supported one that does the same, if any."""
 
 
+ROLES = ("system", "user", "assistant")
+"""The roles that a client allows unless its ``allowed_roles`` says otherwise."""
+
+
 RESPONSE_TYPES = ("openai", "openai-responses", "anthropic", "google", "vertex")
 """The values of a client's option ``client_response_type``."""
 
