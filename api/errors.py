@@ -205,6 +205,10 @@ class StepLimit(Panic):
     """The call used up its step limit."""
 
 
+class MemoryLimit(Panic):
+    """A value, or all values of the call, take more memory than they may."""
+
+
 def thrown_class(class_name: str) -> type[ThrownError]:
     """Return the exception class for a thrown value's class, by its qualified name."""
     return _THROWN.get(class_name, ThrownError)

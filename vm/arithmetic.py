@@ -17,9 +17,10 @@ import operator
 from collections.abc import Callable
 from typing import Any, Final
 
-from bamlvm.vm.equality import deep_equals
+from bamlvm.vm.equality import deep_equals_at_once
 from bamlvm.vm.opcodes import BINARY, COMPARE, UNARY
 from bamlvm.vm.values import I64_MAX, I64_MIN, Thrown, panic
+from bamlvm.vm.work import Lengthy, Work, joined
 
 _SIGN: Final = 1 << 63
 _MASK: Final = (1 << 64) - 1
@@ -52,8 +53,10 @@ def add(a: Any, b: Any) -> Any:
     """Return ``a + b`` of two numbers or two strings."""
     if type(a) is int and type(b) is int:
         return _checked(a + b, "+")
-    if (type(a) in _NUMBERS and type(b) in _NUMBERS) or (type(a) is str and type(b) is str):
+    if type(a) in _NUMBERS and type(b) in _NUMBERS:
         return a + b
+    if type(a) is str and type(b) is str:
+        return joined(a, b)
     raise _operands("+", a, b)
 
 
@@ -156,7 +159,14 @@ shift_right: Final = _bitwise(">>", _shift_right)
 
 def not_equals(a: Any, b: Any) -> bool:
     """Whether ``a != b``."""
-    return not deep_equals(a, b)
+    try:
+        return not deep_equals_at_once(a, b)
+    except Lengthy as lengthy:
+        raise Lengthy(_negation(lengthy.work)) from None
+
+
+def _negation(work: Work[bool]) -> Work[bool]:
+    return not (yield from work)
 
 
 def _ordering(symbol: str, function: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
@@ -204,7 +214,7 @@ _BINARY_BY_SYMBOL: Final[dict[str, Callable[[Any, Any], Any]]] = {
     ">>": shift_right,
 }
 _COMPARE_BY_SYMBOL: Final[dict[str, Callable[[Any, Any], bool]]] = {
-    "==": deep_equals,
+    "==": deep_equals_at_once,
     "!=": not_equals,
     "<": _ordering("<", operator.lt),
     "<=": _ordering("<=", operator.le),

@@ -8,23 +8,46 @@ is being compared already counts as equal, so cycles of the same shape are equal
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 from bamlvm.vm.values import Instance
+from bamlvm.vm.work import PIECE, Lengthy, Work, whole
 
 _CONTAINERS = frozenset({list, dict, Instance})
 
 
 def deep_equals(a: Any, b: Any) -> bool:
     """Whether two values are equal by content."""
+    return whole(deep_equals_at_once, a, b)
+
+
+def deep_equals_at_once(a: Any, b: Any) -> bool:
+    """Whether two values are equal by content.  Raises :class:`~bamlvm.vm.work.Lengthy` for large ones."""
     kind = type(a)
     if kind is not type(b):
         return False
     if kind not in _CONTAINERS:
         return bool(a == b)
+    work = comparison(a, b)
+    try:
+        next(work)
+    except StopIteration as end:
+        return bool(end.value)
+    raise Lengthy(work)  # it has compared a piece, and goes on from there
+
+
+def comparison(a: Any, b: Any) -> Work[bool]:
+    """Return whether two containers are equal by content."""
+    kind: Any
     seen: set[tuple[int, int]] = set()
     pending: list[tuple[Any, Any]] = [(a, b)]
+    left = _PAIRS
     while pending:
+        left -= 1
+        if left < 0:
+            left = PIECE
+            yield pending
         a, b = pending.pop()
         kind = type(a)
         if kind is not type(b):
@@ -45,13 +68,26 @@ def deep_equals(a: Any, b: Any) -> bool:
         elif len(a) != len(b):
             return False
         elif kind is list:
-            pending.extend(zip(a, b, strict=True))
+            if len(a) <= PIECE:
+                pending.extend(zip(a, b, strict=True))
+                continue
+            for place in range(0, len(a), PIECE):
+                pending.extend(zip(a[place : place + PIECE], b[place : place + PIECE], strict=True))
+                yield pending
         else:
-            for key, value in a.items():
-                if key not in b:
-                    return False
-                pending.append((value, b[key]))
+            entries = iter(a.items())
+            while piece := list(islice(entries, PIECE)):
+                for key, value in piece:
+                    if key not in b:
+                        return False
+                    pending.append((value, b[key]))
+                if len(piece) == PIECE:
+                    yield pending
     return True
+
+
+_PAIRS = 200
+"""Pairs compared at once: more is lengthy."""
 
 
 def deep_copy(value: Any) -> Any:
@@ -59,8 +95,23 @@ def deep_copy(value: Any) -> Any:
 
     Function values, handles, media and enum values are not copied.
     """
+    return whole(deep_copy_at_once, value)
+
+
+def deep_copy_at_once(value: Any) -> Any:
+    """Return :func:`deep_copy` of a value.  Raises :class:`~bamlvm.vm.work.Lengthy` for a large one."""
     if type(value) not in _CONTAINERS:
         return value
+    work = copying(value)
+    try:
+        next(work)
+    except StopIteration as end:
+        return end.value
+    raise Lengthy(work)
+
+
+def copying(value: Any) -> Work[Any]:
+    """Return the copy of a container."""
     copies: dict[int, Any] = {}
     result = _shell(value)
     copies[id(value)] = result
@@ -75,13 +126,27 @@ def deep_copy(value: Any) -> Any:
             pending.append((item, copy))
         return copy
 
+    left = _PAIRS
     while pending:
+        if left < 0:
+            left = PIECE
+            yield result
         original, copy = pending.pop()
+        left -= 1
         if type(original) is dict:
-            for key, item in original.items():
-                copy[key] = copied(item)
+            entries = iter(original.items())
+            while piece := list(islice(entries, PIECE)):
+                for key, item in piece:
+                    copy[key] = copied(item)
+                left -= len(piece)
+                if len(piece) == PIECE:
+                    yield result
         elif type(original) is list:
-            copy.extend([copied(item) for item in original])
+            left -= len(original)
+            for place in range(0, len(original), PIECE):
+                if place:
+                    yield result
+                copy.extend([copied(item) for item in original[place : place + PIECE]])
         else:
             copy.fields.extend([copied(item) for item in original.fields])
     return result

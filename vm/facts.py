@@ -213,6 +213,11 @@ def _always(fact: Fact) -> Callable[[Fact, Fact], Fact]:
     return lambda a, b: fact
 
 
+def joined_strings(a: Fact, b: Fact) -> Fact:
+    """Return what is known of two strings joined; the translator sees to their length."""
+    return STRING
+
+
 def _quotient(a: Fact, b: Fact) -> Fact:
     return interval(0, a.high // max(b.low, 1))
 
@@ -243,7 +248,7 @@ def _positive_constant(a: Fact, b: Fact) -> bool:
 
 
 SPECIAL: Final[Mapping[str, Sequence[Special]]] = {
-    "+": [Special(_floats, "a + b", _always(FLOAT)), Special(_strings, "a + b", _always(STRING))],
+    "+": [Special(_floats, "a + b", _always(FLOAT)), Special(_strings, "a + b", joined_strings)],
     "-": [Special(_floats, "a - b", _always(FLOAT))],
     "*": [Special(_floats, "a * b", _always(FLOAT))],
     "/": [

@@ -15,6 +15,7 @@ from bamlvm.vm.arithmetic import integer_overflow
 from bamlvm.vm.type_tests import type_tag
 from bamlvm.vm.panics import assertion_failed, no_element, unreachable
 from bamlvm.vm.values import MISSING, Cell, Closure, Instance, Pending, Thrown
+from bamlvm.vm.work import Lengthy, check_length, extend, joined
 
 
 # The machine and its outcome are not annotated: the machine imports the loop, not the loop the machine.
@@ -246,7 +247,8 @@ def execute(machine: Any, fuel: int) -> Any:
                        top = arg(top)  # unary_op
                      else:
                       if op < 35:
-                       top = stack.pop() + top  # concat
+                       a = stack.pop()  # concat
+                       top = a + top if len(top) < 16384 else joined(a, top)
                       else:
                        stack.append(top)  # copy
                        top = stack[-1 - arg]
@@ -393,7 +395,7 @@ def execute(machine: Any, fuel: int) -> Any:
                      if op < 51:
                       if op < 50:
                        items = stack.pop()  # extend
-                       items.extend(top)
+                       extend(items, top)
                        top = items
                       else:
                        key = stack.pop()  # insert
@@ -506,18 +508,22 @@ def execute(machine: Any, fuel: int) -> Any:
                      else:
                       if op < 73:
                        suffix = top  # concat_store
-                       joined = stack.pop()
+                       long = stack.pop()
+                       if len(suffix) >= 16384:
+                           check_length(long, suffix)
                        top = stack.pop()
                        slots[arg] = None
-                       joined += suffix
-                       slots[arg] = joined
+                       long += suffix
+                       slots[arg] = long
                       else:
                        x0, x1, x2 = arg  # grow_local
                        suffix = x1
-                       joined = slots[x0]
+                       long = slots[x0]
+                       if len(suffix) >= 16384:
+                           check_length(long, suffix)
                        slots[x2] = None
-                       joined += suffix
-                       slots[x2] = joined
+                       long += suffix
+                       slots[x2] = long
                    else:
                     if op < 78:
                      if op < 76:
@@ -564,7 +570,9 @@ def execute(machine: Any, fuel: int) -> Any:
                             return state
                         step, slots, stack, function, top = state
                         fuel = machine.after_compiled(fuel)
-        except Thrown as thrown:
+        except Lengthy as lengthy:
+            return machine.work_on(lengthy.work, step, slots, stack, function, fuel)
+        except (Thrown, MemoryError) as thrown:
             fuel = machine.charge(fuel)
             state = machine.unwind(machine.arrived(thrown, step, function), step, slots, stack, function, top)
             if state is None:

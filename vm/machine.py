@@ -25,9 +25,10 @@ from bamlvm.vm.linker import LinkedFunction, LinkError, Program
 from bamlvm.vm.loop import execute
 from bamlvm.vm.opcodes import DISPATCH
 from bamlvm.vm.outcomes import COMPILED_FRAMES, TURNS, Done, Failed, Outcome, Paused, State, Suspended
-from bamlvm.vm.panics import stack_overflow, step_limit
+from bamlvm.vm.panics import no_memory, stack_overflow, step_limit
 from bamlvm.vm.sysop import SysOp
 from bamlvm.vm.values import MISSING, Caught, Instance, Thrown, TraceFrame, Value
+from bamlvm.vm.work import Work
 
 if TYPE_CHECKING:
     from bamlvm.vm.trace import Tracer
@@ -86,6 +87,8 @@ class Machine:
         self._waiting = False
         self._thrown: Thrown | Caught | None = None
         self._uncaught: Caught | None = None
+        self._interrupted: BaseException | None = None
+        self._work: Work[Value] | None = None  # of the instruction before the state's step
         self.poll: Callable[[], bool] | None = None
         self.turns = 1 if program.translation == "stress" else TURNS
         self.turns_left = 0
@@ -118,8 +121,9 @@ class Machine:
     def run(self, fuel: int = FUEL, poll: Callable[[], bool] | None = None) -> Outcome:
         """Run for at most ``fuel`` steps.
 
-        Compiled code counts no steps: it calls ``poll`` every few thousand turns, which raises what ends the call or
-        returns whether to pause; without it, it pauses there.
+        ``poll`` raises what ends the call, or returns whether to pause.  The interpreter calls it every few hundred
+        steps, compiled code, which counts none, every few thousand turns, and lengthy work after every piece; without
+        it the latter two pause there.
 
         Raises :class:`MachineError`, :class:`~bamlvm.vm.linker.LinkError` if a function called for the first time
         refers to something that does not exist, and any exception of a native or sys-op other than ``Thrown``; the call
@@ -132,10 +136,16 @@ class Machine:
         self.turns_left = self.turns
         self.poll = poll
         try:
-            if self._thrown is not None and not self._deliver(self._thrown):
-                return self.failed(0)
-            outcome: Outcome = self._execute(self, 0)
-            return outcome
+            while True:
+                if self._work is not None and not self._work_done(self._work):
+                    return Paused()
+                if self._thrown is not None and not self._deliver(self._thrown):
+                    return self.failed(0)
+                outcome: Outcome | None = self._execute(self, 0)
+                if self._interrupted is not None:
+                    raise self._interrupted
+                if outcome is not None:
+                    return outcome
         except BaseException:
             self._end()
             raise
@@ -172,6 +182,23 @@ class Machine:
         state: State = self.state
         return state
 
+    def _work_done(self, work: Work[Value]) -> bool:
+        """Go on with lengthy work; return whether it is done, and its result or its error in its place."""
+        state: State = self.state
+        step, slots, stack, function, _ = state
+        poll = self.poll
+        try:
+            while True:
+                next(work)
+                if poll is None or poll():
+                    return False
+        except StopIteration as end:
+            self.state = (step, slots, stack, function, end.value)
+        except (Thrown, MemoryError) as thrown:
+            self._thrown = no_memory() if isinstance(thrown, MemoryError) else thrown
+        self._work = None
+        return True
+
     # --- what the loop calls ------------------------------------------------------------------------------------------
 
     def refuel(
@@ -197,12 +224,22 @@ class Machine:
             self._limit_hits += 1
             self._limit_hit = True
             raise step_limit(self._budget or 0)
+        if self.poll is not None and self._slice_left > 0 and self._must_pause(self.poll):
+            self._slice_left = 0
         if self._slice_left <= 0:
             if not calling:  # a call is made again later, and counted then
                 self._steps_left -= 1
             return 0
         self._granted = min(self._slice_left, self._steps_left, max(1, self._max_depth - depth), self._sampling)
         return self._granted
+
+    def _must_pause(self, poll: Callable[[], bool]) -> bool:
+        """Whether the driver wants a pause; what it raises comes out of :meth:`run`, not out of the loop."""
+        try:
+            return poll()
+        except BaseException as error:
+            self._interrupted = error
+            return True
 
     def first_step(self, function: LinkedFunction) -> list[Any]:
         """Return the first record of a function that has not been called before."""
@@ -243,8 +280,10 @@ class Machine:
         """Return the stack trace of the frames in the interpreter, innermost first."""
         return tuple(each.frame(place) for place, _, _, each in reversed(self.frames) if each is not None)
 
-    def instance_of(self, thrown: Thrown) -> Instance:
+    def instance_of(self, thrown: Thrown | MemoryError) -> Instance:
         """Return what Python code throws as an instance of its class."""
+        if isinstance(thrown, MemoryError):
+            thrown = no_memory()
         names = self.program.loaded_class(thrown.class_name).index
         fields = {name: value for name, value in thrown.fields.items() if name in names}
         return self.program.new_instance(thrown.class_name, fields)
@@ -269,6 +308,12 @@ class Machine:
         """Keep the state and return the outcome of a slice used up."""
         self.state = (step, slots, stack, function, top)
         return Paused()
+
+    def work_on(self, work: Work[Value], step: Any, slots: Any, stack: Any, function: Any, fuel: int) -> None:
+        """Keep lengthy work, whose result will be the stack's top, and the state after it."""
+        self._settle(fuel)
+        self.state = (step, slots, stack, function, None)
+        self._work = work
 
     def suspend(
         self,
@@ -305,7 +350,7 @@ class Machine:
         """Return a value that the instruction before ``step`` throws, with the frames of this moment."""
         return Caught(value, (function.frame(step), *self.callers()))
 
-    def arrived(self, thrown: Thrown, step: Any, function: LinkedFunction) -> Caught:
+    def arrived(self, thrown: Thrown | MemoryError, step: Any, function: LinkedFunction) -> Caught:
         """Return what Python code throws at the instruction before ``step``, as an instance of its class."""
         return self.caught(self.instance_of(thrown), step, function)
 
@@ -336,7 +381,7 @@ class Machine:
 
     def broken(self, operation: int, function: LinkedFunction, step: Any, error: Exception) -> None:
         """Raise :class:`MachineError` for an exception of the machine's own; return if it comes from elsewhere."""
-        if operation in _FOREIGN or isinstance(error, LinkError | MemoryError):
+        if operation in _FOREIGN or isinstance(error, LinkError):
             return
         name = next(name for name, number in DISPATCH.items() if number == operation)
         raise self.error(function, function.index(step), name, error) from error
@@ -355,5 +400,8 @@ class Machine:
     def _end(self) -> None:
         self.state = None
         self.frames.clear()
-        self._thrown = self._uncaught = None
+        self._thrown = self._uncaught = self._interrupted = None
+        if self._work is not None:
+            self._work.close()
+            self._work = None
         self._waiting = False

@@ -36,6 +36,7 @@ from bamlvm.vm.arithmetic import integer_overflow
 from bamlvm.vm.type_tests import type_tag
 from bamlvm.vm.panics import assertion_failed, no_element, unreachable
 from bamlvm.vm.values import MISSING, Cell, Closure, Instance, Pending, Thrown
+from bamlvm.vm.work import Lengthy, check_length, extend, joined
 
 
 # The machine and its outcome are not annotated: the machine imports the loop, not the loop the machine.
@@ -76,7 +77,9 @@ _TRACE: Final = f"""\
 """
 
 _EPILOGUE: Final = """\
-        except Thrown as thrown:
+        except Lengthy as lengthy:
+            return machine.work_on(lengthy.work, step, slots, stack, function, fuel)
+        except (Thrown, MemoryError) as thrown:
             fuel = machine.charge(fuel)
             state = machine.unwind(machine.arrived(thrown, step, function), step, slots, stack, function, top)
             if state is None:

@@ -46,6 +46,7 @@ from bamlvm.vm.sysop import SysOp
 from bamlvm.vm.translate import Analysis, Translation, analyse, start_state, translate
 from bamlvm.vm.type_tests import type_tag
 from bamlvm.vm.values import MISSING, Cell, Closure, Instance, Pending, Value
+from bamlvm.vm.work import Lengthy, check_length, extend
 
 SAMPLES: Final = 2
 """Samples after which a function is hot."""
@@ -188,25 +189,23 @@ class Native:
 
         Raises the exception itself if it is not BAML's.
         """
-        if not isinstance(error, (Exception, Bail)):  # Ctrl-C and the like end the call: no exact state is needed
+        if not isinstance(
+            error, (Exception, Bail, Lengthy)
+        ):  # Ctrl-C and the like end the call: no exact state is needed
             raise error
         found = activations(error.__traceback__, self.codes, self.space().transparent)
         if not found.found:
             raise error
         innermost = found.found[-1]
-        if isinstance(error, Bail):
+        if isinstance(error, (Bail, Lengthy)):
             site = innermost.site
-            if site is not None and site.kind == "header" and not isinstance(error, Pause | Suspend):
+            if site is not None and site.kind == "header" and not isinstance(error, Pause | Suspend | Lengthy):
                 self._drop_guesses(innermost.linked)
             return spill(error, machine, found.found)
         held = as_held(error, machine, found)
         if held is None:
             site = innermost.site
-            if (
-                site is None
-                or site.kind in ("foreign", "header", "entry")
-                or isinstance(error, LinkError | MemoryError)
-            ):
+            if site is None or site.kind in ("foreign", "header", "entry") or isinstance(error, LinkError):
                 raise error
             name = plain(instructions(innermost.linked.placed.function.code)[site.place][0])[-1]
             raise machine.error(innermost.linked, site.place, name, error) from error
@@ -429,7 +428,9 @@ class Space:
             "caught": self._caught,
             "caught_with_trace": self._caught_with_trace,
             "compiled": self.compiled,
+            "check_length": check_length,
             "divide_float": arithmetic.divide_float,
+            "extend": extend,
             "integer_overflow": arithmetic.integer_overflow,
             "method": native.program.method,
             "more": self._more,

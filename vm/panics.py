@@ -35,6 +35,11 @@ def stack_overflow(limit: int) -> Thrown:
     return panic("StackOverflow", f"calls are nested more than {limit} deep", limit=limit)
 
 
+def no_memory() -> Thrown:
+    """Return the panic of a value for which there is no memory."""
+    return panic("MemoryLimit", "there is no memory left for the value")
+
+
 def step_limit(limit: int) -> Thrown:
     """Return the panic of a call whose budget of steps is spent."""
     return panic("StepLimit", f"the call took more than {limit} steps", limit=limit)

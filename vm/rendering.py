@@ -22,6 +22,7 @@ from typing import Any, Final
 import msgspec
 
 from bamlvm.vm.values import Closure, EnumValue, Handle, Instance, Media, TypeValue
+from bamlvm.vm.work import LONGEST, Lengthy, Work, too_long, whole
 
 _BRIEF: Final = 40
 _DEEPEST: Final = 500
@@ -92,16 +93,42 @@ _CONTAINERS: Final = frozenset({list, dict, Instance})
 
 def show(value: Any) -> str:
     """Return ``baml.unstable.string`` of a value: see the head comment."""
-    return _Writer(wide=True).run(value)
+    return whole(show_at_once, value)
+
+
+def show_at_once(value: Any) -> str:
+    """Return :func:`show` of a value.  Raises :class:`~bamlvm.vm.work.Lengthy` for a large one."""
+    return _written(value, wide=True)
 
 
 def display(value: Any) -> str:
     """Return ``to_string`` of a value: see the head comment."""
+    return whole(display_at_once, value)
+
+
+def display_at_once(value: Any) -> str:
+    """Return :func:`display` of a value.  Raises :class:`~bamlvm.vm.work.Lengthy` for a large one."""
     if type(value) is str:
         return value
     if type(value) is EnumValue:
         return value.variant
+    return _written(value, wide=False)
+
+
+def displayed(value: Any) -> Work[str]:
+    """Return ``to_string`` of a list, map or instance."""
     return _Writer(wide=False).run(value)
+
+
+def _written(value: Any, wide: bool) -> str:
+    if type(value) not in _CONTAINERS:
+        return scalar_text(value)
+    work = _Writer(wide).run(value)
+    try:
+        next(work)
+    except StopIteration as end:
+        return str(end.value)
+    raise Lengthy(work)
 
 
 def brief(value: Any) -> str:
@@ -117,24 +144,36 @@ class _Writer:
         self._wide = wide
         self._parts: list[str] = []
 
-    def run(self, value: Any) -> str:
+    def run(self, value: Any) -> Work[str]:
+        made = ""
+        left = 200
         parts = self._parts
         open_: dict[int, None] = {}
         work: list[tuple[str | None, Any, int]] = [("", value, 0)]
         while work:
+            left -= 1
+            if left < 0:
+                left = 512
+                made += "".join(parts)
+                parts.clear()
+                if len(made) + len(work) > LONGEST:
+                    raise too_long()
+                yield made
             text, item, depth = work.pop()
             if text is None:
                 parts.append(item)
                 open_.popitem()
             elif type(item) not in _CONTAINERS:
                 parts.append(text + scalar_text(item))
+                if len(parts[-1]) > 1000:
+                    left -= len(parts[-1]) >> 6
             elif id(item) in open_ or len(open_) >= _DEEPEST:
                 parts.append(text + ("<cycle>" if id(item) in open_ else "<…>"))
             else:
                 parts.append(text)
                 open_[id(item)] = None
                 work.extend(reversed(self._opened(item, depth)))
-        return "".join(parts)
+        return made + "".join(parts)
 
     def _opened(self, item: Any, depth: int) -> list[tuple[str | None, Any, int]]:
         if type(item) is list:

@@ -192,7 +192,8 @@ _PLAIN: Final[Mapping[str, Semantics]] = {
     "bin_op": _statement("a b -> result", "result = $0(a, b)"),
     "cmp_op": _statement("a b -> result", "result = $0(a, b)"),
     "unary_op": _statement("a -> result", "result = $0(a)"),
-    "concat": _expression("a b", "a + b"),
+    # Only joining two long texts again and again grows faster than the steps that are taken.
+    "concat": _expression("a b", "a + b if len(b) < 16384 else joined(a, b)"),
     "copy": _raw("stack.append(top)\ntop = stack[-1 - $0]"),
     "pop": _statement("value ->", ""),
     "is_null": _expression("value", "value is None"),
@@ -286,7 +287,7 @@ _PLAIN: Final[Mapping[str, Semantics]] = {
         """
     ),
     "append": _statement("items value -> items", "items.append(value)"),
-    "extend": _statement("items others -> items", "items.extend(others)"),
+    "extend": _statement("items others -> items", "extend(items, others)"),
     "insert": _statement("entries key value -> entries", "entries[key] = value"),
     "update": _statement("entries others -> entries", "entries.update(others)"),
     "load_field_named": _expression("instance", "instance.get($0)"),
@@ -361,11 +362,13 @@ COMPOUND: Final[Mapping[tuple[str, ...], Statement]] = {
         "text addition ->",
         """
         suffix = addition
-        joined = text
+        long = text
+        if len(suffix) >= 16384:
+            check_length(long, suffix)
         release
         slots[$0] = None
-        joined += suffix
-        slots[$0] = joined
+        long += suffix
+        slots[$0] = long
         """,
     ),
 }

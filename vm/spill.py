@@ -18,9 +18,10 @@ from typing import Any, Final, NamedTuple
 
 from bamlvm.vm.arithmetic import division_by_zero
 from bamlvm.vm.linker import LinkedFunction
-from bamlvm.vm.panics import no_element
+from bamlvm.vm.panics import no_element, no_memory
 from bamlvm.vm.symbolic import Site
 from bamlvm.vm.values import Caught, Thrown, TraceFrame, Value
+from bamlvm.vm.work import Lengthy
 
 
 class Bail(BaseException):
@@ -71,7 +72,7 @@ class Held:
         return Caught(self.value, self.trace if self.complete else (*self.trace, *callers))
 
 
-CATCHABLE: Final = (ThrownValue, Rethrown, Thrown, IndexError, KeyError, ZeroDivisionError)
+CATCHABLE: Final = (ThrownValue, Rethrown, Thrown, IndexError, KeyError, ZeroDivisionError, MemoryError)
 """What an exception table catches; :func:`caught_with_trace` raises again what is not BAML's."""
 
 
@@ -170,6 +171,8 @@ def _as_thrown(error: Exception, found: Activations) -> Thrown | None:
     """Return the panic that an exception means at its site."""
     if isinstance(error, Thrown):
         return error
+    if isinstance(error, MemoryError):
+        return no_memory()
     innermost = found.found[-1]
     site = innermost.site
     if found.foreign or site is None:
@@ -182,7 +185,7 @@ def _as_thrown(error: Exception, found: Activations) -> Thrown | None:
     return None
 
 
-def spill(error: Bail, machine: Any, found: list[Activation]) -> Any:
+def spill(error: BaseException, machine: Any, found: list[Activation]) -> Any:
     """Move compiled frames into ``machine.frames``; return the interpreter's state, or the outcome of the machine."""
     for each in found[:-1]:
         assert each.site is not None
@@ -192,12 +195,14 @@ def spill(error: Bail, machine: Any, found: list[Activation]) -> Any:
     linked, site = innermost.linked, innermost.site
     assert site is not None
     step = linked.records[site.place]
-    suspends = isinstance(error, Suspend)
+    suspends = isinstance(error, Suspend | Lengthy)
     slots, entries = innermost.state(machine.callers, with_arguments=not suspends)
     if isinstance(error, Suspend):
         return machine.suspend(
             error.sysop, error.arguments, error.awaitable, step[2], slots, [None, *entries], linked, 0
         )
+    if isinstance(error, Lengthy):
+        return machine.work_on(error.work, step[2], slots, [None, *entries], linked, 0)
     stack, top = ([None, *entries[:-1]], entries[-1]) if entries else ([], None)
     if isinstance(error, Pause):
         return machine.pause(step, slots, stack, linked, top)

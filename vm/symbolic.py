@@ -502,6 +502,18 @@ class BlockRun:
         operator = COMPARE[operands[0]]
         self._operator(index, operator, (a, b), "cmp_op", operands)
 
+    def _do_concat(self, index: int, operands: tuple[int, ...]) -> None:
+        b, a = self.stack.pop(), self.stack.pop()
+        self._join(a, b)
+
+    def _join(self, a: Operand, b: Operand) -> None:
+        """Two strings joined.  The sum stays an operand of its own: CPython grows the variable that it is stored in."""
+        if not b.text.startswith(("'", '"')):  # a constant is short
+            self._settle_compound(a)
+            self._settle_compound(b)
+            self._emit(f"if len({b.text}) >= 16384: check_length({a.text}, {b.text})", self._site("baml"))
+        self._push(f"{a.inner} + {b.inner}", facts.STRING, a, b)
+
     def _do_unary_op(self, index: int, operands: tuple[int, ...]) -> None:
         self._operator(index, UNARY[operands[0]], (self.stack.pop(),), "unary_op", operands)
 
@@ -518,6 +530,9 @@ class BlockRun:
                 fact = INT
             self._before_effect()
             self._result(index, text, fact, self._site("operator", parts))
+            return
+        if row.fact is facts.joined_strings:
+            self._join(*parts)
             return
         for name, each in zip("ab", parts, strict=False):
             if len(re.findall(rf"\b{name}\b", row.text)) > 1:

@@ -22,6 +22,7 @@ from bamlvm.vm.program.declarations import ClassInfo, FieldInfo
 from bamlvm.vm.program.types import PRIMITIVES, UNKNOWN
 from bamlvm.vm.type_tests import is_type
 from bamlvm.vm.values import EnumValue, Instance, LoadedClass, Thrown
+from bamlvm.vm.work import whole
 from tests.support.compiling import BUDGET, Outcome, frozen
 from tests.support.static_types import StaticTypes, is_panic
 
@@ -201,7 +202,7 @@ class _Reference:
     def _guarded(self, function: Callable[..., Any], *given: Any) -> Any:
         """What Python code throws, as a thrown value."""
         try:
-            return function(*given)
+            return whole(function, *given)
         except Thrown as thrown:
             raise self._panic(thrown) from None
 

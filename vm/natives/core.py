@@ -4,30 +4,38 @@ from __future__ import annotations
 
 from typing import Final, NoReturn
 
-from bamlvm.vm.equality import deep_copy, deep_equals
+from bamlvm.vm.equality import deep_copy_at_once, deep_equals_at_once
 from bamlvm.vm.natives.table import NativeTable
-from bamlvm.vm.rendering import display, show
+from bamlvm.vm.rendering import display_at_once, show_at_once
 from bamlvm.vm.values import panic
+from bamlvm.vm.work import LONGEST, PIECE, Lengthy, Work, too_long
 
 NATIVES: Final = NativeTable(
     {
-        "baml.deep_copy": deep_copy,
-        "baml.deep_equals": deep_equals,
-        "baml.to_string": display,
-        "baml.unstable.string": show,
+        "baml.deep_copy": deep_copy_at_once,
+        "baml.deep_equals": deep_equals_at_once,
+        "baml.to_string": display_at_once,
+        "baml.unstable.string": show_at_once,
     }
 )
-
-
-_LONGEST_RANGE: Final = 10_000_000
 
 
 @NATIVES.native("baml.range")
 def range_(start: int, end: int) -> list[int]:
     """Return the integers from ``start`` to before ``end``."""
-    if end - start > _LONGEST_RANGE:
-        raise panic("UserPanic", f"a range of more than {_LONGEST_RANGE} integers")
-    return list(range(start, end))
+    if end - start <= PIECE:
+        return list(range(start, end))
+    if end - start > LONGEST:
+        raise too_long()
+    raise Lengthy(_range(start, end))
+
+
+def _range(start: int, end: int) -> Work[list[int]]:
+    made: list[int] = []
+    for place in range(start, end, PIECE):
+        made.extend(range(place, min(place + PIECE, end)))
+        yield made
+    return made
 
 
 @NATIVES.native("baml.panic")

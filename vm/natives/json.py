@@ -13,10 +13,21 @@ from typing import Any, Final
 
 import msgspec
 
+from bamlvm.vm.natives.json_pieces import InvalidJson, parsed, written
 from bamlvm.vm.natives.table import NativeTable
 from bamlvm.vm.values import EnumValue, Instance, Media, Thrown, in_i64
+from bamlvm.vm.work import Lengthy, Work, due, later
 
 NATIVES: Final = NativeTable()
+
+_AT_ONCE: Final = 1 << 12
+"""Characters that are parsed without looking at the clock."""
+
+_PARSED_WHOLE: Final = 1 << 18
+"""Characters that the decoder may parse in one piece: that takes some milliseconds."""
+
+_PARTS_AT_ONCE: Final = 256
+"""Parts of a value, or dozens of characters, that are written at once."""
 
 _DECODER: Final = msgspec.json.Decoder()
 _LONG_NUMBER: Final = re.compile(r"\d{19}")
@@ -30,6 +41,22 @@ def _invalid(message: str) -> Thrown:
 @NATIVES.native("baml.json.parse")
 def parse(text: str) -> Any:
     """Return the value of a JSON text.  Throws ``InvalidArgument`` with the line and column of the mistake."""
+    if len(text) <= _AT_ONCE and not due(len(text)):
+        return _parse(text)
+    raise Lengthy(_parse_long(text))
+
+
+def _parse_long(text: str) -> Work[Any]:
+    yield None
+    if len(text) <= _PARSED_WHOLE:
+        return _parse(text)
+    try:
+        return (yield from parsed(text))
+    except InvalidJson as error:
+        raise _invalid(f"invalid JSON: {error} at {_position(text[: error.place])}") from None
+
+
+def _parse(text: str) -> Any:
     try:
         value = _DECODER.decode(text)
     except msgspec.DecodeError as error:
@@ -73,6 +100,49 @@ def _check_range(value: Any) -> None:
 @NATIVES.native("baml.json.stringify")
 def stringify(value: Any) -> str:
     """Return a value as JSON.  Throws ``InvalidArgument`` for a value that JSON cannot express."""
+    if _is_short(value):
+        if due(_PARTS_AT_ONCE):
+            raise Lengthy(later(_stringify, value))
+        return _stringify(value)
+    raise Lengthy(_stringify_long(value))
+
+
+def _is_short(value: Any) -> bool:
+    """Whether a value has few parts, each counted as often as it would be written."""
+    left = _PARTS_AT_ONCE
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        kind = type(item)
+        if kind is str:
+            left -= len(item) >> 6
+        elif kind is list:
+            left -= len(item)
+            pending += [each for each in item if type(each) in _LONG]
+        elif kind is dict:
+            left -= len(item)
+            pending += [each for each in item.values() if type(each) in _LONG]
+        elif kind is Instance:
+            left -= len(item.fields)
+            pending += [each for each in item.fields if type(each) in _LONG]
+        elif kind is Media:
+            left -= len(item.data) >> 6
+        if left < 0:
+            return False
+    return True
+
+
+_LONG: Final = frozenset({str, list, dict, Instance, Media})
+
+
+def _stringify_long(value: Any) -> Work[str]:
+    try:
+        return (yield from written(value, _plain))
+    except InvalidJson as error:
+        raise _invalid(f"no JSON for {error}") from None
+
+
+def _stringify(value: Any) -> str:
     try:
         try:
             return _encode(value)
@@ -86,7 +156,7 @@ def stringify(value: Any) -> str:
 
 
 def _encode(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain)
+    return _ENCODER.encode(value)
 
 
 def _plain(value: Any) -> Any:
@@ -97,6 +167,9 @@ def _plain(value: Any) -> Any:
     if type(value) is Media:
         return {value.source: value.data, "media_type": value.mime}
     raise _invalid(f"no JSON for a {type(value).__name__.lower()}")
+
+
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain)
 
 
 def _with_string_keys(value: Any) -> Any:

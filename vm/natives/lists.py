@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from typing import Any, Final
 
-from bamlvm.vm.equality import deep_equals
+from bamlvm.vm.builtins import SCALARS
+from bamlvm.vm.equality import comparison, deep_equals
 from bamlvm.vm.natives.table import NativeTable
-from bamlvm.vm.rendering import display
-from bamlvm.vm.values import EnumValue, panic
+from bamlvm.vm.rendering import display, displayed
+from bamlvm.vm.values import EnumValue, Instance, panic
+from bamlvm.vm.work import LONGEST, PIECE, Lengthy, Work, collected, due, later, too_long
 
 NATIVES: Final = NativeTable({"baml.Array.length": len, "baml.Array.push": list.append})
+
+
+_AT_ONCE: Final = 1 << 14
+"""Items that are copied at once; more is lengthy work."""
+
+_SORTED_AT_ONCE: Final = 128
+
+_CONTAINERS: Final = frozenset({list, dict, Instance})
 
 
 @NATIVES.native("baml.Array.pop")
@@ -28,53 +39,192 @@ def at(items: list[Any], index: int) -> Any:
 @NATIVES.native("baml.Array.concat")
 def concat(items: list[Any], others: list[Any]) -> list[Any]:
     """Return a new list of both lists' items."""
-    return items + others
+    if len(items) + len(others) <= _AT_ONCE:
+        if len(items) + len(others) > PIECE and due(len(items) + len(others)):
+            raise Lengthy(later(concat, items, others))
+        return items + others
+    raise Lengthy(collected((items, others), len(items) + len(others)))
 
 
 @NATIVES.native("baml.Array.slice")
 def slice_(items: list[Any], start: int, end: int) -> list[Any]:
     """Return a new list of the items from ``start`` to before ``end``; negative places count from the end."""
-    return items[start:end]
+    if len(items) <= _AT_ONCE:
+        if len(items) > PIECE and due(len(items)):
+            raise Lengthy(later(slice_, items, start, end))
+        return items[start:end]
+    places = range(len(items))[start:end]
+    raise Lengthy(_slice(items, places))
+
+
+def _slice(items: list[Any], places: range) -> Work[list[Any]]:
+    made: list[Any] = []
+    for place in range(0, len(places), PIECE):
+        piece = places[place : place + PIECE]
+        if piece.step > 0:
+            made.extend(items[piece.start : piece.stop])
+        else:
+            made.extend([items[each] for each in piece])
+        yield made
+    return made
 
 
 @NATIVES.native("baml.Array.join")
 def join(items: list[Any], separator: str) -> str:
     """Return the items' texts in one string, with the separator between them."""
-    return separator.join(map(display, items))
+    if len(items) <= 32 and _short(items) and not due(len(items) << 5):
+        return separator.join(map(display, items))
+    raise Lengthy(_joined(items, separator))
+
+
+def _short(items: list[Any]) -> bool:
+    """Whether each item is a scalar, and no long text."""
+    return all(type(item) not in _CONTAINERS and (type(item) is not str or len(item) < PIECE) for item in items)
+
+
+def _joined(items: list[Any], separator: str) -> Work[str]:
+    made = ""
+    parts: list[str] = []
+    size = 0
+    for place, item in enumerate(items):
+        text = (yield from displayed(item)) if type(item) in _CONTAINERS else display(item)
+        parts.append(separator + text if place else text)
+        size += len(parts[-1])
+        if size > LONGEST:
+            raise too_long()
+        if len(parts) >= 512 or len(text) > PIECE:
+            made += "".join(parts)
+            parts.clear()
+            yield made
+    return made + "".join(parts)
 
 
 @NATIVES.native("baml.Array.includes")
 def includes(items: list[Any], wanted: Any) -> bool:
     """Whether an item equals ``wanted``."""
+    if len(items) > 64 or type(wanted) in _CONTAINERS or due(len(items) << 4):
+        raise Lengthy(_is_included(items, wanted))
     return any(deep_equals(item, wanted) for item in items)
+
+
+def _is_included(items: list[Any], wanted: Any) -> Work[bool]:
+    return (yield from _place_of(items, wanted)) is not None
+
+
+def _place_of(items: list[Any], wanted: Any) -> Work[int | None]:
+    kind = type(wanted)
+    for place, item in enumerate(items):
+        if type(item) is kind and (
+            (yield from comparison(item, wanted)) if kind in _CONTAINERS else bool(item == wanted)
+        ):
+            return place
+        if place % PIECE == PIECE - 1 or (kind in _CONTAINERS and place % 64 == 63):
+            yield None
+    return None
 
 
 @NATIVES.native("baml.Array.index_of")
 def index_of(items: list[Any], wanted: Any) -> int | None:
     """Return the place of the first item that equals ``wanted``; null if there is none."""
+    if len(items) > 64 or type(wanted) in _CONTAINERS or due(len(items) << 4):
+        raise Lengthy(_place_of(items, wanted))
     return next((place for place, item in enumerate(items) if deep_equals(item, wanted)), None)
 
 
 @NATIVES.native("baml.Array.reverse")
 def reverse(items: list[Any]) -> list[Any]:
     """Return a new list, last item first."""
-    return items[::-1]
+    if len(items) <= _AT_ONCE:
+        if len(items) > PIECE and due(len(items)):
+            raise Lengthy(later(reverse, items))
+        return items[::-1]
+    raise Lengthy(_slice(items, range(len(items))[::-1]))
 
 
 @NATIVES.native("baml.Array.sort")
 def sort(items: list[Any]) -> list[Any]:
     """Sort the list in place, equal items staying in order, and return it; NaN goes last."""
-    items.sort(key=_sort_key(items))
-    return items
+    if len(items) <= _SORTED_AT_ONCE and _short(items):
+        if due(len(items) << 4):
+            raise Lengthy(later(sort, items))
+        items.sort(key=_sort_key(items))
+        return items
+    raise Lengthy(_sorted(items, in_place=True))
 
 
 @NATIVES.native("baml.Array.sort_order")
 def sort_order(items: list[Any]) -> list[int]:
     """Return the places of the items from the least to the greatest."""
+    if len(items) > _SORTED_AT_ONCE or not _short(items):
+        raise Lengthy(_sorted(items, in_place=False))
     key = _sort_key(items)
     if key is None:
         return sorted(range(len(items)), key=items.__getitem__)
     return sorted(range(len(items)), key=lambda place: key(items[place]))
+
+
+def _sorted(items: list[Any], in_place: bool) -> Work[list[Any]]:
+    """Sort a list in pieces: runs, and then these merged two by two.
+
+    Runs are of places, so that the order of equal items is kept; sorting a run is the C library's work.  A text is as
+    much work as it is long.
+    """
+    kinds: set[type] = set()
+    longest = 1
+    for start in range(0, len(items), PIECE):
+        piece = items[start : start + PIECE]
+        kinds.update(map(type, piece))
+        if kinds == {str}:
+            longest = max(longest, max(map(len, piece)))
+        yield None
+    _check_sortable(kinds)
+    run = max(1, min(PIECE // 4, (1 << 22) // longest))
+    last: list[int] = []  # the places of NaN
+    runs: list[list[int]] = []
+    for start in range(0, len(items), run):
+        places = list(range(start, min(start + run, len(items))))
+        if float in kinds:
+            last += [place for place in places if items[place] != items[place]]
+            places = [place for place in places if items[place] == items[place]]
+        places.sort(key=items.__getitem__)
+        runs.append(places)
+        yield runs
+    while len(runs) > 1:
+        merged = []
+        for at in range(0, len(runs), 2):
+            pair = runs[at : at + 2]
+            merged.append(pair[0] if len(pair) == 1 else (yield from _merged(items, pair[0], pair[1], run)))
+        runs = merged
+    order = yield from collected((*runs, last), len(items))
+    if not in_place:
+        return order
+    made: list[Any] = []
+    for start in range(0, len(order), PIECE):
+        made.extend([items[place] for place in order[start : start + PIECE]])
+        yield made
+    items[:] = made
+    return items
+
+
+def _merged(items: list[Any], a: list[int], b: list[int], run: int) -> Work[list[int]]:
+    """Return two sorted runs of places as one; of equal items those in ``a`` go first."""
+    made: list[int] = []
+    at, bt = 0, 0
+    key = items.__getitem__
+    while at < len(a) and bt < len(b):
+        one, other = a[at : at + run], b[bt : bt + run]
+        # The block whose greatest item is less is taken whole, with what comes before that in the other block.
+        if key(one[-1]) <= key(other[-1]):
+            del other[bisect_left(other, key(one[-1]), key=key) :]
+        else:
+            del one[bisect_right(one, key(other[-1]), key=key) :]
+        at += len(one)
+        bt += len(other)
+        made.extend(sorted(one + other, key=key))
+        yield made
+    made += a[at:]
+    made += b[bt:]
+    return made
 
 
 def _sort_key(items: list[Any]) -> Callable[[Any], Any] | None:
@@ -84,7 +234,13 @@ def _sort_key(items: list[Any]) -> Callable[[Any], Any] | None:
         return lambda number: (number != number, number)
     if len(kinds) == 1 and kinds <= {str, bool}:
         return None
-    raise panic("UserPanic", "only numbers, strings or booleans can be sorted")
+    _check_sortable(kinds)
+    return None
+
+
+def _check_sortable(kinds: set[type]) -> None:
+    if not (kinds <= {int, float} or (len(kinds) == 1 and kinds <= {str, bool})):
+        raise panic("UserPanic", "only numbers, strings or booleans can be sorted")
 
 
 @NATIVES.native("baml.Array.is_empty")
@@ -108,16 +264,27 @@ def last(items: list[Any]) -> Any:
 @NATIVES.native("baml.Array.unique")
 def unique(items: list[Any]) -> list[Any]:
     """Return the items that equal no earlier one; scalars are looked up, others compared one by one."""
+    if len(items) > 64 or not SCALARS.issuperset(map(type, items)):
+        raise Lengthy(_unique(items))
+    first: dict[Any, Any] = {}
+    for item in items:
+        first.setdefault((type(item), item), item)  # 1 == True in Python
+    return list(first.values())
+
+
+def _unique(items: list[Any]) -> Work[list[Any]]:
     kept: list[Any] = []
     seen: set[Any] = set()
     others: list[Any] = []
-    for item in items:
+    for place, item in enumerate(items):
+        if place % 1024 == 1023:
+            yield kept
         if isinstance(item, (bool, int, float, str, EnumValue)) or item is None:
-            key = (type(item), item)  # 1 == True in Python
+            key = (type(item), item)
             if key not in seen:
                 seen.add(key)
                 kept.append(item)
-        elif not any(deep_equals(item, other) for other in others):
+        elif (yield from _place_of(others, item)) is None:
             others.append(item)
             kept.append(item)
     return kept
@@ -128,4 +295,16 @@ def chunk(items: list[Any], size: int) -> list[list[Any]]:
     """Return the items in lists of ``size``."""
     if size < 1:
         raise panic("UserPanic", f"a chunk has at least one item, not {size}")
-    return [items[place : place + size] for place in range(0, len(items), size)]
+    if len(items) <= PIECE:
+        return [items[place : place + size] for place in range(0, len(items), size)]
+    raise Lengthy(_chunks(items, size))
+
+
+def _chunks(items: list[Any], size: int) -> Work[list[list[Any]]]:
+    made: list[list[Any]] = []
+    pause = max(1, PIECE // size)
+    for number, place in enumerate(range(0, len(items), size)):
+        made.append(items[place : place + size])
+        if number % pause == 0:
+            yield made
+    return made

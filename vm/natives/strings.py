@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import operator
 import re
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
 from bamlvm.vm.natives.table import NativeTable
-from bamlvm.vm.values import Thrown, in_i64, panic
+from bamlvm.vm.values import in_i64
+from bamlvm.vm.work import LONGEST, PIECE, TEXT_PIECE, Lengthy, Work, due, later, too_long
 
 _WHITE_SPACE: Final = "".join(
     map(
@@ -17,8 +18,16 @@ _WHITE_SPACE: Final = "".join(
 )
 """Unicode's property White_Space; Python's :meth:`str.strip` takes the separators U+001C to U+001F too."""
 
-LONGEST: Final = 1 << 30
-"""The greatest number of characters that a method makes of a shorter text."""
+_AT_ONCE: Final = 1 << 14
+"""Characters that are read at once; more is lengthy work."""
+
+_FREE: Final = 256
+"""Characters whose work is not counted."""
+
+_OBJECTS_AT_ONCE: Final = 1 << 11
+"""Characters at once, where each may become an object."""
+
+_LONGEST_NUMBER: Final = 1 << 16
 
 _INTEGER: Final = re.compile(r"[+-]?[0-9]+")
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -26,11 +35,6 @@ _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[
 NATIVES: Final = NativeTable(
     {
         "baml.String.length": len,
-        "baml.String.toLowerCase": str.lower,
-        "baml.String.to_lower_case": str.lower,
-        "baml.String.toUpperCase": str.upper,
-        "baml.String.to_upper_case": str.upper,
-        "baml.String.includes": operator.contains,
         "baml.String.startsWith": str.startswith,
         "baml.String.starts_with": str.startswith,
         "baml.String.endsWith": str.endswith,
@@ -48,7 +52,116 @@ def trim(text: str) -> str:
 @NATIVES.native("baml.String.split")
 def split(text: str, delimiter: str) -> list[str]:
     """Return the parts between the delimiters; for an empty delimiter, the characters."""
-    return text.split(delimiter) if delimiter else list(text)
+    if not delimiter:
+        return chars(text)
+    if len(text) <= _OBJECTS_AT_ONCE:
+        if len(text) > _FREE and due(len(text)):
+            raise Lengthy(later(split, text, delimiter))
+        return text.split(delimiter)
+    raise Lengthy(_split(text, delimiter))
+
+
+def _split(text: str, delimiter: str) -> Work[list[str]]:
+    made: list[str] = []
+    start = 0
+    for place in _places(text, delimiter):
+        if place is None:
+            yield made
+            continue
+        made.append(text[start:place])
+        start = place + len(delimiter)
+    made.append(text[start:])
+    return made
+
+
+def _places(text: str, wanted: str, window: int = TEXT_PIECE) -> Iterator[int | None]:
+    """Return the places of a text from left to right, none within another; None after each piece of work."""
+    begin = found = 0
+    while begin < len(text):
+        # One piece looks for a match that begins in its window.
+        end = min(begin + window, len(text))
+        place = text.find(wanted, begin, end + len(wanted) - 1)
+        if place < 0:
+            begin = end
+            yield None
+        else:
+            yield place
+            begin = place + len(wanted)
+            found += 1
+            if found % 1024 == 0:
+                yield None
+
+
+def _found(text: str, wanted: str, window: int) -> Work[int]:
+    """Return the first place of a text, -1 if there is none."""
+    for place in _places(text, wanted, window):
+        if place is not None:
+            return place
+        yield None
+    return -1
+
+
+def _find(text: str, wanted: str) -> int:
+    """Return :meth:`str.find`, or raise its work.  The window makes sure that a long ``wanted`` is not looked at too
+    often: CPython's search is linear for it, and begins anew with every window."""
+    if len(text) <= _AT_ONCE or not wanted:
+        if len(text) > _FREE and due(len(text) >> 3):
+            raise Lengthy(later(_find, text, wanted))
+        return text.find(wanted)
+    raise Lengthy(_found(text, wanted, max(TEXT_PIECE, len(wanted))))
+
+
+def _then(function: Callable[[str, str], int], text: str, wanted: str, make: Callable[[int], Any]) -> Any:
+    """Return ``make`` of the place that ``function`` returns, or raise the work that does."""
+    try:
+        place = function(text, wanted)
+    except Lengthy as lengthy:
+        raise Lengthy(_made(lengthy.work, make)) from None
+    return make(place)
+
+
+def _made(work: Work[int], make: Callable[[int], Any]) -> Work[Any]:
+    return make((yield from work))
+
+
+@NATIVES.native("baml.String.includes")
+def includes(text: str, wanted: str) -> bool:
+    """Whether the text contains another."""
+    return wanted in text if len(text) <= _FREE else bool(_then(_find, text, wanted, lambda place: place >= 0))
+
+
+@NATIVES.native("baml.String.toLowerCase", "baml.String.to_lower_case")
+def to_lower_case(text: str) -> str:
+    """Return the text in lower case."""
+    if len(text) <= _AT_ONCE:
+        if len(text) > _FREE and due(len(text) >> 1):
+            raise Lengthy(later(to_lower_case, text))
+        return text.lower()
+    raise Lengthy(_cased(text, str.lower))
+
+
+@NATIVES.native("baml.String.toUpperCase", "baml.String.to_upper_case")
+def to_upper_case(text: str) -> str:
+    """Return the text in upper case."""
+    if len(text) <= _AT_ONCE:
+        if len(text) > _FREE and due(len(text) >> 1):
+            raise Lengthy(later(to_upper_case, text))
+        return text.upper()
+    raise Lengthy(_cased(text, str.upper))
+
+
+def _cased(text: str, function: Callable[[str], str]) -> Work[str]:
+    made = ""
+    start = 0
+    while start < len(text):
+        end = start + TEXT_PIECE
+        # A final sigma is one by its neighbours: a piece that has one ends behind a space, which parts words.
+        if "Σ" in text[start : end + 1]:
+            end = (text.rfind(" ", start, end) + 1) or (text.find(" ", end) + 1) or len(text)
+        made += function(text[start:end])
+        start = end
+        yield made
+    return made
 
 
 @NATIVES.native("baml.String.substring")
@@ -60,14 +173,19 @@ def substring(text: str, start: int, end: int) -> str:
 @NATIVES.native("baml.String.replace")
 def replace(text: str, old: str, new: str) -> str:
     """Return the text with the first occurrence of ``old`` replaced."""
-    return text.replace(old, new, 1)
+    result: str = _then(
+        _find, text, old, lambda place: text if place < 0 else text[:place] + new + text[place + len(old) :]
+    )
+    if len(result) > LONGEST:
+        raise too_long()
+    return result
 
 
 @NATIVES.native("baml.String.repeat")
 def repeat(text: str, count: int) -> str:
     """Return the text ``count`` times over; the empty string for a negative count."""
     if len(text) * count > LONGEST:
-        raise _too_long()
+        raise too_long()
     return text * count
 
 
@@ -80,24 +198,71 @@ def to_string(text: str) -> str:
 @NATIVES.native("baml.String.replace_all")
 def replace_all(text: str, old: str, new: str) -> str:
     """Return the text with every occurrence of ``old`` replaced."""
-    count = text.count(old)
-    if len(text) + count * (len(new) - len(old)) > LONGEST:
-        raise _too_long()
-    return text.replace(old, new)
+    if len(text) <= _AT_ONCE and len(new) <= 8:
+        if len(text) > _FREE and due(len(text) >> 1):
+            raise Lengthy(later(replace_all, text, old, new))
+        return text.replace(old, new)
+    raise Lengthy(_replaced(text, old, new))
+
+
+def _replaced(text: str, old: str, new: str) -> Work[str]:
+    made = ""
+    parts: list[str] = []
+    start = 0
+    for place in _places(text, old) if old else _between(text):
+        if place is not None:
+            parts += (text[start:place], new)
+            start = place + len(old)
+        if place is None or len(new) > TEXT_PIECE:
+            made += "".join(parts)
+            parts.clear()
+            if len(made) > LONGEST:
+                raise too_long()
+            yield made
+        elif len(parts) * len(new) > LONGEST * 2:
+            raise too_long()
+    parts.append(text[start:])
+    made += "".join(parts)
+    if len(made) > LONGEST:
+        raise too_long()
+    return made
+
+
+def _between(text: str) -> Iterator[int | None]:
+    """Return the places before, between and behind all characters."""
+    for place in range(len(text) + 1):
+        yield place
+        if place % 1024 == 1023:
+            yield None
 
 
 @NATIVES.native("baml.String.index_of")
 def index_of(text: str, wanted: str) -> int | None:
     """Return the place of the first occurrence; null if there is none."""
-    place = text.find(wanted)
-    return place if place >= 0 else None
+    found: int | None = _then(_find, text, wanted, _place)
+    return found
 
 
 @NATIVES.native("baml.String.last_index_of")
 def last_index_of(text: str, wanted: str) -> int | None:
     """Return the place of the last occurrence; null if there is none."""
-    place = text.rfind(wanted)
-    return place if place >= 0 else None
+    if len(text) <= _AT_ONCE or not wanted:
+        return _place(text.rfind(wanted))
+    raise Lengthy(_found_last(text, wanted))
+
+
+def _found_last(text: str, wanted: str) -> Work[int | None]:
+    window = max(TEXT_PIECE, len(wanted))
+    for end in range(len(text), 0, -window):
+        place = text.rfind(wanted, max(0, end - window), end + len(wanted) - 1)
+        if place >= 0:
+            return place
+        yield None
+    return None
+
+
+def _place(found: int) -> int | None:
+    return found if found >= 0 else None
 
 
 @NATIVES.native("baml.String.char_at")
@@ -109,16 +274,40 @@ def char_at(text: str, index: int) -> str | None:
 @NATIVES.native("baml.String.chars")
 def chars(text: str) -> list[str]:
     """Return the characters."""
-    return list(text)
+    if len(text) <= _OBJECTS_AT_ONCE:
+        if len(text) > _FREE and due(len(text)):
+            raise Lengthy(later(chars, text))
+        return list(text)
+    raise Lengthy(_characters(text))
+
+
+def _characters(text: str) -> Work[list[str]]:
+    made: list[str] = []
+    for place in range(0, len(text), PIECE):
+        made.extend(text[place : place + PIECE])
+        yield made
+    return made
 
 
 @NATIVES.native("baml.String.lines")
 def lines(text: str) -> list[str]:
     """Return the lines; a line break at the end begins no other line."""
+    if len(text) > _OBJECTS_AT_ONCE or (len(text) > _FREE and due(len(text))):
+        raise Lengthy(_lines(text))
     found = text.split("\n")
     if not found[-1]:
         found.pop()
     return [line.removesuffix("\r") for line in found]
+
+
+def _lines(text: str) -> Work[list[str]]:
+    made = yield from _split(text, "\n")
+    if not made[-1]:
+        made.pop()
+    for start in range(0, len(made), PIECE):
+        made[start : start + PIECE] = [line.removesuffix("\r") for line in made[start : start + PIECE]]
+        yield made
+    return made
 
 
 @NATIVES.native("baml.String.pad_start")
@@ -138,7 +327,7 @@ def _padding(text: str, length: int, padding: str) -> str:
     if absent <= 0 or not padding:
         return ""
     if length > LONGEST:
-        raise _too_long()
+        raise too_long()
     return (padding * (absent // len(padding) + 1))[:absent]
 
 
@@ -157,7 +346,7 @@ def trim_end(text: str) -> str:
 @NATIVES.native("baml.String.parse_int")
 def parse_int(text: str) -> int | None:
     """Return the integer that the text is; null if it is none, or out of range."""
-    if not _INTEGER.fullmatch(text) or len(text) > 40:
+    if len(text) > 40 or not _INTEGER.fullmatch(text):
         return None
     number = int(text)
     return number if in_i64(number) else None
@@ -165,9 +354,5 @@ def parse_int(text: str) -> int | None:
 
 @NATIVES.native("baml.String.parse_float")
 def parse_float(text: str) -> float | None:
-    """Return the number that the text is; null if it is none."""
-    return float(text) if _NUMBER.fullmatch(text) else None
-
-
-def _too_long() -> Thrown:
-    return panic("UserPanic", f"a string of more than {LONGEST} characters")
+    """Return the number that the text is; null if it is none, or has more than 65,536 characters."""
+    return float(text) if len(text) <= _LONGEST_NUMBER and _NUMBER.fullmatch(text) else None

@@ -44,7 +44,7 @@ baml.stream: emit_partial emit_tick
 baml.errors: Io Timeout HttpStatus Network InvalidArgument RenderPrompt LlmClient ParseFailed FinishReason
     StreamTruncated UnsupportedProvider AllAttemptsFailed
 baml.panics: AssertionFailed DivisionByZero IntegerOverflow IndexOutOfBounds MapKeyNotFound NegativeShift StackOverflow
-    Unreachable UserPanic StepLimit
+    Unreachable UserPanic StepLimit MemoryLimit
 """
 
 FIELDS = """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,12 +16,14 @@ from bamlvm.vm.natives import load_natives
 from bamlvm.vm.program.declarations import ClassInfo, FieldInfo
 from bamlvm.vm.program.types import UNKNOWN
 from bamlvm.vm.values import I64_MAX, I64_MIN, Closure, EnumValue, Instance, LoadedClass, Media, Thrown
+from bamlvm.vm.work import whole
 
-NATIVES = load_natives()
+NATIVES = {path: partial(whole, native) for path, native in load_natives().items()}
 RED = EnumValue("Color", "Red", 0)
 POINT = LoadedClass(ClassInfo("P", (FieldInfo("x", UNKNOWN), FieldInfo("y", UNKNOWN))))
 INVALID = "baml.errors.InvalidArgument"
 USER = "baml.panics.UserPanic"
+MEMORY = "baml.panics.MemoryLimit"
 OVERFLOW = "baml.panics.IntegerOverflow"
 SELF: list[Any] = []
 SELF.append(SELF)
@@ -32,7 +35,7 @@ EXAMPLES: dict[str, list[tuple[tuple[Any, ...], Any]]] = {
     "baml.to_string": [(("s",), "s"), ((RED,), "Red"), (([1, "s"],), '[1, "s"]'), ((None,), "null")],
     "baml.unstable.string": [(("s",), '"s"'), (({"a": 1},), '{\n    "a": 1\n}')],
     "baml.panic": [(("no",), USER)],
-    "baml.range": [((1, 4), [1, 2, 3]), ((3, 3), []), ((4, 1), []), ((0, I64_MAX), USER)],
+    "baml.range": [((1, 4), [1, 2, 3]), ((3, 3), []), ((4, 1), []), ((0, I64_MAX), MEMORY)],
     "baml.base64.encode": [(("hé",), "aMOp"), (("",), "")],
     "baml.base64.decode": [
         (("aMOp",), "hé"),
@@ -72,7 +75,7 @@ EXAMPLES: dict[str, list[tuple[tuple[Any, ...], Any]]] = {
         (("ab", 3), "ababab"),
         (("ab", 0), ""),
         (("ab", -1), ""),
-        (("ab", I64_MAX), USER),
+        (("ab", I64_MAX), MEMORY),
         (("", I64_MAX), ""),
     ],
     "baml.String.to_string": [(("s",), "s")],
@@ -88,7 +91,7 @@ EXAMPLES: dict[str, list[tuple[tuple[Any, ...], Any]]] = {
         (("abc", 2), "abc"),
         (("a", 2, ""), "a"),
     ],
-    "baml.String.pad_end": [(("7", 3), "7  "), (("x", 4, "ab"), "xaba"), (("x", I64_MAX), USER)],
+    "baml.String.pad_end": [(("7", 3), "7  "), (("x", 4, "ab"), "xaba"), (("x", I64_MAX), MEMORY)],
     "baml.String.trim_start": [((" \u3000x ",), "x "), (("\x1fx",), "\x1fx")],
     "baml.String.trim_end": [((" x\u3000 ",), " x")],
     "baml.String.parse_int": [
@@ -223,7 +226,7 @@ def test_every_native_has_examples() -> None:
 )
 def test_what_it_gives(path: str, arguments: tuple[Any, ...], expected: Any) -> None:
     try:
-        result = NATIVES[path](*arguments)
+        result = whole(NATIVES[path], *arguments)
     except Thrown as thrown:
         result = thrown.class_name
         assert thrown.fields["message"]
@@ -277,7 +280,7 @@ JSON = st.recursive(
 def test_json_comes_back(value: Any) -> None:
     text = NATIVES["baml.json.stringify"](value)
     assert json.loads(text) == value
-    assert deep_equals(NATIVES["baml.json.parse"](text), value)
+    assert deep_equals(whole(NATIVES["baml.json.parse"], text), value)
 
 
 def test_deep_values_are_refused_in_so_many_words() -> None:
@@ -285,7 +288,7 @@ def test_deep_values_are_refused_in_so_many_words() -> None:
     for _ in range(100_000):
         deep = [deep]
     with pytest.raises(Thrown, match="nested so deeply"):
-        NATIVES["baml.json.stringify"](deep)
+        whole(NATIVES["baml.json.stringify"], deep)
 
 
 @given(st.text(), st.text(max_size=2), st.integers(-5, 30), st.integers(-5, 30))

@@ -1,0 +1,127 @@
+"""Work in proportion to the data: natives and operators in pieces.
+
+Nothing may hold a thread for long: an event loop's other tasks have their turn, and a deadline or a cancellation is
+seen, also while one instruction works on megabytes.  The rule:
+
+* A native, or an operator, that works in proportion to its data does small work at once.  For more it raises
+  :class:`Lengthy` *before it has any effect*; so it does after much small work (:func:`due`).  The machine keeps the
+  generator and runs it in the instruction's place, looking at its driver's ``poll`` after every piece; the value that
+  the generator returns is the instruction's result.
+* A piece takes well under a millisecond (:data:`PIECE`).  What it yields is the value that it is making, so that the
+  memory that this holds is counted; None if there is none yet.
+* The other code of the call does not run meanwhile, so that nothing changes under the work.
+
+Code outside the machine calls the plain form of these functions, or :func:`finish`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, Final, TypeAlias, TypeVar, cast
+
+from bamlvm.vm.values import Thrown, panic
+
+ResultT = TypeVar("ResultT")
+
+Work: TypeAlias = Generator[Any, None, ResultT]
+"""Work in pieces: it yields what it is making, or None, and returns the result."""
+
+PIECE: Final = 4096
+"""Items of a list, or characters of a text that become objects, in one piece."""
+
+TEXT_PIECE: Final = 1 << 16
+"""Characters of a text in one piece, where each costs some nanoseconds."""
+
+LONGEST: Final = 1 << 26
+"""The greatest number of characters of a text, and of items that a native makes a list of at once.  Copying as much
+takes some milliseconds, so whatever only copies needs no pieces."""
+
+
+class Lengthy(BaseException):
+    """Raised where an instruction has work for several pieces; no ``Exception``, so that no handler takes it."""
+
+    def __init__(self, work: Work[Any]) -> None:
+        self.work = work
+
+
+_spent = 0
+_SPENT_AT_MOST: Final = 30_000
+
+
+def due(cost: int) -> bool:
+    """Whether so much small work has been done since the last time that the driver is to be asked again.
+
+    ``cost`` is what the work at hand takes, in tens of nanoseconds.  The sum is the process's, and exact enough where
+    threads share it.
+    """
+    global _spent
+    _spent += cost
+    if _spent < _SPENT_AT_MOST:
+        return False
+    _spent = 0
+    return True
+
+
+def later(function: Callable[..., ResultT], *arguments: Any) -> Work[ResultT]:
+    """Ask the driver first, and return what a native returns then."""
+    yield None
+    return whole(function, *arguments)
+
+
+def finish(work: Work[ResultT]) -> ResultT:
+    """Do work to its end and return its result."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            return cast(ResultT, end.value)
+
+
+def whole(function: Callable[..., ResultT], *arguments: Any) -> ResultT:
+    """Return what a native returns, its work done to the end."""
+    try:
+        return function(*arguments)
+    except Lengthy as lengthy:
+        return cast(ResultT, finish(lengthy.work))
+
+
+def memory_limit(message: str, limit: int | None = None) -> Thrown:
+    """Return the panic of a value, or of a call, that takes too much memory."""
+    return panic("MemoryLimit", message, limit=limit)
+
+
+def too_long() -> Thrown:
+    """Return the panic of a text or list longer than :data:`LONGEST`."""
+    return memory_limit(f"a string or list of more than {LONGEST} characters or items")
+
+
+def joined(a: str, b: str) -> str:
+    """Return ``a + b``.  Raises :class:`~bamlvm.vm.values.Thrown` if that is longer than :data:`LONGEST`."""
+    check_length(a, b)
+    return a + b
+
+
+def check_length(a: str, b: str) -> None:
+    """Raise :class:`~bamlvm.vm.values.Thrown` if ``a + b`` is longer than :data:`LONGEST`."""
+    if len(a) + len(b) > LONGEST:
+        raise too_long()
+
+
+def extend(items: list[Any], others: Sequence[Any]) -> None:
+    """Push all of ``others``.  Raises :class:`~bamlvm.vm.values.Thrown` if the list gets longer than
+    :data:`LONGEST`."""
+    if len(items) + len(others) > LONGEST:
+        raise too_long()
+    items.extend(others)
+
+
+def collected(parts: Any, total: int) -> Work[list[Any]]:
+    """Return the list of all items of the sequences ``parts``, ``total`` of them."""
+    if total > LONGEST:
+        raise too_long()
+    made: list[Any] = []
+    for part in parts:
+        for place in range(0, len(part), PIECE * 4):
+            made.extend(part[place : place + PIECE * 4])
+            yield made
+    return made
