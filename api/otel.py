@@ -39,6 +39,7 @@ CAPTURE_VARIABLE: Final = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 
 _PROVIDERS: Final = {
     "anthropic": "anthropic",
+    "aws-bedrock": "aws.bedrock",
     "azure-openai": "azure.ai.openai",
     "google-ai": "gcp.gemini",
     "openai": "openai",

@@ -249,6 +249,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "httpx.RequestNotRead": _invalid("the request's body was not read"),
         "httpx.StreamError": _invalid("the body cannot be read"),
         "bamlvm.sysops.web.sse.EventTooLargeError": _bad_event,
+        "bamlvm.sysops.web.aws_events.BrokenMessageError": _network("the event stream is broken"),
         "msgspec.DecodeError": _not_json,
         "json.decoder.JSONDecodeError": _not_json,
         "builtins.UnicodeDecodeError": _not_utf8,

@@ -56,14 +56,16 @@ async def response_text(scope: Scope, response: Instance) -> str:
 async def fetch_sse(scope: Scope, request: Instance) -> Instance:
     from bamlvm.sysops.web.batches import Batches
     from bamlvm.sysops.web.event_stream import EventStream
-    from bamlvm.sysops.web.exchange import require_event_stream
+    from bamlvm.sysops.web.exchange import accepted_framing, require_event_stream
+    from bamlvm.sysops.web.framing import framing_of
 
     exchange = _exchange_of(scope, "fetch_sse", request)
+    framing = framing_of(accepted_framing(exchange))
     response = await _open(scope, exchange)
     await require_event_stream(response, exchange)
     if scope.batches is None:
         scope.batches = Batches()
-    stream = EventStream(response, exchange, scope.batches)
+    stream = EventStream(response, exchange, framing, scope.batches)
     try:
         handle = scope.services.handles.open(STREAM, scope.owner, stream, stream.aclose)
     except BaseException:

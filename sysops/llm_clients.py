@@ -19,7 +19,7 @@ from bamlvm.sysops.errors import Subject, http_status, invalid
 from bamlvm.sysops.llm import ACCUMULATOR, StreamState, note_tokens
 from bamlvm.sysops.llm_parsing import final_value, options_of, type_of
 from bamlvm.sysops.prompts.messages import Message, Part
-from bamlvm.sysops.providers import clients, roles, vertex
+from bamlvm.sysops.providers import clients, roles
 from bamlvm.sysops.providers.catalogue import Provider, provider_of, streams
 from bamlvm.sysops.providers.failures import check_answered
 from bamlvm.sysops.providers.options import Options
@@ -205,21 +205,24 @@ def _request(scope: Scope, client: Instance, prompt: Instance, stream: bool) -> 
 @sysop("baml.llm.PrimitiveClient.authorize")
 def authorize(scope: Scope, client: Instance, request: Instance) -> Any:
     options, row = _provider(scope, client)
-    if not row.signs_in or scope.services.is_offline or not vertex.signs_in(options):
+    if row.signs_in is None:
         return request
-    require(scope, "http", "baml.llm.PrimitiveClient.authorize")
     from bamlvm.sysops import signing_in  # only some providers need it
 
-    def signed(token: str) -> Instance:
-        headers = request.get("headers")
-        headers["authorization"] = f"Bearer {token}"
+    signing_in.check(row, options)
+    url, headers, body = request.get("url"), request.get("headers"), request.get("body")
+    if scope.services.is_offline or not signing_in.is_needed(row, options, headers):
+        return request
+    require(scope, "http", "baml.llm.PrimitiveClient.authorize")
+
+    def signed(added: dict[str, str], secrets: tuple[str, ...]) -> Instance:
+        headers.update(added)
         if scope.attempt is not None and scope.attempt.request is not None:
-            url, body = request.get("url"), msgspec.json.decode(request.get("body"))
-            scope.attempt_secrets = secrets_of(headers, url, body)
+            scope.attempt_secrets = secrets_of(headers, url, msgspec.json.decode(body), *secrets)
             scope.attempt.request["headers"] = redacted_headers(headers)
         return request
 
-    return signing_in.google(scope.services, options, signed)
+    return signing_in.SCHEMES[row.signs_in](scope.services, options, signing_in.Outgoing(url, headers, body), signed)
 
 
 def _timeouts(scope: Scope, timeouts: Instance | None, stream: bool) -> Instance | None:

@@ -175,9 +175,9 @@ def redacted_body(body: Any) -> Any:
     return [redacted_body(item) for item in body] if isinstance(body, list) else body
 
 
-def secrets_of(headers: Mapping[str, str], url: str = "", body: Any = None) -> Secrets:
-    """Return the secrets that a request holds."""
-    return Secrets(_values(headers, url, body))
+def secrets_of(headers: Mapping[str, str], url: str = "", body: Any = None, *others: str) -> Secrets:
+    """Return the secrets that a request holds, and ``others`` that it was made with."""
+    return Secrets((*_values(headers, url, body), *others))
 
 
 def _redacted_pair(pair: str) -> str:

@@ -1,41 +1,96 @@
-"""Access tokens for providers whose requests need one, fetched with credentials and kept until they expire.
+"""Requests that are authorised with credentials: by an access token of Google, or by a signature of AWS.
 
-Google's come from google-auth, which the extra ``bamlvm[vertex]`` brings; it is imported when a token is first needed.
-Fetching one is a request of its own, made in a thread: a call whose token is valid does not wait.
+Google's tokens come from google-auth, which the extra ``bamlvm[vertex]`` brings, AWS's signatures (version 4) from
+botocore, of the extra ``bamlvm[bedrock]``.  Both are imported when a request first needs them.  Credentials are kept
+for the runtime by what they were made from; loading and renewing them may be a request of its own, which is made in a
+thread: a call whose credentials are valid does not wait.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
 from bamlvm.sysops.pending import Lazy
-from bamlvm.sysops.providers import vertex
+from bamlvm.sysops.providers import bedrock, vertex
+from bamlvm.sysops.providers.catalogue import Provider
 from bamlvm.sysops.providers.options import Options
 from bamlvm.sysops.services import Services
 from bamlvm.vm.values import Pending, Thrown, Value
 
 _SCOPES: Final = ("https://www.googleapis.com/auth/cloud-platform",)
+_SERVICE: Final = "bedrock"
 
 
-def google(services: Services, options: Options, use: Callable[[str], Value]) -> Value | Pending:
-    """Return ``use(token)`` with a token for Google Cloud, or a :class:`Pending` of it where one must be fetched.
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A POST that is about to be sent."""
 
-    Raises :class:`Thrown`: ``UnsupportedProvider`` without google-auth, ``InvalidArgument`` for credentials that cannot
-    be used, ``Network`` and ``LlmClient`` where no token is issued.
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: str = field(repr=False)
+
+
+Use: TypeAlias = Callable[[dict[str, str], tuple[str, ...]], Value]
+"""Takes the headers that authorise a request, and the secrets that they were made with."""
+
+Scheme: TypeAlias = Callable[[Services, Options, Outgoing, Use], Value | Pending]
+"""Returns what ``use`` returns, or a :class:`Pending` of it where credentials must be fetched.
+
+Raises :class:`Thrown`: ``UnsupportedProvider`` without the library, ``InvalidArgument`` for credentials that cannot be
+used, ``Network`` and ``LlmClient`` where none are issued.
+"""
+
+
+def check(row: Provider, options: Options) -> None:
+    """Check that AWS's library is there, which its answers need too.
+
+    Raises :class:`Thrown` (``UnsupportedProvider``) without it.
     """
+    if row.signs_in == "aws" and find_spec("botocore") is None:
+        raise _missing(options, "botocore", "bedrock")
+
+
+def is_needed(row: Provider, options: Options, headers: Mapping[str, str]) -> bool:
+    """Whether a request is not authorised yet, by a key or a header of the client's own."""
+    return "authorization" not in headers and (row.signs_in == "aws" or vertex.signs_in(options))
+
+
+def _missing(options: Options, library: str, extra: str) -> Thrown:
+    provider = options.client.provider
+    message = f"client {options.client.name}: provider {provider} needs {library}: pip install 'bamlvm[{extra}]'"
+    return Thrown("baml.errors.UnsupportedProvider", {"message": message, "provider": provider, "supported": None})
+
+
+def _not_issued(options: Options, what: str, error: object, retryable: bool) -> Thrown:
+    message = f"client {options.client.name}: no {what}: {error}"
+    return Thrown("baml.errors.LlmClient", {"message": message, "type": "credentials", "retryable": retryable})
+
+
+# --- Google -----------------------------------------------------------------------------------------------------------
+
+
+def google(services: Services, options: Options, request: Outgoing, use: Use) -> Value | Pending:
+    """Authorise with an access token.  See :data:`Scheme`."""
     given = vertex.credentials(options)
-    key = msgspec.json.encode(given).decode()
+    key = f"google {msgspec.json.encode(given).decode()}"
     found = services.credentials.get(key)
+
+    def with_token(credentials: Any) -> Value:
+        return use({"authorization": f"Bearer {credentials.token}"}, ())
+
     if found is not None and found.valid:
-        return use(found.token)
+        return with_token(found)
 
     async def fetch() -> Value:
         services.credentials[key] = fresh = await asyncio.to_thread(_refreshed, found, given, options)
-        return use(fresh.token)
+        return with_token(fresh)
 
     return Pending(Lazy(fetch))
 
@@ -46,9 +101,7 @@ def _refreshed(credentials: Any, given: dict[str, Any] | None, options: Options)
         from google.auth import exceptions
         from google.auth.transport.requests import Request
     except ImportError:
-        message = f"client {options.client.name}: provider vertex-ai needs google-auth: pip install 'bamlvm[vertex]'"
-        fields = {"message": message, "provider": "vertex-ai", "supported": None}
-        raise Thrown("baml.errors.UnsupportedProvider", fields) from None
+        raise _missing(options, "google-auth", "vertex") from None
     try:
         credentials = credentials or _loaded(given)
         credentials.refresh(Request())
@@ -56,10 +109,8 @@ def _refreshed(credentials: Any, given: dict[str, Any] | None, options: Options)
         message = f"client {options.client.name}: no access token: {error}"
         raise Thrown("baml.errors.Network", {"message": message}) from None
     except exceptions.RefreshError as error:
-        message = f"client {options.client.name}: no access token: {error.args[0] if error.args else error}"
-        raise Thrown(
-            "baml.errors.LlmClient", {"message": message, "type": "credentials", "retryable": bool(error.retryable)}
-        ) from None
+        reason = error.args[0] if error.args else error
+        raise _not_issued(options, "access token", reason, bool(error.retryable)) from None
     except (exceptions.GoogleAuthError, ValueError) as error:
         raise options.invalid(f"its credentials cannot be used: {error}") from None
     return credentials
@@ -83,3 +134,78 @@ def _loaded(given: dict[str, Any] | None) -> Any:
             load = google.auth.load_credentials_from_dict
             return load(given, scopes=_SCOPES)[0]
     return load(given, scopes=_SCOPES)
+
+
+# --- AWS --------------------------------------------------------------------------------------------------------------
+
+
+def aws(services: Services, options: Options, request: Outgoing, use: Use) -> Value | Pending:
+    """Sign with the client's keys, those of the environment, or those of a profile.  See :data:`Scheme`."""
+    given = bedrock.keys(options)
+    region = bedrock.region(options)
+    profile = None if given else bedrock.profile(options)
+    key = f"aws {msgspec.json.encode((given, profile)).decode()}"
+    found = services.credentials.get(key)
+    if found is not None and not _needs_refresh(found):
+        return use(*_signed(found.get_frozen_credentials(), region, request))
+
+    async def fetch() -> Value:
+        loaded, frozen = await asyncio.to_thread(_aws_credentials, found, given, profile, options)
+        services.credentials[key] = loaded
+        return use(*_signed(frozen, region, request))
+
+    return Pending(Lazy(fetch))
+
+
+def _needs_refresh(credentials: Any) -> bool:
+    return bool(credentials.refresh_needed()) if hasattr(credentials, "refresh_needed") else False
+
+
+def _aws_credentials(
+    credentials: Any, given: tuple[str, str, str | None] | None, profile: str | None, options: Options
+) -> tuple[Any, Any]:
+    """Return credentials, the known ones or new ones, and their keys, valid now.  May wait for the network."""
+    import botocore.auth  # noqa: F401 (slow to import, so not on the event loop)
+    from botocore import exceptions
+    from botocore.credentials import Credentials
+    from botocore.session import Session
+
+    try:
+        if credentials is None:
+            credentials = Credentials(*given) if given else Session(profile=profile).get_credentials()
+        if credentials is None:
+            raise options.invalid(
+                "no credentials for aws-bedrock: set access_key_id and secret_access_key, profile, or the variables "
+                "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            )
+        return credentials, credentials.get_frozen_credentials()
+    except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:
+        message = f"client {options.client.name}: no credentials: {error}"
+        raise Thrown("baml.errors.Network", {"message": message}) from None
+    except (exceptions.ClientError, exceptions.MetadataRetrievalError) as error:
+        raise _not_issued(options, "credentials", error, isinstance(error, exceptions.MetadataRetrievalError)) from None
+    except (exceptions.BotoCoreError, ValueError) as error:
+        raise options.invalid(f"its credentials cannot be used: {error}") from None
+
+
+def _signed(keys: Any, region: str, request: Outgoing) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the headers that a signature adds, and the secrets that it was made with.
+
+    Signed are the headers that no proxy changes: the content type and those of AWS.
+    """
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+
+    headers = {
+        name: value.strip()
+        for name, value in request.headers.items()
+        if name == "content-type" or name.startswith("x-amz")
+    }
+    unsigned = AWSRequest("POST", request.url, dict(headers), request.body.encode("utf-8", "replace"))
+    SigV4Auth(keys, _SERVICE, region).add_auth(unsigned)
+    added = {name.lower(): value for name, value in unsigned.headers.items() if name.lower() not in headers}
+    return added, tuple(filter(None, (keys.access_key, keys.secret_key, keys.token)))
+
+
+SCHEMES: Final[Mapping[str, Scheme]] = MappingProxyType({"google": google, "aws": aws})
+"""By :attr:`bamlvm.sysops.providers.catalogue.Provider.signs_in`."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import SplitResult, urlencode, urlsplit, urlunsplit
 
 from bamlvm.sysops.providers.options import Options
@@ -32,9 +32,9 @@ class Provider:
     ``wire`` names the wire format.  ``key_header`` is sent with ``key_prefix`` before the key, which is that of the
     environment variable ``key_variable`` unless the client has one.  ``include_usage`` requests token counts at the end
     of a stream; ``plain_text`` sends a message of text alone as a string, not as a list of parts.  ``system_apart``:
-    the system prompt is beside the conversation.  ``signs_in``: a request needs a token that is fetched with
-    credentials.  ``renamed`` has the provider's own names of roles, and ``media`` the sources (``url``, ``base64``)
-    from which each kind is taken.
+    the system prompt is beside the conversation.  ``signs_in`` names the scheme of a request that is
+    authorised with credentials (:mod:`bamlvm.sysops.signing_in`).  ``renamed`` has the provider's own names of roles,
+    and ``media`` the sources (``url``, ``base64``) from which each kind is taken.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Provider:
     include_usage: bool = False
     plain_text: bool = False
     system_apart: bool = False
-    signs_in: bool = False
+    signs_in: Literal["google", "aws"] | None = None
     renamed: Mapping[str, str] = field(default_factory=dict)
     media: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _OPENAI_MEDIA)
 
@@ -112,8 +112,18 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
                 None,
                 default_role="user",
                 system_apart=True,
-                signs_in=True,
+                signs_in="google",
                 renamed={"assistant": "model"},
+                media=dict.fromkeys(("image", "audio", "pdf", "video"), _EITHER),
+            ),
+            Provider(
+                "aws-bedrock",
+                "aws-bedrock",
+                None,
+                "AWS_BEARER_TOKEN_BEDROCK",
+                default_role="user",
+                system_apart=True,
+                signs_in="aws",
                 media=dict.fromkeys(("image", "audio", "pdf", "video"), _EITHER),
             ),
         )
@@ -129,7 +139,7 @@ VERTEX_ANTHROPIC: Final = replace(
     key_variable=None,
     key_header="authorization",
     key_prefix="Bearer ",
-    signs_in=True,
+    signs_in="google",
 )
 """The row of clients of ``vertex-ai`` that have the option ``anthropic_version``: they call models of Anthropic."""
 
@@ -208,8 +218,9 @@ def headers(row: Provider, options: Options, **defaults: str) -> dict[str, str]:
         found["connection"] = "close"
     key = options.get("api_key", str)
     if key is None and row.key_variable is not None:
-        key = options.env.get(row.key_variable)
-        if not key and options.get("base_url", str) is None and row.key_header not in own:
+        key = options.env.get(row.key_variable) if row.signs_in is None else options.variable(row.key_variable)
+        needs_key = row.signs_in is None and options.get("base_url", str) is None
+        if not key and needs_key and row.key_header not in own:
             raise options.invalid(
                 f"provider {row.name} needs an API key: set the option api_key or the variable {row.key_variable}"
             )

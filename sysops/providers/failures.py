@@ -20,6 +20,8 @@ _WITHHELD: Final = frozenset(
     {
         "content_filter",  # both formats of OpenAI
         "refusal",  # Anthropic
+        "guardrail_intervened",  # Bedrock, as the next
+        "content_filtered",
         "safety",  # from here on Google: FinishReason and BlockReason
         "recitation",
         "language",
@@ -49,6 +51,7 @@ _TOOLS: Final = frozenset(
         "malformed_function_call",
         "unexpected_tool_call",
         "too_many_tool_calls",
+        "malformed_tool_use",
     }
 )
 """Finish reasons of a model that called a tool instead of answering."""
@@ -65,20 +68,26 @@ _PASSING: Final = frozenset(
         "gateway_timeout",
         "internal",
         "internal_server",
+        "model_not_ready",
+        "model_stream",
+        "model_timeout",
         "request_timeout",
         "resource_exhausted",
         "server",  # OpenAI's server_error, in both formats
         "service_unavailable",
+        "throttling",  # of AWS, whose names end with Exception
         "timeout",
         "too_many_requests",
         "unavailable",
         "vector_store_timeout",
     }
 )
-"""Errors that are the provider's own and pass, in lower case with underscores, without *error* at the end.
+"""Errors that are the provider's own and pass, in lower case with underscores, without *error* or
+*exception* at the end.
 
 They are those that would have a status worth a retry if they were reported before the answer began.  Documents: "Error
-codes" and "The response object" (OpenAI API reference), "Errors" (Anthropic), "Troubleshooting guide" (Gemini API);
+codes" and "The response object" (OpenAI API reference), "Errors" (Anthropic), "Troubleshooting guide" (Gemini API),
+"ConverseStream" (Bedrock);
 gateways write the names of SDKs' exceptions (``InternalServerError``).
 """
 
@@ -144,7 +153,7 @@ def _is_passing(mark: str) -> bool:
     """Whether an error's type, code or status names a failure that passes, or is a status worth a retry."""
     if mark.isascii() and mark.isdigit():
         return mark in ("408", "409", "425", "429") or (len(mark) == 3 and mark.startswith("5"))
-    word = _WORD_STARTS.sub("_", mark).lower().removesuffix("_error")
+    word = _WORD_STARTS.sub("_", mark).lower().removesuffix("_exception").removesuffix("_error")
     return "overloaded" in word or "rate_limit" in word or word in _PASSING
 
 

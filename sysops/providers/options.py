@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
+from bamlvm.sysops.placeholders import PLACEHOLDER
 from bamlvm.vm.program.declarations import referenced_environment
 from bamlvm.vm.program.llm import CLOCKS, PARSE_FAILURES, POOLING, STRATEGIES, TOTAL, ClientInfo
 from bamlvm.vm.values import Thrown
@@ -132,6 +133,8 @@ class Options:
     def model(self) -> str | None:
         """Return the option ``model``, if it is a string."""
         found = self.resolve(self.written("model"))
+        if found is None and self.client.provider == "aws-bedrock":
+            found = self.resolve(self.written("model_id"))
         return found if isinstance(found, str) else None
 
     def downloads(self, kind: str) -> str | None:
@@ -152,6 +155,11 @@ class Options:
     def body(self, *without: str) -> dict[str, Any]:
         """Return the options that are passed on: all but those of :data:`OWN` and ``without``."""
         return {key: self.resolve(value) for key, value in self._raw().items() if key not in OWN and key not in without}
+
+    def variable(self, name: str) -> str | None:
+        """Return an environment variable, or None if it is not set; a placeholder is not."""
+        found = self.env.get(name)
+        return None if not found or PLACEHOLDER.fullmatch(found) else found
 
     def resolve(self, value: Any) -> Any:
         """Return a value with its environment references looked up.

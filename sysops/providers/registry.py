@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from bamlvm.sysops.providers import anthropic, google, openai, responses, vertex
+from bamlvm.sysops.providers import anthropic, bedrock, google, openai, responses, vertex
 from bamlvm.sysops.providers.catalogue import Provider
 from bamlvm.sysops.providers.options import Options
 from bamlvm.sysops.providers.wire import WireFormat
@@ -21,6 +21,7 @@ WIRES: Final[Mapping[str, WireFormat]] = MappingProxyType(
             google.WIRE,
             vertex.WIRE,
             vertex.ANTHROPIC_WIRE,
+            bedrock.WIRE,
         )
     }
 )

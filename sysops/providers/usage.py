@@ -12,6 +12,8 @@ Responses  ``input_tokens``, ``output_tokens``              the details are part
 Anthropic  ``input_tokens``                                 *without* what the cache served or took, which is added
 Google     ``promptTokenCount``, ``candidatesTokenCount``   the answer is *without* thoughts, which are added; the
                                                             prompt has its cached part, not that of tools
+Bedrock    ``inputTokens``, ``outputTokens``                with or without what the cache served or took, as the total
+                                                            says
 ========== ================================================ ========================================================
 
 Documents: "The chat completion object", "The response object" (OpenAI API reference); "Messages", "Prompt caching"

@@ -1,4 +1,4 @@
-"""A response read as server-sent events.
+"""A response read as events, server-sent ones or in another framing (:mod:`bamlvm.sysops.web.framing`).
 
 An :class:`EventStream` parses what arrives and leaves the events in a buffer under a lock, so that the program takes
 all that have arrived without waiting, on whatever thread it runs.  The bytes come from one of two sources:
@@ -35,8 +35,9 @@ from bamlvm.sysops.errors import timed_out, translate
 from bamlvm.sysops.pending import Lazy
 from bamlvm.sysops.web.batches import Batches
 from bamlvm.sysops.web.exchange import Exchange, described
+from bamlvm.sysops.web.framing import Framing
 from bamlvm.sysops.web.logs import about
-from bamlvm.sysops.web.sse import Event, EventTooLargeError, SseParser
+from bamlvm.sysops.web.sse import Event, UnreadableStreamError
 from bamlvm.sysops.web.transport.body import EXTENSION, Body
 from bamlvm.sysops.web.transport.states import Table, next_state
 from bamlvm.vm.values import Pending
@@ -89,7 +90,7 @@ _OPEN: Final = StreamState.OPEN  # compared for every piece; an attribute of an 
 
 
 class EventStream:
-    """A stream of server-sent events being read.  Made on the event loop; :meth:`next` serves any thread."""
+    """A stream of events being read.  Made on the event loop; :meth:`next` serves any thread."""
 
     __slots__ = (
         "_arrived",
@@ -110,12 +111,12 @@ class EventStream:
         "_waiter",
     )
 
-    def __init__(self, response: httpx.Response, exchange: Exchange, batches: Batches) -> None:
+    def __init__(self, response: httpx.Response, exchange: Exchange, framing: Framing, batches: Batches) -> None:
         self._exchange = exchange
         self._batches = batches
         self._trace = exchange.trace
         self._loop = asyncio.get_running_loop()
-        self._parser = SseParser()
+        self._parser = framing
         self._lock = threading.Lock()  # guards the four that follow
         self._events: list[Event] = []
         self._arrived = 0.0  # when the oldest of the events came
@@ -216,7 +217,7 @@ class EventStream:
         self._exchange.clocks.arrived(now)
         try:
             events = self._parser.feed(data)
-        except EventTooLargeError as error:
+        except UnreadableStreamError as error:
             self._break_off(translate(error, self._exchange.subject))
             return
         if self._trace is not None:
@@ -236,8 +237,8 @@ class EventStream:
         if error is None:
             try:
                 self._parser.close()
-            except EventTooLargeError as too_large:
-                error = too_large
+            except UnreadableStreamError as unreadable:
+                error = unreadable
         if error is None:
             self._follow(StreamEvent.END)
         else:

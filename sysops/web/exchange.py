@@ -29,6 +29,7 @@ from bamlvm.sysops.tracing import Writer
 from bamlvm.sysops.web.clients import Client
 from bamlvm.sysops.web.clocks import Clocks
 from bamlvm.sysops.web.decoding import chunks_of
+from bamlvm.sysops.web.framing import EVENT_STREAM, FRAMINGS, media_type_of
 from bamlvm.sysops.web.logs import about
 from bamlvm.sysops.web.retry_after import retry_after_ms
 from bamlvm.sysops.web.transport.headers import is_field_value, is_token
@@ -41,7 +42,6 @@ MAX_ERROR_BODY: Final = 64 * 1024
 """As much of an error's body is read, in bytes."""
 
 MAX_REDIRECTS: Final = 10
-EVENT_STREAM: Final = "text/event-stream"
 
 _ERROR_BODY_SECONDS: Final = 5.0
 _KEPT_ON_REDIRECT: Final = ("accept", "accept-encoding", "accept-language", "user-agent")
@@ -83,7 +83,8 @@ def prepare(
 ) -> Exchange:
     """Check a request and start its clocks.
 
-    ``limits`` has the milliseconds of the clocks that run; ``streams`` says that server-sent events are expected.
+    ``limits`` has the milliseconds of the clocks that run; ``streams`` says that events are expected:
+    server-sent ones, unless the header ``accept`` names another framing.
     Raises :class:`Thrown` (``InvalidArgument``) for a URL or a header that cannot be sent.
     """
     method = method.upper()
@@ -210,18 +211,25 @@ def described(error: BaseException) -> str:
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
+def accepted_framing(exchange: Exchange) -> str:
+    """Return the media type of the events that a request accepts."""
+    accepted = media_type_of(exchange.headers.get("accept", EVENT_STREAM))
+    return accepted if accepted in FRAMINGS else EVENT_STREAM
+
+
 async def require_event_stream(response: httpx.Response, exchange: Exchange) -> None:
     """Check that a response is a stream of events, and close it if not.
 
     Raises :class:`Thrown` (``HttpStatus``, with the beginning of the body) for another status or content type.
     """
-    content_type = response.headers.get("content-type", EVENT_STREAM).partition(";")[0].strip().lower()
-    if response.is_success and content_type == EVENT_STREAM:
+    expected = accepted_framing(exchange)
+    content_type = media_type_of(response.headers.get("content-type", expected))
+    if response.is_success and content_type == expected:
         return
     status = response.status_code
     note = f"answered {status} {response.reason_phrase}".rstrip()
     if response.is_success:
-        note += f" with {content_type or 'no content type'} where {EVENT_STREAM} was expected"
+        note += f" with {content_type or 'no content type'} where {expected} was expected"
         if content_type == "application/json":  # a whole completion: the server does not stream
             note += " (an LLM client whose server does not stream needs the option supports_streaming false)"
     with about(exchange.subject):

@@ -31,7 +31,11 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     id: str
 
 
-class EventTooLargeError(ValueError):
+class UnreadableStreamError(ValueError):
+    """A stream that cannot be read on, in whatever framing."""
+
+
+class EventTooLargeError(UnreadableStreamError):
     """An event passed the parser's limit."""
 
 

@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import anthropic
+import boto3
 import openai
 import pytest
 from google import genai
@@ -38,7 +39,11 @@ CLIENTS = {
     "google-ai": 'model "gemini-x"  generationConfig { temperature 0.5  maxOutputTokens 100 }',
     "vertex-ai": 'model "gemini-x"  generationConfig { temperature 0.5  maxOutputTokens 100 }',
 }
-PATHS = {"azure-openai": "/openai/deployments/d", "anthropic": "", "google-ai": "/v1beta"}
+CLIENTS["aws-bedrock"] = (
+    'model "anthropic.claude-x:0"  region "us-east-1"  inference_configuration { max_tokens 100  temperature 0.5 }'
+)
+CREDENTIALS = {"access_key_id": "AKIDEXAMPLE", "secret_access_key": "sk-secret-key", "session_token": "session-token"}
+PATHS = {"aws-bedrock": "", "azure-openai": "/openai/deployments/d", "anthropic": "", "google-ai": "/v1beta"}
 PATHS["vertex-ai"] = "/v1/projects/p/locations/l/publishers/google/models"
 
 
@@ -48,7 +53,11 @@ def url(server: ThreadedMockServer, provider: str) -> str:
 
 
 def ours(server: ThreadedMockServer, provider: str, stream: bool) -> None:
-    options = f'{CLIENTS[provider]}  api_key "sk-key"  base_url "{url(server, provider)}"'
+    options = f'{CLIENTS[provider]}  base_url "{url(server, provider)}"'
+    if provider == "aws-bedrock":
+        options += "".join(f'  {name} "{value}"' for name, value in CREDENTIALS.items())
+    else:
+        options += '  api_key "sk-key"'
     source = f"""
         client C {{ provider {provider}  options {{ {options} }} }}
         function Ask(picture: image) -> string {{ client C  prompt #"{PROMPT}"# }}
@@ -160,6 +169,31 @@ def generate(client: genai.Client, stream: bool) -> None:
             client.models.generate_content(model="gemini-x", contents=contents, config=config)
 
 
+def bedrock_sdk(server: ThreadedMockServer, stream: bool) -> None:
+    given = {f"aws_{name}": value for name, value in CREDENTIALS.items()}
+    client = boto3.client("bedrock-runtime", region_name="us-east-1", endpoint_url=server.url, **given)
+    image = {"image": {"format": "png", "source": {"bytes": base64.b64decode(PIXEL)}}}
+    messages: Any = [
+        {"role": "user", "content": [{"text": "What is this?"}, image]},
+        {"role": "assistant", "content": [{"text": "A pixel."}]},
+        {"role": "user", "content": [{"text": "And now?"}]},
+    ]
+    asked: Any = {
+        "modelId": "anthropic.claude-x:0",
+        "system": [{"text": "Be brief."}],
+        "messages": messages,
+        "inferenceConfig": {"maxTokens": 100, "temperature": 0.5},
+    }
+    try:
+        if stream:
+            events = list(client.converse_stream(**asked)["stream"])
+            assert [name for event in events[-2:] for name in event] == ["messageStop", "metadata"]
+        else:
+            assert client.converse(**asked)["stopReason"] == "end_turn"
+    finally:
+        client.close()
+
+
 # --- the differences --------------------------------------------------------------------------------------------------
 
 
@@ -178,6 +212,10 @@ def flat(value: Any, path: str) -> Iterator[tuple[str, Any]]:
 def leaves(exchange: Exchange) -> dict[str, Any]:
     request = exchange.request
     found = {f"header {name}": value for name, value in request.headers.items()}
+    scheme, _, rest = found.get("header authorization", "").partition(" ")
+    if scheme == "AWS4-HMAC-SHA256":  # everything but the signature, which is of another body
+        found |= dict(part.split("=") for part in f"authorization {rest}".replace("authorization ", "").split(", "))
+        del found["header authorization"], found["Signature"], found["header x-amz-date"]
     return {**found, "path": request.path, "query": request.query, **dict(flat(exchange.body, "body"))}
 
 
@@ -247,6 +285,17 @@ PEERS = {
 }
 
 
+PEERS["aws-bedrock"] = Peer(
+    bedrock_sdk,
+    {
+        "header accept*": "we say what we can read",
+        "header amz-sdk-*": "the SDK counts its own retries",
+        "header content-length": "that of the body, which the SDK writes with spaces",
+        "header connection": "the SDK's HTTP client leaves the default unsaid",
+    },
+)
+
+
 def test_every_provider_with_an_sdk_of_its_own_has_a_peer() -> None:
     without = {"openai-generic": "as openai, but for text as text", "ollama": "as openai"}
     assert set(PEERS) | set(without) == set(PROVIDERS)
@@ -263,6 +312,8 @@ def test_we_send_what_the_sdk_sends(threaded_mock_server: ThreadedMockServer, pr
     listed = {**ALWAYS, **(STREAMED if stream else WHOLE), **PEERS[provider].differs}
     if provider in ("google-ai", "vertex-ai") and not stream:
         del listed["header accept"]  # Google's SDK takes what comes, too
+    if provider == "aws-bedrock" and stream:
+        del listed["header accept-encoding"]  # nor does boto3 ask for a coding
     unexplained = {name: pair for name, pair in found.items() if not any(fnmatchcase(name, glob) for glob in listed)}
     assert not unexplained
     assert not [glob for glob in listed if not any(fnmatchcase(name, glob) for name in found)], "no difference any more"

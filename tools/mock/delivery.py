@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from bamlvm.tools.mock.aws_events import MEDIA_TYPE, encode_message
 from bamlvm.tools.mock.faults import (
     Bom,
     Chunk,
@@ -79,7 +80,8 @@ def spoil_events(events: Sequence[StreamEvent], faults: Sequence[Fault], wire: W
         spoiled = [*_until_content(spoiled, error.after), wire.error_event(error.type, error.message)]
     if (garbage := find(faults, Garbage)) and garbage.where == "event":
         head = _until_content(spoiled, garbage.after)
-        spoiled = [*head, StreamEvent("other", garbage.data), *spoiled[len(head) :]]
+        framing = spoiled[0].framing if spoiled else "sse"
+        spoiled = [*head, StreamEvent("other", garbage.data, framing=framing), *spoiled[len(head) :]]
     if giant := find(faults, Giant):
         place = len(_until_content(spoiled, giant.after))
         spoiled = [_enlarged(event, giant.size) if index == place else event for index, event in enumerate(spoiled)]
@@ -111,7 +113,10 @@ def _enlarged(event: StreamEvent, size: int) -> StreamEvent:
 
 
 def encode_events(events: Sequence[StreamEvent], faults: Sequence[Fault]) -> list[Piece]:
-    """Encode events as the bytes of an event stream, one piece an event."""
+    """Encode events as the bytes of an event stream, one piece an event; the faults of server-sent events' bytes are
+    not those of AWS's messages."""
+    if events and events[0].framing == "aws":
+        return [Piece(encode_message(event), event.wait) for event in events]
     newline = find(faults, Newline)
     end = _LINE_ENDS[newline.style] if newline else "\n"
     comments = find(faults, Comments)
@@ -124,6 +129,11 @@ def encode_events(events: Sequence[StreamEvent], faults: Sequence[Fault]) -> lis
     if pieces and find(faults, Bom):
         pieces[0] = replace(pieces[0], data=b"\xef\xbb\xbf" + pieces[0].data)
     return pieces
+
+
+def is_binary(response: Response) -> bool:
+    """Whether a response is a stream of AWS's messages, which know no comments."""
+    return response.headers.get("Content-Type") == MEDIA_TYPE
 
 
 # --- the connection ---------------------------------------------------------------------------------------------------
@@ -177,7 +187,7 @@ def _spoiled_body(response: Response, faults: Sequence[Fault], headers: dict[str
     if find(faults, Gzip):
         headers["Content-Encoding"] = "gzip"
         pieces = _gzipped(pieces)
-    if (keep := find(faults, KeepAlive)) and response.streamed:
+    if (keep := find(faults, KeepAlive)) and response.streamed and not is_binary(response):
         pieces = [*[Piece(f": {keep.text}\n\n".encode(), keep.ms / 1000)] * keep.count, *pieces]
     if split := find(faults, Split):
         pieces = _split(pieces, max(1, split.size), split.ms / 1000)

@@ -1,8 +1,9 @@
 """The answer to a request, planned before a byte is sent: request and script in, steps out.
 
 The provider is known by the end of the path, so that any ``base_url`` works: ``…/chat/completions`` and ``…/responses``
-are OpenAI's formats, ``…/messages`` Anthropic's, ``…:generateContent`` and ``…:streamGenerateContent`` Google's.  Other
-paths are answered by a rule for that path, ``/echo`` with the request.
+are OpenAI's formats, ``…/messages`` Anthropic's, ``…:generateContent`` and ``…:streamGenerateContent`` Google's,
+``…/converse`` and ``…/converse-stream`` Bedrock's.  Other paths are
+answered by a rule for that path, ``/echo`` with the request.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bamlvm.tools.mock.anthropic import ANTHROPIC
+from bamlvm.tools.mock.aws_events import MEDIA_TYPE
+from bamlvm.tools.mock.bedrock import BEDROCK
 from bamlvm.tools.mock.delivery import Step, Wait, delivery, encode_events, spoil_events
 from bamlvm.tools.mock.faults import Fault, Status, find
 from bamlvm.tools.mock.google import GOOGLE
@@ -27,6 +30,8 @@ _FORMATS = {
     "/messages": ANTHROPIC,
     ":generateContent": GOOGLE,
     ":streamGenerateContent": GOOGLE,
+    "/converse": BEDROCK,
+    "/converse-stream": BEDROCK,
 }
 
 
@@ -130,6 +135,8 @@ def _serve_plain(question: Question, rule: Rule, answer: Answer, chooser: Choose
 
 def _event_stream(events: Sequence[StreamEvent], faults: Sequence[Fault]) -> Response:
     headers = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache"}
+    if events and events[0].framing == "aws":
+        headers = {"Content-Type": MEDIA_TYPE}
     return Response(200, headers, encode_events(events, faults), streamed=True)
 
 

@@ -51,12 +51,14 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class StreamEvent:
-    """One server-sent event: its role in the stream, its data, its name if it has one, the wait before it."""
+    """One event: its role in the stream, its data, its name if it has one, the wait before it, and how it is laid out
+    in bytes: as a server-sent event, or as a message of AWS."""
 
     role: Role
     data: str
     name: str | None = None
     wait: float = 0.0
+    framing: Literal["sse", "aws"] = "sse"
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,12 +27,12 @@ PROVIDERS = (
     "anthropic",
     "google-ai",
     "vertex-ai",
+    "aws-bedrock",
 )
 """The providers that clients can call."""
 
 
 UNSUPPORTED_PROVIDERS = {
-    "aws-bedrock": None,
     "baml-openai-chat": "openai",
     "baml-azure-chat": "azure-openai",
     "baml-anthropic-chat": "anthropic",

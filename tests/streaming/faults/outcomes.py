@@ -53,6 +53,7 @@ class Fault:
     ``answer(wire)`` is what the server does; ``outcome`` what comes of the attempt, by wire format where they differ;
     ``where`` says that it is not an answer of the server but an address: ``closed``, ``full`` or ``resets``; ``lack``,
     that it is the client, which sends no request.  ``clock`` has a short limit; the others have their defaults.
+    ``sse`` says that it is about the bytes of server-sent events, which not every wire format has.
     """
 
     title: str
@@ -61,11 +62,16 @@ class Fault:
     where: Literal["answer", "closed", "full", "resets"] = "answer"
     clock: Clock | None = None
     lack: Lack | None = None
+    sse: bool = False
 
     @property
     def is_answer(self) -> bool:
         """Whether it is an answer of the server, which is as it should be the second time."""
         return self.where == "answer" and self.lack is None
+
+    def concerns(self, wire: Wire) -> bool:
+        """Whether it can happen with a wire format."""
+        return not self.sse or wire.media_type == SSE
 
     def of(self, wire: Wire) -> Outcome:
         """What comes of it with a wire format."""
@@ -77,7 +83,8 @@ class Fault:
 # --- HTTP -------------------------------------------------------------------------------------------------------------
 
 OK: Final = "HTTP/1.1 200 OK"
-EVENTS: Final = "content-type: text/event-stream"
+SSE: Final = "text/event-stream"
+EVENTS: Final = f"content-type: {SSE}"
 JSON: Final = "content-type: application/json"
 CHUNKED: Final = "transfer-encoding: chunked"
 LAST: Final = b"0\r\n\r\n"
@@ -110,6 +117,12 @@ def streamed(events: Sequence[StreamEvent], *ending: Step) -> list[Step]:
 def body_of(wire: Wire) -> bytes:
     """The recorded stream's bytes."""
     return b"".join(encoded(wire.stream()))
+
+
+def served(answer: Answer, wire: Wire) -> Answer:
+    """An answer with the content type that a wire format's streams have."""
+    claimed = f"content-type: {wire.media_type}".encode()
+    return [step.replace(EVENTS.encode(), claimed) if isinstance(step, bytes) else step for step in answer]
 
 
 def healthy(wire: Wire, stream: bool, text: str = SECOND) -> list[Step]:

@@ -54,6 +54,8 @@ def _rows(fault: Fault) -> Iterator[str]:
     """A row for each way in which wire formats differ."""
     outcomes: list[tuple[Outcome, list[str]]] = []
     for name, wire in WIRES.items():
+        if not fault.concerns(wire):
+            continue
         outcome = fault.of(wire)
         for known, names in outcomes:
             if known == outcome:

@@ -70,7 +70,8 @@ def _half_and(*events: StreamEvent) -> Callable[[Wire], Answer]:
 
     def answer(wire: Wire) -> Answer:
         before = _half(wire)
-        return streamed([*before, *events, *wire.stream()[len(before) :]])
+        framed = [replace(event, framing=before[0].framing) for event in events]
+        return streamed([*before, *framed, *wire.stream()[len(before) :]])
 
     return answer
 
@@ -294,18 +295,21 @@ STREAMED: Final[Mapping[str, Sequence[Fault]]] = MappingProxyType(
                 overdue("time_to_first_token"),
                 _only(b": keep-alive\n\n"),
                 clock="time_to_first_token",
+                sse=True,
             ),
             Fault(
                 "sends unknown events and nothing else",
                 overdue("time_to_first_token"),
                 _only(_NEXT.encode()),
                 clock="time_to_first_token",
+                sse=True,
             ),
             Fault(
                 "drips without end",
                 overdue("request", HALF),
                 lambda wire: streamed(_half(wire), *([chunk(b": still here\n\n"), 0.01] * 3000), CLOSE),
                 clock="request",
+                sse=True,
             ),
             Fault(
                 "pauses before every event",
@@ -321,10 +325,10 @@ STREAMED: Final[Mapping[str, Sequence[Fault]]] = MappingProxyType(
         "Bytes": [
             Fault("one byte a chunk", WHOLE, _body(bytes, size=1)),
             Fault("three bytes a chunk", WHOLE, _body(bytes, size=3)),
-            Fault("lines end in CR", WHOLE, _body(lambda body: body.replace(b"\n", b"\r"))),
-            Fault("lines end in CRLF", WHOLE, _body(lambda body: body.replace(b"\n", b"\r\n"), size=2)),
-            Fault("begins with a byte order mark", WHOLE, _body(lambda body: b"\xef\xbb\xbf" + body)),
-            Fault("a comment before every event", WHOLE, _comments),
+            Fault("lines end in CR", WHOLE, _body(lambda body: body.replace(b"\n", b"\r")), sse=True),
+            Fault("lines end in CRLF", WHOLE, _body(lambda body: body.replace(b"\n", b"\r\n"), size=2), sse=True),
+            Fault("begins with a byte order mark", WHOLE, _body(lambda body: b"\xef\xbb\xbf" + body), sse=True),
+            Fault("a comment before every event", WHOLE, _comments, sse=True),
             Fault("gzip", WHOLE, _body(gzipped, "content-encoding: gzip", size=64)),
             Fault(
                 "gzip that ends early",
@@ -332,7 +336,11 @@ STREAMED: Final[Mapping[str, Sequence[Fault]]] = MappingProxyType(
                 _body(lambda body: gzipped(body)[:12], "content-encoding: gzip"),
             ),
             Fault("gzip that is none", fails("Network"), _body(bytes, "content-encoding: gzip")),
-            Fault("noise", fails("StreamTruncated"), _body(lambda body: bytes(range(256)) * 4)),
+            Fault(
+                "noise",
+                {"*": fails("StreamTruncated"), "aws-bedrock": fails("Network")},
+                _body(lambda body: bytes(range(256)) * 4),
+            ),
             Fault("no bytes at all", fails("StreamTruncated"), _body(lambda body: b"")),
             Fault(
                 "text/html",
@@ -343,7 +351,7 @@ STREAMED: Final[Mapping[str, Sequence[Fault]]] = MappingProxyType(
             Fault(
                 "a content type with a charset",
                 WHOLE,
-                lambda wire: sized(body_of(wire), OK, "content-type: Text/Event-Stream; charset=utf-8"),
+                lambda wire: sized(body_of(wire), OK, f"content-type: {wire.media_type.title()}; charset=utf-8"),
             ),
             Fault(
                 "content-length too long, then closes",
@@ -392,7 +400,7 @@ STREAMED: Final[Mapping[str, Sequence[Fault]]] = MappingProxyType(
             ),
             Fault(
                 "the terminator in the middle, without a finish reason",
-                {"*": _TERMINAL, "google-ai": _TRUNCATED, "openai-responses": _TERMINAL},
+                {"*": _TERMINAL, "google-ai": _TRUNCATED, "aws-bedrock": _TRUNCATED},
                 _events(_early_done),
             ),
             Fault(
@@ -402,7 +410,11 @@ STREAMED: Final[Mapping[str, Sequence[Fault]]] = MappingProxyType(
             ),
             Fault(
                 "no finish reason",
-                {"*": WHOLE, "google-ai": fails("StreamTruncated", TEXT)},
+                {
+                    "*": WHOLE,
+                    "google-ai": fails("StreamTruncated", TEXT),
+                    "aws-bedrock": fails("StreamTruncated", TEXT),
+                },
                 _events(lambda wire: without(wire.stream(), "finish")),
             ),
             Fault(

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from bamlvm.tools.mock.anthropic import ANTHROPIC
+from bamlvm.tools.mock.aws_events import MEDIA_TYPE, encode_message
+from bamlvm.tools.mock.bedrock import BEDROCK
 from bamlvm.tools.mock.google import GOOGLE
 from bamlvm.tools.mock.openai import OPENAI
 from bamlvm.tools.mock.responses import RESPONSES
@@ -30,7 +32,7 @@ class Wire:
     ``unavailable`` and ``timeout`` those of failures of its own.  ``limit``, ``withheld``, ``complete`` and ``tool``
     are its finish reasons.
 
-    ``options`` are the client's beside ``model``, ``api_key`` and ``base_url``.
+    ``options`` are the client's beside ``model``, ``api_key`` and ``base_url``; ``media_type`` is that of its streams.
     """
 
     format: WireFormat
@@ -44,6 +46,7 @@ class Wire:
     retryable_error: str = "overloaded_error"
     other_error: str = "invalid_request_error"
     options: str = ""
+    media_type: str = "text/event-stream"
 
     @property
     def name(self) -> str:
@@ -93,6 +96,7 @@ def _without_text(events: Sequence[StreamEvent]) -> list[StreamEvent]:
             '"text_delta"' in event.data
             or '"content_block":{"type":"text"' in event.data
             or "content_part" in event.data
+            or '"delta":{"text":""}' in event.data
         ):
             continue
         if event.data.startswith("{"):
@@ -131,7 +135,10 @@ def _reply(pieces: Sequence[str], finish_reason: str | None = None, reasoning: s
 def encoded(events: Sequence[StreamEvent], end: str = "\n") -> list[bytes]:
     """Events as bytes."""
     return [
-        f"{f'event: {event.name}{end}' if event.name else ''}data: {event.data}{end}{end}".encode() for event in events
+        encode_message(event)
+        if event.framing == "aws"
+        else f"{f'event: {event.name}{end}' if event.name else ''}data: {event.data}{end}{end}".encode()
+        for event in events
     ]
 
 
@@ -172,6 +179,19 @@ _ALL: Final = (
         "completed",
         "rate_limit_exceeded",
         "invalid_prompt",
+    ),
+    Wire(
+        BEDROCK,
+        "internalServerException",
+        "serviceUnavailableException",
+        "modelTimeoutException",
+        "max_tokens",
+        "guardrail_intervened",
+        "end_turn",
+        "tool_use",
+        "throttlingException",
+        "validationException",
+        media_type=MEDIA_TYPE,
     ),
 )
 WIRES: Final = {wire.name: wire for wire in _ALL}

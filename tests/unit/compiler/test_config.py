@@ -38,7 +38,7 @@ def test_what_is_fine(provider: str, options: str) -> None:
     ("provider", "options", "code", "message"),
     [
         ("opnai", 'model "m"', "E0021", "unknown provider `opnai`"),
-        ("aws-bedrock", 'model "m"', "E0021", "the provider `aws-bedrock` is not supported"),
+        ("baml-ollama-chat", 'model "m"', "E0021", "the provider `baml-ollama-chat` is not supported"),
         ("anthropic", "", "E0026", "`C` has no model"),
         ("fallback", 'strategy [One, "opnai/x"]', "E0021", "unknown provider `opnai`"),
         ("openai", "allowed_roles []", "E0023", "`allowed_roles` is a list of roles"),

@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from bamlvm.sysops.errors import RULES, Subject, boundary, translate
+from bamlvm.sysops.web.aws_events import BrokenMessageError
 from bamlvm.sysops.web.sse import EventTooLargeError
 from bamlvm.vm.values import Thrown, panic
 
@@ -65,6 +66,7 @@ def test_every_exception_of_httpx_has_a_row_of_its_own(call: Any, kind: type) ->
 def test_every_rule_is_of_an_exception_that_exists() -> None:
     known = HTTPX | {
         EventTooLargeError,
+        BrokenMessageError,
         msgspec.DecodeError,
         json.JSONDecodeError,
         UnicodeDecodeError,

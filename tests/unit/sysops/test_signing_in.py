@@ -1,7 +1,9 @@
-"""Clients that sign in: Vertex AI with a service account, against a token server and a mock server on loopback."""
+"""Clients that sign in: Vertex AI with a service account, Bedrock with signatures, against servers on loopback."""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import http.server
 import json
 import subprocess
@@ -231,3 +233,152 @@ def test_a_replay_needs_neither_token_nor_project(
     with bamlvm.Runtime.from_files(source, transport=ReplayTransport(tape), env={}) as runtime:
         assert call(runtime, stream) == "Hello!"
     assert len(tokens.grants) == 1
+
+
+# --- AWS --------------------------------------------------------------------------------------------------------------
+
+ACCESS, SECRET, SESSION = "AKIDEXAMPLEKEY", "wJalrXUtnFEMI/K7MDENG", "session/token+of=this"
+BEDROCK = """
+client<llm> B { provider aws-bedrock  options { model "vendor.model-x:0"  region "eu-west-1"  OPTIONS } }
+function Say(x: string) -> string { client B  prompt #"{{ x }}"# }
+"""
+KEYS = "access_key_id env.ID  secret_access_key env.SECRET  session_token env.SESSION"
+KEY_ENV = {"ID": ACCESS, "SECRET": SECRET, "SESSION": SESSION}
+
+
+def signer(server: ThreadedMockServer, options: str, **settings: Any) -> bamlvm.Runtime:
+    source = BEDROCK.replace("OPTIONS", f'endpoint_url "{server.url}"  {options}')
+    return bamlvm.Runtime.from_files({"main.baml": source}, **settings)
+
+
+def signature_of(request: Any, secret: str) -> str:
+    """The signature that a request should have ("AWS Signature Version 4", IAM user guide), step by step."""
+    scheme, _, rest = request.headers["authorization"].partition(" ")
+    assert scheme == "AWS4-HMAC-SHA256"
+    parts = dict(part.split("=", 1) for part in rest.split(", "))
+    names = parts["SignedHeaders"].split(";")
+    assert {"content-type", "host", "x-amz-date"} <= set(names)
+    path = urllib.parse.quote(request.target.partition("?")[0], safe="/~")
+    lines = [request.method, path, "", *(f"{name}:{request.headers[name]}" for name in names), ""]
+    canonical = "\n".join([*lines, ";".join(names), hashlib.sha256(request.body).hexdigest()])
+    _, *scope = parts["Credential"].split("/")
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    key = f"AWS4{secret}".encode()
+    for part in scope:
+        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+    text = "\n".join([scheme, request.headers["x-amz-date"], "/".join(scope), digest])
+    assert parts["Signature"] == hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+    return parts["Credential"]
+
+
+@both
+def test_a_signature_is_that_of_the_bytes_that_are_sent(threaded_mock_server: ThreadedMockServer, stream: bool) -> None:
+    threaded_mock_server.play({"rules": [{"answers": [HELLO]}]})
+    collector = bamlvm.Collector()
+    with signer(threaded_mock_server, KEYS, env=KEY_ENV) as runtime:
+        for _ in range(2):
+            assert runtime.call_function_sync("Say", {"x": "wörld 🙂"}, context(stream, collector)) == "Hello!"
+    for exchange in threaded_mock_server.requests:
+        operation = "converse-stream" if stream else "converse"
+        assert exchange.request.target == f"/model/vendor.model-x%3A0/{operation}"
+        assert signature_of(exchange.request, SECRET).startswith(f"{ACCESS}/")
+        assert exchange.request.headers["authorization"].count("/eu-west-1/bedrock/aws4_request") == 1
+        assert exchange.request.headers["x-amz-security-token"] == SESSION
+    shown = repr(bamlvm.to_builtins(collector.calls))
+    assert not any(secret in shown for secret in (ACCESS, SECRET, SESSION))
+    (record, _) = collector.attempts
+    assert (record.input_tokens, record.output_tokens, record.finish_reason) == (7, 3, "end_turn")
+    assert record.model == "vendor.model-x:0"
+
+
+def context(stream: bool, *collectors: bamlvm.Collector) -> bamlvm.CallContext:
+    return bamlvm.CallContext(on_partial=(lambda value: None) if stream else None, collectors=collectors)
+
+
+def test_keys_come_from_the_client_the_environment_or_a_profile(
+    threaded_mock_server: ThreadedMockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threaded_mock_server.play({"rules": [{"answers": [HELLO]}]})
+    file = tmp_path / "credentials"
+    file.write_text(f"[work]\naws_access_key_id = OFTHEPROFILE\naws_secret_access_key = {SECRET}\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    in_environment = {"AWS_ACCESS_KEY_ID": "OFTHEENVIRONMENT", "AWS_SECRET_ACCESS_KEY": SECRET}
+    for options, env, whose in (
+        ('access_key_id "OFTHECLIENT"  secret_access_key env.SECRET', {**KEY_ENV, **in_environment}, "OFTHECLIENT"),
+        ("", in_environment, "OFTHEENVIRONMENT"),
+        ('profile "work"', in_environment, "OFTHEPROFILE"),
+        ("", {"AWS_PROFILE": "work"}, "OFTHEPROFILE"),
+    ):
+        with signer(threaded_mock_server, options, env=env) as runtime:
+            assert runtime.call_function_sync("Say", {"x": "hi"}, context(True)) == "Hello!"
+        assert signature_of(threaded_mock_server.requests[-1].request, SECRET).startswith(f"{whose}/")
+    asked = len(threaded_mock_server.requests)
+    for options, part in (
+        ("", "no credentials for aws-bedrock: set access_key_id"),
+        ('profile "nowhere"', "its credentials cannot be used: .*nowhere"),
+        ('access_key_id "a"', "option secret_access_key is needed"),
+    ):
+        with (
+            signer(threaded_mock_server, options, env={}) as runtime,
+            pytest.raises(bamlvm.ThrownError, match=part) as caught,
+        ):
+            runtime.call_function_sync("Say", {"x": "hi"}, context(True))
+        assert caught.value.attempts[0].error.type == "baml.errors.InvalidArgument"
+    assert len(threaded_mock_server.requests) == asked
+
+
+def test_a_key_of_bedrock_needs_no_signature(threaded_mock_server: ThreadedMockServer) -> None:
+    threaded_mock_server.play({"rules": [{"answers": [HELLO]}]})
+    for options in ('api_key "bedrock-key"', 'headers { authorization "Bearer bedrock-key" }', ""):
+        with signer(threaded_mock_server, options, env={"AWS_BEARER_TOKEN_BEDROCK": "bedrock-key"}) as runtime:
+            assert runtime.call_function_sync("Say", {"x": "hi"}, context(True)) == "Hello!"
+        assert threaded_mock_server.requests[-1].request.headers["authorization"] == "Bearer bedrock-key"
+        assert "x-amz-date" not in threaded_mock_server.requests[-1].request.headers
+
+
+def test_what_a_server_repeats_of_the_keys_is_hidden(threaded_mock_server: ThreadedMockServer) -> None:
+    body = json.dumps({"message": f"{ACCESS} and {SECRET} and {SESSION}"})
+    threaded_mock_server.play({"rules": [{"answers": [{"faults": [{"kind": "status", "code": 403, "body": body}]}]}]})
+    with signer(threaded_mock_server, KEYS, env=KEY_ENV) as runtime, pytest.raises(bamlvm.ThrownError) as caught:
+        runtime.call_function_sync("Say", {"x": "hi"}, context(True))
+    shown = f"{caught.value} {bamlvm.to_builtins(caught.value.value)}"
+    assert "answered 403" in shown and not any(secret in shown for secret in (ACCESS, SECRET, SESSION))
+
+
+@pytest.mark.parametrize("options", ['access_key_id "a"  secret_access_key "b"', 'api_key "k"'])
+def test_without_the_extra_of_bedrock_the_error_names_it(options: str) -> None:
+    program = f"""
+import sys
+sys.modules["botocore"] = None
+import bamlvm
+runtime = bamlvm.Runtime.from_files({{"main.baml": {BEDROCK.replace("OPTIONS", options)!r}}}, env={{}})
+for context in (None, bamlvm.CallContext(on_partial=print)):
+    try:
+        runtime.call_function_sync("Say", {{"x": "hi"}}, context)
+    except bamlvm.ThrownError as error:
+        assert "provider aws-bedrock needs botocore: pip install 'bamlvm[bedrock]'" in str(error), error
+        assert bamlvm.to_builtins(error.value)["attempts"][0]["error"]["provider"] == "aws-bedrock"
+    else:
+        raise AssertionError
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+@both
+def test_a_replay_needs_no_keys_and_no_region(
+    threaded_mock_server: ThreadedMockServer, tmp_path: Path, stream: bool
+) -> None:
+    threaded_mock_server.play({"rules": [{"answers": [HELLO]}]})
+    tape = tmp_path / "tape.jsonl"
+    source = {"main.baml": BEDROCK.replace("OPTIONS", f"endpoint_url env.PLACE_URL  {KEYS}")}
+    recording = RecordingTransport(httpx.AsyncHTTPTransport(), tape)
+    env = {**KEY_ENV, "PLACE_URL": threaded_mock_server.url}
+    with bamlvm.Runtime.from_files(source, transport=recording, env=env) as runtime:
+        assert runtime.call_function_sync("Say", {"x": "hi"}, context(stream)) == "Hello!"
+    assert not any(secret in tape.read_text() for secret in (ACCESS, SECRET, SESSION))
+    with bamlvm.Runtime.from_files(source, transport=ReplayTransport(tape), env={}) as runtime:
+        assert runtime.call_function_sync("Say", {"x": "hi"}, context(stream)) == "Hello!"

@@ -39,7 +39,8 @@ def test_defaults(name: str) -> None:
     row = PROVIDERS[name]
     base, path, key, sent = rows("Defaults")[name]
     azure = "https://RESOURCE.openai.azure.com/openai/deployments/DEPLOYMENT"
-    assert base == (row.base_url or (azure if name == "azure-openai" else "required"))
+    made = {"azure-openai": azure, "aws-bedrock": "https://bedrock-runtime.REGION.amazonaws.com"}
+    assert base == (row.base_url or made.get(name, "required"))
     assert key == (row.key_variable or "none")
     assert sent == f"{row.key_header}: {row.key_prefix}…"
     assert path.startswith("/")
@@ -113,7 +114,9 @@ def test_who_streams(provider: str, values: dict[str, Any], expected: bool) -> N
     assert streams(options(provider, **values)) is expected
 
 
-@pytest.mark.parametrize("provider", ["baml-openai-chat", "aws-bedrock", "microsoft-foundry", "OpenAI", "", "fallback"])
+@pytest.mark.parametrize(
+    "provider", ["baml-openai-chat", "baml-ollama-chat", "microsoft-foundry", "OpenAI", "", "fallback"]
+)
 def test_an_unsupported_provider_is_refused_with_those_that_work(provider: str) -> None:
     with pytest.raises(Thrown) as caught:
         provider_of(ClientInfo("C", provider, None, {}))

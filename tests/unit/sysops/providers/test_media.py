@@ -89,6 +89,19 @@ TAKEN: dict[str, dict[tuple[str, str], dict[str, Any]]] = {
     },
 }
 TAKEN["vertex-ai"] = TAKEN["google-ai"]
+S3 = {"s3Location": {"uri": "s3://h/x"}}
+TAKEN["aws-bedrock"] = {
+    (kind, source): {
+        block: {**more, "format": form, "source": {"bytes": "AAAA"} if source == "base64" else S3},
+    }
+    for kind, block, form, more in (
+        ("image", "image", "png", {}),
+        ("audio", "audio", "mp3", {}),
+        ("pdf", "document", "pdf", {"name": "document"}),
+        ("video", "video", "mp4", {}),
+    )
+    for source in ("url", "base64")
+}
 
 
 @pytest.mark.parametrize("source", ["url", "base64"])
@@ -96,6 +109,9 @@ TAKEN["vertex-ai"] = TAKEN["google-ai"]
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_every_provider_takes_what_its_document_says(provider: str, kind: str, source: str) -> None:
     content = media(kind, source)
+    if provider == "aws-bedrock" and source == "url":
+        assert f"takes {kind} as base64 data or by an s3:// URL only" in refused(provider, content)
+        content = Media(content.kind, content.mime, "url", "s3://h/x")
     expected = TAKEN[provider].get((kind, source))
     if expected is not None:
         assert part(provider, content) == expected
@@ -119,7 +135,7 @@ def test_base64_data_needs_a_media_type_unless_it_is_a_pdf() -> None:
         bare = refused(provider, Media("image", None, "base64", "AA=="))
         assert bare == "client C: the prompt has image data without a media type: give it a media_type"
         if "pdf" in PROVIDERS[provider].media:
-            assert "application/pdf" in str(part(provider, Media("pdf", None, "base64", "AA==")))
+            assert "pdf" in str(part(provider, Media("pdf", None, "base64", "AA==")))
     assert "without a media type" in refused("openai", Media("audio", None, "base64", "AA=="))
     assert part("google-ai", Media("video", None, "url", URL)) == {"fileData": {"fileUri": URL}}
 
@@ -133,9 +149,28 @@ def test_the_format_of_audio(mime: str, form: str) -> None:
     assert sent["input_audio"] == {"data": "AA==", "format": form}
 
 
+def test_the_blocks_of_bedrock() -> None:
+    for kind, address, mime, form in (
+        ("image", "s3://b/cat.JPG", None, "jpeg"),
+        ("video", "s3://b/clip.mov", None, "mov"),
+        ("video", "s3://b/clip", "video/quicktime", "mov"),
+        ("video", "s3://b/clip", "video/3gpp", "three_gp"),
+        ("audio", "s3://b/talk", "audio/x-wav", "wav"),
+    ):
+        sent = part("aws-bedrock", Media(kind, mime, "url", address))  # type: ignore[arg-type]
+        assert sent == {kind: {"format": form, "source": {"s3Location": {"uri": address}}}}
+    assert "has image data without a media type" in refused("aws-bedrock", Media("image", None, "url", "s3://b/cat"))
+    pdf = Media("pdf", None, "base64", "AA==")
+    options = Options(ClientInfo("C", "aws-bedrock", None, {"model": "m", "base_url": "http://h"}), {})
+    chat = [Message("user", [Part(pdf), Part(pdf)]), Message("user", [Part(pdf)])]
+    body = WIRES["aws-bedrock"].build(PROVIDERS["aws-bedrock"], options, chat, False).body
+    names = [block["document"]["name"] for message in body["messages"] for block in message["content"]]
+    assert names == ["document", "document-2", "document-3"], "no two may have one name"
+
+
 def test_where_only_text_may_be() -> None:
     image = media("image", "url")
-    for provider in ("anthropic", "google-ai"):
+    for provider in ("anthropic", "google-ai", "aws-bedrock"):
         assert "takes only text in the system prompt, not image" in refused(provider, image, "system")
     assert "only text in messages of the assistant" in refused("openai-responses", image, "assistant")
     assert part("openai-responses", image, "system")["type"] == "input_image"
