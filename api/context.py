@@ -59,6 +59,11 @@ class CallContext(msgspec.Struct, frozen=True, kw_only=True):
 
     ``timeout`` is in seconds, for the whole call; :class:`bamlvm.DeadlineExceeded` is raised when it passes.  ``env``
     overrides variables of the runtime's environment; ``tags`` go into the records that ``collectors`` receive.
+
+    ``clients`` adds LLM clients to those of the program, or replaces them, for this call:
+    ``{"Fast": {"provider": "openai", "options": {"model": "gpt-4o-mini"}, "retry_policy": "Twice"}}``; they are
+    checked as the source's are, when a call begins.  ``client`` is the client that LLM functions use instead of their
+    own: a name, or ``provider/model``.
     """
 
     on_partial: Callable[..., Any] | None = None
@@ -69,6 +74,8 @@ class CallContext(msgspec.Struct, frozen=True, kw_only=True):
     collectors: Sequence[Observer] = ()
     env: Mapping[str, str] = {}
     tags: Mapping[str, str] = {}
+    clients: Mapping[str, Mapping[str, Any]] = {}
+    client: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("on_partial", "on_tick", "on_attempt"):
@@ -79,6 +86,8 @@ class CallContext(msgspec.Struct, frozen=True, kw_only=True):
             raise HostError(f"CallContext.timeout: expected seconds from 0 up, got {self.timeout!r}")
         if self.cancel is not None and not isinstance(self.cancel, CancelToken):
             raise HostError(f"CallContext.cancel: expected a CancelToken, got {type(self.cancel).__name__}")
+        if self.client is not None and not isinstance(self.client, str):
+            raise HostError(f"CallContext.client: expected a name, got {type(self.client).__name__}")
 
     @property
     def listens(self) -> bool:

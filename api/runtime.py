@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from bamlvm.grammar.diagnostics import Diagnostic
     from bamlvm.sysops.web.clients import Clients
     from bamlvm.test_case import Case
+    from bamlvm.vm.program.llm import ClientInfo
 
 CAPABILITIES: Final = frozenset({"shell", "fs", "net", "http", "env"})
 """The names that ``denied`` may have."""
@@ -117,6 +118,7 @@ class Runtime:
             collectors=tuple(collectors),
             own=frozenset(loaded.unit.signatures),
             limits=limits,
+            compile_clients=_compile_clients,
         )
         if trace.steps is not None:
             from bamlvm.vm.trace import StepPrinter
@@ -359,6 +361,12 @@ class BoundFunction:
 
     def __repr__(self) -> str:
         return f"<BAML function {self.signature.name}>"
+
+
+def _compile_clients(program: Program, given: Mapping[str, Mapping[str, Any]]) -> Mapping[str, ClientInfo]:
+    from bamlvm.build.clients import compile_clients  # and with it the compiler: few calls have clients of their own
+
+    return compile_clients(program, given)
 
 
 def _translation(wanted: bool, variable: str) -> Translation:

@@ -40,13 +40,14 @@ _EXCERPT: Final = 4000
 
 @sysop("baml.llm.get_client")
 def get_client(scope: Scope, function_name: str) -> Instance:
-    return resolve_client(scope, clients.llm_function(scope.services.schema, function_name).client)
+    own = clients.llm_function(scope.services.schema, function_name).client
+    return resolve_client(scope, scope.client or own)
 
 
 @sysop("baml.llm.resolve_client")
 def resolve_client(scope: Scope, name: str) -> Instance:
     schema = scope.services.schema
-    info = clients.client(schema, name)
+    info = clients.client(scope.clients, name)
     policy = clients.retry_policy(schema, info)
     strategy = clients.strategy(info)
     options = Options(info, client_environment(scope))
@@ -111,7 +112,7 @@ def get_return_type(scope: Scope, function_name: str) -> TypeValue:
 
 @sysop("baml.llm.check_client")
 def check_client(scope: Scope, name: str) -> None:
-    clients.check(scope.services.schema, name)
+    clients.check(scope.clients, name)
 
 
 @sysop("baml.llm.round_robin_next")
@@ -126,7 +127,7 @@ def round_robin_next(scope: Scope, name: str) -> int:
 @sysop("baml.llm.round_robin_peek")
 def round_robin_peek(scope: Scope, name: str) -> int:
     turn = scope.services.round_robin.get(name)
-    return clients.first_turn(clients.client(scope.services.schema, name)) if turn is None else turn
+    return clients.first_turn(clients.client(scope.clients, name)) if turn is None else turn
 
 
 @sysop("baml.llm.jittered")

@@ -73,7 +73,7 @@ def read_as(scope: Scope, text: str, as_type: str, is_json: bool) -> Any:
 
 def options_of(scope: Scope, client: Instance) -> Options:
     """Return the options of a client value, against the call's environment."""
-    return Options(clients.client(scope.services.schema, client.get("name")), client_environment(scope))
+    return Options(clients.client(scope.clients, client.get("name")), client_environment(scope))
 
 
 def type_of(return_type: Any) -> Type:

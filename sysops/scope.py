@@ -20,6 +20,7 @@ from bamlvm.sysops.records import AttemptEvent, AttemptRecord
 from bamlvm.sysops.redaction import NO_SECRETS, Secrets
 from bamlvm.sysops.services import Services
 from bamlvm.sysops.tracing import Trace
+from bamlvm.vm.program.llm import ClientInfo
 from bamlvm.vm.values import Instance
 
 if TYPE_CHECKING:
@@ -38,10 +39,11 @@ class Hooks(msgspec.Struct):
 class Scope(msgspec.Struct):
     """One call.
 
-    ``owner`` is its number in the handle table.  ``attempt`` is the attempt under way; it began at ``attempt_clock`` of
+    ``owner`` is its number in the handle table. ``attempt`` is the attempt under way; it began at ``attempt_clock`` of
     the monotonic clock, ``attempt_text()`` and ``attempt_reasoning()`` return its text and reasoning so far, and
-    ``attempt_secrets`` must appear in no record.  ``keep_raw_events`` is set where a collector wants them.  ``partial``
-    is the last value of a stream's parser, and ``batches`` are those of the call's event streams.
+    ``attempt_secrets`` must appear in no record. ``keep_raw_events`` is set where a collector wants them. ``partial``
+    is the last value of a stream's parser, and ``batches`` are those of the call's event streams. ``clients`` are the
+    LLM clients that the call can name, ``client`` is the one that LLM functions use instead of their own, if set.
     """
 
     services: Services
@@ -58,6 +60,8 @@ class Scope(msgspec.Struct):
     keep_raw_events: bool = False
     partial: Any = None
     batches: Batches | None = None
+    clients: Mapping[str, ClientInfo] = msgspec.field(default_factory=dict)
+    client: str | None = None
 
     def __repr__(self) -> str:  # without the environment, which holds keys
         return f"<scope of call {self.owner}>"

@@ -91,6 +91,8 @@ class Call:
         self.thread: int | None = threading.get_ident()
         env: Mapping[str, str] = ChainMap(dict(context.env), engine.env) if context.env else engine.env  # type: ignore[arg-type]  # only read
         self.scope = Scope(engine.services, engine.new_owner(), env, hooks_of(self, sink), context.tags)
+        self.scope.clients = engine.clients_of(context)
+        self.scope.client = context.client
         observers: tuple[Observer, ...] = (*engine.collectors, *context.collectors)
         if observers:
             self.scope.keep_raw_events = any(observer.keep_raw_events for observer in observers)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from itertools import count
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from bamlvm.errors import Cancelled, HostError
 from bamlvm.sysops.system import monotonic, pause
@@ -18,13 +18,18 @@ from bamlvm.vm.program.declarations import Signature
 
 if TYPE_CHECKING:
     from bamlvm.collector import Observer
+    from bamlvm.context import CallContext
     from bamlvm.sysops.services import Services
     from bamlvm.values.arguments import Arguments
     from bamlvm.values.results import Results
     from bamlvm.vm.linker import Program
+    from bamlvm.vm.program.llm import ClientInfo
     from bamlvm.vm.trace import Tracer
 
 _CALLABLE: Final = ("function", "llm")
+
+
+CompileClients: TypeAlias = "Callable[[Program, Mapping[str, Mapping[str, Any]]], Mapping[str, ClientInfo]]"
 
 
 class ActiveCall(Protocol):
@@ -39,7 +44,7 @@ class Engine:
     """A linked program, its services, the conversions at its border, and its calls under way.
 
     ``own`` names the functions of the program's own sources, ``limits`` are the handle table's: open resources a call,
-    and altogether.
+    and altogether.  ``compile_clients`` checks the clients that a host gives to a call.
     """
 
     def __init__(
@@ -54,6 +59,7 @@ class Engine:
         collectors: tuple[Observer, ...],
         own: frozenset[str],
         limits: tuple[int, int],
+        compile_clients: CompileClients,
     ) -> None:
         self.program = program
         self.services = services
@@ -63,11 +69,25 @@ class Engine:
         self.step_limit = step_limit
         self.collectors = collectors
         self.new_tracer: Callable[[], Tracer] | None = None  # makes the tracer of a call's machine
+        self._compile_clients = compile_clients
         self.active: set[ActiveCall] = set()
         self.closed = False
         self._own = own
         self._limits = limits
         self._owners = count(1)
+
+    def clients_of(self, context: CallContext) -> Mapping[str, ClientInfo]:
+        """Return the LLM clients that a call can name.
+
+        Raises :class:`bamlvm.HostError` for a client of the context that the source could not have, and for the name
+        of a client that does not exist.
+        """
+        known: Mapping[str, ClientInfo] = self.program.clients
+        if context.clients:
+            known = {**known, **self._compile_clients(self.program, context.clients)}
+        if context.client is not None and context.client not in known and "/" not in context.client:
+            raise HostError(f"there is no client {context.client!r}{hint_for(context.client, known)}")
+        return known
 
     def new_owner(self) -> int:
         """Return the number of a new call in the handle table."""

@@ -1,10 +1,10 @@
 """Python values → BAML values, checked against the declared types.
 
 Accepted: ``None bool int float str`` as themselves (an ``int`` also where a float is declared, never a ``bool`` where
-an int is); a list or tuple for a list; a dict for a map or a class; a class's own Struct (any runtime's, by BAML
-name); a variant's name or enum member for an enum; :class:`bamlvm.Media`, or a dict with ``url`` or ``base64`` (and
-``media_type``), for media.  A class's field may be left out where null is a value of it.  Of a union the member that
-fits best is taken.
+an int is); a list or tuple for a list; a dict for a map or a class; a class's own Struct or model (any runtime's, by
+BAML name); a variant's name or enum member for an enum; :class:`bamlvm.Media`, or a dict with ``url`` or ``base64``
+(and ``media_type``), for media.  A class's field may be left out where null is a value of it.  Of a union the member
+that fits best is taken.
 
 A node is a generator that yields its parts to the trampoline in :meth:`Arguments._run`, so that a deep argument costs
 memory and not Python's stack.  A converted part comes back with a *cost*, 0 for an exact fit: a union's member with the
@@ -18,11 +18,10 @@ import enum
 from collections.abc import Generator, Iterable, Mapping
 from typing import Any, Final, Literal, TypeAlias
 
-import msgspec
-
 from bamlvm.errors import HostError
-from bamlvm.values.checked import Checked, StreamState
+from bamlvm.values.checked import WRAPPERS
 from bamlvm.values.classes import Types
+from bamlvm.values.host_classes import fields_of
 from bamlvm.values.results import Opaque
 from bamlvm.values.scalars import Converted, Mismatch, plain, primitive, shown
 from bamlvm.vm.program.types import (
@@ -95,7 +94,7 @@ class Arguments:
 
     def _leaf(self, value: Any, type_: Type) -> Converted | None:
         """Convert a value without parts; return None for one that has parts."""
-        if type(value) in _WRAPPERS:
+        if type(value) in WRAPPERS:
             value = value.value
         kind = type(type_)
         if kind is Primitive:
@@ -123,7 +122,7 @@ class Arguments:
                 return self._scalar(value)
 
     def _node(self, value: Any, type_: Type, memory: _Memory) -> Node:
-        if type(value) in _WRAPPERS:
+        if type(value) in WRAPPERS:
             value = value.value
         while type(type_) is AliasType:
             type_ = self.schema.aliases[type_.name]
@@ -213,9 +212,10 @@ class Arguments:
         return self.schema.new_instance(name, out), cost
 
     def _fields(self, value: Any, name: str) -> Mapping[str, Any]:
-        if isinstance(value, msgspec.Struct) and getattr(type(value), "__baml_name__", None) == name:
-            names = zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True)
-            return {name: getattr(value, host) for name, host in names}
+        if getattr(type(value), "__baml_name__", None) == name:
+            own = fields_of(value)
+            if own is not None:
+                return own
         if not isinstance(value, Mapping):
             raise Mismatch(f"expected {name}, got {shown(value)}")
         known = [field.name for field in self.schema.classes[name].fields]
@@ -264,10 +264,9 @@ class Arguments:
             return (yield from self._list(value, _UNKNOWN))
         if isinstance(value, Mapping):
             return (yield from self._map(value, None, _UNKNOWN))
-        if isinstance(value, msgspec.Struct):
-            name = getattr(type(value), "__baml_name__", None)
-            if name in self.types:
-                return (yield from self._instance(value, str(name)))
+        name = getattr(type(value), "__baml_name__", None)
+        if name in self.schema.classes:
+            return (yield from self._instance(value, str(name)))
         raise Mismatch(f"a Python {type(value).__name__} has no BAML form")
 
     def _free_key(self, key: Any) -> Converted:
@@ -340,7 +339,6 @@ class _Memory:
         self.keep: list[Any] = []
 
 
-_WRAPPERS: Final = (Checked, StreamState)
 _UNKNOWN: Final = Primitive("unknown")
 _COMPOUND: Final = frozenset({ListType, MapType, ClassType, UnionType, AliasType})
 _FORMS: Final[dict[str, type | tuple[type, ...]]] = {

@@ -3,8 +3,8 @@ field of a partial value with its ``@stream.with_state``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Generic, Literal, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
 
@@ -37,6 +37,25 @@ class StreamState(msgspec.Struct, Generic[T]):
 
     value: T
     state: Literal["Pending", "Incomplete", "Complete"]
+
+
+class Wrappers(NamedTuple):
+    """The classes that wrap values: as a rule those above, in a client of Pydantic models models of the same fields.
+
+    ``checked(value, checks)`` and ``state(value, state)`` make a wrapper, ``check(name, expression, status)`` an
+    outcome.
+    """
+
+    checked: Callable[[Any, dict[str, Any]], Any] = Checked
+    check: Callable[[str, str, Literal["succeeded", "failed"]], Any] = Check
+    state: Callable[[Any, Any], Any] = StreamState
+
+
+CHECKED: set[type] = {Checked}
+"""Every class of values with the outcomes of their checks; a library of models adds its own when it is imported."""
+
+WRAPPERS: set[type] = {Checked, StreamState}
+"""Every class that wraps a value in its attribute ``value``, likewise."""
 
 
 def get_checks(checks: Mapping[str, Check]) -> Iterable[Check]:

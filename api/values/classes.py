@@ -30,7 +30,8 @@ from typing import Any, Literal, Self
 
 import msgspec
 
-from bamlvm.values.checked import Checked, StreamState
+from bamlvm.values.checked import Checked, StreamState, Wrappers
+from bamlvm.values.host_classes import HostClass, host_class
 from bamlvm.values.identifiers import host_names
 from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, FieldInfo, has_attribute
 from bamlvm.vm.program.types import (
@@ -125,12 +126,16 @@ class Types:
         self._enums = enums
         self._aliases = aliases
         self._made: dict[str, Any] = {}
+        self._described: dict[str, HostClass] = {}
+        self.wrappers = Wrappers()
         self._open: set[str] = set()
         self._lock = threading.RLock()
 
-    def bind(self, made: Iterable[Any]) -> None:
-        """Use these classes for the program's of the same names (``__baml_name__``)."""
+    def bind(self, made: Iterable[Any], wrappers: Wrappers | None = None) -> None:
+        """Use these classes for the program's of the same names (``__baml_name__``), and these wrappers."""
         self._made.update((each.__baml_name__, each) for each in made)
+        if wrappers is not None:
+            self.wrappers = wrappers
 
     def __getitem__(self, name: str) -> Any:
         """Return the Python class of a qualified name.
@@ -142,6 +147,13 @@ class Types:
 
     def __getattr__(self, name: str) -> Any:
         return _member(self, "", name)
+
+    def host(self, name: str) -> HostClass:
+        """Describe the Python class of a BAML class."""
+        described = self._described.get(name)
+        if described is None:
+            described = self._described[name] = host_class(self[name])
+        return described
 
     def __contains__(self, name: object) -> bool:
         return name in self._classes or name in self._enums

@@ -13,8 +13,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any, Final
 
-from bamlvm.values.checked import Checked, StreamState
-from bamlvm.values.results import Results, new_struct
+from bamlvm.values.checked import CHECKED
+from bamlvm.values.results import Results, new_object
 from bamlvm.vm.builtins import SCALARS
 from bamlvm.vm.values import Instance
 
@@ -78,15 +78,15 @@ class PartialResults:
         if value.cls.name == _STATE:
             held, state = value.fields
             old, old_host = (before.fields[0], host_before.value) if shares else (None, None)
-            return StreamState(self._convert(held, old, old_host), state)
-        made = results.partial_types[value.cls.name]
-        if made is results.types[value.cls.name]:  # it has no partial form
+            return results.types.wrappers.state(self._convert(held, old, old_host), state)
+        made = results.partial_types.host(value.cls.name)
+        if made.made is results.types[value.cls.name]:  # it has no partial form
             return results.to_host(value)
         marks = results.marks(value)
-        if marks is not None and marks.checks and type(host_before) is Checked:
+        if marks is not None and marks.checks and type(host_before) in CHECKED:
             host_before = host_before.value
         shares = shares and host_before is not None
-        names = made.__struct_fields__
+        names = made.hosts
         parts = []
         for place, field in enumerate(value.fields):
             if shares and field is before.fields[place]:
@@ -103,8 +103,8 @@ class PartialResults:
             if marks is not None and place in marks.fields and field is not None:
                 host = results.with_field_checks(field, host, marks.fields[place], place in marks.done)
             parts.append(host)
-        struct = new_struct(made, value.cls, parts)
-        return Checked(struct, {}) if marks is not None and marks.checks else struct
+        struct = new_object(made, value.cls, parts)
+        return results.types.wrappers.checked(struct, {}) if marks is not None and marks.checks else struct
 
 
 def _continues_list(value: list[Any], before: list[Any]) -> bool:

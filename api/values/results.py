@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Final, NamedTuple, Self
 
-import msgspec
-
 from bamlvm.sysops.constraints import Constraints
 from bamlvm.sysops.services import Services
-from bamlvm.values.checked import Check, Checked, StreamState
+from bamlvm.values.checked import WRAPPERS
 from bamlvm.values.classes import PartialTypes, Types, with_more_fields
+from bamlvm.values.host_classes import HostClass, fields_of, host_class
 from bamlvm.values.rebuild import Leaf, Unfolded, all_scalars, rebuild
 from bamlvm.vm.builtins import SCALARS, description
 from bamlvm.vm.program.declarations import FieldInfo, has_attribute
@@ -75,7 +74,7 @@ class Results:
             return value.values(), partial(_dict, keys)
         if kind is Instance:
             marks = self.marks(value)
-            made = partial(new_struct, self.types[value.cls.name], value.cls)
+            made = partial(new_object, self.types.host(value.cls.name), value.cls)
             return value.fields, made if marks is None else partial(self._marked_struct, value, marks, made)
         if kind is EnumValue:
             return Leaf(self._enum(value))
@@ -126,13 +125,14 @@ class Results:
         """Return ``host`` inside the outcomes of the checks among ``attributes``; none yet of what may still grow."""
         if not has_attribute(attributes, "check"):
             return host
+        wrappers = self.types.wrappers
         if not whole and type(value) in _GROWING:
-            return Checked(host, {})
+            return wrappers.checked(host, {})
         checks = {
-            each.name: Check(each.name, each.expression, "succeeded" if each.holds else "failed")
+            each.name: wrappers.check(each.name, each.expression, "succeeded" if each.holds else "failed")
             for each in self.constraints.outcomes(value, attributes)
         }
-        return Checked(host, checks)
+        return wrappers.checked(host, checks)
 
     def marks(self, value: Instance) -> Marks | None:
         """Return the marks of an instance's class, None if it has none."""
@@ -184,7 +184,7 @@ def to_builtins(value: Any, *, checks: bool = True) -> Any:
 
 
 def _unfold_values(value: Any) -> Unfolded | Leaf:
-    if isinstance(value, (Checked, StreamState)):
+    if type(value) in WRAPPERS:
         return (value.value,), _only
     return _unfold_builtins(value)
 
@@ -200,9 +200,9 @@ def _unfold_builtins(value: Any) -> Unfolded | Leaf:
         return value.values(), partial(_dict, [_builtin_key(key) for key in value])
     if isinstance(value, Media):
         return Leaf({value.source: value.data, "media_type": value.mime})
-    if isinstance(value, msgspec.Struct):
-        names = value.__struct_fields__
-        return [getattr(value, name) for name in names], partial(_dict, value.__struct_encode_fields__)
+    fields = fields_of(value)
+    if fields is not None:
+        return fields.values(), partial(_dict, list(fields))
     if isinstance(value, enum.Enum):
         return Leaf(value.value)
     if isinstance(value, (str, int, float)):
@@ -222,12 +222,17 @@ def _dict(keys: Any, parts: list[Any]) -> dict[Any, Any]:
     return dict(zip(keys, parts, strict=True))
 
 
-def new_struct(made: Any, cls: LoadedClass, parts: list[Any]) -> Any:
-    """Return a Struct of the class ``made`` for ``cls``; ``parts`` are in the order of the fields of ``cls``."""
-    if len(parts) > len(made.__struct_fields__):  # a @@dynamic class with fields that it does not declare
-        made = with_more_fields(made, cls.field_names[len(made.__struct_fields__) :])
-    hosts = made.__struct_fields__
-    if made.__struct_encode_fields__ == cls.field_names:
-        return made(**dict(zip(hosts, parts, strict=True)))
-    by_name = dict(zip(made.__struct_encode_fields__, hosts, strict=True))
-    return made(**{by_name[name]: part for name, part in zip(cls.field_names, parts, strict=True)})
+def new_object(host: HostClass, cls: LoadedClass, parts: list[Any]) -> Any:
+    """Return an instance of a Python class for ``cls``; ``parts`` are in the order of the fields of ``cls``."""
+    if host.names == cls.field_names:
+        return host.new(**dict(zip(host.hosts, parts, strict=True)))
+    more = cls.field_names[len(host.names) :]
+    if more:  # a @@dynamic class with fields that it does not declare
+        if host.new is not host.made:  # a Pydantic model keeps them beside its own
+            by_name = dict(zip(host.names, host.hosts, strict=True))
+            return host.new(
+                **{by_name.get(name, name): part for name, part in zip(cls.field_names, parts, strict=True)}
+            )
+        host = host_class(with_more_fields(host.made, more))
+    by_name = dict(zip(host.names, host.hosts, strict=True))
+    return host.new(**{by_name[name]: part for name, part in zip(cls.field_names, parts, strict=True)})

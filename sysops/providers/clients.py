@@ -1,7 +1,11 @@
-"""Clients by name: declared ones, ``provider/model`` shorthands, and strategies over other clients."""
+"""Clients by name: declared ones, ``provider/model`` shorthands, and strategies over other clients.
+
+``known`` are the clients that a call can name: the program's, and before them those that the host gave to the call.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from bamlvm.sysops.schema import Schema
@@ -18,14 +22,14 @@ def llm_function(schema: Schema, name: str) -> LlmFunctionInfo:
     return found
 
 
-def client(schema: Schema, name: str) -> ClientInfo:
-    """Return a declared client, or the one that ``provider/model`` stands for.
+def client(known: Mapping[str, ClientInfo], name: str) -> ClientInfo:
+    """Return a known client, or the one that ``provider/model`` stands for.
 
     Raises :class:`Thrown` (``InvalidArgument``) if there is none of that name.
     """
-    found = schema.clients.get(name) or shorthand(name)
+    found = known.get(name) or shorthand(name)
     if found is None:
-        raise _unknown("client", name, list(schema.clients))
+        raise _unknown("client", name, list(known))
     return found
 
 
@@ -65,16 +69,16 @@ def children(of: ClientInfo) -> list[str]:
     return list(names)
 
 
-def check(schema: Schema, name: str, inside: tuple[str, ...] = ()) -> None:
+def check(known: Mapping[str, ClientInfo], name: str, inside: tuple[str, ...] = ()) -> None:
     """Refuse a strategy that may choose itself.  Raises :class:`Thrown` (``InvalidArgument``)."""
-    found = client(schema, name)
+    found = client(known, name)
     if strategy(found) is None:
         return
     if name in inside:
         path = " → ".join((*inside[inside.index(name) :], name))
         raise Thrown("baml.errors.InvalidArgument", {"message": f"client {name} chooses itself: {path}"})
     for child in children(found):
-        check(schema, child, (*inside, name))
+        check(known, child, (*inside, name))
 
 
 def first_turn(of: ClientInfo) -> int:
