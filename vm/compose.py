@@ -14,7 +14,19 @@ import re
 from collections.abc import Sequence
 
 from bamlvm.vm.opcodes import CODES, TABLE
-from bamlvm.vm.semantics import COMPOUND, ENDS, LINKED_OPERANDS, SEMANTICS, Expression, Raw, Semantics, Statement
+from bamlvm.vm.semantics import (
+    COMPOUND,
+    ENDS,
+    LINKED_OPERANDS,
+    SEMANTICS,
+    Checked,
+    Expression,
+    Guarded,
+    Many,
+    Raw,
+    Semantics,
+    Statement,
+)
 
 
 class Handler:
@@ -52,7 +64,14 @@ class Handler:
             self._finish()
             self._emit(_with_operands(semantics.text, operands))
             return
-        text = _with_operands(semantics.text, operands)
+        if isinstance(semantics, Many):
+            self._finish()
+            self._many(semantics, operands)
+            return
+        if isinstance(semantics, Checked | Guarded):
+            semantics = semantics.statement()
+        text = semantics.text if isinstance(semantics, Expression) else "\n".join(semantics.lines())
+        text = _with_operands(text, operands)
         text = self._with_inputs(text, semantics.inputs, getattr(semantics, "result", ""))
         if isinstance(semantics, Expression):
             self._symbols.append(text)
@@ -78,6 +97,24 @@ class Handler:
         elif result:  # an input is the result (a list that has grown): pushed again as it is
             self._symbols.append(result)
         self._emit(text)
+
+    def _many(self, semantics: Many, operands: list[str]) -> None:
+        """Emit what takes as many entries as an operand says; a few are taken without a list of their own."""
+        count = operands[semantics.counted_by]
+        if semantics.of_pairs:
+            few = ["stack.pop(): top"]
+            taken = ["stack.append(top)", f"values = stack[-2 * {count} :]", f"del stack[-2 * {count} :]"]
+            several = "**dict(zip(values[::2], values[1::2], strict=True))"
+        else:
+            few = ["top", "stack.pop(), top"]
+            taken = [f"values = stack[1 - {count} :]", f"del stack[1 - {count} :]"]
+            several = "*values, top"
+        cases = [["stack.append(top)", ""], *(["", items] for items in few), ["\n".join(taken), several]]
+        for number, (before, items) in enumerate(cases):
+            word = "else" if number == len(cases) - 1 else f"{'elif' if number else 'if'} {count} == {number}"
+            self._lines.append(f"{word}:")
+            for line in [*filter(None, before.split("\n")), f"top = {semantics.displayed(items)}"]:
+                self._lines.append(f"    {_with_operands(line, operands)}")
 
     def _with_inputs(self, text: str, inputs: tuple[str, ...], result: str) -> str:
         """Return ``text`` with its inputs put in, taken from the symbols first, then from ``top`` and ``stack``."""

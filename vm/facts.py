@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from bamlvm.vm.program.types import ClassType, EnumType, ListType, LiteralType, MapType, Primitive, Type, bare
+from bamlvm.vm.semantics import Failure
 from bamlvm.vm.values import I64_MAX, I64_MIN
 
 
@@ -88,12 +89,19 @@ def of_element(container: Fact) -> Fact:
     return ANY
 
 
+_CHECKABLE: Final[Mapping[str, type]] = {"int": int, "float": float, "string": str, "bool": bool, "null": type(None)}
+
+
+def is_checkable(fact: Fact) -> bool:
+    """Whether :func:`holds` can tell: the kinds of scalars."""
+    return fact.kind in _CHECKABLE
+
+
 def holds(fact: Fact, value: Any) -> bool:
-    """Whether a value is as a fact says; only the kinds of scalars are looked at."""
+    """Whether a value is as a fact says, as far as that can be told."""
     if fact.is_int:
         return type(value) is int and fact.low <= value <= fact.high
-    kinds = {"float": float, "string": str, "bool": bool, "null": type(None)}
-    return fact.kind not in kinds or type(value) is kinds[fact.kind]
+    return fact.kind not in _CHECKABLE or type(value) is _CHECKABLE[fact.kind]
 
 
 # --- the lattice ------------------------------------------------------------------------------------------------------
@@ -172,17 +180,25 @@ def bounds(operator: str, a: Fact, b: Fact, *, same: bool = False) -> tuple[int,
 
 
 class Special(NamedTuple):
-    """Cheaper code for an operator where ``when`` holds of its operands' facts.
+    """Cheaper code for what an instruction does with operands ``a`` and ``b``, where ``when`` holds of their facts.
 
-    ``text`` is an expression over ``a`` and ``b``.  ``divides`` says that it raises ZeroDivisionError, which is the
-    panic of the operator; else it cannot raise.  ``zero``, if any, is a cheaper expression that is zero where it is.
+    ``text`` is an expression over them, which cannot raise but by its ``failure``; ``fact`` says what is known of its
+    value.  ``zero``, if any, is a cheaper expression that is zero where it is.  ``writes`` says that it changes an
+    operand and that its value is null.  ``same_as`` names, instead of a text, an instruction that does the same.
     """
 
     when: Callable[[Fact, Fact], bool]
     text: str
     fact: Callable[[Fact, Fact], Fact]
-    divides: bool = False
+    failure: Failure | None = None
     zero: str = ""
+    reads_heap: bool = False
+    writes: bool = False
+    same_as: str = ""
+
+
+_DIVISION: Final = Failure((ZeroDivisionError,), 'division_by_zero("/")')
+_REMAINDER: Final = Failure((ZeroDivisionError,), 'division_by_zero("%")')
 
 
 def _ints(a: Fact, b: Fact) -> bool:
@@ -211,11 +227,6 @@ def _numbers(a: Fact, b: Fact) -> bool:
 
 def _always(fact: Fact) -> Callable[[Fact, Fact], Fact]:
     return lambda a, b: fact
-
-
-def joined_strings(a: Fact, b: Fact) -> Fact:
-    """Return what is known of two strings joined; the translator sees to their length."""
-    return STRING
 
 
 def _quotient(a: Fact, b: Fact) -> Fact:
@@ -247,66 +258,89 @@ def _positive_constant(a: Fact, b: Fact) -> bool:
     return _ints(a, b) and b.low == b.high > 0
 
 
-SPECIAL: Final[Mapping[str, Sequence[Special]]] = {
-    "+": [Special(_floats, "a + b", _always(FLOAT)), Special(_strings, "a + b", joined_strings)],
-    "-": [Special(_floats, "a - b", _always(FLOAT))],
-    "*": [Special(_floats, "a * b", _always(FLOAT))],
-    "/": [
+def _any(a: Fact, b: Fact) -> bool:
+    return True
+
+
+def _native(text: str, fact: Fact, *, writes: bool = False) -> Sequence[Special]:
+    return [Special(_any, text, _always(fact), reads_heap=True, writes=writes)]
+
+
+SPECIAL: Final[Mapping[tuple[str, str], Sequence[Special]]] = {
+    ("bin_op", "+"): [
+        Special(_ints, "", _always(INT), same_as="add_int"),
+        Special(_floats, "a + b", _always(FLOAT)),
+        Special(_strings, "", _always(STRING), same_as="concat"),
+    ],
+    ("bin_op", "-"): [
+        Special(_ints, "", _always(INT), same_as="sub_int"),
+        Special(_floats, "a - b", _always(FLOAT)),
+    ],
+    ("bin_op", "*"): [
+        Special(_ints, "", _always(INT), same_as="mul_int"),
+        Special(_floats, "a * b", _always(FLOAT)),
+    ],
+    ("bin_op", "/"): [
         Special(lambda a, b: _natural(a, b) and b.low > 0, "a // b", _quotient),
-        Special(_natural, "a // b", _quotient, divides=True),
+        Special(_natural, "a // b", _quotient, _DIVISION),
         Special(_positive_constant, "a // b if a >= 0 else -(-a // b)", _truncated),
         Special(_floats, "divide_float(float(a), float(b))", _always(FLOAT)),
     ],
-    "%": [
+    ("bin_op", "%"): [
         Special(lambda a, b: _natural(a, b) and b.low > 0, "a % b", _remainder),
-        Special(_natural, "a % b", _remainder, divides=True),
+        Special(_natural, "a % b", _remainder, _REMAINDER),
         Special(_positive_constant, "a % b if a >= 0 else -(-a % b)", _signed_remainder, zero="a % b"),
         Special(_floats, "remainder_float(float(a), float(b))", _always(FLOAT)),
     ],
-    "&": [Special(_ints, "a & b", _bits)],
-    "|": [Special(_ints, "a | b", _always(INT))],
-    "^": [Special(_ints, "a ^ b", _always(INT))],
-    ">>": [Special(lambda a, b: _ints(a, b) and b.low >= 0 and b.high < 64, "a >> b", _shifted)],
-    **{operator: [Special(_same_scalars, f"a {operator} b", _always(BOOL))] for operator in ("==", "!=")},
+    ("bin_op", "&"): [Special(_ints, "a & b", _bits)],
+    ("bin_op", "|"): [Special(_ints, "a | b", _always(INT))],
+    ("bin_op", "^"): [Special(_ints, "a ^ b", _always(INT))],
+    ("bin_op", ">>"): [Special(lambda a, b: _ints(a, b) and b.low >= 0 and b.high < 64, "a >> b", _shifted)],
+    **{("cmp_op", operator): [Special(_same_scalars, f"a {operator} b", _always(BOOL))] for operator in ("==", "!=")},
     **{
-        operator: [Special(lambda a, b: _numbers(a, b) or _strings(a, b), f"a {operator} b", _always(BOOL))]
+        ("cmp_op", operator): [Special(lambda a, b: _numbers(a, b) or _strings(a, b), f"a {operator} b", _always(BOOL))]
         for operator in ("<", "<=", ">", ">=")
     },
-}
-"""By binary operator, the first row that fits counts.  ``+ - *`` of two ints are the translator's: they need a
-check."""
-
-SPECIAL_UNARY: Final[Mapping[str, Sequence[Special]]] = {
-    "!": [Special(lambda a, _: a.kind == "bool", "not a", _always(BOOL))],
-    "~": [Special(lambda a, _: a.is_int, "~a", _always(INT))],
-    "-": [
+    ("unary_op", "!"): [Special(lambda a, _: a.kind == "bool", "not a", _always(BOOL))],
+    ("unary_op", "~"): [Special(lambda a, _: a.is_int, "~a", _always(INT))],
+    ("unary_op", "-"): [
         Special(lambda a, _: a.kind == "float", "-a", _always(FLOAT)),
         Special(lambda a, _: a.is_int and a.low > I64_MIN, "-a", lambda a, _: interval(-a.high, -a.low)),
     ],
+    ("call_native", "baml.Array.length"): _native("len(a)", LENGTH),
+    ("call_native", "baml.Map.length"): _native("len(a)", LENGTH),
+    ("call_native", "baml.String.length"): _native("len(a)", LENGTH),
+    ("call_native", "baml.Map.has"): _native("b in a", BOOL),
+    ("call_native", "baml.Array.push"): _native("a.append(b)", NULL, writes=True),
 }
-"""By unary operator."""
+"""Cheaper forms by instruction and operator, or native; the first row that fits counts."""
 
-
-class Inlined(NamedTuple):
-    """A native as an expression over its arguments ``{0} {1}``; ``writes`` says that it changes one and returns
-    null."""
-
-    text: str
-    fact: Fact
-    writes: bool = False
-
-
-INLINED: Final[Mapping[str, Inlined]] = {
-    "baml.Array.length": Inlined("len({0})", LENGTH),
-    "baml.Map.length": Inlined("len({0})", LENGTH),
-    "baml.String.length": Inlined("len({0})", LENGTH),
-    "baml.Map.has": Inlined("{1} in {0}", BOOL),
-    "baml.Array.push": Inlined("{0}.append({1})", NULL, writes=True),
+RESULTS: Final[Mapping[str, Fact]] = {
+    **dict.fromkeys(("less", "less_equal", "greater", "greater_equal", "equal", "not_equal"), BOOL),
+    "cmp_op": BOOL,
+    "is_null": BOOL,
+    "is_type": BOOL,
+    "concat": STRING,
+    "type_tag": STRING,
+    "discriminant": INDEX,
+    "load_variant": Fact("enum"),
+    "alloc_array": Fact("list"),
+    "alloc_map": Fact("map"),
 }
-"""Natives that a translation need not call, by path."""
+"""What is known of an instruction's result whatever its operands are."""
+
+_INT_OPERATORS: Final = frozenset(("/", "%", "&", "|", "^", "<<", ">>", "~"))
 
 
-def special(operator: str, a: Fact, b: Fact | None = None) -> Special | None:
-    """Return the cheaper form of an operator for these facts, or None."""
-    rows = SPECIAL_UNARY if b is None else SPECIAL
-    return next((row for row in rows.get(operator, ()) if row.when(a, b or ANY)), None)
+def special(instruction: str, operation: str, operands: Sequence[Fact]) -> Special | None:
+    """Return the cheaper form of an instruction with this operator, or of this native, for these facts, or None."""
+    rows = SPECIAL.get((instruction, operation), ())
+    a, b = (*operands, ANY, ANY)[:2]
+    return next((row for row in rows if row.when(a, b)), None)
+
+
+def of_operator(operator: str, operands: Sequence[Fact]) -> Fact:
+    """Return what is known of the result of an operator's general form."""
+    if operator == "!":
+        return BOOL
+    return INT if operator in _INT_OPERATORS and all(each.is_int for each in operands) else ANY

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from bamlvm.vm.opcodes import CODES, TABLE, plain
+from bamlvm.vm.opcodes import CODES, MAY_THROW, TABLE, plain
 from bamlvm.vm.program.code import Function
 from bamlvm.vm.stack import depths, instructions
 
@@ -23,15 +23,6 @@ MAX_INSTRUCTIONS: Final = 4_000
 COUNTED: Final = 1 << 31
 """A counting loop's counter and step are guessed to stay at most this, so that sums and products of them fit 64
 bits."""
-
-MAY_THROW: Final = frozenset(
-    {
-        *("add_int", "sub_int", "mul_int", "load_element", "store_element", "bin_op", "unary_op", "cmp_op", "is_type"),
-        *("call", "call_indirect", "call_method", "call_native", "sys_call", "throw", "rethrow", "assert"),
-        "unreachable",
-    }
-)
-"""The instructions that can raise or throw."""
 
 
 class Unsupported(Exception):  # noqa: N818 (no error: the function stays interpreted)
@@ -156,7 +147,7 @@ class Flow:
             block.depth = before[place] or 0
             for handler in function.handlers:  # innermost first
                 if handler.start <= place < handler.end:
-                    if any(each.name in MAY_THROW for each in code[block.start : block.end]):
+                    if any(each.name in MAY_THROW and each.name != "loop" for each in code[block.start : block.end]):
                         block.protection = Protection(block_at[first[handler.target]], handler.depth)
                     break
         return blocks, block_at

@@ -19,7 +19,7 @@ from functools import cached_property
 from typing import Any, Final, Literal, TypeAlias
 
 from bamlvm.vm.arithmetic import BINARY_FUNCTIONS, COMPARE_FUNCTIONS, UNARY_FUNCTIONS
-from bamlvm.vm.opcodes import CODES, DISPATCH, TABLE, Opcode, plain
+from bamlvm.vm.opcodes import CODES, DISPATCH, MAY_THROW, TABLE, Opcode, plain
 from bamlvm.vm.program.code import Function, Handler, Placed
 from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, Signature
 from bamlvm.vm.program.llm import ClientInfo, LlmFunctionInfo, RetryPolicyInfo, TemplateInfo
@@ -44,22 +44,6 @@ _BUILT_IN_CLASSES: Final[Mapping[type, str]] = {
     list: "baml.Array",
     dict: "baml.Map",
 }
-
-_CANNOT_THROW: Final = frozenset(
-    {
-        *("load_local", "load_const", "store_local", "less", "less_equal", "greater", "greater_equal", "equal"),
-        *("not_equal", "pop_jump_if_false", "pop_jump_if_true", "load_field", "store_field", "concat", "copy", "pop"),
-        *("is_null", "load_cell", "store_cell", "make_cell", "make_closure", "alloc_array", "alloc_map"),
-        *("alloc_instance", "append", "extend", "insert", "update", "load_field_named", "store_field_named"),
-        *("load_variant", "is_type", "discriminant", "type_tag", "load_missing", "jump_if_supplied", "caught_value"),
-    }
-)
-"""The instructions whose place is never asked for, so that any record may follow them.
-
-The place of an instruction that throws, calls or waits is found through the record after it
-(:meth:`LinkedFunction.index`).
-"""
-
 
 _TABLES: Final = tuple(name for name in Unit.__struct_fields__ if name not in ("tests", "generators"))
 """The tables that units are merged from; tests and generators are no part of a program."""
@@ -317,7 +301,7 @@ class Decoder:
         """Return the record that follows; jumps are followed, unless the instruction's place must be found."""
         if row.flow == "jump" and "target" in row.operands:
             return self._target(operands[row.operands.index("target")])
-        if _CANNOT_THROW.issuperset(plain(row)):
+        if MAY_THROW.isdisjoint(plain(row)):  # else its place is found through the record after it
             return self._target(place + 1)
         return self._records[place + 1]
 

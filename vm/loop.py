@@ -15,7 +15,7 @@ from bamlvm.vm.arithmetic import integer_overflow
 from bamlvm.vm.type_tests import type_tag
 from bamlvm.vm.panics import assertion_failed, no_element, unreachable
 from bamlvm.vm.values import MISSING, Cell, Closure, Instance, Pending, Thrown
-from bamlvm.vm.work import Lengthy, check_length, extend, joined
+from bamlvm.vm.work import Lengthy, check_length, extend
 
 
 # The machine and its outcome are not annotated: the machine imports the loop, not the loop the machine.
@@ -82,13 +82,13 @@ def execute(machine: Any, fuel: int) -> Any:
                          step = arg.entry
                     else:
                      x0, x1 = arg  # call_native
-                     if x1 == 1:
+                     if x1 == 0:
+                         stack.append(top)
+                         top = x0()
+                     elif x1 == 1:
                          top = x0(top)
                      elif x1 == 2:
                          top = x0(stack.pop(), top)
-                     elif x1 == 0:
-                         stack.append(top)
-                         top = x0()
                      else:
                          values = stack[1 - x1 :]
                          del stack[1 - x1 :]
@@ -248,7 +248,9 @@ def execute(machine: Any, fuel: int) -> Any:
                      else:
                       if op < 35:
                        a = stack.pop()  # concat
-                       top = a + top if len(top) < 16384 else joined(a, top)
+                       if len(top) >= 16384:
+                           check_length(a, top)
+                       top = a + top
                       else:
                        stack.append(top)  # copy
                        top = stack[-1 - arg]
@@ -347,30 +349,36 @@ def execute(machine: Any, fuel: int) -> Any:
                            top = Closure(x0, ())
                        elif x1 == 1:
                            top = Closure(x0, (top,))
+                       elif x1 == 2:
+                           top = Closure(x0, (stack.pop(), top,))
                        else:
                            values = stack[1 - x1 :]
                            del stack[1 - x1 :]
-                           top = Closure(x0, (*values, top))
+                           top = Closure(x0, (*values, top,))
                       else:
                        if arg == 0:  # alloc_array
                            stack.append(top)
                            top = []
                        elif arg == 1:
                            top = [top]
+                       elif arg == 2:
+                           top = [stack.pop(), top]
                        else:
                            values = stack[1 - arg :]
                            del stack[1 - arg :]
-                           values.append(top)
-                           top = values
+                           top = [*values, top]
                      else:
                       if op < 47:
-                       stack.append(top)  # alloc_map
-                       if arg == 0:
+                       if arg == 0:  # alloc_map
+                           stack.append(top)
                            top = {}
+                       elif arg == 1:
+                           top = {stack.pop(): top}
                        else:
+                           stack.append(top)
                            values = stack[-2 * arg :]
                            del stack[-2 * arg :]
-                           top = dict(zip(values[::2], values[1::2], strict=True))
+                           top = {**dict(zip(values[::2], values[1::2], strict=True))}
                       else:
                        if op < 48:
                         x0, x1 = arg  # alloc_instance
@@ -379,11 +387,12 @@ def execute(machine: Any, fuel: int) -> Any:
                             top = Instance(x0, [])
                         elif x1 == 1:
                             top = Instance(x0, [top])
+                        elif x1 == 2:
+                            top = Instance(x0, [stack.pop(), top])
                         else:
                             values = stack[1 - x1 :]
                             del stack[1 - x1 :]
-                            values.append(top)
-                            top = Instance(x0, values)
+                            top = Instance(x0, [*values, top])
                        else:
                         items = stack.pop()  # append
                         items.append(top)

@@ -25,7 +25,7 @@ from bamlvm.vm.flow import Flow, Unsupported
 from bamlvm.vm.linker import Decoder, LinkedFunction, LinkError, Program
 from bamlvm.vm.opcodes import CODES, DISPATCH, TABLE, plain
 from bamlvm.vm.outcomes import COMPILED_FRAMES, Suspended
-from bamlvm.vm.panics import assertion_failed, unreachable
+from bamlvm.vm.panics import assertion_failed, no_element, unreachable
 from bamlvm.vm.program.types import ClassType
 from bamlvm.vm.spill import (
     CATCHABLE,
@@ -103,7 +103,7 @@ class Names:
             return ANY
         return facts.of_type(signature.parameters[index].type)
 
-    def linked(self, name: str, operands: Sequence[int], kinds: Sequence[str]) -> Sequence[Any]:
+    def linked(self, name: str, operands: Sequence[int]) -> Sequence[Any]:
         return self._decoder.operands(TABLE[CODES[name]], tuple(operands), 0)
 
     def field(self, fact: Fact, index: int) -> Fact:
@@ -189,9 +189,7 @@ class Native:
 
         Raises the exception itself if it is not BAML's.
         """
-        if not isinstance(
-            error, (Exception, Bail, Lengthy)
-        ):  # Ctrl-C and the like end the call: no exact state is needed
+        if not isinstance(error, (Exception, Bail, Lengthy)):  # Ctrl-C and the like end the call
             raise error
         found = activations(error.__traceback__, self.codes, self.space().transparent)
         if not found.found:
@@ -430,10 +428,12 @@ class Space:
             "compiled": self.compiled,
             "check_length": check_length,
             "divide_float": arithmetic.divide_float,
+            "division_by_zero": arithmetic.division_by_zero,
             "extend": extend,
             "integer_overflow": arithmetic.integer_overflow,
             "method": native.program.method,
             "more": self._more,
+            "no_element": no_element,
             "poll": self._poll,
             "remainder_float": arithmetic.remainder_float,
             "sys_call": self._sys_call,

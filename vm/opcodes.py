@@ -46,7 +46,7 @@ class Opcode(NamedTuple):
     @property
     def throws_at(self) -> int:
         """Of a fused instruction: the part whose source position it has (the one that can throw, else the last)."""
-        return next((place for place, part in enumerate(self.parts) if part in _MAY_THROW), len(self.parts) - 1)
+        return next((place for place, part in enumerate(self.parts) if part in MAY_THROW), len(self.parts) - 1)
 
 
 BINARY: Final = ("+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>")
@@ -148,8 +148,14 @@ makes building a string linear (:data:`bamlvm.vm.semantics.COMPOUND`).
 HOT: Final = 16
 """How many rows at the table's beginning the loop finds first."""
 
-_MAY_THROW: Final = frozenset({"add_int", "sub_int", "mul_int", "load_element", "loop"})
-"""The instructions that can throw, of those that take part in fusions."""
+MAY_THROW: Final = frozenset(
+    {
+        *("add_int", "sub_int", "mul_int", "load_element", "store_element", "bin_op", "unary_op", "cmp_op", "loop"),
+        *("call", "call_indirect", "call_method", "call_native", "sys_call", "throw", "rethrow", "assert"),
+        *("concat", "extend", "unreachable"),
+    }
+)
+"""The plain instructions that can throw, call or wait; a ``loop`` throws if the budget of steps is spent."""
 
 
 def _parse(rows: str) -> tuple[Opcode, ...]:

@@ -10,7 +10,11 @@ any other translation of bytecode to Python must take the meaning from here too.
 
 An :class:`Expression` computes one result from its inputs and has no effect.  A :class:`Statement` names its inputs and
 its result, which it assigns last; from its line ``release`` on, what was an input is not kept alive by ``top``.  A
-:class:`Raw` one works on ``stack`` and ``top`` by itself.
+:class:`Checked` one computes an integer, and a :class:`Guarded` one computes something
+after a test, and a :class:`Many` one computes a result from as many entries as an operand
+says.  The interpreter and the second tier are both made of these.  A :class:`Raw` one, which moves entries or control,
+works on ``stack`` and ``top`` by itself and has a counterpart in :mod:`bamlvm.vm.symbolic` or
+:mod:`bamlvm.vm.translate`.
 
 Panics and errors are raised as :class:`~bamlvm.vm.values.Thrown`.  When one is raised, ``step`` must be the record of
 the next instruction in the code's order: through it the place of the one that throws is found.
@@ -22,47 +26,111 @@ from collections.abc import Mapping
 from textwrap import dedent
 from typing import Final, NamedTuple, TypeAlias
 
+from bamlvm.vm.values import I64_MAX, I64_MIN
+
 
 class Expression(NamedTuple):
-    """``text`` is the result; ``inputs`` are popped, the last one from the top."""
+    """``text`` is the result; ``inputs`` are popped, the last one from the top.  ``reads_heap`` says that a store or a
+    call changes the result."""
 
     inputs: tuple[str, ...]
     text: str
+    reads_heap: bool = False
+
+
+class Failure(NamedTuple):
+    """What a Python exception means: ``exceptions`` are its classes, ``error`` the expression to be raised instead."""
+
+    exceptions: tuple[type[Exception], ...]
+    error: str
 
 
 class Statement(NamedTuple):
-    """``text`` assigns ``result``, or has an effect only and ``result`` is ""."""
+    """``text`` assigns ``result``, or has an effect only and ``result`` is ""; ``failure`` is how it may fail."""
 
     inputs: tuple[str, ...]
     result: str
     text: str
+    failure: Failure | None = None
+
+    def lines(self) -> list[str]:
+        """Return the text's lines, with the handling of the failure."""
+        lines = self.text.split("\n")
+        if self.failure is None:
+            return lines
+        names = ", ".join(each.__name__ for each in self.failure.exceptions)
+        names = names if len(self.failure.exceptions) == 1 else f"({names})"
+        body = [f"    {line}" for line in lines]
+        return ["try:", *body, f"except {names}:", f"    raise {self.failure.error} from None"]
+
+
+class Checked(NamedTuple):
+    """``text`` is the result, an integer, unless it does not fit 64 bits: then ``error`` is raised."""
+
+    inputs: tuple[str, ...]
+    text: str
+    error: str
+
+    def statement(self) -> Statement:
+        """Return it with all its checks."""
+        return Statement(
+            self.inputs, "result", f"result = {self.text}\nif {out_of_range('result')}:\n    raise {self.error}"
+        )
+
+
+class Guarded(NamedTuple):
+    """``text`` is the result once ``guard`` has run, which may raise; constants need no guard."""
+
+    inputs: tuple[str, ...]
+    guard: str
+    text: str
+
+    def statement(self) -> Statement:
+        """Return it as a statement."""
+        return Statement(self.inputs, "result", f"{self.guard}\nresult = {self.text}")
+
+
+class Many(NamedTuple):
+    """``text`` is the result of popped entries, which stand for ``items`` in it.  The operand with the number
+    ``counted_by`` says how many; if ``of_pairs``, how many keys and values."""
+
+    counted_by: int
+    text: str
+    of_pairs: bool = False
+
+    def displayed(self, items: str) -> str:
+        """Return the text of the result of ``items``, the text of entries with commas between them."""
+        return self.text.replace("items,", f"{items}," if items else "").replace("items", items)
 
 
 class Raw(NamedTuple):
     text: str
 
 
-Semantics: TypeAlias = Expression | Statement | Raw
+Semantics: TypeAlias = Expression | Statement | Checked | Guarded | Many | Raw
 
 
-def _expression(inputs: str, text: str) -> Expression:
-    return Expression(tuple(inputs.split()), text)
+def out_of_range(name: str, *, above: bool = True, below: bool = True) -> str:
+    """Return the test of whether an integer does not fit 64 bits, on the sides where it may not."""
+    return " or ".join([f"{name} > {I64_MAX}"] * above + [f"{name} < {I64_MIN}"] * below)
 
 
-def _statement(effect: str, text: str) -> Statement:
+def _expression(inputs: str, text: str, *, reads_heap: bool = False) -> Expression:
+    return Expression(tuple(inputs.split()), text, reads_heap)
+
+
+def _statement(effect: str, text: str, failure: Failure | None = None) -> Statement:
     inputs, _, result = effect.partition("->")
-    return Statement(tuple(inputs.split()), result.strip(), dedent(text).strip())
+    return Statement(tuple(inputs.split()), result.strip(), dedent(text).strip(), failure)
+
+
+def _checked(operator: str) -> Checked:
+    return Checked(("a", "b"), f"a {operator} b", f'integer_overflow("{operator}")')
 
 
 def _raw(text: str) -> Raw:
     return Raw(dedent(text).strip())
 
-
-_CHECKED: Final = """
-    result = a {0} b
-    if result > 9223372036854775807 or result < -9223372036854775808:
-        raise integer_overflow("{0}")
-"""
 
 _ENTER: Final = """
     if {callee}.padding:
@@ -143,9 +211,9 @@ _PLAIN: Final[Mapping[str, Semantics]] = {
     "load_local": _expression("", "slots[$0]"),
     "load_const": _expression("", "$0"),
     "store_local": _statement("value ->", "slots[$0] = value"),
-    "add_int": _statement("a b -> result", _CHECKED.format("+")),
-    "sub_int": _statement("a b -> result", _CHECKED.format("-")),
-    "mul_int": _statement("a b -> result", _CHECKED.format("*")),
+    "add_int": _checked("+"),
+    "sub_int": _checked("-"),
+    "mul_int": _checked("*"),
     "less": _expression("a b", "a < b"),
     "less_equal": _expression("a b", "a <= b"),
     "greater": _expression("a b", "a > b"),
@@ -169,54 +237,32 @@ _PLAIN: Final[Mapping[str, Semantics]] = {
     ),
     "call": _raw(_CALL),
     "return": _statement("value ->", "top = value\nstep, slots, stack, function = frames.pop()"),
-    "load_field": _expression("instance", "instance.fields[$0]"),
+    "load_field": _expression("instance", "instance.fields[$0]", reads_heap=True),
     "store_field": _statement("instance value ->", "instance.fields[$0] = value"),
     "load_element": _statement(
         "container index -> element",
-        """
-        try:
-            element = container[index]
-        except (IndexError, KeyError):
-            raise no_element(container, index) from None
-        """,
+        "element = container[index]",
+        Failure((IndexError, KeyError), "no_element(container, index)"),
     ),
     "store_element": _statement(
         "container index value ->",
-        """
-        try:
-            container[index] = value
-        except IndexError:
-            raise no_element(container, index) from None
-        """,
+        "container[index] = value",
+        Failure((IndexError,), "no_element(container, index)"),
     ),
     "bin_op": _statement("a b -> result", "result = $0(a, b)"),
     "cmp_op": _statement("a b -> result", "result = $0(a, b)"),
     "unary_op": _statement("a -> result", "result = $0(a)"),
     # Only joining two long texts again and again grows faster than the steps that are taken.
-    "concat": _expression("a b", "a + b if len(b) < 16384 else joined(a, b)"),
+    "concat": Guarded(("a", "b"), "if len(b) >= 16384:\n    check_length(a, b)", "a + b"),
     "copy": _raw("stack.append(top)\ntop = stack[-1 - $0]"),
     "pop": _statement("value ->", ""),
     "is_null": _expression("value", "value is None"),
-    "load_cell": _expression("", "slots[$0].value"),
+    "load_cell": _expression("", "slots[$0].value", reads_heap=True),
     "store_cell": _statement("content ->", "slots[$0].value = content"),
     "make_cell": _statement("->", "slots[$0] = Cell(slots[$0])"),
     "call_indirect": _raw(_CALL_INDIRECT),
     "call_method": _raw(_CALL_METHOD),
-    "call_native": _raw(
-        """
-        if $1 == 1:
-            top = $0(top)
-        elif $1 == 2:
-            top = $0(stack.pop(), top)
-        elif $1 == 0:
-            stack.append(top)
-            top = $0()
-        else:
-            values = stack[1 - $1 :]
-            del stack[1 - $1 :]
-            top = $0(*values, top)
-        """
-    ),
+    "call_native": Many(1, "$0(items)"),
     "sys_call": _raw(
         """
         if $1 == 0:
@@ -234,68 +280,20 @@ _PLAIN: Final[Mapping[str, Semantics]] = {
             return machine.suspend($0, values, top.awaitable, step, slots, stack, function, fuel)
         """
     ),
-    "make_closure": _raw(
-        """
-        if $1 == 0:
-            stack.append(top)
-            top = Closure($0, ())
-        elif $1 == 1:
-            top = Closure($0, (top,))
-        else:
-            values = stack[1 - $1 :]
-            del stack[1 - $1 :]
-            top = Closure($0, (*values, top))
-        """
-    ),
-    "alloc_array": _raw(
-        """
-        if $0 == 0:
-            stack.append(top)
-            top = []
-        elif $0 == 1:
-            top = [top]
-        else:
-            values = stack[1 - $0 :]
-            del stack[1 - $0 :]
-            values.append(top)
-            top = values
-        """
-    ),
-    "alloc_map": _raw(
-        """
-        stack.append(top)
-        if $0 == 0:
-            top = {}
-        else:
-            values = stack[-2 * $0 :]
-            del stack[-2 * $0 :]
-            top = dict(zip(values[::2], values[1::2], strict=True))
-        """
-    ),
-    "alloc_instance": _raw(
-        """
-        if $1 == 0:
-            stack.append(top)
-            top = Instance($0, [])
-        elif $1 == 1:
-            top = Instance($0, [top])
-        else:
-            values = stack[1 - $1 :]
-            del stack[1 - $1 :]
-            values.append(top)
-            top = Instance($0, values)
-        """
-    ),
+    "make_closure": Many(1, "Closure($0, (items,))"),
+    "alloc_array": Many(0, "[items]"),
+    "alloc_map": Many(0, "{items}", of_pairs=True),
+    "alloc_instance": Many(1, "Instance($0, [items])"),
     "append": _statement("items value -> items", "items.append(value)"),
     "extend": _statement("items others -> items", "extend(items, others)"),
     "insert": _statement("entries key value -> entries", "entries[key] = value"),
     "update": _statement("entries others -> entries", "entries.update(others)"),
-    "load_field_named": _expression("instance", "instance.get($0)"),
+    "load_field_named": _expression("instance", "instance.get($0)", reads_heap=True),
     "store_field_named": _statement("instance value ->", "instance.set($0, value)"),
     "load_variant": _expression("", "$0"),
-    "is_type": _statement("value -> result", "result = $0(value)"),
+    "is_type": _expression("value", "$0(value)", reads_heap=True),
     "discriminant": _expression("value", "value.index"),
-    "type_tag": _statement("value -> tag", "tag = type_tag(value)"),
+    "type_tag": _expression("value", "type_tag(value)"),
     "jump_table": _statement("key ->", "step = $0.get(key, $1)"),
     "load_missing": _expression("", "MISSING"),
     "jump_if_supplied": _statement("->", "if slots[$0] is not MISSING:\n    step = $1"),
@@ -325,7 +323,7 @@ _PLAIN: Final[Mapping[str, Semantics]] = {
         """,
     ),
     "assert": _statement("condition ->", "if not condition:\n    raise assertion_failed($0)"),
-    "unreachable": _raw("raise unreachable()"),
+    "unreachable": _statement("->", "raise unreachable()"),
 }
 
 SEMANTICS: Final[Mapping[str, Semantics]] = {

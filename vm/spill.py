@@ -1,7 +1,7 @@
 """From Python frames of compiled functions to the interpreter's frames, and to BAML stack traces.
 
 A Python exception that leaves compiled functions has a traceback: for each activation its line, hence its
-:class:`~bamlvm.vm.symbolic.Site`, and its locals. That is all that the interpreter's frame consists of, so compiled
+:class:`~bamlvm.vm.operands.Site`, and its locals. That is all that the interpreter's frame consists of, so compiled
 code keeps no record of where it is. :func:`land` uses it for everything that is not plain computing:
 
 * :class:`Bail` and its kin (a slice is used up, a sys-op waits, Python's stack is full, a guess failed) move all
@@ -16,10 +16,11 @@ from collections.abc import Callable, Mapping, Sequence
 from types import CodeType, FrameType, TracebackType
 from typing import Any, Final, NamedTuple
 
-from bamlvm.vm.arithmetic import division_by_zero
+from bamlvm.vm.facts import SPECIAL
 from bamlvm.vm.linker import LinkedFunction
-from bamlvm.vm.panics import no_element, no_memory
-from bamlvm.vm.symbolic import Site
+from bamlvm.vm.operands import Site
+from bamlvm.vm.panics import no_memory
+from bamlvm.vm.semantics import SEMANTICS, Statement
 from bamlvm.vm.values import Caught, Thrown, TraceFrame, Value
 from bamlvm.vm.work import Lengthy
 
@@ -72,8 +73,16 @@ class Held:
         return Caught(self.value, self.trace if self.complete else (*self.trace, *callers))
 
 
-CATCHABLE: Final = (ThrownValue, Rethrown, Thrown, IndexError, KeyError, ZeroDivisionError, MemoryError)
-"""What an exception table catches; :func:`caught_with_trace` raises again what is not BAML's."""
+_FAILURES: Final = [
+    *(each.failure for each in SEMANTICS.values() if isinstance(each, Statement)),
+    *(row.failure for rows in SPECIAL.values() for row in rows),
+]
+
+CATCHABLE: Final = (
+    *(ThrownValue, Rethrown, Thrown, MemoryError),
+    *dict.fromkeys(each for failure in _FAILURES if failure is not None for each in failure.exceptions),
+)
+"""What an exception table catches; what is not BAML's is raised again."""
 
 
 class CompiledCode(NamedTuple):
@@ -174,15 +183,11 @@ def _as_thrown(error: Exception, found: Activations) -> Thrown | None:
     if isinstance(error, MemoryError):
         return no_memory()
     innermost = found.found[-1]
-    site = innermost.site
-    if found.foreign or site is None:
+    failure = innermost.site.failure if innermost.site is not None else None
+    if failure is None or found.foreign or not isinstance(error, failure.exceptions):
         return None
-    if site.kind == "element" and isinstance(error, (IndexError, KeyError)):
-        container, key = (innermost.evaluate(text) for text in site.arguments[:2])
-        return no_element(container, key)
-    if site.kind.startswith("divide") and isinstance(error, ZeroDivisionError):
-        return division_by_zero(site.kind.removeprefix("divide"))
-    return None
+    thrown: Thrown = innermost.evaluate(failure.error)
+    return thrown
 
 
 def spill(error: BaseException, machine: Any, found: list[Activation]) -> Any:

@@ -1,15 +1,9 @@
 """One basic block on symbolic operands: the facts that leave it, or the lines of Python that do what it does.
 
 Locals are the Python locals ``v0 v1 …``, operands that live across blocks ``s0 s1 …`` (by depth), temporaries ``t1 …``.
-An operand is an expression that has not been evaluated yet. It is evaluated into a temporary before anything that could
-change it: a store into a local that it reads, an effect on the heap if it reads the heap.
-
-Expressions and statements are those of :mod:`bamlvm.vm.semantics`, with operands put in; where facts allow a cheaper
-form (:mod:`bamlvm.vm.facts`) it is taken. Control transfers are written here and in :mod:`bamlvm.vm.translate`.
-
-Every line that can raise, call or be left has a :class:`Site`: which instruction it is part of and what lay on the
-operand stack. From the site and the Python locals :mod:`bamlvm.vm.spill` makes the interpreter's frame. So a line has
-one effect, and that effect comes after everything in the line that can raise.
+What an instruction does is said by its form in :mod:`bamlvm.vm.semantics`, with operands put in
+(:mod:`bamlvm.vm.operands`); where facts allow a cheaper form (:data:`bamlvm.vm.facts.SPECIAL`) it is taken.  Only what
+moves entries or control is written here and in :mod:`bamlvm.vm.translate`.
 """
 
 from __future__ import annotations
@@ -19,38 +13,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 from bamlvm.vm import facts
-from bamlvm.vm.facts import ANY, BOOL, INT, STRING, Fact
+from bamlvm.vm.facts import ANY, Fact, Special
 from bamlvm.vm.flow import COUNTED, Block, Counting, Flow, Instruction, Unsupported
-from bamlvm.vm.opcodes import BINARY, CODES, COMPARE, TABLE, UNARY
-from bamlvm.vm.program.code import Constant
+from bamlvm.vm.opcodes import CODES, MAY_THROW, OPERATORS, TABLE
+from bamlvm.vm.operands import Comparison, Form, Operand, Operands, Site, Temporaries, form
 from bamlvm.vm.program.types import ClassType
-from bamlvm.vm.semantics import SEMANTICS, Expression, Statement
+from bamlvm.vm.semantics import SEMANTICS, Checked, Expression, Guarded, Many, Statement, out_of_range
 from bamlvm.vm.values import I64_MAX, I64_MIN
-
-
-class Site(NamedTuple):
-    """What a line does: the instruction at ``place``, with ``arguments`` on top of ``below`` on the operand stack, each
-    an expression over the Python locals.
-
-    ``kind`` says what an exception means that is raised in the line itself: ``element`` (IndexError or KeyError: no
-    such element), ``divide/`` and ``divide%`` (ZeroDivisionError), ``call`` (a compiled function), ``foreign`` (a
-    native or sys-op, whose exceptions are not the machine's), ``header`` and ``entry`` (the state before a loop's first
-    instruction, or the function's); ``operator``, ``baml`` and ``plain`` raise nothing but
-    :class:`~bamlvm.vm.values.Thrown`.
-    """
-
-    place: int
-    kind: str
-    below: tuple[str, ...] = ()
-    arguments: tuple[str, ...] = ()
-
-
-class Line(NamedTuple):
-    """A line of Python."""
-
-    indent: int
-    text: str
-    site: Site | None = None
 
 
 class Names(Protocol):
@@ -76,54 +45,13 @@ class Names(Protocol):
         """Return what is known of a function's parameter once it is supplied."""
         ...
 
-    def linked(self, name: str, operands: Sequence[int], kinds: Sequence[str]) -> Sequence[Any]:
+    def linked(self, name: str, operands: Sequence[int]) -> Sequence[Any]:
         """Return the linked operands of an instruction of the function, as the interpreter has them."""
         ...
 
     def field(self, fact: Fact, index: int) -> Fact:
         """Return what is known of a field of an instance."""
         ...
-
-
-class Operand:
-    """An expression that has not been evaluated: its text, what is known of it, the locals that it reads (``locals``),
-    whether it reads the heap, whether it needs no parentheses (``atom``), the local that it is a copy of, if any, the
-    comparison that it is, if any, and a cheaper text that is zero where it is (``zero``), if any."""
-
-    __slots__ = ("atom", "comparison", "fact", "local", "locals", "reads_heap", "text", "zero")
-
-    def __init__(
-        self,
-        text: str,
-        fact: Fact,
-        *,
-        locals: frozenset[int] = frozenset(),
-        reads_heap: bool = False,
-        atom: bool = False,
-        local: int | None = None,
-        comparison: Comparison | None = None,
-    ) -> None:
-        self.text = text
-        self.fact = fact
-        self.locals = locals
-        self.reads_heap = reads_heap
-        self.atom = atom
-        self.local = local
-        self.comparison = comparison
-        self.zero = ""
-
-    @property
-    def inner(self) -> str:
-        """The text as an operand of a larger expression."""
-        return self.text if self.atom else f"({self.text})"
-
-
-class Comparison(NamedTuple):
-    """``one operator other``; the operator ``!`` negates the comparison ``one``."""
-
-    operator: str
-    one: Operand
-    other: Operand | None
 
 
 class Condition(NamedTuple):
@@ -148,30 +76,19 @@ class ChunkGuards(Protocol):
         ...
 
 
-_OPERATOR_INSTRUCTIONS: Final[Mapping[str, str]] = {
-    "less": "<",
-    "less_equal": "<=",
-    "greater": ">",
-    "greater_equal": ">=",
-    "equal": "==",
-    "not_equal": "!=",
+_COMPARISONS: Final[Mapping[str, str]] = {
+    name: each.text.removeprefix("a ").removesuffix(" b")
+    for name, each in SEMANTICS.items()
+    if isinstance(each, Expression) and re.fullmatch(r"a [<>=!]=? b", each.text)
 }
-_CHECKED: Final[Mapping[str, str]] = {"add_int": "+", "sub_int": "-", "mul_int": "*"}
-_FACTS: Final[Mapping[str, Fact]] = {
-    "concat": STRING,
-    "is_null": BOOL,
-    "is_type": BOOL,
-    "discriminant": facts.INDEX,
-    "type_tag": STRING,
-    "load_variant": Fact("enum"),
-}
-_INT_OPERATORS: Final = frozenset(("/", "%", "&", "|", "^", "<<", ">>", "~"))
-_READS_HEAP: Final = frozenset({"load_field", "load_cell", "load_field_named", "is_type", "discriminant"})
-_CALL_LIKE: Final = re.compile(r"[\w.]*(\[[\w.]*\]|\([\w., ]*\))?")
+"""The operators of the instructions that compare."""
 
 
-class BlockRun:
-    """One pass over a block.  ``lines`` is what it emits; nothing is kept of it where only the facts are wanted."""
+class BlockRun(Operands):
+    """One pass over a block.  ``lines`` is what it emits; nothing is kept of it where only the facts are wanted.
+
+    ``asserts`` emits a check of what is known of each local that is stored and each result, for tests.
+    """
 
     def __init__(
         self,
@@ -182,14 +99,15 @@ class BlockRun:
         counting: Mapping[int, Counting],
         temporaries: Temporaries,
         guards: ChunkGuards | None = None,
+        *,
+        asserts: bool = False,
     ) -> None:
+        super().__init__(state.stack, temporaries)
         self.flow = flow
         self.names = names
         self.block = block
         self.locals = list(state.locals)
-        self.stack = [Operand(f"s{depth}", fact, atom=True) for depth, fact in enumerate(state.stack)]
         self.base = state.stack
-        self.lines: list[Line] = []
         self.ended = False
         self.condition: Condition | None = None
         self.key = ""
@@ -200,10 +118,8 @@ class BlockRun:
         self._counts = counting.get(block.index)
         self._latched = next((each for each in counting.values() if each.latch == block.index), None)
         self._guards = guards
-        self._temporaries = temporaries
-        self._place = 0
+        self._asserts = asserts
         self._skip = False
-        self._indent = 0
 
     def run(self, *, emit_latch: bool = True) -> None:
         """Run the block.  Without ``emit_latch`` the addition at a counting loop's end is left to its ``for``."""
@@ -237,60 +153,7 @@ class BlockRun:
             ]
         return found
 
-    # --- lines and operands -------------------------------------------------------------------------------------------
-
-    def _emit(self, text: str, site: Site | None = None) -> None:
-        self.lines.append(Line(self._indent, text, site or Site(self._place, "plain")))
-
-    def _site(self, kind: str, arguments: Sequence[Operand] = ()) -> Site:
-        return Site(self._place, kind, tuple(each.text for each in self.stack), tuple(each.text for each in arguments))
-
-    def _push(self, text: str, fact: Fact, *parts: Operand, reads_heap: bool = False, atom: bool = False) -> Operand:
-        """Push an expression over ``parts``."""
-        pushed = Operand(
-            text,
-            fact,
-            locals=frozenset().union(*(each.locals for each in parts)),
-            reads_heap=reads_heap or any(each.reads_heap for each in parts),
-            atom=atom,
-        )
-        self.stack.append(pushed)
-        return pushed
-
-    def _pop(self, count: int) -> list[Operand]:
-        popped = self.stack[len(self.stack) - count :]
-        del self.stack[len(self.stack) - count :]
-        return popped
-
-    def _settle(self, operand: Operand) -> None:
-        """Evaluate an operand now, into a temporary."""
-        if operand.atom and not operand.locals and not operand.reads_heap:
-            return
-        name = self._temporaries.new()
-        self._emit(f"{name} = {operand.text}")
-        operand.text, operand.atom, operand.local, operand.comparison = name, True, None, None
-        operand.locals, operand.reads_heap, operand.zero = frozenset(), False, ""
-
-    def _settle_compound(self, operand: Operand) -> None:
-        """Evaluate an operand now if its text would be evaluated twice."""
-        if not operand.atom:
-            self._settle(operand)
-
-    def _before_store(self, local: int) -> None:
-        for operand in self.stack:
-            if local in operand.locals:
-                self._settle(operand)
-
-    def _before_effect(self) -> None:
-        for operand in self.stack:
-            if operand.reads_heap:
-                self._settle(operand)
-
-    def _settle_stack(self) -> None:
-        """Bring the operands into ``s0 s1 …`` for the next block."""
-        moves = [(f"s{d}", each.text) for d, each in enumerate(self.stack) if each.text != f"s{d}"]
-        if moves:
-            self._emit(f"{', '.join(to for to, _ in moves)} = {', '.join(text for _, text in moves)}")
+    # --- locals and results -------------------------------------------------------------------------------------------
 
     def _set(self, local: int, fact: Fact) -> None:
         self.locals[local] = fact
@@ -304,15 +167,26 @@ class BlockRun:
             return ANY
         return fact
 
+    def _assert(self, name: str, fact: Fact) -> None:
+        if self._asserts and facts.is_checkable(fact):
+            self._emit(f"verify({self.names.constant(fact)}, {name})")
+
+    def _follows(self, index: int, name: str) -> Instruction | None:
+        """The next instruction if it has a name."""
+        following = self.flow.code[index + 1] if index + 1 < self.block.end else None
+        return following if following is not None and following.name == name else None
+
     def _stored_next(self, index: int) -> int | None:
         """The local that the next instruction stores into."""
-        following = self.flow.code[index + 1] if index + 1 < self.block.end else None
-        return following.operands[0] if following is not None and following.name == "store_local" else None
+        following = self._follows(index, "store_local")
+        return None if following is None else following.operands[0]
 
-    def _result(self, index: int, text: str, fact: Fact, site: Site | None, *, direct: bool = True) -> str | None:
-        """Evaluate ``text`` now, straight into the local or the ``return`` that comes next (where ``direct``), or into
-        a temporary.  Return the name that has it, None after a ``return``."""
-        local = self._stored_next(index) if direct else None
+    def _result(self, index: int, text: str, fact: Fact, site: Site | None) -> str | None:
+        """Evaluate ``text`` now, straight into the local or the ``return`` that comes next, or into a temporary.
+
+        Return the name that has it, None after a ``return``.
+        """
+        local = self._stored_next(index)
         if local is not None:
             self._before_store(local)
             site = None if site is None else site._replace(below=tuple(each.text for each in self.stack))
@@ -320,15 +194,20 @@ class BlockRun:
             self._set(local, fact)
             self._skip = True
             return f"v{local}"
-        following = self.flow.code[index + 1] if index + 1 < self.block.end else None
-        if direct and following is not None and following.name == "return":
+        if self._follows(index, "return"):
             self._emit(f"return {text}", site)
             self._skip = self.ended = True
             return None
         name = self._temporaries.new()
         self._emit(f"{name} = {text}", site)
-        self.stack.append(Operand(name, fact, atom=True))
+        self.stack.append(Operand(name, fact))
         return name
+
+    def _known_result(self, index: int, text: str, fact: Fact, site: Site | None) -> None:
+        """Evaluate ``text`` now, as :meth:`_result`; its value is as ``fact`` says."""
+        name = self._result(index, text, fact, site)
+        if name is not None:
+            self._assert(name, fact)
 
     # --- instructions -------------------------------------------------------------------------------------------------
 
@@ -338,316 +217,261 @@ class BlockRun:
         if handler is not None:
             handler(index, instruction.operands)
             return
-        if instruction.name in _CHECKED:
-            b, a = self.stack.pop(), self.stack.pop()
-            self._checked(index, _CHECKED[instruction.name], a, b)
-            return
-        if instruction.name in _OPERATOR_INSTRUCTIONS:
-            self._compare(_OPERATOR_INSTRUCTIONS[instruction.name])
-            return
         semantics = SEMANTICS[instruction.name]
-        if isinstance(semantics, Expression):
-            self._expression(instruction, semantics)
-        elif isinstance(semantics, Statement):
-            self._statement(index, instruction, semantics)
+        if isinstance(semantics, Many):
+            parts = self._pop(instruction.operands[semantics.counted_by] * (2 if semantics.of_pairs else 1))
+        elif isinstance(semantics, Expression | Statement | Checked | Guarded):
+            parts = self._pop(len(semantics.inputs))
         else:
             raise Unsupported(instruction.name)
+        row = facts.special(instruction.name, self._operation(instruction), [each.fact for each in parts])
+        if row is not None and row.same_as:
+            semantics, row = SEMANTICS[row.same_as], None
+        if row is not None:
+            self._special(index, instruction, row, parts)
+        elif isinstance(semantics, Expression):
+            self._expression(instruction, semantics, parts)
+        elif isinstance(semantics, Statement):
+            self._statement(index, instruction, semantics, parts)
+        elif isinstance(semantics, Checked):
+            self._checked(index, instruction, semantics, parts)
+        elif isinstance(semantics, Guarded):
+            self._guarded(semantics, parts)
+        elif isinstance(semantics, Many):
+            self._many(index, instruction, semantics, parts)
 
-    def _filled(self, instruction: Instruction, text: str, operands: Mapping[str, str]) -> str:
-        """A text of :mod:`bamlvm.vm.semantics` with its inputs, locals and linked operands put in."""
-        row = TABLE[CODES[instruction.name]]
+    def _operation(self, instruction: Instruction) -> str:
+        """The operator that an instruction applies, or the native that it calls."""
+        if instruction.name == "call_native":
+            return self.flow.function.names[instruction.operands[0]]
+        operators = OPERATORS.get(instruction.name)
+        return operators[instruction.operands[0]] if operators else ""
 
-        def put_in(match: re.Match[str]) -> str:
-            local, operand, word = match.groups()
-            if local is not None:
-                return f"v{instruction.operands[int(local)]}"
-            if operand is None:
-                return operands.get(word, word)
-            linked = self.names.linked(instruction.name, instruction.operands, row.operands)
-            return self.names.constant(linked[int(operand)])
+    def _fact(self, instruction: Instruction, parts: Sequence[Operand]) -> Fact:
+        """What is known of an instruction's result."""
+        name, operands = instruction.name, instruction.operands
+        if name in facts.RESULTS:
+            return facts.RESULTS[name]
+        match name:
+            case "load_const":
+                return facts.of_constant(self.flow.function.constants[operands[0]])
+            case "load_field":
+                return self.names.field(parts[0].fact, operands[0])
+            case "load_element":
+                return facts.of_element(parts[0].fact)
+            case "bin_op" | "unary_op":
+                return facts.of_operator(self._operation(instruction), [each.fact for each in parts])
+            case "call_native":
+                return self.names.result(self._operation(instruction))
+            case "alloc_instance":
+                return Fact("instance", type=ClassType(self.flow.function.names[operands[0]]))
+        return ANY
 
-        return re.sub(r"slots\[\$(\d)\]|\$(\d)|(\b[a-z]+\b)", put_in, text)
+    def _filled(self, instruction: Instruction, template: Form, inputs: Mapping[str, Operand]) -> str:
+        def linked(number: int) -> str:
+            return self.names.constant(self.names.linked(instruction.name, instruction.operands)[number])
 
-    def _expression(self, instruction: Instruction, semantics: Expression) -> None:
-        parts = self._pop(len(semantics.inputs))
-        text = self._filled(
-            instruction, semantics.text, {name: each.inner for name, each in zip(semantics.inputs, parts, strict=True)}
-        )
-        reads = instruction.name in _READS_HEAP
-        atom = re.fullmatch(r"\w+|[\w.]+(\[\d+\])?", text) is not None
-        fact = _FACTS.get(instruction.name, ANY)
-        if instruction.name == "load_field":
-            fact = self.names.field(parts[0].fact, instruction.operands[0])
-        self._push(text, fact, *parts, reads_heap=reads, atom=atom)
+        return template.filled(inputs, instruction.operands, linked)
 
-    def _statement(self, index: int, instruction: Instruction, semantics: Statement) -> None:
-        """A statement with an effect, or one whose text is ``result = expression``."""
-        parts = self._pop(len(semantics.inputs))
-        named = dict(zip(semantics.inputs, parts, strict=True))
-        lines = [line for line in semantics.text.split("\n") if line and line != "release"]
-        value = re.fullmatch(rf"{semantics.result} = (.*)", lines[0]) if semantics.result and len(lines) == 1 else None
-        if value is not None and semantics.result not in named:
-            text = self._filled(instruction, value[1], {name: each.text for name, each in named.items()})
-            fact = _FACTS.get(instruction.name, ANY)
-            self._push(text, fact, *parts, reads_heap=True, atom=_CALL_LIKE.fullmatch(text) is not None)
+    def _expression(self, instruction: Instruction, semantics: Expression, parts: Sequence[Operand]) -> None:
+        template = form(semantics.text, semantics.inputs)
+        inputs = dict(zip(semantics.inputs, parts, strict=True))
+        operator = _COMPARISONS.get(instruction.name)
+        if operator is not None:
+            self._compare(template, operator, parts)
             return
-        for name, each in named.items():
-            if sum(len(re.findall(rf"\b{name}\b", line)) for line in lines) > 1 or name == semantics.result:
-                self._settle_compound(each)
-        self._before_effect()
-        inner = {name: each.inner for name, each in named.items()}
-        for line in lines:
-            self._emit(self._filled(instruction, line, inner), self._site("plain", parts))
-        if semantics.result:
-            self.stack.append(named[semantics.result])
-
-    # loads and stores of locals
-
-    def _do_load_local(self, index: int, operands: tuple[int, ...]) -> None:
-        local = operands[0]
-        fact = self._read(local)
-        self.stack.append(Operand(f"v{local}", fact, locals=frozenset((local,)), atom=True, local=local))
-
-    def _do_load_const(self, index: int, operands: tuple[int, ...]) -> None:
-        value: Constant = self.flow.function.constants[operands[0]]
-        text = self.names.constant(value)
-        self.stack.append(Operand(f"({text})" if text.startswith("-") else text, facts.of_constant(value), atom=True))
-
-    def _do_store_local(self, index: int, operands: tuple[int, ...]) -> None:
-        local = operands[0]
-        value = self.stack.pop()
-        self._before_store(local)
-        if value.text != f"v{local}":
-            self._emit(f"v{local} = {value.text}")
-        self._set(local, value.fact)
-
-    def _do_make_cell(self, index: int, operands: tuple[int, ...]) -> None:
-        local = operands[0]
-        self._read(local)
-        self._before_store(local)
-        self._emit(f"v{local} = Cell(v{local})")
-        self._set(local, ANY)
-
-    def _do_load_cell(self, index: int, operands: tuple[int, ...]) -> None:
-        local = operands[0]
-        self._read(local)
-        self.stack.append(Operand(f"v{local}.value", ANY, locals=frozenset((local,)), reads_heap=True, atom=True))
-
-    def _do_copy(self, index: int, operands: tuple[int, ...]) -> None:
-        copied = self.stack[-1 - operands[0]]
-        self._settle_compound(copied)
-        self.stack.append(
-            Operand(
-                copied.text,
-                copied.fact,
-                locals=copied.locals,
-                reads_heap=copied.reads_heap,
-                atom=copied.atom,
-                local=copied.local,
-            )
+        pushed = self._push(
+            self._filled(instruction, template, inputs),
+            self._fact(instruction, parts),
+            parts,
+            reads_heap=semantics.reads_heap,
         )
+        for slot in template.slots():
+            local = instruction.operands[slot]
+            fact = self._read(local)
+            pushed.locals |= {local}
+            if semantics.text == f"slots[${slot}]":
+                pushed.local, pushed.fact = local, fact
 
-    # arithmetic and comparison
+    def _compare(self, template: Form, operator: str, parts: Sequence[Operand]) -> None:
+        one, other = parts
+        compared = one
+        if one.zero and other.text == "0" and operator in ("==", "!="):
+            compared = Operand(one.zero, one.fact)
+        pushed = self._push(template.filled({"a": compared, "b": other}), facts.BOOL, parts)
+        pushed.comparison = Comparison(operator, one, other)
 
-    def _checked(self, index: int, operator: str, a: Operand, b: Operand) -> None:
-        """``+ - *`` of two ints, with the check that their facts leave necessary."""
+    def _statement(self, index: int, instruction: Instruction, semantics: Statement, parts: Sequence[Operand]) -> None:
+        """What has an effect, may raise, or both.
+
+        A result that is no input is evaluated at once, since that may raise.
+        """
+        inputs = dict(zip(semantics.inputs, parts, strict=True))
+        if semantics.result and semantics.result not in inputs:
+            text = semantics.text.removeprefix(f"{semantics.result} = ")
+            self._settle_uses(text, inputs)
+            site = self._raising(instruction, semantics, inputs)
+            text = self._filled(instruction, form(text, semantics.inputs), inputs)
+            self._known_result(index, text, self._fact(instruction, parts), site)
+            return
+        self._settle_uses(semantics.text, inputs, semantics.result)
+        template = form(semantics.text, semantics.inputs)
+        stores = semantics.text.startswith("slots[$0] = ")
+        for slot in [*template.slots()][stores:]:
+            self._read(instruction.operands[slot])
+        text = self._filled(instruction, template, inputs)
+        if stores:
+            self._store(instruction.operands[0], text, semantics, parts)
+        elif text:
+            self._before_effect()
+            self._emit_lines(text.split("\n"), self._raising(instruction, semantics, inputs))
+        if semantics.result:
+            self.stack.append(inputs[semantics.result])
+        self.ended = TABLE[CODES[instruction.name]].flow == "end"
+
+    def _store(self, local: int, text: str, semantics: Statement, parts: Sequence[Operand]) -> None:
+        self._before_store(local)
+        copies = semantics.text == f"slots[$0] = {semantics.inputs[0]}" if semantics.inputs else False
+        fact = parts[0].fact if copies else ANY
+        if text != f"v{local} = v{local}":
+            self._emit(text)
+        self._set(local, fact)
+        self._assert(f"v{local}", fact)
+
+    def _settle_uses(self, text: str, inputs: Mapping[str, Operand], result: str = "") -> None:
+        template = form(text, tuple(inputs))
+        for name, each in inputs.items():
+            self._settle_repeated(each, template.uses(name) + (name == result))
+
+    def _raising(self, instruction: Instruction, semantics: Statement | Special, inputs: Mapping[str, Operand]) -> Site:
+        """The site of a line of an instruction: what its exceptions mean."""
+        failure = semantics.failure
+        if failure is not None:
+            error = form(failure.error, tuple(inputs)).filled(inputs)
+            failure = failure._replace(error=error)
+        kind = "raises" if instruction.name in MAY_THROW else "plain"
+        return self._site(kind, [*inputs.values()], failure)
+
+    def _special(self, index: int, instruction: Instruction, row: Special, parts: Sequence[Operand]) -> None:
+        inputs = dict(zip("ab", parts, strict=False))
+        self._settle_uses(row.text, inputs)
+        template = form(row.text, tuple(inputs))
+        text = template.filled(inputs)
+        fact = row.fact(parts[0].fact, parts[-1].fact)
+        if row.failure is not None:
+            self._known_result(index, text, fact, self._raising(instruction, row, inputs))
+            return
+        if row.writes:
+            self._before_effect()
+            self._emit(text)
+            self._push("None", fact)
+            return
+        pushed = self._push(text, fact, parts, reads_heap=row.reads_heap)
+        pushed.zero = form(row.zero, tuple(inputs)).filled(inputs) if row.zero else ""
+        operator = self._operation(instruction)
+        if operator in facts.NEGATED:
+            pushed.comparison = Comparison(operator, parts[0], parts[1])
+        elif operator == "!":
+            pushed.comparison = Comparison("!", parts[0], None)
+
+    def _checked(self, index: int, instruction: Instruction, semantics: Checked, parts: Sequence[Operand]) -> None:
+        """Arithmetic of two ints, with the check that their facts leave necessary."""
+        a, b = parts
+        operator = semantics.text.split()[1]
         low, high = facts.bounds(operator, a.fact, b.fact, same=a.text == b.text)
-        text = f"{a.inner} {operator} {b.inner}"
+        text = form(semantics.text, semantics.inputs).filled({"a": a, "b": b})
         if self._latched is not None and index == self.block.end - 3:  # the counter's own addition
             self.step = b.fact
             bound = facts.interval(a.fact.low + max(b.fact.low, 0), a.fact.high + b.fact.high)
-            self._push(text, bound, a, b)
+            self._push(text, bound, parts)
             return
         if low >= I64_MIN and high <= I64_MAX:
-            self._push(text, Fact("int", low, high), a, b)
+            self._push(text, Fact("int", low, high), parts)
             return
         fact = facts.interval(low, high)
         local = self._stored_next(index)
         if operator == "+" and local is not None and local in (a.local, b.local) and self._guards is not None:
             other = b if a.local == local else a
             if local not in other.locals and self._guards.accumulate(local, other.fact, self.block.index):
-                self._before_store(local)
-                self._emit(f"v{local} = {text}")
-                self._set(local, fact)
-                self._skip = True
+                self._known_result(index, text, fact, None)
                 return
-        # A local may get the unchecked sum only where no handler could see it.
+        # A local may get the unchecked result only where no handler could see it.
         name = None
-        site = self._site("baml")
+        site = self._site("check")
         if self.block.protection is None and local is not None:
             name = self._result(index, text, fact, None)
         if name is None:
             name = self._temporaries.new()
             self._emit(f"{name} = {text}")
-            self.stack.append(Operand(name, fact, atom=True))
-        tests = [f"{name} > {I64_MAX}"] * (high > I64_MAX) + [f"{name} < {I64_MIN}"] * (low < I64_MIN)
-        self._emit(f"if {' or '.join(tests)}: raise integer_overflow({operator!r})", site)
+            self.stack.append(Operand(name, fact))
+        tests = out_of_range(name, above=high > I64_MAX, below=low < I64_MIN)
+        self._emit(f"if {tests}: raise {semantics.error}", site)
+        self._assert(name, fact)
 
-    def _compare(self, operator: str) -> None:
-        b, a = self.stack.pop(), self.stack.pop()
-        one = f"({a.zero})" if a.zero and b.text == "0" and operator in ("==", "!=") else a.inner
-        pushed = self._push(f"{one} {operator} {b.inner}", BOOL, a, b)
-        pushed.comparison = Comparison(operator, a, b)
+    def _guarded(self, semantics: Guarded, parts: Sequence[Operand]) -> None:
+        """What is computed after a test.
 
-    def _do_bin_op(self, index: int, operands: tuple[int, ...]) -> None:
-        b, a = self.stack.pop(), self.stack.pop()
-        operator = BINARY[operands[0]]
-        if a.fact.is_int and b.fact.is_int and operator in "+-*":
-            self._checked(index, operator, a, b)
-            return
-        self._operator(index, operator, (a, b), "bin_op", operands)
+        It stays an expression of its own: CPython grows the variable that a sum of strings is stored in.
+        """
+        inputs = dict(zip(semantics.inputs, parts, strict=True))
+        if not parts[-1].is_constant:
+            self._settle_uses(f"{semantics.guard} {semantics.text}", inputs)
+            guard = form(semantics.guard, semantics.inputs).filled(inputs)
+            self._emit_lines(guard.split("\n"), self._site("raises", parts))
+        self._push(form(semantics.text, semantics.inputs).filled(inputs), facts.STRING, parts)
 
-    def _do_cmp_op(self, index: int, operands: tuple[int, ...]) -> None:
-        b, a = self.stack.pop(), self.stack.pop()
-        operator = COMPARE[operands[0]]
-        self._operator(index, operator, (a, b), "cmp_op", operands)
-
-    def _do_concat(self, index: int, operands: tuple[int, ...]) -> None:
-        b, a = self.stack.pop(), self.stack.pop()
-        self._join(a, b)
-
-    def _join(self, a: Operand, b: Operand) -> None:
-        """Two strings joined.  The sum stays an operand of its own: CPython grows the variable that it is stored in."""
-        if not b.text.startswith(("'", '"')):  # a constant is short
-            self._settle_compound(a)
-            self._settle_compound(b)
-            self._emit(f"if len({b.text}) >= 16384: check_length({a.text}, {b.text})", self._site("baml"))
-        self._push(f"{a.inner} + {b.inner}", facts.STRING, a, b)
-
-    def _do_unary_op(self, index: int, operands: tuple[int, ...]) -> None:
-        self._operator(index, UNARY[operands[0]], (self.stack.pop(),), "unary_op", operands)
-
-    def _operator(
-        self, index: int, operator: str, parts: Sequence[Operand], instruction: str, operands: tuple[int, ...]
-    ) -> None:
-        """An operator by its cheapest form, else by the general function."""
-        row = facts.special(operator, *(each.fact for each in parts))
-        if row is None:
-            (function,) = self.names.linked(instruction, operands, ("operator",))
-            text = f"{self.names.constant(function)}({', '.join(each.text for each in parts)})"
-            fact = BOOL if instruction == "cmp_op" or operator == "!" else ANY
-            if operator in _INT_OPERATORS and all(each.fact.is_int for each in parts):
-                fact = INT
+    def _many(self, index: int, instruction: Instruction, semantics: Many, parts: Sequence[Operand]) -> None:
+        """What takes as many entries as an operand says: a new value, or a native's."""
+        calls = instruction.name in MAY_THROW
+        if calls:
             self._before_effect()
-            self._result(index, text, fact, self._site("operator", parts))
-            return
-        if row.fact is facts.joined_strings:
-            self._join(*parts)
-            return
-        for name, each in zip("ab", parts, strict=False):
-            if len(re.findall(rf"\b{name}\b", row.text)) > 1:
-                self._settle_compound(each)
-        inner = dict(zip("ab", (each.inner for each in parts), strict=False))
+        texts = [each.text for each in parts]
+        if semantics.of_pairs:
+            texts = [f"{key}: {value}" for key, value in zip(texts[::2], texts[1::2], strict=True)]
+        template = form(semantics.displayed("items" if texts else ""), ("items",))
+        text = self._filled(instruction, template, {"items": Operand(", ".join(texts), ANY)})
+        site = self._site("foreign", parts) if calls else None
+        self._known_result(index, text, self._fact(instruction, parts), site)
 
-        def over_parts(text: str) -> str:
-            return re.sub(r"\b[ab]\b", lambda match: inner[match[0]], text)
-
-        text = over_parts(row.text)
-        fact = row.fact(parts[0].fact, parts[-1].fact)
-        if row.divides:
-            self._result(index, text, fact, self._site(f"divide{operator}", parts))
-            return
-        pushed = self._push(text, fact, *parts)
-        pushed.zero = over_parts(row.zero)
-        if operator in facts.NEGATED:
-            pushed.comparison = Comparison(operator, parts[0], parts[1])
-        elif operator == "!":
-            pushed.comparison = Comparison("!", parts[0], None)
-
-    # elements
-
-    def _do_load_element(self, index: int, operands: tuple[int, ...]) -> None:
-        key, container = self.stack.pop(), self.stack.pop()
-        self._before_effect()
-        fact = facts.of_element(container.fact)
-        self._result(index, f"{container.inner}[{key.text}]", fact, self._site("element", (container, key)))
-
-    def _do_store_element(self, index: int, operands: tuple[int, ...]) -> None:
-        value, key, container = self.stack.pop(), self.stack.pop(), self.stack.pop()
-        self._before_effect()
-        self._emit(f"{container.inner}[{key.text}] = {value.text}", self._site("element", (container, key, value)))
-
-    # making values
-
-    def _do_alloc_array(self, index: int, operands: tuple[int, ...]) -> None:
-        items = self._pop(operands[0])
-        self._result(index, f"[{', '.join(each.text for each in items)}]", Fact("list"), None)
-
-    def _do_alloc_map(self, index: int, operands: tuple[int, ...]) -> None:
-        parts = self._pop(2 * operands[0])
-        entries = ", ".join(f"{key.text}: {value.text}" for key, value in zip(parts[::2], parts[1::2], strict=True))
-        self._result(index, f"{{{entries}}}", Fact("map"), None)
-
-    def _do_alloc_instance(self, index: int, operands: tuple[int, ...]) -> None:
-        cls, _ = self.names.linked("alloc_instance", operands, ("name", "count"))
-        fields = ", ".join(each.text for each in self._pop(operands[1]))
-        self._result(
-            index,
-            f"Instance({self.names.constant(cls)}, [{fields}])",
-            Fact("instance", type=ClassType(cls.name)),
-            None,
-        )
-
-    def _do_make_closure(self, index: int, operands: tuple[int, ...]) -> None:
-        function, _ = self.names.linked("make_closure", operands, ("name", "count"))
-        cells = "".join(f"{each.text}, " for each in self._pop(operands[1]))
-        self._result(index, f"Closure({self.names.constant(function)}, ({cells}))", Fact("closure"), None)
-
-    def _do_load_missing(self, index: int, operands: tuple[int, ...]) -> None:
-        self.stack.append(Operand("MISSING", ANY, atom=True))
+    def _do_copy(self, index: int, operands: tuple[int, ...]) -> None:
+        copied = self.stack[-1 - operands[0]]
+        self._settle_repeated(copied, 2)
+        self.stack.append(copied.copy())
 
     # calls
 
     def _do_call(self, index: int, operands: tuple[int, ...]) -> None:
         arguments = self._pop(operands[1])
         name = self.flow.function.names[operands[0]]
-        self.names.linked("call", operands, ("name", "count"))  # raises LinkError where they do not fit
+        self.names.linked("call", operands)  # raises LinkError where they do not fit
         self._before_effect()
         text = f"{self.names.callee(name)}({', '.join(each.text for each in arguments)})"
-        self._result(index, text, self.names.result(name), self._site("call", arguments))
+        self._known_result(index, text, self.names.result(name), self._site("call", arguments))
 
     def _do_call_indirect(self, index: int, operands: tuple[int, ...]) -> None:
         closure, *arguments = self._pop(operands[0] + 1)
         self._before_effect()
-        self._settle_compound(closure)
+        self._settle_repeated(closure, 2)
         passed = "".join(f"{each.text}, " for each in arguments)
         text = f"compiled[{closure.text}.function]({passed}*{closure.text}.cells)"
-        self._result(index, text, ANY, self._site("call", (closure, *arguments)))
+        self._known_result(index, text, ANY, self._site("call", (closure, *arguments)))
 
     def _do_call_method(self, index: int, operands: tuple[int, ...]) -> None:
         receiver, *arguments = self._pop(operands[1])
         self._before_effect()
-        self._settle_compound(receiver)
+        self._settle_repeated(receiver, 2)
         name = self.flow.function.names[operands[0]]
         passed = ", ".join(each.text for each in (receiver, *arguments))
         text = f"compiled[method({receiver.text}, {name!r})]({passed})"
-        self._result(index, text, ANY, self._site("call", (receiver, *arguments)))
-
-    def _do_call_native(self, index: int, operands: tuple[int, ...]) -> None:
-        arguments = self._pop(operands[1])
-        path = self.flow.function.names[operands[0]]
-        native, _ = self.names.linked("call_native", operands, ("name", "count"))
-        inlined = facts.INLINED.get(path)
-        if inlined is None:
-            self._before_effect()
-            text = f"{self.names.constant(native)}({', '.join(each.text for each in arguments)})"
-            self._result(index, text, self.names.result(path), self._site("foreign", arguments))
-            return
-        text = inlined.text.format(*(each.inner for each in arguments))
-        if inlined.writes:
-            self._before_effect()
-            self._emit(text)
-            self.stack.append(Operand("None", inlined.fact, atom=True))
-        else:
-            self._push(text, inlined.fact, *arguments, reads_heap=True, atom=text.endswith(")"))
+        self._known_result(index, text, ANY, self._site("call", (receiver, *arguments)))
 
     def _do_sys_call(self, index: int, operands: tuple[int, ...]) -> None:
         arguments = self._pop(operands[1])
-        sysop, _ = self.names.linked("sys_call", operands, ("name", "count"))
+        sysop, _ = self.names.linked("sys_call", operands)
         self._before_effect()
         text = f"sys_call({self.names.constant(sysop)}, [{', '.join(each.text for each in arguments)}])"
         # A sys-op's result comes from outside: nothing is taken for granted of it.
-        self._result(index, text, ANY, self._site("foreign", arguments))
+        self._known_result(index, text, ANY, self._site("foreign", arguments))
 
     # control
 
@@ -656,21 +480,14 @@ class BlockRun:
         self.ended = True
 
     def _do_throw(self, index: int, operands: tuple[int, ...]) -> None:
-        self._emit(f"raise ThrownValue({self.stack.pop().text})", self._site("baml"))
+        value = self.stack.pop()
+        self._emit(f"raise ThrownValue({value.text})", self._site("raises", (value,)))
         self.ended = True
 
     def _do_rethrow(self, index: int, operands: tuple[int, ...]) -> None:
-        self._emit(f"raise Rethrown({self.stack.pop().text})", self._site("baml"))
+        value = self.stack.pop()
+        self._emit(f"raise Rethrown({value.text})", self._site("raises", (value,)))
         self.ended = True
-
-    def _do_unreachable(self, index: int, operands: tuple[int, ...]) -> None:
-        self._emit("raise unreachable()", self._site("baml"))
-        self.ended = True
-
-    def _do_assert(self, index: int, operands: tuple[int, ...]) -> None:
-        condition = self.stack.pop()
-        message = self.names.constant(self.flow.function.constants[operands[0]])
-        self._emit(f"if not {condition.inner}: raise assertion_failed({message})", self._site("baml"))
 
     def _do_jump(self, index: int, operands: tuple[int, ...]) -> None:
         """The structure of the code takes care of it."""
@@ -680,7 +497,7 @@ class BlockRun:
     def _do_jump_table(self, index: int, operands: tuple[int, ...]) -> None:
         key = self.stack.pop()
         if self.stack or len(self.flow.function.tables[operands[0]].keys) <= MAX_CHAIN:
-            self._settle_compound(key)
+            self._settle_repeated(key, 2)
         self.key = key.text
 
     def _do_pop_jump_if_false(self, index: int, operands: tuple[int, ...]) -> None:
@@ -728,14 +545,3 @@ class BlockRun:
 
 MAX_CHAIN: Final = 4
 """Keys of a jump table that are compared one by one."""
-
-
-class Temporaries:
-    """Names of temporaries."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def new(self) -> str:
-        self.count += 1
-        return f"t{self.count}"

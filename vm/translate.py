@@ -33,8 +33,9 @@ from bamlvm.vm import facts
 from bamlvm.vm.facts import ANY, Fact
 from bamlvm.vm.flow import COUNTED, Counting, Flow, Unsupported
 from bamlvm.vm.opcodes import CODES, TABLE
+from bamlvm.vm.operands import Line, Site, Temporaries
 from bamlvm.vm.outcomes import TURNS
-from bamlvm.vm.symbolic import MAX_CHAIN, BlockRun, Line, Names, Site, State, Temporaries
+from bamlvm.vm.symbolic import MAX_CHAIN, BlockRun, Names, State
 from bamlvm.vm.values import I64_MAX, I64_MIN
 
 MAX_STEPS: Final = 4_000
@@ -461,6 +462,7 @@ class _Writer:
             self._analysis.counting,
             self._temporaries,
             chunk if isinstance(chunk, _Chunk) else None,
+            asserts=self._asserts,
         )
         run.run(emit_latch=False)
         self._unset |= run.unset
@@ -497,7 +499,7 @@ class _Writer:
         return [
             Line(indent, f"verify({self._names.constant(fact)}, v{local})", Site(place, "plain"))
             for local, fact in known
-            if fact is not None and fact.kind in ("int", "float", "string", "bool", "null")
+            if fact is not None and facts.is_checkable(fact)
         ]
 
     def _terminator(self, index: int, run: BlockRun, context: _Context, following: int | None, indent: int) -> None:
