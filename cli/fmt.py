@@ -13,13 +13,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 
 import bamlvm
 from bamlvm.build.sources import baml_files
 from bamlvm.cli import exit_codes
 from bamlvm.cli.exit_codes import CommandError
+from bamlvm.cli.files import decode, difference, read_file, replace_file
 from bamlvm.cli.output import report
 from bamlvm.cli.program import add_path, program_path
 from bamlvm.tools.project import settings_of
@@ -74,10 +74,10 @@ class _Run:
         """Format one file, or report why not."""
         indent = self.indent(os.path.dirname(path) or ".")  # wrong settings end the command
         try:
-            text = _read(real, path)
+            text = read_file(real, path)
             formatted = bamlvm.format_source(text, path, indent=indent)
             if formatted != text and not (self.check or self.diff):
-                _write(real, path, formatted)
+                replace_file(real, path, formatted)
         except (CommandError, bamlvm.BamlError) as error:
             self.fail(error)
         else:
@@ -91,7 +91,7 @@ class _Run:
 
     def stdin(self) -> int:
         data = b"" if sys.stdin is None else sys.stdin.buffer.read()
-        text = _decode(data, _SHOWN_STDIN)
+        text = decode(data, _SHOWN_STDIN)
         formatted = bamlvm.format_source(text, _SHOWN_STDIN, indent=self.indent("."))
         if self.check or self.diff:
             self.show(_SHOWN_STDIN, text, formatted)
@@ -107,7 +107,7 @@ class _Run:
         if self.check:
             self.code = max(self.code, exit_codes.UNFORMATTED)
         if self.diff:
-            print(_difference(path, text, formatted), end="")
+            print(difference(path, text, formatted, "formatted"), end="")
         else:
             print(path)
 
@@ -138,54 +138,3 @@ def _baml_files(path: str) -> Iterator[str]:
         yield os.path.normpath(file)
     if not found:
         raise CommandError(exit_codes.HOST, f"{path}: no .baml file in this folder")
-
-
-def _read(real: str, path: str) -> str:
-    """Return a file's text with its line breaks unchanged."""
-    try:
-        with open(real, "rb") as file:
-            data = file.read()
-    except OSError as error:
-        raise _unusable(path, error) from None
-    return _decode(data, path)
-
-
-def _decode(data: bytes, path: str) -> str:
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        message = f"{path}: not UTF-8 text: {error.reason} at byte {error.start}"
-        raise CommandError(exit_codes.HOST, message) from None
-
-
-def _write(real: str, path: str, text: str) -> None:
-    """Replace a file atomically: a reader sees the old text or the new one.  Its mode is kept."""
-    temporary = ""
-    try:
-        mode = os.stat(real).st_mode & 0o7777
-        if not os.access(real, os.W_OK):
-            raise PermissionError(13, "not writable")
-        number, temporary = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=os.path.dirname(real))
-        with open(number, "wb") as file:
-            file.write(text.encode())
-        os.chmod(temporary, mode)
-        os.replace(temporary, real)
-        temporary = ""
-    except OSError as error:
-        raise _unusable(path, error) from None
-    finally:
-        if temporary:
-            os.unlink(temporary)
-
-
-def _unusable(path: str, error: OSError) -> CommandError:
-    return CommandError(exit_codes.HOST, f"{path}: {error.strerror}")
-
-
-def _difference(path: str, text: str, formatted: str) -> str:
-    """Render the change as a unified diff."""
-    from difflib import unified_diff
-
-    lines = unified_diff(text.splitlines(True), formatted.splitlines(True), path, f"{path} (formatted)")
-    ended = (line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
-    return "".join(ended)

@@ -69,7 +69,7 @@ class Index:
 
 def reporter(entry: Entry, into: list[Diagnostic]) -> Reporter:
     """Return a reporter for an entry's item."""
-    return Reporter(entry.item.file, entry.item.offset, into)
+    return Reporter(entry.item.file, entry.item.offset, entry.item.text, into)
 
 
 EntryCache: TypeAlias = dict[int, tuple[syntax.Item, Entry]]

@@ -16,7 +16,7 @@ from bamlvm.compiler.scope import Scope
 from bamlvm.compiler.symbols import Symbols
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
-from bamlvm.vm.program.spelling import did_you_mean, nearest
+from bamlvm.vm.program.spelling import Suggestion, did_you_mean, nearest, write_instead
 from bamlvm.vm.program.types import (
     HANDLE,
     PRIMITIVES,
@@ -159,7 +159,7 @@ class TypeResolver:
         owner, _, last = path.rpartition(".")
         if self._scope.is_namespace(owner):
             near = nearest(last, self._scope.under(owner))
-            return f"did you mean `{owner}.{near}`?" if near else None
+            return Suggestion(f"did you mean `{owner}.{near}`?", path, f"{owner}.{near}") if near else None
         known = [*PRIMITIVES, *(e.name for e in self._scope.project.of(syntax.Class, syntax.Enum, syntax.Alias))]
         return did_you_mean(owner or path, [*known, *variables])
 
@@ -208,19 +208,23 @@ class TypeResolver:
 
 
 _FOREIGN_TYPES: Final = {
-    **dict.fromkeys(("str", "text", "char", "varchar"), "write `string`"),
     **dict.fromkeys(("number", "numeric", "decimal"), "write `int` or `float`"),
-    **dict.fromkeys(("integer", "i32", "i64", "long", "short", "byte", "uint"), "write `int`"),
-    **dict.fromkeys(("double", "real", "f32", "f64"), "write `float`"),
-    "boolean": "write `bool`",
-    **dict.fromkeys(("any", "object"), "write `unknown`, or the types that it may be: `A | B`"),
-    **dict.fromkeys(("none", "nil", "undefined", "void", "unit"), "write `null`"),
     **dict.fromkeys(("date", "datetime", "time", "timestamp", "uuid", "url"), "there is no such type: use `string`"),
     **dict.fromkeys(("tuple", "record", "struct"), "write a class with a field for each part"),
     "bigint": "it is not part of this dialect: an `int` has 64 bits, and what does not fit is an error",
     "literal": 'a literal is a type itself: write `"a" | "b"`',
 }
 """Hints for types of other languages, by their names in lower case."""
+
+_SAME_TYPES: Final = {
+    **dict.fromkeys(("str", "text", "char", "varchar"), "string"),
+    **dict.fromkeys(("integer", "i32", "i64", "long", "short", "byte", "uint"), "int"),
+    **dict.fromkeys(("double", "real", "f32", "f64"), "float"),
+    "boolean": "bool",
+    **dict.fromkeys(("any", "object"), "unknown"),
+    **dict.fromkeys(("none", "nil", "undefined", "void", "unit"), "null"),
+}
+"""The types that some of other languages are here, by their names in lower case."""
 
 _FOREIGN_GENERICS: Final = {
     **dict.fromkeys(("list", "array", "sequence", "vec", "vector", "iterable", "set"), "{0}[]"),
@@ -234,12 +238,19 @@ _FOREIGN_GENERICS: Final = {
 def _foreign_type(node: syntax.NamedType, entry: Entry) -> str | None:
     """Return a hint for a type of another language, with its own arguments as far as it has them, or None."""
     name = node.path.lower()
+    written = entry.item.text[node.start : node.end]
     form = _FOREIGN_GENERICS.get(name)
     if form is None or (name == "record" and not node.arguments):
-        return _FOREIGN_TYPES.get(name)
+        same = _SAME_TYPES.get(name)
+        if same == "unknown":
+            return Suggestion("write `unknown`, or the types that it may be: `A | B`", written, same)
+        return write_instead(written, same) if same is not None else _FOREIGN_TYPES.get(name)
     given = [entry.item.text[each.start : each.end] for each in node.arguments]
     if name == "union" and len(given) > 2:
-        return f"write `{' | '.join(given)}`"
+        return write_instead(written, " | ".join(given))
+    if len(given) == form.count("{"):
+        given = [f"({each})" if "|" in each and form in ("{0}[]", "{0}?") else each for each in given]
+        return write_instead(written, form.format(*given))
     parts = (*given, *("T", "T")[len(given) :]) if name != "dict" or given else ("string", "T")
     return f"write `{form.format(*parts)}`"
 

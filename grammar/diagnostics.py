@@ -1,7 +1,7 @@
 """Diagnostics: an error or warning, its place, and what may help.
 
 Rule: a diagnostic is data (a frozen struct); ``excerpts.py`` alone decides how one looks.  A message says what is wrong
-in one line without a full stop, a label what a place has to do with it, a hint what to do about it.
+in one line without a full stop, a label what a place has to do with it, a hint what to do about it, a fix does it.
 """
 
 from __future__ import annotations
@@ -85,8 +85,15 @@ class Label(msgspec.Struct, frozen=True):
     message: str
 
 
+class Edit(msgspec.Struct, frozen=True):
+    """The text of a place, replaced by ``text``."""
+
+    span: Span
+    text: str
+
+
 class Diagnostic(msgspec.Struct, frozen=True):
-    """One error or warning."""
+    """One error or warning.  ``fix`` is what mends it, if there is one obvious way to."""
 
     code: str
     severity: Severity
@@ -94,16 +101,31 @@ class Diagnostic(msgspec.Struct, frozen=True):
     span: Span
     labels: tuple[Label, ...] = ()
     hint: str | None = None
+    fix: tuple[Edit, ...] = ()
 
     def shifted(self, file: str, offset: int) -> Diagnostic:
         """Return the diagnostic for a file in which the text that it is about begins at ``offset``."""
         labels = tuple(Label(label.span.shifted(file, offset), label.message) for label in self.labels)
-        return Diagnostic(self.code, self.severity, self.message, self.span.shifted(file, offset), labels, self.hint)
+        fix = tuple(Edit(edit.span.shifted(file, offset), edit.text) for edit in self.fix)
+        span = self.span.shifted(file, offset)
+        return Diagnostic(self.code, self.severity, self.message, span, labels, self.hint, fix)
 
 
-def error(code: str, message: str, span: Span, labels: tuple[Label, ...] = (), hint: str | None = None) -> Diagnostic:
+def error(
+    code: str,
+    message: str,
+    span: Span,
+    labels: tuple[Label, ...] = (),
+    hint: str | None = None,
+    fix: tuple[Edit, ...] = (),
+) -> Diagnostic:
     """Return an error."""
-    return Diagnostic(code, "error", message, span, labels, hint)
+    return Diagnostic(code, "error", message, span, labels, hint, fix)
+
+
+def replace(start: int, end: int, text: str) -> tuple[Edit, ...]:
+    """Return the fix that replaces a range of the item that is being parsed."""
+    return (Edit(Span("", start, end), text),)
 
 
 def warning(code: str, message: str, span: Span, labels: tuple[Label, ...] = (), hint: str | None = None) -> Diagnostic:

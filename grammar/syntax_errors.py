@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from bamlvm.grammar.diagnostics import Diagnostic, Label, error
+from bamlvm.grammar.diagnostics import Diagnostic, Edit, Label, error, replace
 from bamlvm.grammar.lalr import END, Driver, UnexpectedTokenError
 from bamlvm.grammar.source import Span
 from bamlvm.grammar.tokens import ITEM_KEYWORDS, PUNCTUATION, Token
@@ -56,6 +56,20 @@ _BORROWED: Final = {
     "not": "the logical not is written `!`",
     "new": 'an instance is written without `new`: `Person { name: "Ada" }`',
 }
+_SAME_WORDS: Final = {
+    **dict.fromkeys(("var", "const"), "let"),
+    **dict.fromkeys(("def", "fn", "func"), "function"),
+    **dict.fromkeys(("struct", "interface"), "class"),
+    "elif": "else if",
+    "alias": "type",
+    "policy": "retry_policy",
+    "and": "&&",
+    "or": "||",
+    "not": "!",
+    "new": "",
+}
+"""The words of other languages that are to be replaced by one of ours, and nothing more."""
+_TOP_LEVEL: Final = ("function", "class", "type", "retry_policy")
 _AFTER_KEYWORD: Final = ("LBRACE", "NAME", "STRING", "INT", "TRUE", "FALSE")
 _ITEMS: Final = "a file holds `class`, `enum`, `type`, `function`, `client<llm>`, `test` and the like"
 
@@ -152,7 +166,9 @@ def missing_semicolon(
     place = tokens[index - 1].end
     if token.kind not in STATEMENT_KEYWORDS and "\n" not in text[place : token.start]:
         return None
-    found = error("E0028", "missing `;` after this statement", Span("", max(place - 1, 0), place), (), "add `;` here")
+    where = Span("", max(place - 1, 0), place)
+    fix = replace(place, place, ";")
+    found = error("E0028", "missing `;` after this statement", where, (), "add `;` here", fix)
     return Token("SEMICOLON", "", place, place), found
 
 
@@ -175,12 +191,23 @@ def syntax_error(driver: Driver, failure: UnexpectedTokenError, tokens: list[Tok
     if token.kind == END:
         place = previous.end if previous else 0
         return error("E0009", f"unexpected end, expected {wanted}", Span("", max(place - 1, 0), place))
-    hint = _hint(token, previous, expected)
+    hint, fix = _hint(token, tokens, index, expected)
     if token.kind == "QUESTION" and text[token.end : token.end + 1] in (".", "["):
         hint = f"there is no `?{text[token.end]}`: check first, as in `if (x != null) {{ … }}`"
     if borrowed := _near(_BORROWED, tokens, index):
-        hint = _BORROWED[borrowed.text]
-    return error("E0010", f"expected {wanted}, found {_token_text(token)}", span, (), hint)
+        hint, fix = _BORROWED[borrowed.text], _borrowed_fix(borrowed, text)
+    return error("E0010", f"expected {wanted}, found {_token_text(token)}", span, (), hint, fix)
+
+
+def _borrowed_fix(word: Token, text: str) -> tuple[Edit, ...]:
+    """Return the fix for a word of another language that has the same meaning as one here; () for another."""
+    here = _SAME_WORDS.get(word.text)
+    if here is None:
+        return ()
+    end = word.end
+    if here in ("", "!"):  # these stand right before what follows
+        end += len(text[end:]) - len(text[end:].lstrip(" "))
+    return replace(word.start, end, here)
 
 
 def _near(words: dict[str, str], tokens: list[Token], index: int) -> Token | None:
@@ -188,11 +215,24 @@ def _near(words: dict[str, str], tokens: list[Token], index: int) -> Token | Non
 
     `elif (x) {` is read as a call until its `{`: so a few tokens before are looked at.
     """
+    if words is _BORROWED and (elif_ := _elif(tokens, index)):
+        return elif_
     for at in range(index, max(index - 8, -1), -1):
         if at < len(tokens) and tokens[at].kind == "NAME" and tokens[at].text in words:
             following = tokens[at + 1].kind if at + 1 < len(tokens) else END
             if at == index or following in _AFTER_KEYWORD or tokens[at].text == "switch":
                 return tokens[at]
+    return None
+
+
+def _elif(tokens: list[Token], index: int) -> Token | None:
+    """Return the `elif` whose condition ends where the parser is stuck, or None."""
+    for at in range(min(index, len(tokens) - 1), max(index - 100, 0), -1):
+        token = tokens[at]
+        if token.text == "elif" and token.kind == "NAME" and tokens[at - 1].kind == "RBRACE":
+            return token
+        if at < index and token.kind in ("SEMICOLON", "LBRACE", "RBRACE"):
+            return None
     return None
 
 
@@ -208,38 +248,68 @@ def _missing_parentheses(token: Token, keyword: Token, tokens: list[Token], inde
     head = text[token.start : end]
     if word == "for" and re.match(r"\w+ in\b", head):
         head = f"let {head}"
-    fix = f"write `{word} ({head})`" if token.kind != END and "\n" not in head else None
+    mended = token.kind != END and "\n" not in head
+    hint = f"write `{word} ({head})`" if mended else None
+    fix = replace(token.start, end, f"({head})") if mended else ()
     label = Label(Span("", keyword.start, keyword.end), f"`{word}` needs parentheses")
     message = f"the {subject} of `{word}` must be in parentheses"
-    return error("E0030", message, Span("", token.start, end), (label,), fix)
+    return error("E0030", message, Span("", token.start, end), (label,), hint, fix)
 
 
-def _hint(token: Token, previous: Token | None, expected: set[str]) -> str | None:
-    """Return the hint for a mistake that is known to be common, or None."""
+def _hint(token: Token, tokens: list[Token], index: int, expected: set[str]) -> tuple[str | None, tuple[Edit, ...]]:
+    """Return the hint for a mistake that is known to be common, or None, and what mends it."""
+    previous = tokens[index - 1] if index else None
+    here = (token.start, token.end)
     if token.kind == "ASSIGN" and "EQUALITY" in expected:
-        return "equality is written `==`"
+        return "equality is written `==`", replace(*here, "==")
     if token.kind == "AMPERSAND" and previous is not None and previous.kind == "AMPERSAND":
-        return "the logical and is written `&&`"
+        return "the logical and is written `&&`", ()
     if token.kind == "QUESTION":
-        return "there is no `a ? b : c`: write `if (a) { b } else { c }`"
+        return "there is no `a ? b : c`: write `if (a) { b } else { c }`", ()
     if token.kind == "ARROW" and "FAT_ARROW" in expected:
-        return "an arm is written `pattern => result`"
+        return "an arm is written `pattern => result`", replace(*here, "=>")
     if token.kind == "FAT_ARROW" and "ARROW" in expected:
-        return "a result type is written `-> T`"
+        return "a result type is written `-> T`", replace(*here, "->")
     if expected == {"COLON"} or ("COLON" in expected and token.kind == "ASSIGN"):
-        return "write `:` between a name and its value"
+        return "write `:` between a name and its value", replace(*here, ":") if token.kind == "ASSIGN" else ()
     if token.kind in ("RBRACE", "COMMA") and "FAT_ARROW" in expected:
-        return "an arm is written `pattern => result`, such as `_ => 0`"
-    if previous is not None and token.kind == previous.kind and token.start == previous.end:
-        if token.kind == "PLUS":
-            return "there is no `++`: write `x += 1`"
-        if token.kind == "MINUS":
-            return "there is no `--`: write `x -= 1`"
-    if previous is not None and token.kind == "STRING" and previous.text == "f" and token.start == previous.end:
-        return "a template string is written `` `Hello ${name}` ``"
-    if previous is not None and previous.kind == "COMMA" and token.kind == "COMMA":
-        return "remove this `,`"
+        return "an arm is written `pattern => result`, such as `_ => 0`", ()
+    step = _step(tokens, index)
+    if step is not None:
+        return step
+    if previous is None:
+        return None, ()
+    if token.kind == "STRING" and previous.text == "f" and token.start == previous.end:
+        fix = replace(previous.start, token.end, _template(token.text)) if "`" not in token.text else ()
+        return "a template string is written `` `Hello ${name}` ``", fix
+    if previous.kind == "COMMA" and token.kind == "COMMA":
+        return "remove this `,`", replace(*here, "")
+    return None, ()
+
+
+def _step(tokens: list[Token], index: int) -> tuple[str, tuple[Edit, ...]] | None:
+    """Return the hint and the fix for `x++` or `x--`, or None.
+
+    The parser is stuck at the second `+`, but behind both `-`, of which the second may be a sign.
+    """
+    for sign, word, last in (("PLUS", "+", index), ("MINUS", "-", index - 1)):
+        if not 1 <= last < len(tokens):
+            continue
+        first, second = tokens[last - 1], tokens[last]
+        if first.kind != sign or second.kind != sign or first.end != second.start:
+            continue
+        after_name = last > 1 and tokens[last - 2].kind in ("NAME", "RBRACKET")
+        following = tokens[last + 1].kind if last + 1 < len(tokens) else END
+        mends = after_name and following in ("SEMICOLON", "RPAREN", "RBRACE", END)
+        fix = replace(first.start, second.end, f" {word}= 1") if mends else ()
+        return f"there is no `{word * 2}`: write `x {word}= 1`", fix
     return None
+
+
+def _template(text: str) -> str:
+    """Return Python's `f"…"`, of which ``text`` is the string, as a template string."""
+    inner = re.sub(r"(?<!\{)\{(?!\{)", "${", text[1:-1]).replace("{{", "{").replace("}}", "}")
+    return f"`{inner}`"
 
 
 def _alternatives(expected: set[str]) -> str:
@@ -312,18 +382,22 @@ def no_item_error(text: str) -> Diagnostic:
     span = Span("", 0, word.end())
     if name in _FOREIGN:
         return error("E0010", _FOREIGN[name], span, (), _FOREIGN_HINTS.get(name))
+    fix: tuple[Edit, ...] = ()
     if name in _BORROWED:
         hint: str | None = _BORROWED[name]
+        fix = replace(0, word.end(), _SAME_WORDS[name]) if _SAME_WORDS.get(name) in _TOP_LEVEL else ()
     elif name.upper() in STATEMENT_KEYWORDS:
         hint = "statements belong inside a function"
     else:
-        hint = _similar_keyword(name) or _ITEMS
-    return error("E0010", f"`{name}` begins no declaration", span, (), hint)
+        near = _similar_keyword(name)
+        hint = f"did you mean `{near}`?" if near else _ITEMS
+        fix = replace(0, word.end(), near) if near else ()
+    return error("E0010", f"`{name}` begins no declaration", span, (), hint, fix)
 
 
 def _similar_keyword(name: str) -> str | None:
-    """Return a hint that names the keyword of an item that ``name`` may be a misspelling of, or None."""
+    """Return the keyword of an item that ``name`` may be a misspelling of, or None."""
     from difflib import get_close_matches  # only an error pays for it
 
     near = get_close_matches(name.lower(), ITEM_KEYWORDS, n=1, cutoff=0.6)
-    return f"did you mean `{near[0]}`?" if near else None
+    return near[0] if near else None

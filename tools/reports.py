@@ -7,10 +7,12 @@ JSON is one object; keys may be added, and existing keys keep their meaning as l
     {"version": 1, "errors": 1, "warnings": 0, "diagnostics": [
         {"code": "E0007", "title": "no such field", "severity": "error", "message": "`A` has no field `nme`",
          "file": "main.baml", "start": {"line": 7, "column": 5}, "end": {"line": 7, "column": 8},
-         "labels": [{"message": "…", "file": "main.baml", "start": {…}, "end": {…}}], "hint": "did you mean `name`?"}]}
+         "labels": [{"message": "…", "file": "main.baml", "start": {…}, "end": {…}}], "hint": "did you mean `name`?",
+         "fix": [{"text": "name", "file": "main.baml", "start": {…}, "end": {…}}]}]}
 
-``hint`` may be null.  GitHub's format is its workflow commands ("Workflow commands for GitHub Actions",
-"Setting an error message"), SARIF is version 2.1.0 (OASIS; the sections named below are its).
+``hint`` may be null; ``fix``, the edits of ``check --fix``, is there if there are any.  GitHub's format is its workflow
+commands ("Workflow commands for GitHub Actions", "Setting an error message"), SARIF is version 2.1.0 (OASIS; the
+sections named below are its).
 """
 
 from __future__ import annotations
@@ -88,6 +90,7 @@ def _as_json(diagnostics: Sequence[Diagnostic], files: Mapping[str, SourceFile])
 def _diagnostic_as_json(diagnostic: Diagnostic, files: Mapping[str, SourceFile]) -> dict[str, Any]:
     from bamlvm.grammar.diagnostics import CODES
 
+    edits = [{"text": each.text, **_span_as_json(each.span, files)} for each in diagnostic.fix]
     return {
         "code": diagnostic.code,
         "title": CODES[diagnostic.code],
@@ -96,6 +99,7 @@ def _diagnostic_as_json(diagnostic: Diagnostic, files: Mapping[str, SourceFile])
         **_span_as_json(diagnostic.span, files),
         "labels": [{"message": each.message, **_span_as_json(each.span, files)} for each in diagnostic.labels],
         "hint": diagnostic.hint,
+        **({"fix": edits} if edits else {}),
     }
 
 

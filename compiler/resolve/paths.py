@@ -5,7 +5,7 @@ from __future__ import annotations
 from bamlvm.compiler import hir
 from bamlvm.compiler.resolve.context import Resolving
 from bamlvm.grammar import syntax
-from bamlvm.vm.program.spelling import did_you_mean
+from bamlvm.vm.program.spelling import Suggestion, did_you_mean, write_instead
 from bamlvm.vm.program.types import ClassType, EnumType, Type, bare, members
 
 PRELUDE = {"print": "baml.print"}
@@ -14,14 +14,14 @@ PRELUDE = {"print": "baml.print"}
 FOREIGN_NAMES = {
     "len": "write `x.length()`",
     "str": "write `x.to_string()` or a template string `` `${x}` ``",
-    **dict.fromkeys(("None", "nil", "undefined"), "write `null`"),
-    "True": "write `true`",
-    "False": "write `false`",
-    "this": "in a method write `self`",
+    **{name: write_instead(name, "null") for name in ("None", "nil", "undefined", "Null", "NULL")},
+    "True": write_instead("True", "true"),
+    "False": write_instead("False", "false"),
+    "this": Suggestion("in a method write `self`", "this", "self"),
     "console": "write `print(x)`, or `baml.log.info(message)` for the log",
     **dict.fromkeys(("log", "logger", "logging"), "write `baml.log.info(message)`"),
     "range": "write `baml.range(a, b)`",
-    "Math": "write `baml.math`",
+    "Math": write_instead("Math", "baml.math"),
     "JSON": "write `baml.json.parse(text)` or `baml.json.stringify(value)`",
     **dict.fromkeys(("sleep", "setTimeout"), "write `baml.sys.sleep(milliseconds)`"),
     "fetch": "write `baml.http.fetch(url)`",

@@ -56,7 +56,7 @@ Python, `bamlvm.check(source)` returns the diagnostics as objects, and
 _FORMS = {
     "json": """\
 `json`: one object. Keys may be added; what is there keeps its meaning, or `version` changes. `hint` is null where there
-is none.""",
+is none; where there is one obvious mend, `fix` has its edits, each with `text` for the range from `start` to `end`.""",
     "github": """\
 `github`: workflow commands, which GitHub shows beside the lines of a pull request. A diagnostic over several lines has
 no columns.""",

@@ -52,10 +52,30 @@ def _one_slip_apart(one: str, other: str) -> bool:
     return left[1:] == right[1:] or left[1:] == right or left == right[1:] or exchanged
 
 
+class Suggestion(str):
+    """A hint that says what to write: ``replacement`` in place of ``name``."""
+
+    __slots__ = ("name", "replacement")
+
+    name: str
+    replacement: str
+
+    def __new__(cls, text: str, name: str, replacement: str) -> Suggestion:
+        made = super().__new__(cls, text)
+        made.name = name
+        made.replacement = replacement
+        return made
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
-    """Return a hint that names the nearest known name, or None if none is near."""
+    """Return a hint that names the nearest known name, a :class:`Suggestion`, or None if none is near."""
     found = nearest(name, known)
-    return f"did you mean `{found}`?" if found else None
+    return Suggestion(f"did you mean `{found}`?", name, found) if found else None
+
+
+def write_instead(name: str, replacement: str) -> Suggestion:
+    """Return a hint to write ``replacement`` in place of ``name``."""
+    return Suggestion(f"write `{replacement}`", name, replacement)
 
 
 def suggestion(name: str, known: Iterable[str]) -> str | None:

@@ -163,3 +163,26 @@ class TestColour:
         assert "\x1b" not in capsys.readouterr().err
         main(["check", "--color", "always", "wrong.baml"])
         assert "\x1b[1;31m" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("folder")
+class TestFix:
+    def test_mends_and_says_what(self, folder: Path, capsys: Captured) -> None:
+        wrong = folder / "wrong.baml"
+        wrong.write_text(WRONG.replace("coutn", "coutn()"))
+        assert main(["check", "--fix", "wrong.baml", "fine.baml"]) == exit_codes.OK
+        assert wrong.read_text() == WRONG.replace("coutn", "count()")
+        assert (folder / "fine.baml").read_text() == FINE
+        out, err = capsys.readouterr()
+        assert out == "wrong.baml: ok\nfine.baml: ok\n"
+        assert err == "wrong.baml:1:26: fixed E0003: `coutn` is now `count`\n"
+
+    def test_diff_writes_nothing(self, folder: Path, capsys: Captured) -> None:
+        assert main(["check", "--diff", "wrong.baml"]) == exit_codes.COMPILE
+        assert (folder / "wrong.baml").read_text() == WRONG
+        assert "-function main() -> int { coutn }\n+function main() -> int { count }\n" in capsys.readouterr().out
+
+    def test_what_cannot_be_written_is_reported(self, folder: Path, capsys: Captured) -> None:
+        (folder / "wrong.baml").write_bytes(b"\xff")
+        assert main(["check", "--fix", "wrong.baml", "warns.baml"]) == exit_codes.HOST
+        assert "not UTF-8" in capsys.readouterr().err
