@@ -24,7 +24,8 @@ from bamlvm.calls.prepare import prepare_call, prepare_part
 from bamlvm.context import NO_CONTEXT, CallContext
 from bamlvm.errors import HostError
 from bamlvm.sysops import system, tracing
-from bamlvm.sysops.services import Services
+from bamlvm.sysops.grants import Environment, ProcessEnvironment, Stated, grants_of
+from bamlvm.sysops.services import MAX_BYTES, Services
 from bamlvm.sysops.table import load as load_sysops
 from bamlvm.values.arguments import Arguments
 from bamlvm.values.classes import PartialTypes, Types
@@ -45,9 +46,6 @@ if TYPE_CHECKING:
     from bamlvm.test_case import Case
     from bamlvm.vm.program.llm import ClientInfo
 
-CAPABILITIES: Final = frozenset({"shell", "fs", "net", "http", "env"})
-"""The names that ``denied`` may have."""
-
 _RUNTIMES: Final[weakref.WeakSet[Runtime]] = weakref.WeakSet()  # for `_forked`
 
 
@@ -56,8 +54,11 @@ class Runtime:
 
     Options: ``transport`` is an ``httpx.AsyncBaseTransport`` to use instead of the network (the runtime closes it);
     where its attribute ``needs_credentials`` is False, variables that a client needs may be unset;
-    ``denied`` names capabilities that the program may not use (``shell fs net http env``); ``env`` is its environment
-    instead of the process's; ``collectors`` get a record of every call; ``step_limit`` bounds the steps of a call
+    ``capabilities`` are those that the program has (``shell fs net http env``; by default all but ``shell``): their
+    names, or a mapping in which ``http`` and ``net`` may have a list of hosts (:mod:`bamlvm.sysops.hosts`), ``fs`` of
+    folders, ``env`` of variables; of these, ``denied`` names some that it has not.  ``env`` is its environment instead
+    of the process's; ``max_bytes`` bounds what one operation may bring in (a response, a file, the output of a
+    command; 64 MiB); ``collectors`` get a record of every call; ``step_limit`` bounds the steps of a call
     (``baml.panics.StepLimit``); ``max_open_per_call`` and ``max_open`` bound how many connections, files and other
     resources may be open at once; ``optimize`` False compiles without the optimiser;
     ``translate`` False keeps hot functions interpreted.
@@ -70,18 +71,18 @@ class Runtime:
         loaded: Loaded,
         *,
         transport: httpx.AsyncBaseTransport | None = None,
+        capabilities: Stated | None = None,
         denied: Iterable[str] = (),
         env: Mapping[str, str] | None = None,
         step_limit: int | None = None,
+        max_bytes: int = MAX_BYTES,
         max_open_per_call: int = 256,
         max_open: int = 4096,
         collectors: Iterable[Observer] = (),
         translate: bool = True,
     ) -> None:
-        refused = frozenset(denied)
-        if unknown := refused - CAPABILITIES:
-            raise HostError(f"unknown capability {min(unknown)!r}: one of {', '.join(sorted(CAPABILITIES))}")
         try:
+            grants = grants_of(capabilities, denied)
             trace = tracing.new_trace(system.environment.get(tracing.VARIABLE))
         except ValueError as error:
             raise HostError(str(error)) from None
@@ -104,7 +105,8 @@ class Runtime:
             schema,
             HandleTable(*limits),
             self._http_client,
-            denied=refused,
+            grants=grants,
+            max_bytes=max_bytes,
             trace=trace,
             is_offline=not getattr(transport, "needs_credentials", True),
         )
@@ -113,7 +115,7 @@ class Runtime:
             services,
             Arguments(program, self.types),
             Results(self.types, self.partial_types, services),
-            env=system.environment if env is None else env,
+            env=Environment({}, system.environment if env is None else env, grants, _is_chosen(env)),
             step_limit=step_limit,
             collectors=tuple(collectors),
             own=frozenset(loaded.unit.signatures),
@@ -315,9 +317,15 @@ class Runtime:
 
             with self.engine.program.lock:
                 if self._clients is None:
-                    self._clients = Clients(self._transport)
+                    granted = self.engine.services.grants.http
+                    self._clients = Clients(self._transport, None if isinstance(granted, bool) else granted)
                     weakref.finalize(self, self._clients.drop).atexit = False
         return self._clients.current()
+
+
+def _is_chosen(env: Mapping[str, str] | None) -> bool:
+    """Whether the host has chosen the variables of an environment itself."""
+    return env is not None and env is not system.environment and not isinstance(env, ProcessEnvironment)
 
 
 class Functions:

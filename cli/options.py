@@ -23,7 +23,7 @@ _ENV_FILE = ".env"
 
 
 def add_allow(parser: argparse.ArgumentParser) -> None:
-    """Add ``--allow``; see :func:`denied`."""
+    """Add ``--allow``; see :func:`capabilities`."""
     parser.add_argument(
         "--allow",
         action="append",
@@ -33,9 +33,11 @@ def add_allow(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def denied(options: argparse.Namespace) -> set[str]:
-    """Return the capabilities that the runtime must deny."""
-    return set(ALLOWED_ON_REQUEST) - set(options.allow)
+def capabilities(options: argparse.Namespace) -> frozenset[str]:
+    """Return the capabilities of the program: those of any, and the ones that the user allows."""
+    from bamlvm.sysops.grants import DEFAULT
+
+    return DEFAULT | set(options.allow)
 
 
 def add_timeout(parser: argparse.ArgumentParser, help: str) -> None:
@@ -103,8 +105,9 @@ def environment(options: argparse.Namespace) -> Mapping[str, str] | None:
     if options.no_env_file or (options.env_file is None and not os.path.isfile(_ENV_FILE)):
         return None
     from bamlvm.cli.dotenv import read_variables
+    from bamlvm.sysops.grants import ProcessEnvironment
 
-    return {**read_variables(options.env_file or _ENV_FILE), **os.environ}
+    return ProcessEnvironment({**read_variables(options.env_file or _ENV_FILE), **os.environ})
 
 
 @contextmanager
@@ -119,7 +122,11 @@ def open_runtime(
     env = environment(options)
     answers = _plausible_answers(options)
     with bamlvm.Runtime.from_files(
-        files, transport=_transport(options, answers), denied=denied(options), env=env, collectors=collectors
+        files,
+        transport=_transport(options, answers),
+        capabilities=capabilities(options),
+        env=env,
+        collectors=collectors,
     ) as runtime:
         if answers is not None:
             answers.runtime = runtime

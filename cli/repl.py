@@ -26,7 +26,7 @@ from pathlib import Path
 import bamlvm
 from bamlvm.cli import exit_codes
 from bamlvm.cli.exit_codes import CommandError
-from bamlvm.cli.options import add_allow, add_environment, add_timeout, denied, environment, log_shown
+from bamlvm.cli.options import add_allow, add_environment, add_timeout, capabilities, environment, log_shown
 from bamlvm.cli.output import report
 from bamlvm.cli.program import read_program
 from bamlvm.tools.session.session import Session, is_incomplete
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     """Read, evaluate, print, loop."""
     files = read_program(options.path) if options.path is not None else {}
-    session = Session(files, denied=denied(options), env=environment(options))
+    session = Session(files, capabilities=capabilities(options), env=environment(options))
     repl = _Repl(session, bamlvm.CallContext(timeout=options.timeout))
     with log_shown():
         if sys.stdin is None or not sys.stdin.isatty():

@@ -1,6 +1,8 @@
 """``env``: the environment's variables, as the call has them.
 
-Where the host denies them, reading one panics, because ``env.NAME`` is declared to throw nothing.
+A call has those that the host gave it by name, and of the others those that the host grants
+(:class:`bamlvm.sysops.grants.Environment`).  Reading one that is denied panics, because ``env.NAME`` is declared to
+throw nothing.
 
 Clients read them too (``api_key env.KEY``).  Where no request leaves the process, as in a replay, a variable that is
 not set is a placeholder for them, so that a program runs without its keys and addresses.
@@ -10,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bamlvm.sysops.capabilities import is_denied
+from bamlvm.sysops.grants import is_denied, reason_missing
 from bamlvm.sysops.placeholders import PlaceholderEnvironment
 from bamlvm.sysops.scope import Scope
 from bamlvm.sysops.table import sysop
@@ -24,14 +26,15 @@ def client_environment(scope: Scope) -> Mapping[str, str]:
 
 @sysop("env.get")
 def get(scope: Scope, name: str) -> str | None:
-    if is_denied(scope, "env"):
-        raise panic("UserPanic", f"env.{name}: the host denies the environment")
-    return scope.env.get(name)
+    value = scope.env.get(name)
+    if value is None and is_denied(scope.env, name):
+        raise panic("UserPanic", f"env.{name}: {reason_missing(scope.env, name)}")
+    return value
 
 
 @sysop("env.get_or_panic")
 def get_or_panic(scope: Scope, name: str) -> str:
     value = get(scope, name)
     if value is None:
-        raise panic("UserPanic", f"the environment variable {name} is not set")
+        raise panic("UserPanic", reason_missing(scope.env, name))
     return value

@@ -1,12 +1,17 @@
-"""``baml.fs``: files as UTF-8 text.  Every operation that may wait for a disk runs in a thread."""
+"""``baml.fs``: regular files as UTF-8 text.  Whatever may wait for a disk runs in a thread of its own.
+
+What a program may open is asked in one place, :mod:`bamlvm.sysops.regular_files`; a file that is read must not be
+larger than ``Services.max_bytes``.
+"""
 
 from __future__ import annotations
 
-from io import BufferedReader
+import os
 from typing import Final
 
 from bamlvm.sysops.capabilities import require
 from bamlvm.sysops.errors import Subject, boundary, invalid
+from bamlvm.sysops.grants import Grants
 from bamlvm.sysops.scope import Scope
 from bamlvm.sysops.table import sysop
 from bamlvm.vm.values import Instance
@@ -14,14 +19,48 @@ from bamlvm.vm.values import Instance
 FILE: Final = "file"
 
 
+class OpenFile:
+    """A file open for reading.  It is closed at once, or where a read is under way in its thread, when that ends."""
+
+    __slots__ = ("_descriptor", "_is_busy", "_is_closed", "_limit", "_subject")
+
+    def __init__(self, path: str, descriptor: int, limit: int) -> None:
+        self._subject = _subject("reading", path)
+        self._descriptor = descriptor
+        self._limit = limit
+        self._is_busy = False
+        self._is_closed = False
+
+    def read(self) -> str:
+        """Return the rest of the file.  Raises :class:`Thrown`."""
+        from bamlvm.sysops.regular_files import read_rest
+
+        self._is_busy = True
+        try:
+            with boundary(self._subject):
+                return read_rest(self._descriptor, self._limit).decode("utf-8")
+        finally:
+            self._is_busy = False
+            if self._is_closed:
+                os.close(self._descriptor)
+
+    def close(self) -> None:
+        """Close the file, once."""
+        if not self._is_closed:
+            self._is_closed = True
+            if not self._is_busy:
+                os.close(self._descriptor)
+
+
 @sysop("baml.fs.open")
 async def open_file(scope: Scope, path: str) -> Instance:
-    import asyncio
+    from bamlvm.sysops.threads import in_thread
 
     require(scope, "fs", "baml.fs.open")
-    file = await asyncio.to_thread(_open, path)
+    services = scope.services
+    file = await in_thread(_open, path, services.grants, services.max_bytes, drop=OpenFile.close)
     try:
-        handle = scope.services.handles.open(FILE, scope.owner, file, file.close)
+        handle = services.handles.open(FILE, scope.owner, file, file.close)
     except BaseException:
         file.close()
         raise
@@ -30,10 +69,10 @@ async def open_file(scope: Scope, path: str) -> Instance:
 
 @sysop("baml.fs.File.read")
 async def file_read(scope: Scope, file: Instance) -> str:
-    import asyncio
+    from bamlvm.sysops.threads import in_thread
 
-    source: BufferedReader = scope.services.handles.get(file.get("_handle"), FILE, scope.owner)
-    return await asyncio.to_thread(_read_rest, source)
+    source: OpenFile = scope.services.handles.get(file.get("_handle"), FILE, scope.owner)
+    return await in_thread(source.read)
 
 
 @sysop("baml.fs.File.close")
@@ -45,18 +84,18 @@ def file_close(scope: Scope, file: Instance) -> None:
 
 @sysop("baml.fs.read")
 async def read(scope: Scope, path: str) -> str:
-    import asyncio
+    from bamlvm.sysops.threads import in_thread
 
     require(scope, "fs", "baml.fs.read")
-    return await asyncio.to_thread(_read, path)
+    return await in_thread(_read, path, scope.services.grants, scope.services.max_bytes)
 
 
 @sysop("baml.fs.write")
 async def write(scope: Scope, path: str, text: str) -> None:
-    import asyncio
+    from bamlvm.sysops.threads import in_thread
 
     require(scope, "fs", "baml.fs.write")
-    await asyncio.to_thread(_write, path, text)
+    await in_thread(_write, path, text, scope.services.grants)
 
 
 def _subject(action: str, path: str) -> Subject:
@@ -65,21 +104,24 @@ def _subject(action: str, path: str) -> Subject:
     return Subject(f"{action} {path}", path=path)
 
 
-def _open(path: str) -> BufferedReader:
+def _open(path: str, grants: Grants, limit: int) -> OpenFile:
+    from bamlvm.sysops.regular_files import open_to_read
+
     with boundary(_subject("opening", path)):
-        return open(path, "rb")
+        return OpenFile(path, open_to_read(path, grants.fs), limit)
 
 
-def _read_rest(file: BufferedReader) -> str:
-    with boundary(_subject("reading", file.name)):
-        return file.read().decode("utf-8")
+def _read(path: str, grants: Grants, limit: int) -> str:
+    from bamlvm.sysops.regular_files import read_file
+
+    with boundary(_subject("reading", path)):
+        return read_file(path, limit, grants.fs).decode("utf-8")
 
 
-def _read(path: str) -> str:
-    with boundary(_subject("reading", path)), open(path, "rb") as file:
-        return file.read().decode("utf-8")
+def _write(path: str, text: str, grants: Grants) -> None:
+    from bamlvm.sysops.regular_files import open_to_write
 
-
-def _write(path: str, text: str) -> None:
-    with boundary(_subject("writing", path)), open(path, "wb") as file:
-        file.write(text.encode("utf-8"))
+    with boundary(_subject("writing", path)):
+        content = text.encode("utf-8")
+        with open(open_to_write(path, grants.fs), "wb") as file:
+            file.write(content)

@@ -65,7 +65,7 @@ async def fetch_sse(scope: Scope, request: Instance) -> Instance:
     await require_event_stream(response, exchange)
     if scope.batches is None:
         scope.batches = Batches()
-    stream = EventStream(response, exchange, framing, scope.batches)
+    stream = EventStream(response, exchange, framing, scope.batches, scope.services.max_bytes)
     try:
         handle = scope.services.handles.open(STREAM, scope.owner, stream, stream.aclose)
     except BaseException:
@@ -98,7 +98,7 @@ async def _send(scope: Scope, exchange: Exchange) -> Instance:
     from bamlvm.sysops.web.exchange import UnreadBody
 
     response = await _open(scope, exchange)
-    body = UnreadBody(response, exchange)
+    body = UnreadBody(response, exchange, scope.services.max_bytes)
     try:
         handle = scope.services.handles.open(BODY, scope.owner, body, body.aclose)
     except BaseException:
@@ -107,10 +107,21 @@ async def _send(scope: Scope, exchange: Exchange) -> Instance:
     return scope.new_instance(
         "baml.http.Response",
         status_code=response.status_code,
-        headers=dict(response.headers),
+        headers=_headers(response),
         url=str(response.url),
         _handle=handle,
     )
+
+
+def _headers(response: httpx.Response) -> dict[str, str]:
+    """Return the headers by name in lower case, the values of one name joined by commas (RFC 9110, section 5.2).
+
+    In one pass: httpx's own mapping looks through all of them for each name.
+    """
+    found: dict[str, list[str]] = {}
+    for name, value in response.headers.multi_items():
+        found.setdefault(name, []).append(value)
+    return {name: ", ".join(values) for name, values in found.items()}
 
 
 async def _open(scope: Scope, exchange: Exchange) -> httpx.Response:

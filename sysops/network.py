@@ -53,15 +53,19 @@ class Connection:
 async def connect(scope: Scope, address: str) -> Instance:
     import asyncio
 
+    from bamlvm.sysops.web.transport.dialling import dial
+
     require(scope, "net", "baml.net.connect")
     host, port = _parse(address)
+    granted = scope.services.grants.net
+    guard = None if isinstance(granted, bool) else granted
     subject = Subject(f"connecting to {address}", limits={"connect": DEFAULT_CONNECT_MS})
     try:
         async with asyncio.timeout(DEFAULT_CONNECT_MS / 1000):
-            reader, writer = await asyncio.open_connection(host, port)
+            reader, writer = await asyncio.open_connection(sock=await dial(host, port, guard))
     except TimeoutError:
         raise timed_out("connect", subject) from None
-    except UnicodeError as error:
+    except ValueError as error:  # a name that no resolver takes: IDNA, NUL
         raise invalid(f"not a host: {host!r} ({error})") from None
     except OSError as error:
         raise network(error.strerror or str(error), subject) from error

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from bamlvm.sysops.grants import EVERYTHING, Grants
 from bamlvm.sysops.schema import Schema
 from bamlvm.sysops.tracing import NO_TRACE, Trace
 from bamlvm.vm.handles import HandleTable
@@ -24,15 +25,18 @@ if TYPE_CHECKING:
     from bamlvm.sysops.prompts.engine import Engine
     from bamlvm.sysops.prompts.predicates import Predicates
 
+MAX_BYTES: Final = 64 * 1024 * 1024
+"""The default of ``max_bytes``."""
+
 
 class Services(msgspec.Struct):
     """The shared state of one runtime.
 
     ``http_client()`` returns the ``httpx.AsyncClient`` of the running event loop, made at its first use;
     ``round_robin`` holds the next turn of each round-robin client that has been used, guarded by ``round_robin_lock``;
-    ``denied`` names the capabilities that the host refused (``shell fs net http env``); ``is_offline`` says that the
-    transport needs no credentials, because it reaches no network; ``credentials`` are those that clients sign in with,
-    by their content.
+    ``grants`` is what the host allows the program; ``max_bytes`` bounds what one operation brings in (a response, a
+    file, the output of a command); ``is_offline`` says that the transport needs no credentials, because it reaches no
+    network; ``credentials`` are those that clients sign in with, by their content.
     """
 
     schema: Schema
@@ -40,7 +44,8 @@ class Services(msgspec.Struct):
     http_client: Callable[[], Any]
     round_robin: dict[str, int] = msgspec.field(default_factory=dict)
     round_robin_lock: threading.Lock = msgspec.field(default_factory=threading.Lock)
-    denied: frozenset[str] = frozenset()
+    grants: Grants = EVERYTHING
+    max_bytes: int = MAX_BYTES
     trace: Trace = NO_TRACE
     is_offline: bool = False
     credentials: dict[str, Any] = msgspec.field(default_factory=dict)

@@ -8,22 +8,29 @@ thread: a call whose credentials are valid does not wait.
 
 from __future__ import annotations
 
-import asyncio
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from urllib.parse import urlsplit
 
 import msgspec
 
+from bamlvm.sysops.grants import grants_in, is_given
 from bamlvm.sysops.pending import Lazy
 from bamlvm.sysops.providers import bedrock, vertex
-from bamlvm.sysops.providers.catalogue import Provider
+from bamlvm.sysops.providers.catalogue import PROVIDERS, Provider, is_own_address
 from bamlvm.sysops.providers.options import Options
 from bamlvm.sysops.services import Services
+from bamlvm.sysops.threads import in_thread
 from bamlvm.vm.values import Pending, Thrown, Value
 
+if TYPE_CHECKING:
+    from bamlvm.sysops.hosts import Hosts
+
+_PLAIN: Final = ("service_account", "authorized_user")
 _SCOPES: Final = ("https://www.googleapis.com/auth/cloud-platform",)
 _SERVICE: Final = "bedrock"
 
@@ -89,7 +96,7 @@ def google(services: Services, options: Options, request: Outgoing, use: Use) ->
         return with_token(found)
 
     async def fetch() -> Value:
-        services.credentials[key] = fresh = await asyncio.to_thread(_refreshed, found, given, options)
+        services.credentials[key] = fresh = await in_thread(_refreshed, found, given, options)
         return with_token(fresh)
 
     return Pending(Lazy(fetch))
@@ -102,9 +109,25 @@ def _refreshed(credentials: Any, given: dict[str, Any] | None, options: Options)
         from google.auth.transport.requests import Request
     except ImportError:
         raise _missing(options, "google-auth", "vertex") from None
+    grants = grants_in(options.env)
+    kind = (given or {}).get("type")
+    if given is not None and kind not in _PLAIN and not (grants.fs is grants.http is grants.env is True):
+        # They can name files to read, addresses to ask and commands to run, all by themselves.
+        raise options.invalid(
+            f"credentials of the type {kind} need fs, http and env without limits; {' and '.join(_PLAIN)} do not"
+        )
+    request = Request()
+    guard = None if isinstance(grants.http, bool) else grants.http
+
+    def ask(url: str, *arguments: Any, **options: Any) -> Any:
+        """Make a request to an address that the program may ask; the credentials name it."""
+        if guard is not None:
+            _check(guard, url)
+        return request(url, *arguments, **options)
+
     try:
         credentials = credentials or _loaded(given)
-        credentials.refresh(Request())
+        credentials.refresh(ask)
     except exceptions.TransportError as error:
         message = f"client {options.client.name}: no access token: {error}"
         raise Thrown("baml.errors.Network", {"message": message}) from None
@@ -114,6 +137,15 @@ def _refreshed(credentials: Any, given: dict[str, Any] | None, options: Options)
     except (exceptions.GoogleAuthError, ValueError) as error:
         raise options.invalid(f"its credentials cannot be used: {error}") from None
     return credentials
+
+
+def _check(guard: Hosts, url: str) -> None:
+    """Ask for the host of a URL and its addresses.  (The library resolves it once more.)"""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or 443
+    guard.check_host(host, port)
+    for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        guard.check_address(host, port, str(address[0]))
 
 
 def _loaded(given: dict[str, Any] | None) -> Any:
@@ -141,6 +173,7 @@ def _loaded(given: dict[str, Any] | None) -> Any:
 
 def aws(services: Services, options: Options, request: Outgoing, use: Use) -> Value | Pending:
     """Sign with the client's keys, those of the environment, or those of a profile.  See :data:`Scheme`."""
+    _check_implicit(options)
     given = bedrock.keys(options)
     region = bedrock.region(options)
     profile = None if given else bedrock.profile(options)
@@ -150,11 +183,25 @@ def aws(services: Services, options: Options, request: Outgoing, use: Use) -> Va
         return use(*_signed(found.get_frozen_credentials(), region, request))
 
     async def fetch() -> Value:
-        loaded, frozen = await asyncio.to_thread(_aws_credentials, found, given, profile, options)
+        loaded, frozen = await in_thread(_aws_credentials, found, given, profile, options)
         services.credentials[key] = loaded
         return use(*_signed(frozen, region, request))
 
     return Pending(Lazy(fetch))
+
+
+def _check_implicit(options: Options) -> None:
+    """Refuse credentials that a client does not name, where they are not its to use.  Raises :class:`Thrown`."""
+    if any(options.written(name) is not None for name in (*bedrock.CREDENTIALS, "profile")):
+        if options.written("profile") is not None and grants_in(options.env).fs is not True:
+            raise options.invalid("the host limits the capability 'fs', so no profile can be read")
+        return
+    if is_given(options.env, "AWS_ACCESS_KEY_ID"):
+        return
+    if grants_in(options.env).env is not True:
+        raise options.invalid("the host denies the environment, so access_key_id and secret_access_key must be set")
+    if not is_own_address(PROVIDERS["aws-bedrock"], options):
+        raise options.invalid("credentials that it does not name are used for AWS's own addresses only: name them")
 
 
 def _needs_refresh(credentials: Any) -> bool:

@@ -6,21 +6,16 @@ The layers above read the clock and the process's environment here, never from `
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from bamlvm.sysops.capabilities import require
 from bamlvm.sysops.errors import Subject, boundary, invalid
 from bamlvm.sysops.scope import Scope
 from bamlvm.sysops.table import sysop
 from bamlvm.vm.values import Thrown, panic
-
-if TYPE_CHECKING:
-    from asyncio.subprocess import Process
 
 monotonic: Final = time.monotonic
 """Seconds on a clock that never goes back."""
@@ -92,35 +87,26 @@ def user_panic(scope: Scope, msg: str) -> None:
 
 @sysop("baml.sys.shell")
 async def shell(scope: Scope, cmd: str) -> str:
-    """Run a command in a session of its own, so that all its processes can be killed if the call is cancelled."""
-    import asyncio
+    """Run a command.  Its whole group of processes ends with the call, however that ends."""
+    from bamlvm.sysops.commands import Command
+    from bamlvm.sysops.threads import in_thread
 
     require(scope, "shell", "baml.sys.shell")
     if "\0" in cmd:
         raise invalid("a shell command cannot hold a NUL character")
     subject = Subject(f"shell command {cmd!r}")
-    with boundary(subject):
-        process = await asyncio.create_subprocess_shell(
-            cmd,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-            env=dict(scope.env),
-        )
-        try:
-            output, errors = await process.communicate()
-        finally:
-            if process.returncode is None:
-                _kill(process)
-                await process.wait()
-    if process.returncode:
+    limit = scope.services.max_bytes
+    command = Command(cmd, scope.env, limit)
+    try:
+        with boundary(subject):
+            status, output, errors, is_cut = await in_thread(command.run)
+    finally:
+        command.kill()
+    if is_cut:
+        message = f"{subject.action} wrote more than {limit} bytes and was killed"
+        raise Thrown("baml.errors.Io", {"message": message})
+    if status:
         said = errors.decode("utf-8", "replace").strip()
-        message = f"{subject.action} ended with status {process.returncode}" + (f": {said}" if said else "")
-        raise Thrown("baml.errors.Io", {"message": message, "exit_code": process.returncode})
+        message = f"{subject.action} ended with status {status}" + (f": {said}" if said else "")
+        raise Thrown("baml.errors.Io", {"message": message, "exit_code": status})
     return output.decode("utf-8", "replace")
-
-
-def _kill(process: Process) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)

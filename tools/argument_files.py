@@ -15,6 +15,8 @@ from typing import Any, Final
 import msgspec
 
 from bamlvm.errors import HostError
+from bamlvm.sysops.regular_files import Roots, read_file
+from bamlvm.sysops.services import MAX_BYTES
 from bamlvm.vm.program.types import MEDIA, AliasType, Primitive, Type, UnionType
 from bamlvm.vm.values import Media
 
@@ -73,23 +75,23 @@ def takes_text(members: list[Type]) -> bool:
     return Primitive("string") in members
 
 
-def media_file(kind: str, path: Path, media_type: str | None = None) -> Media:
-    """Return a file as media; its name gives the media type, unless that is known."""
-    content = _read(path)
+def media_file(kind: str, path: Path, media_type: str | None = None, roots: Roots | bool = True) -> Media:
+    """Return a file below ``roots`` as media; its name gives the media type, unless that is known."""
+    content = _read(path, roots)
     media_type = media_type or _MEDIA_TYPES.get(path.suffix.lower()) or mimetypes.guess_type(path.name)[0]
     return Media(kind, media_type, "base64", base64.b64encode(content).decode())
 
 
-def text_file(path: Path) -> str:
-    """Return the text of a file in UTF-8, with its line breaks unchanged."""
+def text_file(path: Path, roots: Roots | bool = True) -> str:
+    """Return the text of a file below ``roots`` in UTF-8, with its line breaks unchanged."""
     try:
-        return _read(path).decode()
+        return _read(path, roots).decode()
     except UnicodeDecodeError:
         raise HostError(f"{path}: not UTF-8 text") from None
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, roots: Roots | bool) -> bytes:
     try:
-        return path.read_bytes()
+        return read_file(str(path), MAX_BYTES, roots)
     except OSError as error:
         raise HostError(f"{path}: {error.strerror}") from None

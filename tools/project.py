@@ -71,6 +71,18 @@ def find_program(folder: str = ".") -> str:
     )
 
 
+def project_folder(folder: str) -> str:
+    """Return the resolved folder of the project that sources in ``folder`` belong to: the one that holds ``baml_src``,
+    or that has settings; if there is none, ``folder`` itself."""
+    for each in _upwards(folder):
+        real = os.path.realpath(each)
+        if os.path.basename(real) == SOURCE:
+            return os.path.dirname(real)
+        if _settings_in(each) is not None:
+            return real
+    return os.path.realpath(folder)
+
+
 def _upwards(folder: str) -> Iterator[str]:
     """Yield a folder and those around it, as seen from where it is seen: ``.``, ``..``, ``../..``."""
     while True:

@@ -11,8 +11,7 @@ However a call ends, :meth:`Call.conclude` is called once, after everything that
 from __future__ import annotations
 
 import threading
-from collections import ChainMap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from copy import copy
 from typing import Any, Final, Literal
 
@@ -89,7 +88,7 @@ class Call:
         self.call_in_caller_thread: CallInCallerThread | None = None
         self.concluded = False
         self.thread: int | None = threading.get_ident()
-        env: Mapping[str, str] = ChainMap(dict(context.env), engine.env) if context.env else engine.env  # type: ignore[arg-type]  # only read
+        env = engine.environment(context.env)
         self.scope = Scope(engine.services, engine.new_owner(), env, hooks_of(self, sink), context.tags)
         self.scope.clients = engine.clients_of(context)
         self.scope.client = context.client

@@ -19,6 +19,7 @@ from bamlvm.vm.program.declarations import Signature
 if TYPE_CHECKING:
     from bamlvm.collector import Observer
     from bamlvm.context import CallContext
+    from bamlvm.sysops.grants import Environment
     from bamlvm.sysops.services import Services
     from bamlvm.values.arguments import Arguments
     from bamlvm.values.results import Results
@@ -54,7 +55,7 @@ class Engine:
         arguments: Arguments,
         results: Results,
         *,
-        env: Mapping[str, str],
+        env: Environment,
         step_limit: int | None,
         collectors: tuple[Observer, ...],
         own: frozenset[str],
@@ -88,6 +89,10 @@ class Engine:
         if context.client is not None and context.client not in known and "/" not in context.client:
             raise HostError(f"there is no client {context.client!r}{hint_for(context.client, known)}")
         return known
+
+    def environment(self, context: Mapping[str, str]) -> Environment:
+        """Return the environment of a call whose context gives it these variables."""
+        return self.env.given(context) if context else self.env
 
     def new_owner(self) -> int:
         """Return the number of a new call in the handle table."""

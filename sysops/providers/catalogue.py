@@ -15,11 +15,13 @@ from types import MappingProxyType
 from typing import Final, Literal
 from urllib.parse import SplitResult, urlencode, urlsplit, urlunsplit
 
+from bamlvm.sysops.grants import is_denied, is_given
 from bamlvm.sysops.providers.options import Options
 from bamlvm.sysops.web.transport.headers import is_field_value, is_token
 from bamlvm.vm.program.llm import ClientInfo
 from bamlvm.vm.values import Thrown
 
+_AZURE: Final = ".openai.azure.com"
 _EITHER: Final = ("url", "base64")
 _DATA: Final = ("base64",)
 _OPENAI_MEDIA: Final = MappingProxyType({"image": _EITHER, "audio": _DATA, "pdf": _DATA})
@@ -32,7 +34,8 @@ class Provider:
     ``wire`` names the wire format.  ``key_header`` is sent with ``key_prefix`` before the key, which is that of the
     environment variable ``key_variable`` unless the client has one.  ``include_usage`` requests token counts at the end
     of a stream; ``plain_text`` sends a message of text alone as a string, not as a list of parts.  ``system_apart``:
-    the system prompt is beside the conversation.  ``signs_in`` names the scheme of a request that is
+    the system prompt is beside the conversation.  ``domains`` are those of its own addresses, where they are
+    many.  ``signs_in`` names the scheme of a request that is
     authorised with credentials (:mod:`bamlvm.sysops.signing_in`).  ``renamed`` has the provider's own names of roles,
     and ``media`` the sources (``url``, ``base64``) from which each kind is taken.
     """
@@ -48,6 +51,7 @@ class Provider:
     plain_text: bool = False
     system_apart: bool = False
     signs_in: Literal["google", "aws"] | None = None
+    domains: tuple[str, ...] = ()
     renamed: Mapping[str, str] = field(default_factory=dict)
     media: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _OPENAI_MEDIA)
 
@@ -58,7 +62,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
         for row in (
             Provider("openai", "openai", "https://api.openai.com/v1", "OPENAI_API_KEY", include_usage=True),
             Provider("openai-generic", "openai", None, None, plain_text=True),
-            Provider("azure-openai", "openai", None, "AZURE_OPENAI_API_KEY", "api-key", "", include_usage=True),
+            Provider("azure-openai", "openai", None, "AZURE_OPENAI_API_KEY", "api-key", "", include_usage=True, domains=(_AZURE,)),
             Provider(
                 "ollama",
                 "openai",
@@ -113,6 +117,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
                 default_role="user",
                 system_apart=True,
                 signs_in="google",
+                domains=("aiplatform.googleapis.com",),
                 renamed={"assistant": "model"},
                 media=dict.fromkeys(("image", "audio", "pdf", "video"), _EITHER),
             ),
@@ -124,6 +129,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
                 default_role="user",
                 system_apart=True,
                 signs_in="aws",
+                domains=(".amazonaws.com", ".amazonaws.com.cn"),
                 media=dict.fromkeys(("image", "audio", "pdf", "video"), _EITHER),
             ),
         )
@@ -202,14 +208,31 @@ def _azure_base(options: Options) -> str | None:
         raise options.invalid("provider azure-openai needs resource_name and deployment_id, or base_url")
     if not options.get("api_version", str):
         raise options.invalid("provider azure-openai needs the option api_version")
-    return f"https://{resource}.openai.azure.com/openai/deployments/{deployment}"
+    return f"https://{resource}{_AZURE}/openai/deployments/{deployment}"
+
+
+def is_own_address(row: Provider, options: Options) -> bool:
+    """Whether the requests of a client go to its provider's own address, over TLS if that has it."""
+    written = options.get("base_url", str) or (options.get("endpoint_url", str) if row.signs_in == "aws" else None)
+    if written is None:
+        return True
+    try:
+        parts = urlsplit(written)
+        place = parts.scheme, parts.hostname, parts.port
+    except ValueError:  # which is reported where the URL is made
+        return False
+    if row.domains:
+        return parts.scheme == "https" and (parts.hostname or "").endswith(row.domains)
+    own = urlsplit(row.base_url or "")
+    return place == (own.scheme, own.hostname, own.port)
 
 
 def headers(row: Provider, options: Options, **defaults: str) -> dict[str, str]:
     """Return a request's headers, names in lower case: content type, ``defaults``, credentials, then the client's own.
 
-    Without an ``api_key`` the provider's variable is used; a client of the provider's own address must have a key, any
-    other may have none.
+    Without an ``api_key`` the provider's variable is used: a client of the provider's own address must have a key.  Any
+    other address gets it only where the host has chosen to give the program that variable (``CallContext(env=…)``):
+    the key of a provider is nobody else's business.
     """
     own = {name.lower(): value for name, value in options.table("headers").items()}
     found = {"content-type": "application/json"}
@@ -218,12 +241,14 @@ def headers(row: Provider, options: Options, **defaults: str) -> dict[str, str]:
         found["connection"] = "close"
     key = options.get("api_key", str)
     if key is None and row.key_variable is not None:
-        key = options.env.get(row.key_variable) if row.signs_in is None else options.variable(row.key_variable)
-        needs_key = row.signs_in is None and options.get("base_url", str) is None
-        if not key and needs_key and row.key_header not in own:
-            raise options.invalid(
-                f"provider {row.name} needs an API key: set the option api_key or the variable {row.key_variable}"
-            )
+        is_own = is_own_address(row, options)
+        if is_own or is_given(options.env, row.key_variable):
+            key = options.env.get(row.key_variable) if row.signs_in is None else options.variable(row.key_variable)
+        if not key and is_own and row.signs_in is None and row.key_header not in own:
+            problem = f"provider {row.name} needs an API key: set the option api_key or the variable {row.key_variable}"
+            if is_denied(options.env, row.key_variable):
+                problem += ", which the host denies"
+            raise options.invalid(problem)
     if key:
         found[row.key_header] = row.key_prefix + key
     found |= own

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
+from bamlvm.sysops.grants import reason_missing
 from bamlvm.sysops.placeholders import PLACEHOLDER
 from bamlvm.vm.program.declarations import referenced_environment
 from bamlvm.vm.program.llm import CLOCKS, PARSE_FAILURES, POOLING, STRATEGIES, TOTAL, ClientInfo
@@ -170,7 +171,7 @@ class Options:
         if name is not None:
             found = self.env.get(name)
             if found is None:
-                raise self.invalid(f"the environment variable {name} is not set")
+                raise self.invalid(reason_missing(self.env, name))
             return found
         if isinstance(value, dict):
             return {key: self.resolve(entry) for key, entry in value.items()}

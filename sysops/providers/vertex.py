@@ -14,18 +14,20 @@ application default ones.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
 import msgspec
 
+from bamlvm.sysops.grants import grants_in, is_given
 from bamlvm.sysops.prompts.messages import Message
 from bamlvm.sysops.providers import anthropic
-from bamlvm.sysops.providers.catalogue import Provider, endpoint, headers
+from bamlvm.sysops.providers.catalogue import PROVIDERS, Provider, endpoint, headers, is_own_address
 from bamlvm.sysops.providers.google import GoogleAccumulator, content, method, read, required_model, summarise
 from bamlvm.sysops.providers.options import Options
 from bamlvm.sysops.providers.wire import ProviderRequest, WireFormat
+from bamlvm.sysops.regular_files import Roots, read_file
+from bamlvm.sysops.services import MAX_BYTES
 
 _OPTIONS: Final = ("location", "project_id", "credentials", "credentials_content")
 _CONTENT_VARIABLE: Final = "GOOGLE_APPLICATION_CREDENTIALS_CONTENT"
@@ -86,18 +88,22 @@ def credentials(options: Options) -> dict[str, Any] | None:
 
     Raises :class:`bamlvm.vm.values.Thrown` (``InvalidArgument``) if they are not JSON, or their file cannot be read.
     """
-    given = options.resolve(options.written("credentials"))
-    if given is None:
-        given = options.get("credentials_content", str) or options.env.get(_CONTENT_VARIABLE)
-    if given is None:
-        given = options.env.get(_CREDENTIALS_VARIABLE)
-    if not given or isinstance(given, dict):
-        return given or None
+    grants = grants_in(options.env)
+    given = options.resolve(options.written("credentials")) or options.get("credentials_content", str)
+    files: Roots | bool = grants.fs  # a path that the program has written
+    if not given:
+        given, files = _implicit(options), True
+    if not given:
+        return None
+    if isinstance(given, dict):
+        return given
     if not isinstance(given, str):
         raise options.invalid("option credentials must be a path, JSON, or a block")
     if not given.lstrip().startswith("{"):
+        if files is False:
+            raise options.invalid("the host denies the capability 'fs', so the file of its credentials is not read")
         try:
-            given = Path(given).read_text("utf-8")
+            given = read_file(given, MAX_BYTES, files).decode("utf-8")
         except (OSError, ValueError) as error:
             raise options.invalid(f"the file of its credentials cannot be read: {error}") from None
     try:
@@ -106,6 +112,23 @@ def credentials(options: Options) -> dict[str, Any] | None:
         found = None
     if not isinstance(found, dict):  # the message must not show a key
         raise options.invalid("its credentials are not a JSON object")
+    return found
+
+
+def _implicit(options: Options) -> str | None:
+    """Return the credentials of the variables for them: content or path.
+
+    As with any key that a program does not name, they are for the provider's own address alone.  Raises
+    :class:`bamlvm.vm.values.Thrown` (``InvalidArgument``) for another, and where the host denies the environment.
+    """
+    variables = (_CONTENT_VARIABLE, _CREDENTIALS_VARIABLE)
+    if not is_own_address(PROVIDERS["vertex-ai"], options) and not any(is_given(options.env, name) for name in variables):
+        raise options.invalid(
+            "credentials that it does not name are sent to Google's own address only: set the option credentials"
+        )
+    found = next(filter(None, map(options.env.get, variables)), None)
+    if found is None and grants_in(options.env).env is not True:  # the application default ones are the process's
+        raise options.invalid("the host denies the environment, so the option credentials must be set")
     return found
 
 

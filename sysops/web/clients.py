@@ -26,6 +26,7 @@ import httpx
 from bamlvm.sysops.records import AttemptRecord
 from bamlvm.sysops.web.decoding import ACCEPTED
 from bamlvm.sysops.web.logs import watch
+from bamlvm.sysops.web.transport.dialling import Guard
 from bamlvm.vm.handles import CLOSE_SECONDS
 
 _REDIRECTED: Final = frozenset({"GET", "HEAD"})
@@ -41,9 +42,12 @@ class Client(httpx.AsyncClient):
 
     TLS is verified, cookies are not kept, redirects and all timeouts except the connection's are the caller's business,
     and only the handle table bounds the number of connections.
+
+    A ``guard`` is asked for the host of every request, those of redirects too.  The address is the transport's to ask
+    for, if it is our own; where a proxy or the host's own transport opens the connection, the address is up to that.
     """
 
-    def __init__(self, transport: httpx.AsyncBaseTransport | None) -> None:
+    def __init__(self, transport: httpx.AsyncBaseTransport | None, guard: Guard | None = None) -> None:
         watch()
         super().__init__(
             transport=transport,
@@ -54,6 +58,11 @@ class Client(httpx.AsyncClient):
             follow_redirects=False,
         )
         self._direct = transport
+        self._guard = guard
+        if guard is not None and transport is None:  # what the environment's proxies are not for is asked for, too
+            from bamlvm.sysops.web.transport.http1 import Transport
+
+            self._transport = Transport(guard=guard)
         self._urls: dict[str, httpx.URL] = {}
         self._defaults = dict(self.headers)
 
@@ -87,9 +96,17 @@ class Client(httpx.AsyncClient):
             content=content,
             extensions=extensions,
         )
+        if self._guard is not None:
+            _ask(self._guard, request.url)
         response = await self._direct.handle_async_request(request)
         response.request = request
         return response
+
+    async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+        """Send a request as httpx does."""
+        if self._guard is not None:
+            _ask(self._guard, request.url)
+        return await super().send(request, **options)
 
     def _url(self, url: str) -> httpx.URL:
         found = self._urls.get(url)
@@ -100,7 +117,11 @@ class Client(httpx.AsyncClient):
         return found
 
 
-def new_client(transport: httpx.AsyncBaseTransport | None = None) -> Client:
+def _ask(guard: Guard, url: httpx.URL) -> None:
+    guard.check_host(url.raw_host.decode("ascii"), url.port or (443 if url.scheme == "https" else 80))
+
+
+def new_client(transport: httpx.AsyncBaseTransport | None = None, guard: Guard | None = None) -> Client:
     """Return a client for the running loop.
 
     Without a ``transport`` it goes over the network: over our own transport, or over httpx's, which can speak to
@@ -109,8 +130,8 @@ def new_client(transport: httpx.AsyncBaseTransport | None = None) -> Client:
     if transport is None and not _has_proxy():
         from bamlvm.sysops.web.transport.http1 import Transport
 
-        transport = Transport()
-    return Client(transport)
+        transport = Transport(guard=guard)
+    return Client(transport, guard)
 
 
 def _has_proxy() -> bool:
@@ -120,10 +141,12 @@ def _has_proxy() -> bool:
 
 
 class Clients:
-    """Clients by loop.  ``transport`` replaces the network in all of them and is closed with them."""
+    """Clients by loop.  ``transport`` replaces the network in all of them and is closed with them; a ``guard`` is asked
+    for every host."""
 
-    def __init__(self, transport: httpx.AsyncBaseTransport | None) -> None:
+    def __init__(self, transport: httpx.AsyncBaseTransport | None, guard: Guard | None = None) -> None:
         self._transport = transport
+        self._guard = guard
         self._clients: dict[asyncio.AbstractEventLoop, tuple[Client, AsyncGenerator[None, None]]] = {}
         self._inherited: list[Any] = []
 
@@ -133,7 +156,7 @@ class Clients:
         found = self._clients.get(loop)
         if found is not None:
             return found[0]
-        client = new_client(self._transport)
+        client = new_client(self._transport, self._guard)
         closer = self._close_with_loop(loop, client)
         # Start the generator without a task: it runs to its yield at once, and at its first step it is reported to the
         # loop (sys.set_asyncgen_hooks), which is what makes the loop finalise it.

@@ -31,10 +31,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
-from bamlvm.sysops.errors import timed_out, translate
+from bamlvm.sysops.errors import network, timed_out, translate
 from bamlvm.sysops.pending import Lazy
 from bamlvm.sysops.web.batches import Batches
-from bamlvm.sysops.web.exchange import Exchange, described
+from bamlvm.sysops.web.exchange import MAX_BODY, Exchange, described
 from bamlvm.sysops.web.framing import Framing
 from bamlvm.sysops.web.logs import about
 from bamlvm.sysops.web.sse import Event, UnreadableStreamError
@@ -99,6 +99,7 @@ class EventStream:
         "_error",
         "_events",
         "_exchange",
+        "_left",
         "_lock",
         "_loop",
         "_next",
@@ -111,7 +112,10 @@ class EventStream:
         "_waiter",
     )
 
-    def __init__(self, response: httpx.Response, exchange: Exchange, framing: Framing, batches: Batches) -> None:
+    def __init__(
+        self, response: httpx.Response, exchange: Exchange, framing: Framing, batches: Batches, limit: int = MAX_BODY
+    ) -> None:
+        self._left = limit  # bytes that may still come
         self._exchange = exchange
         self._batches = batches
         self._trace = exchange.trace
@@ -215,6 +219,10 @@ class EventStream:
             return
         now = time.monotonic()
         self._exchange.clocks.arrived(now)
+        self._left -= len(data)
+        if self._left < 0:
+            self._break_off(network("the stream is longer than the limit of the runtime", self._exchange.subject))
+            return
         try:
             events = self._parser.feed(data)
         except UnreadableStreamError as error:

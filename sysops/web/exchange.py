@@ -41,8 +41,34 @@ MAX_BODY: Final = 64 * 1024 * 1024
 MAX_ERROR_BODY: Final = 64 * 1024
 """As much of an error's body is read, in bytes."""
 
+CHARSETS: Final = frozenset(
+    {
+        *(
+            "utf-8",
+            "utf8",
+            "us-ascii",
+            "ascii",
+            "utf-16",
+            "utf-16le",
+            "utf-16be",
+            "big5",
+            "euc-jp",
+            "euc-kr",
+            "gb18030",
+        ),
+        *("gb2312", "gbk", "koi8-r", "koi8-u", "latin1", "latin-1", "shift-jis", "iso-2022-jp"),
+        *(f"iso-8859-{part}" for part in range(1, 17) if part != 12),
+        *(f"windows-125{part}" for part in range(9)),
+    }
+)
+"""The character sets that a response may declare, those of the Encoding standard; any other is read as UTF-8.  Python's
+registry has many that are none, some of which take time in the square of the text."""
+
 MAX_REDIRECTS: Final = 10
 
+_CHARSET: Final = re.compile(r"""(?i);\s*charset\s*=\s*["']?([a-z0-9_-]{1,40})""")
+_LONGEST_TYPE: Final = 1000
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _ERROR_BODY_SECONDS: Final = 5.0
 _KEPT_ON_REDIRECT: Final = ("accept", "accept-encoding", "accept-language", "user-agent")
 _NOT_IN_A_HOST: Final = re.compile(r"[\s\x00-\x20\x7f\"%<>\\^`{|}]")
@@ -295,10 +321,10 @@ async def _beginning(response: httpx.Response, exchange: Exchange) -> str:
 
 
 def _decoded(response: httpx.Response, content: bytes) -> str:
-    try:
-        return content.decode(response.charset_encoding or "utf-8", "replace")
-    except LookupError:
-        return content.decode("utf-8", "replace")
+    declared = _CHARSET.search(response.headers.get("content-type", "")[:_LONGEST_TYPE])
+    name = "utf-8" if declared is None else declared[1].lower().replace("_", "-")
+    text = content.decode(name if name in CHARSETS else "utf-8", "replace")
+    return _SURROGATES.sub("\ufffd", text) if name.startswith("utf-16") else text
 
 
 # --- deadlines --------------------------------------------------------------------------------------------------------

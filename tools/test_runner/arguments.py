@@ -3,6 +3,9 @@
 The parameter's type decides what a block is: a class, a map, text (``{ file "a.txt" }``, a path relative to the file
 of the test), or media: ``{ file "a.png" }``, ``{ url "…" }``, ``{ base64 "…" }``, each with a ``media_type`` (or
 ``mime``) where it cannot be derived.  ``env.X`` is looked up when the case runs.
+
+A test is a part of the program: what the host denies the program, its tests have not either, and their files must lie
+in the project.
 """
 
 from __future__ import annotations
@@ -12,10 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from bamlvm.errors import HostError
+from bamlvm.sysops.grants import reason_missing
+from bamlvm.sysops.regular_files import Roots
 from bamlvm.tools.argument_files import media_file, media_kind, takes_text, text_file, union_members
 from bamlvm.vm.program.declarations import ConfigValue, referenced_environment
 from bamlvm.vm.program.types import ClassType, ListType, MapType, Type
-from bamlvm.vm.values import Media
+from bamlvm.vm.values import Media, Thrown
 
 if TYPE_CHECKING:
     from bamlvm.runtime import Runtime
@@ -25,13 +30,15 @@ _SOURCES: Final = ("file", "url", "base64")
 _T = TypeVar("_T")
 
 
-def arguments(runtime: Runtime, case: Case, environment: Mapping[str, str], folder: Path) -> dict[str, Any]:
-    """Return the arguments of a case; media files are relative to ``folder``.
+def arguments(
+    runtime: Runtime, case: Case, environment: Mapping[str, str], folder: Path, project: str
+) -> dict[str, Any]:
+    """Return the arguments of a case; files are relative to ``folder`` and must be below ``project``.
 
-    Raises :class:`bamlvm.HostError` for a variable that ``environment`` lacks and for media that cannot be read.
+    Raises :class:`bamlvm.HostError` for a variable that ``environment`` lacks and for files that cannot be read.
     """
     types = {parameter.name: parameter.type for parameter in runtime.signature(case.function).parameters}
-    reader = _ArgumentReader(runtime, environment, folder)
+    reader = _ArgumentReader(runtime, environment, folder, project)
     given = case.info.arguments
     if len(case.info.functions) > 1:  # they share one block of arguments: each takes its own
         given = {name: value for name, value in given.items() if name in types}
@@ -41,7 +48,9 @@ def arguments(runtime: Runtime, case: Case, environment: Mapping[str, str], fold
 class _ArgumentReader:
     """Converts configuration to Python values."""
 
-    def __init__(self, runtime: Runtime, environment: Mapping[str, str], folder: Path) -> None:
+    def __init__(self, runtime: Runtime, environment: Mapping[str, str], folder: Path, project: str) -> None:
+        self._fs = runtime.engine.services.grants.fs
+        self._project = project
         self._program = runtime.engine.program
         self._environment = environment
         self._folder = folder
@@ -57,7 +66,7 @@ class _ArgumentReader:
         variable = referenced_environment(value)
         if variable is not None:
             if variable not in self._environment:
-                raise HostError(f"{path}: the environment has no variable {variable}")
+                raise HostError(f"{path}: {reason_missing(self._environment, variable)}")
             return self._environment[variable]
         kind = media_kind(parts)
         if kind is not None and any(source in value for source in _SOURCES):
@@ -85,12 +94,19 @@ class _ArgumentReader:
             return Media(kind, media_type, "url", data)
         if source == "base64":
             return Media(kind, media_type, "base64", data)
-        return self._from_file(lambda file: media_file(kind, file, media_type), data, path)
+        return self._from_file(lambda file, roots: media_file(kind, file, media_type, roots), data, path)
 
-    def _from_file(self, read: Callable[[Path], _T], name: Any, path: str) -> _T:
+    def _from_file(self, read: Callable[[Path, Roots], _T], name: Any, path: str) -> _T:
         if not isinstance(name, str):
             raise HostError(f"{path}: expected the name of a file, got {name!r}")
+        if self._fs is False:
+            raise HostError(f"{path}: the host denies the capability 'fs', so no file can be read")
+        file = self._folder / name
         try:
-            return read(self._folder / name)
-        except HostError as error:
+            if isinstance(self._fs, Roots):
+                self._fs.resolve(str(file))
+            return read(file, Roots([self._project]))
+        except Thrown as refused:
+            raise HostError(f"{path}: {refused.fields['message']}") from None
+        except (HostError, ValueError) as error:  # a NUL in the name is a ValueError
             raise HostError(f"{path}: {error}") from None

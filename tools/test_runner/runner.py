@@ -22,6 +22,7 @@ import msgspec
 from bamlvm.collector import Collector
 from bamlvm.context import CallContext
 from bamlvm.errors import BamlError, Cancelled
+from bamlvm.tools.project import project_folder
 from bamlvm.tools.test_runner.arguments import arguments
 from bamlvm.tools.test_runner.cases import Case, Constraint, Outcome, Status
 from bamlvm.values.results import to_builtins
@@ -32,19 +33,23 @@ if TYPE_CHECKING:
 
 
 def run_case(
-    runtime: Runtime, case: Case, context: CallContext | None = None, root: str | os.PathLike[str] = "."
+    runtime: Runtime, case: Case, context: CallContext | None = None, root: str | os.PathLike[str] | None = None
 ) -> Outcome:
     """Call the function of a case and evaluate its constraints.
 
-    The files of media arguments are relative to the test's file, whose own name is relative to ``root``.  Raises
-    :class:`bamlvm.Cancelled` if the call is cancelled; any other error is in the outcome.
+    Files among the arguments are relative to the test's file, whose own name is relative to ``root``, and must be below
+    ``root``.  Without a ``root`` names are relative to the current folder, and files must be in the project of the
+    test's file (:func:`bamlvm.tools.project.project_folder`).  Raises :class:`bamlvm.Cancelled` if the call is
+    cancelled; any other error is in the outcome.
     """
     collector = Collector()
     context = context or CallContext()
     context = msgspec.structs.replace(context, collectors=(*context.collectors, collector))
     started = time.perf_counter()
     try:
-        given = arguments(runtime, case, {**runtime.engine.env, **context.env}, Path(root, case.file).parent)
+        folder = Path("." if root is None else root, case.file).parent
+        project = project_folder(str(folder)) if root is None else str(root)
+        given = arguments(runtime, case, runtime.engine.environment(context.env), folder, project)
         started = time.perf_counter()
         value = runtime.call_function_sync(case.function, given, context)
         seconds = time.perf_counter() - started

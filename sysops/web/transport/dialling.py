@@ -10,7 +10,7 @@ import asyncio
 import socket
 from collections.abc import Sequence
 from itertools import chain, zip_longest
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 ATTEMPT_SECONDS: Final = 0.25
 """How long one address may take before the next is tried beside it (RFC 8305, section 5: 250 ms)."""
@@ -19,10 +19,43 @@ Address: TypeAlias = tuple[int, tuple[object, ...]]
 """Family, and address in that family's form."""
 
 
-async def dial(host: str, port: int) -> socket.socket:
-    """Return a socket that is connected to one of a host's addresses.  Raise :class:`OSError` if none answers."""
+class Guard(Protocol):
+    """Decides which connections may be opened.  Its methods raise what the caller is to get where one may not be."""
+
+    def check_host(self, host: str, port: int) -> None:
+        """Ask for a host by its name, before anything is resolved."""
+
+    def check_address(self, host: str, port: int, address: str) -> None:
+        """Ask for one of the addresses of a host."""
+
+
+async def dial(host: str, port: int, guard: Guard | None = None) -> socket.socket:
+    """Return a socket that is connected to one of a host's addresses.  Raise :class:`OSError` if none answers.
+
+    With a ``guard``, those addresses are left out that it refuses; its own exception is raised if that leaves none.
+    """
+    if guard is not None:
+        guard.check_host(host, port)
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return await first_to_connect(interleaved([(family, address) for family, _, _, _, address in found]))
+    addresses: list[Address] = [(family, address) for family, _, _, _, address in found]
+    if guard is not None:
+        addresses = _granted(addresses, host, port, guard)
+    return await first_to_connect(interleaved(addresses))
+
+
+def _granted(addresses: Sequence[Address], host: str, port: int, guard: Guard) -> list[Address]:
+    kept: list[Address] = []
+    refusal: Exception | None = None
+    for each in addresses:
+        try:
+            guard.check_address(host, port, str(each[1][0]))
+        except Exception as error:
+            refusal = error
+        else:
+            kept.append(each)
+    if not kept and refusal is not None:
+        raise refusal
+    return kept
 
 
 def interleaved(addresses: Sequence[Address]) -> list[Address]:

@@ -18,6 +18,7 @@ import httpx
 
 from bamlvm.sysops.web.transport.body import EXTENSION, Body
 from bamlvm.sysops.web.transport.connection import Connection, LostError
+from bamlvm.sysops.web.transport.dialling import Guard
 from bamlvm.sysops.web.transport.headers import is_field_value, is_target, is_token
 from bamlvm.sysops.web.transport.pool import Origin, Pool
 from bamlvm.sysops.web.transport.response_reader import ResponseReader
@@ -31,11 +32,13 @@ class Transport(httpx.AsyncBaseTransport):
 
     Of a request's timeouts only ``connect`` holds; how long to wait for a response is the reader's decision.  TLS is
     always verified, with the context that ``tls`` returns (httpx's default: certifi's roots, or ``SSL_CERT_FILE`` and
-    ``SSL_CERT_DIR``).  Request bodies are read into memory.
+    ``SSL_CERT_DIR``).  Request bodies are read into memory.  A ``guard`` is asked for every connection.
     """
 
-    def __init__(self, tls: Callable[[], ssl.SSLContext] = httpx.create_ssl_context) -> None:
-        self._pool = Pool(tls)
+    def __init__(
+        self, tls: Callable[[], ssl.SSLContext] = httpx.create_ssl_context, guard: Guard | None = None
+    ) -> None:
+        self._pool = Pool(tls, guard)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and return the head of its response, whose body is the caller's to close.

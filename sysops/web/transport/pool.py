@@ -18,7 +18,7 @@ from typing import Any, Final, TypeAlias
 import httpx
 
 from bamlvm.sysops.web.transport.connection import BUFFER, Connection
-from bamlvm.sysops.web.transport.dialling import dial
+from bamlvm.sysops.web.transport.dialling import Guard, dial
 
 IDLE_SECONDS: Final = 15.0
 """How long a connection is kept for the next request."""
@@ -34,9 +34,13 @@ Origin: TypeAlias = tuple[bool, str, int]
 
 
 class Pool:
-    """The connections of one event loop.  ``tls`` makes the context, at the first connection to an ``https`` origin."""
+    """The connections of one event loop.  ``tls`` makes the context, at the first connection to an ``https`` origin.
 
-    def __init__(self, tls: Callable[[], ssl.SSLContext]) -> None:
+    A ``guard`` is asked for every connection that is opened.
+    """
+
+    def __init__(self, tls: Callable[[], ssl.SSLContext], guard: Guard | None = None) -> None:
+        self._guard = guard
         self._make_tls = tls
         self._tls: ssl.SSLContext | None = None
         self._buffer = memoryview(bytearray(BUFFER))
@@ -66,7 +70,9 @@ class Pool:
         try:
             async with asyncio.timeout(seconds) as limit:
                 context = self._context() if is_tls else None
-                place: Any = {"host": host, "port": port} if _is_address(host) else {"sock": await dial(host, port)}
+                place: Any = {"host": host, "port": port}
+                if self._guard is not None or not _is_address(host):
+                    place = {"sock": await dial(host, port, self._guard)}
                 _, connection = await loop.create_connection(
                     lambda: Connection(self, origin, self._buffer),
                     **place,

@@ -189,7 +189,8 @@ function main() -> unknown[] {
 
 
 def test_the_system() -> None:
-    with bamlvm.Runtime.from_files({"main.baml": SYSTEM}, env={"NAME": "x", "PATH": "/usr/bin:/bin"}) as runtime:
+    env = {"NAME": "x", "PATH": "/usr/bin:/bin"}
+    with bamlvm.Runtime.from_files({"main.baml": SYSTEM}, env=env, capabilities=["shell", "env"]) as runtime:
         slept, epoch, shell, failed = runtime.functions.main()
     assert (slept, epoch, shell) == (True, True, "éx")
     assert failed.startswith("3 shell command") and failed.endswith("ended with status 3: bad")

@@ -321,7 +321,7 @@ class TestLlm:
         Path(program, "llm.baml").write_text(LLM)
         monkeypatch.delenv("WHO")
         code, out, _ = run(capsys, program, "-i", "Greet")
-        assert code == exit_codes.FAILED and "  name: the environment has no variable WHO\n" in out
+        assert code == exit_codes.FAILED and "  name: the environment variable WHO is not set\n" in out
         assert server.requests == []
 
     def test_ctrl_c(self, program: str, server: ThreadedMockServer) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from bamlvm.sysops.grants import CAPABILITIES, grants_of
+
 
 @pytest.mark.parametrize(
     ("capability", "path", "arguments"),
@@ -18,7 +20,7 @@ import pytest
     ],
 )
 async def test_denied(call: Any, capability: str, path: str, arguments: list[str]) -> None:
-    call.scope.services.denied = frozenset({capability})
+    call.scope.services.grants = grants_of(CAPABILITIES, [capability])
     kind, fields = await call.fails(path, *arguments)
     assert kind == "InvalidArgument"
     assert path in fields["message"]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bamlvm.sysops.grants import CAPABILITIES, Environment, grants_of
 from bamlvm.vm.values import Thrown
 
 
@@ -20,7 +21,8 @@ async def test_environment(call: Any) -> None:
 
 @pytest.mark.parametrize("path", ["env.get", "env.get_or_panic"])
 async def test_a_denied_environment_panics(call: Any, path: str) -> None:
-    call.scope.services.denied = frozenset({"env"})
+    call.scope.env = Environment({"OWN": "given"}, {"GREETING": "hello"}, grants_of(CAPABILITIES, ["env"]))
+    assert call.start(path, "OWN") == "given"
     with pytest.raises(Thrown, match="denies") as caught:
         call.start(path, "GREETING")
     assert caught.value.class_name == "baml.panics.UserPanic"

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from bamlvm.sysops.grants import CAPABILITIES, grants_of
 from bamlvm.sysops.records import AttemptRecord
 from bamlvm.sysops.web.exchange import UnreadBody
 from bamlvm.vm.handles import HandleTable
@@ -148,7 +149,7 @@ async def test_a_bad_method_is_refused(serve: Any, call: Any) -> None:
 
 @pytest.mark.parametrize("path", ["fetch", "send", "fetch_sse"])
 async def test_a_denied_capability(call: Any, path: str) -> None:
-    call.scope.services.denied = frozenset({"http"})
+    call.scope.services.grants = grants_of(CAPABILITIES, ["http"])
     url = "http://127.0.0.1:1/"
     kind, fields = await call.fails(f"baml.http.{path}", url if path == "fetch" else call.request(url))
     assert kind == "InvalidArgument"

@@ -397,7 +397,7 @@ async def test_the_connection_of_a_stream_read_to_its_end_is_used_again(serve: A
 
 
 async def test_the_reader_does_not_run_ahead_without_bound(serve: Any, call: Any) -> None:
-    sent, total = 0, 64
+    sent, total = 0, 60
     data = "x" * 2**20
 
     async def handler(exchange: Any) -> None:
