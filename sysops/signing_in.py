@@ -196,7 +196,7 @@ def _check_implicit(options: Options) -> None:
         if options.written("profile") is not None and grants_in(options.env).fs is not True:
             raise options.invalid("the host limits the capability 'fs', so no profile can be read")
         return
-    if is_given(options.env, "AWS_ACCESS_KEY_ID"):
+    if any(is_given(options.env, name) for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE")):
         return
     if grants_in(options.env).env is not True:
         raise options.invalid("the host denies the environment, so access_key_id and secret_access_key must be set")

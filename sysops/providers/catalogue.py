@@ -62,7 +62,16 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
         for row in (
             Provider("openai", "openai", "https://api.openai.com/v1", "OPENAI_API_KEY", include_usage=True),
             Provider("openai-generic", "openai", None, None, plain_text=True),
-            Provider("azure-openai", "openai", None, "AZURE_OPENAI_API_KEY", "api-key", "", include_usage=True, domains=(_AZURE,)),
+            Provider(
+                "azure-openai",
+                "openai",
+                None,
+                "AZURE_OPENAI_API_KEY",
+                "api-key",
+                "",
+                include_usage=True,
+                domains=(_AZURE,),
+            ),
             Provider(
                 "ollama",
                 "openai",

@@ -122,7 +122,9 @@ def _implicit(options: Options) -> str | None:
     :class:`bamlvm.vm.values.Thrown` (``InvalidArgument``) for another, and where the host denies the environment.
     """
     variables = (_CONTENT_VARIABLE, _CREDENTIALS_VARIABLE)
-    if not is_own_address(PROVIDERS["vertex-ai"], options) and not any(is_given(options.env, name) for name in variables):
+    if not is_own_address(PROVIDERS["vertex-ai"], options) and not any(
+        is_given(options.env, name) for name in variables
+    ):
         raise options.invalid(
             "credentials that it does not name are sent to Google's own address only: set the option credentials"
         )

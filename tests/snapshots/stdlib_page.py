@@ -162,8 +162,8 @@ What every program can use, by namespace. The methods of built-in types stand in
 
 § marks what may wait for the world outside (a *sys-op*); a call waits by itself. What touches the machine needs a
 *capability*: `Runtime.from_directory(path, capabilities=["fs", "net", "http", "env", "shell"])` names those that a
-program has, and what needs another throws `baml.errors.InvalidArgument` (of `env`: it panics). Without it, and on the command
-line, a program has all but `shell`; the command line has `--allow shell`. [security.md](security.md) says how to limit
-them.
+program has, and what needs another throws `baml.errors.InvalidArgument` (of `env`: it panics). Without it, and on the
+command line, a program has all but `shell`; the command line has `--allow shell`. [security.md](security.md) says how
+to limit them.
 
 This page is made from the doc comments in [`stdlib/`](../stdlib) by `make docs`."""

@@ -318,7 +318,7 @@ def test_keys_come_from_the_client_the_environment_or_a_profile(
         assert signature_of(threaded_mock_server.requests[-1].request, SECRET).startswith(f"{whose}/")
     asked = len(threaded_mock_server.requests)
     for options, part in (
-        ("", "no credentials for aws-bedrock: set access_key_id"),
+        ("", "credentials that it does not name are used for AWS's own addresses only"),
         ('profile "nowhere"', "its credentials cannot be used: .*nowhere"),
         ('access_key_id "a"', "option secret_access_key is needed"),
     ):
