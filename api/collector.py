@@ -39,8 +39,18 @@ class Usage(msgspec.Struct, frozen=True):
         return Usage(*(getattr(self, name) + getattr(other, name) for name in self.__struct_fields__))
 
 
+class UnawaitedError(msgspec.Struct, frozen=True):
+    """What a thread of a call threw, where nothing awaited its future; ``thread`` is its number."""
+
+    thread: int
+    error: ErrorRecord
+
+
 class CallRecord(msgspec.Struct, frozen=True):
-    """One call.  ``started`` is Unix time, ``duration`` seconds; ``error`` is what the host's call raised, or None."""
+    """One call.  ``started`` is Unix time, ``duration`` seconds; ``error`` is what the host's call raised, or None.
+
+    ``unawaited_errors`` are those of the call's threads that nothing awaited: the call's result says nothing of them.
+    """
 
     function: str
     tags: Mapping[str, str]
@@ -49,6 +59,7 @@ class CallRecord(msgspec.Struct, frozen=True):
     outcome: Literal["returned", "thrown", "cancelled", "failed"]
     error: ErrorRecord | None
     attempts: tuple[AttemptRecord, ...]
+    unawaited_errors: tuple[UnawaitedError, ...] = ()
 
     @property
     def usage(self) -> Usage:

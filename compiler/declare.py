@@ -119,7 +119,9 @@ def _declare_class(d: _Declaring, entry: Entry) -> None:
         make = partial(_class_info, d.resolver, declaration, entry, reporter(entry, d.diagnostics))
         kept = d.kept.classes.make(entry.name, (declaration,), d.symbols.reads, d.diagnostics, make)
     d.symbols.classes[entry.name] = kept.result
-    self_type = BUILT_IN_SELF.get(entry.name, ClassType(entry.name))
+    self_type = BUILT_IN_SELF.get(entry.name)
+    if self_type is None:
+        self_type = ClassType(entry.name, tuple(map(VariableType, declaration.type_parameters)))
     for method in declaration.methods:
         name = f"{entry.name}.{method.name}"
         _declare_function(d, entry, method, name, self_type, frozenset(declaration.type_parameters))
@@ -134,7 +136,7 @@ def _class_info(resolver: TypeResolver, declaration: syntax.Class, entry: Entry,
         marks = attributes(f.attributes, "field", entry, report)
         fields.append(FieldInfo(f.name, annotated, marks, f.doc))
     own = attributes(declaration.attributes, "class", entry, report)
-    return ClassInfo(entry.name, tuple(fields), own, declaration.doc)
+    return ClassInfo(entry.name, tuple(fields), own, declaration.doc, tuple(declaration.type_parameters))
 
 
 def _declare_function(

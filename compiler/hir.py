@@ -166,6 +166,16 @@ class Lambda(Node, frozen=True):
     captures: tuple[int, ...]
 
 
+class Spawn(Node, frozen=True):
+    """``body`` is a lambda without parameters."""
+
+    body: Lambda
+
+
+class Await(Node, frozen=True):
+    operand: Expr
+
+
 class Block(Node, frozen=True):
     statements: tuple[Statement, ...]
     tail: Expr | None
@@ -243,6 +253,8 @@ Expr: TypeAlias = (
     | MapLiteral
     | ObjectLiteral
     | Lambda
+    | Spawn
+    | Await
     | Block
     | If
     | Match

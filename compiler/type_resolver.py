@@ -18,9 +18,11 @@ from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
 from bamlvm.vm.program.spelling import Suggestion, did_you_mean, nearest, write_instead
 from bamlvm.vm.program.types import (
+    FUTURE,
     HANDLE,
     PRIMITIVES,
     STRING,
+    UNKNOWN,
     AliasType,
     Attribute,
     AttributedType,
@@ -146,13 +148,38 @@ class TypeResolver:
             return HANDLE
         found = self._lookup(path, entry.namespace)
         if found is not None:
-            if node.arguments and not entry.namespace:
-                report.error("E0010", node, f"`{path}` takes no types: generics are not part of this dialect")
-            return found
+            return self._with_arguments(found, node, entry, report, variables)
         if not self._scope.is_unread(path):
             hint = _foreign_type(node, entry) or self._hint(path, variables)
             report.error("E0002", node, f"unknown type `{path}`", hint=hint)
         return ERROR
+
+    def _with_arguments(
+        self, found: Type, node: syntax.NamedType, entry: Entry, report: Reporter, variables: frozenset[str]
+    ) -> Type:
+        """Return a named type with the types that are written behind it; those left out are `unknown`."""
+        count = self._parameter_count(found.name) if isinstance(found, ClassType) else 0
+        if node.arguments and not count and not entry.namespace:
+            report.error("E0010", node, f"`{node.path}` takes no types: generics are not part of this dialect")
+        if not isinstance(found, ClassType) or not count:
+            return found
+        arguments = tuple(self.resolve(each, entry, report, variables) for each in node.arguments)
+        if arguments and len(arguments) != count:
+            written = ", ".join(entry.item.text[each.start : each.end] for each in node.arguments)
+            hint = f"what it may throw comes second: `Future<{written}, never>`" if found.name == FUTURE else None
+            takes = f"{count} type{'s' * (count > 1)}"
+            report.error("E0010", node, f"`{node.path}` takes {takes}, not {len(arguments)}", hint=hint)
+            return ERROR
+        return ClassType(found.name, arguments or (UNKNOWN,) * count)
+
+    def _parameter_count(self, name: str) -> int:
+        """Return how many type parameters a class has: only the standard library's have any."""
+        info = self._scope.standard.classes.get(name)
+        if info is not None:
+            return len(info.type_parameters)
+        entry = self._scope.entry(name)
+        declaration = entry.declaration if entry is not None and entry.namespace else None
+        return len(declaration.type_parameters) if isinstance(declaration, syntax.Class) else 0
 
     def _hint(self, path: str, variables: frozenset[str]) -> str | None:
         """Return a hint for an unknown type, or None."""
@@ -165,6 +192,8 @@ class TypeResolver:
 
     def _lookup(self, path: str, namespace: str) -> Type | None:
         name = self._scope.qualify(path, namespace)
+        if name is None and path == "Future":
+            name = FUTURE
         if name is None:
             owner, _, variant = path.rpartition(".")
             found = self._lookup(owner, namespace) if owner else None

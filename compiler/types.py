@@ -16,6 +16,7 @@ from bamlvm.compiler.symbols import Symbols
 from bamlvm.vm.program.types import (
     BOOL,
     FLOAT,
+    FUTURE,
     NEVER,
     NULL,
     UNKNOWN,
@@ -100,6 +101,31 @@ def unstated(type_: Type) -> Type:
             return type_
 
 
+def erased(type_: Type) -> Type:
+    """Return what a test for ``type_`` shows of a value: nothing of what the types behind a class's name say."""
+    match type_:
+        case ClassType(name, arguments) if arguments:
+            return ClassType(name, (UNKNOWN,) * len(arguments))
+        case ListType(item):
+            return ListType(erased(item))
+        case MapType(key, value):
+            return MapType(key, erased(value))
+        case UnionType(parts):
+            return union(erased(part) for part in parts)
+        case _:
+            return type_
+
+
+def joined_futures(type_: Type) -> Type:
+    """Return a union with its types of futures joined to one: a future of any of them is of that type."""
+    parts = members(type_)
+    futures = [part for part in parts if isinstance(part, ClassType) and part.name == FUTURE]
+    if len(futures) < 2:
+        return type_
+    value, error = (union(each.arguments[place] for each in futures) for place in (0, 1))
+    return union((*(part for part in parts if part not in futures), ClassType(FUTURE, (value, error))))
+
+
 class Solver:
     """Assignability among a project's types, with inference variables (VariableTypes whose names begin with ``?``)."""
 
@@ -175,6 +201,12 @@ class Solver:
                     and self._fits(result, wanted, assumed)
                     and (UNSTATED in members(allowed) or self._fits(throws, allowed, assumed))
                 )
+            case ClassType(one, arguments), ClassType(other, wanted) if one == other and len(arguments) == len(wanted):
+                # The standard library's: what they hold is not put into them from outside.
+                return all(
+                    self._fits(self.resolve(a), self.resolve(b), assumed)
+                    for a, b in zip(arguments, wanted, strict=True)
+                )
             case _:
                 return False
 
@@ -240,7 +272,7 @@ class Solver:
         """
         type_, wanted = self.expand(type_), self.expand(wanted)
         if type_ in (UNKNOWN, ERROR) or wanted == ERROR:
-            return wanted
+            return erased(wanted)
         # `kept` has what passes for certain; `chance` has lists and maps whose items may happen to pass.
         kept: list[Type] = []
         chance: list[Type] = []

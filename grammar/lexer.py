@@ -61,6 +61,12 @@ _ARGUMENTS = re.compile(r"[ \t]*+\(")
 _FOLLOWED_BY_LESS = re.compile(r"[ \t\r\n]*+<")
 _FOLLOWED_BY_LET = re.compile(r"[ \t\r\n]++let\b")
 _OPENS_BLOCK = re.compile(r"[ \t\r\n]*+\{")
+_INFIX = r"(?!(?:in|is|instanceof|catch|catch_all|throws|else)\b)"
+_FOLLOWED_BY = {
+    "SPAWN": re.compile(rf"{_GAP}(?:\{{|{_INFIX}[A-Za-z_])"),
+    "AWAIT": re.compile(rf"{_GAP}(?:{_INFIX}[A-Za-z_0-9]|[\"#`(\[{{~]|!(?!=))"),
+}
+"""What follows a word that is a keyword only there: elsewhere `spawn` and `await` are names."""
 
 
 def lex(text: str, keyword: str) -> Lexed:
@@ -189,6 +195,8 @@ def _keyword_kind(c: LexerState, kind: str, word: str, end: int, previous: str) 
         if word in INFIX_WORDS:
             return kind if previous in OPERAND_ENDS else "NAME"
         if kind == "WATCH" and not _FOLLOWED_BY_LET.match(text, end):
+            return "NAME"
+        if kind in _FOLLOWED_BY and not _FOLLOWED_BY[kind].match(text, end):
             return "NAME"
         return kind
     if kind == "FUNCTION":

@@ -278,6 +278,18 @@ class Lambda(Node, frozen=True):
     body: Block
 
 
+class Spawn(Node, frozen=True):
+    """``spawn { body }``."""
+
+    body: Block
+
+
+class Await(Node, frozen=True):
+    """``await operand``."""
+
+    operand: Expr
+
+
 class Block(Node, frozen=True):
     """``{ statements; tail }``: its value is the tail's, or null."""
 
@@ -347,6 +359,8 @@ Expr: TypeAlias = (
     | MapLiteral
     | ObjectLiteral
     | Lambda
+    | Spawn
+    | Await
     | Block
     | If
     | Match

@@ -21,12 +21,6 @@ _PARENTHESISED: Final = {"IF": "if", "WHILE": "while", "FOR": "for", "MATCH": "m
 _FOREIGN: Final = {
     "interface": "interfaces are not part of this dialect",
     "implements": "interfaces are not part of this dialect",
-    "spawn": "`spawn` is not part of this dialect",
-    "await": "`await` is not part of this dialect",
-}
-_FOREIGN_HINTS: Final = {
-    "await": "calls wait by themselves: leave `await` out",
-    "spawn": "calls run one after another",
 }
 STATEMENT_KEYWORDS: Final = frozenset(
     {"LET", "RETURN", "WHILE", "FOR", "IF", "MATCH", "THROW", "BREAK", "CONTINUE", "ASSERT"}
@@ -98,7 +92,18 @@ _PUNCTUATION: Final = frozenset(PUNCTUATION.values())
 _LITERALS: Final = frozenset({"INT", "FLOAT", "STRING", "RAW_STRING", "TRUE", "FALSE", "NULL"})
 _STATEMENT: Final = frozenset({"LET", "WHILE", "FOR", "ASSERT", "WATCH", "SEMICOLON"})
 _EXPRESSION: Final = _LITERALS | {"NAME", "TEMPLATE_START", "LPAREN", "LBRACKET", "MINUS", "NOT"}
-_EXPRESSIONS: Final = _EXPRESSION | {"MAP", "IF", "MATCH", "LBRACE", "RETURN", "BREAK", "CONTINUE", "THROW"}
+_EXPRESSIONS: Final = _EXPRESSION | {
+    "MAP",
+    "IF",
+    "MATCH",
+    "LBRACE",
+    "RETURN",
+    "BREAK",
+    "CONTINUE",
+    "THROW",
+    "SPAWN",
+    "AWAIT",
+}
 _TYPE: Final = frozenset({"NAME", "MAP", "STRING", "INT", "MINUS", "TRUE", "FALSE", "NULL", "LPAREN"})
 _VALUE: Final = frozenset({"WORD", "STRING", "INT", "FLOAT", "LBRACKET", "LBRACE", "ENV"})
 _VALUES: Final = _VALUE | _LITERALS | {"JINJA"}
@@ -181,9 +186,9 @@ def syntax_error(driver: Driver, failure: UnexpectedTokenError, tokens: list[Tok
     if previous is not None and previous.kind in _PARENTHESISED and driver.accepts(states, "LPAREN"):
         return _missing_parentheses(token, previous, tokens, index, text)
     if foreign := _near(_FOREIGN, tokens, index):
-        return error(
-            "E0010", _FOREIGN[foreign.text], Span("", foreign.start, foreign.end), (), _FOREIGN_HINTS.get(foreign.text)
-        )
+        return error("E0010", _FOREIGN[foreign.text], Span("", foreign.start, foreign.end))
+    if previous is not None and previous.kind == "SPAWN":
+        return _after_spawn(token, span)
     if token.text == "<" and index > 1 and tokens[index - 2].kind == "TYPE":
         return error("E0010", "generics are not part of this dialect", span, (), "write the types out, or use a union")
     expected = driver.expected(states)
@@ -234,6 +239,14 @@ def _elif(tokens: list[Token], index: int) -> Token | None:
         if at < index and token.kind in ("SEMICOLON", "LBRACE", "RBRACE"):
             return None
     return None
+
+
+def _after_spawn(token: Token, span: Span) -> Diagnostic:
+    if token.text == "with":
+        hint = "write `spawn { … }`; `f.cancel()` and `baml.future` do the rest"
+        return error("E0010", "`spawn … with` is not part of this dialect", span, (), hint)
+    message = f"expected `{{` after `spawn`, found {_token_text(token)}"
+    return error("E0010", message, span, (), "write what is to run in braces: `spawn { f(x) }`")
 
 
 def _missing_parentheses(token: Token, keyword: Token, tokens: list[Token], index: int, text: str) -> Diagnostic:
@@ -381,12 +394,12 @@ def no_item_error(text: str) -> Diagnostic:
     name = word.group()
     span = Span("", 0, word.end())
     if name in _FOREIGN:
-        return error("E0010", _FOREIGN[name], span, (), _FOREIGN_HINTS.get(name))
+        return error("E0010", _FOREIGN[name], span)
     fix: tuple[Edit, ...] = ()
     if name in _BORROWED:
         hint: str | None = _BORROWED[name]
         fix = replace(0, word.end(), _SAME_WORDS[name]) if _SAME_WORDS.get(name) in _TOP_LEVEL else ()
-    elif name.upper() in STATEMENT_KEYWORDS:
+    elif name.upper() in STATEMENT_KEYWORDS or name in ("spawn", "await"):
         hint = "statements belong inside a function"
     else:
         near = _similar_keyword(name)

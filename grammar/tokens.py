@@ -46,7 +46,10 @@ class Lexed(msgspec.Struct):
 LITERAL_WORDS: Final = {"true": "TRUE", "false": "FALSE", "null": "NULL"}
 _PREFIX_WORDS: Final = {
     word: word.upper()
-    for word in ("let", "watch", "if", "for", "while", "break", "continue", "return", "throw", "match", "assert")
+    for word in (
+        *("let", "watch", "if", "for", "while", "break", "continue", "return", "throw", "match", "assert"),
+        *("spawn", "await"),
+    )
 }
 INFIX_WORDS: Final = {word: word.upper() for word in ("in", "is", "instanceof", "catch", "catch_all", "throws", "else")}
 _CODE_WORDS: Final = LITERAL_WORDS | _PREFIX_WORDS | INFIX_WORDS | {"map": "MAP"}

@@ -19,6 +19,7 @@ NAMESPACES = {
     "http.baml": "baml.http",
     "llm.baml": "baml.llm",
     "stream.baml": "baml.stream",
+    "future.baml": "baml.future",
     "sys.baml": "baml.sys",
     "fs.baml": "baml.fs",
     "net.baml": "baml.net",

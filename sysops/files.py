@@ -60,7 +60,7 @@ async def open_file(scope: Scope, path: str) -> Instance:
     services = scope.services
     file = await in_thread(_open, path, services.grants, services.max_bytes, drop=OpenFile.close)
     try:
-        handle = services.handles.open(FILE, scope.owner, file, file.close)
+        handle = scope.open(FILE, file, file.close)
     except BaseException:
         file.close()
         raise

@@ -67,7 +67,7 @@ async def fetch_sse(scope: Scope, request: Instance) -> Instance:
         scope.batches = Batches()
     stream = EventStream(response, exchange, framing, scope.batches, scope.services.max_bytes)
     try:
-        handle = scope.services.handles.open(STREAM, scope.owner, stream, stream.aclose)
+        handle = scope.open(STREAM, stream, stream.aclose)
     except BaseException:
         await stream.aclose()
         raise
@@ -100,7 +100,7 @@ async def _send(scope: Scope, exchange: Exchange) -> Instance:
     response = await _open(scope, exchange)
     body = UnreadBody(response, exchange, scope.services.max_bytes)
     try:
-        handle = scope.services.handles.open(BODY, scope.owner, body, body.aclose)
+        handle = scope.open(BODY, body, body.aclose)
     except BaseException:
         await body.aclose()
         raise

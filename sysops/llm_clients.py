@@ -305,5 +305,5 @@ def status_failure(scope: Scope, request: Instance, response: Instance, body: st
 def new_stream_accumulator(scope: Scope, client: Instance) -> Instance:
     options, row = _provider(scope, client)
     state = StreamState(answer_wire(row, options).accumulator())
-    handle = scope.services.handles.open(ACCUMULATOR, scope.owner, state, state.close)
+    handle = scope.open(ACCUMULATOR, state, state.close)
     return scope.new_instance("baml.llm.StreamAccumulator", _handle=handle)

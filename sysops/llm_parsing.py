@@ -50,7 +50,7 @@ def final_parse(scope: Scope, client: Instance, content: str, return_type: Any) 
 def new_stream_parser(scope: Scope, client: Instance, return_type: Any) -> Instance:
     type_ = type_of(return_type)
     parser = scope.services.output(type_).stream(options_of(scope, client).keeps_reasoning(), scope.trace.parse)
-    handle = scope.services.handles.open(PARSER, scope.owner, (parser, type_), parser.close)
+    handle = scope.open(PARSER, (parser, type_), parser.close)
     return scope.new_instance("baml.llm.StreamParser", _handle=handle)
 
 

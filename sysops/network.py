@@ -71,7 +71,7 @@ async def connect(scope: Scope, address: str) -> Instance:
         raise network(error.strerror or str(error), subject) from error
     connection = Connection(address, reader, writer)
     try:
-        handle = scope.services.handles.open(SOCKET, scope.owner, connection, connection.aclose)
+        handle = scope.open(SOCKET, connection, connection.aclose)
     except BaseException:
         await connection.aclose()
         raise

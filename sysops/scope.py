@@ -1,8 +1,9 @@
 """A sys-op's view of the call that it serves.
 
-A :class:`Scope` lives as long as one call.  The machine passes it through untouched as the first argument of every
-sys-op.  It joins four things: the :class:`Services` of the runtime (shared by all calls), the call's own environment
-and handle owner, the host's :class:`Hooks`, and the call's list of :class:`AttemptRecord`\\ s (what collectors read).
+A :class:`Scope` lives as long as one thread of a call.  The machine passes it through untouched as the first argument
+of every sys-op.  It joins four things: the :class:`Services` of the runtime (shared by all calls), the call's own
+environment and handle owner, the host's :class:`Hooks`, and the call's list of :class:`AttemptRecord`\\ s (what
+collectors read).
 
 A hook may be a plain callable or return an awaitable; a sys-op that calls one passes its result through
 :func:`bamlvm.sysops.pending.deferred`, so that a plain hook costs no suspension.
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 
@@ -20,8 +21,9 @@ from bamlvm.sysops.records import AttemptEvent, AttemptRecord
 from bamlvm.sysops.redaction import NO_SECRETS, Secrets
 from bamlvm.sysops.services import Services
 from bamlvm.sysops.tracing import Trace
+from bamlvm.vm.handles import Close
 from bamlvm.vm.program.llm import ClientInfo
-from bamlvm.vm.values import Instance
+from bamlvm.vm.values import Closure, Future, Handle, Instance
 
 if TYPE_CHECKING:
     from bamlvm.sysops.web.batches import Batches
@@ -36,14 +38,36 @@ class Hooks(msgspec.Struct):
     on_attempt: Callable[[AttemptEvent], Any] | None = None
 
 
-class Scope(msgspec.Struct):
-    """One call.
+class Threads(Protocol):
+    """The machine of a call, as far as it makes and ends threads."""
 
-    ``owner`` is its number in the handle table. ``attempt`` is the attempt under way; it began at ``attempt_clock`` of
-    the monotonic clock, ``attempt_text()`` and ``attempt_reasoning()`` return its text and reasoning so far, and
-    ``attempt_secrets`` must appear in no record. ``keep_raw_events`` is set where a collector wants them. ``partial``
-    is the last value of a stream's parser, and ``batches`` are those of the call's event streams. ``clients`` are the
-    LLM clients that the call can name, ``client`` is the one that LLM functions use instead of their own, if set.
+    def spawn(self, closure: Closure) -> Future: ...
+
+    def cancel(self, future: Future) -> bool: ...
+
+
+class _NoThreads:
+    """Stands for the machine where there is none: sys-ops that are called by themselves."""
+
+    def spawn(self, closure: Closure) -> Future:
+        raise RuntimeError("no machine runs this call")
+
+    def cancel(self, future: Future) -> bool:
+        return False
+
+
+NO_THREADS: Final[Threads] = _NoThreads()
+
+
+class Scope(msgspec.Struct):
+    """One thread of a call.
+
+    ``owner`` is the call's number in the handle table, ``thread`` that of the thread in the call, and ``threads`` the
+    machine.  ``attempt`` is the attempt under way; it began at ``attempt_clock`` of the monotonic clock,
+    ``attempt_text()`` and ``attempt_reasoning()`` return its text and reasoning so far, and ``attempt_secrets`` must
+    appear in no record.  ``keep_raw_events`` is set where a collector wants them.  ``partial`` is the last value of a
+    stream's parser, and ``batches`` are those of the thread's event streams.  ``clients`` are the LLM clients that the
+    call can name, ``client`` is the one that LLM functions use instead of their own, if set.
     """
 
     services: Services
@@ -62,9 +86,35 @@ class Scope(msgspec.Struct):
     batches: Batches | None = None
     clients: Mapping[str, ClientInfo] = msgspec.field(default_factory=dict)
     client: str | None = None
+    thread: int = 0
+    threads: Threads = NO_THREADS
 
     def __repr__(self) -> str:  # without the environment, which holds keys
         return f"<scope of call {self.owner}>"
+
+    def of_thread(self, number: int) -> Scope:
+        """Return the scope of a new thread: that of the same call, without an attempt under way."""
+        return Scope(
+            self.services,
+            self.owner,
+            self.env,
+            self.hooks,
+            self.tags,
+            self.attempts,
+            keep_raw_events=self.keep_raw_events,
+            clients=self.clients,
+            client=self.client,
+            thread=number,
+            threads=self.threads,
+        )
+
+    def open(self, kind: str, resource: Any, close: Close) -> Handle:
+        """Put a resource into the handle table, as one that this thread has opened.
+
+        Raises :class:`bamlvm.vm.values.Thrown` (``InvalidArgument``) if it is one too many; closing it is then still up
+        to the caller.
+        """
+        return self.services.handles.open(kind, self.owner, resource, close, self.thread)
 
     @property
     def trace(self) -> Trace:

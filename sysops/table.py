@@ -22,6 +22,7 @@ __all__ = ["SysOp", "load", "sysop"]
 MODULES: Final = (
     "bamlvm.sysops.http",
     "bamlvm.sysops.stream",
+    "bamlvm.sysops.future",
     "bamlvm.sysops.system",
     "bamlvm.sysops.log",
     "bamlvm.sysops.environment",

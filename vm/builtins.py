@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Final
 
-from bamlvm.vm.values import Closure, EnumValue, Handle, Instance, Media, TypeValue, Value
+from bamlvm.vm.values import Closure, EnumValue, Future, Handle, Instance, Media, TypeValue, Value
 
 SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 """The types whose values are builtins already."""
@@ -84,6 +84,8 @@ def description(value: Any) -> str:
             return f"<function {value.function.name}>"
         case Handle(kind):
             return f"<handle {kind}>"
+        case Future(number=number):
+            return f"<future {number}>"
         case TypeValue(type_):
             return str(type_)
         case _:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from bamlvm.vm.program.types import ClassType, EnumType, ListType, LiteralType, MapType, Primitive, Type, bare
+from bamlvm.vm.program.types import FUTURE, ClassType, EnumType, ListType, LiteralType, MapType, Primitive, Type, bare
 from bamlvm.vm.semantics import Failure
 from bamlvm.vm.values import I64_MAX, I64_MIN
 
@@ -65,8 +65,8 @@ def of_type(type_: Type) -> Fact:
             return Fact("list", type=type_)
         case MapType():
             return Fact("map", type=type_)
-        case ClassType():
-            return Fact("instance", type=type_)
+        case ClassType(name):
+            return ANY if name == FUTURE else Fact("instance", type=type_)
         case EnumType():
             return Fact("enum", type=type_)
     return ANY

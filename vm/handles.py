@@ -31,11 +31,12 @@ class Entry(NamedTuple):
 
 
 class _Slot:
-    __slots__ = ("entry", "generation", "owner")
+    __slots__ = ("entry", "generation", "owner", "thread")
 
     def __init__(self) -> None:
         self.generation = 0
         self.owner = 0
+        self.thread = 0
         self.entry: Entry | None = None
 
 
@@ -57,8 +58,8 @@ class HandleTable:
     def __len__(self) -> int:
         return self._count
 
-    def open(self, kind: str, owner: int, resource: Any, close: Close) -> Handle:
-        """Put a resource into the table and return its handle.
+    def open(self, kind: str, owner: int, resource: Any, close: Close, thread: int = 0) -> Handle:
+        """Put a resource, which a thread of a call has opened, into the table and return its handle.
 
         Raises :class:`Thrown` (``baml.errors.InvalidArgument``, naming the limit) if it is one too many; closing the
         resource is then still up to the caller.
@@ -76,6 +77,7 @@ class HandleTable:
                 self._slots.append(_Slot())
             slot = self._slots[index]
             slot.owner = owner
+            slot.thread = thread
             slot.entry = Entry(kind, resource, close)
             self._owned.setdefault(owner, set()).add(index)
             self._count += 1
@@ -109,16 +111,24 @@ class HandleTable:
             self._remove(handle.index)
             return entry.close
 
-    def take_all(self, owner: int) -> list[Entry]:
-        """Take out everything that an owner has open and return it, newest slot first, for the caller to close."""
+    def owns(self, owner: int, thread: int) -> bool:
+        """Whether a thread of an owner has something open."""
+        with self._lock:
+            return any(self._slots[index].thread == thread for index in self._owned.get(owner, ()))
+
+    def take_all(self, owner: int, thread: int | None = None) -> list[Entry]:
+        """Take out everything that an owner has open and return it, newest slot first, for the caller to close; with
+        ``thread``, what that thread of it has opened."""
         if owner not in self._owned:  # without the lock: most calls open nothing, and an owner that ends opens no more
             return []
         with self._lock:
             taken = []
             for index in sorted(self._owned.get(owner, ()), reverse=True):
-                entry = self._slots[index].entry
-                if entry is not None:
-                    taken.append(entry)
+                slot = self._slots[index]
+                if thread is not None and slot.thread != thread:
+                    continue
+                if slot.entry is not None:
+                    taken.append(slot.entry)
                 self._remove(index)
             return taken
 

@@ -23,12 +23,12 @@ from bamlvm.vm.opcodes import CODES, DISPATCH, MAY_THROW, TABLE, Opcode, plain
 from bamlvm.vm.program.code import Function, Handler, Placed
 from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, Signature
 from bamlvm.vm.program.llm import ClientInfo, LlmFunctionInfo, RetryPolicyInfo, TemplateInfo
-from bamlvm.vm.program.types import Type, bare
+from bamlvm.vm.program.types import FUTURE, Type, bare
 from bamlvm.vm.program.unit import Unit
 from bamlvm.vm.stack import instructions
 from bamlvm.vm.sysop import SysOp
 from bamlvm.vm.type_tests import Tester, tester
-from bamlvm.vm.values import EnumValue, Instance, LoadedClass, TraceFrame, Value
+from bamlvm.vm.values import EnumValue, Future, Instance, LoadedClass, TraceFrame, Value
 
 _FUNCTIONS_BY_OPCODE: Final[Mapping[str, Sequence[Callable[..., Any]]]] = {
     "bin_op": BINARY_FUNCTIONS,
@@ -43,6 +43,7 @@ _BUILT_IN_CLASSES: Final[Mapping[type, str]] = {
     bool: "baml.Bool",
     list: "baml.Array",
     dict: "baml.Map",
+    Future: FUTURE,
 }
 
 _TABLES: Final = tuple(name for name in Unit.__struct_fields__ if name not in ("tests", "generators"))

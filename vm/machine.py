@@ -6,7 +6,11 @@ It does no I/O and knows no clock.  :meth:`Machine.run` returns
 * :class:`Failed` with the thrown value that nothing caught,
 * :class:`Suspended` with a sys-op that waits: the driver awaits it, passes the result to :meth:`Machine.resume` or the
   error to :meth:`Machine.resume_error`, and runs on;
-* :class:`Paused` after ``fuel`` steps, so that the driver can look at cancellation.
+* :class:`Paused` after ``fuel`` steps, so that the driver can look at cancellation;
+* :class:`Idle` if each of several threads waits.
+
+A call begins with one thread; :mod:`bamlvm.vm.scheduler` has the others.  While a thread runs, its frames and its state
+are the machine's.
 
 A *step* is a call, a turn of a loop or a throw: no code runs forever without taking steps.  Frames are explicit: a call
 nested deeper than ``max_depth`` is the panic ``StackOverflow``.  The whole call may take ``budget`` steps, then comes
@@ -24,13 +28,15 @@ from typing import TYPE_CHECKING, Any, Final
 from bamlvm.vm.linker import LinkedFunction, LinkError, Program
 from bamlvm.vm.loop import execute
 from bamlvm.vm.opcodes import DISPATCH
-from bamlvm.vm.outcomes import COMPILED_FRAMES, TURNS, Done, Failed, Outcome, Paused, State, Suspended
+from bamlvm.vm.outcomes import COMPILED_FRAMES, TURNS, Done, Failed, Outcome, Paused, State, Suspended, Switched
 from bamlvm.vm.panics import no_memory, stack_overflow, step_limit
 from bamlvm.vm.sysop import SysOp
-from bamlvm.vm.values import MISSING, Caught, Instance, Thrown, TraceFrame, Value
+from bamlvm.vm.threads import Thread
+from bamlvm.vm.values import MISSING, AwaitMany, Caught, Closure, Future, Instance, Thrown, TraceFrame, Value
 from bamlvm.vm.work import Work
 
 if TYPE_CHECKING:
+    from bamlvm.vm.scheduler import Scheduler
     from bamlvm.vm.trace import Tracer
 
 FUEL: Final = 20_000
@@ -59,8 +65,10 @@ class Machine:
     """One call.
 
     ``scope`` is the first argument of every sys-op; the machine does not look into it.  ``budget`` is the number of
-    steps that the call may take (None: any), ``max_depth`` the number of frames.  ``tracer`` is called before every
-    instruction (:mod:`bamlvm.vm.trace`); without one nothing is paid for it.
+    steps that the call may take (None: any), ``max_depth`` the number of frames of a thread.  ``tracer`` is called
+    before every instruction (:mod:`bamlvm.vm.trace`); without one nothing is paid for it.  ``thread_scope`` returns the
+    scope of a new thread, from that of the thread that spawns it and its number.  ``scheduler`` is None until something
+    is spawned.
     """
 
     def __init__(
@@ -70,8 +78,11 @@ class Machine:
         budget: int | None = None,
         max_depth: int = MAX_DEPTH,
         tracer: Tracer | None = None,
+        thread_scope: Callable[[Any, int], Any] = lambda scope, number: scope,
     ) -> None:
         self.program = program
+        self.thread_scope = thread_scope
+        self.scheduler: Scheduler | None = None
         self.scope = scope
         self._execute: Callable[[Any, int], Any] = execute
         self.frames: list[tuple[Any, Any, Any, Any]] = []
@@ -129,37 +140,89 @@ class Machine:
         refers to something that does not exist, and any exception of a native or sys-op other than ``Thrown``; the call
         is then over.  Raises :class:`RuntimeError` if there is no call to run, or it waits.
         """
-        if self.state is None or self._waiting:
+        if self.scheduler is None and (self.state is None or self._waiting):
             raise RuntimeError("the machine waits for a sys-op" if self._waiting else "the machine has no call to run")
         self._slice_left = max(fuel, 1)
         self._granted = 0
         self.turns_left = self.turns
         self.poll = poll
         try:
-            while True:
-                if self._work is not None and not self._work_done(self._work):
-                    return Paused()
-                if self._thrown is not None and not self._deliver(self._thrown):
-                    return self.failed(0)
-                outcome: Outcome | None = self._execute(self, 0)
-                if self._interrupted is not None:
-                    raise self._interrupted
-                if outcome is not None:
-                    return outcome
+            outcome = self.go_on() if self.scheduler is None else None
+            return outcome if self.scheduler is None else self.scheduler.run(outcome)  # type: ignore[return-value]
         except BaseException:
             self._end()
             raise
         finally:
             self.poll = None
 
-    def resume(self, value: Value) -> None:
-        """Set the result of the sys-op for which the call waits.  Raises :class:`RuntimeError` if it does not wait."""
+    def go_on(self) -> Outcome | Switched:
+        """Run the thread whose state the machine has, until it has an outcome."""
+        while True:
+            if self._work is not None and not self._work_done(self._work):
+                return Paused()
+            if self._thrown is not None and not self._deliver(self._thrown):
+                return self.failed(0)
+            outcome: Outcome | Switched | None = self._execute(self, 0)
+            if self._interrupted is not None:
+                raise self._interrupted
+            if outcome is not None:
+                return outcome
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the running thread is in the middle of lengthy work, during which no other may run."""
+        return self._work is not None
+
+    def resume(self, value: Value, thread: Thread | None = None) -> None:
+        """Set the result of the sys-op for which a thread waits.  Raises :class:`RuntimeError` if it does not wait."""
+        if thread is not None and self.scheduler is not None:
+            self.scheduler.resumed(thread, value)
+            return
         step, slots, stack, function, _ = self._awaited()
         self.state = (step, slots, stack, function, value)
 
-    def resume_error(self, error: Thrown | Caught) -> None:
-        """Throw into the call at the sys-op for which it waits.  Raises :class:`RuntimeError` if it does not wait."""
+    def resume_error(self, error: Thrown | Caught, thread: Thread | None = None) -> None:
+        """Throw into a thread at the sys-op for which it waits.  Raises :class:`RuntimeError` if it does not wait."""
+        if thread is not None and self.scheduler is not None:
+            self.scheduler.resumed_with_error(thread, error)
+            return
         self._awaited()
+        self._thrown = error
+
+    # --- threads ------------------------------------------------------------------------------------------------------
+
+    def spawn(self, closure: Closure) -> Future:
+        """Make a thread of the call that runs a function without parameters; called by a sys-op."""
+        if self.scheduler is None:
+            from bamlvm.vm.scheduler import Scheduler  # only a call with threads pays for it
+
+            self.scheduler = Scheduler(self)
+        return self.scheduler.spawn(closure)
+
+    def cancel(self, future: Future) -> bool:
+        """Cancel a thread and all that it has spawned; return whether it was still running; called by a sys-op."""
+        return self.scheduler is not None and self.scheduler.cancel(future)
+
+    def switch_away(self) -> State:
+        """Return the state of the running thread, which the machine does not keep."""
+        state: State = self.state
+        self.state = None
+        self._waiting = False
+        return state
+
+    def switch_to(
+        self, frames: list[Any], state: State, scope: Any, error: Caught | Thrown | None, rethrown: bool
+    ) -> None:
+        """Let a thread run, which begins by throwing ``error`` if there is one.
+
+        The trace of what is ``rethrown`` goes on with the place that has waited for it.
+        """
+        self.frames = frames
+        self.state = state
+        self.scope = scope
+        if rethrown and isinstance(error, Caught):
+            step, _, _, function, _ = state
+            error = Caught(error.value, (*error.trace, *self.caught(None, step, function).trace))
         self._thrown = error
 
     def _deliver(self, error: Thrown | Caught) -> bool:
@@ -325,10 +388,12 @@ class Machine:
         stack: Any,
         function: Any,
         fuel: int,
-    ) -> Suspended:
+    ) -> Suspended | Switched:
         """Keep the state and return the outcome of a sys-op that waits; its result will be the stack's top."""
         self._settle(fuel)
         self.state = (step, slots, stack, function, None)
+        if isinstance(awaitable, Future | AwaitMany) and self.scheduler is not None:
+            return self.scheduler.wait(awaitable)
         self._waiting = True
         return Suspended(sysop, arguments, awaitable)
 

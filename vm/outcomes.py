@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from bamlvm.vm.sysop import SysOp
+from bamlvm.vm.threads import Thread
 from bamlvm.vm.values import Caught, Value
 
 TURNS: Final = 2_000
@@ -25,14 +26,24 @@ class Done(msgspec.Struct, frozen=True):
 
 
 class Suspended(msgspec.Struct, frozen=True):
-    """The call waits.
+    """A thread waits for a sys-op.
 
     ``awaitable`` is the coroutine of the sys-op, called with the scope and ``arguments``, or that of its ``Pending``.
+    ``thread`` is None while the call has but one.
     """
 
     sysop: SysOp
     arguments: list[Value]
     awaitable: Awaitable[Value]
+    thread: Thread | None = None
+
+
+class Idle(msgspec.Struct, frozen=True):
+    """No thread can run until a sys-op under way has its result, or a cancelled thread is closed."""
+
+
+class Switched(msgspec.Struct, frozen=True):
+    """The running thread waits for another one; never seen outside of the machine."""
 
 
 class Failed(msgspec.Struct, frozen=True):
@@ -45,7 +56,7 @@ class Paused(msgspec.Struct, frozen=True):
     """The slice is used up; :meth:`Machine.run` goes on."""
 
 
-Outcome: TypeAlias = Done | Suspended | Failed | Paused
+Outcome: TypeAlias = Done | Suspended | Failed | Paused | Idle
 
 State: TypeAlias = tuple[Any, Any, Any, Any, Any]
 """Between instructions: the next record, the locals, the operand stack, the function, the stack's top."""

@@ -43,3 +43,13 @@ def no_memory() -> Thrown:
 def step_limit(limit: int) -> Thrown:
     """Return the panic of a call whose budget of steps is spent."""
     return panic("StepLimit", f"the call took more than {limit} steps", limit=limit)
+
+
+def cancelled() -> Thrown:
+    """Return the panic of waiting for a thread that has been cancelled."""
+    return panic("Cancelled", "the thread was cancelled")
+
+
+def deadlock(circle: str) -> Thrown:
+    """Return the panic of a wait that would never end; ``circle`` says who waits for whom."""
+    return panic("Deadlock", f"no thread can go on: {circle}")

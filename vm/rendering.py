@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import msgspec
 
-from bamlvm.vm.values import Closure, EnumValue, Handle, Instance, Media, TypeValue
+from bamlvm.vm.values import Closure, EnumValue, Future, Handle, Instance, Media, TypeValue
 from bamlvm.vm.work import LONGEST, Lengthy, Work, too_long, whole
 
 _BRIEF: Final = 40
@@ -80,6 +80,8 @@ def scalar_text(value: Any) -> str:
             return f"<type {value.type}>"
         case Handle():
             return f"<{value.kind}>"
+        case Future():
+            return f"<future {value.number}>"
         case _:
             raise TypeError(f"{type(value).__name__} is not a BAML value")
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
 from bamlvm.vm.program.types import (
+    FUTURE,
     MEDIA,
     AliasType,
     ClassType,
@@ -28,7 +29,7 @@ from bamlvm.vm.program.types import (
     VariantType,
     walk,
 )
-from bamlvm.vm.values import Closure, EnumValue, Handle, Instance, Media, TypeValue
+from bamlvm.vm.values import Closure, EnumValue, Future, Handle, Instance, Media, TypeValue
 
 Tester: TypeAlias = Callable[[Any], bool]
 
@@ -43,6 +44,7 @@ _TAGS: Final[Mapping[type, str]] = {
     Closure: "function",
     TypeValue: "type",
     Handle: "handle",
+    Future: FUTURE,
 }
 
 _PYTHON_TYPES: Final[Mapping[str, type]] = {
@@ -104,6 +106,8 @@ def _finite(type_: Type) -> Tester:
         case LiteralType(literal):
             literal_type = type(literal)
             return lambda value: type(value) is literal_type and value == literal
+        case ClassType(name) if name == FUTURE:
+            return lambda value: type(value) is Future
         case ClassType(name):
             return lambda value: type(value) is Instance and value.cls.name == name
         case EnumType(name):

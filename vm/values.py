@@ -135,13 +135,57 @@ class _Missing:
 MISSING: Final = _Missing()
 
 
+class Future:
+    """The result of a green thread (:mod:`bamlvm.vm.threads`), once it has one.  Compared by identity.
+
+    ``number`` is the thread's, from 1; ``thread`` the thread itself until the future is settled.  ``error`` is what the
+    thread threw, None if it returned ``value``.  ``waiters`` are the threads that wait for it, and ``awaited`` says
+    whether one ever has.
+    """
+
+    __slots__ = ("awaited", "error", "number", "thread", "value", "waiters")
+
+    def __init__(self, number: int, thread: Any) -> None:
+        self.awaited = False
+        self.number = number
+        self.thread = thread
+        self.value: Value = None
+        self.error: Caught | None = None
+        self.waiters: dict[Any, None] = {}
+
+    @property
+    def settled(self) -> bool:
+        """Whether the thread has ended: returned, thrown or been cancelled."""
+        return self.thread is None
+
+    def __repr__(self) -> str:
+        return f"<future {self.number}>"
+
+
+class AwaitMany:
+    """A wait for several futures: until ``every`` one is settled, or until one is.
+
+    The thread gets the place of the first settled one, or the number of them all.  ``place`` is how far it has come.
+    """
+
+    __slots__ = ("every", "futures", "place")
+
+    def __init__(self, futures: list[Future], every: bool) -> None:
+        self.futures = futures
+        self.every = every
+        self.place = 0
+
+
 class Pending:
     """The result of a sync sys-op that has to wait after all: the machine suspends, the driver awaits ``awaitable`` and
-    resumes with its result (or its :class:`Thrown`)."""
+    resumes with its result (or its :class:`Thrown`).
+
+    A :class:`Future` or :class:`AwaitMany` is awaited by the machine itself: other threads run meanwhile.
+    """
 
     __slots__ = ("awaitable",)
 
-    def __init__(self, awaitable: Awaitable[Value]) -> None:
+    def __init__(self, awaitable: Awaitable[Value] | Future | AwaitMany) -> None:
         self.awaitable = awaitable
 
 

@@ -27,7 +27,7 @@ from bamlvm.errors import HostError
 from bamlvm.events import Event
 from bamlvm.sysops.system import after_fork, monotonic
 from bamlvm.vm.handles import CLOSE_SECONDS, Entry
-from bamlvm.vm.outcomes import Suspended
+from bamlvm.vm.outcomes import Idle, Suspended
 
 _INTERRUPTED: Final = "the waiting thread was interrupted"
 _POLL_SECONDS: Final = 0.05
@@ -129,7 +129,7 @@ class BackgroundRun(Run):
         self._inbox: queue.SimpleQueue[Event | _CallbackRequest | End] = queue.SimpleQueue()
         super().__init__(BACKGROUND.loop(), self._inbox.put, self._inbox.qsize, wants_partials, wants_everything)
 
-    def start(self, call: Call, outcome: Suspended | None = None) -> None:
+    def start(self, call: Call, outcome: Suspended | Idle | None = None) -> None:
         """Go on with a call on the loop; ``outcome`` is the wait that it has reached."""
         call.call_in_caller_thread = self._request
         call.thread = None
@@ -178,7 +178,7 @@ class BackgroundRun(Run):
             except queue.Empty:  # Ctrl-C may have lost the end on its way out of the inbox
                 self.ended = call.concluded
 
-    def _launch(self, call: Call, outcome: Suspended | None) -> None:
+    def _launch(self, call: Call, outcome: Suspended | Idle | None) -> None:
         BACKGROUND.launch(self._drive(call, outcome))
 
     def _end(self) -> None:
@@ -221,7 +221,7 @@ def _answer(future: asyncio.Future[tuple[Any, Any]], result: Any, error: Excepti
         result.close()
 
 
-def finish_blocking(call: Call, outcome: Suspended) -> Any:
+def finish_blocking(call: Call, outcome: Suspended | Idle) -> Any:
     """Go on with a call that must wait, and wait for its value."""
     run = BackgroundRun()
     try:

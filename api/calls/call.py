@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from copy import copy
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
@@ -21,16 +21,23 @@ from bamlvm.calls.engine import Engine
 from bamlvm.calls.errors import error_record, thrown_error
 from bamlvm.calls.hooks import CallInCallerThread, Sink, hooks_of
 from bamlvm.calls.interruption import Interruption
-from bamlvm.collector import CallRecord, Observer
+from bamlvm.collector import CallRecord, Observer, UnawaitedError
 from bamlvm.context import CallContext
 from bamlvm.errors import Cancelled, ThrownError
 from bamlvm.sysops import attempts
-from bamlvm.sysops.scope import Scope
+from bamlvm.sysops.records import ErrorRecord
+from bamlvm.sysops.scope import NO_THREADS, Scope
 from bamlvm.sysops.system import monotonic, unix_time
 from bamlvm.vm.handles import Entry
 from bamlvm.vm.machine import Machine
-from bamlvm.vm.outcomes import Done, Failed, Suspended
+from bamlvm.vm.outcomes import Done, Failed, Idle, Suspended
+from bamlvm.vm.threads import Thread
 from bamlvm.vm.values import Value
+
+if TYPE_CHECKING:
+    from bamlvm.vm.scheduler import Scheduler
+
+_CANCELLED: Final = ErrorRecord("baml.panics.Cancelled", "the thread was cancelled")
 
 SLICE_SECONDS: Final = 0.005
 """Time that compiled code takes before it lets other tasks of its event loop run."""
@@ -76,6 +83,7 @@ class Call:
         "machine",
         "scope",
         "thread",
+        "to_close",
     )
 
     def __init__(self, engine: Engine, prepared: PreparedCall, context: CallContext, sink: Sink | None = None) -> None:
@@ -97,7 +105,11 @@ class Call:
             self.scope.keep_raw_events = any(observer.keep_raw_events for observer in observers)
         self._observers = [observer.begin(function, context.tags) for observer in observers]
         tracer = None if engine.new_tracer is None else engine.new_tracer()
-        self.machine = Machine(engine.program, self.scope, engine.step_limit, tracer=tracer)
+        self.machine = Machine(
+            engine.program, self.scope, engine.step_limit, tracer=tracer, thread_scope=Scope.of_thread
+        )
+        self.scope.threads = self.machine
+        self.to_close: list[Thread] = []
         self._slice_ends = 0.0
         self._waiting: PreparedCall | None = None  # for its binding
         if prepared.binding is None:
@@ -107,14 +119,17 @@ class Call:
             self.machine.start(prepared.binding.function, prepared.binding.arguments)
         engine.active.add(self)
 
-    def advance(self) -> Done | Suspended | None:
+    def advance(self) -> Done | Suspended | Idle | None:
         """Run one slice: return the end, a wait, or None where the slice was used up.
 
         Raises :class:`bamlvm.ThrownError`, and what interrupts the call.
         """
         self.interruption.poll()
         self._slice_ends = 0.0
-        outcome = self.machine.run(poll=self._look)
+        machine = self.machine
+        outcome = machine.run(poll=self._look)
+        if machine.scheduler is not None and not machine.scheduler.alone:
+            self._close_cancelled(machine.scheduler)
         if type(outcome) is Done:
             prepared = self._waiting
             if prepared is None:
@@ -124,11 +139,37 @@ class Call:
             name, *rest = prepared.arguments
             self.machine.start(prepared.entry, [name, outcome.value, *rest])
             return None
-        if type(outcome) is Suspended:
+        if type(outcome) is Suspended or (type(outcome) is Idle and self.to_close):
+            return outcome
+        if type(outcome) is Idle and machine.scheduler is not None and not machine.scheduler.can_run:
             return outcome
         if type(outcome) is Failed:
             raise thrown_error(self.engine, outcome.error, self.scope.attempts)
         return None
+
+    def _close_cancelled(self, scheduler: Scheduler) -> None:
+        """Close the threads that the program has cancelled; those that must wait for it are for the driver."""
+        for thread in scheduler.take_closing():
+            if thread.in_sysop or self.engine.services.handles.owns(self.scope.owner, thread.number):
+                self.to_close.append(thread)
+            else:
+                self.abandon(thread)
+                scheduler.closed(thread)
+
+    def take_to_close(self) -> list[Thread]:
+        """Return the cancelled threads that the driver is to close."""
+        taken, self.to_close = self.to_close, []
+        return taken
+
+    def take_open_of(self, thread: Thread) -> list[Entry]:
+        """Take what a cancelled thread has opened out of the handle table, for the caller to close."""
+        self.abandon(thread)
+        return self.engine.services.handles.take_all(self.scope.owner, thread.number)
+
+    def abandon(self, thread: Thread) -> None:
+        """Close the record of the attempt that a cancelled thread leaves open."""
+        if thread.scope is not None:
+            attempts.abandon(thread.scope, _CANCELLED)
 
     def _look(self) -> bool:
         """Raise what interrupts the call; return whether other tasks of the loop have waited for long."""
@@ -159,6 +200,12 @@ class Call:
             return
         self.concluded = True
         self.engine.active.discard(self)
+        self.scope.threads = NO_THREADS  # which would keep the machine, and the machine keeps the scope
+        unawaited: tuple[UnawaitedError, ...] = ()
+        if (scheduler := self.machine.scheduler) is not None:
+            for thread in scheduler.unfinished:
+                self.abandon(thread)
+            unawaited = self._report_unawaited(scheduler)
         if not self._observers and self.scope.trace.calls is None:
             return
         duration = monotonic() - self._started
@@ -173,9 +220,25 @@ class Call:
             outcome=_outcome(error),
             error=ended_by,
             attempts=tuple(map(copy, self.scope.attempts)),
+            unawaited_errors=unawaited,
         )
         for ended in self._observers:
             ended(record)
+
+    def _report_unawaited(self, scheduler: Scheduler) -> tuple[UnawaitedError, ...]:
+        """Log the errors of threads that nothing awaited, and return them."""
+        found = []
+        for future in scheduler.unawaited():
+            if future.error is not None:
+                error = thrown_error(self.engine, future.error)
+                found.append(UnawaitedError(future.number, error_record(error)))
+        if found:
+            import logging  # only where there is something to log
+
+            logger = logging.getLogger("bamlvm.calls")
+            for each in found:
+                logger.warning("%s: nothing awaited thread %d, which threw %s", self.function, each.thread, each.error)
+        return tuple(found)
 
 
 def _outcome(error: BaseException | None) -> Literal["returned", "thrown", "cancelled", "failed"]:

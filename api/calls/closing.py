@@ -38,7 +38,29 @@ async def close_entries(entries: Iterable[Entry]) -> None:
         raise cancellation
 
 
-def _is_unstarted(awaitable: Awaitable[None]) -> bool:
+async def wait_for_all(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Wait for tasks that are about to end.  A cancellation that comes meanwhile is raised at the end."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + CLOSE_SECONDS
+    cancellation: asyncio.CancelledError | None = None
+    left = {task for task in tasks if not task.done()}
+    while left and loop.time() < until:
+        try:
+            _, left = await asyncio.wait(left, timeout=until - loop.time())
+        except asyncio.CancelledError as error:
+            cancellation = error
+            left = {task for task in left if not task.done()}
+    if cancellation is not None:
+        raise cancellation
+
+
+def close_unstarted(awaitable: object) -> None:
+    """Close the coroutine of a wait that has not begun."""
+    if _is_unstarted(awaitable):
+        awaitable.close()  # type: ignore[attr-defined]
+
+
+def _is_unstarted(awaitable: object) -> bool:
     return inspect.iscoroutine(awaitable) and inspect.getcoroutinestate(awaitable) == inspect.CORO_CREATED
 
 

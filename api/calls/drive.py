@@ -1,8 +1,9 @@
 """A call on an event loop.
 
-One call is one task, the caller's own or one on the background loop; no sys-op gets a task of its own.  The driver
-awaits each wait of the machine and resumes it with the result or with the error.  What the call left open is closed
-before it ends, also when it is cancelled (once more).
+One call is one task, the caller's own or one on the background loop.  The driver awaits each wait of the machine and
+resumes it with the result or with the error; only where a call has several threads do its sys-ops get tasks of their
+own (:mod:`bamlvm.calls.waits`).  What the call left open is closed before it ends, also when it is cancelled (once
+more).
 """
 
 from __future__ import annotations
@@ -13,17 +14,19 @@ from typing import Any
 from bamlvm.calls.call import Call
 from bamlvm.calls.closing import close_entries
 from bamlvm.calls.interruption import Watch
-from bamlvm.vm.outcomes import Done, Suspended
+from bamlvm.calls.waits import Waits
+from bamlvm.vm.outcomes import Done, Idle, Suspended
 from bamlvm.vm.values import Thrown
 
 
-async def drive(call: Call, outcome: Suspended | None = None) -> Any:
+async def drive(call: Call, outcome: Suspended | Idle | None = None) -> Any:
     """Run a call to its end and return its value.
 
     ``outcome`` is the wait that a call has reached which began elsewhere.  Raises what the call raises.
     """
     machine = call.machine
     watch: Watch | None = None
+    waits: Waits | None = None
     try:
         try:
             while True:
@@ -34,15 +37,26 @@ async def drive(call: Call, outcome: Suspended | None = None) -> Any:
                     break
                 if watch is None:
                     watch = _watch(call)
+                if waits is None and (machine.scheduler is not None and not machine.scheduler.alone):
+                    waits = Waits(call)
+                if waits is not None and call.to_close:
+                    waits.close(call.take_to_close())
                 if step is None:  # the slice is used up: other tasks have their turn
                     await asyncio.sleep(0)
-                    continue
-                try:
-                    reply = await step.awaitable
-                except Thrown as thrown:
-                    machine.resume_error(thrown)
+                    if waits is not None:
+                        waits.poll()
+                elif isinstance(step, Idle):
+                    assert waits is not None
+                    await waits.next()
+                elif waits is not None and machine.scheduler is not None and not machine.scheduler.alone:
+                    waits.start(step)
                 else:
-                    machine.resume(reply)
+                    try:
+                        reply = await step.awaitable
+                    except Thrown as thrown:
+                        machine.resume_error(thrown, step.thread)
+                    else:
+                        machine.resume(reply, step.thread)
         except asyncio.CancelledError:
             # If the watch alone has cancelled this task, the reason is raised instead.  If anything else has, the
             # cancellation passes, even where the call is interrupted as well.
@@ -53,9 +67,13 @@ async def drive(call: Call, outcome: Suspended | None = None) -> Any:
             # The watch ends first, so that closing is cut short by its own limit alone.
             if watch is not None:
                 watch.end()
-            entries = call.take_open()
-            if entries:
-                await close_entries(entries)
+            try:
+                if waits is not None:
+                    await waits.end()
+            finally:
+                entries = call.take_open()
+                if entries:
+                    await close_entries(entries)
     except BaseException as error:
         call.conclude(error)
         raise

@@ -16,7 +16,7 @@ from bamlvm.calls.call import Call
 from bamlvm.calls.drive import drive
 from bamlvm.errors import Cancelled
 from bamlvm.events import Event
-from bamlvm.vm.outcomes import Suspended
+from bamlvm.vm.outcomes import Idle, Suspended
 
 QUEUED_EVENTS: Final = 64
 """How many events a stream may be ahead of its reader before the call waits."""
@@ -84,7 +84,7 @@ class Run(ABC):
         if space is not None and not space.done():
             space.set_result(None)
 
-    async def _drive(self, call: Call, outcome: Suspended | None = None) -> None:
+    async def _drive(self, call: Call, outcome: Suspended | Idle | None = None) -> None:
         try:
             self.value = await drive(call, outcome)
         except asyncio.CancelledError:  # an interruption of the call is another exception

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Final, NamedTuple, Self
 
+from bamlvm.errors import HostError
 from bamlvm.sysops.constraints import Constraints
 from bamlvm.sysops.services import Services
 from bamlvm.values.checked import WRAPPERS
@@ -21,7 +22,7 @@ from bamlvm.values.rebuild import Leaf, Unfolded, all_scalars, rebuild
 from bamlvm.vm.builtins import SCALARS, description
 from bamlvm.vm.program.declarations import FieldInfo, has_attribute
 from bamlvm.vm.program.types import Attribute, AttributedType, ListType, MapType, Type, UnionType
-from bamlvm.vm.values import EnumValue, Instance, LoadedClass, Media
+from bamlvm.vm.values import EnumValue, Future, Instance, LoadedClass, Media
 
 
 class Opaque:
@@ -78,6 +79,8 @@ class Results:
             return value.fields, made if marks is None else partial(self._marked_struct, value, marks, made)
         if kind is EnumValue:
             return Leaf(self._enum(value))
+        if kind is Future:
+            raise HostError("a future belongs to the call that has spawned it: `await` it, and return its value")
         return Leaf(value if kind is Media else Opaque(value))
 
     def _enum(self, value: EnumValue) -> Any:

@@ -25,6 +25,7 @@ from bamlvm.vm.program.types import (
     NEVER,
     STRING,
     UNKNOWN,
+    ClassType,
     FunctionType,
     ListType,
     MapType,
@@ -42,8 +43,10 @@ READ_AS = {"baml.json.parse": "baml.json.parse_as", "baml.llm.parse": "baml.llm.
 """Functions whose result is of the type that is expected of it, and the function called instead, with that type."""
 
 
-def _self_bindings(type_: Type) -> dict[str, Type]:
+def _self_bindings(c: Checking, type_: Type) -> dict[str, Type]:
     match type_:
+        case ClassType(name, arguments) if arguments and (info := c.symbols.class_(name)) is not None:
+            return members.class_bindings(info, type_)
         case ListType(item):
             return {"T": item}
         case MapType(key, value):
@@ -82,7 +85,7 @@ def _method(c: Checking, node: hir.Call, member: hir.Member) -> tir.Expr:
             found.append((part, signature))
     if len(found) == len(parts):
         if len({signature.name for _, signature in found}) == 1:
-            return _named(c, node, found[0][1], receiver, [_self_bindings(part) for part, _ in found])
+            return _named(c, node, found[0][1], receiver, [_self_bindings(c, part) for part, _ in found])
         if not any(signature.type_parameters for _, signature in found):
             return _dynamic(c, node, member, receiver, [signature for _, signature in found])
     if all(members.field_of(c, part, member.name) for part in parts):
@@ -247,6 +250,10 @@ def _unify(c: Checking, wanted: Type, found: Type, bindings: dict[str, Type]) ->
             for one, other in zip(takes, other_takes, strict=False):
                 _unify(c, one, other, bindings)
             _unify(c, result, other_result, bindings)
+        case ClassType(name, arguments), _ if arguments:
+            same = [part for part in alternatives_of(found) if isinstance(part, ClassType) and part.name == name]
+            for place, each in enumerate(arguments) if same else ():
+                _unify(c, each, union(part.arguments[place] for part in same), bindings)
         case _:
             pass
 

@@ -148,11 +148,13 @@ class Checking:
         return (*counts, 0 if self._survives_calls(place) else self.calls)
 
     def _survives_calls(self, place: Place) -> bool:
-        if isinstance(place, int):
-            return not self.function.locals[place].set_inside
-        root, *names = place
+        root, *names = (place,) if isinstance(place, int) else place
         assert isinstance(root, int)
-        return not self.function.locals[root].set_inside and not any(self.is_set(str(name)) for name in names)
+        local = self.function.locals[root]
+        # Inside a lambda, which may run in a thread of its own, the function around it may set a shared local, too.
+        if local.set_inside or (local.shared and len(self.returns) > 1):
+            return False
+        return not any(self.is_set(str(name)) for name in names)
 
     def declare(self, local: int, type_: Type) -> None:
         """Give a local its type; its narrowed type from an earlier round of a loop is forgotten."""

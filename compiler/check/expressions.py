@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
@@ -12,17 +12,22 @@ from bamlvm.compiler.check import calls, lints, literals, members, operators, pa
 from bamlvm.compiler.check.context import Checking, Exits, Flow, Returns, inferred, place_of
 from bamlvm.compiler.types import literal_type, unstated
 from bamlvm.vm.program.types import (
+    FUTURE,
     INT,
     NEVER,
     NULL,
     STRING,
+    UNKNOWN,
+    ClassType,
     FunctionType,
     ListType,
     MapType,
     Type,
+    VariableType,
     VariantType,
     is_never,
     union,
+    walk,
 )
 
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
@@ -183,6 +188,46 @@ def _lambda(c: Checking, node: hir.Lambda, expected: Type | None) -> tir.Expr:
     return tir.Lambda(node.start, node.end, type_, tuple(p.local for p in node.parameters), node.captures, body)
 
 
+def _spawn(c: Checking, node: hir.Spawn, expected: Type | None) -> tir.Expr:
+    """Check a spawn: what its body returns and throws is what the future has."""
+    wanted = [part for part in c.solver.alternatives(expected) if is_future(part)] if expected is not None else []
+    body = node.body
+    if len(wanted) == 1 and not any(type(part) is VariableType or part == UNKNOWN for part in walk(wanted[0])):
+        body = msgspec.structs.replace(body, result=wanted[0].arguments[0])
+    made = _lambda(c, body, None)
+    assert isinstance(made.type, FunctionType)
+    type_ = ClassType(FUTURE, (made.type.result, made.type.throws))
+    return tir.CallNamed(node.start, node.end, type_, "baml.future.start", "sysop", (made,))
+
+
+def _await(c: Checking, node: hir.Await) -> tir.Expr:
+    """Check an await: it throws what the future may have."""
+    operand = c.expr(c, node.operand, None)
+    parts = c.solver.alternatives(operand.type)
+    type_: Type = hir.ERROR
+    if operand.type == NEVER:
+        type_ = NEVER
+    elif parts and all(is_future(part) for part in parts):
+        futures = [part for part in parts if isinstance(part, ClassType)]
+        type_ = union(part.arguments[0] for part in futures)
+        c.throw(union(part.arguments[1] for part in futures))
+    elif hir.ERROR not in parts:
+        hint = "a call waits by itself: leave `await` out"
+        if any(is_future(part) for part in parts):
+            hint = "check first that it is a future: `if (f is Future) { … }`"
+            if len(parts) == 2 and NULL in parts:
+                hint = "it may be null: check it first"
+        shown = c.solver.resolve(operand.type)
+        c.report.error("E0001", node.operand, f"`await` waits for a future, not for `{shown}`", hint=hint)
+    c.called()
+    return tir.CallNamed(node.start, node.end, type_, "baml.future.result", "sysop", (operand,))
+
+
+def is_future(type_: Type) -> TypeGuard[ClassType]:
+    """Whether a type is that of a future."""
+    return isinstance(type_, ClassType) and type_.name == FUTURE
+
+
 def function_body(c: Checking, body: hir.Block, result: Type | None) -> tir.Expr:
     """Check a function's block: its value must fit ``result``; report E0029 if control reaches the end without one."""
     before = c.flow.distance
@@ -306,8 +351,10 @@ _CHECKS: Mapping[type[hir.Expr], Callable[[Checking, Any, Type | None], tir.Expr
     hir.Text: _text,
     hir.ListLiteral: literals.list_,
     hir.MapLiteral: literals.map_,
-    hir.ObjectLiteral: lambda c, node, _: literals.object_(c, node),
+    hir.ObjectLiteral: literals.object_,
     hir.Lambda: _lambda,
+    hir.Spawn: _spawn,
+    hir.Await: lambda c, node, _: _await(c, node),
     hir.VariantRef: _variant,
     hir.FunctionRef: lambda c, node, _: calls.function_value(c, node),
     hir.Return: lambda c, node, _: _return(c, node),

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check.context import Checking, inferred
-from bamlvm.compiler.types import unstated, widen
+from bamlvm.compiler.types import joined_futures, substitute, unstated, widen
 from bamlvm.vm.program.spelling import did_you_mean
-from bamlvm.vm.program.types import NEVER, NULL, STRING, ClassType, EnumType, ListType, MapType, Type, union
+from bamlvm.vm.program.types import (
+    NEVER,
+    NULL,
+    STRING,
+    UNKNOWN,
+    ClassType,
+    EnumType,
+    ListType,
+    MapType,
+    Type,
+    VariableType,
+    union,
+)
 from bamlvm.vm.program.types import members as alternatives
 
 
@@ -40,7 +52,7 @@ def list_(c: Checking, node: hir.ListLiteral, expected: Type | None) -> tir.Expr
             found.append(_kept(checked))
             items.append(checked)
     if item is None:
-        item = union(found) if node.items else c.solver.fresh()
+        item = joined_futures(union(found)) if node.items else c.solver.fresh()
     return tir.ListLiteral(node.start, node.end, ListType(item), tuple(items))
 
 
@@ -87,15 +99,24 @@ def map_(c: Checking, node: hir.MapLiteral, expected: Type | None) -> tir.Expr:
         entries.append(tir.MapEntry(*at, checked_key, checked))
     if key is None or value is None:
         key = union(keys) if keys else STRING
-        value = union(values) if values else c.solver.fresh()
+        value = joined_futures(union(values)) if values else c.solver.fresh()
     return tir.MapLiteral(node.start, node.end, MapType(key, value), tuple(entries))
 
 
-def object_(c: Checking, node: hir.ObjectLiteral) -> tir.Expr:
-    """Check an object; report E0007 for fields that its class does not have, E0001 for missing ones."""
+def object_(c: Checking, node: hir.ObjectLiteral, expected: Type | None) -> tir.Expr:
+    """Check an object; report E0007 for fields that its class does not have, E0001 for missing ones.
+
+    What is expected, else its fields decide the type parameters of a class that has some.
+    """
     info = c.symbols.class_(node.class_name)
     assert info is not None
-    own = ClassType(node.class_name)
+    bound: dict[str, Type] = {}
+    if info.type_parameters and expected is not None:
+        parts_of = [part for part in c.solver.alternatives(expected) if isinstance(part, ClassType)]
+        wanted = [part for part in parts_of if part.name == info.name]
+        if len(wanted) == 1:
+            bound = dict(zip(info.type_parameters, wanted[0].arguments, strict=True))
+    own = ClassType(node.class_name, tuple(bound.get(name, UNKNOWN) for name in info.type_parameters))
     places = {each.name: index for index, each in enumerate(info.fields)}
     parts: list[tir.FieldInit | tir.Spread] = []
     given: set[str] = set()
@@ -118,7 +139,12 @@ def object_(c: Checking, node: hir.ObjectLiteral) -> tir.Expr:
             if each.name in given and not spread:
                 c.report.error("E0012", each, f"the field `{each.name}` is given twice")
             given.add(each.name)
-            value = c.coerce(each.value, info.fields[places[each.name]].type, f" for the field `{each.name}`")
+            type_ = info.fields[places[each.name]].type
+            if isinstance(type_, VariableType) and type_.name in info.type_parameters and type_.name not in bound:
+                value = c.expr(c, each.value, None)
+                bound[type_.name] = inferred(value)
+            else:
+                value = c.coerce(each.value, substitute(type_, bound), f" for the field `{each.name}`")
             parts.append(tir.FieldInit(*at, places[each.name], value))
     if not spread:
         missing = [f.name for f in info.fields if f.name not in given and not c.solver.assignable(NULL, f.type)]
@@ -127,4 +153,5 @@ def object_(c: Checking, node: hir.ObjectLiteral) -> tir.Expr:
             c.report.error(
                 "E0001", node, f"`{info.name}` is missing {names}", hint="set every field that is not optional"
             )
+    own = ClassType(node.class_name, tuple(bound.get(name, UNKNOWN) for name in info.type_parameters))
     return tir.New(node.start, node.end, own, info.name, len(info.fields), tuple(parts))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check.context import Checking
 from bamlvm.compiler.reporter import name_range
-from bamlvm.compiler.types import widen
+from bamlvm.compiler.types import substitute, widen
 from bamlvm.vm.program.declarations import ClassInfo
 from bamlvm.vm.program.spelling import did_you_mean
 from bamlvm.vm.program.types import (
@@ -50,6 +50,17 @@ def field_of(c: Checking, type_: Type, name: str) -> tuple[ClassInfo, int] | Non
     return None
 
 
+def _field_type(owner: Type, info: ClassInfo, index: int) -> Type:
+    type_ = info.fields[index].type
+    return substitute(type_, class_bindings(info, owner)) if info.type_parameters else type_
+
+
+def class_bindings(info: ClassInfo, type_: Type) -> dict[str, Type]:
+    """Return the type variables of a class with what they are in ``type_``."""
+    arguments = type_.arguments if isinstance(type_, ClassType) else ()
+    return dict(zip(info.type_parameters, arguments, strict=False))
+
+
 def find_field(c: Checking, owner: Type, node: hir.Member | hir.SetField) -> tuple[int | None, Type | None]:
     """Return the index (None where classes differ) and the type of a field; report E0007."""
     parts = c.solver.alternatives(owner)
@@ -58,7 +69,7 @@ def find_field(c: Checking, owner: Type, node: hir.Member | hir.SetField) -> tup
     fields = [field_of(c, part, node.name) for part in parts]
     known = [each for each in fields if each is not None]
     if len(known) == len(fields):
-        type_ = union(info.fields[index].type for info, index in known)
+        type_ = union(_field_type(part, *each) for part, each in zip(parts, known, strict=True))
         return (known[0][1] if len(known) == 1 else None), type_
     report_no_member(c, owner, parts, node)
     return None, None

@@ -6,7 +6,7 @@ from bamlvm.compiler import hir
 from bamlvm.compiler.resolve import paths, patterns, statements
 from bamlvm.compiler.resolve.context import OpenFunction, Resolving
 from bamlvm.grammar import syntax
-from bamlvm.vm.program.types import ClassType
+from bamlvm.vm.program.types import FUTURE, ClassType
 
 
 def expression(r: Resolving, node: syntax.Expr) -> hir.Expr:
@@ -52,6 +52,10 @@ def expression(r: Resolving, node: syntax.Expr) -> hir.Expr:
             return _object(r, node)
         case syntax.Lambda():
             return _lambda(r, node)
+        case syntax.Spawn():
+            return hir.Spawn(*at, _lambda(r, syntax.Lambda(node.start, node.end, (), None, node.body)))
+        case syntax.Await():
+            return hir.Await(*at, r.expr(r, node.operand))
         case syntax.Match():
             return _match(r, node)
         case syntax.Catch():
@@ -90,6 +94,9 @@ def _object(r: Resolving, node: syntax.ObjectLiteral) -> hir.Expr:
     )
     named = syntax.NamedType(node.start, node.path_end, node.path)
     type_ = r.type(named)
+    if isinstance(type_, ClassType) and type_.name == FUTURE:
+        r.report.error("E0010", named, "a future is made by `spawn`", hint="write `spawn { … }`")
+        return hir.Invalid(node.start, node.end)
     if isinstance(type_, ClassType):
         return hir.ObjectLiteral(node.start, node.end, type_.name, fields)
     if type_ is not hir.ERROR:

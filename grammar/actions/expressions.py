@@ -10,6 +10,7 @@ from bamlvm.grammar.actions.context import ActionContext
 from bamlvm.grammar.actions.types import WORDS, DottedName, integer
 from bamlvm.grammar.syntax import (
     Argument,
+    Await,
     Binary,
     BindPattern,
     Block,
@@ -35,6 +36,7 @@ from bamlvm.grammar.syntax import (
     PathPattern,
     Pattern,
     Return,
+    Spawn,
     Spread,
     Template,
     Throw,
@@ -185,6 +187,10 @@ def lambda_typed(
     return Lambda(start.start, body.end, tuple(parameters), type_, body)
 
 
+def spawn(c: ActionContext, word: Token, body: Block) -> Expr:
+    return Spawn(word.start, body.end, body)
+
+
 # --- operators
 
 
@@ -198,6 +204,10 @@ def shift_right(c: ActionContext, left: Expr, first: Token, _second: Token, righ
 
 def type_test(c: ActionContext, operand: Expr, _is: Token, type_: TypeExpr) -> Expr:
     return TypeTest(operand.start, type_.end, operand, type_)
+
+
+def await_(c: ActionContext, word: Token, operand: Expr) -> Expr:
+    return Await(word.start, operand.end, operand)
 
 
 def unary(c: ActionContext, operator: Token, operand: Expr) -> Expr:

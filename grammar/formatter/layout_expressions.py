@@ -243,6 +243,14 @@ def unary(c: LayoutContext, operator: Token, operand: Part) -> Part:
     return c.row(operator, operand, hug=operand.hug)
 
 
+def await_(c: LayoutContext, word: Token, operand: Part) -> Part:
+    return c.row(word, SPACE, operand, hug=operand.hug)
+
+
+def spawn(c: LayoutContext, word: Token, body: Part) -> Part:
+    return with_body(c, c.row(word, SPACE), body)
+
+
 def return_(c: LayoutContext, word: Token, value: Part | None = None) -> Part:
     return c.part(word) if value is None else c.row(word, SPACE, value, hug=value.hug)
 

@@ -22,7 +22,7 @@ from typing import Any
 from bamlvm.vm.program.declarations import EnumInfo, attribute_text
 from bamlvm.vm.program.types import Attribute
 from bamlvm.vm.rendering import scalar_text
-from bamlvm.vm.values import Closure, EnumValue, Handle, Instance, Media, TypeValue
+from bamlvm.vm.values import Closure, EnumValue, Future, Handle, Instance, Media, TypeValue
 
 
 class ClassView:
@@ -153,8 +153,10 @@ class Viewer:
             return view
         if isinstance(value, TypeValue):
             return str(value.type)
-        if isinstance(value, (Closure, Handle)):
-            return f"<{'function' if isinstance(value, Closure) else value.kind}>"
+        if isinstance(value, Handle):
+            return f"<{value.kind}>"
+        if isinstance(value, (Closure, Future)):
+            return "<function>" if isinstance(value, Closure) else "<future>"
         raise TypeError(f"a {type(value).__name__} cannot be used in a prompt")
 
 

@@ -44,12 +44,16 @@ class FieldInfo(msgspec.Struct, frozen=True, array_like=True, dict=True):
 
 
 class ClassInfo(msgspec.Struct, frozen=True, array_like=True):
-    """A class: its fields in declared order (an instance stores their values by this index)."""
+    """A class: its fields in declared order (an instance stores their values by this index).
+
+    Only classes of the standard library have type parameters.
+    """
 
     name: str
     fields: tuple[FieldInfo, ...]
     attributes: tuple[Attribute, ...] = ()
     doc: str = ""
+    type_parameters: tuple[str, ...] = ()
 
 
 class VariantInfo(msgspec.Struct, frozen=True, array_like=True):

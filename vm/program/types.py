@@ -141,6 +141,9 @@ UNKNOWN = Primitive("unknown")
 NEVER: Primitive = Primitive("never")
 HANDLE = Primitive("handle")
 MEDIA = frozenset({"image", "audio", "pdf", "video"})
+FUTURE = "baml.future.Future"
+"""The class of futures, `Future<T, E>`: T is what the thread returns, E what it throws."""
+
 PRIMITIVES: dict[str, Primitive] = {
     name: Primitive(name)
     for name in ("int", "float", "string", "bool", "null", "unknown", "never", "image", "audio", "pdf", "video")
