@@ -104,6 +104,13 @@ def holds(fact: Fact, value: Any) -> bool:
     return fact.kind not in _CHECKABLE or type(value) is _CHECKABLE[fact.kind]
 
 
+class State(NamedTuple):
+    """The facts at a place: of each local (None: not set on some way) and of each operand."""
+
+    locals: list[Fact | None]
+    stack: list[Fact]
+
+
 # --- the lattice ------------------------------------------------------------------------------------------------------
 
 

@@ -10,62 +10,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from bamlvm.vm import facts
-from bamlvm.vm.facts import ANY, Fact, Special
+from bamlvm.vm.facts import ANY, Fact, Special, State
 from bamlvm.vm.flow import COUNTED, Block, Counting, Flow, Instruction, Unsupported
+from bamlvm.vm.names import Names
 from bamlvm.vm.opcodes import CODES, MAY_THROW, OPERATORS, TABLE
 from bamlvm.vm.operands import Comparison, Form, Operand, Operands, Site, Temporaries, form
 from bamlvm.vm.program.types import ClassType
 from bamlvm.vm.semantics import SEMANTICS, Checked, Expression, Guarded, Many, Statement, out_of_range
 from bamlvm.vm.values import I64_MAX, I64_MIN
-
-
-class Names(Protocol):
-    """What a translation asks of the compiled program: the global names of objects and functions."""
-
-    def constant(self, value: Any) -> str:
-        """Return an expression for an object that the code needs."""
-        ...
-
-    def callee(self, name: str) -> str:
-        """Return the global name under which a function of the program is called."""
-        ...
-
-    def result(self, name: str) -> Fact:
-        """Return what is known of a function's or native's result."""
-        ...
-
-    def argument(self, name: str, index: int) -> Fact:
-        """Return what is known of a function's argument when it is called; it may be left out if it has a default."""
-        ...
-
-    def parameter(self, name: str, index: int) -> Fact:
-        """Return what is known of a function's parameter once it is supplied."""
-        ...
-
-    def linked(self, name: str, operands: Sequence[int]) -> Sequence[Any]:
-        """Return the linked operands of an instruction of the function, as the interpreter has them."""
-        ...
-
-    def field(self, fact: Fact, index: int) -> Fact:
-        """Return what is known of a field of an instance."""
-        ...
-
-
-class Condition(NamedTuple):
-    """What a branch tests; ``negated`` if it jumps where the test fails."""
-
-    text: str
-    negated: bool
-
-
-class State(NamedTuple):
-    """The facts at a place: of each local (None: not set on some way) and of each operand."""
-
-    locals: list[Fact | None]
-    stack: list[Fact]
 
 
 class ChunkGuards(Protocol):
@@ -74,6 +29,13 @@ class ChunkGuards(Protocol):
     def accumulate(self, local: int, addend: Fact, block: int) -> bool:
         """Whether the sum that a local accumulates is checked at the chunk's start."""
         ...
+
+
+class Condition(NamedTuple):
+    """What a branch tests; ``negated`` if it jumps where the test fails."""
+
+    text: str
+    negated: bool
 
 
 _COMPARISONS: Final[Mapping[str, str]] = {

@@ -1,9 +1,7 @@
 """A function's bytecode as structured Python: text, and the site of each line.
 
-First the facts at each block's start are found, by running the blocks symbolically until nothing changes. Then the
-blocks are written in the order of the dominator tree (:mod:`bamlvm.vm.flow`): a loop becomes ``while True``, a merge
-follows the code that leads to it, and a jump becomes ``continue``, ``break`` or nothing. A jump out of several Python
-loops at once sets ``br`` and breaks; behind each loop ``br`` is tested.
+The facts at each block's start come from :mod:`bamlvm.vm.inference`, the lines of a block from
+:mod:`bamlvm.vm.symbolic`, and :mod:`bamlvm.vm.structure` says where they stand.
 
 A counting loop becomes ``for … in range(…)`` over chunks of at most ``fuel`` turns::
 
@@ -24,22 +22,19 @@ addend cannot overflow within the chunk. Where a guard fails, the function is tr
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import partial
-from heapq import heappop, heappush
 from typing import Final, NamedTuple
 
 from bamlvm.vm import facts
-from bamlvm.vm.facts import ANY, Fact
-from bamlvm.vm.flow import COUNTED, Counting, Flow, Unsupported
+from bamlvm.vm.facts import ANY, Fact, State
+from bamlvm.vm.flow import COUNTED, Flow, Unsupported
+from bamlvm.vm.inference import Analysis, analyse
+from bamlvm.vm.names import Names
 from bamlvm.vm.opcodes import CODES, TABLE
-from bamlvm.vm.operands import Line, Site, Temporaries
+from bamlvm.vm.operands import Line, Site
 from bamlvm.vm.outcomes import TURNS
-from bamlvm.vm.symbolic import MAX_CHAIN, BlockRun, Names, State
+from bamlvm.vm.structure import Chunk, Context, Enclosing, Structure, diverts
+from bamlvm.vm.symbolic import MAX_CHAIN, BlockRun
 from bamlvm.vm.values import I64_MAX, I64_MIN
-
-MAX_STEPS: Final = 4_000
-"""Blocks that the search for facts runs before it gives up."""
 
 MAX_NESTING: Final = 18
 """Python blocks that may be nested (CPython's compiler allows 20)."""
@@ -65,157 +60,13 @@ def translate(
     return _Writer(flow, names, analysis, counts_calls=counts_calls, asserts=asserts).translation()
 
 
-# --- facts ------------------------------------------------------------------------------------------------------------
-
-
-class Analysis(NamedTuple):
-    """The facts at the start of each block, the counting loops, and what is known of each one's step."""
-
-    states: dict[int, State]
-    counting: dict[int, Counting]
-    steps: dict[int, Fact]
-
-
-def start_state(flow: Flow, names: Names) -> State:
-    """Return the facts at a function's first instruction."""
-    function = flow.function
-    known = len(function.parameters) + function.capture_count
-    locals_: list[Fact | None] = [ANY] * known + [None] * (function.local_count - known)
-    for index in range(len(function.parameters)):
-        locals_[index] = names.argument(function.name, index)
-    return State(locals_, [])
-
-
-def analyse(flow: Flow, names: Names, start: State, *, guess: bool) -> Analysis:
-    """Return the facts of every block, found by abstract interpretation."""
-    counting = {}
-    if guess:
-        counting = {header: found for header in flow.loops if (found := flow.counting(header)) is not None}
-    while True:
-        states, steps = _fixpoint(flow, names, start, counting)
-        refuted = [
-            header for header in counting if not _counts(counting[header], states.get(header), steps.get(header))
-        ]
-        if not refuted:
-            return Analysis(states, counting, steps)
-        for header in refuted:
-            del counting[header]
-
-
-def _counts(loop: Counting, state: State | None, step: Fact | None) -> bool:
-    """Whether the bound is an int, and the step a positive one."""
-    if state is None or step is None:
-        return False
-    if loop.bound.name == "load_local" and (state.locals[loop.bound.operands[0]] or ANY).kind != "int":
-        return False
-    return step.is_int and step.low >= 1
-
-
-def _fixpoint(
-    flow: Flow, names: Names, start: State, counting: dict[int, Counting]
-) -> tuple[dict[int, State], dict[int, Fact]]:
-    limits = facts.thresholds(flow.function.constants, COUNTED)
-    states = {flow.entry: start}
-    steps: dict[int, Fact] = {}
-    latches = {loop.latch: header for header, loop in counting.items()}
-    visits: dict[int, int] = {}
-    waiting = [flow.number[flow.entry]]
-    temporaries = Temporaries()
-    ran = 0
-    while waiting:
-        block = flow.order[heappop(waiting)]
-        ran += 1
-        if ran > MAX_STEPS:
-            raise Unsupported("its facts do not settle")
-        run = BlockRun(flow, names, flow.blocks[block], states[block], counting, temporaries)
-        run.run()
-        if block in latches and run.step is not None:
-            steps[latches[block]] = run.step
-        for target, state in run.leaving():
-            old = states.get(target)
-            if old is not None:
-                state = _merged(old, state)
-                if state == old:
-                    continue
-                visits[target] = visits.get(target, 0) + 1
-                # Loops widen at the second change, so that a counter does not climb step by step.
-                if visits[target] > (1 if target in flow.loops else 8):
-                    state = _widened(old, state, limits)
-            states[target] = state
-            if flow.number[target] not in waiting:
-                heappush(waiting, flow.number[target])
-    return states, steps
-
-
-def _merged(one: State, other: State) -> State:
-    return State(
-        [facts.join(a, b) for a, b in zip(one.locals, other.locals, strict=True)],
-        [facts.join(a, b) or ANY for a, b in zip(one.stack, other.stack, strict=True)],
-    )
-
-
-def _widened(old: State, new: State, limits: Sequence[int]) -> State:
-    return State(
-        [facts.widen(a, b, limits) for a, b in zip(old.locals, new.locals, strict=True)],
-        [facts.widen(a, b, limits) or ANY for a, b in zip(old.stack, new.stack, strict=True)],
-    )
-
-
-# --- text -------------------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class _Enclosing:
-    """A place that jumps may go to from inside: the header of a Python loop (``continue``), what follows one
-    (``break``), or a merge that comes next. ``is_loop`` says whether a Python loop stands there."""
-
-    label: int
-    after: int | None
-    is_loop: bool
-    continues: bool = False
-    needed: bool = False
-    broken: bool = False
-    exits: dict[int, int] = field(default_factory=dict)
-
-
-@dataclass
-class _Chunk(_Enclosing):
-    """A counting loop; ``guards`` holds, by local, the addend whose sum is checked once a chunk."""
-
-    flow: Flow | None = None
-    guards: dict[int, Fact] = field(default_factory=dict)
-
-    def accumulate(self, local: int, addend: Fact, block: int) -> bool:
-        """Whether a sum is checked once a chunk: its addend is small, and nothing else in the loop stores into it."""
-        assert self.flow is not None
-        body = self.flow.loops[self.label]
-        if not (addend.low >= -COUNTED and addend.high <= COUNTED) or self.flow.innermost(block) != self.label:
-            return False
-        stores = sum(
-            each.name in ("store_local", "make_cell") and each.operands[0] == local
-            for _, each in self.flow.instructions_of(body)
-        )
-        if stores != 1:
-            return False
-        self.guards[local] = addend
-        return True
-
-
-_Context = list[_Enclosing]
-_Write = Callable[[_Context, "int | None", int], None]
-"""Writes code in a context, knowing the block that follows it (falling through leads there), at an indent."""
-
-
-class _Writer:
+class _Writer(Structure):
     def __init__(self, flow: Flow, names: Names, analysis: Analysis, *, counts_calls: bool, asserts: bool) -> None:
-        self._flow = flow
+        super().__init__(flow)
         self._names = names
         self._analysis = analysis
         self._counts_calls = counts_calls
         self._asserts = asserts
-        self._temporaries = Temporaries()
-        self._exits = 0
-        self._lines: list[Line] = []
         self._unset: set[int] = set()
         self._uses_fuel = False
         self._keeps_traces = any(each.name == "rethrow" for each in flow.code)
@@ -247,125 +98,15 @@ class _Writer:
         sites = {number: each.site for number, each in enumerate(lines, 1) if each.site is not None}
         return Translation("".join(f"{' ' * each.indent}{each.text}\n" for each in lines), sites)
 
-    # --- lines --------------------------------------------------------------------------------------------------------
-
-    def _emit(self, indent: int, text: str, site: Site | None = None) -> None:
-        self._lines.append(Line(indent, text, site))
-
-    def _captured(self, write: Callable[[], None]) -> list[Line]:
-        """Return the lines that ``write`` writes, without keeping them."""
-        saved, self._lines = self._lines, []
-        write()
-        written, self._lines = self._lines, saved
-        return written
-
-    def _shifted(self, lines: Sequence[Line], by: int) -> None:
-        self._lines += [Line(each.indent + by, each.text, each.site) for each in lines]
-
-    # --- structure ----------------------------------------------------------------------------------------------------
-
-    def _node(self, block: int, context: _Context, following: int | None, indent: int) -> None:
-        """Write a block and all that it dominates."""
-        flow = self._flow
-        followers = flow.followers[block]
-        if block in flow.loops:
-            body = flow.loops[block]
-            outside = [each for each in followers if each not in body]
-            self._before_followers(
-                self._latest_first(outside), lambda c, f, i: self._loop(block, c, f, i), context, following, indent
-            )
-        else:
-            self._before_followers(
-                self._latest_first(followers), lambda c, f, i: self._block(block, c, f, i), context, following, indent
-            )
-
-    def _latest_first(self, blocks: Sequence[int]) -> list[int]:
-        return sorted(blocks, key=lambda each: -self._flow.number[each])
-
-    def _before_followers(
-        self, followers: Sequence[int], inner: _Write, context: _Context, following: int | None, indent: int
-    ) -> None:
-        """Write ``inner``, then each follower. A follower that is reached from below other code than what leads up
-        to it needs a Python loop around that code, to ``break`` out of."""
-        if not followers:
-            inner(context, following, indent)
-            return
-        follower, rest = followers[0], followers[1:]
-        saved = self._temporaries.count, self._exits
-        place = _Enclosing(follower, None, is_loop=False)
-        lines = self._captured(lambda: self._before_followers(rest, inner, [*context, place], follower, indent))
-        if place.needed:
-            self._temporaries.count, self._exits = saved
-            place = _Enclosing(follower, follower, is_loop=True)
-            lines = self._captured(lambda: self._before_followers(rest, inner, [*context, place], follower, indent + 1))
-            if place.exits:
-                self._emit(indent, "br = 0")
-            self._emit(indent, "while True:")
-            self._lines += lines
-            if not _diverts(lines):
-                self._emit(indent + 1, "break")
-            self._leave(place, context, follower, indent)
-        else:
-            self._lines += lines
-        self._node(follower, context, following, indent)
-
-    def _leave(self, place: _Enclosing, context: _Context, following: int | None, indent: int) -> None:
-        """Behind a Python loop: go on to where jumps out of it wanted to go."""
-        for code, target in place.exits.items():
-            self._emit(indent, f"if br == {code}:")
-            lines = self._captured(partial(self._jump, target, context, following, indent + 1))
-            self._lines += lines or [Line(indent + 1, "pass")]
-
-    def _jump(self, target: int, context: _Context, following: int | None, indent: int) -> None:
-        """Write a jump to the start of a merge or of a loop around."""
-        if target == following:
-            return
-        crossed: list[_Enclosing] = []
-        for place in reversed(context):
-            if not place.is_loop:
-                if place.label == target:  # only to be had with a loop around it: written again, with one
-                    place.needed = True
-                    self._emit(indent, "pass")
-                    return
-                continue
-            word = "continue" if place.continues and place.label == target else ""
-            if not word and place.after == target:
-                word = "break"
-                place.broken = True
-            if word and not crossed:
-                self._emit(indent, word)
-                return
-            if word:
-                break
-            crossed.append(place)
-        else:
-            raise Unsupported(f"no way to block {target}")
-        inner = crossed[0]
-        code = next((code for code, goal in inner.exits.items() if goal == target), None)
-        if code is None:
-            self._exits += 1
-            code = self._exits
-            inner.exits[code] = target
-        inner.broken = True
-        self._emit(indent, f"br = {code}")
-        self._emit(indent, "break")
-
-    def _edge(self, source: int, target: int, context: _Context, following: int | None, indent: int) -> None:
-        """Write what an edge leads to: a jump, or the block itself where no other edge enters it."""
-        if target in self._flow.merges or self._flow.is_back_edge(source, target):
-            self._jump(target, context, following, indent)
-        else:
-            self._node(target, context, following, indent)
-
     # --- loops --------------------------------------------------------------------------------------------------------
 
-    def _loop(self, header: int, context: _Context, following: int | None, indent: int) -> None:
+    def _loop(self, header: int, context: Context, following: int | None, indent: int) -> None:
         body = self._flow.loops[header]
         inside = self._latest_first([each for each in self._flow.followers[header] if each in body])
         if header in self._analysis.counting:
             self._counting_loop(header, inside, context, following, indent)
             return
-        place = _Enclosing(header, following, is_loop=True, continues=True)
+        place = Enclosing(header, following, is_loop=True, continues=True)
         lines = self._captured(
             lambda: self._before_followers(
                 inside, lambda c, f, i: self._block(header, c, f, i), [*context, place], header, indent + 1
@@ -378,7 +119,7 @@ class _Writer:
         self._leave(place, context, following, indent)
 
     def _counting_loop(
-        self, header: int, inside: list[int], context: _Context, following: int | None, indent: int
+        self, header: int, inside: list[int], context: Context, following: int | None, indent: int
     ) -> None:
         flow, loop = self._flow, self._analysis.counting[header]
         self._uses_fuel = True
@@ -396,7 +137,7 @@ class _Writer:
         bound, bound_fact = self._load(loop.bound.name, loop.bound.operands[0], known)
         step, _ = self._load(loop.step.name, loop.step.operands[0], known)
         step_fact = self._analysis.steps[header]
-        place = _Chunk(header, following, is_loop=True, continues=True, flow=flow)
+        place = Chunk(header, following, is_loop=True, continues=True, flow=flow)
         lines = self._captured(
             lambda: self._before_followers(
                 inside, lambda c, f, i: self._edge(header, first, c, f, i), [*context, place], header, indent + 2
@@ -451,7 +192,7 @@ class _Writer:
 
     # --- blocks -------------------------------------------------------------------------------------------------------
 
-    def _block(self, index: int, context: _Context, following: int | None, indent: int) -> None:
+    def _block(self, index: int, context: Context, following: int | None, indent: int) -> None:
         block = self._flow.blocks[index]
         chunk = next((each for each in reversed(context) if each.is_loop and each.continues), None)
         run = BlockRun(
@@ -461,7 +202,7 @@ class _Writer:
             self._analysis.states[index],
             self._analysis.counting,
             self._temporaries,
-            chunk if isinstance(chunk, _Chunk) else None,
+            chunk if isinstance(chunk, Chunk) else None,
             asserts=self._asserts,
         )
         run.run(emit_latch=False)
@@ -486,7 +227,7 @@ class _Writer:
         self._shifted(lines, 1)
         self._emit(indent, "except CATCHABLE as error:")
         self._lines += handled
-        if end and _diverts(handled):
+        if end and diverts(handled):
             self._lines += end
         elif end:
             self._emit(indent, "else:")
@@ -502,7 +243,7 @@ class _Writer:
             if fact is not None and facts.is_checkable(fact)
         ]
 
-    def _terminator(self, index: int, run: BlockRun, context: _Context, following: int | None, indent: int) -> None:
+    def _terminator(self, index: int, run: BlockRun, context: Context, following: int | None, indent: int) -> None:
         if run.ended:
             return
         block = self._flow.blocks[index]
@@ -532,29 +273,9 @@ class _Writer:
         else:
             raise Unsupported(last.name)
 
-    def _if(self, condition: str, holding: list[Line], failing: list[Line], indent: int) -> None:
-        """Write a branch; a side that diverts needs no ``else`` after it."""
-        if _diverts(holding):
-            self._emit(indent, f"if {condition}:")
-            self._lines += holding
-            self._shifted(failing, -1)
-        elif _diverts(failing):
-            self._emit(indent, f"if {_negated(condition)}:")
-            self._lines += failing
-            self._shifted(holding, -1)
-        elif holding:
-            self._emit(indent, f"if {condition}:")
-            self._lines += holding
-            if failing:
-                self._emit(indent, "else:")
-                self._lines += failing
-        elif failing:
-            self._emit(indent, f"if {_negated(condition)}:")
-            self._lines += failing
-
     # --- switches -----------------------------------------------------------------------------------------------------
 
-    def _switch(self, index: int, key: str, context: _Context, following: int | None, indent: int) -> None:
+    def _switch(self, index: int, key: str, context: Context, following: int | None, indent: int) -> None:
         flow = self._flow
         table = flow.function.tables[flow.code[flow.blocks[index].end - 1].operands[0]]
 
@@ -605,16 +326,3 @@ class _Writer:
         if [each.name for each in code] == ["load_const", "return"] and block.depth == 0:
             return (self._flow.function.constants[code[0].operands[0]],)
         return None
-
-
-def _negated(condition: str) -> str:
-    name, is_not, other = condition.partition(" is not ")
-    return f"{name} is {other}" if is_not and name.isalnum() else f"not ({condition})"
-
-
-def _diverts(lines: Sequence[Line]) -> bool:
-    """Whether control never reaches the end of some lines: their last statement leaves."""
-    if not lines:
-        return False
-    last = lines[-1]
-    return last.indent == lines[0].indent and last.text.startswith(("return", "raise", "break", "continue"))

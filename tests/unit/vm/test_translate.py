@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from bamlvm.vm.machine import Done, Failed, Machine, Paused
-from bamlvm.vm.native import Native, Space
+from bamlvm.vm.native import Native
+from bamlvm.vm.space import Space
 from bamlvm.vm.spill import Bail
 from bamlvm.vm.translate import Translation
 from tests.support.compiling import compile_text, errors, link

@@ -1,0 +1,103 @@
+"""The global names of compiled code: objects that it needs, and functions that it calls.
+
+Generated text has no identifier and no string of the program but as a literal: what it refers to has a name of our own,
+``K0 K1 …`` for an object, ``F0 F1 …`` for a function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from threading import RLock
+from typing import Any
+
+from bamlvm.vm import facts
+from bamlvm.vm.facts import ANY, Fact
+from bamlvm.vm.linker import Decoder, LinkedFunction
+from bamlvm.vm.opcodes import CODES, TABLE
+from bamlvm.vm.program.types import ClassType
+
+
+class Objects:
+    """The named objects of a program, in the order in which they got their names; functions that are called have
+    theirs too."""
+
+    def __init__(self, lock: RLock) -> None:
+        self.named: list[tuple[str, Any]] = []
+        self._lock = lock
+        self._names: dict[int, str] = {}
+        self._callees: dict[str, str] = {}
+
+    def name_of(self, value: Any) -> str:
+        """Return the global name of an object."""
+        with self._lock:
+            name = self._names.get(id(value))
+            if name is None:
+                name = f"K{len(self.named)}"
+                self.named.append((name, value))  # which also keeps its identity its own
+                self._names[id(value)] = name
+            return name
+
+    def callee(self, function: LinkedFunction) -> str:
+        """Return the global name under which compiled code calls a function."""
+        with self._lock:
+            name = self._callees.get(function.name)
+            if name is None:
+                name = f"F{len(self.named)}"
+                self.named.append((name, function))
+                self._callees[function.name] = name
+            return name
+
+    def callee_name(self, function: LinkedFunction) -> str | None:
+        """Return that name if there is one."""
+        return self._callees.get(function.name)
+
+
+class Names:
+    """What the translation of one function asks of the program: names of objects and functions, and facts."""
+
+    def __init__(self, objects: Objects, function: LinkedFunction) -> None:
+        self._objects = objects
+        self._program = function.program
+        self._decoder = Decoder(function)
+
+    def constant(self, value: Any) -> str:
+        """Return an expression for an object that the code needs."""
+        if value is None or type(value) in (int, bool, str):
+            return repr(value)
+        if type(value) is float and value - value == 0.0:
+            return repr(value)
+        return self._objects.name_of(value)
+
+    def callee(self, name: str) -> str:
+        """Return the global name under which a function of the program is called."""
+        return self._objects.callee(self._program.function(name))
+
+    def result(self, name: str) -> Fact:
+        """Return what is known of a function's or native's result."""
+        signature = self._program.signatures.get(name)
+        return ANY if signature is None else facts.of_type(signature.result)
+
+    def argument(self, name: str, index: int) -> Fact:
+        """Return what is known of a function's argument when it is called; it may be left out if it has a default."""
+        signature = self._program.signatures.get(name)
+        if signature is None or index >= len(signature.parameters) or signature.parameters[index].has_default:
+            return ANY
+        return facts.of_type(signature.parameters[index].type)
+
+    def parameter(self, name: str, index: int) -> Fact:
+        """Return what is known of a function's parameter once it is supplied."""
+        signature = self._program.signatures.get(name)
+        if signature is None or index >= len(signature.parameters):
+            return ANY
+        return facts.of_type(signature.parameters[index].type)
+
+    def linked(self, name: str, operands: Sequence[int]) -> Sequence[Any]:
+        """Return the linked operands of an instruction of the function, as the interpreter has them."""
+        return self._decoder.operands(TABLE[CODES[name]], tuple(operands), 0)
+
+    def field(self, fact: Fact, index: int) -> Fact:
+        """Return what is known of a field of an instance."""
+        if not isinstance(fact.type, ClassType):
+            return ANY
+        info = self._program.classes.get(fact.type.name)
+        return facts.of_type(info.fields[index].type) if info is not None and index < len(info.fields) else ANY

@@ -1,0 +1,245 @@
+"""One thread's compiled functions.
+
+Translations are shared by all threads; function objects are not.  Their cells ``fuel`` and ``calls`` count what the
+thread's own Python stack may still do.  A function is made in a space at its first call there: until then its name
+stands for a stub.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import CellType, CodeType, FunctionType
+from typing import Any, Final, Protocol
+
+from bamlvm.vm import arithmetic, facts
+from bamlvm.vm.facts import Fact
+from bamlvm.vm.linker import LinkedFunction, Program
+from bamlvm.vm.names import Objects
+from bamlvm.vm.outcomes import COMPILED_FRAMES
+from bamlvm.vm.panics import assertion_failed, no_element, unreachable
+from bamlvm.vm.spill import (
+    CATCHABLE,
+    Bail,
+    CompiledCode,
+    Held,
+    Pause,
+    Rethrown,
+    Suspend,
+    ThrownValue,
+    activations,
+    as_held,
+)
+from bamlvm.vm.sysop import SysOp
+from bamlvm.vm.type_tests import type_tag
+from bamlvm.vm.values import MISSING, Cell, Closure, Instance, Pending, Value
+from bamlvm.vm.work import check_length, extend
+
+_RESERVE: Final = 220
+"""Python frames kept free: for natives, and for calls that do not count themselves."""
+
+MAX_HEIGHT: Final = 48
+"""How long a chain of calls that do not count themselves may be."""
+
+MAX_FRAMES: Final = COMPILED_FRAMES - MAX_HEIGHT - 2
+"""Frames of counted calls on Python's stack above the interpreter; more are moved to the heap."""
+
+
+class Tier(Protocol):
+    """What a space needs of the program's second tier."""
+
+    program: Program
+    objects: Objects
+    codes: dict[CodeType, CompiledCode]
+    asserts: bool
+
+    def function(self, function: LinkedFunction) -> FunctionType | None:
+        """Return a function's translation; None if it stays interpreted."""
+        ...
+
+    def loop_code(self, loop: tuple[LinkedFunction, int]) -> FunctionType:
+        """Return the translation of a loop that is entered in its middle."""
+        ...
+
+
+class _Compiled(dict[LinkedFunction, Callable[..., Value]]):
+    """The functions of a space, made when they are asked for."""
+
+    def __init__(self, space: Space) -> None:
+        self._space = space
+
+    def __missing__(self, function: LinkedFunction) -> Callable[..., Value]:
+        return self._space.make(function)
+
+
+class Space:
+    """One thread's compiled functions: their globals, and the cells that count for its stack."""
+
+    def __init__(self, native: Tier) -> None:
+        self._native = native
+        self._machine: Any = None
+        self._fuel = CellType(0)
+        self._calls = CellType(0)
+        self._loops: dict[tuple[LinkedFunction, int], FunctionType] = {}
+        self._known = 0
+        self.compiled = _Compiled(self)
+        self._globals: dict[str, Any] = {
+            "Bail": Bail,
+            "CATCHABLE": CATCHABLE,
+            "Cell": Cell,
+            "Closure": Closure,
+            "Instance": Instance,
+            "MISSING": MISSING,
+            "Rethrown": Rethrown,
+            "ThrownValue": ThrownValue,
+            "assertion_failed": assertion_failed,
+            "caught": self._caught,
+            "caught_with_trace": self._caught_with_trace,
+            "compiled": self.compiled,
+            "check_length": check_length,
+            "divide_float": arithmetic.divide_float,
+            "division_by_zero": arithmetic.division_by_zero,
+            "extend": extend,
+            "integer_overflow": arithmetic.integer_overflow,
+            "method": native.program.method,
+            "more": self._more,
+            "no_element": no_element,
+            "poll": self._poll,
+            "remainder_float": arithmetic.remainder_float,
+            "sys_call": self._sys_call,
+            "type_tag": type_tag,
+            "unreachable": unreachable,
+            "verify": _verify,
+        }
+        self.transparent = frozenset(
+            each.__code__ for each in (Space._poll, Space._more, Space._sys_call, Space._run_stub)
+        ) | {_STUB}
+
+    # --- entering and leaving -----------------------------------------------------------------------------------------
+
+    def run(self, machine: Any, function: Callable[..., Value], arguments: list[Value]) -> Value:
+        """Let a machine call a compiled function; return its value, or raise what leaves it."""
+        # Another machine's code may be below, on this thread's stack.
+        outer = self._machine, self._fuel.cell_contents, self._calls.cell_contents
+        self._machine = machine
+        self._fuel.cell_contents = machine.turns_left
+        self._calls.cell_contents = 0
+        try:
+            return function(*arguments)
+        finally:
+            machine.turns_left = self._fuel.cell_contents
+            self._machine, self._fuel.cell_contents, self._calls.cell_contents = outer
+
+    # --- functions ----------------------------------------------------------------------------------------------------
+
+    def make(self, function: LinkedFunction) -> Callable[..., Value]:
+        """Return a function as this space's; if it stays interpreted, one that leaves to the interpreter."""
+        shared = self._native.function(function)
+        made: Callable[..., Value] = leave if shared is None else self._instance(shared)
+        self.compiled[function] = made
+        name = self._native.objects.callee_name(function)
+        if name is not None:
+            self._globals[name] = made
+        return made
+
+    def loop(self, loop: tuple[LinkedFunction, int]) -> FunctionType:
+        """Return a loop's function as this space's."""
+        found = self._loops.get(loop)
+        if found is None:
+            found = self._loops[loop] = self._instance(self._native.loop_code(loop))
+        return found
+
+    def forget(self, function: LinkedFunction) -> None:
+        """Have a function made again when it is called next."""
+        self.compiled.pop(function, None)
+        for loop in [each for each in self._loops if each[0] is function]:
+            del self._loops[loop]
+        name = self._native.objects.callee_name(function)
+        if name is not None:
+            self._globals[name] = self._stub(function)
+
+    def _instance(self, shared: FunctionType) -> FunctionType:
+        self._take_names()
+        cells = {"fuel": self._fuel, "calls": self._calls}
+        closure = tuple(cells[name] for name in shared.__code__.co_freevars)
+        return FunctionType(shared.__code__, self._globals, shared.__name__, None, closure)
+
+    def _take_names(self) -> None:
+        """Take over the objects that have got names since; functions that are not made yet as stubs."""
+        for name, value in self._native.objects.named[self._known :]:
+            self._globals[name] = self.compiled.get(value) or self._stub(value) if name.startswith("F") else value
+            self._known += 1
+
+    def _stub(self, function: LinkedFunction) -> Callable[..., Value]:
+        """Return what stands for a function until it is called."""
+
+        def stub(*arguments: Value) -> Value:
+            return self._run_stub(function, arguments)
+
+        return stub
+
+    def _run_stub(self, function: LinkedFunction, arguments: tuple[Value, ...]) -> Value:
+        return self.compiled[function](*arguments)
+
+    # --- what compiled code calls -------------------------------------------------------------------------------------
+
+    def _poll(self) -> None:
+        """Look at the outside; the fuel of a chunk of turns is used up."""
+        self._fuel.cell_contents = self._machine.turns
+        if self._machine.poll is None or self._machine.poll() or self._native.asserts:
+            raise Pause
+
+    def _more(self) -> None:
+        """Grant recursive functions more calls, as many as Python's stack has room for; else move frames to the
+        heap."""
+        frame, depth, ours = sys._getframe(1), 0, 0
+        entered = Space.run.__code__
+        caller: Any = frame
+        while caller is not None:
+            if caller.f_code is entered and not ours:
+                ours = depth
+            caller, depth = caller.f_back, depth + 1
+        room = min(sys.getrecursionlimit() - depth - _RESERVE, MAX_FRAMES - ours)
+        if room < 1:
+            raise Bail
+        self._calls.cell_contents = room
+        self._fuel.cell_contents -= room
+        if self._fuel.cell_contents < 0:
+            self._poll()
+
+    def _sys_call(self, sysop: SysOp, arguments: list[Value]) -> Value:
+        result = sysop.call(self._machine.scope, *arguments)
+        if sysop.is_async:
+            raise Suspend(sysop, arguments, result)
+        if type(result) is Pending:
+            raise Suspend(sysop, arguments, result.awaitable)
+        return result
+
+    def _caught(self, error: Exception) -> Any:
+        """Return what a handler takes, where nothing rethrows it: without a trace if it needs none."""
+        if type(error) is ThrownValue:
+            error.__traceback__ = None
+            return error
+        return self._caught_with_trace(error)
+
+    def _caught_with_trace(self, error: Exception) -> Held:
+        """Return what a handler takes. Raises the exception again if it is not BAML's."""
+        found = activations(error.__traceback__, self._native.codes, self.transparent)
+        held = as_held(error, self._machine, found)
+        if held is None:
+            raise error
+        error.__traceback__ = None
+        return held
+
+
+def leave(*arguments: Value) -> Value:
+    """Stand for a function that stays interpreted."""
+    raise Bail
+
+
+def _verify(fact: Fact, value: Value) -> None:
+    if not facts.holds(fact, value):
+        raise AssertionError(f"{value!r} is not {fact}")
+
+
+_STUB: Final = next(each for each in Space._stub.__code__.co_consts if isinstance(each, CodeType))
