@@ -25,6 +25,10 @@ class ValueBuilder:
     doubtful: int
     shown: Any
 
+    def expected_names(self) -> Collection[str] | None:
+        """Return those of ``names`` that the object has not had yet: a name does not come twice."""
+        return self.names
+
     def child(self, key: str) -> Plan:
         """Return the plan of the next part; of a list the key is empty."""
         return SKIP

@@ -48,6 +48,7 @@ class ClassPlan(Plan):
         self.states: list[Callable[[Any, str], Any] | None] = [None] * self.size
         self.pending: list[Any] | None = None
         self.is_dynamic = has_attribute(cls.info.attributes, "dynamic")
+        self._without: dict[int, Collection[str]] = {}
         self._extended: dict[tuple[str, ...], LoadedClass] = {}
 
     def name(self, key: str, place: int) -> None:
@@ -98,6 +99,15 @@ class ClassPlan(Plan):
     @property
     def names(self) -> Collection[str] | None:  # type: ignore[override]
         return None if self.is_dynamic else self._folded
+
+    def names_without(self, places: int) -> Collection[str]:
+        """Return the names, bare, of the fields whose bits are not in ``places``."""
+        found = self._without.get(places)
+        if found is None:
+            found = frozenset(name for name, place in self._folded.items() if not places >> place & 1)
+            if len(self._without) < _MOST_EXTENDED:
+                self._without[places] = found
+        return found
 
     def extended(self, names: tuple[str, ...]) -> LoadedClass:
         """Return a ``@@dynamic`` class with more fields, behind its own; the same for the same names."""
@@ -225,6 +235,12 @@ class ClassBuilder(ValueBuilder):
     @property
     def names(self) -> Collection[str] | None:  # type: ignore[override]
         return self.plan.names
+
+    def expected_names(self) -> Collection[str] | None:
+        if self.plan.is_dynamic:
+            return None
+        had = self.seen | (1 << self.place if self.place >= 0 else 0)
+        return self.plan.names_without(had)
 
     def child(self, key: str) -> Plan:
         plan = self.plan

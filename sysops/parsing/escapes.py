@@ -1,7 +1,7 @@
 """The text that a string was written as: escapes, and blocks in triple quotes or code fences.
 
 An escape is what JSON says it is, but for those that make a character no text has: a backspace or form feed (``\\b``
-in ``\\beta``), and a tab or carriage return where a command of LaTeX is written (``\\theta``, ``\\rho``).  Of these,
+in ``\\beta``), and a tab or line break where a command of LaTeX is written (``\\theta``, ``\\rho``, ``\\neq``).  Of these,
 and of what is not an escape, the backslash stays.
 """
 
@@ -13,10 +13,14 @@ from typing import Final
 
 _HEX4: Final = re.compile(r"[0-9a-fA-F]{4}")
 _ESCAPES: Final = {'"': '"', "'": "'", "`": "`", "\\": "\\", "/": "/", "n": "\n", "r": "\r", "t": "\t", "\n": "\n"}
-_LATEX: Final = re.compile(
-    r"\\(?:t(?:heta|imes|ext|frac|ilde|herefore|riangle)|r(?:ho|ight|angle|ceil|floor|brace))(?![a-z])"
+_COMMANDS: Final = tuple(
+    "tau theta times text textbf textit textrm texttt tfrac tilde therefore triangle nabla neq notin nleq ngeq "
+    "nmid rho right rightarrow rangle rceil rfloor rbrace".split()
 )
-_LONGEST_LATEX: Final = 12
+"""The commands of LaTeX that begin like an escape, and of which the rest is no word."""
+
+_LATEX: Final = re.compile(rf"\\(?:{'|'.join(_COMMANDS)})(?![a-z])")
+_LONGEST_LATEX: Final = max(map(len, _COMMANDS)) + 1
 _INFO_LINE: Final = re.compile(
     r"(?:[\w+#.\-:/]+(?:[ \t]+(?:[\w\-]+=(?:\"[^\"\n]*\"|[^\s\"]+)|\{[^}\n]*\}))*)?[ \t]*\r?\n"
 )
@@ -28,8 +32,8 @@ def decoded(buffer: str, at: int, final: bool) -> tuple[str, int] | None:
     if have < 2:
         return ("\\", 1) if final else None
     letter = buffer[at + 1]
-    if letter in "tr":
-        if have < _LONGEST_LATEX and not final and buffer[at + 2 :].isalpha() | (have == 2):
+    if letter in "trn":
+        if have <= _LONGEST_LATEX and not final and any(name.startswith(buffer[at + 1 :]) for name in _COMMANDS):
             return None
         if _LATEX.match(buffer, at):
             return "\\", 1

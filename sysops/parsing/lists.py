@@ -143,6 +143,9 @@ class WrapBuilder(ValueBuilder):
     def names(self) -> Collection[str] | None:  # type: ignore[override]
         return self._inner.names
 
+    def expected_names(self) -> Collection[str] | None:
+        return self._inner.expected_names()
+
     def child(self, key: str) -> Plan:
         return self._inner.child(key)
 

@@ -60,6 +60,9 @@ PLAIN: Final = {
 
 _SPACE: Final = re.compile(r"[\s\\]*")  # a backslash outside of strings means nothing
 _BRACKETS: Final = re.compile(r"[\s\]]*")
+_BRACKET: Final = re.compile(r"[()\[\]{}]")
+_CLOSERS: Final = {"(": ")", "[": "]", "{": "}"}
+_NAME: Final = re.compile(r"[^\"'`\u201c\u201d:,\[\]{}\n]*")
 _WORD: Final = re.compile(r"[\w$@.\- ]*\s*")
 _KEY_WORD: Final = re.compile(r"[^\W\d]|[$@]")
 _IDENTIFIER: Final = re.compile(r"[^\W\d][\w.\-]*")
@@ -88,13 +91,15 @@ _QUOTED: Final = {
 class Place(NamedTuple):
     """The place of a value: in an object or a list, the containers that are open around it, and the declared names.
 
-    ``names`` are those of the innermost object, bare (see :func:`.names.bare`), None where any key may follow.
+    ``names`` are those of the innermost object that it has not had yet, bare (see :func:`.names.bare`), None where any
+    key may follow.  ``equals``: the object has ``=`` for a colon.
     """
 
     in_object: bool
     objects: int
     lists: int
     names: Collection[str] | None
+    equals: bool = False
 
 
 def _past(run: re.Pattern[str], text: str, at: int, end: int = sys.maxsize) -> int:
@@ -107,13 +112,18 @@ def _past(run: re.Pattern[str], text: str, at: int, end: int = sys.maxsize) -> i
 # --- strings ----------------------------------------------------------------------------------------------------------
 
 
+def surely_closes_string(text: str, at: int, in_object: bool) -> bool:
+    """Whether a quote just before ``at`` ends its string, in the usual cases, by one look."""
+    return (_SURE_IN_OBJECT if in_object else _SURE_IN_LIST).match(text, at) is not None
+
+
 def closes_string(text: str, at: int, place: Place, strictly: bool, final: bool) -> bool | None:
     """Whether a quote just before ``at`` ends its string, which is a value; otherwise it belongs to it.
 
     ``strictly``: a quotation inside the string is open, or the quote is not of the kind that the string began with.
     """
-    if not strictly and (_SURE_IN_OBJECT if place.in_object else _SURE_IN_LIST).match(text, at):
-        return True  # the usual cases, by one look
+    if not strictly and surely_closes_string(text, at, place.in_object):
+        return True
     next_at = _past(_SPACE, text, at)
     if next_at - at > WINDOW:
         return not strictly
@@ -172,7 +182,9 @@ def after_comma(text: str, at: int, place: Place, strictly: bool, final: bool) -
     if next_at == len(text):
         return True if final else None
     character = text[next_at].translate(PLAIN)
-    if character in "}],":
+    if character in "}]":
+        return _closes_bracket(text, next_at + 1, strictly, final)
+    if character == ",":
         return True
     if character == "/":
         return _is_comment(text, next_at, final)
@@ -183,6 +195,8 @@ def after_comma(text: str, at: int, place: Place, strictly: bool, final: bool) -
             return _quoted_key(text, next_at, place, strictly, final)
         if character == "{":
             return not strictly
+        if character == "-" and place.names is None:
+            return _number_key(text, next_at, place, final)
         if not (_KEY_WORD.match(character) or character.isdigit()):
             return False
         return _word_key(text, next_at, place, True, final)
@@ -195,7 +209,17 @@ def after_comma(text: str, at: int, place: Place, strictly: bool, final: bool) -
     word_end = _past(_ITEM_WORD, text, next_at)
     if word_end == len(text) and word_end - next_at <= WINDOW and not final:
         return None
+    if word_end < len(text) and text[word_end] == '"' and not text[word_end - 1].isspace():  # `"a", b", "c"`
+        return _half_item(text, word_end + 1, final)
     return word_end == len(text) or text[word_end] in ",]"
+
+
+def _half_item(text: str, at: int, final: bool) -> bool | None:
+    """Whether the quote just before ``at`` ends an item that has no other: another item or the end follows."""
+    next_at = _past(_SPACE, text, at)
+    if next_at == len(text) and next_at - at < WINDOW:
+        return True if final else None
+    return next_at < len(text) and text[next_at] in ",]"
 
 
 def begins_key(text: str, at: int, before: str, place: Place, final: bool) -> bool | None:
@@ -203,7 +227,7 @@ def begins_key(text: str, at: int, before: str, place: Place, final: bool) -> bo
     if not place.in_object:
         return False
     separator = before[len(before.rstrip(" \t\r\n,;")) :]
-    if not separator:
+    if not separator or text[at : at + 1] in tuple(" ,;:}]\n"):
         return False
     must_be_declared = not ("\n" in separator or ("," in separator and place.names is None))
     return (
@@ -211,6 +235,28 @@ def begins_key(text: str, at: int, before: str, place: Place, final: bool) -> bo
         if place.names is not None or not must_be_declared
         else False
     )
+
+
+def begins_item(text: str, at: int, before: str, final: bool) -> bool | None:
+    """Whether a quote just before ``at``, behind ``before`` in a string of a list, begins the next item.
+
+    The string lost its own end: ``["a, "b"]``.  Behind a comma, the quoted text is followed by another quoted item, or
+    by the end of the list.
+    """
+    if not before.rstrip(" \t\r\n").endswith(",") or not text[at : at + 1].strip():
+        return False if text[at : at + 1] or final else None
+    match = _QUOTED[text[at - 1]].match(text, at - 1, at + WINDOW)
+    if match is None or match["open"] is not None:
+        return None if len(text) - at <= WINDOW and not final else False
+    next_at = _past(_SPACE, text, match.end())
+    if next_at == len(text):
+        return None if next_at - at <= 2 * WINDOW and not final else False
+    if text[next_at].translate(PLAIN) == ",":
+        next_at = _past(_SPACE, text, next_at + 1)
+        if next_at == len(text):
+            return None if next_at - at <= 2 * WINDOW and not final else False
+        return text[next_at] == text[at - 1]
+    return text[next_at].translate(PLAIN) == "]"
 
 
 def closes_key(text: str, at: int, final: bool) -> bool | None:
@@ -230,10 +276,10 @@ def closes_key(text: str, at: int, final: bool) -> bool | None:
 # --- values without quotes --------------------------------------------------------------------------------------------
 
 
-def ends_bare(text: str, at: int, place: Place, inside: bool, final: bool) -> bool | None:
+def ends_bare(text: str, at: int, place: Place, inside: str, final: bool) -> bool | None:
     """Whether a line break or comma just before ``at`` ends a bare value of an object.
 
-    ``inside``: a bracket that the value opened is not closed yet.
+    ``inside``: the bracket that the value opened last and did not close yet, if there is one.
     """
     next_at = _past(_SPACE, text, at)
     if next_at - at > WINDOW:
@@ -242,9 +288,13 @@ def ends_bare(text: str, at: int, place: Place, inside: bool, final: bool) -> bo
         return True if final else None
     character = text[next_at].translate(PLAIN)
     if inside:
-        if character in QUOTES:
-            return _quoted_key(text, next_at, place, True, final)
-        return _declared_key(text, next_at, place, final) if place.names is not None else False
+        if place.names is None:
+            found: bool | None = character in QUOTES and _quoted_key(text, next_at, place, True, final)
+        elif character in QUOTES:
+            found = _quoted_key(text, next_at, place, True, final)
+        else:
+            found = _declared_key(text, next_at, place, final)
+        return found and _negated(_closes_later(text, next_at, inside, final))
     if character in "},]":
         return True
     if character == "{":  # the next object of the list, and this one was not closed
@@ -255,9 +305,30 @@ def ends_bare(text: str, at: int, place: Place, inside: bool, final: bool) -> bo
         return _is_comment(text, next_at, final)
     if character == "#":
         return True
+    if character == "-" and place.names is None:
+        return _number_key(text, next_at, place, final)
     if _KEY_WORD.match(character) or character.isdigit():
         return _word_key(text, next_at, place, True, final)
     return False
+
+
+def _closes_later(text: str, at: int, opened: str, final: bool) -> bool | None:
+    """Whether a bracket that ``opened`` before ``at`` is closed behind it, before anything closes that it is not in."""
+    depth = 0
+    for bracket in _BRACKET.finditer(text, at, at + WINDOW):
+        character = bracket[0]
+        if character in "([{":
+            depth += 1
+        elif depth:
+            depth -= 1
+        elif character != _CLOSERS[opened]:
+            return False
+        elif character == "}":  # that of the value, or of the object around it
+            behind = _past(_SPACE, text, bracket.end())
+            return text[behind] in ",}]" if behind < len(text) else (False if final else None)
+        else:
+            return True
+    return None if len(text) - at < WINDOW and not final else False
 
 
 def groups_digits(head: str, text: str, at: int, final: bool) -> bool | None:
@@ -338,6 +409,29 @@ def begins_pair(text: str, at: int, names: Collection[str], final: bool) -> bool
     return _quoted_key(text, at, Place(True, 1, 0, names), True, final)
 
 
+def begins_key_around(text: str, at: int, names: Collection[str], final: bool) -> bool | None:
+    """Whether a declared key of the object around a list, and a colon, begin at ``at``: the list lacks its bracket.
+
+    Waits for more text only while what there is may be the beginning of such a key.
+    """
+    quote = text[at] if text[at] in QUOTES else ""
+    begin = at + len(quote)
+    end = _past(_NAME, text, begin, begin + WINDOW // 2)
+    key = bare(text[begin:end])
+    if end == len(text):
+        return None if not final and any(name.startswith(key) for name in names) else False
+    if not key or key not in names:
+        return False
+    if quote:
+        if text[end] not in QUOTES:
+            return False
+        end += 1
+    colon = _past(_SPACE, text, end)
+    if colon == len(text):
+        return None if not final and colon - end < WINDOW else False
+    return text[colon] in ":\uff1a"
+
+
 # --- the evidence -----------------------------------------------------------------------------------------------------
 
 
@@ -345,6 +439,17 @@ def _is_comment(text: str, at: int, final: bool) -> bool | None:
     if at + 1 == len(text):
         return False if final else None
     return text[at + 1] in "/*"
+
+
+def _negated(answer: bool | None) -> bool | None:
+    return None if answer is None else not answer
+
+
+def _number_key(text: str, at: int, place: Place, final: bool) -> bool | None:
+    """Whether a key that is a number with a sign begins at ``at``."""
+    if at + 1 == len(text):
+        return False if final else None
+    return text[at + 1].isdigit() and _word_key(text, at + 1, place, True, final)
 
 
 def _is_declared(key: str, place: Place) -> bool:
@@ -431,8 +536,8 @@ def _word_key(text: str, at: int, place: Place, separated: bool, final: bool, ha
         return True
     if not separated or (place.names is not None and not _IDENTIFIER.fullmatch(key)):
         return False
-    if character == "=" and " " in key:
-        return False
+    if character == "=" and (" " in key or (place.names is not None and not place.equals)):
+        return False  # `x = 1`, `class="a"`
     if word_end + 1 == len(text):
         return False if final else None
     following = text[word_end + 1]

@@ -14,7 +14,8 @@ which it finds several is ambiguous, and the mismatch lists them.
 
 Inside a text a name is matched without regard to case, accents and what separates its words (``NotStarted`` is "not
 started").  Of names that overlap the longest counts.  A name of one letter must have its case.  A name that the text
-denies ("not spam", "spam is unlikely") does not count.  An alias precedes the name of another value.
+denies ("not spam", "spam is unlikely", "I do not think that it is spam") does not count, and one that it only concedes
+("though many call it spam") counts only if there is no other.  An alias precedes the name of another value.
 """
 
 from __future__ import annotations
@@ -46,14 +47,26 @@ _DENIED_BEFORE: Final = re.compile(
     rf"\b{_NOT}[\s\-]+(?:(?:an?|the|really|quite|be|in|of|say|clearly)\s+){{0,2}}[\"'`*]*$"
 )
 _DENIED_AFTER: Final = re.compile(
-    r"[\"'`*]*\s+(?:(?:is|was|are|would be|seems?|looks?)\s+(?:not|wrong|incorrect|unlikely|false|ruled out)\b"
-    r"|(?:isn't|wasn't|aren't|doesn't|cannot|can't)\b)"
+    r"[\"'`*]*\s+(?:(?:is|was|are|would be|seems?|looks?|can be)\s+(?:not|wrong|incorrect|unlikely|false|ruled out)\b"
+    r"|(?:would|does|do|did|can|could|should|must)\s+not\b|(?:is|was|are|does|do|did|wo|would|could|should)n't\b"
+    r"|(?:cannot|can't)\b)"
+)
+_CLAUSE: Final = re.compile(r"[.,;:!?\n()\u2014]|\b(?:but|so|and|because|since|therefore|hence|thus|as)\b")
+"""What a clause ends with; a denial does not reach beyond it."""
+_DENIES: Final = re.compile(
+    r"\b(?:not(?! only\b| just\b)|never|cannot|hardly|doubt(?:s|ful)?|no(?! (?:doubt|question)\b)|[a-z]+n't)\b"
+)
+_NO_DOUBT: Final = re.compile(r"\b(?:no|without(?: an?| any)?|not|never|beyond(?: an?| any)?)\s+doubt\b")
+_CONCEDES: Final = re.compile(
+    r"\b(?:though|although|albeit|while|whereas|despite|unlike|even if|unless|(?:could|might|may)(?: also)? be)\b"
 )
 _OR_AFTER: Final = re.compile(r"[\"'`*]*\s*(?:,\s*)?(?:(?:or|and|nor|vs\.?|versus|oder|und)\b|[/&|])")
 _OR_BEFORE: Final = re.compile(r"(?:\b(?:or|and|nor|vs\.?|versus|oder|und)\s+(?:an?\s+|the\s+)?|[/&|]\s*)[\"'`*]*$")
 _NOT_ALPHANUMERIC: Final = re.compile(r"[^a-z0-9]+")
 _NEAR: Final = 40
-"""How far before and after a name a denial is looked for."""
+"""How far before and after a name a denial right beside it is looked for."""
+_FAR: Final = 160
+"""How far before a name its clause is looked at."""
 
 
 class Named(NamedTuple):
@@ -69,6 +82,7 @@ class _Match(NamedTuple):
     end: int
     places: tuple[int, ...]
     spelled: bool
+    conceded: bool
 
 
 class NameFinder:
@@ -130,7 +144,7 @@ class NameFinder:
             places = self.places_among(group)
             if places:
                 return self._only(places), False
-        matches = list(self.matches(text))
+        matches = _meant(self.matches(text))
         for evidence in (
             _edges(text, matches),
             [] if any(_OR_AFTER.match(text, match.end) for match in matches) else [m for m in matches if m.spelled],
@@ -159,11 +173,11 @@ class NameFinder:
             spelled = written in self._exact
             if len(written) == 1 and written.isascii() and written.isalpha() and not spelled:
                 continue
-            if _DENIED_BEFORE.search(folded[max(0, start - _NEAR) : start]) or _DENIED_AFTER.match(
-                folded, end, end + _NEAR
-            ):
+            clause = _clause(folded, start)
+            if _denies(clause, folded[max(0, start - _NEAR) : start]) or _DENIED_AFTER.match(folded, end, end + _NEAR):
                 continue
-            yield _Match(start, end, places, spelled and not written.islower() and written.upper() != written.lower())
+            capital = spelled and not written.islower() and written.upper() != written.lower()
+            yield _Match(start, end, places, capital, _CONCEDES.search(clause) is not None)
 
     def _table(self, key_of: Any) -> dict[str, tuple[int, ...]]:
         """Return places by a key of each name; the alias of one value hides the name of another."""
@@ -185,6 +199,28 @@ class NameFinder:
             names = ", ".join(self.values[place].names[0] for place in sorted(places))
             raise NoSingleMatch(f"ambiguous: {names}")
         return self.values[places[0]].value
+
+
+def _clause(folded: str, start: int) -> str:
+    """Return what is before ``start`` in its clause."""
+    before = folded[max(0, start - _FAR) : start]
+    begin = 0
+    for boundary in _CLAUSE.finditer(before):
+        begin = boundary.end()
+    return before[begin:]
+
+
+def _denies(clause: str, before: str) -> bool:
+    """Whether a name behind ``clause`` is denied by it, or by the words just ``before``."""
+    if _DENIED_BEFORE.search(before):
+        return True
+    return _DENIES.search(_NO_DOUBT.sub("", clause)) is not None
+
+
+def _meant(matches: Iterable[_Match]) -> list[_Match]:
+    """Return the matches that are not only conceded, or all if there is no other."""
+    found = list(matches)
+    return [match for match in found if not match.conceded] or found
 
 
 def _alone(text: str) -> Iterator[str]:
@@ -311,7 +347,7 @@ class BoolFinder:
         if last is not None and _OR_BEFORE.search(text[: last.start(1)][-_NEAR:]):
             last = None
         edges = [match[1].lower() == "yes" for match in (self._FIRST.match(text), last) if match]
-        inside = list(self._INSIDE.matches(text))
+        inside = _meant(self._INSIDE.matches(text))
         edges += [not place for match in _edges(text, inside) for place in match.places]
         first = self._FIRST_OF_ANY.match(text)
         for evidence in (

@@ -16,6 +16,7 @@ that.  Partial values show no more of a string than will stay (:meth:`Scanner.gr
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Collection
 from typing import Any, Final
 
@@ -88,6 +89,7 @@ class Scanner:
         self._begun = False  # whether the part under way has begun: a key alone is no value
         self._state = self.outside
         self._fresh = True  # whether the object has no key yet
+        self._equals = False  # whether the last colon was "="
         self._comment = ""
         self._is_key = False
         # a string or bare value under way:
@@ -95,7 +97,7 @@ class Scanner:
         self._quote = ""
         self._quotations = 0  # quotations that are open inside the string
         self._curly = 0  # those of them in curly quotes
-        self._depth = 0  # brackets that the bare value opened
+        self._opened = ""  # brackets that the bare value opened and did not close
         self._length = 0  # of the bare value
         self._inner_fence = False  # whether a code fence is open inside the value
         self._scanned = 0  # how far the string was looked through for declared keys
@@ -273,6 +275,7 @@ class Scanner:
         colon = _COLON.match(self._buffer, self._at)
         if colon is not None:
             self._at = colon.end()
+            self._equals = colon[0][0] == "="
         elif self._buffer[self._at].translate(PLAIN) in ",}":
             self._state = self._key
             return True
@@ -299,6 +302,16 @@ class Scanner:
             if fence and not in_object:
                 self._close_all()
                 return True
+        if not in_object and len(self._stack) > 1 and (character in _CLOSING or character.isalpha()):
+            around = self._stack[-2].expected_names() if self._stack[-2].is_object else None
+            if around:
+                lacks = lookahead.begins_key_around(self._buffer, self._at, around, self._final)
+                if lacks is None:
+                    return False
+                if lacks:
+                    self._stack[-1].cut_short()
+                    self._close()
+                    return True
         if character in _CLOSING:
             if not in_object and self._plan.takes_object and not self._plan.takes_scalar:
                 begins = lookahead.begins_pair(self._buffer, self._at, self._plan.names or (), self._final)
@@ -459,9 +472,9 @@ class Scanner:
             self._end_scalar()
             return True
         if mark in "([{":
-            self._depth += 1
-        elif mark in ")]}" and self._depth:
-            self._depth -= 1
+            self._opened = self._opened[-MAX_DEPTH:] + mark
+        elif mark in ")]}":
+            self._opened = self._opened[:-1]
         self._pieces.append(mark)
         self._length += 1
         self._at += 1
@@ -477,20 +490,31 @@ class Scanner:
         quote = self._quote
         if mark != quote and (quote == "`" or not self._is_rival(mark)):
             return "not"
+        strictly = self._quotations > 0 or mark != quote
+        if not strictly and lookahead.surely_closes_string(self._buffer, at, self._stack[-1].is_object):
+            return "here"
         place = self._place()
         before = self._last_character()
-        strictly = self._quotations > 0 or mark != quote
-        closes = lookahead.closes_string(self._buffer, at, place, strictly, self._final)
-        if closes is None:
-            return None
-        if closes:
-            return "here"
         # The string may have lost its own end, and this quote begins the next key, or that key's value.
-        if before in _SEPARATORS or before in ":=":
+        begins: bool | None = False
+        text = ""
+        if before in _SEPARATORS:
             text = self._text_so_far()
             begins = lookahead.begins_key(self._buffer, at, text[-_TAIL:], place, self._final)
             if begins is None:
                 return None
+        if not begins:
+            closes = lookahead.closes_string(self._buffer, at, place, strictly, self._final)
+            if closes is None:
+                return None
+            if closes:
+                return "here"
+        if before in _SEPARATORS or before in ":=":
+            text = text or self._text_so_far()
+            if begins is False and not place.in_object and not self._quotations:
+                begins = lookahead.begins_item(self._buffer, at, text[-_TAIL:], self._final)
+                if begins is None:
+                    return None
             if begins:
                 self._pieces = [text.rstrip(_SEPARATORS)]
                 self._end_scalar()
@@ -535,10 +559,10 @@ class Scanner:
         if character in "([{)<" or (character == ";" and not in_object):
             return False
         if character == "}":
-            return not self._depth and bool(in_object or self._objects)
+            return not self._opened and bool(in_object or self._objects)
         if character == "]":
             closes = not in_object or len(self._stack) > self._objects
-            return not self._depth and (closes or lookahead.is_literal("".join(self._pieces[:8]).strip()))
+            return not self._opened and (closes or lookahead.is_literal("".join(self._pieces[:8]).strip()))
         if character == "`":
             fence = self._at_fence()
             if not fence:
@@ -556,7 +580,7 @@ class Scanner:
         if self._inner_fence:
             return False
         if not in_object and character != '"':
-            return not self._depth
+            return not self._opened
         head = "".join(self._pieces) if self._length <= 40 else ""
         if character == ",":
             groups = lookahead.groups_digits(head, self._buffer, self._at + 1, self._final)
@@ -567,7 +591,7 @@ class Scanner:
         if character == "\n" and lookahead.is_literal(head.strip()):
             return True
         self.steps += WINDOW
-        return lookahead.ends_bare(self._buffer, self._at + 1, self._place(), self._depth > 0, self._final)
+        return lookahead.ends_bare(self._buffer, self._at + 1, self._place(), self._opened[-1:], self._final)
 
     def _quote_ends_bare(self, head: str) -> bool | None:
         """Whether a quote ends the bare value before it: a comma is missing, or the quote's own beginning is."""
@@ -634,8 +658,9 @@ class Scanner:
         """Whether brackets close all containers that are open."""
         wanted = ["}" if builder.is_object else "]" for builder in self._stack]
         for bracket in brackets.translate(PLAIN):
-            if wanted and bracket == wanted[-1]:
-                wanted.pop()
+            if bracket in wanted:  # it closes what is in it
+                while wanted.pop() != bracket:
+                    pass
         return not wanted
 
     def _at_fence(self) -> bool | None:
@@ -657,7 +682,9 @@ class Scanner:
     def _place(self) -> Place:
         self.steps += WINDOW
         builder = self._stack[-1]
-        return Place(builder.is_object, self._objects, len(self._stack) - self._objects, builder.names)
+        return Place(
+            builder.is_object, self._objects, len(self._stack) - self._objects, builder.expected_names(), self._equals
+        )
 
     # --- shared by the states -----------------------------------------------------------------------------------------
 
@@ -695,7 +722,8 @@ class Scanner:
     def _begin_scalar(self) -> None:
         self._begun = not self._is_key
         self._pieces = [""]
-        self._length = self._depth = self._quotations = self._curly = 0
+        self._length = self._quotations = self._curly = 0
+        self._opened = ""
         self._inner_fence = False
         self._may_end = self._suspect = -1
         self._scanned = 0
@@ -751,6 +779,8 @@ class Scanner:
             self._put_scalar(text, True)
         elif self._state == self._bare:
             text = "".join(self._pieces).strip()
+            if text[:2] in ("|\n", ">\n"):  # a block of YAML
+                text = textwrap.dedent(text[2:])
             if text:
                 self._put_scalar(text, False)
             else:

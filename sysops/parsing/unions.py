@@ -253,6 +253,9 @@ class UnionBuilder(ValueBuilder):
     def names(self) -> Collection[str] | None:  # type: ignore[override]
         return self._plan.names if self._inner is None else self._inner.names
 
+    def expected_names(self) -> Collection[str] | None:
+        return self._plan.names if self._inner is None else self._inner.expected_names()
+
     def child(self, key: str) -> Plan:
         if self._inner is not None:
             return self._inner.child(key)
