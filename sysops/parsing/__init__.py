@@ -82,7 +82,7 @@ class JsonReader:
     """
 
     def __init__(self, type_: Type, schema: Schema) -> None:
-        self._plan = plan_of(type_, schema)
+        self._plan = plan_of(type_, schema, eager=False)
         self._decoder = json.JSONDecoder(
             object_pairs_hook=_raw_object,
             parse_int=_raw_number,

@@ -48,6 +48,13 @@ class ValueBuilder:
         """Return the raw parts of undeclared keys, which may belong to the object around this one."""
         return {}
 
+    def reopened(self) -> ValueBuilder | None:
+        """Return a builder of the list that the last part is the first item of; None if it is not.
+
+        The list lacks its brackets: ``"items": {…}, {…}``.  The builder's result is put in the place of the part.
+        """
+        return None
+
     def unmatched(self) -> Any:
         """Return the object as it was written if no key of it is declared, else None."""
         return None
@@ -79,10 +86,12 @@ class Plan:
 
     ``grows``: text in quotes is a value at every moment.  ``stateful``: partials wrap something in it in a state.
     ``takes_…``: the type has a place for this without wrapping or unwrapping anything.  ``names`` are the declared keys
-    of its objects, bare, None where any key may come.
+    of its objects, bare, None where any key may come.  ``may_be_hasty``, of a return type's plan: some union in it
+    chooses before it has seen all.
     """
 
     expected = "anything"
+    may_be_hasty = False
     grows = False
     stateful = False
     keeps_raw = False

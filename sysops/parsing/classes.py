@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from bamlvm.sysops.parsing.base import COMPLETE, INCOMPLETE, PENDING, Plan, UnwrapBuilder, ValueBuilder
 from bamlvm.sysops.parsing.embedded import unwrapped, written_as_string
+from bamlvm.sysops.parsing.lists import ListBuilder, ListPlan
 from bamlvm.sysops.parsing.names import bare
 from bamlvm.sysops.parsing.raw import RAW, RawBuilder, RawContainer, aligned, fits, untyped
 from bamlvm.sysops.parsing.results import Coerced, Mismatch, Result, penalty_of, value_of
@@ -208,6 +209,7 @@ class ClassBuilder(ValueBuilder):
         "foreign",
         "is_cut",
         "key",
+        "last",
         "matched",
         "mismatch",
         "penalty",
@@ -216,6 +218,7 @@ class ClassBuilder(ValueBuilder):
         "seen",
         "shows",
         "values",
+        "wrapped",
     )
 
     def __init__(self, plan: ClassPlan) -> None:
@@ -231,6 +234,8 @@ class ClassBuilder(ValueBuilder):
         self.foreign: RawContainer | None = None
         self.adopted: dict[int, Any] | None = None
         self.is_cut = False
+        self.last = -1  # the place of the last field
+        self.wrapped: tuple[Any, Any] | None = None  # its result and what is shown of it, if a list was made of it
 
     @property
     def names(self) -> Collection[str] | None:  # type: ignore[override]
@@ -256,6 +261,9 @@ class ClassBuilder(ValueBuilder):
         self.matched = True
         if self.seen >> place & 1:  # the first of a key counts
             self.place = -1
+            if plan.is_dynamic and key not in plan.places:
+                self.key = key
+                return RAW
             return super().child(key)
         return plan.plans[place]
 
@@ -266,9 +274,11 @@ class ClassBuilder(ValueBuilder):
                 self._keep_foreign(self.key, result)
             return
         self.place = -1
+        self.last = place
         self.seen |= 1 << place
         plan = self.plan
         kind = result.__class__
+        self.wrapped = (result, shown) if kind is Coerced and result.value.__class__ is list else None
         if kind is Mismatch:
             if self.mismatch is None:
                 self.mismatch = result.at(plan.fields[place])
@@ -306,6 +316,17 @@ class ClassBuilder(ValueBuilder):
             return {}
         return dict(zip(foreign.keys or (), foreign.parts, strict=True))
 
+    def reopened(self) -> ValueBuilder | None:
+        place = self.last
+        if place < 0 or not isinstance(self.plan.plans[place], ListPlan) or self.wrapped is None:
+            return None
+        builder = ListBuilder(self.plan.plans[place])
+        builder.extend(*self.wrapped)
+        self.wrapped = None
+        self.place = place
+        self.seen &= ~(1 << place)
+        return builder
+
     def unmatched(self) -> Any:
         return None if self.matched else self.foreign
 
@@ -314,7 +335,7 @@ class ClassBuilder(ValueBuilder):
 
     def close(self) -> Result:
         plan = self.plan
-        if self.foreign is not None and not self.matched and not plan.is_dynamic:
+        if self.foreign is not None and not self.matched and not (plan.is_dynamic and None not in plan.defaults):
             return self._close_foreign(self.foreign)
         if self.is_cut and self.adopted:
             # No bracket came for this object, so that of the inner one, before the keys that it lacks, is missing.

@@ -83,6 +83,7 @@ class CompletionReader(Scanner):
         self._came_near = False  # whether the mismatch's candidate had something of the declared type
         self._given_up = False
         self.chosen_rank = -1
+        self.has_failed = False  # whether a candidate did not fit
         # the candidate under way, and what was shown
         self._rank = INLINE
         self._in_series = False
@@ -347,6 +348,7 @@ class CompletionReader(Scanner):
             return
         self._in_series = False
         if failed:
+            self.has_failed = True
             if self._mismatch is None or (evident and not self._came_near):
                 self._mismatch = result
             self._came_near = self._came_near or evident
@@ -382,6 +384,7 @@ class CompletionReader(Scanner):
             series = self._series[self._rank] = ListBuilder(listed)
         if result.__class__ is Mismatch:
             mismatch = Mismatch(result.expected, result.got, result.path[1:], result.raw, result.reason)
+            self.has_failed = True
             series.put(mismatch, builder.shown[0] if builder.shown else None)
         else:
             series.extend(result, builder.shown)

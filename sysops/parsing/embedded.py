@@ -53,14 +53,19 @@ def written_as_string(text: str, plan: Plan) -> Result:
 def unwrapped(foreign: RawContainer, plan: Plan) -> Result:
     """Read the one part of an object that is itself what was asked for: ``{"result": {…}}``.
 
-    A :class:`Mismatch` if no part of it fits ``plan``, or more than one.
+    An empty list is one where a list is asked for and the object has no other list.  A :class:`Mismatch` if no part of
+    it fits ``plan``, or more than one.
     """
-    found = [
-        result
+    containers = [
+        part
         for part in foreign.parts
         if isinstance(part, RawContainer) or (part.quoted and part.text[:1] in ("{", "["))
-        if (result := fits(part, plan)).__class__ is not Mismatch
     ]
+    found = [result for part in containers if (result := fits(part, plan)).__class__ is not Mismatch]
+    if not found and plan.takes_list and [part for part in containers if part.__class__ is RawContainer] == containers:
+        lists = [part for part in containers if part.keys is None]
+        if len(lists) == 1 and not lists[0].parts:
+            found = [[]]
     if len(found) != 1:
         return Mismatch(plan.expected, f"an object with {len(found)} of them" if found else "an object without one")
-    return Coerced(value_of(found[0]), penalty_of(found[0]) + 2)
+    return Coerced(value_of(found[0]), penalty_of(found[0]) + 2, foreign)

@@ -158,6 +158,9 @@ class WrapBuilder(ValueBuilder):
     def orphans(self) -> dict[str, Any]:
         return self._inner.orphans()
 
+    def reopened(self) -> ValueBuilder | None:
+        return self._inner.reopened()
+
     def unmatched(self) -> Any:
         return self._inner.unmatched()
 

@@ -1,4 +1,9 @@
-"""``map<K, V>``."""
+"""``map<K, V>``.
+
+An object with one entry may be one around the map.  It is, where the entry is no value as it stands: it fits only
+when unwrapped itself, or as a string (``{"result": {"a": "x"}}`` for ``map<string, string>``), or not at all.  Of an
+object with more entries only the last counts: exactly one of them is a map that fits.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +11,11 @@ from collections.abc import Callable
 from typing import Any
 
 from bamlvm.sysops.parsing.base import Plan, UnwrapBuilder, ValueBuilder
-from bamlvm.sysops.parsing.embedded import written_as_string
-from bamlvm.sysops.parsing.raw import fits
+from bamlvm.sysops.parsing.embedded import unwrapped, written_as_string
+from bamlvm.sysops.parsing.raw import RAW, RawContainer
 from bamlvm.sysops.parsing.results import Coerced, Mismatch, Result, penalty_of, value_of
 from bamlvm.sysops.parsing.scalars import ChoicePlan, is_null
+from bamlvm.vm.values import Instance
 
 
 class MapPlan(Plan):
@@ -41,7 +47,7 @@ class MapPlan(Plan):
 class MapBuilder(ValueBuilder):
     """An object read as a map."""
 
-    __slots__ = ("key", "mismatch", "penalty", "plan", "seen", "shows", "values")
+    __slots__ = ("key", "mismatch", "penalty", "plan", "raws", "seen", "shows", "values")
 
     def __init__(self, plan: MapPlan) -> None:
         self.plan = plan
@@ -51,6 +57,7 @@ class MapBuilder(ValueBuilder):
         self.key: Any = None
         self.penalty = 0
         self.mismatch: Mismatch | None = None
+        self.raws: list[Any] = []  # entries that are no values as they stand, as they were written
 
     def child(self, key: str) -> Plan:
         self.key = None
@@ -63,7 +70,7 @@ class MapBuilder(ValueBuilder):
             if result.__class__ is Mismatch:
                 if self.mismatch is None:
                     self.mismatch = result.at(key)
-                return super().child(key)
+                return RAW
             self.penalty += penalty_of(result)
             found = value_of(result)
         if found in self.values:
@@ -74,9 +81,13 @@ class MapBuilder(ValueBuilder):
     def put(self, result: Result, shown: Any) -> None:
         key = self.key
         if key is None:
+            if result.__class__ is RawContainer:  # the key is none of the map's
+                self.raws.append(result)
             return
         self.key = None
         kind = result.__class__
+        if kind in (Mismatch, Coerced) and result.raw is not None:
+            self.raws.append(result.raw)
         if kind is Mismatch:
             if self.mismatch is None:
                 self.mismatch = result.at(key if isinstance(key, str) else key.variant)
@@ -92,21 +103,35 @@ class MapBuilder(ValueBuilder):
 
     def close(self) -> Result:
         self.shown = self.shows
-        mismatch = self.mismatch
-        if mismatch is not None:
-            if len(self.seen) == 1 and mismatch.raw is not None:  # it may be an object around the map
-                result = fits(mismatch.raw, self.plan)
-                if result.__class__ is not Mismatch:
-                    self.shown = value_of(result)
-                    return Coerced(self.shown, penalty_of(result) + 2)
-            return mismatch
+        around = self._around()
+        if around.__class__ is not Mismatch:
+            self.shown = value_of(around)
+            return around
+        if self.mismatch is not None:
+            return self.mismatch
         return self.values if not self.penalty else Coerced(self.values, self.penalty)
 
+    def _around(self) -> Result:
+        """Read the object as one around the map; a :class:`Mismatch` if it is not."""
+        if not self.raws or (self.mismatch is None and len(self.seen) > 1):
+            return Mismatch(self.plan.expected, "")
+        outer = RawContainer(True)
+        outer.keys = [""] * len(self.raws)
+        outer.parts = self.raws
+        return unwrapped(outer, self.plan)
+
     def partial(self, child: Any, begun: bool) -> Any:
+        if self.raws and len(self.seen) == 1:
+            return {}  # the entry may be the map itself
         shows = self.shows.copy()
-        if child is not None and self.key is not None:
+        if child is not None and self.key is not None and (shows or not _is_blank(child)):
             shows[self.key] = child
         return shows
 
     def evident(self) -> bool:
         return bool(self.seen)
+
+
+def _is_blank(shown: Any) -> bool:
+    """Whether nothing of an object was read yet: it may turn out to be the map itself."""
+    return shown.__class__ is Instance and all(field is None for field in shown.fields)

@@ -48,20 +48,22 @@ _PRIMITIVES: Final[Mapping[Type, Callable[[], Plan]]] = {
 }
 
 
-def plan_of(type_: Type, schema: Schema) -> Plan:
-    """The plan of a return type.
+def plan_of(type_: Type, schema: Schema, eager: bool = True) -> Plan:
+    """The plan of a return type; ``eager``: its unions choose as early as they can (:mod:`.unions`).
 
     Raises :class:`Thrown` (``InvalidArgument``, naming the part of the type) where no answer can be read as it.
     """
-    planner = _Planner(schema, type_)
+    planner = _Planner(schema, type_, eager)
     plan = planner.plan(type_, ())
     while any(made.refine() for made in planner.made):
         pass
+    plan.may_be_hasty = eager and any(isinstance(made, UnionPlan) and made.may_choose() for made in planner.made)
     return plan
 
 
 class _Planner:
-    def __init__(self, schema: Schema, root: Type) -> None:
+    def __init__(self, schema: Schema, root: Type, eager: bool) -> None:
+        self._eager = eager
         self.made: list[Plan] = []
         self._schema = schema
         self._root = root
@@ -132,7 +134,7 @@ class _Planner:
         return False
 
     def _union(self, type_: UnionType, path: tuple[str, ...]) -> Plan:
-        made: UnionPlan = self._keep(type_, UnionPlan())
+        made: UnionPlan = self._keep(type_, UnionPlan(self._eager))
         named: list[Type] = []
         others: list[Type] = []
         for member in self._flat(type_, set()):

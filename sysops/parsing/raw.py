@@ -12,6 +12,8 @@ from bamlvm.vm.values import in_i64
 
 _JSON_SCALAR: Final = re.compile(r"null|true|false|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 
+_PYTHON: Final = {"True": True, "False": False, "None": None}
+
 
 class RawScalar:
     """A scalar whose type is not known yet."""
@@ -100,7 +102,7 @@ class TextBuilder(RawBuilder):
 
     def close(self) -> Result:
         self.shown = text = _text(self.raw)
-        return Coerced(text, 10)
+        return Coerced(text, 10, self.raw)
 
 
 def aligned(raw: Any, plan: Plan) -> tuple[Result, Any, bool]:
@@ -145,7 +147,7 @@ def untyped(raw: Any) -> Any:
     """Return what was kept as it was written, as JSON's own kinds of values."""
     if raw.__class__ is RawScalar:
         if raw.quoted or not _JSON_SCALAR.fullmatch(raw.text):
-            return raw.text
+            return raw.text if raw.quoted else _PYTHON.get(raw.text, raw.text)
         value = json.loads(raw.text)
         return float(value) if value.__class__ is int and not in_i64(value) else value
     if raw.keys is None:

@@ -24,13 +24,17 @@ class NoSingleMatch(Exception):  # noqa: N818 (the callers make a mismatch of it
 
 
 class Coerced:
-    """A value that the text has only after a change; ``penalty`` says how large a change (0 is none)."""
+    """A value that the text has only after a change; ``penalty`` says how large a change (0 is none).
 
-    __slots__ = ("penalty", "value")
+    ``raw`` is the object that was unwrapped or taken as a string, where it was kept: it may fit as something else.
+    """
 
-    def __init__(self, value: Any, penalty: int) -> None:
+    __slots__ = ("penalty", "raw", "value")
+
+    def __init__(self, value: Any, penalty: int, raw: Any = None) -> None:
         self.value = value
         self.penalty = penalty
+        self.raw = raw
 
 
 class Mismatch:

@@ -28,7 +28,7 @@ _NOT_FINITE: Final = {
     "-infinity": float("-inf"),
 }
 _ANSWERS: Final = {"true": True, "false": False, "yes": True, "no": False}
-_NULLS: Final = frozenset({"", "null", "none", "nil", "n/a"})
+_NULLS: Final = frozenset({"", "null", "none", "nil", "n/a", "undefined"})
 _BOOLS: Final = BoolFinder()
 
 

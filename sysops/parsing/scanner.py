@@ -222,6 +222,12 @@ class Scanner:
             self._stack[-1].cut_short()  # the next item of the list, and this one was not closed
             self._close()
             return True
+        if character == "{" and not self._fresh:
+            builder = self._stack[-1].reopened()
+            if builder is not None:
+                self._stack.append(builder)
+                self._next()
+                return True
         if character in "{[:=()<":
             self._at += 1
             return True
@@ -301,6 +307,14 @@ class Scanner:
                 return False
             if fence and not in_object:
                 self._close_all()
+                return True
+        if in_object and self._plan.keeps_raw and character in _CLOSING:  # `also: "stops": […]`
+            names = self._stack[-1].expected_names()
+            lacks = lookahead.begins_key_around(self._buffer, self._at, names, self._final) if names else False
+            if lacks is None:
+                return False
+            if lacks:
+                self._state = self._key
                 return True
         if not in_object and len(self._stack) > 1 and (character in _CLOSING or character.isalpha()):
             around = self._stack[-2].expected_names() if self._stack[-2].is_object else None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from bamlvm.sysops.parsing import passages, reasoning
@@ -31,7 +33,7 @@ def output_of(type_: Type, schema: Schema) -> Output:
     """
     plan = plan_of(type_, schema)
     if plan.takes_object or plan.takes_list:
-        return StructuredOutput(plan)
+        return StructuredOutput(plan, partial(plan_of, type_, schema, False))
     return scalar_output(plan)
 
 
@@ -46,8 +48,11 @@ def scalar_output(plan: Plan) -> Output:
 class StructuredOutput(Output):
     """A type with classes, lists or maps in it."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, patient: Callable[[], Plan]) -> None:
+        """``patient`` makes the plan whose unions choose late (:mod:`.unions`)."""
         self.plan = plan
+        self._make_patient = patient
+        self._patient: Plan | None = None
         self.expected = plan.expected
         scalars = plan.scalars_only() if isinstance(plan, UnionPlan) else None
         self._scalar = None if scalars is None else scalar_output(scalars)
@@ -55,6 +60,16 @@ class StructuredOutput(Output):
 
     def stream(self, keep_reasoning: bool = False, trace: Trace | None = None) -> StreamParser:
         return StructuredStream(self, trace)
+
+    def read_again(self, content: str, trace: Trace | None) -> CompletionReader | None:
+        """Read an answer in which something did not fit with unions that choose late; None if nothing differs then."""
+        if not self.plan.may_be_hasty:
+            return None
+        if self._patient is None:
+            self._patient = self._make_patient()
+        reader = CompletionReader(self._patient, trace)
+        reader.take(content)
+        return reader
 
     def in_fence(self, content: str) -> Result:
         """Return the scalar that the last code fence that has one is; a :class:`Mismatch` if the type has none."""
@@ -100,6 +115,7 @@ class StructuredStream(StreamParser):
 
     def __init__(self, output: StructuredOutput, trace: Trace | None) -> None:
         self.output: StructuredOutput = output
+        self._trace = trace
         self.reader = CompletionReader(output.plan, trace)
         self._pieces: list[str] = []
 
@@ -117,7 +133,14 @@ class StructuredStream(StreamParser):
 
     def finish(self, cut_by: str | None = None) -> Any:
         result = self.reader.result(cut_by)
-        if self.reader.chosen_rank < FENCED:
+        rank = self.reader.chosen_rank
+        if self.reader.has_failed:
+            again = self.output.read_again(self.text(), self._trace)
+            if again is not None:
+                second = again.result(cut_by)
+                if second.__class__ is not Mismatch or result.__class__ is Mismatch:
+                    result, rank = second, again.chosen_rank
+        if rank < FENCED:
             scalar = self.output.in_fence(self.text())
             if scalar.__class__ is not Mismatch:
                 return value_of(scalar)

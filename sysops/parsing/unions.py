@@ -15,6 +15,10 @@ An object goes to the members that take objects.  Which of several classes it is
     - its keys so far are all declared by one of them only, and the value of the last key begins like that field's.
 
 Otherwise its parts are kept as they were written, and the choice is made when the object is complete.
+
+What seems certain may turn out wrong: the member does not fit, or keys follow that only another one declares.  The
+object is a mismatch then, and the whole answer is read once more at its end, by plans that are not ``eager``: these
+choose only among complete objects, and an object may be the only item of a list (:mod:`.structured`).
 """
 
 from __future__ import annotations
@@ -23,7 +27,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
 from bamlvm.sysops.parsing.base import Plan, ValueBuilder
-from bamlvm.sysops.parsing.classes import ClassPlan
+from bamlvm.sysops.parsing.classes import ClassBuilder, ClassPlan
 from bamlvm.sysops.parsing.lists import ListPlan
 from bamlvm.sysops.parsing.maps import MapPlan
 from bamlvm.sysops.parsing.names import bare
@@ -41,7 +45,8 @@ class UnionPlan(Plan):
 
     members: Sequence[Plan]
 
-    def __init__(self) -> None:
+    def __init__(self, eager: bool = True) -> None:
+        self.eager = eager
         self.members = ()
         self.nullable = False
         self._scalars: list[Plan] = []
@@ -101,7 +106,7 @@ class UnionPlan(Plan):
         members = [member for member in self.members if isinstance(member, ScalarPlan)]
         if not members:
             return None
-        made = UnionPlan()
+        made = UnionPlan(self.eager)
         made.members = members
         made.refine()
         return made
@@ -183,12 +188,14 @@ class UnionPlan(Plan):
                 best = result
         return best
 
+    def may_choose(self) -> bool:
+        """Whether an object or list may be several of the members."""
+        return len(self._objects) + len(self._lists) > 1
+
     def openable(self, is_object: bool) -> Sequence[Plan]:
         """The members that an object or a list may be."""
-        if is_object:
-            direct = self._objects or [member for member in self._lists if member.takes_object]
-        else:
-            direct = self._lists or list(self._objects)
+        listed = [member for member in self._lists if member.takes_object] if is_object else self._lists
+        direct = [*self._objects, *listed] if not self.eager else (is_object and self._objects) or listed or self._objects
         if direct:
             return direct
         for member in self._scalars:
@@ -239,7 +246,7 @@ class _UndecidedPlan(Plan):
 class UnionBuilder(ValueBuilder):
     """Reads a container that several members of a union could take, until one member is certain."""
 
-    __slots__ = ("_fitting", "_inner", "_key", "_plan", "_raw", "is_object")
+    __slots__ = ("_fitting", "_inner", "_is_eager", "_key", "_plan", "_raw", "_tagged", "is_object")
 
     def __init__(self, plan: UnionPlan, is_object: bool, members: Sequence[Plan]) -> None:
         self.is_object = is_object
@@ -247,7 +254,9 @@ class UnionBuilder(ValueBuilder):
         self._raw = RawBuilder(is_object)
         self._inner: ValueBuilder | None = None
         self._key = ""
-        self._fitting = members if plan.all_classes and is_object else ()
+        self._fitting = members if plan.all_classes and is_object and plan.eager else ()
+        self._is_eager = plan.eager
+        self._tagged = False  # whether a field of its own says which member it is
 
     @property
     def names(self) -> Collection[str] | None:  # type: ignore[override]
@@ -283,9 +292,10 @@ class UnionBuilder(ValueBuilder):
             self._inner.put(result, shown)
             return
         self._raw.put(result, shown)
-        if not self.is_object or result.__class__ is not RawScalar:
+        if not self.is_object or not self._is_eager or result.__class__ is not RawScalar:
             return
         member = self._plan.tagged(self._key, result)
+        self._tagged = member is not None
         if member is None and len(self._fitting) == 1:
             only: ClassPlan = self._fitting[0]  # type: ignore[assignment]
             place = only.place_of(self._key)
@@ -300,6 +310,9 @@ class UnionBuilder(ValueBuilder):
 
     def orphans(self) -> dict[str, Any]:
         return {} if self._inner is None else self._inner.orphans()
+
+    def reopened(self) -> ValueBuilder | None:
+        return None if self._inner is None else self._inner.reopened()
 
     def unmatched(self) -> Any:
         if self._inner is not None:
@@ -318,9 +331,16 @@ class UnionBuilder(ValueBuilder):
         if self._inner is not None:
             result = self._inner.close()
             self.shown = self._inner.shown
-            return result
+            return result if self._tagged or result.__class__ is Mismatch else self._unless_several(result)
         result, self.shown = self._plan.settle(self._raw.raw)
         return result
+
+    def _unless_several(self, result: Result) -> Result:
+        """Return the result, or a :class:`Mismatch` if the object has keys that only another member declares."""
+        assert isinstance(self._inner, ClassBuilder)
+        keys = () if self._inner.foreign is None else self._inner.foreign.keys or ()
+        others = [key for key in keys if bare(key) in (self._plan.names or ())]
+        return Mismatch(self._plan.expected, f"an object with {others[0]!r} of another one") if others else result
 
     def partial(self, child: Any, begun: bool) -> Any:
         return None if self._inner is None else self._inner.partial(child, begun)
