@@ -76,7 +76,7 @@ def _close(scope: Scope) -> AttemptRecord | None:
             record.text = scope.attempt_text()
             scope.attempt_text = None
         if scope.attempt_reasoning is not None:
-            record.reasoning = scope.attempt_reasoning()
+            record.reasoning = scope.attempt_reasoning() or record.reasoning
             scope.attempt_reasoning = None
         if not record.reasoning and any(mark in record.text for mark in _TAG_MARKS):
             from bamlvm.sysops.parsing.reasoning import split_string

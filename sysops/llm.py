@@ -49,7 +49,9 @@ class StreamState:
             source.add(scope.read_batch(events))
         finally:
             attempt = scope.attempt
-            if attempt is not None:
+            if attempt is None:
+                scope.finish_reason = source.finish_reason()
+            else:
                 # The text is read when the attempt ends: joining it after each batch would be quadratic.
                 scope.attempt_text = source.content
                 scope.attempt_reasoning = source.reasoning

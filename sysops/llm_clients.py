@@ -270,6 +270,7 @@ def parse(scope: Scope, client: Instance, body: str, return_type: Any) -> Any:
     attempt = scope.attempt
     if attempt is not None:
         attempt.text = answer.content
+        attempt.reasoning = answer.reasoning
         attempt.model = answer.model or attempt.model
         attempt.finish_reason = answer.finish_reason
         note_tokens(attempt, answer.tokens)

@@ -17,6 +17,7 @@ from bamlvm.sysops.errors import invalid
 from bamlvm.sysops.llm import PARSER
 from bamlvm.sysops.providers import clients
 from bamlvm.sysops.providers.failures import LIMITS
+from bamlvm.sysops.parsing import StreamParser
 from bamlvm.sysops.providers.options import Options
 from bamlvm.sysops.scope import Scope
 from bamlvm.sysops.services import Services
@@ -57,7 +58,7 @@ def new_stream_parser(scope: Scope, client: Instance, return_type: Any) -> Insta
 @sysop("baml.llm.StreamParser.finish")
 def parser_finish(scope: Scope, parser: Instance) -> Any:
     state, type_ = scope.services.handles.get(parser.get("_handle"), PARSER, scope.owner)
-    return enforced(scope.services, type_, parsing.finished(state, _cut_by(scope)), state.text())
+    return _finished(scope, state, type_)
 
 
 @sysop("baml.llm.read_as")
@@ -90,8 +91,18 @@ def final_value(scope: Scope, type_: Type, content: str, options: Options | None
     """Return the value of a whole answer of a client with these options.  Raises :class:`Thrown` (``ParseFailed``)."""
     output = scope.services.output(type_)
     keep = options is not None and options.keeps_reasoning()
-    cut = _cut_by(scope) if options is not None else None
-    return enforced(scope.services, type_, parsing.final_parse(output, content, cut, keep, scope.trace.parse), content)
+    parser = parsing.fed(output, content, keep, scope.trace.parse)
+    if options is None:
+        return enforced(scope.services, type_, parsing.finished(parser), content)
+    return _finished(scope, parser, type_)
+
+
+def _finished(scope: Scope, parser: StreamParser, type_: Type) -> Value:
+    """Return the value of the answer of the attempt under way, and note the reasoning that was in it."""
+    content = parser.text()
+    if scope.attempt is not None and any(mark in content for mark in _TAG_MARKS):
+        scope.attempt.reasoning = scope.attempt.reasoning or parser.reasoning()
+    return enforced(scope.services, type_, parsing.finished(parser, _cut_by(scope)), content)
 
 
 def enforced(services: Services, type_: Type, value: Value, content: str) -> Value:
@@ -107,6 +118,6 @@ def enforced(services: Services, type_: Type, value: Value, content: str) -> Val
 
 
 def _cut_by(scope: Scope) -> str | None:
-    """Return the finish reason of the attempt under way if a limit of tokens cut its answer, else None."""
-    reason = None if scope.attempt is None else scope.attempt.finish_reason
+    """Return the finish reason of the answer under way if a limit of tokens cut it, else None."""
+    reason = scope.finish_reason if scope.attempt is None else scope.attempt.finish_reason
     return reason if reason is not None and reason.casefold() in LIMITS else None

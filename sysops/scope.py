@@ -66,8 +66,9 @@ class Scope(msgspec.Struct):
     machine.  ``attempt`` is the attempt under way; it began at ``attempt_clock`` of the monotonic clock,
     ``attempt_text()`` and ``attempt_reasoning()`` return its text and reasoning so far, and ``attempt_secrets`` must
     appear in no record.  ``keep_raw_events`` is set where a collector wants them.  ``partial`` is the last value of a
-    stream's parser, and ``batches`` are those of the thread's event streams.  ``clients`` are the LLM clients that the
-    call can name, ``client`` is the one that LLM functions use instead of their own, if set.
+    stream's parser, ``finish_reason`` that of a stream that the program reads outside of any attempt, and ``batches``
+    are those of the thread's event streams.  ``clients`` are the LLM clients that the call can name, ``client`` is the
+    one that LLM functions use instead of their own, if set.
     """
 
     services: Services
@@ -83,6 +84,7 @@ class Scope(msgspec.Struct):
     attempt_secrets: Secrets = NO_SECRETS
     keep_raw_events: bool = False
     partial: Any = None
+    finish_reason: str | None = None
     batches: Batches | None = None
     clients: Mapping[str, ClientInfo] = msgspec.field(default_factory=dict)
     client: str | None = None

@@ -89,6 +89,9 @@ class PartialResults:
         names = made.hosts
         parts = []
         for place, field in enumerate(value.fields):
+            if place >= len(names):  # a field that a @@dynamic class does not declare: it is complete
+                parts.append(results.to_host(field))
+                continue
             if shares and field is before.fields[place]:
                 parts.append(getattr(host_before, names[place]))
                 continue

@@ -37,7 +37,7 @@ from bamlvm.sysops.schema import Schema
 from bamlvm.vm.program.types import Type
 from bamlvm.vm.values import Thrown
 
-__all__ = ["JsonReader", "Output", "StreamParser", "final_parse", "finished", "output_of", "partial_parse"]
+__all__ = ["JsonReader", "Output", "StreamParser", "fed", "final_parse", "finished", "output_of", "partial_parse"]
 
 
 def partial_parse(output: Output, content: str, keep_reasoning: bool = False) -> Any:
@@ -56,12 +56,17 @@ def final_parse(
 
     ``cut_by`` is the finish reason of an answer that the token limit cut.  Raises :class:`Thrown` (``ParseFailed``).
     """
+    return finished(fed(output, content, keep_reasoning, trace), cut_by)
+
+
+def fed(output: Output, content: str, keep_reasoning: bool = False, trace: Trace | None = None) -> StreamParser:
+    """Return a parser that has read a whole answer."""
     parser = output.stream(keep_reasoning, trace)
     if isinstance(parser, StructuredStream):
         parser.feed_silently(content)
     else:
         parser.feed(content)
-    return finished(parser, cut_by)
+    return parser
 
 
 def finished(parser: StreamParser, cut_by: str | None = None) -> Any:

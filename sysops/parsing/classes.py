@@ -212,6 +212,7 @@ class ClassBuilder(ValueBuilder):
         "last",
         "matched",
         "mismatch",
+        "more",
         "penalty",
         "place",
         "plan",
@@ -234,6 +235,7 @@ class ClassBuilder(ValueBuilder):
         self.foreign: RawContainer | None = None
         self.adopted: dict[int, Any] | None = None
         self.is_cut = False
+        self.more: dict[str, Any] = {}  # the unknown fields of a dynamic class
         self.last = -1  # the place of the last field
         self.wrapped: tuple[Any, Any] | None = None  # its result and what is shown of it, if a list was made of it
 
@@ -300,6 +302,8 @@ class ClassBuilder(ValueBuilder):
         self.foreign.keys.append(key)
         self.foreign.parts.append(raw)
         self.key = None
+        if self.plan.is_dynamic:
+            self.more[key] = untyped(raw)
 
     def adopt(self, orphans: dict[str, Any]) -> None:
         for key, raw in orphans.items():
@@ -318,9 +322,10 @@ class ClassBuilder(ValueBuilder):
 
     def reopened(self) -> ValueBuilder | None:
         place = self.last
-        if place < 0 or not isinstance(self.plan.plans[place], ListPlan) or self.wrapped is None:
+        plan = self.plan.plans[place]
+        if place < 0 or not isinstance(plan, ListPlan) or self.wrapped is None:
             return None
-        builder = ListBuilder(self.plan.plans[place])
+        builder = ListBuilder(plan)
         builder.extend(*self.wrapped)
         self.wrapped = None
         self.place = place
@@ -361,11 +366,10 @@ class ClassBuilder(ValueBuilder):
             return self.mismatch
         cls = plan.cls
         if plan.is_dynamic and self.foreign is not None:
-            more = {key: untyped(part) for key, part in zip(self.foreign.keys or (), self.foreign.parts, strict=True)}
-            cls = plan.extended(tuple(more))
+            cls = plan.extended(tuple(self.more))
             if self.shows is not self.values:
-                self.shows = [*self.shows, *more.values()]
-            self.values = [*self.values, *more.values()]
+                self.shows = [*self.shows, *self.more.values()]
+            self.values = [*self.values, *self.more.values()]
         instance = Instance(cls, self.values)
         self.shown = instance if self.shows is self.values or not plan.stateful else Instance(cls, self.shows)
         return instance if not self.penalty else Coerced(instance, self.penalty)
@@ -396,6 +400,8 @@ class ClassBuilder(ValueBuilder):
         for place in plan.not_null:
             if plan.is_empty(fields[place]):
                 return None
+        if self.more:
+            return Instance(plan.extended(tuple(self.more)), [*fields, *self.more.values()])
         return Instance(plan.cls, fields)
 
     def evident(self) -> bool:

@@ -100,6 +100,7 @@ class CompletionReader(Scanner):
         self._between = True  # whether something was read since the last candidate
         self._thought: re.Pattern[str] | None = None  # the tag that ends the reasoning under way
         self._reasoning: list[str] = []
+        self.forgotten = 0  # how far the text was reasoning whose end tag came alone
 
     # --- results ------------------------------------------------------------------------------------------------------
 
@@ -160,7 +161,7 @@ class CompletionReader(Scanner):
         return self._mismatch if self._mismatch is not None else NO_CANDIDATE, -1
 
     def reasoning(self) -> str:
-        """Return the text that was passed over as reasoning."""
+        """Return the text that was passed over as reasoning, behind what was ``forgotten``."""
         return "".join(self._reasoning)
 
     # --- prose --------------------------------------------------------------------------------------------------------
@@ -198,6 +199,7 @@ class CompletionReader(Scanner):
             if end is not None:
                 self._forget()
                 self._at = end.end()
+                self.forgotten = self.taken - len(buffer) + end.end()
                 return True
             if not self._final and reasoning.may_be_tag(buffer, at):
                 return False
@@ -277,12 +279,14 @@ class CompletionReader(Scanner):
 
     def _forget(self) -> None:
         """Forget all candidates: what was read so far was reasoning."""
+        self._reasoning = []
         self._best = self._weak = self._doubtful = self._mismatch = self._last = None
         self._series = {}
         self._came_near = False
         self._fence = self._line = ""
         self._in_fence = False
         self._is_first = True
+        self._last = None
         if self._emitted is not None:
             self._owner = -1  # no candidate goes on where this one stops
         if self._trace is not None:
@@ -358,6 +362,7 @@ class CompletionReader(Scanner):
         elif isinstance(builder, ListBuilder) and not self._is_list(builder):
             if self._doubtful is None:
                 self._doubtful = result
+                self._note(builder.shown)
         elif evident:
             self._note(builder.shown)
             if self._best is None or rank > self._best.rank or rank == FENCED == self._best.rank:
@@ -407,7 +412,7 @@ class CompletionReader(Scanner):
             number, value = self._last
         else:
             return None
-        if value is None or (self._emitted and number != self._owner):
+        if value is None or (self._owner not in (None, number) and not _is_blank(self._emitted)):
             return None
         self._owner = number
         return value
@@ -434,6 +439,13 @@ class _AnyItem(Plan):
 
 
 _ANY_ITEM: Final = _AnyItem()
+
+
+def _is_blank(shown: Any) -> bool:
+    """Whether a partial value shows nothing yet, so that the next candidate takes nothing of it back."""
+    if shown.__class__ is Instance:
+        return all(map(_is_blank, shown.fields))
+    return shown is None or shown == [] or shown == {}
 
 
 def same(a: Any, b: Any) -> bool:

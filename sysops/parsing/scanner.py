@@ -79,6 +79,7 @@ class Scanner:
 
     def __init__(self) -> None:
         self.steps = 0
+        self.taken = 0  # characters, all in all
         self._buffer = ""
         self._at = 0
         self._final = False
@@ -124,6 +125,7 @@ class Scanner:
         """Read the text that follows."""
         rest = self._buffer[self._at :]
         self.steps += len(rest) + len(text)
+        self.taken += len(text)
         self._buffer = rest + text
         self._at = 0
         while self._state():

@@ -131,6 +131,9 @@ class StructuredStream(StreamParser):
     def text(self) -> str:
         return "".join(self._pieces)
 
+    def reasoning(self) -> str:
+        return reasoning.split(self.text()[: self.reader.forgotten]).reasoning + self.reader.reasoning()
+
     def finish(self, cut_by: str | None = None) -> Any:
         result = self.reader.result(cut_by)
         rank = self.reader.chosen_rank

@@ -128,12 +128,14 @@ def read(body: str) -> Completion:
     if not isinstance(blocks, list):
         raise unreadable_answer(body)
     texts = [part.get("text") for part in blocks if isinstance(part, dict) and part.get("type") == "text"]
+    thoughts = [part.get("thinking") for part in blocks if isinstance(part, dict) and part.get("type") == "thinking"]
     return Completion(
         "".join(text for text in texts if isinstance(text, str)),
         bool(texts),
         text_or_none(data.get("stop_reason")),
         text_or_none(data.get("model")),
         tokens_of(Usage, data.get("usage")),
+        reasoning="".join(thought for thought in thoughts if isinstance(thought, str)),
     )
 
 

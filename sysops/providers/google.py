@@ -148,7 +148,14 @@ def read(body: str) -> Completion:
         raise unreadable_answer(body)
     answer = GoogleAccumulator()
     answer.add([Event("message", body, "")])
-    return Completion(answer.content(), answer.has_text(), answer.finish_reason(), answer.model(), answer.tokens)
+    return Completion(
+        answer.content(),
+        answer.has_text(),
+        answer.finish_reason(),
+        answer.model(),
+        answer.tokens,
+        reasoning=answer.reasoning(),
+    )
 
 
 # --- streams ----------------------------------------------------------------------------------------------------------

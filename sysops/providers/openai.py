@@ -169,6 +169,7 @@ def read(body: str) -> Completion:
         text_or_none(data.get("model")),
         tokens_of(Usage, data.get("usage")),
         text_or_none(message.get("refusal")),
+        _reasoning(message),
     )
 
 
@@ -177,6 +178,16 @@ def _content(content: Any) -> str:
         parts = (part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text")
         return "".join(part for part in parts if isinstance(part, str))
     return content if isinstance(content, str) else ""
+
+
+def _reasoning(message: dict[str, Any]) -> str:
+    """Return what a message has of reasoning: a field of its own, or parts that are not text."""
+    accumulator = OpenAIAccumulator()
+    try:
+        accumulator.take_message(msgspec.convert(message, _Delta))
+    except msgspec.ValidationError:  # the text counts, whatever is beside it
+        return ""
+    return accumulator.reasoning()
 
 
 # --- streams ----------------------------------------------------------------------------------------------------------
@@ -246,22 +257,26 @@ class OpenAIAccumulator(Accumulator):
     def _take(self, choice: _Choice) -> None:
         delta = choice.delta or choice.message
         if delta is not None:
-            content = delta.content
-            if isinstance(content, list):
-                self._take_parts(content)
-            elif content:
-                self._content.append(content)
-            elif content is not None:
-                self._has_text = True
-            thought = delta.reasoning_content or delta.reasoning
-            if thought:
-                self._reasoning.append(thought)
-            if delta.refusal:
-                self._refusal.append(delta.refusal)
+            self.take_message(delta)
         if choice.finish_reason:
             self._finish_reason = choice.finish_reason
         if choice.error or choice.finish_reason == "error":
             raise provider_error(choice.error)
+
+    def take_message(self, delta: _Delta) -> None:
+        """Take a message, or a part of one."""
+        content = delta.content
+        if isinstance(content, list):
+            self._take_parts(content)
+        elif content:
+            self._content.append(content)
+        elif content is not None:
+            self._has_text = True
+        thought = delta.reasoning_content or delta.reasoning
+        if thought:
+            self._reasoning.append(thought)
+        if delta.refusal:
+            self._refusal.append(delta.refusal)
 
     def _take_parts(self, parts: list[_Part]) -> None:
         for part in parts:

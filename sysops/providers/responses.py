@@ -116,6 +116,7 @@ class _Part(msgspec.Struct, gc=False):
 class _Item(msgspec.Struct, gc=False):
     type: str | None = None
     content: list[_Part] | None = None
+    summary: list[_Part] | None = None
 
 
 class Response(msgspec.Struct, gc=False):
@@ -144,6 +145,11 @@ class Response(msgspec.Struct, gc=False):
         """Return what the model said instead of answering."""
         return "".join(part.refusal for part in self._parts("refusal") if part.refusal)
 
+    def reasoning(self) -> str:
+        """Return the text of its reasoning, or the summaries of it."""
+        items = [item for item in self.output or () if item.type == "reasoning"]
+        return "".join(part.text for item in items for part in item.content or item.summary or () if part.text)
+
     def _parts(self, kind: str) -> Iterable[_Part]:
         for item in self.output or ():
             if item.type == "message":
@@ -162,7 +168,9 @@ def read(body: str) -> Completion:
         response.usage.note(tokens)
     reason = response.finish_reason()
     refusal = response.refusal() or None
-    return Completion(response.text(), response.has_text(), reason, response.model, tokens, refusal)
+    return Completion(
+        response.text(), response.has_text(), reason, response.model, tokens, refusal, response.reasoning()
+    )
 
 
 # --- streams ----------------------------------------------------------------------------------------------------------

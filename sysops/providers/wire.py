@@ -39,7 +39,10 @@ class ProviderRequest:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A whole answer, read: the text, whether there is any (though it may be empty), and the facts beside it."""
+    """A whole answer, read: the text, whether there is any (though it may be empty), and the facts beside it.
+
+    ``reasoning`` is what the provider has apart from the text.
+    """
 
     content: str
     has_text: bool
@@ -47,6 +50,7 @@ class Completion:
     model: str | None = None
     tokens: Tokens = field(default_factory=Tokens)
     refusal: str | None = None
+    reasoning: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,6 +26,14 @@ function Done(x: string) -> (Item @stream.done)[] { client Plain  prompt #"{{ x 
 function Count(x: string) -> int { client Plain  prompt #"{{ x }}"# }
 function Judge(x: string) -> bool { client Plain  prompt #"{{ x }}"# }
 function Pick(x: string) -> Size { client Plain  prompt #"{{ x }}"# }
+function by_hand(events: string) -> string {
+  let client = baml.llm.get_client("Items").primitive();
+  let accumulator = client.new_stream_accumulator();
+  let parser = client.new_stream_parser(baml.llm.get_return_type("Items"));
+  accumulator.add_events(events);
+  parser.feed(accumulator.take_content());
+  baml.json.stringify(parser.finish())
+}
 """
 
 both = pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
@@ -100,6 +109,30 @@ def test_reasoning_is_not_the_answer(bench: Bench, stream: bool) -> None:
     assert "reasoning that does not end" in bench.refused("Say", "<think>It is true.", stream)
 
 
+@both
+@pytest.mark.parametrize(
+    ("text", "thought"),
+    [
+        ('<think>Two?</think>[{"n": 2}]', "Two?"),
+        ('Two?</think>[{"n": 2}]', "Two?"),
+        ('Let me see. <think>One? [{"n": 1}]</think>[{"n": 2}]', 'One? [{"n": 1}]'),
+        ('[{"n": 2, "note": "a <think>b</think>"}]', ""),
+    ],
+)
+def test_the_reasoning_in_an_answer_is_recorded(bench: Bench, text: str, thought: str, stream: bool) -> None:
+    value, _ = bench.call("Items", text, stream)
+    assert value[0]["n"] == 2
+    (record,) = bench.collector.attempts
+    assert record.reasoning == thought
+
+
+@both
+def test_the_reasoning_beside_an_answer_is_recorded(bench: Bench, stream: bool) -> None:
+    assert bench.call("Items", '[{"n": 2}]', stream, reasoning="Two?")[0] == [{"n": 2, "note": None}]
+    (record,) = bench.collector.attempts
+    assert record.reasoning == "Two?"
+
+
 # --- cut by the token limit -------------------------------------------------------------------------------------------
 
 
@@ -140,3 +173,13 @@ def test_a_value_that_is_whole_although_the_text_was_cut(
     bench: Bench, function: str, text: str, value: Any, stream: bool
 ) -> None:
     assert bench.call(function, text, stream, finish_reason="length")[0] == value
+
+
+def test_a_program_that_reads_a_stream_itself_is_told_too(bench: Bench) -> None:
+    def events(reason: str) -> str:
+        chunks = [{"delta": {"content": '[{"n": 1}, {"n": 2'}}, {"delta": {}, "finish_reason": reason}]
+        return json.dumps([{"event": "message", "id": "", "data": json.dumps({"choices": [each]})} for each in chunks])
+
+    assert bench.runtime.call_function_sync("by_hand", {"events": events("stop")}).count("note") == 2
+    with pytest.raises(bamlvm.ThrownError, match="finish reason 'length'"):
+        bench.runtime.call_function_sync("by_hand", {"events": events("length")})

@@ -96,7 +96,11 @@ def grows(before: Any, after: Any) -> bool:
             return order.index(before.fields[1]) <= order.index(after.fields[1]) and grows(
                 before.fields[0], after.fields[0]
             )
-        return before.cls is after.cls and all(map(grows, before.fields, after.fields))
+        if before.cls is not after.cls:  # a dynamic class with more fields
+            names = before.cls.field_names
+            if before.class_name != after.class_name or names != after.cls.field_names[: len(names)]:
+                return False
+        return all(map(grows, before.fields, after.fields))
     if isinstance(before, str):
         return bool(after.startswith(before))
     if isinstance(before, list):

@@ -467,3 +467,19 @@ def test_an_error_in_an_answer_is_the_providers(wire: Any) -> None:
         wire.read('{"error": {"type": "overloaded_error", "message": "busy"}}')
     assert caught.value.fields["type"] == "overloaded_error"
     assert caught.value.fields["retryable"] is True
+
+
+def test_reasoning_beside_the_answer() -> None:
+    def chat(**message: Any) -> str:
+        return openai_wire.read(json.dumps({"choices": [{"message": message}]})).reasoning
+
+    assert chat(content="a", reasoning_content="hm") == "hm"
+    assert chat(content="a", reasoning="hm") == "hm"
+    assert chat(content=[{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}]) == "hm"
+    assert chat(content="a", reasoning={"text": "hm"}) == ""
+    blocks = [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "a"}]
+    assert anthropic_wire.read(json.dumps({"content": blocks})).reasoning == "hm"
+    parts = [{"text": "hm", "thought": True}, {"text": "a"}]
+    assert google_wire.read(json.dumps({"candidates": [{"content": {"parts": parts}}]})).reasoning == "hm"
+    thought = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]}
+    assert responses_wire.read(json.dumps({"status": "completed", "output": [thought]})).reasoning == "hm"
