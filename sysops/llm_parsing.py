@@ -15,9 +15,9 @@ from bamlvm.sysops.constraints import AssertionFailed
 from bamlvm.sysops.environment import client_environment
 from bamlvm.sysops.errors import invalid
 from bamlvm.sysops.llm import PARSER
+from bamlvm.sysops.parsing import StreamParser
 from bamlvm.sysops.providers import clients
 from bamlvm.sysops.providers.failures import LIMITS
-from bamlvm.sysops.parsing import StreamParser
 from bamlvm.sysops.providers.options import Options
 from bamlvm.sysops.scope import Scope
 from bamlvm.sysops.services import Services

@@ -1,8 +1,8 @@
 """The text that a string was written as: escapes, and blocks in triple quotes or code fences.
 
 An escape is what JSON says it is, but for those that make a character no text has: a backspace or form feed (``\\b``
-in ``\\beta``), and a tab or line break where a command of LaTeX is written (``\\theta``, ``\\rho``, ``\\neq``).  Of these,
-and of what is not an escape, the backslash stays.
+in ``\\beta``), and a tab or line break where a command of LaTeX is written (``\\theta``, ``\\rho``, ``\\neq``). Of
+these, and of what is not an escape, the backslash stays.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from typing import Final
 
 _HEX4: Final = re.compile(r"[0-9a-fA-F]{4}")
 _ESCAPES: Final = {'"': '"', "'": "'", "`": "`", "\\": "\\", "/": "/", "n": "\n", "r": "\r", "t": "\t", "\n": "\n"}
-_COMMANDS: Final = tuple(
-    "tau theta times text textbf textit textrm texttt tfrac tilde therefore triangle nabla neq notin nleq ngeq "
-    "nmid rho right rightarrow rangle rceil rfloor rbrace".split()
+_COMMANDS: Final = (
+    *("tau", "theta", "times", "text", "textbf", "textit", "textrm", "texttt", "tfrac", "tilde", "therefore"),
+    *("triangle", "nabla", "neq", "notin", "nleq", "ngeq", "nmid", "rho", "right", "rightarrow", "rangle", "rceil"),
+    *("rfloor", "rbrace"),
 )
 """The commands of LaTeX that begin like an escape, and of which the rest is no word."""
 

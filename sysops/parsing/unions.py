@@ -195,7 +195,9 @@ class UnionPlan(Plan):
     def openable(self, is_object: bool) -> Sequence[Plan]:
         """The members that an object or a list may be."""
         listed = [member for member in self._lists if member.takes_object] if is_object else self._lists
-        direct = [*self._objects, *listed] if not self.eager else (is_object and self._objects) or listed or self._objects
+        direct = [*self._objects, *listed]
+        if self.eager:
+            direct = (self._objects if is_object else listed) or direct
         if direct:
             return direct
         for member in self._scalars:
