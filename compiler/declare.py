@@ -14,7 +14,7 @@ from bamlvm.compiler.hir import ERROR, UNSTATED, throws_of_parameter
 from bamlvm.compiler.incremental import Lookups, Memo
 from bamlvm.compiler.index import Entry, Index, reporter
 from bamlvm.compiler.reporter import Reporter, name_range
-from bamlvm.compiler.symbols import Symbols
+from bamlvm.compiler.symbols import DeclaredGlobal, Symbols
 from bamlvm.compiler.type_resolver import TypeResolver
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
@@ -106,6 +106,12 @@ def declare(
         declaration = entry.declaration
         assert isinstance(declaration, syntax.Function)
         _declare_function(declaring, entry, declaration, entry.name, None)
+    for entry in index.of(syntax.Constant):
+        constant = entry.declaration
+        assert isinstance(constant, syntax.Constant)
+        written, report = constant.type, reporter(entry, diagnostics)
+        type_ = resolver.resolve(written, entry, report) if written is not None else None
+        symbols.globals[entry.name] = DeclaredGlobal(entry, constant, type_)
     kept.classes.turn()
     kept.heads.turn()
     _check_class_cycles(symbols, index, diagnostics)

@@ -46,9 +46,8 @@ def render_stage(files: Mapping[str, str], stages: Stages, stage: str) -> str:
 
 def render_hir(function: hir.Function) -> str:
     """Print one function of the hir."""
-    parameters = ", ".join(f"{_local(function, p.local)}: {render(p.type)}" for p in function.parameters)
     throws = f" throws {render(function.throws)}" if function.throws is not None else ""
-    lines = [f"function {function.name}({parameters}) -> {render(function.result)}{throws}"]
+    lines = [f"{_head(function)}{throws}"]
     lines.extend(_defaults(function, tuple(p.default for p in function.parameters)))
     lines.extend(_tree(function, function.body, "", 1))
     return "\n".join(lines)
@@ -56,8 +55,7 @@ def render_hir(function: hir.Function) -> str:
 
 def render_tir(function: tir.Function) -> str:
     """Print one function of the tir, with its locals' types and what it throws."""
-    parameters = ", ".join(f"{_local(function, p.local)}: {render(p.type)}" for p in function.parameters)
-    lines = [f"function {function.name}({parameters}) -> {render(function.result)} throws {render(function.throws)}"]
+    lines = [f"{_head(function)} throws {render(function.throws)}"]
     for local, (info, type_) in enumerate(zip(function.locals, function.local_types, strict=True)):
         kept = " in a cell" if info.shared else " captured" if info.captured else ""
         lines.append(f"  local {_local(function, local)}: {render(type_)}{kept}")
@@ -79,6 +77,14 @@ def render_mir(function: mir.Function) -> str:
         lines.append(f"  L{block.label}:{protected}")
         lines.extend(f"    {_instruction(function, instruction)}" for instruction in block.instructions)
     return "\n".join(lines)
+
+
+def _head(function: hir.Function | tir.Function) -> str:
+    result = render(function.result) if function.result is not None else "_"
+    if function.is_global:
+        return f"const {function.name}: {result}"
+    parameters = ", ".join(f"{_local(function, p.local)}: {render(p.type)}" for p in function.parameters)
+    return f"function {function.name}({parameters}) -> {result}"
 
 
 def _instruction(function: mir.Function, instruction: mir.Instruction) -> str:

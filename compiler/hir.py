@@ -75,6 +75,12 @@ class FunctionRef(Node, frozen=True):
     name: str
 
 
+class GlobalRef(Node, frozen=True):
+    """The value of a top-level constant by qualified name."""
+
+    name: str
+
+
 class VariantRef(Node, frozen=True):
     enum: str
     variant: str
@@ -241,6 +247,7 @@ Expr: TypeAlias = (
     | Text
     | Local
     | FunctionRef
+    | GlobalRef
     | VariantRef
     | Member
     | Element
@@ -365,16 +372,18 @@ class Parameter(Node, frozen=True):
 
 
 class Function(Node, frozen=True):
-    """A function with a body.  ``throws`` is the declared contract, None where it is inferred; ``mentions`` are the
-    names of functions, and the bare names of methods (with a leading dot), that the body may call; ``sets`` the names
-    of the fields that it assigns to."""
+    """A function with a body, or the initialiser of a constant (``is_global``).  ``result`` is None for a constant
+    without a written type: its value decides.  ``throws`` is the declared contract, None where it is inferred;
+    ``mentions`` are the names of functions, and the bare names of methods (with a leading dot), that the body may call;
+    ``sets`` the names of the fields that it assigns to."""
 
     name: str
     parameters: tuple[Parameter, ...]
-    result: Type
+    result: Type | None
     throws: Type | None
     throws_at: tuple[int, int]
     body: Block
     locals: tuple[LocalInfo, ...]
     mentions: frozenset[str]
     sets: frozenset[str] = frozenset()
+    is_global: bool = False

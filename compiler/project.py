@@ -19,11 +19,12 @@ from bamlvm.compiler import config, hir, mir, tir
 from bamlvm.compiler.check.functions import Known, check_functions
 from bamlvm.compiler.declare import KeptDeclarations, declare
 from bamlvm.compiler.emit import Lines, emit
+from bamlvm.compiler.globals import check_globals
 from bamlvm.compiler.incremental import Memo, Reads
 from bamlvm.compiler.index import EntryCache, Index, declared, index, reporter
 from bamlvm.compiler.lower.functions import lower_function
 from bamlvm.compiler.optimize import optimize as optimize_function
-from bamlvm.compiler.resolve.functions import resolve_function
+from bamlvm.compiler.resolve.functions import resolve_function, resolve_global
 from bamlvm.compiler.scope import Scope, namespaces_of
 from bamlvm.compiler.surface import Surface, changes, declarations_surface, lookups, names_surface
 from bamlvm.compiler.symbols import Symbols
@@ -147,15 +148,27 @@ class Project:
                 make = partial(resolve_function, function, name, entry, scope, symbols, resolver, report)
                 kept = self._hir.make(name, (function,), reads, found, make)
             stages.hir[name] = kept.result
+        for name, constant in symbols.globals.items():
+            kept = self._hir.find(name, (constant.declaration,), changed)
+            if kept is None or kept.result.result != constant.type:
+                report = reporter(constant.entry, found)
+                make = partial(resolve_global, constant, name, scope, symbols, resolver, report)
+                kept = self._hir.make(name, (constant.declaration,), reads, found, make)
+            stages.hir[name] = kept.result
         self._hir.turn()
         stages.tir = check_functions(stages.hir, symbols, found, self._tir, self._known, changed)
         self._tir.turn()
+        check_globals(stages.tir, symbols, found)
         check_templates(stages.index, symbols, resolver, self._templates, changed, found)
         check_constraints(stages.index, symbols, resolver, self._constraints, changed, found)
         check_tests(stages.index, symbols, resolver, found)
         configuration = config.configuration(stages.index, symbols, found)
         for name, checked in stages.tir.items():
-            if name not in symbols.contracts and checked.throws != symbols.signatures[name].throws:
+            if (
+                not checked.is_global
+                and name not in symbols.contracts
+                and checked.throws != symbols.signatures[name].throws
+            ):
                 symbols.signatures[name] = msgspec.structs.replace(symbols.signatures[name], throws=checked.throws)
         sources = {path: parsed.source for path, parsed in self._parsed.items()}
         found[:] = sort(without_allowed(found, sources))
@@ -169,8 +182,9 @@ class Project:
         for name, checked in stages.tir.items():
             kept = self._emitted.get(name)
             if kept is None or kept.source is not checked:
-                lowered = lower_function(checked, variants, stages.symbols.signatures[name].kind == "llm")
-                lines = Lines(stages.symbols.bodies[name][0].item.text)
+                is_llm = not checked.is_global and stages.symbols.signatures[name].kind == "llm"
+                lowered = lower_function(checked, variants, is_llm)
+                lines = Lines(stages.symbols.entry_of(name).item.text)
                 kept = _Emitted(checked, lowered, [self._code(part, lines) for part in lowered])
             emitted[name] = kept
             stages.mir[name] = kept.lowered
@@ -188,7 +202,7 @@ class Project:
         symbols = stages.symbols
         functions: dict[str, Placed] = {}
         for name, emitted in self._emitted.items():
-            item = symbols.bodies[name][0].item
+            item = symbols.entry_of(name).item
             # A source's positions count from 1, a unit's from 0.
             line, column = self._parsed[item.file].source.position(item.offset)
             for code in emitted.code:
@@ -205,6 +219,7 @@ class Project:
             configuration.templates,
             tests(stages.index, symbols, lambda item: self._parsed[item.file].source.position(item.offset)[0] - 1),
             config.generators(stages.index),
+            {name: stages.tir[name].result for name in symbols.globals},
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 from bamlvm.compiler.hir import ERROR
 from bamlvm.compiler.incremental import Reads
@@ -17,11 +18,19 @@ PANICS = "baml.panics."
 """The prefix of the classes of the machine's own errors."""
 
 
+class DeclaredGlobal(NamedTuple):
+    """A constant; ``type`` is the written one, None where its value decides."""
+
+    entry: Entry
+    declaration: syntax.Constant
+    type: Type | None
+
+
 @dataclass
 class Symbols:
     """All declarations by qualified name.  ``contracts`` holds the throws that functions declare (absent where they
     are inferred), ``contract_parts`` the same as written; ``bodies`` the entries and trees of the functions that have
-    one."""
+    one; ``globals`` the constants."""
 
     standard: Unit
     reads: Reads = field(default_factory=Reads)
@@ -32,6 +41,7 @@ class Symbols:
     contracts: dict[str, Type] = field(default_factory=dict)
     contract_parts: dict[str, tuple[Type, ...]] = field(default_factory=dict)
     bodies: dict[str, tuple[Entry, syntax.Function]] = field(default_factory=dict)
+    globals: dict[str, DeclaredGlobal] = field(default_factory=dict)
 
     def class_(self, name: str) -> ClassInfo | None:
         """Return a class by its qualified name, or None.  Its shape counts as read."""
@@ -48,6 +58,11 @@ class Symbols:
 
     def signature(self, name: str) -> Signature | None:
         return self.reads.note("signature", (name,), self.signatures.get(name) or self.standard.signatures.get(name))
+
+    def entry_of(self, name: str) -> Entry:
+        """Return the entry of what has a body: a function or a constant."""
+        found = self.globals.get(name)
+        return found.entry if found is not None else self.bodies[name][0]
 
     def recursive_alias(self, name: str) -> Type:
         """Return the type that a recursive alias names."""

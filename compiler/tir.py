@@ -48,6 +48,12 @@ class FunctionValue(Typed, frozen=True):
     arity: int
 
 
+class Global(Typed, frozen=True):
+    """The value of a constant."""
+
+    name: str
+
+
 class Variant(Typed, frozen=True):
     enum: str
     variant: str
@@ -205,6 +211,7 @@ Expr: TypeAlias = (
     | Text
     | Local
     | FunctionValue
+    | Global
     | Variant
     | Field
     | Element
@@ -278,7 +285,8 @@ Statement: TypeAlias = Let | SetLocal | Renew | SetField | SetElement | Loop | A
 
 
 class Function(Node, frozen=True):
-    """A checked function: ``throws`` is the inferred set, ``locals`` their names and types by number."""
+    """A checked function, or the initialiser of a constant: ``throws`` is the inferred set,
+    ``locals`` their names and types by number."""
 
     name: str
     parameters: tuple[hir.Parameter, ...]
@@ -288,3 +296,4 @@ class Function(Node, frozen=True):
     body: Expr
     locals: tuple[hir.LocalInfo, ...]
     local_types: tuple[Type, ...]
+    is_global: bool = False

@@ -34,7 +34,8 @@ _STRONG: Final = (
     r"(?:(?:dynamic[ \t]+)?(?:class|enum)[ \t]+[A-Za-z_]\w*|type[ \t]+[A-Za-z_]\w*[ \t]*="
     r"|function[ \t]+[A-Za-z_]\w*[ \t]*[(<]"
     r"|client[ \t]*<[ \t]*\w+[ \t]*>|(?:client|generator|test|retry_policy)[ \t]+[A-Za-z_][\w-]*[ \t]*[({]"
-    r"|template_string[ \t]+[A-Za-z_]\w*[ \t]*[(\#\"])"
+    r"|template_string[ \t]+[A-Za-z_]\w*[ \t]*[(\#\"]"
+    r"|(?:const|let)[ \t]+[A-Za-z_]\w*[ \t]*[=:])"
 )
 _ITEM_AT_COLUMN_0 = re.compile(rf"^{_STRONG}", re.MULTILINE)
 _ITEM_ON_A_LINE = re.compile(rf"^[ \t]*(?={_STRONG})", re.MULTILINE)
@@ -63,12 +64,12 @@ def _events(openers: str, closers: str, skip: str) -> re.Pattern[str]:
     return re.compile(pattern, re.VERBOSE)
 
 
-_OUTSIDE = _events("{(", "})", r"""[^{}()"`/@\#\n]++|\n(?![ \t]*[cdefgrt])|\#++(?!")""")
+_OUTSIDE = _events("{(", "})", r"""[^{}()"`/@\#\n]++|\n(?![ \t]*[cdefglrt])|\#++(?!")""")
 """Outside of any brace: parentheses count, comments end what an item holds, and the next item may be indented."""
 _INSIDE = _events(
     "{",
     "}",
-    r"""[^{}"`/@\#\n]++|\n(?![cdefgrt])|"(?:[^"\\\n]|\\[^\n])*+"|(?<!:)//[^\n]*+|/(?![/*])|\#++(?!")""",
+    r"""[^{}"`/@\#\n]++|\n(?![cdefglrt])|"(?:[^"\\\n]|\\[^\n])*+"|(?<!:)//[^\n]*+|/(?![/*])|\#++(?!")""",
 )
 """Inside braces only braces count, and items at column 0."""
 _ATTRIBUTE = re.compile(
@@ -77,6 +78,8 @@ _ATTRIBUTE = re.compile(
     re.VERBOSE,
 )
 _TEMPLATE = re.compile(rf"{TEMPLATE_CHARACTER}*+(?:(?P<CLOSE>`)|(?P<OPEN>\$\{{)|(?P<END>))")
+_CONSTANT: Final = frozenset({"const", "let"})
+_OPEN_ENDED: Final = frozenset({"type", "template_string"}) | _CONSTANT
 _NATIVE = re.compile(r"\b(?:native|sysop)\b")
 
 
@@ -146,8 +149,8 @@ class _Scanner:
         ``stack`` holds what is open: ``{``, ``(`` (outside of braces only) and ``$`` for the ``${`` of a backquoted
         string, which a ``}`` closes.  There are five ways for an item to end:
 
-        1. at the brace that closes its first one (aliases and templates may have braces before their end);
-        2. for a template, at the end of its string; for a native function, at that word;
+        1. at the brace that closes its first one (aliases, constants and templates may have braces before their end);
+        2. for a template, at the end of its string; for a native function, at that word; for a constant, at its `;`;
         3. before a line that begins another item, if nothing is open (``last``: the end of what is no comment);
         4. left open, before the first line that begins another item at column 0 (``candidate``);
         5. at the end of the file.
@@ -168,6 +171,8 @@ class _Scanner:
                     last = position + len(skipped)
                 if keyword == "function" and (native := _NATIVE.search(text, position, at)):
                     return native.end()
+                if keyword in _CONSTANT and (semicolon := text.find(";", position, at)) >= 0:
+                    return semicolon + 1
             position = found.end()
             if kind == "OPEN":
                 if text.startswith("{//", at) and (end := old_comment_end(text, at)) >= 0:
@@ -179,7 +184,7 @@ class _Scanner:
                 opener = _close(stack, text[at])
                 if opener == "$":
                     position = self.template_text(position, stack)
-                elif opener == "{" and not stack and keyword not in ("type", "template_string"):
+                elif opener == "{" and not stack and keyword not in _OPEN_ENDED:
                     return position
                 if "{" not in stack:
                     match = _OUTSIDE.match

@@ -33,6 +33,7 @@ STARTS: Final = (
     "class_item",
     "enum_item",
     "alias_item",
+    "constant_item",
     "function_item",
     "template_item",
     "client_item",

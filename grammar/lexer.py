@@ -186,7 +186,7 @@ def _keyword_kind(c: LexerState, kind: str, word: str, end: int, previous: str) 
     if kind == "MAP":
         return kind if previous != "FUNCTION" and _FOLLOWED_BY_LESS.match(text, end) else "NAME"
     if c.mode == CODE:
-        if previous in ("LET", "FUNCTION"):
+        if previous in ("LET", "CONST", "FUNCTION"):
             return "NAME"
         if previous in ("LPAREN", "COMMA", "LBRACE"):
             following = _NAMES_SOMETHING.match(text, end)

@@ -33,7 +33,7 @@ class LexerState:
     def __init__(self, text: str, keyword: str) -> None:
         self.text = text
         self.mode = START.get(keyword, CODE)
-        self.signature = self.mode == CODE
+        self.signature = self.mode == CODE and keyword not in ("const", "let")
         """Inside a function's signature: the next brace at this depth opens its body."""
         self.open: list[OpenDelimiter] = []
         self.tokens: list[Token] = []

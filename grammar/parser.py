@@ -31,6 +31,8 @@ _START_RULES: Final = {
     "enum": "enum_item",
     "type": "alias_item",
     "function": "function_item",
+    "const": "constant_item",
+    "let": "constant_item",
     "template_string": "template_item",
     "client": "client_item",
     "generator": "generator_item",

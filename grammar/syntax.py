@@ -599,7 +599,19 @@ class Test(Node, frozen=True):
     doc: str = ""
 
 
-Declaration: TypeAlias = Class | Enum | Alias | Function | Client | RetryPolicy | Generator | TemplateString | Test
+class Constant(Node, frozen=True):
+    """``const name: type = value`` or, with the same meaning, ``let name = value;`` at the top level."""
+
+    name: str
+    name_start: int
+    type: TypeExpr | None
+    value: Expr
+    doc: str = ""
+
+
+Declaration: TypeAlias = (
+    Class | Enum | Alias | Constant | Function | Client | RetryPolicy | Generator | TemplateString | Test
+)
 
 
 class Item(msgspec.Struct, frozen=True):

@@ -74,6 +74,8 @@ ITEM_KEYWORDS: Final = {
     "retry_policy": "RETRY_POLICY",
     "template_string": "TEMPLATE_STRING",
     "dynamic": "DYNAMIC",
+    "const": "CONST",
+    "let": "LET",
 }
 
 # --- punctuation ------------------------------------------------------------------------------------------------------
@@ -214,6 +216,8 @@ START: Final = {
     "type": DECLARATIONS,
     "function": CODE,
     "template_string": CODE,
+    "const": CODE,
+    "let": CODE,
     "client": CONFIG,
     "generator": CONFIG,
     "retry_policy": CONFIG,

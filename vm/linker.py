@@ -28,7 +28,7 @@ from bamlvm.vm.program.unit import Unit
 from bamlvm.vm.stack import instructions
 from bamlvm.vm.sysop import SysOp
 from bamlvm.vm.type_tests import Tester, tester
-from bamlvm.vm.values import EnumValue, Future, Instance, LoadedClass, TraceFrame, Value
+from bamlvm.vm.values import MISSING, EnumValue, Future, Instance, LoadedClass, TraceFrame, Value
 
 _FUNCTIONS_BY_OPCODE: Final[Mapping[str, Sequence[Callable[..., Any]]]] = {
     "bin_op": BINARY_FUNCTIONS,
@@ -78,12 +78,14 @@ class Program:
         self.clients: dict[str, ClientInfo] = {}
         self.retry_policies: dict[str, RetryPolicyInfo] = {}
         self.templates: dict[str, TemplateInfo] = {}
+        self.globals: dict[str, Type] = {}
         self.lock = threading.RLock()
         self.native: Any = None
         self.translation: Translation = "hot"
         self._linked: dict[str, LinkedFunction] = {}
         self._classes: dict[str, LoadedClass] = {}
         self._enums: dict[str, dict[str, EnumValue]] = {}
+        self._globals: dict[str, LinkedGlobal] = {}
         self._testers: dict[Type, Tester] = {}
 
     @classmethod
@@ -178,6 +180,19 @@ class Program:
             raise LinkError(f"enum {enum} has no variant {variant}", [f"{enum}.{variant}"])
         return variants[variant]
 
+    def global_(self, name: str) -> LinkedGlobal:
+        """Return a constant by qualified name, one object per program.  Raises :class:`LinkError` if there is none."""
+        found = self._globals.get(name)
+        if found is None:
+            if name not in self.globals:
+                raise LinkError(f"there is no constant {name}", [name])
+            found = self._globals.setdefault(name, LinkedGlobal(self, self.function(name)))
+        return found
+
+    def kept_globals(self) -> dict[str, Value]:
+        """Return the values of the constants that have one, by name."""
+        return {name: each.value for name, each in self._globals.items() if each.value is not MISSING}
+
     def tester(self, type_: Type) -> Tester:
         """Return the test of whether a value is of a type."""
         found = self._testers.get(type_)
@@ -199,6 +214,28 @@ class Program:
         code += [CODES[opcode], 0, len(parameters), CODES["return"]]
         wrapper = Function(name, parameters, 0, len(parameters), max(len(parameters), 1), tuple(code), names=(name,))
         return Placed(wrapper, "", -1, -1)
+
+
+class LinkedGlobal:
+    """A constant of a program: its value once it has one, which it keeps.
+
+    Calls that are the first to read it at the same time evaluate it each; they all go on with the value that was
+    kept first.
+    """
+
+    __slots__ = ("initialiser", "program", "value")
+
+    def __init__(self, program: Program, initialiser: LinkedFunction) -> None:
+        self.program = program
+        self.initialiser = initialiser
+        self.value: Value = MISSING
+
+    def keep(self, value: Value) -> Value:
+        """Set the value unless there is one; return the constant's value."""
+        with self.program.lock:
+            if self.value is MISSING:
+                self.value = value
+            return self.value
 
 
 class LinkedFunction:
@@ -332,6 +369,8 @@ class Decoder:
                 if callee.arity != operands[1]:
                     raise LinkError(f"{function.name} calls {name} with {operands[1]} arguments, not {callee.arity}")
                 return [callee]
+            case "load_global" | "store_global":
+                return [program.global_(name)]
             case "call_native":
                 return [self._implementation(program.natives, name), operands[1]]
             case "sys_call":

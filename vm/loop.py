@@ -167,8 +167,8 @@ def execute(machine: Any, fuel: int) -> Any:
                          raise integer_overflow("+")
                      slots[x2] = result1
                 else:
-                 if op < 49:
-                  if op < 32:
+                 if op < 50:
+                  if op < 33:
                    if op < 24:
                     if op < 20:
                      if op < 18:
@@ -235,44 +235,45 @@ def execute(machine: Any, fuel: int) -> Any:
                       if op < 31:
                        pass  # jump
                       else:
-                       stack.pop().fields[arg] = top  # store_field
-                       top = stack.pop()
+                       if op < 32:
+                        stack.pop().fields[arg] = top  # store_field
+                        top = stack.pop()
+                       else:
+                        top = arg(stack.pop(), top)  # cmp_op
                   else:
-                   if op < 40:
-                    if op < 36:
-                     if op < 34:
-                      if op < 33:
-                       top = arg(stack.pop(), top)  # cmp_op
-                      else:
+                   if op < 41:
+                    if op < 37:
+                     if op < 35:
+                      if op < 34:
                        top = arg(top)  # unary_op
-                     else:
-                      if op < 35:
+                      else:
                        a = stack.pop()  # concat
                        if len(top) >= 16384:
                            check_length(a, top)
                        top = a + top
-                      else:
+                     else:
+                      if op < 36:
                        stack.append(top)  # copy
                        top = stack[-1 - arg]
-                    else:
-                     if op < 38:
-                      if op < 37:
-                       top = stack.pop()  # pop
                       else:
+                       top = stack.pop()  # pop
+                    else:
+                     if op < 39:
+                      if op < 38:
                        top = top is None  # is_null
-                     else:
-                      if op < 39:
+                      else:
                        stack.append(top)  # load_cell
                        top = slots[arg].value
-                      else:
+                     else:
+                      if op < 40:
                        slots[arg].value = top  # store_cell
                        top = stack.pop()
-                   else:
-                    if op < 44:
-                     if op < 42:
-                      if op < 41:
-                       slots[arg] = Cell(slots[arg])  # make_cell
                       else:
+                       slots[arg] = Cell(slots[arg])  # make_cell
+                   else:
+                    if op < 45:
+                     if op < 43:
+                      if op < 42:
                        fuel -= 1  # call_indirect
                        if fuel < 0:
                            fuel = machine.refuel(len(frames), True)
@@ -300,8 +301,7 @@ def execute(machine: Any, fuel: int) -> Any:
                            stack = []
                            function = callee
                            step = callee.entry
-                     else:
-                      if op < 43:
+                      else:
                        x0, x1 = arg  # call_method
                        fuel -= 1
                        if fuel < 0:
@@ -325,7 +325,8 @@ def execute(machine: Any, fuel: int) -> Any:
                            stack = []
                            function = callee
                            step = callee.entry
-                      else:
+                     else:
+                      if op < 44:
                        x0, x1 = arg  # sys_call
                        if x1 == 0:
                            stack.append(top)
@@ -340,9 +341,7 @@ def execute(machine: Any, fuel: int) -> Any:
                            return machine.suspend(x0, values, top, step, slots, stack, function, fuel)
                        if type(top) is Pending:
                            return machine.suspend(x0, values, top.awaitable, step, slots, stack, function, fuel)
-                    else:
-                     if op < 46:
-                      if op < 45:
+                      else:
                        x0, x1 = arg  # make_closure
                        if x1 == 0:
                            stack.append(top)
@@ -355,7 +354,9 @@ def execute(machine: Any, fuel: int) -> Any:
                            values = stack[1 - x1 :]
                            del stack[1 - x1 :]
                            top = Closure(x0, (*values, top,))
-                      else:
+                    else:
+                     if op < 47:
+                      if op < 46:
                        if arg == 0:  # alloc_array
                            stack.append(top)
                            top = []
@@ -367,8 +368,7 @@ def execute(machine: Any, fuel: int) -> Any:
                            values = stack[1 - arg :]
                            del stack[1 - arg :]
                            top = [*values, top]
-                     else:
-                      if op < 47:
+                      else:
                        if arg == 0:  # alloc_map
                            stack.append(top)
                            top = {}
@@ -379,78 +379,101 @@ def execute(machine: Any, fuel: int) -> Any:
                            values = stack[-2 * arg :]
                            del stack[-2 * arg :]
                            top = {**dict(zip(values[::2], values[1::2], strict=True))}
-                      else:
-                       if op < 48:
-                        x0, x1 = arg  # alloc_instance
-                        if x1 == 0:
-                            stack.append(top)
-                            top = Instance(x0, [])
-                        elif x1 == 1:
-                            top = Instance(x0, [top])
-                        elif x1 == 2:
-                            top = Instance(x0, [stack.pop(), top])
-                        else:
-                            values = stack[1 - x1 :]
-                            del stack[1 - x1 :]
-                            top = Instance(x0, [*values, top])
+                     else:
+                      if op < 48:
+                       x0, x1 = arg  # alloc_instance
+                       if x1 == 0:
+                           stack.append(top)
+                           top = Instance(x0, [])
+                       elif x1 == 1:
+                           top = Instance(x0, [top])
+                       elif x1 == 2:
+                           top = Instance(x0, [stack.pop(), top])
                        else:
+                           values = stack[1 - x1 :]
+                           del stack[1 - x1 :]
+                           top = Instance(x0, [*values, top])
+                      else:
+                       if op < 49:
                         items = stack.pop()  # append
                         items.append(top)
                         top = items
+                       else:
+                        items = stack.pop()  # extend
+                        extend(items, top)
+                        top = items
                  else:
-                  if op < 66:
-                   if op < 57:
-                    if op < 53:
-                     if op < 51:
-                      if op < 50:
-                       items = stack.pop()  # extend
-                       extend(items, top)
-                       top = items
-                      else:
+                  if op < 67:
+                   if op < 58:
+                    if op < 54:
+                     if op < 52:
+                      if op < 51:
                        key = stack.pop()  # insert
                        entries = stack.pop()
                        entries[key] = top
                        top = entries
-                     else:
-                      if op < 52:
+                      else:
                        entries = stack.pop()  # update
                        entries.update(top)
                        top = entries
-                      else:
+                     else:
+                      if op < 53:
                        top = top.get(arg)  # load_field_named
-                    else:
-                     if op < 55:
-                      if op < 54:
+                      else:
                        stack.pop().set(arg, top)  # store_field_named
                        top = stack.pop()
-                      else:
+                    else:
+                     if op < 56:
+                      if op < 55:
                        stack.append(top)  # load_variant
                        top = arg
-                     else:
-                      if op < 56:
+                      else:
                        top = arg(top)  # is_type
-                      else:
+                     else:
+                      if op < 57:
                        top = top.index  # discriminant
-                   else:
-                    if op < 61:
-                     if op < 59:
-                      if op < 58:
-                       top = type_tag(top)  # type_tag
                       else:
+                       top = type_tag(top)  # type_tag
+                   else:
+                    if op < 62:
+                     if op < 60:
+                      if op < 59:
                        x0, x1 = arg  # jump_table
                        step = x0.get(top, x1)
                        top = stack.pop()
+                      else:
+                       if arg.value is not MISSING:  # load_global
+                           stack.append(top)
+                           top = arg.value
+                       else:
+                           fuel -= 1
+                           if fuel < 0:
+                               fuel = machine.refuel(len(frames), True, arg.initialiser)
+                               step = function.before(step)
+                               if fuel == 0:
+                                   return machine.pause(step, slots, stack, function, top)
+                           else:
+                               frames.append((step, slots, stack, function))
+                               stack.append(top)
+                               slots = []
+                               if arg.initialiser.padding:
+                                   slots += arg.initialiser.padding
+                               stack = []
+                               function = arg.initialiser
+                               step = arg.initialiser.entry
                      else:
-                      if op < 60:
+                      if op < 61:
+                       top = arg.keep(top)  # store_global
+                      else:
                        stack.append(top)  # load_missing
                        top = MISSING
-                      else:
+                    else:
+                     if op < 64:
+                      if op < 63:
                        x0, x1 = arg  # jump_if_supplied
                        if slots[x0] is not MISSING:
                            step = x1
-                    else:
-                     if op < 63:
-                      if op < 62:
+                      else:
                        fuel -= 1  # throw
                        state = machine.unwind(machine.caught(top, step, function), step, slots, stack, function, top)
                        if state is None:
@@ -458,29 +481,29 @@ def execute(machine: Any, fuel: int) -> Any:
                        step, slots, stack, function, top = state
                        if fuel < 0:
                            break
-                      else:
-                       top = top.value  # caught_value
                      else:
-                      if op < 64:
-                       fuel -= 1  # rethrow
-                       state = machine.unwind(top, step, slots, stack, function, top)
-                       if state is None:
-                           return machine.failed(fuel)
-                       step, slots, stack, function, top = state
-                       if fuel < 0:
-                           break
+                      if op < 65:
+                       top = top.value  # caught_value
                       else:
-                       if op < 65:
+                       if op < 66:
+                        fuel -= 1  # rethrow
+                        state = machine.unwind(top, step, slots, stack, function, top)
+                        if state is None:
+                            return machine.failed(fuel)
+                        step, slots, stack, function, top = state
+                        if fuel < 0:
+                            break
+                       else:
                         if not top:  # assert
                             raise assertion_failed(arg)
                         top = stack.pop()
-                       else:
-                        raise unreachable()  # unreachable
                   else:
-                   if op < 74:
-                    if op < 70:
-                     if op < 68:
-                      if op < 67:
+                   if op < 76:
+                    if op < 71:
+                     if op < 69:
+                      if op < 68:
+                       raise unreachable()  # unreachable
+                      else:
                        x0, x1 = arg  # load_element_locals
                        index = slots[x1]
                        container = slots[x0]
@@ -489,54 +512,55 @@ def execute(machine: Any, fuel: int) -> Any:
                            top = container[index]
                        except (IndexError, KeyError):
                            raise no_element(container, index) from None
-                      else:
+                     else:
+                      if op < 70:
                        top = slots[arg]  # return_local
                        step, slots, stack, function = frames.pop()
-                     else:
-                      if op < 69:
+                      else:
                        top = arg  # return_const
                        step, slots, stack, function = frames.pop()
-                      else:
+                    else:
+                     if op < 73:
+                      if op < 72:
                        top = top + arg  # add_const
                        if top > 9223372036854775807 or top < -9223372036854775808:
                            raise integer_overflow("+")
-                    else:
-                     if op < 72:
-                      if op < 71:
+                      else:
                        result1 = stack.pop() + top  # add_return
                        if result1 > 9223372036854775807 or result1 < -9223372036854775808:
                            raise integer_overflow("+")
                        top = result1
                        step, slots, stack, function = frames.pop()
-                      else:
+                     else:
+                      if op < 74:
                        x0, x1 = arg  # sub_local_const
                        stack.append(top)
                        top = slots[x0] - x1
                        if top > 9223372036854775807 or top < -9223372036854775808:
                            raise integer_overflow("-")
-                     else:
-                      if op < 73:
-                       suffix = top  # concat_store
-                       long = stack.pop()
-                       if len(suffix) >= 16384:
-                           check_length(long, suffix)
-                       top = stack.pop()
-                       slots[arg] = None
-                       long += suffix
-                       slots[arg] = long
                       else:
-                       x0, x1, x2 = arg  # grow_local
-                       suffix = x1
-                       long = slots[x0]
-                       if len(suffix) >= 16384:
-                           check_length(long, suffix)
-                       slots[x2] = None
-                       long += suffix
-                       slots[x2] = long
+                       if op < 75:
+                        suffix = top  # concat_store
+                        long = stack.pop()
+                        if len(suffix) >= 16384:
+                            check_length(long, suffix)
+                        top = stack.pop()
+                        slots[arg] = None
+                        long += suffix
+                        slots[arg] = long
+                       else:
+                        x0, x1, x2 = arg  # grow_local
+                        suffix = x1
+                        long = slots[x0]
+                        if len(suffix) >= 16384:
+                            check_length(long, suffix)
+                        slots[x2] = None
+                        long += suffix
+                        slots[x2] = long
                    else:
-                    if op < 78:
-                     if op < 76:
-                      if op < 75:
+                    if op < 80:
+                     if op < 78:
+                      if op < 77:
                        x0, x1 = arg  # unless_equal_const
                        if not top == x0:
                            step = x1
@@ -546,7 +570,7 @@ def execute(machine: Any, fuel: int) -> Any:
                            step = arg
                        top = stack.pop()
                      else:
-                      if op < 77:
+                      if op < 79:
                        if not stack.pop() <= top:  # unless_less_equal
                            step = arg
                        top = stack.pop()
@@ -555,18 +579,18 @@ def execute(machine: Any, fuel: int) -> Any:
                        if not slots[x0]:
                            step = x1
                     else:
-                     if op < 80:
-                      if op < 79:
+                     if op < 82:
+                      if op < 81:
                        x0, x1 = arg  # unless_local_null
                        if not slots[x0] is None:
                            step = x1
                       else:
                        step = machine.first_step(arg)  # enter
                      else:
-                      if op < 81:
+                      if op < 83:
                        return machine.done(top, fuel)  # halt
                       else:
-                       if op < 82:
+                       if op < 84:
                         state = machine.call_compiled(arg, slots)  # compiled
                         if type(state) is not tuple:
                             return state

@@ -77,6 +77,10 @@ class Names:
         signature = self._program.signatures.get(name)
         return ANY if signature is None else facts.of_type(signature.result)
 
+    def global_(self, name: str) -> Fact:
+        """Return what is known of a constant's value."""
+        return facts.of_type(self._program.globals[name])
+
     def argument(self, name: str, index: int) -> Fact:
         """Return what is known of a function's argument when it is called; it may be left out if it has a default."""
         signature = self._program.signatures.get(name)

@@ -268,7 +268,7 @@ class Native:
         height = 1
         under_way[name] = None
         for row, operands in instructions(code.code):
-            if row.name == "call":
+            if row.name in ("call", "load_global"):
                 height = max(height, 1 + self._height(code.names[operands[0]], under_way))
             elif row.name in ("call_indirect", "call_method"):
                 height = endless

@@ -117,6 +117,8 @@ is_type              | type           | 1 | 1 | 0 | next   | whether the value i
 discriminant         |                | 1 | 1 | 0 | next   | an enum value's variant as an integer, in declared order
 type_tag             |                | 1 | 1 | 0 | next   | a value's type: int, list, map …, a class's or enum's name
 jump_table           | table          | 1 | 0 | 0 | jump   | pop a key and go on at its target, or at the default
+load_global          | name           | 0 | 1 | 0 | next   | push a constant; the first to read it evaluates it
+store_global         | name           | 1 | 1 | 0 | next   | keep the value of a constant, unless it has one; push that
 load_missing         |                | 0 | 1 | 0 | next   | push the mark of an argument left out
 jump_if_supplied     | local target   | 0 | 0 | 0 | branch | jump if a parameter was given
 throw                |                | 1 | 0 | 0 | end    | throw a value; the trace begins here
@@ -151,7 +153,17 @@ HOT: Final = 16
 MAY_THROW: Final = frozenset(
     {
         *("add_int", "sub_int", "mul_int", "load_element", "store_element", "bin_op", "unary_op", "cmp_op", "loop"),
-        *("call", "call_indirect", "call_method", "call_native", "sys_call", "throw", "rethrow", "assert"),
+        *(
+            "call",
+            "call_indirect",
+            "call_method",
+            "call_native",
+            "sys_call",
+            "load_global",
+            "throw",
+            "rethrow",
+            "assert",
+        ),
         *("concat", "extend", "unreachable"),
     }
 )

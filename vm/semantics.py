@@ -207,6 +207,23 @@ _CALL_METHOD: Final = """
         slots = values
 """ + _ENTER.format(callee="callee").replace("\n    ", "\n        ").rstrip()
 
+_LOAD_GLOBAL: Final = """
+    if $0.value is not MISSING:
+        stack.append(top)
+        top = $0.value
+    else:
+        fuel -= 1
+        if fuel < 0:
+            fuel = machine.refuel(len(frames), True, $0.initialiser)
+            step = function.before(step)
+            if fuel == 0:
+                return machine.pause(step, slots, stack, function, top)
+        else:
+            frames.append((step, slots, stack, function))
+            stack.append(top)
+            slots = []
+""" + _ENTER.format(callee="$0.initialiser").replace("\n    ", "\n            ").rstrip()
+
 _PLAIN: Final[Mapping[str, Semantics]] = {
     "load_local": _expression("", "slots[$0]"),
     "load_const": _expression("", "$0"),
@@ -295,6 +312,8 @@ _PLAIN: Final[Mapping[str, Semantics]] = {
     "discriminant": _expression("value", "value.index"),
     "type_tag": _expression("value", "type_tag(value)"),
     "jump_table": _statement("key ->", "step = $0.get(key, $1)"),
+    "load_global": _raw(_LOAD_GLOBAL),
+    "store_global": _statement("value -> kept", "kept = $0.keep(value)"),
     "load_missing": _expression("", "MISSING"),
     "jump_if_supplied": _statement("->", "if slots[$0] is not MISSING:\n    step = $1"),
     "throw": _statement(

@@ -20,7 +20,7 @@ from bamlvm.vm.opcodes import CODES, MAY_THROW, OPERATORS, TABLE
 from bamlvm.vm.operands import Comparison, Form, Operand, Operands, Site, Temporaries, form
 from bamlvm.vm.program.types import ClassType
 from bamlvm.vm.semantics import SEMANTICS, Checked, Expression, Guarded, Many, Statement, out_of_range
-from bamlvm.vm.values import I64_MAX, I64_MIN
+from bamlvm.vm.values import I64_MAX, I64_MIN, MISSING
 
 
 class ChunkGuards(Protocol):
@@ -409,6 +409,18 @@ class BlockRun(Operands):
         self._before_effect()
         text = f"{self.names.callee(name)}({', '.join(each.text for each in arguments)})"
         self._known_result(index, text, self.names.result(name), self._site("call", arguments))
+
+    def _do_load_global(self, index: int, operands: tuple[int, ...]) -> None:
+        (constant,) = self.names.linked("load_global", operands)
+        name = self.flow.function.names[operands[0]]
+        fact = self.names.global_(name)
+        if constant.value is not MISSING:  # it never changes again
+            self.stack.append(Operand(self.names.constant(constant.value), fact))
+            return
+        self._before_effect()
+        cell = self.names.constant(constant)
+        text = f"{cell}.value if {cell}.value is not MISSING else {self.names.callee(name)}()"
+        self._known_result(index, text, fact, self._site("call", ()))
 
     def _do_call_indirect(self, index: int, operands: tuple[int, ...]) -> None:
         closure, *arguments = self._pop(operands[0] + 1)

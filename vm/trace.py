@@ -30,7 +30,7 @@ Tracer: TypeAlias = Callable[[LinkedFunction, int, Sequence[Value], Value, int],
 """``tracer(function, place, stack, top, depth)``, as the head comment says."""
 
 
-_CALLS: Final = frozenset(DISPATCH[name] for name in ("call", "call_indirect", "call_method"))
+_CALLS: Final = frozenset(DISPATCH[name] for name in ("call", "load_global", "call_indirect", "call_method"))
 
 
 @cache

@@ -121,6 +121,8 @@ class Checking:
     throws_of: Callable[[str], Type]
     is_set: Callable[[str], bool]
     """Whether some function assigns to a field of this name."""
+    global_type: Callable[[str], Type]
+    """Return the type of a constant."""
     expr: Callable[[Checking, hir.Expr, Type | None], tir.Expr]
     types: list[Type] = field(default_factory=list)
     flow: Flow = field(default_factory=lambda: Flow({}, 0))

@@ -73,6 +73,12 @@ def _variant(c: Checking, node: hir.VariantRef, _: Type | None) -> tir.Expr:
     return tir.Variant(node.start, node.end, VariantType(node.enum, node.variant), node.enum, node.variant)
 
 
+def _global(c: Checking, node: hir.GlobalRef) -> tir.Expr:
+    """Check a read of a constant: the first one evaluates it, so any may throw what its initialiser throws."""
+    c.throw(c.throws_of(node.name))
+    return tir.Global(node.start, node.end, c.global_type(node.name), node.name)
+
+
 def _throw(c: Checking, node: hir.Throw, _: Type | None) -> tir.Expr:
     value = c.expr(c, node.value, None)
     thrown = value.type if isinstance(value, tir.Variant) else inferred(value)  # a variant of an enum is thrown as such
@@ -356,6 +362,7 @@ _CHECKS: Mapping[type[hir.Expr], Callable[[Checking, Any, Type | None], tir.Expr
     hir.Spawn: _spawn,
     hir.Await: lambda c, node, _: _await(c, node),
     hir.VariantRef: _variant,
+    hir.GlobalRef: lambda c, node, _: _global(c, node),
     hir.FunctionRef: lambda c, node, _: calls.function_value(c, node),
     hir.Return: lambda c, node, _: _return(c, node),
     hir.Throw: _throw,

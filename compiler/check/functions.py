@@ -15,7 +15,7 @@ import msgspec
 
 from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check import expressions, lints
-from bamlvm.compiler.check.context import Checking, Returns, is_unnamed
+from bamlvm.compiler.check.context import Checking, Returns, inferred, is_unnamed
 from bamlvm.compiler.check.graph import CallGraph
 from bamlvm.compiler.incremental import Lookup, Lookups, Memo
 from bamlvm.compiler.index import reporter
@@ -31,11 +31,12 @@ _MOST_ROUNDS = 8
 @dataclass
 class Known:
     """The facts about a whole project that the last check found: the call graph, the throws set of each function, the
-    names of the fields that some function assigns to."""
+    names of the fields that some function assigns to, the types of the constants."""
 
     graph: CallGraph = field(default_factory=CallGraph)
     throws: dict[str, Type] = field(default_factory=dict)
     set_fields: frozenset[str] = frozenset()
+    globals: dict[str, Type] = field(default_factory=dict)
 
 
 def check_functions(
@@ -51,25 +52,33 @@ def check_functions(
     A group of functions that call each other is one entry of ``memo``.
     """
     throws, before = _Throws(symbols), known.throws
+    types = _GlobalTypes(symbols)
     fields = _SetFields(symbols, functions)
+    retyped = set(known.globals.keys() - functions.keys())
     changed = set(before.keys() - functions.keys())  # grows as functions turn out to throw something else
     lookups = {
         **lookups,
         "throws": Lookup(throws.of, changed),
+        "global": Lookup(types.of, retyped),
         "is_set": Lookup(fields.is_set, fields.names ^ known.set_fields),
     }
     now = known.throws = {}
     known.set_fields = fields.names
+    typed, known.globals = known.globals, types.inferred
     checked: dict[str, tir.Function] = {}
     for group, recursive in known.graph.groups(functions):
         sources = tuple(functions[name] for name in group)
         kept = memo.find(group[0], sources, lookups)
         if kept is None:
-            make = partial(_check_group, sources, recursive, symbols, throws, fields, diagnostics)
-            own = frozenset(("throws", (name,)) for name in group)
+            make = partial(_check_group, sources, recursive, symbols, throws, types, fields, diagnostics)
+            own = frozenset((kind, (name,)) for name in group for kind in ("throws", "global"))
             kept = memo.make(group[0], sources, symbols.reads, diagnostics, make, own)
         for function in kept.result:
             name = function.name
+            if function.is_global:
+                types.inferred[name] = function.result
+                if typed.get(name) != function.result:
+                    retyped.add(name)
             throws.inferred[name] = function.throws
             now[name] = thrown = throws.of(name)
             if before.get(name) != thrown:
@@ -97,6 +106,21 @@ class _Throws:
         return symbols.reads.note("throws", (name,), found)
 
 
+class _GlobalTypes:
+    """The types of constants, as far as they are known."""
+
+    def __init__(self, symbols: Symbols) -> None:
+        self._symbols = symbols
+        self.inferred: dict[str, Type] = {}
+
+    def of(self, name: str) -> Type:
+        """Return the written type of a constant or that of its value; ERROR while its own value is checked."""
+        declared = self._symbols.globals.get(name)
+        written = declared.type if declared is not None else None
+        found = written if written is not None else self.inferred.get(name, hir.ERROR)
+        return self._symbols.reads.note("global", (name,), found)
+
+
 class _SetFields:
     """The bare names of the fields that some function assigns to; fields of standard classes count as assigned to."""
 
@@ -117,6 +141,7 @@ def _check_group(
     recursive: bool,
     symbols: Symbols,
     throws: _Throws,
+    types: _GlobalTypes,
     fields: _SetFields,
     diagnostics: list[Diagnostic],
 ) -> list[tir.Function]:
@@ -129,7 +154,10 @@ def _check_group(
         checked: list[tir.Function] = []
         grown = False
         for function in group:
-            result = _check(function, symbols, throws, fields, found)
+            result = _check(function, symbols, throws, types, fields, found)
+            if function.is_global and rounds < _MOST_ROUNDS + len(group):
+                grown = grown or types.inferred.get(function.name) != result.result
+                types.inferred[function.name] = result.result
             before = throws.inferred.get(function.name, NEVER)
             after = union((before, result.throws)) if rounds < _MOST_ROUNDS + len(group) else UNKNOWN
             throws.inferred[function.name] = after
@@ -142,10 +170,16 @@ def _check_group(
 
 
 def _check(
-    function: hir.Function, symbols: Symbols, throws: _Throws, fields: _SetFields, diagnostics: list[Diagnostic]
+    function: hir.Function,
+    symbols: Symbols,
+    throws: _Throws,
+    types: _GlobalTypes,
+    fields: _SetFields,
+    diagnostics: list[Diagnostic],
 ) -> tir.Function:
-    report = reporter(symbols.bodies[function.name][0], diagnostics)
-    c = Checking(symbols, Solver(symbols), report, function, throws.of, fields.is_set, expressions.expression)
+    report = reporter(symbols.entry_of(function.name), diagnostics)
+    solver = Solver(symbols)
+    c = Checking(symbols, solver, report, function, throws.of, fields.is_set, types.of, expressions.expression)
     c.types = [UNKNOWN] * len(function.locals)
     c.returns.append(Returns(function.result))
     defaults: list[tir.Expr | None] = []
@@ -154,7 +188,10 @@ def _check(
         defaults.append(c.coerce(default, parameter.type, " (a default)") if default is not None else None)
         c.flow = c.join(given, c.flow)
         c.declare(parameter.local, parameter.type)
-    body = expressions.function_body(c, function.body, function.result)
+    if function.is_global and function.result is not None and function.body.tail is not None:
+        body = c.coerce(function.body.tail, function.result)
+    else:
+        body = expressions.function_body(c, function.body, function.result)
     thrown = union(c.thrown)
     if function.throws is not None:
         _check_contract(c, function, thrown)
@@ -165,11 +202,12 @@ def _check(
         function.name,
         function.parameters,
         tuple(defaults),
-        function.result,
+        function.result if function.result is not None else c.solver.resolve(inferred(body)),
         thrown,
         body,
         function.locals,
         tuple(c.solver.resolve(type_) for type_ in c.types),
+        function.is_global,
     )
 
 

@@ -34,7 +34,7 @@ def lower_function(
         return made
     b = Builder(_lower, function.name, function.locals, parameters, (), names, made, variants)
     _defaults(b, function)
-    _finish(b, function.body)
+    _finish(b, function.body, function.name if function.is_global else None)
     return made
 
 
@@ -79,10 +79,12 @@ def _defaults(b: Builder, function: tir.Function) -> None:
             b.emit("make_cell", slot)
 
 
-def _finish(b: Builder, body: tir.Expr) -> None:
-    """Lower the body and return its value; drop unreachable blocks."""
+def _finish(b: Builder, body: tir.Expr, constant: str | None = None) -> None:
+    """Lower the body and return its value, kept as that of a ``constant`` before; drop unreachable blocks."""
     b.value(body)
     b.at = max(body.end - 1, body.start)
+    if constant is not None:
+        b.emit("store_global", constant)
     b.emit("return")
     mir.remove_unreachable(b.function)
 
@@ -159,6 +161,7 @@ _VALUES: Mapping[type[tir.Expr], Callable[[Builder, Any], None]] = {
     tir.New: values.new,
     tir.Lambda: _lambda,
     tir.FunctionValue: _function_value,
+    tir.Global: lambda b, node: b.emit("load_global", node.name),
     tir.Variant: lambda b, node: b.emit("load_variant", node.enum, node.variant),
 }
 """Expressions that leave a value, which is popped where only the effect is wanted."""

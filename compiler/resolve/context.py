@@ -16,7 +16,6 @@ from bamlvm.compiler.scope import Scope
 from bamlvm.compiler.symbols import Symbols
 from bamlvm.compiler.type_resolver import TypeResolver
 from bamlvm.grammar import syntax
-from bamlvm.vm.program.declarations import Signature
 from bamlvm.vm.program.types import Type
 
 
@@ -47,7 +46,7 @@ class OpenFunction:
 
 
 class Resolving:
-    """The state of one top-level function or method with all lambdas in it.
+    """The state of one top-level function, method or constant with all lambdas in it.
 
     ``expr`` resolves any expression; it is given because the modules of this package call each other through it.
     ``mentions`` and ``sets`` collect the functions that may be called and the fields that are assigned to, by name.
@@ -76,8 +75,10 @@ class Resolving:
         self.assigned: list[set[int]] = []
         self.mentions: set[str] = set()
         self.sets: set[str] = set()
-        self.signature = signature_of(symbols, name)
-        self._type_variables = frozenset(self.signature.type_parameters)
+        signature = symbols.signature(name)
+        self._type_variables = frozenset(signature.type_parameters if signature is not None else ())
+        self.is_global = signature is None
+        """Whether this is the initialiser of a constant."""
 
     def declare(self, name: str, start: int, end: int, *, kept: bool = True) -> int:
         """Declare a local in the innermost block; return its number.  Unless it is ``kept`` it is to be used."""
@@ -121,10 +122,3 @@ class Resolving:
     def source(self, node: syntax.Node) -> str:
         """Return the text of a node."""
         return self.entry.item.text[node.start : node.end]
-
-
-def signature_of(symbols: Symbols, name: str) -> Signature:
-    """Return the signature of a declared function."""
-    signature = symbols.signature(name)
-    assert signature is not None
-    return signature

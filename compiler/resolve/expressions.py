@@ -61,6 +61,10 @@ def expression(r: Resolving, node: syntax.Expr) -> hir.Expr:
         case syntax.Catch():
             return _catch(r, node)
         case syntax.Return():
+            if r.is_global and len(r.functions) == 1:
+                r.report.error(
+                    "E0010", node, "`return` outside of a function", hint="the expression alone is the value"
+                )
             return hir.Return(*at, r.expr(r, node.value) if node.value is not None else None)
         case syntax.Throw():
             return hir.Throw(*at, r.expr(r, node.value))

@@ -1,4 +1,4 @@
-"""Whole functions; an LLM function's body becomes a call of the standard library."""
+"""Whole functions and constants; an LLM function's body becomes a call of the standard library."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bamlvm.compiler.resolve import statements
 from bamlvm.compiler.resolve.context import Resolving, Variable
 from bamlvm.compiler.resolve.expressions import expression
 from bamlvm.compiler.scope import Scope
-from bamlvm.compiler.symbols import Symbols
+from bamlvm.compiler.symbols import DeclaredGlobal, Symbols
 from bamlvm.compiler.type_resolver import TypeResolver
 from bamlvm.grammar import syntax
 
@@ -27,8 +27,10 @@ def resolve_function(
 ) -> hir.Function:
     """Resolve a function or method of ``entry``; its signature is declared under ``name``, its qualified name."""
     r = Resolving(entry, name, scope, symbols, types, report, expression)
+    signature = symbols.signature(name)
+    assert signature is not None
     parameters = []
-    for written, declared in zip(function.parameters, r.signature.parameters, strict=True):
+    for written, declared in zip(function.parameters, signature.parameters, strict=True):
         default = r.expr(r, written.default) if written.default is not None else None
         local = r.declare(declared.name, written.start, written.end)
         parameters.append(hir.Parameter(written.start, written.end, local, declared.name, declared.type, default))
@@ -43,14 +45,41 @@ def resolve_function(
         function.end,
         name,
         tuple(parameters),
-        r.signature.result,
+        signature.result,
         scope.reads.note("contract", (name,), symbols.contracts.get(name)),
         (throws.start, throws.end) if throws else name_range(function),
         body,
-        tuple(_info(variable, report.has_errors) for variable in r.variables),
+        _locals(r, report),
         frozenset(r.mentions),
         frozenset(r.sets),
     )
+
+
+def resolve_global(
+    declared: DeclaredGlobal, name: str, scope: Scope, symbols: Symbols, types: TypeResolver, report: Reporter
+) -> hir.Function:
+    """Resolve a constant: its initialiser as a function without parameters."""
+    constant = declared.declaration
+    r = Resolving(declared.entry, name, scope, symbols, types, report, expression)
+    value = r.expr(r, constant.value)
+    at = (constant.start, constant.end)
+    return hir.Function(
+        *at,
+        name,
+        (),
+        declared.type,
+        None,
+        name_range(constant),
+        hir.Block(value.start, value.end, (), value),
+        _locals(r, report),
+        frozenset(r.mentions),
+        frozenset(r.sets),
+        True,
+    )
+
+
+def _locals(r: Resolving, report: Reporter) -> tuple[hir.LocalInfo, ...]:
+    return tuple(_info(variable, report.has_errors) for variable in r.variables)
 
 
 def _info(variable: Variable, has_errors: bool) -> hir.LocalInfo:

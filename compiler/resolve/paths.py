@@ -54,6 +54,19 @@ def path_to_item(r: Resolving, node: syntax.Expr) -> str | None:
     return ".".join([node.name, *reversed(names)])
 
 
+def is_global(r: Resolving, name: str) -> bool:
+    """Whether a qualified name is a constant's."""
+    entry = r.scope.entry(name)
+    return entry is not None and isinstance(entry.declaration, syntax.Constant)
+
+
+def root_global(r: Resolving, node: syntax.Expr) -> str | None:
+    """Return the name of the constant at the root of a chain of members, or None."""
+    path = path_to_item(r, node)
+    name = r.scope.qualify(path.partition(".")[0], r.entry.namespace) if path is not None else None
+    return name if name is not None and is_global(r, name) else None
+
+
 def enum_name(r: Resolving, path: str) -> str | None:
     """Return the qualified name of the enum that a path names, by an alias too, or None."""
     name = r.scope.qualify(path, r.entry.namespace) if path else None
@@ -118,6 +131,9 @@ def _item(r: Resolving, at: tuple[int, int], path: str) -> hir.Expr | None:
     if r.symbols.signature(name) is not None:
         r.mentions.add(name)
         return hir.FunctionRef(*at, name)
+    if is_global(r, name):
+        r.mentions.add(name)
+        return hir.GlobalRef(*at, name)
     owner, _, last = path.rpartition(".")
     if owner == "env":
         r.mentions.add(ENVIRONMENT_LOOKUP)

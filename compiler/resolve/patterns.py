@@ -55,6 +55,11 @@ def _path_pattern(r: Resolving, node: syntax.PathPattern) -> hir.Pattern:
             return hir.VariantPattern(*at, enum, variant) if known else hir.TypePattern(*at, hir.ERROR, None)
         if not names_type and (member := paths.member_of_alias(r, owner, variant)) is not None:
             return hir.TypePattern(*at, member, None)
+        constant = r.scope.qualify(path, r.entry.namespace)
+        if constant is not None and paths.is_global(r, constant):
+            guard = f"write its value, or compare in a guard: `x if x == {path} => …`"
+            r.report.error("E0010", node, f"`{path}` is a constant, which is no pattern", hint=guard)
+            return hir.TypePattern(*at, hir.ERROR, None)
         return _type_pattern(r, at, r.type(syntax.NamedType(*at, path)))
     if r.scope.is_unread(path):
         return hir.TypePattern(*at, hir.ERROR, None)

@@ -57,7 +57,7 @@ def _assign(r: Resolving, node: syntax.Assign) -> list[hir.Statement]:
             value = _compound(r, node, hir.Local(target.start, target.end, local))
             r.assign(local)
             return [hir.SetLocal(*at, local, value)]
-        case syntax.Member() if paths.path_to_item(r, target) is None:
+        case syntax.Member() if paths.path_to_item(r, target) is None or paths.root_global(r, target) is not None:
             before, object_ = _once(r, r.expr(r, target.object), node.operator)
             read = hir.Member(target.start, target.end, object_, target.name, target.name_start)
             value = _compound(r, node, read)
@@ -71,6 +71,13 @@ def _assign(r: Resolving, node: syntax.Assign) -> list[hir.Statement]:
         case syntax.Name(name=name) if r.scope.qualify(name, r.entry.namespace) is None:
             r.report.error(
                 "E0003", target, f"unknown name `{name}`", hint=paths.suggest(r, name) or "declare it with `let`"
+            )
+        case syntax.Name(name=name) if paths.root_global(r, target) is not None:
+            r.report.error(
+                "E0179",
+                target,
+                f"`{name}` is a constant: it is set once and shared by all calls",
+                hint=f"work with a variable: `let x = {name};`",
             )
         case _:
             r.report.error(

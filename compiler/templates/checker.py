@@ -442,6 +442,8 @@ class _Checker:
             hint = "in a prompt, null is `none`"
         elif self._symbols.signature(name) is not None:
             hint = "a prompt can call template strings and macros, not functions"
+        elif name in self._symbols.globals:
+            hint = "a prompt does not see constants: pass it as an argument"
         elif hint is None and self._parameters:
             given = ", ".join(f"`{each}`" for each in self._parameters)
             hint = f"the prompt is given {given}" if self._whole else f"there is {given}"

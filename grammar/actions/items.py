@@ -17,7 +17,9 @@ from bamlvm.grammar.syntax import (
     Class,
     Client,
     ConfigBlock,
+    Constant,
     Enum,
+    Expr,
     Field,
     Function,
     FunctionTypeExpr,
@@ -138,6 +140,25 @@ def alias(
     type_, attributes = _trailing_attributes(type_)
     end = attributes[-1].end if attributes else type_.end
     return Alias(start.start, end, name.text, name.start, type_, attributes, c.docs.get(start.start, ""))
+
+
+def constant(
+    c: ActionContext, start: Token, name: Token, _assign: Token, value: Expr, end: Token | None = None
+) -> Constant:
+    return Constant(start.start, value.end, name.text, name.start, None, value, c.docs.get(start.start, ""))
+
+
+def constant_typed(
+    c: ActionContext,
+    start: Token,
+    name: Token,
+    _colon: Token,
+    type_: TypeExpr,
+    _assign: Token,
+    value: Expr,
+    end: Token | None = None,
+) -> Constant:
+    return Constant(start.start, value.end, name.text, name.start, type_, value, c.docs.get(start.start, ""))
 
 
 # --- functions

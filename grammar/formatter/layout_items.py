@@ -86,7 +86,11 @@ def alias(c: LayoutContext, word: Token, name: Token, sign: Token, type_: Part, 
     head = c.row(word, SPACE, name, SPACE)
     sign_ = c.part(sign)
     ending = _members(sign_, type_) if isinstance(type_, Series) else assigned(sign_, type_)
-    made = with_attributes(cat(head, ending), attributes)
+    return _ended(c, with_attributes(cat(head, ending), attributes), semicolon)
+
+
+def _ended(c: LayoutContext, made: Part, semicolon: Token | None) -> Part:
+    """Return an item without the `;` that ends it, unless a comment stands between the two."""
     if semicolon is None:
         return made
     end = c.part(semicolon)
@@ -94,6 +98,27 @@ def alias(c: LayoutContext, word: Token, name: Token, sign: Token, type_: Part, 
         return cat(made, end)
     made.trail = end.trail
     return made
+
+
+def constant(
+    c: LayoutContext, word: Token, name: Token, sign: Token, value: Part, semicolon: Token | None = None
+) -> Part:
+    made = c.row(word, SPACE, name, SPACE, assigned(c.part(sign), value))
+    return _ended(c, made, semicolon)
+
+
+def constant_typed(
+    c: LayoutContext,
+    word: Token,
+    name: Token,
+    colon: Token,
+    type_: Part,
+    sign: Token,
+    value: Part,
+    semicolon: Token | None = None,
+) -> Part:
+    made = c.row(word, SPACE, name, colon, SPACE, type_, SPACE, assigned(c.part(sign), value))
+    return _ended(c, made, semicolon)
 
 
 # --- functions

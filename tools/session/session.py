@@ -10,7 +10,8 @@ when they were declared, so an input is checked like any other code.  At its end
 of its outermost block.  Assignments and declarations are kept only if the input reaches its end; changes to a list, a
 map or an instance stay in any case, since the values themselves are kept, not copies.  A lambda captures the variables
 of *its* input: it does not see assignments of later inputs, nor they its own.  A file or connection that an input opens
-is closed at its end.  Names that begin with ``repl_`` are reserved for the session.
+is closed at its end.  A constant keeps its value too, until a name is declared again: then all are evaluated anew.
+Names that begin with ``repl_`` are reserved for the session.
 
 Every input is linked into a program of its own, so values are migrated: instances and enum values are moved, in place,
 to the new program's classes and enums; functions are linked again, with the code of the input that made them.  That is
@@ -48,7 +49,7 @@ from bamlvm.vm.rendering import show
 
 _ITEMS: Final = re.compile(
     r"\s*(?:(?://[^\n]*\n|/\*.*?\*/)\s*)*"
-    r"(?:(?:class|enum|type|function|client|generator|test|retry_policy|template_string)\b(?!\s*[=.(]))",
+    r"(?:(?:class|enum|type|function|const|client|generator|test|retry_policy|template_string)\b(?!\s*[=.(]))",
     re.DOTALL,
 )
 _PROBE: Final = "repl_probe_"
@@ -83,6 +84,7 @@ class Session:
         self._project = Project(self._standard)
         self._variables: dict[str, tuple[str, Any]] = {}
         self._code: dict[str, Placed] = {}
+        self._constants: dict[str, Any] = {}
         self._round_robin: dict[str, int] = {}
         self._count = 0
         self._compile(self._files)
@@ -154,6 +156,7 @@ class Session:
         files[name] = text
         stages = self._compile(files)
         notices = self._forget(files) if replaced else ()
+        self._constants = {} if replaced else self._constants
         self._files = files
         warnings = [each for each in stages.diagnostics if each.span.file == name]
         declared = tuple(item.declaration.name for item in tree.items)
@@ -208,13 +211,20 @@ class Session:
         kept: list[Any] = []
         with Runtime(Loaded(self._standard, linked, ()), **self._options) as runtime:
             runtime.engine.services.round_robin = self._round_robin
+            program = runtime.engine.program
             values = [value for _, value in self._variables.values()]
-            Migration(runtime.engine.program).migrate(values)
+            constants = list(self._constants.values())
+            Migration(program).migrate(moved := [*values, *constants])
+            values, constants = moved[: len(values)], moved[len(values) :]
+            for name, value in zip(self._constants, constants, strict=True):
+                program.global_(name).keep(value)
             try:
                 run_blocking(Call(runtime.engine, PreparedCall(function.name, function.name, [kept, *values]), context))
             except ThrownError as error:
                 error.trace = tuple(map(function.relocate_frame, error.trace))
                 raise
+            finally:
+                self._constants = program.kept_globals()
         types = function.kept_types(stages)
         # The function pushed the value of its last expression, if it has one, and then its variables.
         handed = kept[len(kept) - len(function.kept) :]

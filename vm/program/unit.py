@@ -24,6 +24,7 @@ class Unit(msgspec.Struct, frozen=True, dict=True):
     """One compiled project.  All names are qualified; the standard library's begin with ``baml.``.
 
     ``annotated_aliases`` are the types that aliases name, with the attributes written in them.
+    ``globals`` are the types of the constants; the function of a constant's name evaluates it.
     """
 
     functions: dict[str, Placed] = {}
@@ -37,6 +38,7 @@ class Unit(msgspec.Struct, frozen=True, dict=True):
     templates: dict[str, TemplateInfo] = {}
     tests: tuple[TestInfo, ...] = ()
     generators: tuple[GeneratorInfo, ...] = ()
+    globals: dict[str, Type] = {}
 
     @cached_property
     def aliases(self) -> dict[str, Type]:

@@ -29,8 +29,10 @@ function show(id: Id) -> string { match (id) { int => "number", string => "text"
 function risky(n: int) -> int { if (n > 3) { throw "big" } n }
 function even(n: int) -> bool { if (n == 0) { true } else { odd(n - 1) } }
 function odd(n: int) -> bool { if (n == 0) { false } else { even(n - 1) } }
+const LIMIT = START + 1
+const START: int = 1
 function main() -> string {
-  let p = Point { x: risky(1), y: null, tags: ["a"] };
+  let p = Point { x: risky(LIMIT), y: null, tags: ["a"] };
   let total = sum(p) + p.tags.length();
   name(Color.Red) + show(total)
 }
@@ -47,11 +49,16 @@ EDITS = [
     ("shapes.baml", "function sum(p: Point)", "function sum(p: Point, by: int = 1)"),
     ("shapes.baml", '"text" }', '"text }'),
     ("main.baml", 'throw "big"', "throw 1"),
-    ("main.baml", "risky(1)", "(risky(1) catch (e) { string => 0 })"),
+    ("main.baml", "risky(LIMIT)", "(risky(LIMIT) catch (e) { string => 0 })"),
     ("main.baml", "odd(n - 1)", 'if (n > 99) { throw "deep" } else { odd(n - 1) }'),
     ("main.baml", "let total", "let totall"),
     ("main.baml", "function risky", "\n\nfunction risky"),
     ("new.baml", "", "function name(c: int) -> int { c }"),
+    ("main.baml", "START + 1", '"one"'),
+    ("main.baml", "START + 1", "risky(START)"),
+    ("main.baml", "START: int = 1", "START: int = LIMIT"),
+    ("main.baml", "START: int = 1", "START: string = baml.time.now_iso()"),
+    ("new.baml", "", "const START = 5"),
     ("new.baml", "", "class Other { p Point }"),
     ("shapes.baml", FILES["shapes.baml"], ""),
 ]

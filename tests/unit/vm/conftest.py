@@ -53,6 +53,7 @@ class Laboratory:
         aliases: Mapping[str, Type] | None = None,
         natives: Mapping[str, tuple[int, Callable[..., Any]]] | None = None,
         sysops: Mapping[str, tuple[int, Callable[..., Any], bool]] | None = None,
+        constants: Mapping[str, Type] | None = None,
         checked: bool = True,
     ) -> Program:
         functions = assemble_all(text)
@@ -70,6 +71,7 @@ class Laboratory:
             classes={name: class_info(name, fields) for name, fields in {**standard, **(classes or {})}.items()},
             enums={name: EnumInfo(name, tuple(map(VariantInfo, names))) for name, names in (enums or {}).items()},
             annotated_aliases=dict(aliases or {}),
+            globals=dict(constants or {}),
         )
         return as_translated(
             Program.link(

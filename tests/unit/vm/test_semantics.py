@@ -8,6 +8,7 @@ import pytest
 
 from bamlvm.vm.machine import Done, Failed
 from bamlvm.vm.opcodes import CODES, TABLE, Opcode
+from bamlvm.vm.program.types import INT
 from bamlvm.vm.values import I64_MAX, EnumValue, Instance
 
 CLASSES = {"P": ("x", "y"), "Empty": ()}
@@ -218,6 +219,19 @@ EXAMPLES: dict[str, list[tuple[str, tuple[Any, ...], Any]]] = {
         )
     ],
     "load_variant": [("load_variant Color Green\ndiscriminant\nreturn", (), 1)],
+    "load_global": [
+        ("load_global LIMIT\nload_global LIMIT\nadd_int\nreturn", (), 14),
+        ("load_local a\nload_global LIMIT\nload_local b\nalloc_array 3\nreturn", (1, 2), [1, 7, 2]),
+        ("load_global BROKEN\nreturn", (), "Unreachable"),
+    ],
+    "store_global": [
+        (
+            "load_const 1\nstore_global LIMIT\nload_const 2\nstore_global LIMIT\n"
+            "load_global LIMIT\nalloc_array 3\nreturn",
+            (),
+            [1, 1, 1],
+        ),
+    ],
     "discriminant": [("load_variant Color Red\ndiscriminant\nreturn", (), 0)],
     "is_type": [
         ('load_local a\nis_type ["a",["p","int"]]\nreturn', ([1, 2],), True),
@@ -290,6 +304,12 @@ function cells
   load_cell d
   alloc_array 2
   return
+function LIMIT
+  load_const 7
+  store_global LIMIT
+  return
+function BROKEN
+  unreachable
 function P.sum
   parameters self
   load_local self
@@ -336,6 +356,7 @@ def test_what_it_does(lab: Any, code: str, arguments: tuple[Any, ...], expected:
         f"function main\nparameters a b c\nlocals 3 a b c\n{code}\n{OTHERS}",
         classes=CLASSES,
         enums=ENUMS,
+        constants={"LIMIT": INT, "BROKEN": INT},
         natives=NATIVES,
         sysops=SYSOPS,
     )
