@@ -11,6 +11,9 @@ stream that was cut short keeps what had arrived.
 The exchanges of equal requests are replayed in the order in which they were recorded, each once.  Replay ends as the
 recording did: with the end of the body or with the error.  Where the recorded reader left and the present one wants
 more, that is a read error that says so: an attempt that was ended then (a deadline, Ctrl-C) fails again.
+
+A recording of a single call of the host has its arguments too: a call of the same function takes from them what it is
+not given.
 """
 
 from __future__ import annotations
@@ -18,19 +21,20 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self, TypeAlias
+from typing import Any, Final, Literal, Self, TypeAlias
 
 import httpx
 import msgspec
 
 from bamlvm.errors import HostError
-from bamlvm.sysops.redaction import is_secret
+from bamlvm.sysops.redaction import NO_SECRETS, Secrets, is_secret, redacted_body
 from bamlvm.sysops.web.decoding import decoded_whole
 from bamlvm.sysops.web.recording import (
     VERSION,
+    RecordedCall,
     RecordedError,
     RecordedExchange,
     RecordedRequest,
@@ -44,6 +48,11 @@ from bamlvm.sysops.web.recording import (
     secrets_in,
 )
 from bamlvm.sysops.web.transport.body import EXTENSION
+from bamlvm.values.results import to_builtins
+
+_CALL: Final = b'{"call":'
+_CALLS: Final = msgspec.json.Decoder(RecordedCall)
+_EXCHANGES: Final = msgspec.json.Decoder(RecordedExchange)
 
 Pace: TypeAlias = Literal["fast", "recorded"]
 
@@ -63,6 +72,8 @@ class RecordingTransport(httpx.AsyncBaseTransport):
         self.path = Path(path)
         self._inner = inner
         self._lock = threading.Lock()
+        self._calls: list[RecordedCall] = []  # that are not written yet
+        self._has_call = False
         try:
             self.path.write_bytes(b"")
         except OSError as error:
@@ -89,12 +100,21 @@ class RecordingTransport(httpx.AsyncBaseTransport):
             extensions={name: value for name, value in response.extensions.items() if name != EXTENSION},
         )
 
-    def write(self, exchange: RecordedExchange) -> None:
-        """Append one line.  Raises :class:`ReplayError`."""
-        line = msgspec.json.encode(exchange) + b"\n"
+    def note_call(self, function: str, arguments: Mapping[str, Any]) -> None:
+        """Note a call of the host, which is written with the first exchange that follows."""
+        with self._lock:
+            kept = None if self._has_call or self._calls else _plain(arguments)
+            self._calls.append(RecordedCall(function, kept))
+
+    def write(self, exchange: RecordedExchange, secrets: Secrets = NO_SECRETS) -> None:
+        """Append the line of an exchange, after those of the calls before it.  Raises :class:`ReplayError`."""
         try:
             with self._lock, self.path.open("ab") as file:
-                file.write(line)
+                for call in self._calls:
+                    file.write(msgspec.json.encode(_hidden(call, secrets)) + b"\n")
+                self._has_call = self._has_call or bool(self._calls)
+                self._calls.clear()
+                file.write(msgspec.json.encode(exchange) + b"\n")
         except OSError as error:
             raise ReplayError(f"cannot write the recording {self.path}: {error.strerror}") from None
 
@@ -113,6 +133,22 @@ class RecordingTransport(httpx.AsyncBaseTransport):
         traceback: TracebackType | None = None,
     ) -> None:
         await self._inner.__aexit__(exc_type, exc_value, traceback)
+
+
+def _plain(arguments: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return arguments as JSON has them, or None for those that it cannot hold."""
+    try:
+        return msgspec.json.decode(msgspec.json.encode(to_builtins(dict(arguments))), type=dict[str, Any])
+    except (TypeError, ValueError, RecursionError, HostError):
+        return None
+
+
+def _hidden(call: RecordedCall, secrets: Secrets) -> RecordedCall:
+    """Return a call without arguments if they hold a secret: with it hidden they would be others."""
+    arguments = call.arguments
+    if arguments is None or secrets.hide_in(redacted_body(arguments)) == arguments:
+        return call
+    return RecordedCall(call.call)
 
 
 class _Taping:
@@ -151,7 +187,7 @@ class _Taping:
         ):  # other exceptions (cancellation, Ctrl-C, a closed generator) are the reader's
             exchange.end = "error"
             exchange.error = RecordedError(type(error).__name__, self._secrets.hide(str(error)))
-        self._transport.write(exchange)
+        self._transport.write(exchange, self._secrets)
 
     def _unpack(self, exchange: RecordedExchange) -> None:
         """Keep an encoded body decoded if it holds a secret, which could not be hidden otherwise."""
@@ -209,7 +245,10 @@ class ReplayTransport(httpx.AsyncBaseTransport):
             raise ReplayError(f"pace: expected 'fast' or 'recorded', got {pace!r}")
         self.path = Path(path)
         self._pace = pace
-        self._exchanges = read_recording(self.path)
+        lines = _read_lines(self.path)
+        self._exchanges = [line for _, line in lines if isinstance(line, RecordedExchange)]
+        self._numbers = [number for number, line in lines if isinstance(line, RecordedExchange)]
+        self._calls = [line for _, line in lines if isinstance(line, RecordedCall)]
         self._unused = list(range(len(self._exchanges)))
         self._lock = threading.Lock()
 
@@ -224,6 +263,12 @@ class ReplayTransport(httpx.AsyncBaseTransport):
         await clock.wait_until(exchange.response.at)
         stream = _ReplayedStream(exchange, request, clock)
         return httpx.Response(exchange.response.status, headers=exchange.response.headers, stream=stream)
+
+    def recorded_arguments(self, function: str) -> Mapping[str, Any]:
+        """Return the arguments of the one call that was recorded; nothing if there were several, or another's."""
+        if len(self._calls) != 1 or self._calls[0].call != function:
+            return {}
+        return self._calls[0].arguments or {}
 
     def _take(self, request: RecordedRequest) -> RecordedExchange:
         with self._lock:
@@ -243,7 +288,9 @@ class ReplayTransport(httpx.AsyncBaseTransport):
         if not nearest:
             count = sum(1 for found, _ in compared if not found)
             return f"{head}: the {count} that it had for this request {'are' if count > 1 else 'is'} used up"
-        return f"{head}; the nearest, on line {index + 1}, differs:" + "".join(f"\n  {line}" for line in nearest)
+        return f"{head}; the nearest, on line {self._numbers[index]}, differs:" + "".join(
+            f"\n  {line}" for line in nearest
+        )
 
 
 class _Clock:
@@ -274,23 +321,27 @@ class _ReplayedStream(httpx.AsyncByteStream):
 
 def read_recording(path: Path) -> Sequence[RecordedExchange]:
     """Return the exchanges in a recording.  Raise :class:`ReplayError` with the file and line of an error."""
+    return [line for _, line in _read_lines(path) if isinstance(line, RecordedExchange)]
+
+
+def _read_lines(path: Path) -> list[tuple[int, RecordedExchange | RecordedCall]]:
+    """Return the lines of a recording, with their numbers.  Raise as :func:`read_recording` does."""
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
         raise ReplayError(f"cannot read the recording {path}: {error.strerror}") from None
-    exchanges = []
-    decoder = msgspec.json.Decoder(RecordedExchange)
+    found: list[tuple[int, RecordedExchange | RecordedCall]] = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            exchange = decoder.decode(line)
-            if exchange.version != VERSION:
-                raise ReplayError(f"{path}:{number}: version {exchange.version} of recordings is not supported")
+            entry = (_CALLS if line.startswith(_CALL) else _EXCHANGES).decode(line)
+            if entry.version != VERSION:
+                raise ReplayError(f"{path}:{number}: version {entry.version} of recordings is not supported")
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ReplayError(f"{path}:{number}: not a recorded exchange: {error}") from None
-        exchanges.append(exchange)
-    return exchanges
+        found.append((number, entry))
+    return found
 
 
 def _ending(exchange: RecordedExchange, request: httpx.Request) -> Exception:

@@ -121,6 +121,7 @@ class Runtime:
             own=frozenset(loaded.unit.signatures),
             limits=limits,
             compile_clients=_compile_clients,
+            tape=transport,
         )
         if trace.steps is not None:
             from bamlvm.vm.trace import StepPrinter

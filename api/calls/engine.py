@@ -45,7 +45,9 @@ class Engine:
     """A linked program, its services, the conversions at its border, and its calls under way.
 
     ``own`` names the functions of the program's own sources, ``limits`` are the handle table's: open resources a call,
-    and altogether.  ``compile_clients`` checks the clients that a host gives to a call.
+    and altogether.  ``compile_clients`` checks the clients that a host gives to a call.  ``tape`` is the runtime's
+    transport: one that records may have ``note_call(function, arguments)``, one that replays
+    ``recorded_arguments(function)`` (:mod:`bamlvm.replay`).
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Engine:
         own: frozenset[str],
         limits: tuple[int, int],
         compile_clients: CompileClients,
+        tape: object = None,
     ) -> None:
         self.program = program
         self.services = services
@@ -75,6 +78,8 @@ class Engine:
         self.closed = False
         self._own = own
         self._limits = limits
+        self._note_call: Callable[[str, Mapping[str, Any]], None] | None = getattr(tape, "note_call", None)
+        self._recorded: Callable[[str], Mapping[str, Any]] | None = getattr(tape, "recorded_arguments", None)
         self._owners = count(1)
 
     def clients_of(self, context: CallContext) -> Mapping[str, ClientInfo]:
@@ -104,6 +109,16 @@ class Engine:
         if found is None or found.kind not in _CALLABLE:
             raise HostError(f"the program has no function {name!r}{hint_for(name, self.function_names)}")
         return found
+
+    def taped(self, signature: Signature, args: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the arguments of a call, those left out as they were recorded; note the call where it is recorded."""
+        if self._recorded is not None:
+            known = {parameter.name for parameter in signature.parameters}
+            recorded = self._recorded(signature.name)
+            args = {**{name: value for name, value in recorded.items() if name in known}, **args}
+        if self._note_call is not None:
+            self._note_call(signature.name, args)
+        return args
 
     @property
     def function_names(self) -> tuple[str, ...]:

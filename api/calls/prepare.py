@@ -33,6 +33,7 @@ def prepare_call(engine: Engine, name: str, args: Mapping[str, Any], stream: boo
     if engine.closed:
         raise HostError("the runtime is closed")
     signature = engine.signature(name)
+    args = engine.taped(signature, args)
     if stream and signature.kind == "llm":
         return _through(engine, signature, _STREAM, args)
     return PreparedCall(name, name, _converted(engine, signature, args))

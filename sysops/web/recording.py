@@ -1,9 +1,10 @@
 """The format of recordings, and when a request matches a recorded one.
 
-A recording is a file of JSON lines, one :class:`RecordedExchange` each.  Credentials are hidden before anything is kept
-(:mod:`bamlvm.sysops.redaction`); a body is kept as the bytes that came over the wire, so a compressed one stays
-compressed.  A request matches by method, URL and body, where bodies that are JSON are compared as values; headers, and
-so keys, are not compared.  The placeholders of variables that are not set match whatever was recorded in their place.
+A recording is a file of JSON lines, a :class:`RecordedExchange` or a :class:`RecordedCall` each.  Credentials are
+hidden before anything is kept (:mod:`bamlvm.sysops.redaction`); a body is kept as the bytes that came over the wire, so
+a compressed one stays compressed.  A request matches by method, URL and body, where bodies that are JSON are compared
+as values; headers, and so keys, are not compared.  The placeholders of variables that are not set match whatever was
+recorded in their place.
 """
 
 from __future__ import annotations
@@ -56,8 +57,17 @@ class RecordedError(msgspec.Struct, frozen=True):
     message: str
 
 
+class RecordedCall(msgspec.Struct, frozen=True):
+    """A line about a call of the host, before the first exchange that followed it: its function, and of the first call
+    of a recording the arguments, without credentials (None where they could not be kept)."""
+
+    call: str
+    arguments: dict[str, Any] | None = None
+    version: int = VERSION
+
+
 class RecordedExchange(msgspec.Struct):
-    """One line of a recording.
+    """The line of one exchange.
 
     ``chunks`` are the pieces of the body as they arrived, each with its time in seconds from the start of the request.
     ``end`` says how the exchange ended, at the time ``seconds``: the body was ``complete``, the reader ``left``, or

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 import bamlvm
-from bamlvm.mock import MockServer
+from bamlvm.mock import MockServer, ThreadedMockServer
 from bamlvm.replay import RecordingTransport, ReplayError, ReplayTransport, read_recording
 from bamlvm.sysops.redaction import HIDDEN
 from bamlvm.sysops.web.recording import Binary
@@ -296,3 +296,91 @@ class TestWithoutCredentials:
             pytest.raises(bamlvm.ThrownError, match="NOT_SET is not set"),
         ):
             runtime.call_function_sync("F", {})
+
+
+# --- arguments --------------------------------------------------------------------------------------------------------
+
+ASKING = """
+class Wish { what string  count int }
+client C { provider openai-generic  options { base_url "%s/v1"  model "m"  api_key "k" } }
+function Ask(name: string, wish: Wish?, tone: string = "kind") -> string {
+  client C  prompt #"{{ name }} wants {{ wish.count }} {{ wish.what }}, {{ tone }}"#
+}
+function Look(picture: image, note: string) -> string { client C  prompt #"{{ picture }} {{ note }}"# }
+function main(name: string = "Bob") -> string { Ask(name, null) }
+"""
+ADA = {"name": "Ada", "wish": {"what": "cake", "count": 2}, "tone": "blunt"}
+
+
+def taped(server: ThreadedMockServer, tape: Path, *calls: tuple[str, dict[str, Any]]) -> dict[str, str]:
+    """Record calls of a program, and return its source."""
+    source = {"main.baml": ASKING % server.url}
+    transport = RecordingTransport(httpx.AsyncHTTPTransport(), tape)
+    with bamlvm.Runtime.from_files(source, transport=transport) as runtime:
+        for function, arguments in calls:
+            runtime.call_function_sync(function, arguments)
+    return source
+
+
+def replayed(source: dict[str, str], tape: Path, function: str, **arguments: Any) -> Any:
+    with bamlvm.Runtime.from_files(source, transport=ReplayTransport(tape)) as runtime:
+        return runtime.call_function_sync(function, arguments)
+
+
+def test_what_a_replay_is_not_given_is_as_it_was_recorded(
+    threaded_mock_server: ThreadedMockServer, tmp_path: Path
+) -> None:
+    tape = tmp_path / "tape.jsonl"
+    source = taped(threaded_mock_server, tape, ("Ask", ADA))
+    answer = "Ada wants 2 cake, blunt"
+    assert answer in replayed(source, tape, "Ask")
+    assert answer in replayed(source, tape, "Ask", name="Ada", tone="blunt")
+    with pytest.raises(ReplayError, match=r"sent .*Eve wants 2 cake"):
+        replayed(source, tape, "Ask", name="Eve")
+    transport = RecordingTransport(httpx.AsyncHTTPTransport(), tape)
+    with bamlvm.Runtime.from_files(source, transport=transport) as runtime:
+        runtime.stream("Ask", ADA).final()
+    with bamlvm.Runtime.from_files(source, transport=ReplayTransport(tape)) as runtime:
+        assert answer in runtime.stream("Ask").final()
+
+
+def test_a_default_and_media_are_as_they_were_recorded(
+    threaded_mock_server: ThreadedMockServer, tmp_path: Path
+) -> None:
+    tape = tmp_path / "tape.jsonl"
+    source = taped(threaded_mock_server, tape, ("main", {"name": "Ada"}))
+    assert "Ada wants" in replayed(source, tape, "main")
+    source = taped(threaded_mock_server, tape, ("main", {}))
+    assert "Bob wants" in replayed(source, tape, "main")
+    picture = bamlvm.Image.from_base64("aGk=", "image/png")
+    source = taped(threaded_mock_server, tape, ("Look", {"picture": picture, "note": "look"}))
+    assert "look" in replayed(source, tape, "Look")
+
+
+def test_of_several_calls_none_lends_its_arguments(threaded_mock_server: ThreadedMockServer, tmp_path: Path) -> None:
+    tape = tmp_path / "tape.jsonl"
+    source = taped(threaded_mock_server, tape, ("Ask", ADA), ("Ask", {**ADA, "name": "Eve"}))
+    with pytest.raises(bamlvm.HostError, match=r"the argument 'name' .* is missing"):
+        replayed(source, tape, "Ask")
+    source = taped(threaded_mock_server, tape, ("Ask", ADA))
+    with pytest.raises(bamlvm.HostError, match=r"the argument 'picture' .* is missing"):
+        replayed(source, tape, "Look")
+
+
+def test_no_argument_that_holds_a_key_is_kept(threaded_mock_server: ThreadedMockServer, tmp_path: Path) -> None:
+    tape = tmp_path / "tape.jsonl"
+    source = """
+    function main(password: string, url: string) -> string {
+      baml.http.send(baml.http.Request {
+        method: "POST", url: url, headers: { "authorization": `Bearer ${password}` }, body: "{}", timeouts: null,
+      }).text()
+    }
+    function plain(word: string, url: string) -> string { main(word, url) }
+    """
+    for function, name in (("main", "password"), ("plain", "word")):
+        transport = RecordingTransport(httpx.AsyncHTTPTransport(), tape)
+        with bamlvm.Runtime.from_files({"main.baml": source}, transport=transport) as runtime:
+            arguments = {name: "swordfish-long", "url": f"{threaded_mock_server.url}/echo"}
+            runtime.call_function_sync(function, arguments)
+        assert "swordfish" not in tape.read_text()
+        assert f'{{"call":"{function}","arguments":null' in tape.read_text()
