@@ -274,6 +274,7 @@ class BlockRun(Operands):
             self._settle_uses(text, inputs)
             site = self._raising(instruction, semantics, inputs)
             text = self._filled(instruction, form(text, semantics.inputs), inputs)
+            self._note_index(inputs)  # before the result may be stored into the index
             self._known_result(index, text, self._fact(instruction, parts), site)
             return
         self._settle_uses(semantics.text, inputs, semantics.result)
@@ -287,9 +288,21 @@ class BlockRun(Operands):
         elif text:
             self._before_effect()
             self._emit_lines(text.split("\n"), self._raising(instruction, semantics, inputs))
+            self._note_index(inputs)
         if semantics.result:
             self.stack.append(inputs[semantics.result])
         self.ended = TABLE[CODES[instruction.name]].flow == "end"
+
+    def _note_index(self, inputs: Mapping[str, Operand]) -> None:
+        """What has served as the index of a list is within a list's length, so that a step from it cannot overflow."""
+        container, index = inputs.get("container"), inputs.get("index")
+        if container is None or index is None or container.fact.kind != "list" or index.local is None:
+            return
+        fact = self.locals[index.local]
+        if fact is not None and fact == index.fact and fact.is_int:  # it has not been stored into since
+            low, high = max(fact.low, -facts.LENGTH.high), min(fact.high, facts.LENGTH.high)
+            if low <= high:
+                self.locals[index.local] = Fact("int", low, high)
 
     def _store(self, local: int, text: str, semantics: Statement, parts: Sequence[Operand]) -> None:
         self._before_store(local)

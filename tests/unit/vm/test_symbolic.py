@@ -91,3 +91,13 @@ def test_assertions_follow_stores_and_results() -> None:
     found = lines(source, asserts=True)
     assert sum(each.startswith("verify(") for each in found) >= 3
     assert not any(each.startswith("verify(") for each in lines(source))
+
+
+def test_an_index_of_a_list_needs_no_check_for_the_next_one() -> None:
+    found = lines("function main(xs: int[], i: int) -> int { let x = xs[i]; i += 1; let y = xs[i]; i -= 1; x + y + i }")
+    assert found[:4] == ["v2 = v0[v1]", "v1 = v1 + 1", "v3 = v0[v1]", "v1 = v1 - 1"]
+
+
+def test_an_index_that_the_element_replaces_is_not_taken_for_one() -> None:
+    found = lines("function main(xs: int[], i: int) -> int { i = xs[i]; i += 1; i }")
+    assert found[2].startswith("if v1 > 9223372036854775807")
