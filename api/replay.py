@@ -19,8 +19,12 @@ not given.
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
+import tempfile
 import threading
 import time
+import warnings
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -31,6 +35,7 @@ import msgspec
 
 from bamlvm.errors import HostError
 from bamlvm.sysops.redaction import NO_SECRETS, Secrets, is_secret, redacted_body
+from bamlvm.sysops.regular_files import read_file
 from bamlvm.sysops.web.decoding import decoded_whole
 from bamlvm.sysops.web.recording import (
     VERSION,
@@ -61,11 +66,21 @@ class ReplayError(HostError):
     """A recording that cannot be read or written, or that has no response to a request."""
 
 
+class ReplayWarning(UserWarning):
+    """A part of a recording that is left out."""
+
+
+_MAX_RECORDING: Final = 1 << 30
+_BEGINNINGS: Final = (b'{"request":', _CALL)
+_TO_APPEND: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
+
+
 class RecordingTransport(httpx.AsyncBaseTransport):
     """A transport that passes requests on to ``inner`` and writes each exchange to the file at ``path``.
 
-    The file is created or emptied at once, so that one that cannot be written is an error before the first request
-    (:class:`ReplayError`).  Closing the transport closes ``inner``.
+    A file that cannot be written is an error before the first request (:class:`ReplayError`).  What the file held stays
+    until the first exchange has ended: that is written beside it, readable by the user alone, and takes its place; the
+    others are appended.  Closing the transport closes ``inner``.
     """
 
     def __init__(self, inner: httpx.AsyncBaseTransport, path: str | Path) -> None:
@@ -74,8 +89,14 @@ class RecordingTransport(httpx.AsyncBaseTransport):
         self._lock = threading.Lock()
         self._calls: list[RecordedCall] = []  # that are not written yet
         self._has_call = False
+        self._target = Path(os.path.realpath(self.path))
+        self._is_begun = False
         try:
-            self.path.write_bytes(b"")
+            if self._target.exists() and not self._target.is_file():  # as /dev/stdout: there is nothing to replace
+                self._is_begun = True
+                os.close(os.open(self._target, _TO_APPEND, 0o600))
+            else:
+                self._write_beside(b"").unlink()
         except OSError as error:
             raise ReplayError(f"cannot write the recording {self.path}: {error.strerror}") from None
 
@@ -109,14 +130,28 @@ class RecordingTransport(httpx.AsyncBaseTransport):
     def write(self, exchange: RecordedExchange, secrets: Secrets = NO_SECRETS) -> None:
         """Append the line of an exchange, after those of the calls before it.  Raises :class:`ReplayError`."""
         try:
-            with self._lock, self.path.open("ab") as file:
-                for call in self._calls:
-                    file.write(msgspec.json.encode(_hidden(call, secrets)) + b"\n")
+            with self._lock:
+                lines = [msgspec.json.encode(_hidden(call, secrets)) + b"\n" for call in self._calls]
+                content = b"".join([*lines, msgspec.json.encode(exchange), b"\n"])
+                if self._is_begun:
+                    with open(os.open(self._target, _TO_APPEND, 0o600), "ab") as file:
+                        file.write(content)
+                else:
+                    os.replace(self._write_beside(content), self._target)
+                    self._is_begun = True
                 self._has_call = self._has_call or bool(self._calls)
                 self._calls.clear()
-                file.write(msgspec.json.encode(exchange) + b"\n")
         except OSError as error:
             raise ReplayError(f"cannot write the recording {self.path}: {error.strerror}") from None
+
+    def _write_beside(self, content: bytes) -> Path:
+        """Write a new file in the folder of the recording, and return its path."""
+        if self._target.exists() and not os.access(self._target, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        number, name = tempfile.mkstemp(prefix=f".{self._target.name}.", dir=self._target.parent)  # with mode 0600
+        with open(number, "wb") as file:
+            file.write(content)
+        return Path(name)
 
     async def aclose(self) -> None:
         """Close the inner transport."""
@@ -320,14 +355,17 @@ class _ReplayedStream(httpx.AsyncByteStream):
 
 
 def read_recording(path: Path) -> Sequence[RecordedExchange]:
-    """Return the exchanges in a recording.  Raise :class:`ReplayError` with the file and line of an error."""
+    """Return the exchanges in a recording.  Raise :class:`ReplayError` with the file and line of an error.
+
+    A last line that breaks off, because its writer was stopped, is left out with a :class:`ReplayWarning`.
+    """
     return [line for _, line in _read_lines(path) if isinstance(line, RecordedExchange)]
 
 
 def _read_lines(path: Path) -> list[tuple[int, RecordedExchange | RecordedCall]]:
     """Return the lines of a recording, with their numbers.  Raise as :func:`read_recording` does."""
     try:
-        lines = path.read_bytes().split(b"\n")
+        lines = read_file(str(path), _MAX_RECORDING).split(b"\n")
     except OSError as error:
         raise ReplayError(f"cannot read the recording {path}: {error.strerror}") from None
     found: list[tuple[int, RecordedExchange | RecordedCall]] = []
@@ -338,7 +376,12 @@ def _read_lines(path: Path) -> list[tuple[int, RecordedExchange | RecordedCall]]
             entry = (_CALLS if line.startswith(_CALL) else _EXCHANGES).decode(line)
             if entry.version != VERSION:
                 raise ReplayError(f"{path}:{number}: version {entry.version} of recordings is not supported")
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            # A line that was written whole is ended.
+            if number == len(lines) and any(begins.startswith(line[: len(begins)]) for begins in _BEGINNINGS):
+                message = f"{path}:{number}: the last line breaks off and is left out"
+                warnings.warn(message, ReplayWarning, stacklevel=3)
+                break
             raise ReplayError(f"{path}:{number}: not a recorded exchange: {error}") from None
         found.append((number, entry))
     return found

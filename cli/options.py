@@ -172,11 +172,10 @@ def _transport(options: argparse.Namespace, answers: PlausibleAnswers | None) ->
 
         return MockTransport(answers)
     if options.record is not None:
-        import httpx
-
         from bamlvm.replay import RecordingTransport
+        from bamlvm.sysops.web.clients import NetworkTransport
 
-        return RecordingTransport(httpx.AsyncHTTPTransport(), options.record)
+        return RecordingTransport(NetworkTransport(), options.record)
     if options.replay is not None:
         from bamlvm.replay import ReplayTransport
 

@@ -29,6 +29,7 @@ from bamlvm.vm.stack import instructions
 from bamlvm.vm.sysop import SysOp
 from bamlvm.vm.type_tests import Tester, tester
 from bamlvm.vm.values import MISSING, EnumValue, Future, Instance, LoadedClass, TraceFrame, Value
+from bamlvm.vm.verifier import VerifyError, verify
 
 _FUNCTIONS_BY_OPCODE: Final[Mapping[str, Sequence[Callable[..., Any]]]] = {
     "bin_op": BINARY_FUNCTIONS,
@@ -131,7 +132,7 @@ class Program:
             with self.lock:
                 linked = self._linked.get(name)
                 if linked is None:
-                    linked = self._linked[name] = LinkedFunction(self, self._placed(name))
+                    linked = self._linked[name] = LinkedFunction(self, self._verified(name))
         return linked
 
     def method(self, receiver: Value, name: str) -> LinkedFunction:
@@ -199,6 +200,18 @@ class Program:
         if found is None:
             found = self._testers[type_] = tester(type_, self.aliases)
         return found
+
+    def _verified(self, name: str) -> Placed:
+        """Return a function whose code keeps the rules that the machine relies on: it may be a file's.
+
+        Raises :class:`LinkError` for one that does not.
+        """
+        placed = self._placed(name)
+        try:
+            verify(placed.function)
+        except VerifyError as error:
+            raise LinkError(f"code that breaks a rule: {error}", [name]) from None
+        return placed
 
     def _placed(self, name: str) -> Placed:
         placed = self.functions.get(name)

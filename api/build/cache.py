@@ -6,6 +6,10 @@ digest differs, after a torn write or a flipped bit, counts as absent.  Entries 
 appears whole or not at all: it is written under another name and renamed.  The cache never fails a call: an entry that
 cannot be read is compiled again, one that cannot be written is not kept.
 
+What is in it is run, so nobody else may have written it: the folder and the files must belong to the user and be
+writable by nobody else, or they count as absent.  Files are opened from the open folder, following no link, so that
+what was looked at is what is read.
+
 The folder is ``$BAMLVM_CACHE_DIR`` (empty: no cache), else ``$XDG_CACHE_HOME/bamlvm``, else ``~/.cache/bamlvm``.
 """
 
@@ -14,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import stat
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -37,6 +42,10 @@ MAX_BYTES: Final = 64 << 20
 _MAGIC: Final = b"bamlvm1\n"
 _DIGEST_SIZE: Final = 16
 _SUFFIX: Final = ".bamlc"
+_NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_TO_READ: Final = os.O_RDONLY | _NO_LINK | getattr(os, "O_NONBLOCK", 0)
+_TO_WRITE: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _NO_LINK
+_OPENAT: Final = os.open in os.supports_dir_fd
 _PACKAGE: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _MAKERS: Final = ("grammar", "compiler", "stdlib", "vm")
 _SOURCES: Final = (".py", ".lark", ".baml")
@@ -78,7 +87,7 @@ class Cache:
     def _read(self, key: str) -> tuple[msgspec.Raw, msgspec.Raw] | None:
         if self.folder is None:
             return None
-        data = (self.folder / (key + _SUFFIX)).read_bytes()
+        data = _read_own(self.folder, key + _SUFFIX)
         head = len(_MAGIC) + _DIGEST_SIZE
         payload = memoryview(data)[head:]
         if data[:head] != _MAGIC + _digest(payload):
@@ -101,8 +110,10 @@ class Cache:
         beside = self.folder / f".{key}.{os.getpid()}.{threading.get_ident()}"
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _check_own(os.stat(self.folder))
             try:
-                beside.write_bytes(_MAGIC + _digest(payload) + payload)
+                with open(os.open(beside, _TO_WRITE, 0o600), "wb") as file:
+                    file.write(_MAGIC + _digest(payload) + payload)
                 os.replace(beside, target)
             except OSError:
                 with contextlib.suppress(OSError):
@@ -129,6 +140,30 @@ class Cache:
             total -= size
             if total <= self.max_bytes * 3 // 4:
                 return
+
+
+def _read_own(folder: Path, name: str) -> bytes:
+    """Return the content of a file of the user's own, in a folder of the user's own.  Raise :class:`OSError`."""
+    if not _OPENAT:
+        _check_own(os.stat(folder))
+        return (folder / name).read_bytes()
+    place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        _check_own(os.fstat(place))
+        with open(os.open(name, _TO_READ, dir_fd=place), "rb") as file:
+            status = os.fstat(file.fileno())
+            _check_own(status)
+            if not stat.S_ISREG(status.st_mode):
+                raise OSError("not a regular file")
+            return file.read(MAX_BYTES)
+    finally:
+        os.close(place)
+
+
+def _check_own(status: os.stat_result) -> None:
+    """Raise :class:`OSError` for what belongs to somebody else, or may be written by somebody else."""
+    if hasattr(os, "geteuid") and (status.st_uid != os.geteuid() or status.st_mode & 0o022):
+        raise OSError("not the user's own")
 
 
 def key_of(files: Mapping[str, str], optimize: bool, role: str, compiler: bytes) -> str:

@@ -19,7 +19,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final
-from urllib.request import getproxies
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
@@ -132,6 +132,31 @@ def new_client(transport: httpx.AsyncBaseTransport | None = None, guard: Guard |
 
         transport = Transport(guard=guard)
     return Client(transport, guard)
+
+
+class NetworkTransport(httpx.AsyncBaseTransport):
+    """httpx's transport of the network, by way of the proxy that the environment names for a host, if it names one."""
+
+    def __init__(self) -> None:
+        self._inner: dict[str | None, httpx.AsyncHTTPTransport] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request."""
+        proxies = getproxies()
+        proxy = proxies.get(request.url.scheme) or proxies.get("all")
+        if proxy and proxy_bypass(request.url.host):
+            proxy = None
+        if proxy and "://" not in proxy:
+            proxy = f"http://{proxy}"
+        inner = self._inner.get(proxy)
+        if inner is None:
+            inner = self._inner[proxy] = httpx.AsyncHTTPTransport(proxy=proxy)
+        return await inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        for inner in self._inner.values():
+            await inner.aclose()
 
 
 def _has_proxy() -> bool:

@@ -132,10 +132,9 @@ def differences(recorded: RecordedRequest, sent: RecordedRequest) -> list[str]:
     if recorded.body != sent.body:
         try:
             old, new = msgspec.json.decode(bytes_of(recorded.body)), msgspec.json.decode(bytes_of(sent.body))
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            found.append(f"body: recorded {_excerpt(recorded.body)}, sent {_excerpt(sent.body)}")
-        else:
             found += _json_differences("body", old, new)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            found.append(f"body: recorded {_excerpt(recorded.body)}, sent {_excerpt(sent.body)}")
     return found
 
 

@@ -11,6 +11,7 @@ The first bytes of an input decide how it is used (:class:`Choices`), so that a 
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections.abc import Callable, Coroutine, Mapping
 from functools import cache
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any, Final
 
 import httpx
 
-from bamlvm.replay import ReplayError, ReplayTransport, read_recording
+from bamlvm.replay import ReplayError, ReplayTransport, ReplayWarning, read_recording
 from bamlvm.sysops.parsing import Output, final_parse, finished, output_of
 from bamlvm.sysops.providers.registry import WIRES
 from bamlvm.sysops.web.batches import read_events
@@ -148,11 +149,13 @@ def replay(data: bytes) -> None:
         file.flush()
         path = Path(file.name)
         try:
-            exchanges = read_recording(path)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ReplayWarning)  # of a last line that breaks off
+                exchanges = read_recording(path)
+                transport = ReplayTransport(path)
         except ReplayError as error:
             assert str(path) in str(error)
             return
-        transport = ReplayTransport(path)
         for exchange in exchanges:
             body = exchange.request.body
             content = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body.base64

@@ -1,9 +1,12 @@
 """Recordings: what is kept of an exchange, and that replaying it gives the same response, or the same failure."""
 
+# ruff: noqa: ASYNC240 (small files of the tests' own)
+
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,7 +17,7 @@ import pytest
 
 import bamlvm
 from bamlvm.mock import MockServer, ThreadedMockServer
-from bamlvm.replay import RecordingTransport, ReplayError, ReplayTransport, read_recording
+from bamlvm.replay import RecordingTransport, ReplayError, ReplayTransport, ReplayWarning, read_recording
 from bamlvm.sysops.redaction import HIDDEN
 from bamlvm.sysops.web.recording import Binary
 
@@ -213,7 +216,7 @@ class TestMatching:
         ]
 
     async def test_an_empty_recording(self, tape: Path) -> None:
-        RecordingTransport(httpx.AsyncHTTPTransport(), tape)
+        tape.write_text("")
         async with replaying(tape) as client:
             with pytest.raises(ReplayError, match="it is empty"):
                 await client.get("http://example.invalid/")
@@ -239,6 +242,36 @@ class TestFiles:
     def test_broken_lines_are_named(self, tape: Path, line: str, message: str) -> None:
         tape.write_text(f"\n{line}\n")
         with pytest.raises(ReplayError, match=message):
+            ReplayTransport(tape)
+
+    async def test_what_the_file_held_stays_until_an_exchange_has_ended(
+        self, mock_server: MockServer, tape: Path
+    ) -> None:
+        tape.write_text("precious")
+        async with recording(tape) as client:
+            assert tape.read_text() == "precious" and list(tape.parent.iterdir()) == [tape]
+            mock_server.play(faulty(kind="comments"))
+            await chunks_of(client, chat(mock_server))
+            await chunks_of(client, chat(mock_server))
+        assert len(read_recording(tape)) == 2 and list(tape.parent.iterdir()) == [tape]
+        assert tape.stat().st_mode & 0o777 == 0o600
+
+    async def test_a_last_line_that_breaks_off_is_left_out(self, mock_server: MockServer, tape: Path) -> None:
+        mock_server.play(faulty(kind="comments"))
+        async with recording(tape) as client:
+            await chunks_of(client, chat(mock_server))
+        whole = tape.read_bytes()
+        for end in (3, len(whole) // 2, len(whole) - 2):
+            tape.write_bytes(whole + whole[:end])
+            with pytest.warns(ReplayWarning, match=":2: the last line breaks off and is left out"):
+                assert len(read_recording(tape)) == 1
+        tape.write_bytes(whole[: len(whole) // 2] + b"\n" + whole)
+        with pytest.raises(ReplayError, match=":1: not a recorded exchange"):
+            read_recording(tape)
+
+    def test_a_pipe_is_no_recording(self, tape: Path) -> None:
+        os.mkfifo(tape)
+        with pytest.raises(ReplayError, match="not a regular file"):
             ReplayTransport(tape)
 
     async def test_one_line_an_exchange_from_concurrent_calls(self, mock_server: MockServer, tape: Path) -> None:

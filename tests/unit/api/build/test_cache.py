@@ -35,6 +35,27 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert cache.read("other") is None
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="there are no owners")
+def test_what_others_may_write_counts_as_absent(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache")
+    cache.write("k", UNIT, ())
+    (file,) = entries(tmp_path / "cache")
+    for mode in (0o620, 0o602, 0o666):
+        file.chmod(mode)
+        assert cache.read("k") is None
+    file.chmod(0o600)
+    for mode in (0o770, 0o707, 0o777):
+        (tmp_path / "cache").chmod(mode)
+        assert cache.read("k") is None
+        cache.write("new", UNIT, ())
+        assert len(entries(tmp_path / "cache")) == 1
+    (tmp_path / "cache").chmod(0o700)
+    assert cache.read("k") == (UNIT, ())
+    file.rename(tmp_path / "elsewhere")
+    file.symlink_to(tmp_path / "elsewhere")
+    assert cache.read("k") is None
+
+
 def test_every_torn_or_flipped_entry_counts_as_absent(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
     cache.write("k", UNIT, ())
