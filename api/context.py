@@ -51,11 +51,12 @@ class CancelToken:
 class CallContext(msgspec.Struct, frozen=True, kw_only=True):
     """The options of a call.  All are optional, and one context may serve any number of calls.
 
-    ``on_partial(value)`` receives each partial value; if the callback has a second required parameter it also receives
-    the attempt's record.  ``on_tick(events)`` receives each batch of raw events, ``on_attempt(attempt)`` each
-    :class:`bamlvm.Attempt`.  Callbacks may be plain or ``async``; the call waits for them, and one that raises ends the
-    call with its own exception.  A synchronous call runs plain callbacks in the calling thread and awaits ``async``
-    ones on the background loop; an asynchronous call runs both in its own task.
+    ``on_partial(value)`` receives each partial value of the call's main thread; if the callback has a second required
+    parameter it receives those of all threads, and the attempt's record, whose ``thread`` tells them apart.
+    ``on_tick(events)`` receives each batch of raw events, ``on_attempt(attempt)`` each :class:`bamlvm.Attempt`.
+    Callbacks may be plain or ``async``; the call waits for them, and one that raises ends the call with its own
+    exception.  A synchronous call runs plain callbacks in the calling thread and awaits ``async`` ones on the
+    background loop; an asynchronous call runs both in its own event loop.
 
     ``timeout`` is in seconds, for the whole call; :class:`bamlvm.DeadlineExceeded` is raised when it passes.  ``env``
     overrides variables of the runtime's environment; ``tags`` go into the records that ``collectors`` receive.

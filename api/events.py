@@ -13,16 +13,22 @@ class Partial(NamedTuple):
 
     ``attempt`` is the record of the attempt that it belongs to, None outside an LLM call; ``attempt.ordinal``
     distinguishes attempts.  The record is still being filled: it may know more than what had arrived with this value.
+    ``thread`` is the number of the thread that it comes from, 0 for that of the call itself.
     """
 
     value: Any
     attempt: AttemptRecord | None
+    thread: int = 0
 
 
 class Tick(NamedTuple):
-    """A batch of raw events as the provider sent them: dicts with ``event``, ``data`` and ``id``."""
+    """A batch of raw events as the provider sent them: dicts with ``event``, ``data`` and ``id``.
+
+    ``thread`` is the number of the thread that has received it, 0 for that of the call itself.
+    """
 
     events: list[Any]
+    thread: int = 0
 
 
 class Attempt(NamedTuple):

@@ -143,6 +143,7 @@ def attempt_attributes(attempt: AttemptRecord) -> dict[str, Any]:
         "baml.client": attempt.client,
         "baml.function": attempt.function,
         "baml.attempt": attempt.ordinal,
+        "baml.thread": attempt.thread or None,
         **_parameters({} if attempt.summary is None else attempt.summary.parameters),
     }
     url = (attempt.request or {}).get("url")

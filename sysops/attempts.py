@@ -24,7 +24,9 @@ _TAG_MARKS = "<[\u25c1"
 def start(scope: Scope, function: str, client: str, provider: str) -> Any:
     """Open a record; return what ``on_attempt`` returned."""
     number = 1 + sum(record.client == client for record in scope.attempts)
-    record = AttemptRecord(function, client, provider, len(scope.attempts) + 1, number, time.time())
+    record = AttemptRecord(
+        function, client, provider, len(scope.attempts) + 1, number, time.time(), thread=scope.thread
+    )
     scope.attempts.append(record)
     scope.attempt = record
     scope.attempt_clock = time.monotonic()

@@ -27,14 +27,25 @@ def result(scope: Scope, future: Future) -> Any:
 
 @sysop("baml.future.until_all_settled")
 def until_all_settled(scope: Scope, futures: list[Future]) -> Any:
-    """Wait until all futures are settled."""
-    return Pending(AwaitMany(futures, every=True))
+    """Return the number of futures, as soon as all are settled."""
+    return _until(AwaitMany(futures, "all"))
 
 
 @sysop("baml.future.until_one_settled")
 def until_one_settled(scope: Scope, futures: list[Future]) -> Any:
     """Return the place of a future that is settled, as soon as one is."""
-    return Pending(AwaitMany(futures, every=False))
+    return _until(AwaitMany(futures, "one"))
+
+
+@sysop("baml.future.until_one_failed")
+def until_one_failed(scope: Scope, futures: list[Future]) -> Any:
+    """Return the place of a future that has thrown, as soon as one has; their number once all have returned."""
+    return _until(AwaitMany(futures, "failure"))
+
+
+def _until(wait: AwaitMany) -> Any:
+    found = wait.found()
+    return Pending(wait) if found is None else found
 
 
 @sysop("baml.future.outcome")

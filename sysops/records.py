@@ -43,7 +43,8 @@ class AttemptRecord(msgspec.Struct):
     Unix time; the other times are seconds from then: ``first_byte`` to the head of the answer, ``first_partial`` to
     the first partial value, ``duration`` to the end.  ``request`` (``method``, ``url``, ``headers``, ``body``) has its
     secrets hidden; ``summary`` has its content in one form for all providers, and ``streamed`` says whether it asks for
-    a stream.  ``request_model`` was asked for, ``model`` has answered; until one has, they are the same.  ``text`` is
+    a stream.  ``thread`` is the number of the thread that makes the attempt, 0 for that of the call itself.
+    ``request_model`` was asked for, ``model`` has answered; until one has, they are the same.  ``text`` is
     what had been received when the attempt ended, ``reasoning`` the model's reasoning: what the provider sent as such,
     or what the text has in tags such as ``<think>`` before the answer.
 
@@ -77,6 +78,7 @@ class AttemptRecord(msgspec.Struct):
     raw_events: list[Any] | None = None
     summary: RequestSummary | None = None
     streamed: bool = False
+    thread: int = 0
 
     def __repr__(self) -> str:
         facts = [f"{self.client} ({self.provider}{f' {self.model}' if self.model else ''})"]

@@ -31,10 +31,11 @@ if TYPE_CHECKING:
 
 
 class Hooks(msgspec.Struct):
-    """The host's callbacks, all optional: ``on_partial(value, record)``, ``on_tick(events)``, ``on_attempt(event)``."""
+    """The host's callbacks, all optional: ``on_partial(value, record, thread)``, ``on_tick(events, thread)``,
+    ``on_attempt(event)``."""
 
-    on_partial: Callable[[Any, AttemptRecord | None], Any] | None = None
-    on_tick: Callable[[list[Any]], Any] | None = None
+    on_partial: Callable[[Any, AttemptRecord | None, int], Any] | None = None
+    on_tick: Callable[[list[Any], int], Any] | None = None
     on_attempt: Callable[[AttemptEvent], Any] | None = None
 
 

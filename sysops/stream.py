@@ -14,7 +14,7 @@ from bamlvm.vm.equality import deep_copy
 
 @sysop("baml.stream.emit_partial")
 def emit_partial(scope: Scope, value: Any) -> Any:
-    """``on_partial(value, attempt)``.  The host may keep the value: the program cannot change it any more.
+    """``on_partial(value, attempt, thread)``.  The host may keep the value: the program cannot change it any more.
 
     The value that the call's parser returned last is passed on uncopied, so that it costs nothing: the standard library
     does not keep it.  Any other is copied.
@@ -25,12 +25,12 @@ def emit_partial(scope: Scope, value: Any) -> Any:
     listener = scope.hooks.on_partial
     if listener is None:
         return None
-    return deferred(listener(value if value is scope.partial else deep_copy(value), attempt))
+    return deferred(listener(value if value is scope.partial else deep_copy(value), attempt, scope.thread))
 
 
 @sysop("baml.stream.emit_tick")
 def emit_tick(scope: Scope, events: str) -> Any:
-    """``on_tick(events)`` with the batch as a list of dicts; kept with the attempt where a collector wants it."""
+    """``on_tick(events, thread)`` with the batch as dicts; kept with the attempt where a collector wants it."""
     listener = scope.hooks.on_tick
     if listener is None and not scope.keep_raw_events:
         return None
@@ -42,4 +42,4 @@ def emit_tick(scope: Scope, events: str) -> Any:
         if attempt.raw_events is None:
             attempt.raw_events = []
         attempt.raw_events += batch
-    return None if listener is None else deferred(listener(batch))
+    return None if listener is None else deferred(listener(batch, scope.thread))

@@ -48,7 +48,7 @@ class Scheduler:
         self._suspended = 0
         self._to_close: list[Thread] = []
         self._closing = 0
-        self._failures: dict[Future, None] = {}
+        self._failures: list[Future] = []
         self._spawned = 0
         self._slices = 0
         self.quantum = QUANTUM
@@ -116,7 +116,7 @@ class Scheduler:
 
     def unawaited(self) -> list[Future]:
         """Return the futures of the threads that threw something, where nothing awaited it."""
-        return list(self._failures)
+        return [future for future in self._failures if not future.awaited]
 
     def take_closing(self) -> list[Thread]:
         """Return the threads that have been cancelled since this was asked last; each is to be :meth:`closed`."""
@@ -226,7 +226,7 @@ class Scheduler:
         """Let a waiting thread go on if what it waits for is there; if its wait begins, have its futures wake it."""
         awaited = thread.waits_for
         if type(awaited) is Future:
-            self._note(awaited)
+            awaited.awaited = True
             if awaited.thread is thread:
                 self._go_on(
                     thread, None, Caught(self._machine.instance_of(deadlock("a thread waits for itself"))), begins
@@ -237,30 +237,14 @@ class Scheduler:
                 awaited.waiters[thread] = None
             return
         assert type(awaited) is AwaitMany
-        futures = awaited.futures
-        if awaited.every:  # one after the other, so that many futures cost no more than their number
-            while awaited.place < len(futures):
-                future = futures[awaited.place]
-                self._note(future)
-                if not future.settled:
-                    future.waiters[thread] = None
-                    return
-                awaited.place += 1
-            self._go_on(thread, len(futures), None, begins)
-            return
-        place = next((place for place, future in enumerate(futures) if future.settled), -1)
-        if place >= 0:
-            self._forget(thread)
-            self._go_on(thread, place, None, begins)
-        elif begins:
-            for future in futures:
-                self._note(future)
+        found = awaited.found()
+        if found is not None:
+            if awaited.until != "all":
+                self._forget(thread)
+            self._go_on(thread, found, None, begins)
+        elif begins or awaited.until == "all":
+            for future in awaited.awaits():
                 future.waiters[thread] = None
-
-    def _note(self, future: Future) -> None:
-        """Note that a thread takes care of what a future throws."""
-        future.awaited = True
-        self._failures.pop(future, None)
 
     def _go_on(self, thread: Thread, value: Value, error: Caught | None, at_once: bool) -> None:
         step, slots, stack, function, _ = thread.state
@@ -285,7 +269,7 @@ class Scheduler:
         future.thread, future.value, future.error = None, value, error
         waiters, future.waiters = future.waiters, {}
         if error is not None and thread.status != "closing" and not future.awaited:
-            self._failures[future] = None
+            self._failures.append(future)
         thread.status = "ended"
         thread.frames, thread.state, thread.scope = [], None, None
         del self._unfinished[thread], parent.children[thread]

@@ -9,7 +9,7 @@ An ``int`` is always within i64; an integer from outside must be checked with :f
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
@@ -163,17 +163,41 @@ class Future:
 
 
 class AwaitMany:
-    """A wait for several futures: until ``every`` one is settled, or until one is.
+    """A wait for several futures: ``until`` all are settled, or one is, or a ``failure`` (one has thrown).
 
-    The thread gets the place of the first settled one, or the number of them all.  ``place`` is how far it has come.
+    The thread gets the place of that one, or the number of them all.  ``place`` is how far a wait for all has come.
     """
 
-    __slots__ = ("every", "futures", "place")
+    __slots__ = ("futures", "place", "until")
 
-    def __init__(self, futures: list[Future], every: bool) -> None:
+    def __init__(self, futures: list[Future], until: Literal["all", "one", "failure"]) -> None:
         self.futures = futures
-        self.every = every
+        self.until = until
         self.place = 0
+
+    def found(self) -> int | None:
+        """Return what the thread gets, or None while it must wait; what the futures have thrown is taken care of."""
+        futures = self.futures
+        if self.until == "all":  # one after the other, so that many futures cost no more than their number
+            while self.place < len(futures):
+                future = futures[self.place]
+                future.awaited = True
+                if not future.settled:
+                    return None
+                self.place += 1
+            return self.place
+        pending = False
+        found: int | None = None
+        for place, future in enumerate(futures):
+            future.awaited = True
+            pending = pending or not future.settled
+            if found is None and future.settled and (self.until == "one" or future.error is not None):
+                found = place
+        return found if found is not None or pending or self.until == "one" else len(futures)
+
+    def awaits(self) -> Sequence[Future]:
+        """Return the futures of which the next one to be settled may end the wait."""
+        return (self.futures[self.place],) if self.until == "all" else self.futures
 
 
 class Pending:

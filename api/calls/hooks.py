@@ -17,6 +17,7 @@ from bamlvm.events import Attempt, Event, Partial, Tick
 from bamlvm.sysops.records import AttemptEvent, AttemptRecord
 from bamlvm.sysops.scope import Hooks
 from bamlvm.values.partials import PartialResults
+from bamlvm.vm.threads import MAIN
 
 if TYPE_CHECKING:
     from bamlvm.calls.engine import Engine
@@ -74,17 +75,30 @@ def takes_two(callback: Callable[..., Any]) -> bool:
 
 def _partial_hook(
     call: Caller, callback: Callable[..., Any] | None, sink: Sink | None
-) -> Callable[[Any, AttemptRecord | None], Any]:
-    to_host = PartialResults(call.engine.results).to_host
-    if callback is None:
-        put = sink.put  # type: ignore[union-attr]  # one of the two listens
-        return lambda value, record: put(Partial(to_host(value), record))
-    wants_record = takes_two(callback)
+) -> Callable[[Any, AttemptRecord | None, int], Any]:
+    """Return the hook for partial values.
 
-    def hook(value: Any, record: AttemptRecord | None) -> Any:
+    A reader that cannot tell the threads of a call apart gets those of the main one: a callback that takes the value
+    alone, and a stream of which nothing but values is read.
+    """
+    to_host = PartialResults(call.engine.results).to_host
+    wants_record = callback is not None and takes_two(callback)
+
+    def hook(value: Any, record: AttemptRecord | None, thread: int) -> Any:
+        calls_back = callback is not None and (thread == MAIN or wants_record)
+        streams = sink is not None and (thread == MAIN or sink.wants_everything)
+        if not (calls_back or streams):
+            return None
         value = to_host(value)
-        result = _call_back(call, callback, (value, record) if wants_record else (value,))
-        return result if sink is None else _then(result, lambda: sink.put(Partial(value, record)))
+        result = None
+        if calls_back:
+            assert callback is not None
+            result = _call_back(call, callback, (value, record) if wants_record else (value,))
+        if not streams:
+            return result
+        assert sink is not None
+        put = sink.put
+        return _then(result, lambda: put(Partial(value, record, thread)))
 
     return hook
 
@@ -93,11 +107,11 @@ def _hook(
     call: Caller,
     callback: Callable[[Any], Any] | None,
     sink: Sink | None,
-    event_of: Callable[[Any], Event],
+    event_of: Callable[..., Event],
     argument_of: Callable[[Any], Any],
-) -> Callable[[Any], Any]:
-    def hook(given: Any) -> Any:
-        event = event_of(given)
+) -> Callable[..., Any]:
+    def hook(*given: Any) -> Any:
+        event = event_of(*given)
         result = None if callback is None else _call_back(call, callback, (argument_of(event),))
         return result if sink is None else _then(result, lambda: sink.put(event))
 

@@ -64,7 +64,9 @@ class Run(ABC):
         self._append(event)
         if self._length() < QUEUED_EVENTS:
             return None
-        space = self._space = self._loop.create_future()
+        if self._space is None or self._space.done():  # several threads of a call may wait for room
+            self._space = self._loop.create_future()
+        space = self._space
         # A reader in another thread may have emptied the queue since, and have found no future to set.
         if self._length() < QUEUED_EVENTS:
             self._make_room()

@@ -23,13 +23,15 @@ from bamlvm.calls.run import END
 from bamlvm.calls.task import TaskRun
 from bamlvm.errors import Cancelled, HostError
 from bamlvm.events import Partial
+from bamlvm.vm.threads import MAIN
 
 
 class Stream:
     """The value of ``runtime.stream(…)``: a call that is read while it runs.
 
-    Iterating yields the partial values; :meth:`events` yields partials, ticks and attempts in order; :meth:`final`
-    returns the checked final value.  In an ``async`` function iterate with ``async for`` and ``await stream.final()``.
+    Iterating yields the partial values of the call's main thread; :meth:`events` yields partials, ticks and attempts of
+    all threads in order; :meth:`final` returns the checked final value.  In an ``async`` function iterate with
+    ``async for`` and ``await stream.final()``.
     """
 
     def __init__(self, begin: Callable[[Sink], Call]) -> None:
@@ -162,7 +164,7 @@ class StreamIterator:
                 raise StopIteration
             if self._only is None:
                 return event
-            if type(event) is Partial:
+            if type(event) is Partial and event.thread == MAIN:
                 return event.value
 
     def __aiter__(self) -> Self:
@@ -178,7 +180,7 @@ class StreamIterator:
                 raise StopAsyncIteration
             if self._only is None:
                 return event
-            if type(event) is Partial:
+            if type(event) is Partial and event.thread == MAIN:
                 return event.value
 
     def __del__(self) -> None:
