@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 
 FILE ?= examples/hello.baml
 
-.PHONY: help demo test test-fast test-translations check fix bench profile fuzz soak attack snapshots docs wheel-test clean
+.PHONY: help interop demo test test-fast test-translations check fix bench profile fuzz soak attack snapshots docs wheel-test clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -57,6 +57,14 @@ soak: $(READY) ## 20,000 calls with random faults (SOAK_CALLS, SOAK_AT_ONCE, SOA
 attack: $(READY) ## hostile programs, servers, recordings and caches, each in a limited process
 	$(BIN)/python -m tests.attack.run
 
+INTEROP := .venv-interop
+
+interop: $(READY) ## try real hosts: the LiteLLM proxy, uvicorn on uvloop, gunicorn, Jupyter
+	test -d $(INTEROP) || $(PYTHON) -m venv $(INTEROP)
+	$(INTEROP)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(INTEROP)/bin/python -m pip install --quiet --disable-pip-version-check --editable . --group interop
+	$(INTEROP)/bin/python -m tests.interop.run
+
 snapshots: $(READY) ## rewrite the compiler's snapshots
 	$(BIN)/python -m tests.snapshots.write
 
@@ -67,4 +75,4 @@ wheel-test: $(READY) ## build the wheel, install it into a fresh environment, ru
 	$(BIN)/python tests/wheel_smoke.py
 
 clean: ## remove what the targets above have made
-	rm -rf $(VENV) .links dist build
+	rm -rf $(VENV) $(INTEROP) .links dist build
