@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bamlvm.calls.streams import Stream
     from bamlvm.context import CallContext
     from bamlvm.runtime import Runtime
+    from bamlvm.values.checked import Wrappers
 
 P = TypeVar("P")
 F = TypeVar("F")
@@ -43,15 +44,22 @@ def given(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Project:
-    """The program of a generated client: its sources by file name, and the modules of its types.
+    """The program of a generated client: its sources by file name, the modules of its types, and their wrappers.
 
     It can be pickled, as far as its options can be; its runtime is then made anew.
     """
 
-    def __init__(self, files: Mapping[str, str], types: ModuleType, partial_types: ModuleType) -> None:
+    def __init__(
+        self,
+        files: Mapping[str, str],
+        types: ModuleType,
+        partial_types: ModuleType,
+        wrappers: Wrappers | None = None,
+    ) -> None:
         self._files = files
         self._types = types
         self._partial_types = partial_types
+        self._wrappers = wrappers
         self._options: dict[str, Any] = {}
         self._runtime: Runtime | None = None
         self._lock = threading.Lock()
@@ -67,7 +75,13 @@ class Project:
             self._options = options
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restored_project, (self._files, self._types.__name__, self._partial_types.__name__, self._options)
+        return _restored_project, (
+            self._files,
+            self._types.__name__,
+            self._partial_types.__name__,
+            self._options,
+            self._wrappers is not None,
+        )
 
     @property
     def runtime(self) -> Runtime:
@@ -78,8 +92,8 @@ class Project:
             with self._lock:
                 if self._runtime is None:
                     made = Runtime.from_files(self._files, **self._options)
-                    made.types.bind(_classes(self._types))
-                    made.partial_types.bind(_classes(self._partial_types))
+                    made.types.bind(_classes(self._types), self._wrappers)
+                    made.partial_types.bind(_classes(self._partial_types), self._wrappers)
                     self._runtime = made
         return self._runtime
 
@@ -101,9 +115,12 @@ def _classes(module: ModuleType) -> list[Any]:
     return [each for each in found if each.__module__ == module.__name__ and hasattr(each, "__baml_name__")]
 
 
-def _restored_project(files: Mapping[str, str], types: str, partial_types: str, options: Mapping[str, Any]) -> Project:
+def _restored_project(
+    files: Mapping[str, str], types: str, partial_types: str, options: Mapping[str, Any], has_models: bool = False
+) -> Project:
     """Return the project of another process; the package of its types must be there, too."""
-    project = Project(files, import_module(types), import_module(partial_types))
+    wrappers = import_module("bamlvm.compat.models").MODELS if has_models else None
+    project = Project(files, import_module(types), import_module(partial_types), wrappers)
     project.configure(**options)
     return project
 
@@ -121,8 +138,8 @@ class SyncStream(Generic[P, F]):
         return iter(self.raw)
 
     def final(self) -> F:
-        """Return the checked final value.  Raises what the call raised."""
-        value: F = self.raw.final()
+        """Return the checked final value, blocking this thread until it is there.  Raises what the call raised."""
+        value: F = self.raw.wait()
         return value
 
     def close(self) -> None:

@@ -58,8 +58,9 @@ class CallContext(msgspec.Struct, frozen=True, kw_only=True):
     exception.  A synchronous call runs plain callbacks in the calling thread and awaits ``async`` ones on the
     background loop; an asynchronous call runs both in its own event loop.
 
-    ``timeout`` is in seconds, for the whole call; :class:`bamlvm.DeadlineExceeded` is raised when it passes.  ``env``
-    overrides variables of the runtime's environment; ``tags`` go into the records that ``collectors`` receive.
+    ``timeout`` is in seconds, for the whole call; :class:`bamlvm.DeadlineExceeded` is raised when it passes. ``env``
+    overrides variables of the runtime's environment, one that is None is unset; ``tags`` go into the records that
+    ``collectors`` receive.
 
     ``clients`` adds LLM clients to those of the program, or replaces them, for this call:
     ``{"Fast": {"provider": "openai", "options": {"model": "gpt-4o-mini"}, "retry_policy": "Twice"}}``; they are
@@ -73,7 +74,7 @@ class CallContext(msgspec.Struct, frozen=True, kw_only=True):
     cancel: CancelToken | None = None
     timeout: float | None = None
     collectors: Sequence[Observer] = ()
-    env: Mapping[str, str] = {}
+    env: Mapping[str, str | None] = {}
     tags: Mapping[str, str] = {}
     clients: Mapping[str, Mapping[str, Any]] = {}
     client: str | None = None

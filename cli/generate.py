@@ -37,9 +37,9 @@ def execute(options: argparse.Namespace) -> int:
     sources = read_sources(path)
     changed = []
     with bamlvm.Runtime.from_files(sources) as runtime:
-        for folder, is_async in _targets(runtime, path.parent if path.is_file() else path, options.output):
-            files = client_files(runtime, sources, is_async=is_async)
-            changed += stale(folder, files) if options.check else write(folder, files)
+        for target in _targets(runtime, path.parent if path.is_file() else path, options.output):
+            files = client_files(runtime, sources, is_async=target.is_async, has_models=target.has_models)
+            changed += stale(target.folder, files) if options.check else write(target.folder, files)
     for each in changed:
         print(f"{'not up to date' if options.check else 'wrote' if each.exists() else 'removed'}: {each}")
     if not changed:
@@ -51,7 +51,8 @@ def _targets(runtime: bamlvm.Runtime, root: Path, output: Path | None) -> list[T
     """Return the packages to write; raises :class:`CommandError` if there are none."""
     found = targets(runtime, root)
     if output is not None:
-        return [Target(package_folder(output), any(each.is_async for each in found))]
+        is_async, has_models = any(each.is_async for each in found), any(each.has_models for each in found)
+        return [Target(package_folder(output), is_async, has_models)]
     for generator in foreign(runtime):
         print(f"skipped: generator {generator}: only Python clients can be written", file=sys.stderr)
     if not found:

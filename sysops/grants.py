@@ -106,14 +106,14 @@ class Environment(Mapping[str, str]):
     """The variables that a call sees: those that the host ``given`` it by name, and of ``inherited`` the granted ones.
 
     ``chosen`` says that the host has chosen the inherited ones too.  A value is text: bytes of the process's
-    environment that are not UTF-8 are replaced.
+    environment that are not UTF-8 are replaced.  A given variable that is None is not there, inherited or not.
     """
 
     __slots__ = ("_chosen", "_given", "_inherited", "grants")
 
     def __init__(
         self,
-        given: Mapping[str, str],
+        given: Mapping[str, str | None],
         inherited: Mapping[str, str] = {},
         grants: Grants = EVERYTHING,
         chosen: bool = False,
@@ -123,17 +123,17 @@ class Environment(Mapping[str, str]):
         self._chosen = chosen
         self.grants = grants
 
-    def given(self, more: Mapping[str, str]) -> Environment:
+    def given(self, more: Mapping[str, str | None]) -> Environment:
         """Return the same environment with ``more`` variables that the host gives."""
         return Environment({**self._given, **more}, self._inherited, self.grants, self._chosen)
 
     def is_given(self, name: str) -> bool:
         """Whether the host itself has chosen to give a variable of this name to the program."""
-        return name in self._given or (self._chosen and name in self)
+        return self._given.get(name) is not None or (self._chosen and name in self)
 
     def reason(self, name: str) -> str:
         """Return why a variable is not there."""
-        if self.is_granted(name):
+        if self.is_granted(name) or name in self._given:
             return f"the environment variable {name} is not set"
         return f"the host denies the environment variable {name}"
 
@@ -145,7 +145,7 @@ class Environment(Mapping[str, str]):
     def __getitem__(self, name: str) -> str:
         found = self._given.get(name)
         if found is None:
-            if not self.is_granted(name):
+            if name in self._given or not self.is_granted(name):
                 raise KeyError(name)
             found = self._inherited[name]
         if found.isascii():
@@ -153,7 +153,7 @@ class Environment(Mapping[str, str]):
         return found.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
     def __iter__(self) -> Iterator[str]:
-        yield from self._given
+        yield from (name for name, value in self._given.items() if value is not None)
         yield from (name for name in self._inherited if name not in self._given and self.is_granted(name))
 
     def __len__(self) -> int:

@@ -116,6 +116,26 @@ class Media(msgspec.Struct, frozen=True):
     source: Literal["url", "base64"]
     data: str
 
+    def is_url(self) -> bool:
+        """Whether the data are a URL."""
+        return self.source == "url"
+
+    def is_base64(self) -> bool:
+        """Whether the data are base64 text."""
+        return self.source == "base64"
+
+    def as_url(self) -> str:
+        """Return the URL.  Raises :class:`ValueError` for base64 text."""
+        if self.source != "url":
+            raise ValueError(f"this {self.kind} is not a URL")
+        return self.data
+
+    def as_base64(self) -> tuple[str, str | None]:
+        """Return the base64 text and the media type.  Raises :class:`ValueError` for a URL."""
+        if self.source != "base64":
+            raise ValueError(f"this {self.kind} is not base64")
+        return self.data, self.mime
+
 
 class TypeValue(msgspec.Struct, frozen=True):
     """A type as a value, as ``baml.llm.get_return_type`` returns it."""

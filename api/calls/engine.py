@@ -95,7 +95,7 @@ class Engine:
             raise HostError(f"there is no client {context.client!r}{hint_for(context.client, known)}")
         return known
 
-    def environment(self, context: Mapping[str, str]) -> Environment:
+    def environment(self, context: Mapping[str, str | None]) -> Environment:
         """Return the environment of a call whose context gives it these variables."""
         return self.env.given(context) if context else self.env
 

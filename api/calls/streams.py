@@ -65,6 +65,16 @@ class Stream:
             run = self._start(asyncio._get_running_loop() is not None, False, False)
         return run.result() if isinstance(run, BackgroundRun) else self._final(run)
 
+    def wait(self) -> Any:
+        """Return the final value, blocking this thread until it is there, inside an event loop as well.
+
+        Raises what the call raised, and :class:`bamlvm.HostError` if the stream runs as a task of the loop.
+        """
+        run = self._run or self._start(False, False, False)
+        if not isinstance(run, BackgroundRun):
+            raise HostError("this stream runs in an event loop: await its final()")
+        return run.result()
+
     async def _final(self, run: TaskRun) -> Any:
         return await run.result()  # a method, so that the stream lives as long: dropping it would end the call
 

@@ -8,6 +8,7 @@ recognised by its attributes.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -30,9 +31,15 @@ def host_class(made: Any) -> HostClass:
     models = getattr(made, "__pydantic_fields__", None)
     if models is None:
         return HostClass(made, made.__struct_fields__, made.__struct_encode_fields__, made)
-    return HostClass(
-        made, tuple(models), tuple(field.alias or name for name, field in models.items()), made.model_construct
-    )
+    names = tuple(field.alias or name for name, field in models.items())
+    begun_empty = frozenset(name for name, field in models.items() if field.default_factory is not None)
+    new = made.model_construct
+    return HostClass(made, tuple(models), names, partial(_without_nulls, new, begun_empty) if begun_empty else new)
+
+
+def _without_nulls(new: Callable[..., Any], names: frozenset[str], **fields: Any) -> Any:
+    """Make an instance whose fields of these names keep their default where they would be None."""
+    return new(**{name: value for name, value in fields.items() if value is not None or name not in names})
 
 
 def fields_of(value: Any) -> dict[str, Any] | None:

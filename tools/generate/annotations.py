@@ -8,7 +8,7 @@ written bare, or as ``_b.str`` where something in scope is called ``str``.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Final
+from typing import Final, NamedTuple
 
 from bamlvm.tools.generate.writing import References
 from bamlvm.values.classes import Types
@@ -54,6 +54,21 @@ def type_names(program: Program) -> dict[str, str]:
     return host_names((name for name in known if not name.startswith("baml.")), _OWN_NAMES, "type")
 
 
+class Style(NamedTuple):
+    """The names of what a client's classes are made with: ``names_checks`` says whether ``checked`` takes the names of
+    the checks as well, ``empty`` whether a list or map that has not begun is empty in a partial value, and not None."""
+
+    media: str = "_bamlvm.Media"
+    checked: str = "_bamlvm.Checked"
+    state: str = "_bamlvm.StreamState"
+    names_checks: bool = False
+    empty: bool = False
+
+
+STRUCTS: Final = Style()
+MODELS: Final = Style("_m.Media", "_m.Checked", "_m.StreamState", names_checks=True, empty=True)
+
+
 class Annotations:
     """Writes types.  ``whole`` and ``partial`` are the prefixes of complete and of partial classes' names; with
     ``is_partial`` classes are written in their partial form."""
@@ -66,6 +81,7 @@ class Annotations:
         whole: str = "",
         partial: str = "",
         is_partial: bool = False,
+        style: Style = STRUCTS,
     ) -> None:
         self._program = program
         self._types = types
@@ -75,6 +91,7 @@ class Annotations:
         self._whole = whole
         self._partial = partial
         self._is_partial = is_partial
+        self._style = style
 
     def text(self, type_: Type, taken: Collection[str] = ()) -> str:
         """Write a type; ``taken`` are the names that mean something else where it is written."""
@@ -82,7 +99,7 @@ class Annotations:
             case Primitive("null"):
                 return "None"
             case Primitive(name) if name in MEDIA:
-                return self._to("_bamlvm.Media")
+                return self._to(self._style.media)
             case Primitive(name):
                 return self._builtin(_BUILTINS[name], taken) if name in _BUILTINS else self._to("_t.Any")
             case LiteralType(value):
@@ -114,14 +131,23 @@ class Annotations:
         if not self._is_partial:
             return self._field(field, taken), self._types.may_be_left_out(field)
         if has_attribute(field.attributes, "stream.done"):
-            text = Annotations(self._program, self._types, self._references, self._whole)._field(field, taken)
+            whole = Annotations(self._program, self._types, self._references, self._whole, style=self._style)
+            text = whole._field(field, taken)
         else:
             text = self._field(field, taken)
         if has_attribute(field.attributes, "stream.with_state"):
-            return f"{self._to('_bamlvm.StreamState')}[{_or_none(text)}]", False
+            return f"{self._to(self._style.state)}[{_or_none(text)}]", False
         if has_attribute(field.attributes, "stream.not_null"):
             return text, self._types.may_be_left_out(field)
+        if self.begins_empty(field):
+            return text, False
         return _or_none(text), True
+
+    def begins_empty(self, field: FieldInfo) -> bool:
+        """Whether a field of a partial value is an empty list or map until it has begun."""
+        if not (self._is_partial and self._style.empty) or has_attribute(field.attributes, "stream.done"):
+            return False
+        return isinstance(field.annotated, (ListType, MapType)) and not has_attribute(field.attributes, "check")
 
     def _field(self, field: FieldInfo, taken: Collection[str]) -> str:
         return self._checked(self.text(field.annotated, taken), field.attributes)
@@ -137,7 +163,12 @@ class Annotations:
         return self._to(f"_b.{name}") if name in taken else name
 
     def _checked(self, text: str, attributes: tuple[Attribute, ...]) -> str:
-        return f"{self._to('_bamlvm.Checked')}[{text}]" if has_attribute(attributes, "check") else text
+        names = [str(each.arguments[0]) for each in attributes if each.name == "check" and each.arguments]
+        if not has_attribute(attributes, "check"):
+            return text
+        if self._style.names_checks:
+            text += f", {self._to('_t.Literal')}[{', '.join(map(repr, names))}]"
+        return f"{self._to(self._style.checked)}[{text}]"
 
 
 def _or_none(text: str) -> str:

@@ -4,7 +4,7 @@ and one class each for its ``stream``, ``parse`` and ``request``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bamlvm.tools.generate.annotations import Annotations
@@ -76,7 +76,7 @@ _REQUEST: Final = """\
 """
 
 
-class _Function(NamedTuple):
+class ClientFunction(NamedTuple):
     """A function of the client: its name in Python, its signature, its parameters' names in Python."""
 
     host: str
@@ -92,10 +92,10 @@ def client_module(runtime: Runtime, *, is_async: bool) -> str:
     partial = Annotations(program, types, references, "_types.", "_partial_types.", is_partial=True)
     calls = ""
     groups: dict[str, str] = dict.fromkeys(_GROUPS, "")
-    for function in _functions(runtime):
+    for function in functions_of(runtime, (*_GROUPS, "project")):
         signature = function.signature
         is_llm = signature.kind == "llm"
-        parameters = _parameters(runtime, function, whole)
+        parameters = parameters_of(runtime, function, whole)
         arguments = ", ".join(f"{quoted(name)}: {host}" for name, host in function.parameters.items())
         fields = {
             "host": function.host,
@@ -135,15 +135,20 @@ def _module(calls: str, groups: dict[str, str], references: References, is_async
     return head + "\n\n".join(classes) + f"\n\nb: _t.Final = {kind}Client(_project)\n"
 
 
-def _functions(runtime: Runtime) -> Iterator[_Function]:
+def functions_of(runtime: Runtime, taken: Iterable[str]) -> Iterator[ClientFunction]:
+    """Yield the program's own functions; ``taken`` are the names of the client's other members."""
     own = [name for name in runtime.function_names if "." not in name]
-    for name, host in host_names(own, (*_GROUPS, "project"), "function").items():
+    for name, host in host_names(own, taken, "function").items():
         signature = runtime.signature(name)
-        parameters = host_names((each.name for each in signature.parameters), ("self", "ctx"), "argument")
-        yield _Function(host, signature, parameters)
+        parameters = host_names(
+            (each.name for each in signature.parameters),
+            ("self", "ctx", "baml_options"),
+            "argument",
+        )
+        yield ClientFunction(host, signature, parameters)
 
 
-def _parameters(runtime: Runtime, function: _Function, annotations: Annotations) -> list[str]:
+def parameters_of(runtime: Runtime, function: ClientFunction, annotations: Annotations) -> list[str]:
     """Return the parameters of a method, with ``*`` where the keyword-only ones begin.
 
     BAML allows an optional parameter before a required one, Python only if both are keyword-only.

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bamlvm.errors import HostError
 from bamlvm.tools.generate.client_module import client_module
+from bamlvm.tools.generate.compat_module import compat_module
+from bamlvm.tools.generate.models_module import models_module
 from bamlvm.tools.generate.types_module import types_module
 from bamlvm.vm.program.declarations import GeneratorInfo
 
@@ -32,27 +34,37 @@ _PYTHON: Final = "python"
 
 
 class Target(NamedTuple):
-    """The folder of a client package, and whether its ``b`` is the asynchronous client."""
+    """The folder of a client package, whether its ``b`` is the asynchronous client, and whether its classes are
+    Pydantic models."""
 
     folder: Path
     is_async: bool
+    has_models: bool = False
+
+
+_STYLES: Final = {"python": False, "python/msgspec": False, "python/pydantic": True}
+"""The values of ``output_type`` for Python, and whether their classes are Pydantic models."""
 
 
 def targets(runtime: Runtime, root: Path) -> list[Target]:
     """Return the packages that the program's generators of Python clients name; their paths are relative to ``root``.
 
-    Raises :class:`HostError` for an unknown ``default_client_mode``.
+    Raises :class:`HostError` for an unknown ``output_type`` of Python or ``default_client_mode``.
     """
     found = []
     for generator in runtime.generators:
         properties = generator.properties
         if _language(generator) != _PYTHON:
             continue
-        mode = properties.get("default_client_mode", "sync")
+        style = str(properties.get("output_type", _PYTHON))
+        if style not in _STYLES:
+            known = ", ".join(_STYLES)
+            raise HostError(f"generator {generator.name}: output_type {style!r} cannot be written: one of {known}")
+        mode = properties.get("default_client_mode", "async" if _STYLES[style] else "sync")
         if mode not in ("sync", "async"):
             raise HostError(f"generator {generator.name}: default_client_mode is sync or async, not {mode!r}")
         folder = root / Path(generator.file).parent / str(properties.get("output_dir", ".."))
-        found.append(Target(package_folder(folder), mode == "async"))
+        found.append(Target(package_folder(folder), mode == "async", _STYLES[style]))
     return found
 
 
@@ -72,9 +84,16 @@ def package_folder(folder: Path) -> Path:
     return folder if folder.name == PACKAGE else folder / PACKAGE
 
 
-def client_files(runtime: Runtime, sources: Mapping[str, str], *, is_async: bool = False) -> dict[str, str]:
+def client_files(
+    runtime: Runtime, sources: Mapping[str, str], *, is_async: bool = False, has_models: bool = False
+) -> dict[str, str]:
     """Return the files of a client, by name."""
-    texts = {
+    texts = _compat_texts(runtime, sources, is_async) if has_models else _texts(runtime, sources, is_async)
+    return {name: HEADER + text for name, text in texts.items()} | {"py.typed": ""}
+
+
+def _texts(runtime: Runtime, sources: Mapping[str, str], is_async: bool) -> dict[str, str]:
+    return {
         "__init__.py": _package(is_async),
         "_sources.py": _project(sources),
         "async_client.py": client_module(runtime, is_async=True),
@@ -82,7 +101,21 @@ def client_files(runtime: Runtime, sources: Mapping[str, str], *, is_async: bool
         "sync_client.py": client_module(runtime, is_async=False),
         "types.py": types_module(runtime, is_partial=False),
     }
-    return {name: HEADER + text for name, text in texts.items()} | {"py.typed": ""}
+
+
+def _compat_texts(runtime: Runtime, sources: Mapping[str, str], is_async: bool) -> dict[str, str]:
+    return {
+        "__init__.py": _COMPAT_PACKAGE.format(mode="async" if is_async else "sync"),
+        "async_client.py": compat_module(runtime, is_async=True),
+        "config.py": _COMPAT_CONFIG,
+        "globals.py": _COMPAT_GLOBALS,
+        "inlinedbaml.py": _COMPAT_SOURCES.format(entries=_entries(sources)),
+        "partial_types.py": _COMPAT_PARTIAL_TYPES,
+        "stream_types.py": models_module(runtime, is_partial=True),
+        "sync_client.py": compat_module(runtime, is_async=False),
+        "tracing.py": _COMPAT_TRACING,
+        "types.py": models_module(runtime, is_partial=False),
+    }
 
 
 def stale(folder: Path, files: Mapping[str, str]) -> list[Path]:
@@ -144,7 +177,6 @@ __all__ = ["b", "b_async", "b_sync", "configure", "partial_types", "types"]
 
 
 def _project(sources: Mapping[str, str]) -> str:
-    entries = "".join(f"    {name!r}: {_literal(text)},\n" for name, text in sorted(sources.items()))
     return f'''"""The program: its sources by file name, compiled at the first call."""
 
 from typing import Final
@@ -154,10 +186,14 @@ from bamlvm.client import Project
 from . import partial_types, types
 
 SOURCES: Final[dict[str, str]] = {{
-{entries}}}
+{_entries(sources)}}}
 
 project: Final = Project(SOURCES, types, partial_types)
 '''
+
+
+def _entries(sources: Mapping[str, str]) -> str:
+    return "".join(f"    {name!r}: {_literal(text)},\n" for name, text in sorted(sources.items()))
 
 
 def _literal(text: str) -> str:
@@ -166,3 +202,71 @@ def _literal(text: str) -> str:
     if len(lines) < 2:
         return repr(text)
     return "(\n" + "".join(f"        {line!r}\n" for line in lines) + "    )"
+
+
+_COMPAT_PACKAGE: Final = '''"""A typed client of a BAML program: ``from baml_client import b``."""
+
+from . import config, stream_types, tracing, types
+from .config import reset_baml_env_vars
+from .globals import configure
+from .{mode}_client import b
+
+partial_types = stream_types
+
+__all__ = [
+    "b",
+    "config",
+    "configure",
+    "partial_types",
+    "reset_baml_env_vars",
+    "stream_types",
+    "tracing",
+    "types",
+]
+'''
+
+_COMPAT_CONFIG: Final = '''"""The log level of the program."""
+
+from bamlvm.compat.config import get_log_level, reset_baml_env_vars, set_log_level
+
+__all__ = ["get_log_level", "reset_baml_env_vars", "set_log_level"]
+'''
+
+_COMPAT_GLOBALS: Final = '''"""The program, compiled at the first call."""
+
+from typing import Final
+
+from bamlvm.client import Project
+from bamlvm.compat.models import MODELS
+
+from . import stream_types, types
+from .inlinedbaml import get_baml_files
+
+project: Final = Project(get_baml_files(), types, stream_types, MODELS)
+configure = project.configure
+'''
+
+_COMPAT_SOURCES: Final = '''"""The program's sources by file name."""
+
+from typing import Final
+
+_FILES: Final[dict[str, str]] = {{
+{entries}}}
+
+
+def get_baml_files() -> dict[str, str]:
+    """Return the program's sources by file name."""
+    return _FILES
+'''
+
+_COMPAT_PARTIAL_TYPES: Final = '''"""Another name of ``stream_types``."""
+
+from .stream_types import *  # noqa: F403
+'''
+
+_COMPAT_TRACING: Final = '''"""Names for code that traces; records of calls come from collectors and OpenTelemetry."""
+
+from bamlvm.compat.tracing import flush, on_log_event, set_tags, trace
+
+__all__ = ["flush", "on_log_event", "set_tags", "trace"]
+'''

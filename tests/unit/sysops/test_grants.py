@@ -34,3 +34,11 @@ def test_an_environment() -> None:
     assert reason_missing(some, "OTHER") == "the environment variable OTHER is not set"
     assert Environment({}, process, EVERYTHING)["BYTES"] == "a\ufffd"
     assert is_given(Environment({}, process, EVERYTHING, chosen=True), "KEY")
+
+
+def test_a_variable_that_is_given_as_none_is_not_there() -> None:
+    environment = Environment({"A": "1"}, {"B": "2", "C": "3"}).given({"A": None, "B": None})
+    assert dict(environment) == {"C": "3"}
+    assert environment.get("B") is None
+    assert not environment.is_given("B")
+    assert environment.reason("B") == "the environment variable B is not set"

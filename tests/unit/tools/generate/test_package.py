@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -139,7 +138,6 @@ def test_mypy_strict_accepts_them(clients: Path) -> None:
         assert (ended.returncode, ended.stdout) == (0, ""), folder.name
 
 
-@pytest.mark.skipif(shutil.which("basedpyright") is None, reason="basedpyright is not installed")
 def test_pyright_strict_accepts_them(clients: Path, tmp_path: Path) -> None:
     settings = {
         "typeCheckingMode": "strict",
@@ -148,7 +146,14 @@ def test_pyright_strict_accepts_them(clients: Path, tmp_path: Path) -> None:
         "include": [str(clients)],
     }
     (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings))
-    ended = run("basedpyright", "-p", str(tmp_path), folder=tmp_path)
+    ended = run(
+        str(Path(sys.executable).with_name("basedpyright")),
+        "--pythonpath",
+        sys.executable,
+        "-p",
+        str(tmp_path),
+        folder=tmp_path,
+    )
     assert ended.returncode == 0, ended.stdout
 
 
@@ -186,7 +191,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert main(["generate", str(project)]) == exit_codes.USAGE
     assert "name a folder with --output" in capsys.readouterr().err
     (project / "generators.baml").write_text(
-        'generator a { output_type "python/pydantic"  output_dir "../app"  version "0.2"  default_client_mode async }'
+        'generator a { output_type "python/msgspec"  output_dir "../app"  version "0.2"  default_client_mode async }'
         'generator b { output_type "typescript"  output_dir "../web" }'
     )
     package = tmp_path / "app" / "baml_client"
