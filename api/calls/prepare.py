@@ -19,7 +19,7 @@ from bamlvm.calls.engine import Engine, hint_for
 from bamlvm.errors import HostError
 from bamlvm.vm.program.declarations import Signature
 from bamlvm.vm.program.llm import arguments_function
-from bamlvm.vm.program.types import Type
+from bamlvm.vm.program.types import Primitive, Type
 from bamlvm.vm.values import MISSING, Value
 
 _STREAM: Final = "baml.llm.stream_llm_function"
@@ -68,7 +68,8 @@ def _converted(engine: Engine, signature: Signature, args: Mapping[str, Any]) ->
         if parameter.name in args:
             used += 1
             value = convert(args[parameter.name], parameter.type, parameter.name)
-            _demand(engine, value, parameter.name, parameter.annotated)
+            if type(parameter.annotated) is not Primitive:  # there may be an assert in it
+                _demand(engine, value, parameter.name, parameter.annotated)
             values.append(value)
         elif parameter.has_default:
             values.append(MISSING)

@@ -46,7 +46,8 @@ class Mismatch(Exception):  # noqa: N818 (the inside of a HostError)
 
 def primitive(value: Any, name: str) -> Converted:
     """Convert a value for ``int float string bool null``.  Raises :class:`Mismatch`."""
-    if type(value) is _EXACT.get(name):
+    kind: type = type(value)
+    if kind is _EXACT.get(name) or (kind is int and name == "int" and in_i64(value)):
         return value, 0
     given = plain(value)
     kind = type(given)
