@@ -36,6 +36,9 @@ from bamlvm.vm.program.types import (
 )
 from bamlvm.vm.program.types import members as alternatives_of
 
+PATTERN_METHODS = frozenset({"baml.String.matches", "baml.String.captures", "baml.String.replace_pattern"})
+"""Natives whose first argument is a pattern."""
+
 CALLS_BY_NAME = frozenset({"baml.llm.call_llm_function", "baml.llm.stream_llm_function"})
 """Functions whose first argument names the LLM function that they call."""
 
@@ -148,7 +151,8 @@ def _named(
             if argument is not None and not c.solver.assignable(argument.type, wanted):
                 c.require(argument, wanted, argument, f" for `{parameter.name}`")
         results.append(_instantiated(signature.result, signature, every))
-    c.throw(_thrown(c, signature, bindings))
+    if not (signature.name in PATTERN_METHODS and _has_valid_pattern(c, arguments)):
+        c.throw(_thrown(c, signature, bindings))
     if signature.kind != "native":
         c.called()
     given = (receiver, *arguments) if receiver is not None else tuple(arguments)
@@ -160,6 +164,28 @@ def _named(
 def _instantiated(type_: Type, signature: Signature, bindings: dict[str, Type]) -> Type:
     """Return a signature's type with its variables replaced, by ``unknown`` where no argument decides them."""
     return substitute(type_, {**dict.fromkeys(signature.type_parameters, UNKNOWN), **bindings})
+
+
+def _has_valid_pattern(c: Checking, arguments: Sequence[tir.Expr | None]) -> bool:
+    """Whether a pattern is written as a literal, and so known to throw nothing; report an invalid one."""
+    pattern, *others = arguments
+    if not isinstance(pattern, tir.Constant) or not isinstance(pattern.value, str):
+        return False
+    from bamlvm.vm.patterns import PatternError, compile_pattern, template_of  # few programs have a pattern
+
+    try:
+        groups = compile_pattern(pattern.value).groups
+    except PatternError as error:
+        c.report.error("E0010", pattern, f"invalid pattern: {error}")
+        return True
+    for replacement in others:
+        if not isinstance(replacement, tir.Constant) or not isinstance(replacement.value, str):
+            return False
+        try:
+            template_of(replacement.value, groups)
+        except PatternError as error:
+            c.report.error("E0010", replacement, f"invalid replacement: {error}")
+    return True
 
 
 def _thrown(c: Checking, signature: Signature, bindings: dict[str, Type]) -> Type:
