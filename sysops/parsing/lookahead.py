@@ -74,8 +74,12 @@ _LITERAL: Final = re.compile(r"(?i:true|false|null|none|nan)|[-+]?[$\u20ac\u00a3
 LOST_COLON: Final = re.compile(r"([\w$@.\- ]{1,60}?)\s*[:\uff1a]\s*")
 """The beginning of a key in quotes that lacks its second quote: the colon is inside."""
 
-_SURE_IN_OBJECT: Final = re.compile(r'\s{0,40}(?:,\s{0,40}"[^"\\\n\u201c\u201d]{1,60}"\s?:|\})')
-_SURE_IN_LIST: Final = re.compile(r'\s{0,40}(?:,\s{0,40}["{\[0-9]|\])')
+SURE_IN_OBJECT: Final = r'\s{0,40}(?:,\s{0,40}"[^"\\\n\u201c\u201d]{1,60}"\s?:|\})'
+SURE_IN_LIST: Final = r'\s{0,40}(?:,\s{0,40}["{\[0-9]|\])'
+"""What ends a string or number in nearly every answer, in an object and in a list."""
+
+_SURE_IN_OBJECT: Final = re.compile(SURE_IN_OBJECT)
+_SURE_IN_LIST: Final = re.compile(SURE_IN_LIST)
 _PAIRS: Final = (
     *(('"', '"\u201d'), ("'", "'"), ("`", "`"), ("\u201c", '\u201d"'), ("\u201d", '\u201d"'), ("\u2018", "\u2019'")),
     *(("\u2019", "\u2019'"), ("\u201e", '\u201c\u201d"'), ("\u300c", "\u300d"), ("\u300e", "\u300f")),
