@@ -4,8 +4,10 @@
     structured.py     answers with objects or lists in them, whole and piece by piece
       planner.py        a type to a plan
       completion.py     where in prose the value is, and partial values
-      scanner.py        text to values, resumable at any character
-      lookahead.py      where strings, keys and bare values end: the table of the evidence
+      scanner.py        text to values, resumable at any character: its states around keys and values
+      strings.py bare_values.py scan_state.py    its states inside them, and what all states share
+      lookahead.py      where strings, keys and bare values end: the table of the decisions
+      evidence.py       what a piece of text ahead looks like
       escapes.py        escapes and blocks in strings
       base.py           the base of every plan, and of every builder of an object's or list's value
       scalars.py lists.py maps.py classes.py unions.py    a kind of type each: its plan and its builders

@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from bamlvm.sysops.parsing import lookahead, reasoning
-from bamlvm.sysops.parsing.lookahead import PLAIN, WINDOW
+from bamlvm.sysops.parsing.evidence import PLAIN, WINDOW
 from bamlvm.sysops.parsing.scan_state import ScanState
 
 _MOST_OPEN: Final = 100

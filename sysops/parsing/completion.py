@@ -26,8 +26,8 @@ from typing import Any, Final, NamedTuple
 from bamlvm.sysops.parsing import lookahead, reasoning
 from bamlvm.sysops.parsing.base import Plan, ValueBuilder
 from bamlvm.sysops.parsing.classes import ClassPlan
+from bamlvm.sysops.parsing.evidence import PLAIN, WINDOW
 from bamlvm.sysops.parsing.lists import ListBuilder, ListPlan
-from bamlvm.sysops.parsing.lookahead import PLAIN, WINDOW
 from bamlvm.sysops.parsing.maps import MapPlan
 from bamlvm.sysops.parsing.results import Mismatch, Result, penalty_of
 from bamlvm.sysops.parsing.scanner import Scanner

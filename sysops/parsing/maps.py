@@ -1,8 +1,8 @@
 """``map<K, V>``.
 
-An object with one entry may be one around the map.  It is, where the entry is no value as it stands: it fits only
-when unwrapped itself, or as a string (``{"result": {"a": "x"}}`` for ``map<string, string>``), or not at all.  Of an
-object with more entries only the last counts: exactly one of them is a map that fits.
+An object with one entry may be one around the map. It is, where the entry is no value as it stands: it fits only when
+unwrapped itself, or as a string (``{"result": {"a": "x"}}`` for ``map<string, string>``), or not at all. An object with
+more entries is one only if none of them is a value and one is a map that fits.
 """
 
 from __future__ import annotations
@@ -47,13 +47,14 @@ class MapPlan(Plan):
 class MapBuilder(ValueBuilder):
     """An object read as a map."""
 
-    __slots__ = ("key", "mismatch", "penalty", "plan", "raws", "seen", "shows", "values")
+    __slots__ = ("key", "mismatch", "penalty", "plan", "raws", "seen", "showed", "shows", "values")
 
     def __init__(self, plan: MapPlan) -> None:
         self.plan = plan
         self.values: dict[Any, Any] = {}
         self.shows: dict[Any, Any] = {} if plan.stateful else self.values
         self.seen: set[str] = set()
+        self.showed = False  # whether a partial value had an entry that was under way
         self.key: Any = None
         self.penalty = 0
         self.mismatch: Mismatch | None = None
@@ -105,7 +106,8 @@ class MapBuilder(ValueBuilder):
         self.shown = self.shows
         around = self._around()
         if around.__class__ is not Mismatch:
-            self.shown = value_of(around)
+            if not self.showed:
+                self.shown = value_of(around)
             return around
         if self.mismatch is not None:
             return self.mismatch
@@ -113,19 +115,21 @@ class MapBuilder(ValueBuilder):
 
     def _around(self) -> Result:
         """Read the object as one around the map; a :class:`Mismatch` if it is not."""
-        if not self.raws or (self.mismatch is None and len(self.seen) > 1):
+        if not self.raws or (self.values and len(self.seen) > 1):
             return Mismatch(self.plan.expected, "")
         outer = RawContainer(True)
         outer.keys = [""] * len(self.raws)
         outer.parts = self.raws
-        return unwrapped(outer, self.plan)
+        result = unwrapped(outer, self.plan)
+        return result if result.__class__ is Mismatch else Coerced(value_of(result), penalty_of(result))
 
     def partial(self, child: Any, begun: bool) -> Any:
-        if self.raws and len(self.seen) == 1:
+        if self.raws and len(self.seen) == 1 and not self.showed:
             return {}  # the entry may be the map itself
         shows = self.shows.copy()
         if child is not None and self.key is not None and (shows or not _is_blank(child)):
             shows[self.key] = child
+            self.showed = True
         return shows
 
     def evident(self) -> bool:

@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from bamlvm.sysops.parsing.base import SKIP, Plan, ValueBuilder
-from bamlvm.sysops.parsing.lookahead import WINDOW, Place
+from bamlvm.sysops.parsing.evidence import WINDOW, Place
 
 FENCE: Final = "```"
 

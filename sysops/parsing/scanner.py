@@ -18,10 +18,10 @@ import re
 import textwrap
 from typing import Final
 
-from bamlvm.sysops.parsing import escapes, lookahead
+from bamlvm.sysops.parsing import escapes, evidence, lookahead
 from bamlvm.sysops.parsing.bare_values import BareStates
 from bamlvm.sysops.parsing.base import ValueBuilder
-from bamlvm.sysops.parsing.lookahead import PLAIN, WINDOW
+from bamlvm.sysops.parsing.evidence import PLAIN, WINDOW
 from bamlvm.sysops.parsing.results import Coerced, Mismatch, Result
 from bamlvm.sysops.parsing.scan_state import FENCE
 from bamlvm.sysops.parsing.strings import CLOSING, StringStates
@@ -163,7 +163,7 @@ class Scanner(StringStates, BareStates):
         if end < len(self._buffer) and self._buffer[end] in ":=\uff1a":
             self._at = end
             self._begin_value(key)
-        elif end < len(self._buffer) and key and self._buffer[end] in lookahead.QUOTES:
+        elif end < len(self._buffer) and key and self._buffer[end] in evidence.QUOTES:
             return self._end_half_quoted(key, begin, end)
         return True
 

@@ -11,8 +11,8 @@ import re
 from collections.abc import Collection
 from typing import Any, Final
 
-from bamlvm.sysops.parsing import escapes, lookahead
-from bamlvm.sysops.parsing.lookahead import PLAIN, WINDOW
+from bamlvm.sysops.parsing import escapes, evidence, lookahead
+from bamlvm.sysops.parsing.evidence import PLAIN, WINDOW
 from bamlvm.sysops.parsing.names import bare
 from bamlvm.sysops.parsing.scan_state import FENCE, ScanState
 
@@ -44,9 +44,11 @@ _MARKS: Final = {mark: re.compile(f"{mark}*") for mark in "\"'`"}
 _SEPARATOR: Final = re.compile(r"[,;\n]")
 _SEPARATORS: Final = " \t\r\n,;"
 _CLOSERS: Final = " \t\r\n,;}]\uff5d\uff3d"
+_BRACKETS: Final = _CLOSERS + "{["
 _TAIL: Final = 120
 """How many characters at the end of a growing string are looked at for a key that may belong to the object."""
 
+_NEXT_OBJECT: Final = re.compile(r"\}\s*,\s*\{\s*$")
 _LOST_KEY: Final = re.compile(r"[,;\n]\s*([^,;\n\"':=]{1,60}?)\s*[:=]\s*$")
 _SPACE_ON_LINE: Final = re.compile(r"[ \t]*")
 
@@ -64,8 +66,8 @@ class StringStates(ScanState):
             return None
         text = self._text_so_far()
         shown = text if self._may_end < 0 else text[: self._may_end]
-        if shown[-1:] in _CLOSERS:
-            shown = shown.rstrip(_CLOSERS)
+        if shown[-1:] in _BRACKETS:
+            shown = shown.rstrip(_BRACKETS)
         names = self._stack[-1].names
         if names is not None:
             at = self._suspect if self._suspect >= 0 else self._scanned
@@ -74,7 +76,7 @@ class StringStates(ScanState):
             for separator in _SEPARATOR.finditer(text, at):
                 if len(text) - separator.start() < WINDOW and _may_be_key(text[separator.start() + 1 :], names):
                     self._suspect = separator.start()
-                    return text[: self._suspect].rstrip(_CLOSERS) if self._suspect < len(shown) else shown
+                    return text[: self._suspect].rstrip(_BRACKETS) if self._suspect < len(shown) else shown
         return shown
 
     def _open_quote(self, is_key: bool) -> bool:
@@ -136,7 +138,7 @@ class StringStates(ScanState):
         """Whether the key under way has no second quote: its colon is in what was read, and its name is declared, or
         nothing is between the colon and this quote, which then begins the value."""
         text = self._text_so_far()
-        found = lookahead.LOST_COLON.match(text)
+        found = evidence.LOST_COLON.match(text)
         if found is None:
             return False
         names = self._stack[-1].names
@@ -184,6 +186,19 @@ class StringStates(ScanState):
                 return None
             if closes:
                 return "here"
+        if before == "{" and place.lists and self._stack[-1].names:
+            text = text or self._text_so_far()
+            brackets = _NEXT_OBJECT.search(text, max(0, len(text) - _TAIL))
+            if brackets is not None:
+                begins = lookahead.begins_object_after(self._buffer, at, self._stack[-1].names, self._final)
+                if begins is None:
+                    return None
+                if begins:
+                    self._pieces = [text[: brackets.start()]]
+                    self._buffer = brackets[0] + self._buffer[at - 1 :]
+                    self._at = 0
+                    self._end_scalar()
+                    return "before"
         if before in _SEPARATORS or before in ":=":
             text = text or self._text_so_far()
             if begins is False and not place.in_object and not self._quotations:
