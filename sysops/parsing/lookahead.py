@@ -41,8 +41,8 @@ Behind ``}, {`` (:func:`begins_object_after`) a declared name begins the next ob
 follows.  Inside brackets that the value itself opened, only 1 counts, for declared names, and only if the brackets are
 not closed behind it: ``{f: g(a, other: int), other: 3}``.
 
-**A key of the object around a list** (:func:`begins_key_around`) in the place of an item ends the list, whose bracket is
-missing: a declared name and a colon.
+**A key of the object around a list** (:func:`begins_key_around`) in the place of an item ends the list, whose bracket
+is missing: a declared name and a colon.
 """
 
 from __future__ import annotations

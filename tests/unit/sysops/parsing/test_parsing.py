@@ -2,7 +2,8 @@
 
 A line of the file has the ``kind`` of a case, the return ``type``, the ``text``, and the ``value`` (or ``fails``: the
 text has no good reading, and the error says so).  ``last_partial`` is there where the last partial value is not the
-value, and ``why`` says which of :data:`REASONS` there is for it.  What the types refer to is declared in ``cases.baml``.
+value, and ``why`` says which of :data:`REASONS` there is for it.  What the types refer to is declared in
+``cases.baml``.
 """
 
 from __future__ import annotations
