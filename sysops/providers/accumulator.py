@@ -10,15 +10,19 @@ nothing.  A field of an unexpected type is treated as absent, never as a failure
 
 from __future__ import annotations
 
+import json
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Any, Generic, TypeVar, get_args
+from typing import Any, Final, Generic, TypeVar, get_args
 
 import msgspec
 
 from bamlvm.sysops.providers.failures import check_answered, unreadable_event
 from bamlvm.sysops.providers.usage import Tokens
 from bamlvm.sysops.web.sse import Event
+
+_NO_NUMBER: Final = re.compile(r"\b(NaN|Infinity)\b")
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
 
@@ -73,6 +77,8 @@ class Reader(Generic[StructT]):
 
     ``known`` names the event types beside ``message`` and ``error`` that the provider documents: their data must be a
     JSON object.  An event of any other type whose data is not an object is ignored: it reads as the struct's defaults.
+    So is data that is blank, which keeps connections alive, and OpenAI's ``[DONE]`` in any other format, which gateways
+    add.
     """
 
     __slots__ = ("_decoder", "_known", "_type")
@@ -90,11 +96,15 @@ class Reader(Generic[StructT]):
             return self._read_loosely(event)
 
     def _read_loosely(self, event: Event) -> StructT:
+        if event.data.strip() in ("", "[DONE]"):
+            return self._type()
         try:
-            raw = msgspec.json.decode(event.data)
-        except (msgspec.DecodeError, RecursionError):
+            raw = decoded_json(event.data)
+        except ValueError:
             raw, fault = None, "is not JSON"
         else:
+            if isinstance(raw, list) and len(raw) == 1 and isinstance(raw[0], dict) and "error" in raw[0]:
+                raw = raw[0]  # as Google writes errors where a list of responses was begun
             if isinstance(raw, dict):
                 return fitted(self._type, raw)
             fault = "is not a JSON object"
@@ -195,6 +205,28 @@ class Accumulator(ABC):
     def output_tokens(self) -> int | None:
         """Return the tokens of the whole answer, as last reported."""
         return self.tokens.output
+
+
+def decoded_json(text: str) -> Any:
+    """Return JSON as servers write it: it may begin with a byte order mark, and have NaN and infinities for numbers,
+    which are None here.
+
+    Raises :class:`ValueError` for anything else.
+    """
+    text = text.removeprefix("\ufeff")
+    try:
+        return msgspec.json.decode(text)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    except msgspec.DecodeError:
+        if not _NO_NUMBER.search(text):
+            raise
+    try:
+        found = json.loads(text, parse_constant=lambda name: None)
+        msgspec.json.encode(found)  # refuses halves of characters
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    return found
 
 
 def tokens_of(report: type[msgspec.Struct], usage: Any) -> Tokens:

@@ -187,7 +187,7 @@ class AnthropicAccumulator(Accumulator):
             if self._done:
                 return
             payload = read(event)
-            kind = payload.type
+            kind = payload.type or event.event
             if kind == "content_block_delta" or kind == "content_block_start":
                 delta = payload.delta or payload.content_block
                 if delta is not None:

@@ -207,7 +207,7 @@ class ResponsesAccumulator(Accumulator):
                 self._done = True
                 return
             payload = read(event)
-            kind = payload.type
+            kind = payload.type or event.event
             if kind == _TEXT:
                 if payload.delta:
                     self._content.append(payload.delta)
@@ -230,6 +230,8 @@ class ResponsesAccumulator(Accumulator):
             response.usage.note(self.tokens)
         if kind == _FAILED:
             raise provider_error(response.error, passing=True)
+        if kind in _TERMINAL and response.status not in (None, "completed", "incomplete"):
+            raise provider_error(response.error or f"the response is {response.status}", passing=True)
         if kind in _TERMINAL:
             self._finish_reason = response.finish_reason()
             if not self._content.length and (text := response.text()):

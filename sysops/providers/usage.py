@@ -20,7 +20,8 @@ Documents: "The chat completion object", "The response object" (OpenAI API refer
 (Anthropic API documentation); "UsageMetadata" (Gemini API reference); "Context caching" (DeepSeek, for
 ``prompt_cache_hit_tokens``); "Usage accounting" (OpenRouter, for ``cache_write_tokens``).
 
-All of them are cumulative: a later report replaces an earlier one, part by part.
+All of them are cumulative: a later report replaces an earlier one, part by part.  A gateway may end a stream with a
+report of zeros, which takes nothing back.
 """
 
 from __future__ import annotations
@@ -64,10 +65,10 @@ class OutputDetails(msgspec.Struct, gc=False):
 
 
 def note(tokens: Tokens, prompt: int | None, answer: int | None) -> None:
-    """Write the counts that are reported into ``tokens``."""
-    if prompt is not None:
+    """Write the counts that are reported into ``tokens``; a 0 says nothing where a number came before."""
+    if prompt is not None and (prompt or not tokens.input):
         tokens.input = prompt
-    if answer is not None:
+    if answer is not None and (answer or not tokens.output):
         tokens.output = answer
 
 

@@ -10,10 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import msgspec
-
 from bamlvm.sysops.prompts.messages import Message
-from bamlvm.sysops.providers.accumulator import Accumulator
+from bamlvm.sysops.providers.accumulator import Accumulator, decoded_json
 from bamlvm.sysops.providers.catalogue import Provider
 from bamlvm.sysops.providers.failures import provider_error, unreadable_answer
 from bamlvm.sysops.providers.options import Options
@@ -79,8 +77,8 @@ def decoded(body: str) -> dict[str, Any]:
     Raises :class:`Thrown` (``LlmClient``) if it is not one, or reports an error.
     """
     try:
-        data = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+        data = decoded_json(body)
+    except ValueError:
         data = None
     if not isinstance(data, dict):
         raise unreadable_answer(body)
