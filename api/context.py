@@ -58,9 +58,10 @@ class CallContext(msgspec.Struct, frozen=True, kw_only=True):
     exception.  A synchronous call runs plain callbacks in the calling thread and awaits ``async`` ones on the
     background loop; an asynchronous call runs both in its own event loop.
 
-    ``timeout`` is in seconds, for the whole call; :class:`bamlvm.DeadlineExceeded` is raised when it passes. ``env``
-    overrides variables of the runtime's environment, one that is None is unset; ``tags`` go into the records that
-    ``collectors`` receive.
+    ``timeout`` is in seconds, for the whole call; :class:`bamlvm.DeadlineExceeded` is raised when it passes.
+    ``memory`` is how many bytes the call's values may hold (estimated, and measured only once the process has grown);
+    more is the panic :class:`bamlvm.errors.MemoryLimit`.  ``env`` overrides variables of the runtime's environment, one
+    that is None is unset; ``tags`` go into the records that ``collectors`` receive.
 
     ``clients`` adds LLM clients to those of the program, or replaces them, for this call:
     ``{"Fast": {"provider": "openai", "options": {"model": "gpt-4o-mini"}, "retry_policy": "Twice"}}``; they are
@@ -73,6 +74,7 @@ class CallContext(msgspec.Struct, frozen=True, kw_only=True):
     on_attempt: Callable[[Any], Any] | None = None
     cancel: CancelToken | None = None
     timeout: float | None = None
+    memory: int = 1 << 30
     collectors: Sequence[Observer] = ()
     env: Mapping[str, str | None] = {}
     tags: Mapping[str, str] = {}
@@ -86,6 +88,8 @@ class CallContext(msgspec.Struct, frozen=True, kw_only=True):
                 raise HostError(f"CallContext.{name}: expected a callable, got {type(callback).__name__}")
         if self.timeout is not None and not self.timeout >= 0:
             raise HostError(f"CallContext.timeout: expected seconds from 0 up, got {self.timeout!r}")
+        if type(self.memory) is not int or self.memory <= 0:
+            raise HostError(f"CallContext.memory: expected a positive number of bytes, got {self.memory!r}")
         if self.cancel is not None and not isinstance(self.cancel, CancelToken):
             raise HostError(f"CallContext.cancel: expected a CancelToken, got {type(self.cancel).__name__}")
         if self.client is not None and not isinstance(self.client, str):
@@ -97,7 +101,7 @@ class CallContext(msgspec.Struct, frozen=True, kw_only=True):
         return self.on_partial is not None or self.on_tick is not None
 
     def __repr__(self) -> str:  # without values of ``env``, which may be keys
-        given = [name for name in self.__struct_fields__ if getattr(self, name) not in (None, (), {})]
+        given = [name for name in self.__struct_fields__ if getattr(self, name) not in (None, (), {}, 1 << 30)]
         return f"CallContext({', '.join(given)})"
 
 

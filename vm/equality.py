@@ -72,7 +72,13 @@ def comparison(a: Any, b: Any) -> Work[bool]:
                 pending.extend(zip(a, b, strict=True))
                 continue
             for place in range(0, len(a), PIECE):
-                pending.extend(zip(a[place : place + PIECE], b[place : place + PIECE], strict=True))
+                for one, other in zip(a[place : place + PIECE], b[place : place + PIECE], strict=True):
+                    if type(one) is not type(other):
+                        return False
+                    if type(one) in _CONTAINERS:
+                        pending.append((one, other))
+                    elif one != other:
+                        return False
                 yield pending
         else:
             entries = iter(a.items())

@@ -248,8 +248,9 @@ def execute(machine: Any, fuel: int) -> Any:
                        top = arg(top)  # unary_op
                       else:
                        a = stack.pop()  # concat
-                       if len(top) >= 16384:
+                       if len(a) > 262144 or len(top) > 262144:
                            check_length(a, top)
+                           fuel -= len(a) + len(top) >> 16
                        top = a + top
                      else:
                       if op < 36:
@@ -542,8 +543,9 @@ def execute(machine: Any, fuel: int) -> Any:
                        if op < 75:
                         suffix = top  # concat_store
                         long = stack.pop()
-                        if len(suffix) >= 16384:
+                        if len(long) > 262144 or len(suffix) > 262144:
                             check_length(long, suffix)
+                            fuel -= len(long) + len(suffix) >> 16
                         top = stack.pop()
                         slots[arg] = None
                         long += suffix
@@ -552,8 +554,9 @@ def execute(machine: Any, fuel: int) -> Any:
                         x0, x1, x2 = arg  # grow_local
                         suffix = x1
                         long = slots[x0]
-                        if len(suffix) >= 16384:
+                        if len(long) > 262144 or len(suffix) > 262144:
                             check_length(long, suffix)
+                            fuel -= len(long) + len(suffix) >> 16
                         slots[x2] = None
                         long += suffix
                         slots[x2] = long

@@ -22,18 +22,19 @@ unchanged.  One of the machine itself means code that the compiler would not mak
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from bamlvm.vm.linker import LinkedFunction, LinkError, Program
 from bamlvm.vm.loop import execute
+from bamlvm.vm.memory import size_of
 from bamlvm.vm.opcodes import DISPATCH
 from bamlvm.vm.outcomes import COMPILED_FRAMES, TURNS, Done, Failed, Outcome, Paused, State, Suspended, Switched
 from bamlvm.vm.panics import no_memory, stack_overflow, step_limit
 from bamlvm.vm.sysop import SysOp
 from bamlvm.vm.threads import Thread
 from bamlvm.vm.values import MISSING, AwaitMany, Caught, Closure, Future, Instance, Thrown, TraceFrame, Value
-from bamlvm.vm.work import Work
+from bamlvm.vm.work import Work, memory_limit
 
 if TYPE_CHECKING:
     from bamlvm.vm.scheduler import Scheduler
@@ -99,6 +100,10 @@ class Machine:
         self._thrown: Thrown | Caught | None = None
         self._uncaught: Caught | None = None
         self._interrupted: BaseException | None = None
+        self._measuring: Work[int] | None = None
+        self._memory_limit = 0
+        self.memory = 0
+        self._making: Value = None  # what the work is making
         self._work: Work[Value] | None = None  # of the instruction before the state's step
         self.poll: Callable[[], bool] | None = None
         self.turns = 1 if program.translation == "stress" else TURNS
@@ -158,7 +163,9 @@ class Machine:
     def go_on(self) -> Outcome | Switched:
         """Run the thread whose state the machine has, until it has an outcome."""
         while True:
-            if self._work is not None and not self._work_done(self._work):
+            if self._measuring is not None and not self._is_measured(self._measuring):
+                return Paused()
+            if self._work is not None and self._thrown is None and not self._work_done(self._work):
                 return Paused()
             if self._thrown is not None and not self._deliver(self._thrown):
                 return self.failed(0)
@@ -170,8 +177,9 @@ class Machine:
 
     @property
     def is_busy(self) -> bool:
-        """Whether the running thread is in the middle of lengthy work, during which no other may run."""
-        return self._work is not None
+        """Whether the running thread is in the middle of lengthy work, or its values of being measured: no other may
+        run meanwhile."""
+        return self._work is not None or self._measuring is not None
 
     def resume(self, value: Value, thread: Thread | None = None) -> None:
         """Set the result of the sys-op for which a thread waits.  Raises :class:`RuntimeError` if it does not wait."""
@@ -245,6 +253,46 @@ class Machine:
         state: State = self.state
         return state
 
+    def measure(self, limit: int) -> None:
+        """Have the memory that the call's values hold measured at the next run: the panic ``MemoryLimit`` comes if it
+        is more than ``limit`` bytes; ``memory`` is the figure afterwards.  As that of steps, it can be caught once."""
+        if self.state is not None and self._measuring is None:
+            self._memory_limit = limit
+            roots = [self._making, *_values(self.frames, self.state)]
+            if self.scheduler is not None:
+                for thread in self.scheduler.threads:
+                    roots += _values(thread.frames, thread.state)
+            self._measuring = size_of(roots, limit)
+
+    @property
+    def is_measuring(self) -> bool:
+        """Whether a measurement is under way."""
+        return self._measuring is not None
+
+    def _is_measured(self, measuring: Work[int]) -> bool:
+        """Go on measuring; return whether that is done."""
+        poll = self.poll
+        try:
+            while True:
+                next(measuring)
+                if poll is None or poll():
+                    return False
+        except StopIteration as end:
+            self.memory = end.value
+        self._measuring = None
+        if self.memory > self._memory_limit and self.state is not None and not self._waiting:
+            self._limit_hits += 1
+            self._end_work()
+            limit = self._memory_limit
+            self._thrown = memory_limit(f"the call's values take more than {limit} bytes", limit)
+        return True
+
+    def _end_work(self) -> None:
+        self._making = None
+        if self._work is not None:
+            self._work.close()
+            self._work = None
+
     def _work_done(self, work: Work[Value]) -> bool:
         """Go on with lengthy work; return whether it is done, and its result or its error in its place."""
         state: State = self.state
@@ -252,14 +300,14 @@ class Machine:
         poll = self.poll
         try:
             while True:
-                next(work)
+                self._making = next(work)
                 if poll is None or poll():
                     return False
         except StopIteration as end:
             self.state = (step, slots, stack, function, end.value)
         except (Thrown, MemoryError) as thrown:
             self._thrown = no_memory() if isinstance(thrown, MemoryError) else thrown
-        self._work = None
+        self._work = self._making = None
         return True
 
     # --- what the loop calls ------------------------------------------------------------------------------------------
@@ -465,8 +513,11 @@ class Machine:
     def _end(self) -> None:
         self.state = None
         self.frames.clear()
-        self._thrown = self._uncaught = self._interrupted = None
-        if self._work is not None:
-            self._work.close()
-            self._work = None
+        self._thrown = self._uncaught = self._interrupted = self._measuring = None
+        self._end_work()
         self._waiting = False
+
+
+def _values(frames: Iterable[Any], state: State | None) -> list[Value]:
+    """Return what a thread holds: its locals and operands."""
+    return [*(state or ()), *(each for _, slots, stack, _ in frames for each in (slots, stack))]

@@ -110,6 +110,11 @@ class Scheduler:
         return any(thread.status == "ready" for thread in self._ready)
 
     @property
+    def threads(self) -> Sequence[Thread]:
+        """All threads that have not ended."""
+        return (self.main, *self._unfinished)
+
+    @property
     def unfinished(self) -> Sequence[Thread]:
         """The threads that have not ended, the main one aside."""
         return tuple(self._unfinished)

@@ -269,8 +269,12 @@ _PLAIN: Final[Mapping[str, Semantics]] = {
     "bin_op": _statement("a b -> result", "result = $0(a, b)"),
     "cmp_op": _statement("a b -> result", "result = $0(a, b)"),
     "unary_op": _statement("a -> result", "result = $0(a)"),
-    # Only joining two long texts again and again grows faster than the steps that are taken.
-    "concat": Guarded(("a", "b"), "if len(b) >= 16384:\n    check_length(a, b)", "a + b"),
+    # A long text costs steps by its length: its copies may not use up time and memory between two looks at them.
+    "concat": Guarded(
+        ("a", "b"),
+        "if len(a) > 262144 or len(b) > 262144:\n    check_length(a, b)\n    fuel -= len(a) + len(b) >> 16",
+        "a + b",
+    ),
     "copy": _raw("stack.append(top)\ntop = stack[-1 - $0]"),
     "pop": _statement("value ->", ""),
     "is_null": _expression("value", "value is None"),
@@ -380,8 +384,9 @@ COMPOUND: Final[Mapping[tuple[str, ...], Statement]] = {
         """
         suffix = addition
         long = text
-        if len(suffix) >= 16384:
+        if len(long) > 262144 or len(suffix) > 262144:
             check_length(long, suffix)
+            fuel -= len(long) + len(suffix) >> 16
         release
         slots[$0] = None
         long += suffix

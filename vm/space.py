@@ -96,7 +96,7 @@ class Space:
             "caught": self._caught,
             "caught_with_trace": self._caught_with_trace,
             "compiled": self.compiled,
-            "check_length": check_length,
+            "check_length": self._check_length,
             "divide_float": arithmetic.divide_float,
             "division_by_zero": arithmetic.division_by_zero,
             "extend": extend,
@@ -112,7 +112,7 @@ class Space:
             "verify": _verify,
         }
         self.transparent = frozenset(
-            each.__code__ for each in (Space._poll, Space._more, Space._sys_call, Space._run_stub)
+            each.__code__ for each in (Space._poll, Space._more, Space._check_length, Space._sys_call, Space._run_stub)
         ) | {_STUB}
 
     # --- entering and leaving -----------------------------------------------------------------------------------------
@@ -206,6 +206,11 @@ class Space:
         self._fuel.cell_contents -= room
         if self._fuel.cell_contents < 0:
             self._poll()
+
+    def _check_length(self, a: str, b: str) -> None:
+        """Pay for two texts to be joined, one of them long, by turns: the poll that is due comes at the next."""
+        check_length(a, b)
+        self._fuel.cell_contents -= len(a) + len(b) >> 16
 
     def _sys_call(self, sysop: SysOp, arguments: list[Value]) -> Value:
         result = sysop.call(self._machine.scope, *arguments)

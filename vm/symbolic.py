@@ -389,9 +389,12 @@ class BlockRun(Operands):
         It stays an expression of its own: CPython grows the variable that a sum of strings is stored in.
         """
         inputs = dict(zip(semantics.inputs, parts, strict=True))
-        if not parts[-1].is_constant:
-            self._settle_uses(f"{semantics.guard} {semantics.text}", inputs)
-            guard = form(semantics.guard, semantics.inputs).filled(inputs)
+        test = semantics.guard.replace(" or len(b) > 262144", "") if parts[-1].is_constant else semantics.guard
+        # What the guard takes of the fuel, its function takes here.
+        test = "\n".join(line for line in test.split("\n") if not line.startswith("    fuel -="))
+        if not all(each.is_constant for each in parts):
+            self._settle_uses(f"{test} {semantics.text}", inputs)
+            guard = form(test, semantics.inputs).filled(inputs)
             self._emit_lines(guard.split("\n"), self._site("raises", parts))
         self._push(form(semantics.text, semantics.inputs).filled(inputs), facts.STRING, parts)
 

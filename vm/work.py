@@ -33,8 +33,8 @@ TEXT_PIECE: Final = 1 << 16
 """Characters of a text in one piece, where each costs some nanoseconds."""
 
 LONGEST: Final = 1 << 26
-"""The greatest number of characters of a text, and of items that a native makes a list of at once.  Copying as much
-takes some milliseconds, so whatever only copies needs no pieces."""
+"""The greatest number of characters of a text that is made at once.  Copying as much takes some milliseconds, so
+whatever only copies needs no pieces."""
 
 
 class Lengthy(BaseException):
@@ -91,8 +91,17 @@ def memory_limit(message: str, limit: int | None = None) -> Thrown:
 
 
 def too_long() -> Thrown:
-    """Return the panic of a text or list longer than :data:`LONGEST`."""
-    return memory_limit(f"a string or list of more than {LONGEST} characters or items")
+    """Return the panic of a text longer than :data:`LONGEST`."""
+    return memory_limit(f"a string of more than {LONGEST} characters")
+
+
+def too_many() -> Thrown:
+    """Return the panic of a list longer than :data:`LONGEST_LIST`."""
+    return memory_limit(f"a list of more than {LONGEST_LIST} items")
+
+
+LONGEST_LIST: Final = 1 << 24
+"""The greatest number of items of a list that is made at once."""
 
 
 def joined(a: str, b: str) -> str:
@@ -109,16 +118,16 @@ def check_length(a: str, b: str) -> None:
 
 def extend(items: list[Any], others: Sequence[Any]) -> None:
     """Push all of ``others``.  Raises :class:`~bamlvm.vm.values.Thrown` if the list gets longer than
-    :data:`LONGEST`."""
-    if len(items) + len(others) > LONGEST:
-        raise too_long()
+    :data:`LONGEST_LIST`."""
+    if len(items) + len(others) > LONGEST_LIST:
+        raise too_many()
     items.extend(others)
 
 
 def collected(parts: Any, total: int) -> Work[list[Any]]:
     """Return the list of all items of the sequences ``parts``, ``total`` of them."""
-    if total > LONGEST:
-        raise too_long()
+    if total > LONGEST_LIST:
+        raise too_many()
     made: list[Any] = []
     for part in parts:
         for place in range(0, len(part), PIECE * 4):

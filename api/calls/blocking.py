@@ -12,6 +12,7 @@ from typing import Any
 from bamlvm.calls.call import Call
 from bamlvm.errors import HostError
 from bamlvm.vm.outcomes import Done, Idle, Suspended
+from bamlvm.vm.work import finish
 
 
 def run_blocking(call: Call) -> Any:
@@ -21,7 +22,7 @@ def run_blocking(call: Call) -> Any:
         while True:
             outcome = call.advance()
             if isinstance(outcome, Done):
-                value = call.result(outcome.value)
+                value = finish(call.result(outcome.value))
                 break
             if outcome is not None:
                 from bamlvm.calls.background import finish_blocking

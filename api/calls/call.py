@@ -27,12 +27,14 @@ from bamlvm.errors import Cancelled, ThrownError
 from bamlvm.sysops import attempts
 from bamlvm.sysops.records import ErrorRecord
 from bamlvm.sysops.scope import NO_THREADS, Scope
-from bamlvm.sysops.system import monotonic, unix_time
+from bamlvm.sysops.system import monotonic, resident_bytes, small_objects_bytes, unix_time
+from bamlvm.vm.builtins import SCALARS
 from bamlvm.vm.handles import Entry
 from bamlvm.vm.machine import Machine
 from bamlvm.vm.outcomes import Done, Failed, Idle, Suspended
 from bamlvm.vm.threads import Thread
 from bamlvm.vm.values import Value
+from bamlvm.vm.work import Work
 
 if TYPE_CHECKING:
     from bamlvm.vm.scheduler import Scheduler
@@ -41,6 +43,10 @@ _CANCELLED: Final = ErrorRecord("baml.panics.Cancelled", "the thread was cancell
 
 SLICE_SECONDS: Final = 0.005
 """Time that compiled code takes before it lets other tasks of its event loop run."""
+
+
+MEMORY_SECONDS: Final = 0.02
+"""Time between two looks at how much the process has grown."""
 
 
 class Binding(msgspec.Struct, frozen=True):
@@ -70,6 +76,9 @@ class Call:
     """
 
     __slots__ = (
+        "_memory_due",
+        "_memory_held",
+        "_memory_margin",
         "_observers",
         "_slice_ends",
         "_started",
@@ -111,6 +120,9 @@ class Call:
         self.scope.threads = self.machine
         self.to_close: list[Thread] = []
         self._slice_ends = 0.0
+        self._memory_due = 0.0
+        self._memory_held = (0, 0)
+        self._memory_margin = context.memory
         self._waiting: PreparedCall | None = None  # for its binding
         if prepared.binding is None:
             self.machine.start(prepared.entry, prepared.arguments)
@@ -177,18 +189,53 @@ class Call:
         now = monotonic()
         if not self._slice_ends:  # the first look of this slice: it begins a moment after the slice
             self._slice_ends = now + SLICE_SECONDS
-        return now >= self._slice_ends
+        if now >= self._memory_due and not self.machine.is_measuring:
+            self._look_at_memory(now)
+        return now >= self._slice_ends or self.machine.is_measuring
+
+    def _look_at_memory(self, now: float) -> None:
+        """Have the machine measure its values if the process has grown by as much as the call may hold.
+
+        The process grows for other reasons, too, so its size decides nothing; and what it grows by may lie in memory
+        that it had before, so that its small objects are counted as well.  After a measurement it must grow by half of
+        what the call has left, or an eighth of the limit, before the next.
+        """
+        first = not self._memory_due
+        self._memory_due = now + MEMORY_SECONDS
+        held = resident_bytes(), small_objects_bytes()
+        if first:
+            self._memory_held = held
+            return
+        resident, small = self._memory_held
+        if max(held[0] - resident, held[1] - small) > self._memory_margin:
+            limit = self.context.memory
+            self._memory_due = 0.0  # what measuring leaves behind is not to count
+            self._memory_margin = limit // 8
+            self.machine.measure(limit)
 
     def interrupt(self, reason: BaseException) -> None:
         """End the call early with an exception, from any thread; the first reason counts."""
         self.interruption.interrupt(reason)
 
-    def result(self, value: Value) -> Any:
-        """Return the Python form of the value that the function has returned."""
+    def result(self, value: Value) -> Work[Any]:
+        """Return the Python form of the value that the function has returned, pausing where other tasks of an event
+        loop are to run.  Raises what interrupts the call, and :class:`bamlvm.HostError`."""
         signature = self.engine.program.signatures.get(self.function)
-        if signature is None or signature.annotated is signature.result:  # there is no attribute in it
-            return self.engine.results.to_host(value)
-        return self.engine.results.to_host(value, signature.annotated)
+        annotated = None  # there is no attribute in it
+        if signature is not None and signature.annotated is not signature.result:
+            annotated = signature.annotated
+        elif type(value) in SCALARS:
+            return value
+        self._slice_ends = 0.0
+        work = self.engine.results.converting(value, annotated)
+        while True:
+            try:
+                next(work)
+            except StopIteration as end:
+                return end.value
+            if self._look():
+                yield None
+                self._slice_ends = 0.0
 
     def take_open(self) -> list[Entry]:
         """Take what the call left open out of the handle table, for the caller to close."""

@@ -16,7 +16,7 @@ from bamlvm.calls.closing import close_entries
 from bamlvm.calls.interruption import Watch
 from bamlvm.calls.waits import Waits
 from bamlvm.vm.outcomes import Done, Idle, Suspended
-from bamlvm.vm.values import Thrown
+from bamlvm.vm.values import Thrown, Value
 
 
 async def drive(call: Call, outcome: Suspended | Idle | None = None) -> Any:
@@ -33,7 +33,7 @@ async def drive(call: Call, outcome: Suspended | Idle | None = None) -> Any:
                 step = outcome if outcome is not None else call.advance()
                 outcome = None
                 if isinstance(step, Done):
-                    value = call.result(step.value)
+                    value = await _converted(call, step.value)
                     break
                 if watch is None:
                     watch = _watch(call)
@@ -79,6 +79,17 @@ async def drive(call: Call, outcome: Suspended | Idle | None = None) -> Any:
         raise
     call.conclude(None)
     return value
+
+
+async def _converted(call: Call, returned: Value) -> Any:
+    """Return the Python form of a call's value; other tasks have their turn meanwhile."""
+    work = call.result(returned)
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            return end.value
+        await asyncio.sleep(0)
 
 
 def _watch(call: Call) -> Watch:

@@ -7,10 +7,12 @@ shared stays shared; a part that contains itself is an error.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from types import GeneratorType
 from typing import Any, TypeAlias
 
 from bamlvm.errors import HostError
 from bamlvm.vm.builtins import SCALARS
+from bamlvm.vm.work import PIECE, Work, finish
 
 Unfolded: TypeAlias = tuple[Iterable[Any], Callable[[list[Any]], Any]]
 """A value's parts, and the function that makes the new value of the new parts."""
@@ -30,6 +32,14 @@ def rebuild(value: Any, unfold: Callable[[Any], Unfolded | Leaf]) -> Any:
 
     Raises :class:`bamlvm.HostError` if a part contains itself.
     """
+    return finish(rebuilding(value, unfold))
+
+
+def rebuilding(value: Any, unfold: Callable[[Any], Unfolded | Leaf | Work[Unfolded | Leaf]]) -> Work[Any]:
+    """Return the same, in pieces; ``unfold`` may take a large value in pieces, too.
+
+    Raises :class:`bamlvm.HostError` if a part contains itself.
+    """
     if type(value) in SCALARS:
         return value
     done: dict[int, Any] = {}
@@ -37,7 +47,12 @@ def rebuild(value: Any, unfold: Callable[[Any], Unfolded | Leaf]) -> Any:
     keep: list[Any] = []  # ids are only good while what they name lives
     frames: list[tuple[Any, Any, list[Any], Callable[[list[Any]], Any]]] = []
     current = value
+    left = PIECE // 8
     while True:
+        left -= 1
+        if left < 0:
+            left = PIECE // 8
+            yield None
         # Down: the current value is either built at once, or its parts are to be built first.
         if type(current) in SCALARS:
             built = current
@@ -47,6 +62,8 @@ def rebuild(value: Any, unfold: Callable[[Any], Unfolded | Leaf]) -> Any:
             raise HostError(f"{_name(current)} contains itself: a cycle has no form as plain Python values")
         else:
             unfolded = unfold(current)
+            if isinstance(unfolded, GeneratorType):
+                unfolded = yield from unfolded
             keep.append(current)
             if type(unfolded) is Leaf:
                 built = done[id(current)] = unfolded.value

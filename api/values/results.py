@@ -18,11 +18,12 @@ from bamlvm.sysops.services import Services
 from bamlvm.values.checked import WRAPPERS
 from bamlvm.values.classes import PartialTypes, Types, with_more_fields
 from bamlvm.values.host_classes import HostClass, fields_of, host_class
-from bamlvm.values.rebuild import Leaf, Unfolded, all_scalars, rebuild
+from bamlvm.values.rebuild import Leaf, Unfolded, all_scalars, rebuild, rebuilding
 from bamlvm.vm.builtins import SCALARS, description
 from bamlvm.vm.program.declarations import FieldInfo, has_attribute
 from bamlvm.vm.program.types import Attribute, AttributedType, ListType, MapType, Type, UnionType
 from bamlvm.vm.values import EnumValue, Future, Instance, LoadedClass, Media
+from bamlvm.vm.work import PIECE, Work, finish
 
 
 class Opaque:
@@ -61,14 +62,20 @@ class Results:
         ``type_`` is the annotated type where that may have checks: its values become :class:`bamlvm.Checked`, as the
         fields with checks do.  Raises :class:`bamlvm.HostError` if the value contains itself.
         """
-        host = value if type(value) in SCALARS else rebuild(value, self._unfold)
+        return finish(self.converting(value, type_))
+
+    def converting(self, value: Any, type_: Type | None = None) -> Work[Any]:
+        """Return the same, in pieces."""
+        host = value if type(value) in SCALARS else (yield from rebuilding(value, self._unfold))
         if type_ is not None and self.constraints.concern("check", type_):
             return self._with_checks(value, host, type_, True)
         return host
 
-    def _unfold(self, value: Any) -> Unfolded | Leaf:
+    def _unfold(self, value: Any) -> Unfolded | Leaf | Work[Unfolded | Leaf]:
         kind = type(value)
         if kind is list:
+            if len(value) > PIECE:
+                return _long_list(value)
             return Leaf(list(value)) if all_scalars(value) else (value, _parts)
         if kind is dict:
             keys = [self.key(key) for key in value]
@@ -215,6 +222,17 @@ def _unfold_builtins(value: Any) -> Unfolded | Leaf:
 
 def _builtin_key(key: Any) -> Any:
     return key.value if isinstance(key, enum.Enum) else key
+
+
+def _long_list(value: list[Any]) -> Work[Unfolded | Leaf]:
+    copied: list[Any] = []
+    for place in range(0, len(value), PIECE):
+        piece = value[place : place + PIECE]
+        if not all_scalars(piece):
+            return value, _parts
+        copied += piece
+        yield None
+    return Leaf(copied)
 
 
 def _parts(parts: list[Any]) -> list[Any]:

@@ -2,18 +2,115 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Final
 
 import bamlvm
 from tests.attack.case import Attack, ending
 
-_RECURSES: Final = "function main() -> int { main() + 1 }"
+_MEMORY: Final = 100_000_000
+_DEADLINE: Final = 1.0
+_LATE: Final = 1.0
+"""Generous, because test machines are shared: a deadline that is not looked at is missed by many seconds."""
+_BLOCKED: Final = 0.5
+"""Processor time of the event loop's thread between two turns of another task; the bar is a fortieth of it."""
 
 
-def recursion() -> str:
-    with bamlvm.Runtime.from_files({"main.baml": _RECURSES}) as runtime:
-        return ending(lambda: runtime.call_function_sync("main"))
+def _main(body: str) -> str:
+    return f"function main() -> int {{ {body} 1 }}"
 
 
-ATTACKS: Final[Sequence[Attack]] = (Attack("a function that calls itself without end", "StackOverflow", recursion),)
+def _ending(source: str, timeout: float | None = None) -> str:
+    context = bamlvm.CallContext(memory=_MEMORY, timeout=timeout)
+    with bamlvm.Runtime.from_files({"main.baml": source}) as runtime:
+        return ending(lambda: runtime.call_function_sync("main", {}, context))
+
+
+def _alone(source: str) -> Callable[[], str]:
+    return lambda: _ending(source)
+
+
+def _beside(source: str) -> Callable[[], str]:
+    """Run a program with a deadline on an event loop, beside a task that measures how long it waits for its turn."""
+
+    def run() -> str:
+        return asyncio.run(_timed(source))
+
+    return run
+
+
+async def _timed(source: str) -> str:
+    context = bamlvm.CallContext(memory=_MEMORY * 5, timeout=_DEADLINE)
+    with bamlvm.Runtime.from_files({"main.baml": source}) as runtime:
+        turns = [time.thread_time()]
+
+        async def beat() -> None:
+            while True:
+                await asyncio.sleep(0.001)
+                turns.append(time.thread_time())
+
+        beating = asyncio.create_task(beat())
+        started = time.thread_time()
+        try:
+            await runtime.call_function("main", {}, context)
+            came = "a value"
+        except bamlvm.BamlError as error:
+            came = type(error).__name__
+        taken = time.thread_time() - started
+        beating.cancel()
+    blocked = max(later - earlier for earlier, later in pairwise(turns))
+    assert taken <= _DEADLINE + _LATE, f"the deadline was missed by {taken - _DEADLINE:.2f} s"
+    assert blocked <= _BLOCKED, f"the event loop was blocked for {blocked:.2f} s"
+    return came
+
+
+_RECURSION: Final = "function main() -> int { main() + 1 }"
+
+_GROWING: Final[Mapping[str, str]] = {
+    "a string that doubles": 'let s = "ab"; while (true) { s = s + s; }',
+    "a long string copied again and again": 'let s = "ab".repeat(9000000); '
+    'let xs = [s]; while (true) { xs.push(s + "x"); }',
+    "a list that is concatenated with itself": "let xs = [1, 2]; while (true) { xs = xs.concat(xs); }",
+    "a list that is spread into itself": "let xs = [1, 2]; while (true) { xs = [...xs, ...xs]; }",
+    "pad_start to 10^12 characters": 'let s = "x".pad_start(1000000000000);',
+    "repeat 10^12 times": 'let s = "x".repeat(1000000000000);',
+    "a range of 10^12 integers": "let xs = baml.range(0, 1000000000000);",
+    "lists in a list without end": "let xs = [[1]]; while (true) { xs.push(baml.range(0, 100000)); }",
+    "a map without end": 'let m = { "a": "b" }; let i = 0; '
+    'while (true) { m[i.to_string()] = "x".repeat(500); i += 1; }',
+    "texts in a list, and the panic caught": 'let xs = ["a"]; while (true) { { while (true) { '
+    'xs.push("x".repeat(999) + "y"); '
+    "} 1 }"
+    " catch (e) { baml.panics.MemoryLimit => 1 }; }",
+}
+
+_LONG: Final[Mapping[str, str]] = {
+    "split a megabyte": 'let s = "ab,".repeat(400000); while (true) { let p = s.split(","); }',
+    "search a megabyte": 'let s = "abc".repeat(400000); while (true) { s.includes("abd"); }',
+    "replace in a megabyte": 'let s = "abc".repeat(400000); while (true) { let t = s.replace_all("b", "xy"); }',
+    "compare long lists": "let a = baml.range(0, 300000); let b = baml.range(0, 300000); "
+    "while (true) { let c = a == b; }",
+    "compare, copy and write what doubles": "let v = [1]; let w = [1]; let x = [v]; let y = [w]; let i = 0; "
+    "while (i < 30) { x = [x[0], x[0]].map((z: int[]) -> int[] { z }); i += 1; } while (true) { let c = x == y; "
+    "let d = baml.deep_copy(x); }",
+    "write a long list as JSON": "let a = baml.range(0, 300000); while (true) { let t = baml.json.stringify(a); }",
+    "parse long JSON": "let t = baml.json.stringify(baml.range(0, 200000)); "
+    "while (true) { let v = baml.json.parse(t); }",
+    "sort a long list": "let a = baml.range(0, 300000); while (true) { let b = a.reverse(); b.sort(); }",
+    "join a long list": 'let a = baml.range(0, 300000); while (true) { let t = a.join(", "); }',
+}
+
+ATTACKS: Final[Sequence[Attack]] = (
+    Attack("a function that calls itself without end", "StackOverflow", _alone(_RECURSION)),
+    *(
+        Attack(name, "MemoryLimit", _alone(_main(body)), short=index < 3)
+        for index, (name, body) in enumerate(_GROWING.items())
+    ),
+    *(
+        Attack(f"{name}, with a deadline", "DeadlineExceeded", _beside(_main(body)), short=index < 2)
+        for index, (name, body) in enumerate(_LONG.items())
+    ),
+)

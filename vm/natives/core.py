@@ -8,7 +8,7 @@ from bamlvm.vm.equality import deep_copy_at_once, deep_equals_at_once
 from bamlvm.vm.natives.table import NativeTable
 from bamlvm.vm.rendering import display_at_once, show_at_once
 from bamlvm.vm.values import panic
-from bamlvm.vm.work import LONGEST, PIECE, Lengthy, Work, too_long
+from bamlvm.vm.work import LONGEST_LIST, PIECE, Lengthy, Work, too_many
 
 NATIVES: Final = NativeTable(
     {
@@ -25,8 +25,8 @@ def range_(start: int, end: int) -> list[int]:
     """Return the integers from ``start`` to before ``end``."""
     if end - start <= PIECE:
         return list(range(start, end))
-    if end - start > LONGEST:
-        raise too_long()
+    if end - start > LONGEST_LIST:
+        raise too_many()
     raise Lengthy(_range(start, end))
 
 

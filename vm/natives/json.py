@@ -114,21 +114,22 @@ def _is_short(value: Any) -> bool:
     while pending:
         item = pending.pop()
         kind = type(item)
+        parts: Any = ()
         if kind is str:
             left -= len(item) >> 6
         elif kind is list:
-            left -= len(item)
-            pending += [each for each in item if type(each) in _LONG]
+            parts = item
         elif kind is dict:
-            left -= len(item)
-            pending += [each for each in item.values() if type(each) in _LONG]
+            parts = item.values()
         elif kind is Instance:
-            left -= len(item.fields)
-            pending += [each for each in item.fields if type(each) in _LONG]
+            parts = item.fields
         elif kind is Media:
             left -= len(item.data) >> 6
+        left -= len(parts)
         if left < 0:
             return False
+        if parts:
+            pending += [each for each in parts if type(each) in _LONG]
     return True
 
 

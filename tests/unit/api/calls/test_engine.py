@@ -23,6 +23,36 @@ def test_a_step_limit(make: Make) -> None:
     assert thrown.value.class_name == "baml.panics.StepLimit"
 
 
+_GROWS = """
+function grows() -> int { let xs = ["a"]; while (true) { xs.push("x".repeat(900) + "y"); } 1 }
+function frees() -> int { let i = 0; let n = 0; while (i < 300) { n += "ab".repeat(200000).length(); i += 1; } n }
+function catches() -> int {
+    { grows() } catch (e) { baml.panics.MemoryLimit => 0 };
+    grows()
+}
+function nests() -> int[][] { let all = [[0]]; let i = 1; while (i < 20000) { all.push([i]); i += 1; } all }
+function counts() -> int[] { baml.range(0, 50000) }
+"""
+
+
+async def test_a_memory_limit(make: Make) -> None:
+    runtime = make(_GROWS)
+    small = bamlvm.CallContext(memory=20_000_000)
+    for name in ("grows", "catches"):
+        with pytest.raises(bamlvm.errors.MemoryLimit, match="more than 20000000 bytes") as thrown:
+            await runtime.call_function(name, {}, small)
+        assert thrown.value.value.limit == 20_000_000
+    assert runtime.call_function_sync("frees", {}, small) == 120_000_000
+    with pytest.raises(HostError, match="memory"):
+        bamlvm.CallContext(memory=0)
+
+
+async def test_large_results_are_converted_in_pieces(make: Make) -> None:
+    runtime = make(_GROWS)
+    assert await runtime.call_function("nests") == [[each] for each in range(20_000)]
+    assert await runtime.call_function("counts") == list(range(50_000)) == runtime.call_function_sync("counts")
+
+
 def test_denied_capabilities(make: Make) -> None:
     with pytest.raises(HostError, match="unknown capability 'disk'"):
         make(SOURCE, denied=["disk"])
