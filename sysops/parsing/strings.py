@@ -44,7 +44,6 @@ _MARKS: Final = {mark: re.compile(f"{mark}*") for mark in "\"'`"}
 _SEPARATOR: Final = re.compile(r"[,;\n]")
 _SEPARATORS: Final = " \t\r\n,;"
 _CLOSERS: Final = " \t\r\n,;}]\uff5d\uff3d"
-_BRACKETS: Final = _CLOSERS + "{["
 _TAIL: Final = 120
 """How many characters at the end of a growing string are looked at for a key that may belong to the object."""
 
@@ -65,9 +64,7 @@ class StringStates(ScanState):
         if self._state != self._string or self._is_key or not self._plan.grows or len(self._quote) == 3:
             return None
         text = self._text_so_far()
-        shown = text if self._may_end < 0 else text[: self._may_end]
-        if shown[-1:] in _BRACKETS:
-            shown = shown.rstrip(_BRACKETS)
+        end = self._solid_end(text) if self._may_end < 0 else self._cut_end(text, self._may_end)
         names = self._stack[-1].names
         if names is not None:
             at = self._suspect if self._suspect >= 0 else self._scanned
@@ -76,8 +73,24 @@ class StringStates(ScanState):
             for separator in _SEPARATOR.finditer(text, at):
                 if len(text) - separator.start() < WINDOW and _may_be_key(text[separator.start() + 1 :], names):
                     self._suspect = separator.start()
-                    return text[: self._suspect].rstrip(_BRACKETS) if self._suspect < len(shown) else shown
-        return shown
+                    end = min(end, self._cut_end(text, self._suspect))
+                    break
+        if text[end - 1 : end] == "{" and (brackets := _NEXT_OBJECT.search(text, max(0, end - _TAIL), end)):
+            end = brackets.start()
+        return text[:end]
+
+    def _solid_end(self, text: str) -> int:
+        """Return where the separators and brackets begin that a growing string ends with."""
+        known, end = self._solid
+        added = len(text[known:].rstrip(_CLOSERS))
+        self._solid = len(text), known + added if added else end
+        return self._solid[1]
+
+    def _cut_end(self, text: str, cut: int) -> int:
+        """Return where the separators and brackets before ``cut`` begin, a place that stays the same for long."""
+        if self._cut[0] != cut:
+            self._cut = cut, len(text[:cut].rstrip(_CLOSERS))
+        return self._cut[1]
 
     def _open_quote(self, is_key: bool) -> bool:
         character = self._buffer[self._at]

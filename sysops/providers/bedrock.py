@@ -292,7 +292,15 @@ def read(body: str) -> Completion:
     tokens = Tokens()
     if answer.usage is not None:
         answer.usage.note(tokens)
-    return Completion("".join(texts), bool(texts), answer.stop_reason, None, tokens)
+    thoughts = [_thought(block.reasoning_content) for block in message.content]
+    return Completion("".join(texts), bool(texts), answer.stop_reason, None, tokens, reasoning="".join(thoughts))
+
+
+def _thought(content: Any) -> str:
+    """Return the text of a block of reasoning; empty where it is redacted."""
+    written = content.get("reasoningText") if isinstance(content, dict) else None
+    text = written.get("text") if isinstance(written, dict) else None
+    return text if isinstance(text, str) else ""
 
 
 # --- streams ----------------------------------------------------------------------------------------------------------

@@ -221,6 +221,9 @@ SHAPES = {
     "lost quotes": '{"title": "a, articles: "',
     "lines": "\n",
     "names": ", title",
+    "closing brackets": "]}",
+    "next objects": "}, {",
+    "denials": "not ",
 }
 
 
