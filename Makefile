@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 
 FILE ?= examples/hello.baml
 
-.PHONY: help interop demo test test-fast test-translations check fix bench profile fuzz soak attack snapshots docs wheel-test clean
+.PHONY: help interop demo test test-fast test-translations check fix bench profile fuzz soak attack snapshots docs man wheel-test clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -70,6 +70,11 @@ snapshots: $(READY) ## rewrite the compiler's snapshots
 
 docs: $(READY) ## rewrite the generated pages of docs/
 	$(BIN)/python -m tests.snapshots.write --docs
+
+man: $(READY) ## write the manual page, build/bamlvm.1
+	mkdir -p build
+	$(BIN)/argparse-manpage --module bamlvm.cli.parser --function whole_parser --project-name bamlvm --prog bamlvm \
+	  --manual-title "bamlvm" --output build/bamlvm.1
 
 wheel-test: $(READY) ## build the wheel, install it into a fresh environment, run a program with it
 	$(BIN)/python tests/wheel_smoke.py
