@@ -209,6 +209,14 @@ class MemoryLimit(Panic):
     """A value, or all values of the call, take more memory than they may."""
 
 
+class ThreadCancelled(Panic):
+    """A future was awaited whose thread the program has cancelled (``baml.panics.Cancelled``)."""
+
+
+class Deadlock(Panic):
+    """Every thread of the call waits for another one, or a thread for itself."""
+
+
 def thrown_class(class_name: str) -> type[ThrownError]:
     """Return the exception class for a thrown value's class, by its qualified name."""
     return _THROWN.get(class_name, ThrownError)
@@ -216,7 +224,8 @@ def thrown_class(class_name: str) -> type[ThrownError]:
 
 _THROWN: Final[Mapping[str, type[ThrownError]]] = {
     **{f"baml.errors.{each.__name__}": each for each in ThrownError.__subclasses__() if each is not Panic},
-    **{f"baml.panics.{each.__name__}": each for each in Panic.__subclasses__()},
+    **{f"baml.panics.{each.__name__}": each for each in Panic.__subclasses__() if each is not ThreadCancelled},
+    "baml.panics.Cancelled": ThreadCancelled,  # :class:`Cancelled` is the end of a whole call
 }
 
 

@@ -32,14 +32,14 @@ async def test_partials_name_their_attempt(call: Any, attempt: AttemptRecord) ->
     assert call.start("baml.stream.emit_partial", "He") is None
     first = attempt.first_partial
     assert call.start("baml.stream.emit_partial", "Hello") is None
-    assert heard == [("He", attempt), ("Hello", attempt)]
+    assert heard == [("He", attempt, 0), ("Hello", attempt, 0)]
     assert first is not None
     assert attempt.first_partial == first >= 0
 
 
 async def test_a_delivered_partial_does_not_change(call: Any) -> None:
     heard: list[Any] = []
-    call.scope.hooks.on_partial = lambda value, _: heard.append(value)
+    call.scope.hooks.on_partial = lambda value, _, __: heard.append(value)
     request = call.request("http://host/", x="1")
     value = {"list": [1], "request": request}
     await call("baml.stream.emit_partial", value)
@@ -52,7 +52,7 @@ async def test_a_delivered_partial_does_not_change(call: Any) -> None:
 
 async def test_ticks_are_lists_of_dicts(call: Any, attempt: AttemptRecord) -> None:
     heard: list[Any] = []
-    call.scope.hooks.on_tick = heard.append
+    call.scope.hooks.on_tick = lambda events, thread: heard.append(events)
     await call("baml.stream.emit_tick", BATCH)
     assert heard == [json.loads(BATCH)]
     assert attempt.raw_events is None
@@ -79,7 +79,7 @@ async def test_an_async_listener_is_awaited(call: Any) -> None:
     assert isinstance(pending, Pending)
     assert await pending.awaitable is None
     assert await call("baml.stream.emit_tick", BATCH) is None
-    assert heard == [("a", None), (json.loads(BATCH),)]
+    assert heard == [("a", None, 0), (json.loads(BATCH), 0)]
 
 
 async def test_what_a_listener_raises_is_its_own(call: Any) -> None:
