@@ -59,7 +59,7 @@ attack: $(READY) ## hostile programs, servers, recordings and caches, each in a 
 
 INTEROP := .venv-interop
 
-interop: $(READY) ## try real hosts: the LiteLLM proxy, uvicorn on uvloop, gunicorn, Jupyter
+interop: ## try real hosts: the LiteLLM proxy, uvicorn on uvloop, gunicorn, Jupyter
 	test -d $(INTEROP) || $(PYTHON) -m venv $(INTEROP)
 	$(INTEROP)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 	$(INTEROP)/bin/python -m pip install --quiet --disable-pip-version-check --editable . --group interop
