@@ -22,6 +22,7 @@ from bamlvm.vm.program.types import (
     HANDLE,
     PRIMITIVES,
     STRING,
+    TYPE,
     UNKNOWN,
     AliasType,
     Attribute,
@@ -149,6 +150,8 @@ class TypeResolver:
         found = self._lookup(path, entry.namespace)
         if found is not None:
             return self._with_arguments(found, node, entry, report, variables)
+        if path == "type":
+            return TYPE
         if not self._scope.is_unread(path):
             hint = _foreign_type(node, entry) or self._hint(path, variables)
             report.error("E0002", node, f"unknown type `{path}`", hint=hint)
@@ -200,7 +203,7 @@ class TypeResolver:
             enum = None if found is None else bare(found)
             if isinstance(enum, EnumType) and variant in self._variants(enum.name):
                 return VariantType(enum.name, variant)
-            return None
+            return self._member(owner, variant, namespace)
         entry = self._scope.entry(name)
         if entry is None:
             standard = self._scope.standard
@@ -216,6 +219,20 @@ class TypeResolver:
                 return self._scope.reads.note("alias", (name,), self.alias(entry))
             case _:
                 return None
+
+    def _member(self, alias: str, name: str, namespace: str) -> Type | None:
+        """Return the class or enum of this bare name among the members of a union that an alias names, or None."""
+        qualified = self._scope.qualify(alias, namespace) if alias else None
+        entry = self._scope.entry(qualified) if qualified is not None else None
+        if qualified is None or entry is None or not isinstance(entry.declaration, syntax.Alias):
+            return None
+        named = bare(self._scope.reads.note("alias", (qualified,), self.alias(entry)))
+        if isinstance(named, AliasType):
+            named = self._symbols.recursive_alias(named.name)
+        for member in members(named):
+            if isinstance(member, ClassType | EnumType) and member.name.rpartition(".")[2] == name:
+                return member
+        return None
 
     def _variants(self, enum: str) -> list[str]:
         entry = self._scope.entry(enum)

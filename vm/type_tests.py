@@ -54,6 +54,7 @@ _PYTHON_TYPES: Final[Mapping[str, type]] = {
     "bool": bool,
     "null": type(None),
     "handle": Handle,
+    "type": TypeValue,
 }
 
 

@@ -6,7 +6,7 @@ from bamlvm.compiler import hir
 from bamlvm.compiler.resolve.context import Resolving
 from bamlvm.grammar import syntax
 from bamlvm.vm.program.spelling import Suggestion, did_you_mean, write_instead
-from bamlvm.vm.program.types import ClassType, EnumType, Type, bare, members
+from bamlvm.vm.program.types import EnumType
 
 PRELUDE = {"print": "baml.print"}
 """Functions of the standard library that are known by their bare names, unless the project declares these."""
@@ -77,19 +77,6 @@ def enum_name(r: Resolving, path: str) -> str | None:
         alias = r.scope.reads.note("alias", (name,), r.types.alias(entry))
         return alias.name if isinstance(alias, EnumType) else None
     return name if r.symbols.enum(name) is not None else None
-
-
-def member_of_alias(r: Resolving, path: str, name: str) -> Type | None:
-    """Return the class or enum of this bare name among the members of a union that an alias names, or None."""
-    alias = r.scope.qualify(path, r.entry.namespace) if path else None
-    entry = r.scope.entry(alias) if alias is not None else None
-    if alias is None or entry is None or not isinstance(entry.declaration, syntax.Alias):
-        return None
-    named = bare(r.scope.reads.note("alias", (alias,), r.types.alias(entry)))
-    for member in members(r.symbols.expand(named)):
-        if isinstance(member, ClassType | EnumType) and member.name.rpartition(".")[2] == name:
-            return member
-    return None
 
 
 def has_variant(r: Resolving, at: tuple[int, int], enum: str, variant: str) -> bool:

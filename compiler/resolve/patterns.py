@@ -53,8 +53,6 @@ def _path_pattern(r: Resolving, node: syntax.PathPattern) -> hir.Pattern:
         if not names_type and (enum := paths.enum_name(r, owner)) is not None:
             known = paths.has_variant(r, at, enum, variant)
             return hir.VariantPattern(*at, enum, variant) if known else hir.TypePattern(*at, hir.ERROR, None)
-        if not names_type and (member := paths.member_of_alias(r, owner, variant)) is not None:
-            return hir.TypePattern(*at, member, None)
         constant = r.scope.qualify(path, r.entry.namespace)
         if constant is not None and paths.is_global(r, constant):
             guard = f"write its value, or compare in a guard: `x if x == {path} => …`"

@@ -140,6 +140,8 @@ NULL = Primitive("null")
 UNKNOWN = Primitive("unknown")
 NEVER: Primitive = Primitive("never")
 HANDLE = Primitive("handle")
+TYPE = Primitive("type")
+"""The type of a type as a value."""
 MEDIA = frozenset({"image", "audio", "pdf", "video"})
 FUTURE = "baml.future.Future"
 """The class of futures, `Future<T, E>`: T is what the thread returns, E what it throws."""
