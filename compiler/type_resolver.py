@@ -6,6 +6,7 @@ An alias is replaced by the type that it names unless it is recursive.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Final
 
 from bamlvm.compiler.attributes import attributes
@@ -41,12 +42,17 @@ from bamlvm.vm.program.types import (
     members,
     optional,
     union,
+    walk,
 )
 
 _DEEPEST_ALIAS = 100
 """The longest chain of aliases that name one another."""
 _DEEPEST_TYPE = 256
 """The deepest nesting of a type through aliases: the same as may be written in one type."""
+
+
+_LARGEST_TYPE = 10_000
+"""The parts of a type once its aliases are put in: whatever is done to a type takes time by them."""
 
 
 class TypeResolver:
@@ -124,6 +130,11 @@ class TypeResolver:
         resolved: Type = ERROR
         if len(self._open) <= _DEEPEST_ALIAS:
             resolved = _attributed(self.annotated(declaration.type, entry, report), own)
+        if _is_larger(resolved, _LARGEST_TYPE):
+            what = f"the alias `{declaration.name}` names a type of more than {_LARGEST_TYPE} parts"
+            hint = "an alias that the next one names twice doubles; a class is one part, whatever it holds"
+            report.error("E0068", name_range(declaration), what, hint=hint)
+            resolved = ERROR
         if len(self._open) > _DEEPEST_ALIAS or _depth(resolved) > _DEEPEST_TYPE:
             where = name_range(declaration)
             report.error("E0068", where, f"the alias `{declaration.name}` names a type that is nested too deeply")
@@ -299,6 +310,11 @@ def _foreign_type(node: syntax.NamedType, entry: Entry) -> str | None:
         return write_instead(written, form.format(*given))
     parts = (*given, *("T", "T")[len(given) :]) if name != "dict" or given else ("string", "T")
     return f"write `{form.format(*parts)}`"
+
+
+def _is_larger(type_: Type, parts: int) -> bool:
+    """Whether a type has more parts than that, each counted as often as it is met."""
+    return next(islice(walk(type_), parts, None), None) is not None
 
 
 def _depth(type_: Type) -> int:

@@ -104,11 +104,29 @@ def _environment() -> _Environment:
 def parse(text: str) -> Parsed:
     """Parse a template, whose line ends are line feeds only.  Raise :class:`TemplateError`."""
     try:
-        return Parsed(Parser(_environment(), text).parse(), text)
+        tree = Parser(_environment(), text).parse()
+        deep = _too_deep(tree)
+        if deep is not None:
+            raise TemplateError("this template is nested or chained too deeply", deep, deep + 1)
+        return Parsed(tree, text)
     except jinja2.TemplateSyntaxError as error:
         raise _explained(error, text, _words(text)) from None
     except RecursionError:
         raise TemplateError("this template is nested too deeply", 0, 1) from None
+
+
+_DEEPEST = 200
+"""How deeply a template may be nested; a chain of filters, fields or operators is nested, too."""
+
+
+def _too_deep(tree: nodes.Node) -> int | None:
+    """Return the place of a node that is nested too deeply, or None.  What walks the tree later recurs."""
+    level: list[nodes.Node] = [tree]
+    for _ in range(_DEEPEST):
+        level = [child for node in level for child in node.iter_child_nodes()]
+        if not level:
+            return None
+    return level[0].lineno
 
 
 def _words(text: str) -> list[Word]:

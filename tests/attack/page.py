@@ -16,6 +16,7 @@ _END: Final = "<!-- end of attacks -->\n"
 
 _TITLES: Final = {
     "programs": "A hostile program",
+    "sources": "A hostile source",
     "servers": "A hostile server",
     "recordings": "A hostile recording",
     "caches": "A hostile cache",

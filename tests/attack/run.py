@@ -19,13 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.attack import caches, capabilities, programs, recordings, servers
+from tests.attack import caches, capabilities, programs, recordings, servers, sources
 from tests.attack.case import Attack
 
 ROOT: Final = Path(__file__).parents[2]
 
 KINDS: Final[Mapping[str, Sequence[Attack]]] = {
     "programs": programs.ATTACKS,
+    "sources": sources.ATTACKS,
     "servers": servers.ATTACKS,
     "recordings": recordings.ATTACKS,
     "caches": caches.ATTACKS,

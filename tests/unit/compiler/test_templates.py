@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import bamlvm
 from bamlvm.compiler import config
 from bamlvm.compiler.project import Project, Stages, compile_project
 from bamlvm.compiler.templates.parsing import TemplateError, parse
@@ -373,3 +374,11 @@ def test_any_text_is_read_or_refused_inside_itself(pieces: list[str]) -> None:
     else:
         for word in parsed.words:
             assert text.startswith(word.text, word.start)
+
+
+@pytest.mark.parametrize("chain", ["|upper", ".a", " + x", "[0]"])
+def test_long_chains_in_a_prompt_are_refused_with_a_place(chain: str) -> None:
+    source = 'function F(x: string) -> string {{ client "openai/gpt-4o" prompt #"{{{{ x{} }}}}"# }}'
+    found = bamlvm.check({"main.baml": source.format(chain * 3000)}).diagnostics
+    assert [each.code for each in found] == ["E0073"] and "chained too deeply" in found[0].message
+    assert "E0073" not in [each.code for each in bamlvm.check({"main.baml": source.format(chain * 50)}).diagnostics]
