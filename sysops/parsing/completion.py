@@ -412,7 +412,7 @@ class CompletionReader(Scanner):
             number, value = self._last
         else:
             return None
-        if value is None or (self._owner not in (None, number) and not _is_blank(self._emitted)):
+        if value is None or (self._owner not in (None, number) and not _gives_way(self._emitted, value)):
             return None
         self._owner = number
         return value
@@ -421,13 +421,15 @@ class CompletionReader(Scanner):
         """Return the value so far of the candidate under way."""
         value: Any = None
         stack = self._stack
+        series = self._series.get(self._rank) if self._in_series else None
+        if series is not None and not stack[0].evident():  # it may be no item
+            return series.shows.copy()
         if stack[0].evident() or (self._begun and len(stack) == 1) or any(builder.evident() for builder in stack):
             value = self.growing()
             begun = self._begun
             for builder in reversed(stack):
                 value = builder.partial(value, begun)
                 begun = True
-        series = self._series.get(self._rank) if self._in_series else None
         return value if series is None else series.shows + (value or [])
 
 
@@ -441,11 +443,13 @@ class _AnyItem(Plan):
 _ANY_ITEM: Final = _AnyItem()
 
 
-def _is_blank(shown: Any) -> bool:
-    """Whether a partial value shows nothing yet, so that the next candidate takes nothing of it back."""
-    if shown.__class__ is Instance:
-        return all(map(_is_blank, shown.fields))
-    return shown is None or shown == [] or shown == {}
+def _gives_way(shown: Any, value: Any) -> bool:
+    """Whether a partial value shows nothing yet, so that another candidate's value takes nothing of it back."""
+    if shown is None:
+        return True
+    if shown.__class__ is not Instance or value.__class__ is not Instance or shown.cls is not value.cls:
+        return False
+    return all(field is None for field in shown.fields)
 
 
 def same(a: Any, b: Any) -> bool:

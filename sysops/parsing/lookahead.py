@@ -26,6 +26,7 @@ The evidence is the same everywhere, and its order is:
     | a comment | always                                             |
     | a fence   | always                                             |
     | a word    | it is a key, after a line break or declared        | ``"a "word" inside"``
+    | ``{``     | a key follows, after a line break, in a list       | ``"a "{b}" c"``
 
   While a quotation inside the string is open, a quote ends the string by 1 and 2 only, and by 2 only if no text adjoins
   the bracket: ``"{"s": "v"}"``.  The same holds for a quote of the other kind (curly for straight).
@@ -139,6 +140,8 @@ def closes_string(text: str, at: int, place: Place, strictly: bool, final: bool)
         return is_comment(text, next_at, final)
     if character == "#":
         return next_at > at
+    if character == "{" and place.in_object and place.lists and broken:  # the next object, and this one lacks its end
+        return begins_object(text, next_at + 1, False, final)
     if not place.in_object:
         return broken and (character in "{[" or character.isdigit())
     if KEY_WORD.match(character):

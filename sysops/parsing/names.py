@@ -54,11 +54,12 @@ _DENIED_AFTER: Final = re.compile(
 _CLAUSE: Final = re.compile(r"[.,;:!?\n()\u2014]|\b(?:but|so|and|because|since|therefore|hence|thus|as)\b")
 """What a clause ends with; a denial does not reach beyond it."""
 _DENIES: Final = re.compile(
-    r"\b(?:not(?! only\b| just\b)|never|cannot|hardly|doubt(?:s|ful)?|no(?! (?:doubt|question)\b)|[a-z]+n't)\b"
+    r"\b(?:not(?! only\b| just\b)|never|cannot|hardly|doubt(?:s|ful)?|no(?! (?:doubt|question)\b)|[a-z]+n't"
+    r"|(?:wrong|incorrect|false|mistaken) (?:to|that))\b"
 )
 _NO_DOUBT: Final = re.compile(r"\b(?:no|without(?: an?| any)?|not|never|beyond(?: an?| any)?)\s+doubt\b")
 _CONCEDES: Final = re.compile(
-    r"\b(?:though|although|albeit|while|whereas|despite|unlike|even if|unless|(?:could|might|may)(?: also)? be)\b"
+    r"\b(?:though|although|albeit|while|whereas|despite|unlike|even if|unless|than|(?:could|might|may)(?: also)? be)\b"
 )
 _OR_AFTER: Final = re.compile(r"[\"'`*]*\s*(?:,\s*)?(?:(?:or|and|nor|vs\.?|versus|oder|und)\b|[/&|])")
 _OR_BEFORE: Final = re.compile(r"(?:\b(?:or|and|nor|vs\.?|versus|oder|und)\s+(?:an?\s+|the\s+)?|[/&|]\s*)[\"'`*]*$")

@@ -244,7 +244,7 @@ class Scanner(StringStates, BareStates):
             if lacks:
                 self._state = self._key
                 return True
-        if not in_object and len(self._stack) > 1 and (character in CLOSING or character.isalpha()):
+        if not in_object and not self._fresh and len(self._stack) > 1 and (character in CLOSING or character.isalpha()):
             around = self._stack[-2].expected_names() if self._stack[-2].is_object else None
             if around:
                 lacks = lookahead.begins_key_around(self._buffer, self._at, around, self._final)
@@ -332,6 +332,7 @@ class Scanner(StringStates, BareStates):
                 self._next()
 
     def _put_scalar(self, text: str, quoted: bool) -> None:
+        self._fresh = False
         result = self._plan.scalar(text, quoted)
         kind = result.__class__
         builder = self._stack[-1]
