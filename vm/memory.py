@@ -12,7 +12,7 @@ from itertools import islice
 from sys import getsizeof
 from typing import Any, Final
 
-from bamlvm.vm.values import Caught, Cell, Closure, Instance, Media
+from bamlvm.vm.values import Caught, Cell, Closure, Future, Instance, Media
 from bamlvm.vm.work import PIECE, Work
 
 _NUMBERS: Final = frozenset({int, float, bool, type(None)})
@@ -79,4 +79,5 @@ _PARTS: Final[dict[type, Any]] = {
     Closure: lambda item: item.cells,
     Caught: lambda item: (item.value,),
     Media: lambda item: (item.data,),
+    Future: lambda item: (item.value, item.error),
 }
