@@ -201,11 +201,14 @@ class Machine:
 
     def spawn(self, closure: Closure) -> Future:
         """Make a thread of the call that runs a function without parameters; called by a sys-op."""
+        return self._with_threads().spawn(closure)
+
+    def _with_threads(self) -> Scheduler:
         if self.scheduler is None:
             from bamlvm.vm.scheduler import Scheduler  # only a call with threads pays for it
 
             self.scheduler = Scheduler(self)
-        return self.scheduler.spawn(closure)
+        return self.scheduler
 
     def cancel(self, future: Future) -> bool:
         """Cancel a thread and all that it has spawned; return whether it was still running; called by a sys-op."""
@@ -440,8 +443,8 @@ class Machine:
         """Keep the state and return the outcome of a sys-op that waits; its result will be the stack's top."""
         self._settle(fuel)
         self.state = (step, slots, stack, function, None)
-        if isinstance(awaitable, Future | AwaitMany) and self.scheduler is not None:
-            return self.scheduler.wait(awaitable)
+        if isinstance(awaitable, Future | AwaitMany):
+            return self._with_threads().wait(awaitable)
         self._waiting = True
         return Suspended(sysop, arguments, awaitable)
 

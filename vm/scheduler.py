@@ -130,8 +130,18 @@ class Scheduler:
 
     def closed(self, thread: Thread) -> None:
         """End a cancelled thread, whose sys-op has ended and whose resources are closed."""
-        self._closing -= 1
-        self._settle(thread, None, Caught(self._machine.instance_of(cancelled())))
+        if thread in self._unfinished:  # else the call has ended first
+            self._closing -= 1
+            self._settle(thread, None, Caught(self._machine.instance_of(cancelled())))
+
+    def end(self) -> None:
+        """End the threads that are left when the call has ended; a future that outlives it is a cancelled one's."""
+        error = Caught(self._machine.instance_of(cancelled()))
+        for thread in self._unfinished:
+            assert thread.future is not None
+            thread.future.thread, thread.future.error = None, error
+            thread.frames, thread.state, thread.status = [], None, "ended"
+        self._unfinished.clear()
 
     def resumed(self, thread: Thread, value: Value) -> None:
         """Let a thread go on with the result of its sys-op; nothing happens if it has been cancelled."""

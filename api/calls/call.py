@@ -253,6 +253,7 @@ class Call:
             for thread in scheduler.unfinished:
                 self.abandon(thread)
             unawaited = self._report_unawaited(scheduler)
+            scheduler.end()
         if not self._observers and self.scope.trace.calls is None:
             return
         duration = monotonic() - self._started

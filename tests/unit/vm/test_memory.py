@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 from bamlvm.vm.memory import size_of
+from bamlvm.vm.values import Future
 from bamlvm.vm.work import finish
 
 
@@ -32,6 +33,12 @@ def test_what_is_shared_counts_once() -> None:
         value = [value, value]
     value[0].append(value)
     assert size(value) < 10_000
+
+
+def test_a_settled_future_holds_its_value() -> None:
+    future = Future(1, None)
+    future.value = "x" * 1_000_000
+    assert size([future]) > 1_000_000
 
 
 def test_counting_ends_at_the_limit() -> None:

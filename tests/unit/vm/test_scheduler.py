@@ -50,6 +50,7 @@ function cancelling(n: int) -> int {
   for (let f in fs) { (await f) catch (e) { _: baml.panics.Cancelled => -1 } }
   count
 }
+function awaiting(f: Future<int, never>) -> int { await f }
 function traced() -> int { let f = spawn { inner() }; await f }
 function inner() -> int { throw Bad { message: "x" } }
 """
@@ -189,3 +190,17 @@ def test_a_result_for_a_cancelled_thread_is_ignored() -> None:
     assert isinstance(outcome, Failed)  # it awaits the cancelled one
     assert outcome.error.value.class_name == "baml.panics.Cancelled"
     assert len(scheduler.unfinished) == 1
+
+
+def test_a_future_that_outlives_its_call_is_a_cancelled_one() -> None:
+    machine = machine_for("sum", 1)
+    assert isinstance(machine.run(), Suspended)
+    scheduler = machine.scheduler
+    assert scheduler is not None
+    (thread,) = scheduler.unfinished
+    scheduler.end()
+    assert thread.future is not None and thread.future.settled
+    later = machine_for("awaiting", thread.future)
+    outcome = later.run()
+    assert isinstance(outcome, Failed)
+    assert outcome.error.value.class_name == "baml.panics.Cancelled"
