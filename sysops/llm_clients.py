@@ -21,9 +21,10 @@ from bamlvm.sysops.llm_parsing import final_value, options_of, type_of
 from bamlvm.sysops.prompts.messages import Message, Part
 from bamlvm.sysops.providers import clients, roles
 from bamlvm.sysops.providers.catalogue import Provider, provider_of, streams
-from bamlvm.sysops.providers.failures import check_answered
+from bamlvm.sysops.providers.failures import UNREADABLE, check_answered
 from bamlvm.sysops.providers.options import Options
 from bamlvm.sysops.providers.registry import answer_wire, request_wire
+from bamlvm.sysops.providers.wire import decoded
 from bamlvm.sysops.redaction import redacted_body, redacted_headers, redacted_url, secrets_of
 from bamlvm.sysops.scope import Scope
 from bamlvm.sysops.table import sysop
@@ -300,6 +301,19 @@ def status_failure(scope: Scope, request: Instance, response: Instance, body: st
         subject, status, f"answered {status} {phrase}".rstrip(), body[:_EXCERPT], retry_after_ms(headers, time.time())
     )
     return scope.new_instance(thrown.class_name, **thrown.fields)
+
+
+@sysop("baml.llm.reported_failure")
+def reported_failure(scope: Scope, answer: Instance) -> Instance:
+    if not HTTPStatus.OK <= answer.get("status_code") < HTTPStatus.MULTIPLE_CHOICES:
+        return answer
+    try:
+        decoded(answer.get("body"))
+    except Thrown as thrown:
+        if thrown.fields["message"].startswith(UNREADABLE):
+            return answer
+        return scope.new_instance(thrown.class_name, **thrown.fields)
+    return answer
 
 
 @sysop("baml.llm.PrimitiveClient.new_stream_accumulator")

@@ -47,6 +47,7 @@ DEFERRED: Final[Mapping[str, tuple[str, ...]]] = {
         "baml.llm.get_jinja_template",
         "baml.llm.get_return_type",
         "baml.llm.jittered",
+        "baml.llm.reported_failure",
         "baml.llm.resolve_client",
         "baml.llm.round_robin_next",
         "baml.llm.round_robin_peek",

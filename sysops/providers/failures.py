@@ -12,6 +12,7 @@ from typing import Any, Final
 from bamlvm.vm.values import Thrown
 
 _EXCERPT: Final = 200
+UNREADABLE: Final = "the provider's answer cannot be read"
 
 _COMPLETE: Final = frozenset({"stop", "end_turn", "stop_sequence", "completed", "eos", "eos_token"})
 """Finish reasons, in lower case as all of these, by which the model itself ended the answer."""
@@ -141,7 +142,7 @@ def check_answered(length: int, has_text: bool, finish_reason: str | None, refus
 
 def unreadable_answer(body: str) -> Thrown:
     """Return the failure of a whole answer that is not what the provider documents."""
-    return _failure(f"the provider's answer cannot be read: {_excerpt(body)}")
+    return _failure(f"{UNREADABLE}: {_excerpt(body)}")
 
 
 def unreadable_event(data: str, fault: str) -> Thrown:

@@ -154,8 +154,6 @@ class Usage(msgspec.Struct, gc=False):
 def read(body: str) -> Completion:
     """Read a chat completion; its first choice is the answer."""
     data = decoded(body)
-    if data.get("object") == "error":  # the error's fields at the top, as vLLM writes them
-        raise provider_error(data)
     choices = data.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
     message = choice.get("message") if isinstance(choice, dict) else None

@@ -82,7 +82,7 @@ def decoded(body: str) -> dict[str, Any]:
         data = None
     if not isinstance(data, dict):
         raise unreadable_answer(body)
-    error = data.get("error")
+    error = data.get("error") or (data if data.get("object") == "error" else None)  # vLLM's are at the top
     if error:
         raise provider_error(error)
     return data

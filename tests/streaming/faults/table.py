@@ -230,8 +230,18 @@ STREAMED: Final[Mapping[str, Sequence[Fault]]] = MappingProxyType(
             ),
             Fault(
                 "status 200 with an error in JSON",
-                fails("HttpStatus", retried=False, status_code=200),
+                fails("LlmClient", retried=False, retryable=False),
                 lambda wire: sized(b'{"error": {"message": "no"}}', OK, JSON),
+            ),
+            Fault(
+                "status 200 with an error in JSON that passes",
+                fails("LlmClient", retryable=True),
+                lambda wire: sized(b'{"error": {"type": "rate_limit_error", "message": "no"}}', OK, JSON),
+            ),
+            Fault(
+                "status 200 with a whole answer in JSON",
+                fails("HttpStatus", retried=False, status_code=200),
+                lambda wire: whole(wire),
             ),
         ],
         "The connection ends": [
