@@ -26,6 +26,10 @@ FOREIGN_NAMES = {
     **dict.fromkeys(("sleep", "setTimeout"), "write `baml.sys.sleep(milliseconds)`"),
     "fetch": "write `baml.http.fetch(url)`",
     **dict.fromkeys(("Error", "Exception", "panic"), "throw any value, such as an instance of a class of your own"),
+    **dict.fromkeys(
+        ("channel", "Channel"), "channels are not part of this dialect: threads share variables and futures"
+    ),
+    "bigint": "it is not part of this dialect: an `int` has 64 bits, and what does not fit is an error",
     "process": "write `env.NAME` for a variable of the environment",
     "os": "write `env.NAME` for a variable of the environment",
 }
