@@ -80,6 +80,7 @@ class Engine:
                 "output_format": OutputFormat(context.return_type, self._declared),
                 "tags": Tags(context.tags),
             }
+            self._environment.begin()
             text = self._compile(name, template).render(variables)
         except Exception as error:  # whatever a template does wrong is the template's error
             raise render_error(error, name, (*variables, *self._names), self._environment) from None

@@ -8,13 +8,15 @@ rules on top:
 - ``null`` is another name of ``none``;
 - ``x.name`` on a class is its field and nothing else, on a map its key before any method;
 - values print as :func:`bamlvm.sysops.prompts.views.text_of` says, in ``{{ … }}``, in ``~`` and in ``join`` alike;
+- the loops of one rendering take at most :data:`TURNS` turns together, and its text has a greatest length;
 - a block tag takes the line feed after it and the spaces before it away.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
 
 import jinja2
 from jinja2 import nodes
@@ -25,6 +27,7 @@ from jinja2.utils import missing
 from bamlvm.sysops.prompts.filters import filters
 from bamlvm.sysops.prompts.views import ClassView, EnumNamespace, EnumView, Tags, text_of
 from bamlvm.vm.program.prompt_names import CONSTANTS, FILTERS, GLOBALS, TESTS
+from bamlvm.vm.work import LONGEST
 
 
 class UndefinedName(jinja2.UndefinedError):
@@ -79,8 +82,18 @@ class StrictUndefined(Undefined):
     __contains__ = Undefined._fail_with_undefined_error
 
 
+TURNS: Final = 1_000_000
+"""Turns of all loops of one rendering, nested ones multiplied."""
+
+
 class _Generator(CodeGenerator):
-    """Jinja's own, except that ``~`` joins what ``{{ … }}`` would print."""
+    """Jinja's own, except that ``~`` joins what ``{{ … }}`` would print, and that loops count their turns."""
+
+    def visit_For(self, node: nodes.For, frame: Frame) -> None:  # noqa: N802 (Jinja's visitor)
+        if not node.recursive:  # that calls itself, as deep as its data
+            counted = nodes.EnvironmentAttribute("counted", lineno=node.lineno)
+            node.iter = nodes.Call(counted, [node.iter], [], None, None, lineno=node.lineno)
+        super().visit_For(node, frame)
 
     def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802 (Jinja's visitor)
         self.write("environment.joined((")
@@ -95,10 +108,23 @@ class _Generator(CodeGenerator):
         return super()._output_child_to_const(node, frame, finalize)
 
 
+def _concatenated(parts: Iterable[str]) -> str:
+    """Return the parts as one text.  Raises :class:`OverflowError` if that is too long."""
+    made: list[str] = []
+    size = 0
+    for part in parts:
+        made.append(part)
+        size += len(part)
+        if size > LONGEST:
+            raise OverflowError(f"the text has more than {LONGEST} characters")
+    return "".join(made)
+
+
 class Environment(ImmutableSandboxedEnvironment):
     """One a runtime; it has no loader and no cache of its own."""
 
     code_generator_class = _Generator
+    concat = staticmethod(_concatenated)
 
     def __init__(self, *, strict: bool = False) -> None:
         super().__init__(
@@ -114,6 +140,22 @@ class Environment(ImmutableSandboxedEnvironment):
         self.filters = {name: own[name] for name in FILTERS}
         self.tests = {name: self.tests[name] for name in TESTS}
         self.globals = {**{name: self.globals[name] for name in GLOBALS}, **CONSTANTS}
+
+        self._local = threading.local()  # what is left of a rendering's turns
+
+    def begin(self) -> None:
+        """Begin a rendering in this thread: its turns are counted from here."""
+        self._local.left = TURNS
+
+    def counted(self, items: Iterable[Any]) -> Iterator[Any]:
+        """Yield the items of a loop.  Raises :class:`OverflowError` where the rendering has had its turns."""
+        local = self._local
+        for item in items:
+            left = getattr(local, "left", TURNS) - 1
+            local.left = left
+            if left < 0:
+                raise OverflowError(f"the loops take more than {TURNS} turns")
+            yield item
 
     @staticmethod
     def joined(parts: Iterable[Any]) -> str:
