@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 class BamlError(Exception):
     """Base of the exceptions that this package raises on purpose."""
 
+    ends_call: Final = True
+    """Such an error ends a call wherever it is raised in it; any other exception of a transport fails the attempt."""
+
 
 class CompileError(BamlError):
     """The sources do not compile.  ``diagnostics`` has errors and warnings in the order of the sources."""
@@ -87,8 +90,10 @@ class ThrownError(BamlError):
         return [*system, *summary.messages]
 
     def __str__(self) -> str:
+        from bamlvm.grammar.printable import printable
+
         head = f"{self.class_name}: {self.message}" if self.message else self.class_name
-        return "\n  ".join([head, *self.trace_lines()])
+        return printable("\n  ".join([head, *self.trace_lines()]))
 
     def trace_lines(self, limit: int = 20) -> list[str]:
         """Return the trace as lines: a run of the same frame is one line, of more than ``limit`` lines the middle is

@@ -13,6 +13,7 @@ import msgspec
 import bamlvm
 from bamlvm.cli import exit_codes
 from bamlvm.cli.exit_codes import CommandError
+from bamlvm.grammar.printable import printable, printable_json, printable_line
 
 if TYPE_CHECKING:
     from bamlvm import AttemptRecord, ThrownError
@@ -39,12 +40,12 @@ def value_text(value: Any) -> str | None:
     plain = bamlvm.to_builtins(value)
     if plain is None or isinstance(plain, str):
         return plain
-    return msgspec.json.format(msgspec.json.encode(plain), indent=2).decode()
+    return printable_json(msgspec.json.format(msgspec.json.encode(plain), indent=2).decode())
 
 
 def json_text(value: Any) -> str:
     """Encode a value as JSON on one line."""
-    return msgspec.json.encode(bamlvm.to_builtins(value)).decode()
+    return printable_json(msgspec.json.encode(bamlvm.to_builtins(value)).decode())
 
 
 def thrown_text(error: ThrownError) -> str:
@@ -69,15 +70,18 @@ def error_line(error: Any) -> str:
     qualified = getattr(type(error), "__baml_name__", type(error).__name__)
     name = (error.type if isinstance(error, bamlvm.ErrorRecord) else qualified).rpartition(".")[2]
     message = getattr(error, "message", None) or (None if isinstance(error, msgspec.Struct) else str(error))
-    return f"{name}: {' '.join(message.split())}" if message else name
+    return printable_line(f"{name}: {' '.join(message.split())}") if message else name
 
 
 def write_result(text: str) -> None:
-    """Print a result to stdout; raises :class:`CommandError` if it cannot be written whole."""
+    """Print a result to stdout; raises :class:`CommandError` if it cannot be written whole.
+
+    On a terminal its control characters are made visible; a file or a pipe gets the value as it is.
+    """
     if sys.stdout is None:
         raise CommandError(exit_codes.HOST, "stdout is closed, so the result cannot be printed")
     try:
-        print(text, flush=True)
+        print(printable(text) if sys.stdout.isatty() else text, flush=True)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -91,7 +95,7 @@ def report(error: CommandError | bamlvm.BamlError, command: str = "") -> int:
     An error that is not about a place in the program begins with the name of the command.
     """
     head = f"bamlvm {command}: " if command else ""
-    match error:
+    match error:  # what is rendered has its own colours, and shows the control characters of the source
         case bamlvm.CompileError():
             code, text = exit_codes.COMPILE, error.render(wants_colour(sys.stderr)).rstrip("\n")
         case bamlvm.ThrownError():
@@ -102,7 +106,7 @@ def report(error: CommandError | bamlvm.BamlError, command: str = "") -> int:
             code, text = error.exit_code, f"{head}{error}"
         case _:
             code, text = exit_codes.HOST, f"{head}{error}"
-    print(text, file=sys.stderr, flush=True)
+    print(text if isinstance(error, bamlvm.CompileError) else printable(text), file=sys.stderr, flush=True)
     return code
 
 

@@ -14,16 +14,12 @@ import msgspec
 
 import bamlvm
 from bamlvm.cli.output import error_line, value_text
+from bamlvm.grammar.printable import printable as visible
 
 if TYPE_CHECKING:
     from bamlvm import Attempt, AttemptRecord
 
 _TAB = 8
-_VISIBLE: dict[int, int | str] = {
-    **{code: 0x2400 + code for code in range(0x20) if code != ord("\n")},  # the Unicode block of control pictures
-    0x7F: "\N{SYMBOL FOR DELETE}",
-    **dict.fromkeys(range(0x80, 0xA0), "\N{REPLACEMENT CHARACTER}"),
-}
 
 
 class Lines:
@@ -176,7 +172,7 @@ def printable(text: str) -> str:
 
     A model's answer must not move the cursor or set the window's title (ECMA-48).
     """
-    return text.replace("\r\n", "\n").expandtabs(_TAB).translate(_VISIBLE)
+    return visible(text.replace("\r\n", "\n").expandtabs(_TAB))
 
 
 def row_count(text: str, columns: int) -> int:

@@ -26,6 +26,7 @@ from bamlvm.cli import options as shared
 from bamlvm.cli.exit_codes import CommandError
 from bamlvm.cli.output import error_line, is_terminal, json_text, usage_text, value_text, write_result
 from bamlvm.cli.program import add_path, arguments, program_path, read_program, signature_text
+from bamlvm.grammar.printable import printable_line
 
 if TYPE_CHECKING:
     from bamlvm.cli.progress import Display
@@ -111,7 +112,8 @@ def _print_usage(collector: bamlvm.Collector) -> None:
         failed = f" failed: {error_line(each.error)}" if each.error is not None else ""
         model = f" {each.model}" if each.model else ""
         usage = usage_text([each], each.duration or 0.0).replace(", 1 attempt", "")
-        print(f"attempt {each.ordinal}: {each.client} ({each.provider}{model}), {usage}{failed}", file=sys.stderr)
+        line = f"attempt {each.ordinal}: {each.client} ({each.provider}{model}), {usage}{failed}"
+        print(printable_line(line), file=sys.stderr)
     print(f"{call.function}: {usage_text(call.attempts, call.duration)}", file=sys.stderr, flush=True)
 
 

@@ -27,6 +27,7 @@ from bamlvm.cli import options as shared
 from bamlvm.cli.exit_codes import CommandError
 from bamlvm.cli.output import duration_text, json_text, shortened, thrown_text, usage_text, wants_colour
 from bamlvm.cli.program import add_path, program_path, read_program
+from bamlvm.grammar.printable import printable, printable_json
 from bamlvm.testing import Case, Constraint, Outcome, run_case, select
 
 _SHOWN_RESULT = 400  # characters
@@ -136,7 +137,8 @@ def _text(outcome: Outcome, colour: bool, verbose: bool) -> str:
     lines = [*_problems(outcome)]
     if outcome.failures and outcome.error is None:
         lines.append(f"result: {shortened(json_text(outcome.value), _SHOWN_RESULT)}")
-    checks = [_paint(f"check: {each.message}", "check", colour) for each in outcome.failed_checks]
+    lines = [printable(line) for line in lines]
+    checks = [_paint(printable(f"check: {each.message}"), "check", colour) for each in outcome.failed_checks]
     return "\n".join([head, *("  " + line for text in (*lines, *checks) for line in text.split("\n"))])
 
 
@@ -213,7 +215,7 @@ def _constraint(each: Constraint) -> dict[str, Any]:
 
 
 def _line(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
+    return printable_json(msgspec.json.encode(value).decode())
 
 
 def _paint(text: str, style: str, colour: bool) -> str:
@@ -262,9 +264,12 @@ def _write_junit(path: str, outcomes: Sequence[Outcome], suite: str) -> None:
 
 
 def _xml_text(text: str) -> str:
-    """Replace the characters that no XML document may hold (XML 1.0, production ``Char``)."""
-    return "".join(
-        c if c in "\t\n\r" or (c >= " " and c not in "\ufffe\uffff" and not _surrogate(c)) else "\ufffd" for c in text
+    """Replace the characters that no XML document may hold (XML 1.0, production ``Char``), and other control ones."""
+    return printable(
+        "".join(
+            c if c in "\t\n\r" or (c >= " " and c not in "\ufffe\uffff" and not _surrogate(c)) else "\ufffd"
+            for c in text
+        )
     )
 
 

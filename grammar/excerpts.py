@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from bamlvm.grammar.diagnostics import Diagnostic, Severity, sort
+from bamlvm.grammar.printable import printable
 from bamlvm.grammar.source import SourceFile, Span
 
 _RESET: Final = "\x1b[0m"
@@ -125,11 +126,11 @@ class _Renderer:
 
     def render(self, diagnostic: Diagnostic) -> str:
         headline = self.paint(f"{diagnostic.severity}[{diagnostic.code}]", diagnostic.severity)
-        lines = [headline + self.paint(f": {diagnostic.message}", "strong")]
+        lines = [headline + self.paint(f": {printable(diagnostic.message)}", "strong")]
         main = diagnostic.span.file
         marks: dict[str, list[tuple[Span, str, str]]] = {main: [(diagnostic.span, "", "^")]}
         for label in diagnostic.labels:
-            marks.setdefault(label.span.file, []).append((label.span, label.message, "-"))
+            marks.setdefault(label.span.file, []).append((label.span, printable(label.message), "-"))
         places = [span for group in marks.values() for span, _, _ in group]
         # The gutter is as wide as the largest line number: of the range's end, and of the start of each label.
         places.append(Span(main, max(diagnostic.span.end - 1, diagnostic.span.start), diagnostic.span.end))
@@ -138,10 +139,10 @@ class _Renderer:
         for path, group in marks.items():
             arrow = "-->" if path == main else ":::"
             first = group[0][0]
-            lines.append(f"{' ' * width}{self.paint(arrow, 'label')} {self.place(first)}")
+            lines.append(f"{' ' * width}{self.paint(arrow, 'label')} {printable(self.place(first))}")
             lines += self.excerpt(path, group, width, gutter, diagnostic.severity)
         if diagnostic.hint is not None:
-            head, *rest = diagnostic.hint.split("\n")
+            head, *rest = printable(diagnostic.hint).split("\n")
             lines.append(f"{' ' * (width + 1)}{self.paint('= hint:', 'hint')} {head}")
             lines += [f"{' ' * (width + 8)} {line}" for line in rest]
         return "\n".join(lines)
@@ -187,7 +188,7 @@ class _Renderer:
                 inside = rail is not None and rail.first_line < line <= rail.last_line
                 lines.append(self.paint("." * (width + 1), "label") + (self.paint(" |", severity) if inside else ""))
             marks = by_line.get(line, [])
-            text, marks = _clipped(source.line_text(line), marks)
+            text, marks = _clipped(printable(source.line_text(line)), marks)
             sides = rail.sides(line) if rail else ("", "")
             lines += self.source_line(line, text, width, self.paint(sides[0], severity))
             below = self.underline(text, marks, severity) if marks else []

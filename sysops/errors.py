@@ -2,7 +2,9 @@
 
 Every exception that a library may raise has a row in :data:`RULES`, keyed by its class's full name; the row of the
 nearest class in its method resolution order is taken, so the most specific one decides.  Keys are names, so that
-nothing has to be imported to be mapped.  An exception without a row is a bug or the host's own, and passes unchanged.
+nothing has to be imported to be mapped.  An exception without a row is a bug of ours, or of the host's transport:
+:func:`failure`, which stands behind every sys-op, makes it a failure of the attempt too.  Only what is meant to end a
+call passes: cancellation, and errors that say so (``ends_call``, as those of this package for the host do).
 
 httpx's tree, whose every class has a row (a test walks it)::
 
@@ -106,6 +108,21 @@ def translate(error: BaseException, subject: Subject) -> Thrown | None:
         if rule is not None:
             return rule(error, subject)
     return None
+
+
+def failure(error: Exception, operation: str) -> Exception:
+    """Return what a sys-op raises for an exception that no rule has a row for; ``operation`` is the sys-op's path."""
+    if isinstance(error, (Thrown, MemoryError)) or getattr(error, "ends_call", False):
+        return error
+    thrown = translate(error, Subject(operation))
+    if thrown is not None:
+        return thrown
+    message = f"{operation}: {type(error).__name__}: {Subject(operation).shown(error)}"
+    if operation.startswith("baml.http."):
+        return Thrown("baml.errors.Network", {"message": message, "url": None})
+    if operation.startswith("baml.llm."):
+        return Thrown("baml.errors.LlmClient", {"message": message, "type": None, "retryable": False})
+    return Thrown("baml.errors.Io", {"message": message, "path": None})
 
 
 def timed_out(clock: Clock, subject: Subject, since: float | None = None) -> Thrown:

@@ -128,7 +128,11 @@ async def _open(scope: Scope, exchange: Exchange) -> httpx.Response:
     from bamlvm.sysops.web.exchange import open_exchange
 
     try:
-        response = await open_exchange(scope.services.http_client(), exchange)
+        client = scope.services.http_client()
+    except (ValueError, ImportError) as error:  # as of a proxy with a scheme that is unknown, or needs another library
+        raise network(f"the environment's proxy cannot be used: {error}", exchange.subject) from error
+    try:
+        response = await open_exchange(client, exchange)
     except Thrown as thrown:
         if thrown.class_name == "baml.errors.StreamTruncated":  # there is no body yet that could be cut short
             raise network("the connection ended inside the response's headers", exchange.subject) from thrown

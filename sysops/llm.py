@@ -15,6 +15,7 @@ from operator import methodcaller
 from typing import TYPE_CHECKING, Any, Final
 
 from bamlvm.sysops import attempts
+from bamlvm.sysops.errors import failure
 from bamlvm.sysops.pending import deferred
 from bamlvm.sysops.scope import Scope
 from bamlvm.sysops.table import sysop
@@ -47,6 +48,10 @@ class StreamState:
         source = self.accumulator
         try:
             source.add(scope.read_batch(events))
+        except Exception as error:
+            if (thrown := failure(error, "baml.llm.StreamAccumulator.add_events")) is error:
+                raise
+            raise thrown from error
         finally:
             attempt = scope.attempt
             if attempt is None:
@@ -131,7 +136,12 @@ def accumulator_close(scope: Scope, accumulator: Instance) -> None:
 @sysop("baml.llm.StreamParser.feed")
 def parser_feed(scope: Scope, parser: Instance, text: str) -> Any:
     state: StreamParser = scope.services.handles.get(parser.get("_handle"), PARSER, scope.owner)[0]
-    scope.partial = partial = state.feed(text)
+    try:
+        scope.partial = partial = state.feed(text)
+    except Exception as error:
+        if (thrown := failure(error, "baml.llm.StreamParser.feed")) is error:
+            raise
+        raise thrown from error
     return partial
 
 

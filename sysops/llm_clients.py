@@ -17,7 +17,7 @@ from bamlvm.sysops.capabilities import require
 from bamlvm.sysops.environment import client_environment
 from bamlvm.sysops.errors import Subject, http_status, invalid
 from bamlvm.sysops.llm import ACCUMULATOR, StreamState, note_tokens
-from bamlvm.sysops.llm_parsing import final_value, options_of, type_of
+from bamlvm.sysops.llm_parsing import apart, final_value, options_of, type_of
 from bamlvm.sysops.prompts.messages import Message, Part
 from bamlvm.sysops.providers import clients, roles
 from bamlvm.sysops.providers.catalogue import Provider, provider_of, streams
@@ -277,7 +277,8 @@ def parse(scope: Scope, client: Instance, body: str, return_type: Any) -> Any:
         note_tokens(attempt, answer.tokens)
     check_finish_reason(scope, client, answer.finish_reason)
     check_answered(len(answer.content), answer.has_text, answer.finish_reason, answer.refusal)
-    return final_value(scope, type_of(return_type), answer.content, options)
+    type_ = type_of(return_type)
+    return apart(len(answer.content), lambda: final_value(scope, type_, answer.content, options))
 
 
 @sysop("baml.llm.PrimitiveClient.check_finish_reason")

@@ -6,6 +6,7 @@ asserts.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -13,9 +14,10 @@ import msgspec
 from bamlvm.sysops import parsing
 from bamlvm.sysops.constraints import AssertionFailed
 from bamlvm.sysops.environment import client_environment
-from bamlvm.sysops.errors import invalid
+from bamlvm.sysops.errors import failure, invalid
 from bamlvm.sysops.llm import PARSER
 from bamlvm.sysops.parsing import StreamParser
+from bamlvm.sysops.pending import Lazy
 from bamlvm.sysops.providers import clients
 from bamlvm.sysops.providers.failures import LIMITS
 from bamlvm.sysops.providers.options import Options
@@ -23,7 +25,10 @@ from bamlvm.sysops.scope import Scope
 from bamlvm.sysops.services import Services
 from bamlvm.sysops.table import sysop
 from bamlvm.vm.program.types import STRING, Type
-from bamlvm.vm.values import Instance, Thrown, TypeValue, Value
+from bamlvm.vm.values import Instance, Pending, Thrown, TypeValue, Value
+
+_LONG: Final = 100_000
+"""Characters of an answer from which on it is read in a thread."""
 
 _TAG_MARKS: Final = "<[\u25c1"
 """The characters that a tag around reasoning begins with."""
@@ -44,7 +49,8 @@ def partial_parse(scope: Scope, client: Instance, content: str, return_type: Any
 
 @sysop("baml.llm.PrimitiveClient.final_parse")
 def final_parse(scope: Scope, client: Instance, content: str, return_type: Any) -> Any:
-    return final_value(scope, type_of(return_type), content, options_of(scope, client))
+    type_, options = type_of(return_type), options_of(scope, client)
+    return apart(len(content), lambda: final_value(scope, type_, content, options))
 
 
 @sysop("baml.llm.PrimitiveClient.new_stream_parser")
@@ -58,7 +64,7 @@ def new_stream_parser(scope: Scope, client: Instance, return_type: Any) -> Insta
 @sysop("baml.llm.StreamParser.finish")
 def parser_finish(scope: Scope, parser: Instance) -> Any:
     state, type_ = scope.services.handles.get(parser.get("_handle"), PARSER, scope.owner)
-    return _finished(scope, state, type_)
+    return apart(len(state.text()), lambda: _finished(scope, state, type_))
 
 
 @sysop("baml.llm.read_as")
@@ -70,6 +76,25 @@ def read_as(scope: Scope, text: str, as_type: str, is_json: bool) -> Any:
     if not is_json:
         return final_value(scope, type_, text)
     return enforced(scope.services, type_, scope.services.json_reader(type_).value(text), text)
+
+
+def apart(length: int, parse: Callable[[], Value]) -> Any:
+    """Return the value of an answer.  A long one is read in a thread, so that other tasks of the loop have their turn:
+    the last pass reads the whole text once more, at one go."""
+    if length < _LONG:
+        return parse()
+
+    async def read() -> Value:
+        from bamlvm.sysops.threads import in_thread
+
+        try:
+            return await in_thread(parse)
+        except Exception as error:
+            if (thrown := failure(error, "baml.llm.StreamParser.finish")) is error:
+                raise
+            raise thrown from error
+
+    return Pending(Lazy(read))
 
 
 def options_of(scope: Scope, client: Instance) -> Options:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from bamlvm.grammar.printable import printable
 from bamlvm.sysops.scope import Scope
 from bamlvm.sysops.table import sysop
 from bamlvm.vm.builtins import builtins_of
@@ -50,4 +51,4 @@ def _log(level: str, message: str, fields: dict[Any, Any] | None) -> None:
     if not logger.isEnabledFor(number):
         return
     shown = "".join(f" {key}={display(value)}" for key, value in (fields or {}).items())
-    logger.log(number, "%s%s", message, shown, extra={"fields": builtins_of(fields or {})})
+    logger.log(number, "%s", printable(message + shown), extra={"fields": builtins_of(fields or {})})

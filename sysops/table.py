@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import ModuleType
 from typing import Any, Final, TypeVar
 
+from bamlvm.sysops.errors import failure
 from bamlvm.vm.sysop import SysOp
 
 __all__ = ["SysOp", "load", "sysop"]
@@ -92,7 +93,8 @@ def load(modules: Iterable[str] = MODULES, deferred: Mapping[str, tuple[str, ...
     table: dict[str, SysOp] = {}
     for name in modules:
         for path, function in marked(importlib.import_module(name)):
-            _add(table, SysOp(path, function, bool(function.__code__.co_flags & _COROUTINE)))
+            is_async = bool(function.__code__.co_flags & _COROUTINE)
+            _add(table, SysOp(path, _bounded(path, function) if is_async else function, is_async))
     for name, paths in deferred.items():
         for path in paths:
             _add(table, SysOp(path, _importing(name, path), False))
@@ -115,7 +117,26 @@ def _importing(module: str, path: str) -> Callable[..., Any]:
         nonlocal found
         if found is None:
             found = dict(marked(importlib.import_module(module)))[path]
-        return found(*arguments)
+        try:
+            return found(*arguments)
+        except Exception as error:
+            if (thrown := failure(error, path)) is error:
+                raise
+            raise thrown from error
+
+    return call
+
+
+def _bounded(path: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a sys-op that waits with :func:`bamlvm.sysops.errors.failure` behind it."""
+
+    async def call(*arguments: Any) -> Any:
+        try:
+            return await function(*arguments)
+        except Exception as error:
+            if (thrown := failure(error, path)) is error:
+                raise
+            raise thrown from error
 
     return call
 

@@ -22,6 +22,8 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from bamlvm.grammar.printable import printable_line
+
 VARIABLE: Final = "BAMLVM_TRACE"
 
 Writer: TypeAlias = Callable[[str], None]
@@ -61,7 +63,7 @@ def _stderr_writer(category: str, started: float) -> Writer:
     def write(text: str) -> None:
         stream = sys.stderr  # looked up each time: hosts replace it
         if stream is not None:
-            stream.write(f"[{category} {time.monotonic() - started:.6f}] {text}\n")
+            stream.write(f"[{category} {time.monotonic() - started:.6f}] {printable_line(text)}\n")
 
     return write
 
@@ -80,6 +82,6 @@ def _logger_writer(category: str) -> Writer | None:
         return None
 
     def write(text: str) -> None:
-        logger.debug("%s", text)
+        logger.debug("%s", printable_line(text))
 
     return write

@@ -63,7 +63,9 @@ def anchor(code: str) -> str:
 
 
 def _document(value: object) -> str:
-    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n"
+    from bamlvm.grammar.printable import printable_json
+
+    return printable_json(msgspec.json.format(msgspec.json.encode(value), indent=2).decode()) + "\n"
 
 
 def _places(span: Span, files: Mapping[str, SourceFile]) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -130,7 +132,9 @@ def _github_command(diagnostic: Diagnostic, files: Mapping[str, SourceFile]) -> 
 
 
 def _escaped(value: object, escapes: Mapping[str, str]) -> str:
-    return "".join(escapes.get(character, character) for character in str(value))
+    from bamlvm.grammar.printable import printable
+
+    return printable("".join(escapes.get(character, character) for character in str(value)))
 
 
 def _with_hint(diagnostic: Diagnostic) -> str:

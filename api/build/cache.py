@@ -155,7 +155,7 @@ def _read_own(folder: Path, name: str) -> bytes:
             _check_own(status)
             if not stat.S_ISREG(status.st_mode):
                 raise OSError("not a regular file")
-            return file.read(MAX_BYTES)
+            return file.read(min(status.st_size, MAX_BYTES))
     finally:
         os.close(place)
 

@@ -47,7 +47,10 @@ class Mismatch(Exception):  # noqa: N818 (the inside of a HostError)
 def primitive(value: Any, name: str) -> Converted:
     """Convert a value for ``int float string bool null``.  Raises :class:`Mismatch`."""
     kind: type = type(value)
-    if kind is _EXACT.get(name) or (kind is int and name == "int" and in_i64(value)):
+    if kind is str:
+        if name == "string" and value.isascii():
+            return value, 0
+    elif kind is _EXACT.get(name) or (kind is int and name == "int" and in_i64(value)):
         return value, 0
     given = plain(value)
     kind = type(given)
@@ -68,14 +71,29 @@ def primitive(value: Any, name: str) -> Converted:
 
 
 def plain(value: Any) -> Any:
-    """Return an instance of a subclass of str, int or float as the plain type: no other object enters the machine."""
+    """Return an instance of a subclass of str, int or float as the plain type: no other object enters the machine.
+
+    Raises :class:`Mismatch` for a string that is no text: one with half of a character, which could not be sent.
+    """
+    if isinstance(value, str) and not isinstance(value, enum.Enum):
+        return _whole(value if type(value) is str else str.__str__(value))
     if type(value) in _PLAIN or isinstance(value, enum.Enum):
         return value
-    if isinstance(value, str):
-        return str.__str__(value)
     if isinstance(value, int):
         return int(value)
     return float(value) if isinstance(value, float) else value
+
+
+def _whole(text: str) -> str:
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            half = f"U+{ord(text[error.start]):04X} at {error.start}"
+            raise Mismatch(
+                f"the string has half of a character ({half}), as one has that was cut inside an emoji"
+            ) from None
+    return text
 
 
 def shown(value: Any) -> str:

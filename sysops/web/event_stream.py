@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
-from bamlvm.sysops.errors import network, timed_out, translate
+from bamlvm.sysops.errors import failure, network, timed_out, translate
 from bamlvm.sysops.pending import Lazy
 from bamlvm.sysops.web.batches import Batches
 from bamlvm.sysops.web.exchange import MAX_BODY, Exchange, described
@@ -250,7 +250,8 @@ class EventStream:
         if error is None:
             self._follow(StreamEvent.END)
         else:
-            self._follow(StreamEvent.FAIL, translate(error, self._exchange.subject) or error)
+            thrown = translate(error, self._exchange.subject) or failure(error, "baml.http.SseStream.next")
+            self._follow(StreamEvent.FAIL, thrown)
         self._wake()
 
     def _break_off(self, error: BaseException | None) -> None:

@@ -106,12 +106,22 @@ def test_the_status_of_a_mock_is_the_attempts() -> None:
         runtime.call_function_sync("F", {"input": "a"})
 
 
-def test_the_exception_of_a_mock_is_the_hosts() -> None:
+def test_the_exception_of_a_mock_fails_the_attempt() -> None:
     def handler(request: httpx.Request) -> httpx.Response:
         raise ZeroDivisionError("of the handler")
 
     runtime = bamlvm.Runtime.from_files({"main.baml": SOURCE}, transport=httpx.MockTransport(handler))
-    with runtime, pytest.raises(ZeroDivisionError, match="of the handler"):
+    with runtime, pytest.raises(bamlvm.ThrownError, match="ZeroDivisionError: of the handler") as caught:
+        runtime.call_function_sync("F", {"input": "a"})
+    assert caught.value.attempts[0].error.type == "baml.errors.Network"
+
+
+def test_an_error_for_the_host_ends_the_call() -> None:
+    def handler(request: httpx.Request) -> httpx.Response:
+        raise bamlvm.HostError("not today")
+
+    runtime = bamlvm.Runtime.from_files({"main.baml": SOURCE}, transport=httpx.MockTransport(handler))
+    with runtime, pytest.raises(bamlvm.HostError, match="not today"):
         runtime.call_function_sync("F", {"input": "a"})
 
 
