@@ -18,7 +18,7 @@ _NAMES = {
     "calls.dry_run": ("HttpRequest", "ParseStream", "PromptMessage", "PromptPart"),
     "calls.streams": ("Stream",),
     "checking": ("CheckReport", "check"),
-    "collector": ("CallRecord", "Collector", "Observer", "Usage"),
+    "collector": ("CallRecord", "Collector", "Observer", "UnawaitedError", "Usage"),
     "context": ("CallContext", "CancelToken"),
     "errors": ("BamlError", "Cancelled", "CompileError", "DeadlineExceeded", "HostError", "ThrownError"),
     "events": ("Attempt", "Event", "Partial", "Tick"),

@@ -13,6 +13,7 @@ from bamlvm.checking import check as check
 from bamlvm.collector import CallRecord as CallRecord
 from bamlvm.collector import Collector as Collector
 from bamlvm.collector import Observer as Observer
+from bamlvm.collector import UnawaitedError as UnawaitedError
 from bamlvm.collector import Usage as Usage
 from bamlvm.context import CallContext as CallContext
 from bamlvm.context import CancelToken as CancelToken
