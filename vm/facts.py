@@ -322,6 +322,9 @@ SPECIAL: Final[Mapping[tuple[str, str], Sequence[Special]]] = {
 }
 """Cheaper forms by instruction and operator, or native; the first row that fits counts."""
 
+SPECIALISED: Final = frozenset(instruction for instruction, _ in SPECIAL)
+"""The instructions that may have a cheaper form."""
+
 RESULTS: Final[Mapping[str, Fact]] = {
     **dict.fromkeys(("less", "less_equal", "greater", "greater_equal", "equal", "not_equal"), BOOL),
     "cmp_op": BOOL,

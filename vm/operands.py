@@ -11,7 +11,7 @@ one effect, and that effect comes after everything in the line that can raise.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -131,16 +131,16 @@ class Operands:
 
     def _push(self, text: str, fact: Fact, parts: Sequence[Operand] = (), *, reads_heap: bool = False) -> Operand:
         """Push an expression over ``parts``."""
-        pushed = Operand(
-            text,
-            fact,
-            locals=frozenset().union(*(each.locals for each in parts)),
-            reads_heap=reads_heap or any(each.reads_heap for each in parts),
-        )
+        pushed = Operand(text, fact, reads_heap=reads_heap)
+        for part in parts:
+            pushed.locals |= part.locals
+            pushed.reads_heap |= part.reads_heap
         self.stack.append(pushed)
         return pushed
 
     def _pop(self, count: int) -> list[Operand]:
+        if not count:
+            return []
         popped = self.stack[len(self.stack) - count :]
         del self.stack[len(self.stack) - count :]
         return popped
@@ -184,10 +184,8 @@ class Form(NamedTuple):
     """
 
     pieces: tuple[str | tuple[str, str], ...]
-
-    def slots(self) -> Iterator[int]:
-        """The operands that number the locals which the text names."""
-        return (int(each[1]) for each in self.pieces if not isinstance(each, str) and each[0] == "slot")
+    slots: tuple[int, ...]
+    """The operands that number the locals which the text names."""
 
     def uses(self, name: str) -> int:
         """Return how often the text names an input."""
@@ -197,19 +195,21 @@ class Form(NamedTuple):
         self, inputs: Mapping[str, Operand], operands: Sequence[int] = (), linked: Callable[[int], str] = str
     ) -> str:
         """Return the text with inputs, locals and linked operands put in."""
-        return "".join(
-            each if isinstance(each, str) else self._piece(*each, inputs, operands, linked) for each in self.pieces
-        )
-
-    @staticmethod
-    def _piece(
-        kind: str, name: str, inputs: Mapping[str, Operand], operands: Sequence[int], linked: Callable[[int], str]
-    ) -> str:
-        if kind == "slot":
-            return f"v{operands[int(name)]}"
-        if kind == "operand":
-            return linked(int(name))
-        return inputs[name].text if kind == "bare" else inputs[name].inner
+        text = ""
+        for each in self.pieces:
+            if isinstance(each, str):
+                text += each
+                continue
+            kind, name = each
+            if kind == "inner":
+                text += inputs[name].inner
+            elif kind == "bare":
+                text += inputs[name].text
+            elif kind == "slot":
+                text += f"v{operands[int(name)]}"
+            else:
+                text += linked(int(name))
+        return text
 
 
 @cache
@@ -229,4 +229,5 @@ def form(text: str, inputs: tuple[str, ...]) -> Form:
             closes = end == len(text) or text.startswith((")", ",", "]", "}"), end)
             pieces.append(("bare" if opens and closes else "inner", name))
     pieces.append(text[end:])
-    return Form(tuple(each for each in pieces if each))
+    kept = tuple(each for each in pieces if each)
+    return Form(kept, tuple(int(each[1]) for each in kept if not isinstance(each, str) and each[0] == "slot"))

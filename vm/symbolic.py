@@ -19,7 +19,7 @@ from bamlvm.vm.names import Names
 from bamlvm.vm.opcodes import CODES, MAY_THROW, OPERATORS, TABLE
 from bamlvm.vm.operands import Comparison, Form, Operand, Operands, Site, Temporaries, form
 from bamlvm.vm.program.types import ClassType
-from bamlvm.vm.semantics import SEMANTICS, Checked, Expression, Guarded, Many, Statement, out_of_range
+from bamlvm.vm.semantics import SEMANTICS, Checked, Expression, Guarded, Many, Raw, Statement, out_of_range
 from bamlvm.vm.values import I64_MAX, I64_MIN, MISSING
 
 
@@ -180,13 +180,15 @@ class BlockRun(Operands):
             handler(index, instruction.operands)
             return
         semantics = SEMANTICS[instruction.name]
+        if isinstance(semantics, Raw):
+            raise Unsupported(instruction.name)
         if isinstance(semantics, Many):
             parts = self._pop(instruction.operands[semantics.counted_by] * (2 if semantics.of_pairs else 1))
-        elif isinstance(semantics, Expression | Statement | Checked | Guarded):
-            parts = self._pop(len(semantics.inputs))
         else:
-            raise Unsupported(instruction.name)
-        row = facts.special(instruction.name, self._operation(instruction), [each.fact for each in parts])
+            parts = self._pop(len(semantics.inputs))
+        row = None
+        if instruction.name in facts.SPECIALISED:
+            row = facts.special(instruction.name, self._operation(instruction), [each.fact for each in parts])
         if row is not None and row.same_as:
             semantics, row = SEMANTICS[row.same_as], None
         if row is not None:
@@ -237,22 +239,19 @@ class BlockRun(Operands):
 
     def _expression(self, instruction: Instruction, semantics: Expression, parts: Sequence[Operand]) -> None:
         template = form(semantics.text, semantics.inputs)
-        inputs = dict(zip(semantics.inputs, parts, strict=True))
         operator = _COMPARISONS.get(instruction.name)
         if operator is not None:
             self._compare(template, operator, parts)
             return
-        pushed = self._push(
-            self._filled(instruction, template, inputs),
-            self._fact(instruction, parts),
-            parts,
-            reads_heap=semantics.reads_heap,
-        )
-        for slot in template.slots():
+        text = self._filled(instruction, template, dict(zip(semantics.inputs, parts, strict=True)))
+        copies = semantics.text == "slots[$0]"
+        fact = ANY if copies else self._fact(instruction, parts)
+        pushed = self._push(text, fact, parts, reads_heap=semantics.reads_heap)
+        for slot in template.slots:
             local = instruction.operands[slot]
             fact = self._read(local)
             pushed.locals |= {local}
-            if semantics.text == f"slots[${slot}]":
+            if copies:
                 pushed.local, pushed.fact = local, fact
 
     def _compare(self, template: Form, operator: str, parts: Sequence[Operand]) -> None:
@@ -280,7 +279,7 @@ class BlockRun(Operands):
         self._settle_uses(semantics.text, inputs, semantics.result)
         template = form(semantics.text, semantics.inputs)
         stores = semantics.text.startswith("slots[$0] = ")
-        for slot in [*template.slots()][stores:]:
+        for slot in template.slots[stores:]:
             self._read(instruction.operands[slot])
         text = self._filled(instruction, template, inputs)
         if stores:
