@@ -248,7 +248,15 @@ class Native:
         if place is not None:
             start = _state_at(analyse(whole := Flow(code), names, start, guess=False), whole, place)
         counts_calls = place is None and self._counts_calls(function)
-        return translate(flow, names, start, guess=guess, counts_calls=counts_calls, asserts=self.asserts)
+        return translate(
+            flow,
+            names,
+            start,
+            guess=guess,
+            counts_calls=counts_calls,
+            enters_loop=place is not None,
+            asserts=self.asserts,
+        )
 
     def _counts_calls(self, function: LinkedFunction) -> bool:
         """Whether calls of a function count themselves: those that may be under way already, and long chains."""

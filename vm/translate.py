@@ -48,24 +48,37 @@ class Translation(NamedTuple):
 
 
 def translate(
-    flow: Flow, names: Names, start: State, *, guess: bool, counts_calls: bool, asserts: bool = False
+    flow: Flow,
+    names: Names,
+    start: State,
+    *,
+    guess: bool,
+    counts_calls: bool,
+    enters_loop: bool = False,
+    asserts: bool = False,
 ) -> Translation:
     """Translate a function whose facts at its entry are ``start``.
 
     ``guess`` allows counting loops. ``counts_calls`` makes each call look at the room left on Python's stack.
+    ``enters_loop`` says that it is entered at a loop, with the whole frame of the interpreter as its parameters.
     ``asserts`` checks the facts of every store while the function runs, for tests.
     Raises :class:`~bamlvm.vm.flow.Unsupported` for code that stays interpreted.
     """
     analysis = analyse(flow, names, start, guess=guess)
-    return _Writer(flow, names, analysis, counts_calls=counts_calls, asserts=asserts).translation()
+    return _Writer(
+        flow, names, analysis, counts_calls=counts_calls, enters_loop=enters_loop, asserts=asserts
+    ).translation()
 
 
 class _Writer(Structure):
-    def __init__(self, flow: Flow, names: Names, analysis: Analysis, *, counts_calls: bool, asserts: bool) -> None:
+    def __init__(
+        self, flow: Flow, names: Names, analysis: Analysis, *, counts_calls: bool, enters_loop: bool, asserts: bool
+    ) -> None:
         super().__init__(flow)
         self._names = names
         self._analysis = analysis
         self._counts_calls = counts_calls
+        self._enters_loop = enters_loop
         self._asserts = asserts
         self._unset: set[int] = set()
         self._uses_fuel = False
@@ -78,7 +91,7 @@ class _Writer(Structure):
         entered = flow.blocks[flow.entry]
         taken = len(function.parameters) + function.capture_count
         parameters = [f"v{k}" for k in range(taken)]
-        if entered.start:  # a loop entered from the interpreter takes the whole frame
+        if self._enters_loop:
             parameters = [f"v{k}" for k in range(function.local_count)] + [f"s{d}" for d in range(entered.depth)]
             self._unset = set()
         head = [Line(0, "def make(calls, fuel):"), Line(1, f"def function({', '.join(parameters)}):")]
