@@ -31,6 +31,7 @@ from bamlvm.vm.program.llm import (
 from bamlvm.vm.program.spelling import did_you_mean
 
 _CLIENT_PROPERTIES: Final = ("provider", "retry_policy", "options")
+_PROPERTY_HINT: Final = "what a provider takes is in `options { … }`"
 _STRATEGY_OPTIONS: Final = {
     "fallback": ("strategy", "http", "parse_failure"),
     "round-robin": ("strategy", "start", "http", "parse_failure"),
@@ -61,7 +62,7 @@ def clients(index: Index, diagnostics: list[Diagnostic]) -> dict[str, ClientInfo
         declaration = entry.declaration
         assert isinstance(declaration, syntax.Client)
         report = reporter(entry, diagnostics)
-        parts = entries(declaration.body, _CLIENT_PROPERTIES, "E0027", "a client", report, "error")
+        parts = entries(declaration.body, _CLIENT_PROPERTIES, "E0027", "a client", report, "error", _PROPERTY_HINT)
         if "provider" not in parts:
             hint = "add one, such as `provider openai`"
             report.error(

@@ -19,7 +19,7 @@ from bamlvm.vm.program.llm import (
     RetryPolicyInfo,
     TemplateInfo,
 )
-from bamlvm.vm.program.spelling import did_you_mean
+from bamlvm.vm.program.spelling import Suggestion, did_you_mean
 
 _POLICY_PROPERTIES = ("max_retries", "strategy", "options", "jitter", "parse_failure")
 _GENERATOR_PROPERTIES = (
@@ -83,6 +83,8 @@ def retry_policies(index: Index, diagnostics: list[Diagnostic]) -> dict[str, Ret
         written = parts.get("max_retries")
         retries = data(written.value) if written is not None else None
         if retries is None or not is_count(retries):
+            if written is None and len(parts) < len(declaration.body.entries):
+                continue  # an unknown property, which was reported, may be a misspelling of it
             where = written.value if written is not None else name_range(declaration)
             hint = "such as `max_retries 3`"
             report.error("E0001", where, f"`{declaration.name}` needs a `max_retries`, a number from 0", hint=hint)
@@ -169,7 +171,11 @@ def check_generators(index: Index, diagnostics: list[Diagnostic]) -> None:
         output = parts["output_type"].value if "output_type" in parts else None
         if isinstance(output, syntax.ConfigScalar) and output.value not in _OUTPUT_TYPES:
             known = ", ".join(f"`{each}`" for each in _OUTPUT_TYPES)
-            hint = did_you_mean(str(output.value), _OUTPUT_TYPES) or f"there are {known}"
+            longer = [each for each in _OUTPUT_TYPES if str(output.value) in each.split("/")]
+            hint = did_you_mean(str(output.value), _OUTPUT_TYPES)
+            if hint is None and longer:
+                hint = Suggestion(f"did you mean `{longer[0]}`?", str(output.value), longer[0])
+            hint = hint or f"there are {known}"
             report.warning("E0022", output, f"unknown output type `{output.value}`", hint=hint)
 
 

@@ -33,13 +33,17 @@ def entries(
     what: str,
     report: Reporter,
     severity: Severity = "warning",
+    otherwise: str = "",
 ) -> dict[str, syntax.ConfigEntry]:
-    """Return a block's entries by key; report unknown (``code``, with ``severity``) and repeated ones (E0012)."""
+    """Return a block's entries by key; report unknown (``code``, with ``severity``) and repeated ones (E0012).
+    ``otherwise`` is the hint for a key that resembles none of the known ones, by default these."""
     names = tuple(known)
     found: dict[str, syntax.ConfigEntry] = {}
     for entry in body.entries:
         if entry.key not in names:
-            hint = did_you_mean(entry.key, names) or f"{what} has {', '.join(f'`{name}`' for name in names)}"
+            hint = (
+                did_you_mean(entry.key, names) or otherwise or f"{what} has {', '.join(f'`{name}`' for name in names)}"
+            )
             message = f"{what} has no `{entry.key}`"
             report.error(code, (entry.start, entry.key_end), message, hint=hint, severity=severity)
         elif entry.key in found:

@@ -186,7 +186,8 @@ def _head(
             if each.name == "self" and self_type is not None and place == 0:
                 parameters.append(Parameter("self", self_type))
                 continue
-            report.error("E0002", each, f"the parameter `{each.name}` has no type", hint=f"write `{each.name}: string`")
+            if each.name == "self":  # the parser has reported others
+                report.error("E0002", each, "`self` is the first parameter of a method, and of nothing else")
         if each.name in seen:
             first = report.label(seen[each.name].start, seen[each.name].end, "first here")
             report.error("E0012", each, f"the parameter `{each.name}` is there twice", labels=[first])

@@ -58,6 +58,8 @@ def check_tests(index: Index, symbols: Symbols, resolver: TypeResolver, diagnost
         if given is not None and not isinstance(given, syntax.ConfigBlock):
             report.error("E0001", given, "`args` is a block: `args { … }`")
         functions = parts.get("functions")
+        if functions is None and len(parts) < len(declaration.body.entries):
+            continue  # an unknown property, which was reported, may be a misspelling of it
         if functions is None:
             report.error("E0035", name_range(declaration), f"the test `{declaration.name}` names no `functions`")
             continue

@@ -7,8 +7,14 @@ with it.
 
 from __future__ import annotations
 
+import re
+
+from bamlvm.grammar.diagnostics import error, replace
 from bamlvm.grammar.lexer_state import LexerState
+from bamlvm.grammar.source import Span
 from bamlvm.grammar.tokens import CODE, TEMPLATE_PATTERN, Token
+
+_SINGLE_QUOTED = re.compile(r"'([^'\"\n]*)'")
 
 
 def old_comment_end(text: str, start: int) -> int:
@@ -49,6 +55,15 @@ def rare_token(c: LexerState, kind: str, start: int, end: int) -> int:
     if kind == "OPEN_JINJA":
         c.report("E0009", "this `{{` is never closed", start, end, hint="add the missing `}}`")
         return c.give_up(start)
+    if text[start] == "'" and (quoted := _SINGLE_QUOTED.match(text, start)):
+        end = quoted.end()
+        written = f'"{quoted[1]}"'
+        c.tokens.append(Token("STRING", written, start, end))
+        fix = replace(start, end, written)
+        c.diagnostics.append(
+            error("E0010", "a string is in double quotes", Span("", start, end), (), f"write `{written}`", fix)
+        )
+        return end
     c.trivia.append(Token("ERROR", text[start:end], start, end))
     if kind == "OPEN_COMMENT":
         c.swallowed = True

@@ -72,9 +72,13 @@ def parse_file(source: SourceFile, cache: ItemCache | None = None) -> tuple[File
     items: list[Item] = []
     unread: list[str] = []
     diagnostics: list[Diagnostic] = []
+    stray = -1  # where the last text ended that is no item
     for found in split_items(text):
         content = text[found.start : found.end]
         if not found.keyword:
+            stray, before = found.end, stray
+            if before >= 0 and "\n" not in text[before : found.start]:
+                continue  # the rest of a line that was reported
             diagnostics.append(no_item_error(content).shifted(path, found.start))
             continue
         parsed = cache.get(content) if cache is not None else None

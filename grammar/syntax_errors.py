@@ -15,12 +15,16 @@ from typing import Final
 from bamlvm.grammar.diagnostics import Diagnostic, Edit, Label, error, replace
 from bamlvm.grammar.lalr import END, Driver, UnexpectedTokenError
 from bamlvm.grammar.source import Span
+from bamlvm.grammar.syntax_hints import syntax_hint
 from bamlvm.grammar.tokens import ITEM_KEYWORDS, PUNCTUATION, Token
 
 _PARENTHESISED: Final = {"IF": "if", "WHILE": "while", "FOR": "for", "MATCH": "match"}
 _FOREIGN: Final = {
     "interface": "interfaces are not part of this dialect",
     "implements": "interfaces are not part of this dialect",
+}
+_FOREIGN_HINTS: Final = {
+    "interface": "a type with fields is written `class Name { field type }`",
 }
 STATEMENT_KEYWORDS: Final = frozenset(
     {"LET", "RETURN", "WHILE", "FOR", "IF", "MATCH", "THROW", "BREAK", "CONTINUE", "ASSERT"}
@@ -48,6 +52,12 @@ _BORROWED: Final = {
     "and": "the logical and is written `&&`",
     "or": "the logical or is written `||`",
     "not": "the logical not is written `!`",
+    "raise": "write `throw`",
+    "async": "every function may wait: leave `async` out",
+    **dict.fromkeys(("export", "public", "pub"), "every item can be used everywhere: leave it out"),
+    "loop": "write `while (true) { … }`",
+    "do": "write `while (true) { …; if (done) { break; } }`",
+    "from": "every file of a project sees every other: nothing is imported",
     "new": 'an instance is written without `new`: `Person { name: "Ada" }`',
 }
 _SAME_WORDS: Final = {
@@ -57,13 +67,14 @@ _SAME_WORDS: Final = {
     "elif": "else if",
     "alias": "type",
     "policy": "retry_policy",
+    "raise": "throw",
     "and": "&&",
     "or": "||",
     "not": "!",
-    "new": "",
+    **dict.fromkeys(("new", "async", "export", "public", "pub"), ""),
 }
 """The words of other languages that are to be replaced by one of ours, and nothing more."""
-_TOP_LEVEL: Final = ("function", "class", "type", "retry_policy")
+_TOP_LEVEL: Final = ("function", "class", "type", "retry_policy", "")
 _AFTER_KEYWORD: Final = ("LBRACE", "NAME", "STRING", "INT", "TRUE", "FALSE")
 _ITEMS: Final = "a file holds `class`, `enum`, `type`, `function`, `client<llm>`, `test` and the like"
 
@@ -186,7 +197,8 @@ def syntax_error(driver: Driver, failure: UnexpectedTokenError, tokens: list[Tok
     if previous is not None and previous.kind in _PARENTHESISED and driver.accepts(states, "LPAREN"):
         return _missing_parentheses(token, previous, tokens, index, text)
     if foreign := _near(_FOREIGN, tokens, index):
-        return error("E0010", _FOREIGN[foreign.text], Span("", foreign.start, foreign.end))
+        where = Span("", foreign.start, foreign.end)
+        return error("E0010", _FOREIGN[foreign.text], where, (), _FOREIGN_HINTS.get(foreign.text))
     if previous is not None and previous.kind == "SPAWN":
         return _after_spawn(token, span)
     if token.text == "<" and index > 1 and tokens[index - 2].kind == "TYPE":
@@ -196,10 +208,8 @@ def syntax_error(driver: Driver, failure: UnexpectedTokenError, tokens: list[Tok
     if token.kind == END:
         place = previous.end if previous else 0
         return error("E0009", f"unexpected end, expected {wanted}", Span("", max(place - 1, 0), place))
-    hint, fix = _hint(token, tokens, index, expected)
-    if token.kind == "QUESTION" and text[token.end : token.end + 1] in (".", "["):
-        hint = f"there is no `?{text[token.end]}`: check first, as in `if (x != null) {{ … }}`"
-    if borrowed := _near(_BORROWED, tokens, index):
+    hint, fix = syntax_hint(tokens, index, token, expected, text)
+    if hint is None and (borrowed := _near(_BORROWED, tokens, index)):
         hint, fix = _BORROWED[borrowed.text], _borrowed_fix(borrowed, text)
     return error("E0010", f"expected {wanted}, found {_token_text(token)}", span, (), hint, fix)
 
@@ -262,67 +272,17 @@ def _missing_parentheses(token: Token, keyword: Token, tokens: list[Token], inde
     if word == "for" and re.match(r"\w+ in\b", head):
         head = f"let {head}"
     mended = token.kind != END and "\n" not in head
+    condition, colon, _ = head.partition(":")
+    if colon and word != "for":  # Python's
+        braces = f"write `{word} ({condition.strip()}) {{ … }}`"
+        return error(
+            "E0030", f"the {subject} of `{word}` must be in parentheses", Span("", token.start, end), (), braces
+        )
     hint = f"write `{word} ({head})`" if mended else None
     fix = replace(token.start, end, f"({head})") if mended else ()
     label = Label(Span("", keyword.start, keyword.end), f"`{word}` needs parentheses")
     message = f"the {subject} of `{word}` must be in parentheses"
     return error("E0030", message, Span("", token.start, end), (label,), hint, fix)
-
-
-def _hint(token: Token, tokens: list[Token], index: int, expected: set[str]) -> tuple[str | None, tuple[Edit, ...]]:
-    """Return the hint for a mistake that is known to be common, or None, and what mends it."""
-    previous = tokens[index - 1] if index else None
-    here = (token.start, token.end)
-    if token.kind == "ASSIGN" and "EQUALITY" in expected:
-        return "equality is written `==`", replace(*here, "==")
-    if token.kind == "AMPERSAND" and previous is not None and previous.kind == "AMPERSAND":
-        return "the logical and is written `&&`", ()
-    if token.kind == "QUESTION":
-        return "there is no `a ? b : c`: write `if (a) { b } else { c }`", ()
-    if token.kind == "ARROW" and "FAT_ARROW" in expected:
-        return "an arm is written `pattern => result`", replace(*here, "=>")
-    if token.kind == "FAT_ARROW" and "ARROW" in expected:
-        return "a result type is written `-> T`", replace(*here, "->")
-    if expected == {"COLON"} or ("COLON" in expected and token.kind == "ASSIGN"):
-        return "write `:` between a name and its value", replace(*here, ":") if token.kind == "ASSIGN" else ()
-    if token.kind in ("RBRACE", "COMMA") and "FAT_ARROW" in expected:
-        return "an arm is written `pattern => result`, such as `_ => 0`", ()
-    step = _step(tokens, index)
-    if step is not None:
-        return step
-    if previous is None:
-        return None, ()
-    if token.kind == "STRING" and previous.text == "f" and token.start == previous.end:
-        fix = replace(previous.start, token.end, _template(token.text)) if "`" not in token.text else ()
-        return "a template string is written `` `Hello ${name}` ``", fix
-    if previous.kind == "COMMA" and token.kind == "COMMA":
-        return "remove this `,`", replace(*here, "")
-    return None, ()
-
-
-def _step(tokens: list[Token], index: int) -> tuple[str, tuple[Edit, ...]] | None:
-    """Return the hint and the fix for `x++` or `x--`, or None.
-
-    The parser is stuck at the second `+`, but behind both `-`, of which the second may be a sign.
-    """
-    for sign, word, last in (("PLUS", "+", index), ("MINUS", "-", index - 1)):
-        if not 1 <= last < len(tokens):
-            continue
-        first, second = tokens[last - 1], tokens[last]
-        if first.kind != sign or second.kind != sign or first.end != second.start:
-            continue
-        after_name = last > 1 and tokens[last - 2].kind in ("NAME", "RBRACKET")
-        following = tokens[last + 1].kind if last + 1 < len(tokens) else END
-        mends = after_name and following in ("SEMICOLON", "RPAREN", "RBRACE", END)
-        fix = replace(first.start, second.end, f" {word}= 1") if mends else ()
-        return f"there is no `{word * 2}`: write `x {word}= 1`", fix
-    return None
-
-
-def _template(text: str) -> str:
-    """Return Python's `f"…"`, of which ``text`` is the string, as a template string."""
-    inner = re.sub(r"(?<!\{)\{(?!\{)", "${", text[1:-1]).replace("{{", "{").replace("}}", "}")
-    return f"`{inner}`"
 
 
 def _alternatives(expected: set[str]) -> str:
@@ -394,11 +354,12 @@ def no_item_error(text: str) -> Diagnostic:
     name = word.group()
     span = Span("", 0, word.end())
     if name in _FOREIGN:
-        return error("E0010", _FOREIGN[name], span)
+        return error("E0010", _FOREIGN[name], span, (), _FOREIGN_HINTS.get(name))
     fix: tuple[Edit, ...] = ()
     if name in _BORROWED:
         hint: str | None = _BORROWED[name]
-        fix = replace(0, word.end(), _SAME_WORDS[name]) if _SAME_WORDS.get(name) in _TOP_LEVEL else ()
+        if _SAME_WORDS.get(name) in _TOP_LEVEL:
+            fix = _borrowed_fix(Token("NAME", name, 0, word.end()), text)
     elif name.upper() in STATEMENT_KEYWORDS or name in ("spawn", "await"):
         hint = "statements belong inside a function"
     else:

@@ -9,10 +9,12 @@ that hold an error or a type variable decide nothing, and neither does code that
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check.context import Checking, Flow, Lint
+from bamlvm.vm.program.declarations import EnumInfo
+from bamlvm.vm.program.spelling import Suggestion
 from bamlvm.vm.program.types import (
     FLOAT,
     INT,
@@ -50,11 +52,25 @@ def report(c: Checking) -> None:
     for local in c.function.locals:
         if local.unused:
             what = "is assigned to, but never read" if local.reassigned else "is never used"
-            hint = f"remove it, or name it `_{local.name}`"
+            hint = _binding_hint(c, local.name) or f"remove it, or name it `_{local.name}`"
             where = (local.start, local.start + len(local.name))
             c.report.warning("E0101", where, f"`{local.name}` {what}", hint)
     for lint in c.lints:
         c.report.warning(*lint)
+
+
+def _binding_hint(c: Checking, name: str) -> str | None:
+    """Return the hint for a name that was probably not meant to bind anything, or None."""
+    if name in ("else", "default", "otherwise"):
+        return Suggestion("any other value is `_`", name, "_")
+    enum = variant_owner(c.symbols.enums, name)
+    return Suggestion(f"a variant is written `{enum}.{name}`", name, f"{enum}.{name}") if enum is not None else None
+
+
+def variant_owner(enums: Mapping[str, EnumInfo], name: str) -> str | None:
+    """Return the only enum that has a variant of this name, or None."""
+    owners = [enum for enum, info in enums.items() if any(each.name == name for each in info.variants)]
+    return owners[0] if len(owners) == 1 else None
 
 
 def _note(c: Checking, code: str, node: hir.Node, message: str, hint: str | None = None) -> None:

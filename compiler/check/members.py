@@ -7,7 +7,7 @@ from bamlvm.compiler.check.context import Checking
 from bamlvm.compiler.reporter import name_range
 from bamlvm.compiler.types import substitute, widen
 from bamlvm.vm.program.declarations import ClassInfo
-from bamlvm.vm.program.spelling import did_you_mean
+from bamlvm.vm.program.spelling import Suggestion, did_you_mean, write_instead
 from bamlvm.vm.program.types import (
     BOOL,
     FLOAT,
@@ -25,6 +25,34 @@ from bamlvm.vm.program.types import (
 )
 
 _OWNERS: dict[Type, str] = {STRING: "baml.String", INT: "baml.Int", FLOAT: "baml.Float", BOOL: "baml.Bool"}
+
+
+_BUILT_IN = frozenset({"baml.String", "baml.Array", "baml.Map", "baml.Int", "baml.Float"})
+_METHODS = {
+    **dict.fromkeys(("len", "size", "count", "len_", "__len__"), "length"),
+    **dict.fromkeys(("append", "add", "push_back", "insert"), "push"),
+    **dict.fromkeys(("upper", "toUpper", "to_upper", "to_uppercase"), "to_upper_case"),
+    **dict.fromkeys(("lower", "toLower", "to_lower", "to_lowercase"), "to_lower_case"),
+    **dict.fromkeys(("contains", "include", "has", "__contains__"), "includes"),
+    **dict.fromkeys(("contains_key", "containsKey", "has_key", "includes"), "has"),
+    **dict.fromkeys(("strip",), "trim"),
+    **dict.fromkeys(("startswith", "beginsWith"), "starts_with"),
+    **dict.fromkeys(("endswith",), "ends_with"),
+    **dict.fromkeys(("indexOf", "index", "position"), "index_of"),
+    **dict.fromkeys(("replaceAll",), "replace_all"),
+    **dict.fromkeys(("toString", "str", "as_string"), "to_string"),
+    **dict.fromkeys(("substr", "substring_"), "substring"),
+    **dict.fromkeys(("extend", "concatenate"), "concat"),
+    **dict.fromkeys(("items",), "entries"),
+    **dict.fromkeys(("delete", "del", "pop_key"), "remove"),
+    **dict.fromkeys(("isEmpty", "empty"), "is_empty"),
+    **dict.fromkeys(("reverse_", "reversed"), "reverse"),
+    **dict.fromkeys(("sorted",), "sort"),
+    **dict.fromkeys(("some", "exists"), "any"),
+    **dict.fromkeys(("every",), "all"),
+    **dict.fromkeys(("fold",), "reduce"),
+}
+"""What methods of other languages are called here."""
 
 
 def method_owner(type_: Type) -> str | None:
@@ -100,11 +128,15 @@ def report_no_member(c: Checking, owner: Type, parts: tuple[Type, ...], node: hi
     info = c.symbols.class_(lacking.name) if isinstance(lacking, ClassType) else None
     if info is not None:
         if c.symbols.method(info.name, node.name) is not None:
-            hint = f"`{node.name}` is a method: call it with `()`"
+            hint = Suggestion(f"`{node.name}` is a method: call it with `()`", node.name, f"{node.name}()")
         else:
             hint = did_you_mean(node.name, [*(each.name for each in info.fields), *c.symbols.methods(info.name)])
     elif lacking == UNKNOWN:
         hint = "narrow it first: `if (x is T)` or `match`"
+    elif (own := method_owner(lacking)) is not None and c.symbols.method(own, node.name) is not None:
+        hint = Suggestion(f"`{node.name}` is a method: call it with `()`", node.name, f"{node.name}()")
+    elif (own or "") in _BUILT_IN and (here := _METHODS.get(node.name)) in c.symbols.methods(own or ""):
+        hint = write_instead(node.name, here or "")
     elif isinstance(lacking, MapType):
         hint = did_you_mean(node.name, c.symbols.methods("baml.Map")) or f'a map\'s entry is `m["{node.name}"]`'
     elif (class_name := method_owner(lacking)) is not None:

@@ -158,6 +158,9 @@ def condition(c: Checking, node: hir.Expr) -> tuple[tir.Expr, Flow, Flow]:
             checked = c.coerce(node, BOOL, " (a condition)")
             if isinstance(checked, tir.Constant):
                 return (checked, c.flow, c.flow.refuted()) if checked.value else (checked, c.flow.refuted(), c.flow)
+            place, type_ = place_of(checked), checked.type
+            if place is not None and NULL in c.solver.alternatives(type_):  # reported; it is not to be reported twice
+                return checked, c.narrowed(c.flow, place, c.solver.subtract(type_, NULL)), c.flow
             return checked, c.flow, c.flow
 
 

@@ -6,7 +6,7 @@ from bamlvm.compiler import hir
 from bamlvm.compiler.resolve.context import Resolving
 from bamlvm.grammar import syntax
 from bamlvm.vm.program.spelling import Suggestion, did_you_mean, write_instead
-from bamlvm.vm.program.types import EnumType
+from bamlvm.vm.program.types import PRIMITIVES, EnumType
 
 PRELUDE = {"print": "baml.print"}
 """Functions of the standard library that are known by their bare names, unless the project declares these."""
@@ -17,6 +17,18 @@ FOREIGN_NAMES = {
     **{name: write_instead(name, "null") for name in ("None", "nil", "undefined", "Null", "NULL")},
     "True": write_instead("True", "true"),
     "False": write_instead("False", "false"),
+    **dict.fromkeys(("string", "String"), "write `x.to_string()` or a template string `` `${x}` ``"),
+    **dict.fromkeys(
+        ("parseInt", "Number"), "write `text.parse_int()` or `text.parse_float()`, which are null if it is none"
+    ),
+    **dict.fromkeys(("isinstance", "typeof"), "write `x is T`"),
+    **dict.fromkeys(("list", "dict", "set", "tuple", "Array", "Map"), 'a list is written `[1, 2]`, a map `{ "a": 1 }`'),
+    "pass": "a block may be empty: leave it out",
+    "self": "a method has it as its first parameter: `function name(self) -> T { … }`",
+    "max": write_instead("max", "baml.math.max"),
+    "min": write_instead("min", "baml.math.min"),
+    "round": write_instead("round", "baml.math.round"),
+    "json": "write `baml.json.parse(text)` or `baml.json.stringify(value)`",
     "this": Suggestion("in a method write `self`", "this", "self"),
     "console": "write `print(x)`, or `baml.log.info(message)` for the log",
     **dict.fromkeys(("log", "logger", "logging"), "write `baml.log.info(message)`"),
@@ -97,8 +109,16 @@ def has_variant(r: Resolving, at: tuple[int, int], enum: str, variant: str) -> b
 
 def suggest(r: Resolving, name: str) -> str | None:
     """Return a hint that names the nearest name visible here, or None."""
+    enums = r.scope.project.of(syntax.Enum)
+    owners = [e for e in enums if isinstance(e.declaration, syntax.Enum) and _has(e.declaration, name)]
+    if len(owners) == 1:
+        return Suggestion(f"a variant is written `{owners[0].name}.{name}`", name, f"{owners[0].name}.{name}")
     visible = {each for scope in r.blocks for each in scope if not each.startswith("$")}
     return did_you_mean(name, visible | set(r.scope.visible(r.entry.namespace)) | {"baml", "env"})
+
+
+def _has(enum: syntax.Enum, variant: str) -> bool:
+    return any(each.name == variant for each in enum.variants)
 
 
 def _try_path(r: Resolving, node: syntax.Name | syntax.Member) -> hir.Expr | None:
@@ -172,6 +192,10 @@ def _report_unknown(r: Resolving, node: syntax.Name | syntax.Member, path: str) 
         first = node
         while isinstance(first, syntax.Member) and isinstance(first.object, syntax.Member | syntax.Name):
             first = first.object
+        if root in PRIMITIVES and root not in FOREIGN_NAMES:
+            hint = "values are converted by methods, such as `x.to_string()` and `text.parse_int()`"
+            r.report.error("E0003", first, f"`{root}` is a type, not a value", hint=hint)
+            return
         r.report.error("E0003", first, f"unknown name `{root}`", hint=FOREIGN_NAMES.get(root) or suggest(r, root))
 
 

@@ -146,16 +146,26 @@ def _explained(error: jinja2.TemplateSyntaxError, text: str, words: list[Word]) 
         if opened is not None:
             return TemplateError(f"`{opened.text}` is never closed with `end{opened.text}`", opened.start, opened.end)
     nested = _NESTING.search(message)
+    if nested is not None and nested[1].startswith("end") and (opened := _unclosed(words, error.lineno)) is not None:
+        return TemplateError(
+            f"`{opened.text}` is still open at `{nested[1]}`: close it with `end{opened.text}`",
+            opened.start,
+            opened.end,
+        )
     if nested is not None:
         message = f"`{nested[1]}` is misplaced: `{nested[2]}` is still open"
+    for kind, sign in (("print statement", "}}"), ("statement block", "%}")):
+        message = message.replace(f"expected token `end of {kind}`, got", f"expected `{sign}`, found")
     place = min(error.lineno, max(len(text) - 1, 0))
     end = next((word.end for word in words if word.start == place), place + 1)
     return TemplateError(message[:1].lower() + message[1:], place, max(end, place + 1))
 
 
-def _unclosed(words: list[Word]) -> Word | None:
-    """Return the innermost block tag that has no end, or None."""
+def _unclosed(words: list[Word], before: int | None = None) -> Word | None:
+    """Return the innermost block tag that has no end (before a place), or None."""
     opened: list[Word] = []
+    if before is not None:
+        words = [word for word in words if word.start < before]
     for index, word in enumerate(words[1:], 1):
         if words[index - 1].kind != "block_begin" or word.kind != "name":
             continue

@@ -280,7 +280,7 @@ def test_the_hint_names_it(source: str, code: str, meant: str) -> None:
         ('function f() -> string { client "gpt-4o" prompt #"x"# }', 'write `client "openai/gpt-4o"`'),
         (
             'function f() -> string { "x" catch (e) { "y" } }',
-            "an arm is written `pattern => result`, such as `_ => 0`",
+            "a `catch` has arms, as a `match` has: `catch (e) { _ => … }`",
         ),
     ],
 )

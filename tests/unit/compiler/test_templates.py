@@ -142,7 +142,7 @@ UNSOUND = [
     ("{{ item|format(type=«'xml'») }}", "E0072", "no type `xml`"),
     ("{{ item|«format» }}", "E0072", "needs a `type`"),
     ("{% «for» i in items %}{{ i }}", "E0073", "never closed"),
-    ("{% for i in items %}{% if i %}{% «endfor» %}", "E0073", "`if` is still open"),
+    ("{% for i in items %}{% «if» i %}{% endfor %}", "E0073", "`if` is still open"),
     ("{{ text «?» 1 }}", "E0073", "unexpected char `?`"),
     ("{% «bogus» %}", "E0073", "unknown tag `bogus`"),
     ("a «{#» b", "E0073", "missing end of comment"),

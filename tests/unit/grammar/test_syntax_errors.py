@@ -85,7 +85,7 @@ def in_function(statements: str) -> str:
         (in_function("for let x in xs { }"), "E0030", "the head of `for` must be in parentheses", "let x in xs"),
         (in_function("match x { _ => 1 }"), "E0030", "the value of `match` must be in parentheses", "x"),
         # characters
-        (in_function("let s = 'a';"), "E0010", "a single quote begins nothing", "'"),
+        (in_function("let s = 'a';"), "E0010", "a string is in double quotes", "'a'"),
         (in_function("let ä = 1;"), "E0010", "unexpected character 'ä'", "ä"),
         (in_function("1.5abc"), "E0010", "`5abc` is neither a number nor a name", "5abc"),
         (in_function(r'"\q"'), "E0010", r"`\q` is not an escape", r"\q"),

@@ -1,0 +1,215 @@
+"""What is known of a syntax error from the tokens around it: a hint, and a fix where there is one obvious mend.
+
+Rule: a hint is about what was meant, so each looks at what another language would have there; where nothing is known
+there is none.  Ours are the words of :mod:`bamlvm.grammar.syntax_errors`, which asks here.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, TypeAlias
+
+from bamlvm.grammar.diagnostics import Edit, replace
+from bamlvm.grammar.lalr import END
+from bamlvm.grammar.tokens import Token
+
+Hint: TypeAlias = tuple[str | None, tuple[Edit, ...]]
+
+_NOTHING: Final = Token(END, "", 0, 0)
+_FOR_HEAD: Final = re.compile(r"(?:(?:let|const|var)\s+)?(\w+)\s+(?:of|in)\b")
+_LAMBDA: Final = "a lambda is written `(x: int) -> int { x + 1 }`"
+_CLOSING: Final = ("SEMICOLON", "RPAREN", "RBRACE", END)
+
+
+def syntax_hint(tokens: list[Token], index: int, token: Token, expected: set[str], text: str) -> Hint:
+    """Return the hint for the token where the parser is stuck, ``tokens[index]`` or the end, and what mends it."""
+    before = tokens[index - 1] if index else _NOTHING
+    earlier = tokens[index - 2] if index > 1 else _NOTHING
+    following = tokens[index + 1] if index + 1 < len(tokens) else _NOTHING
+    for known in (_step(tokens, index), _catch(tokens, index, token, expected), _for(tokens, index, text)):
+        if known is not None:
+            return known
+    here = (token.start, token.end)
+    adjoins = before.end == token.start
+    match token.kind:
+        case "ASSIGN" if before.kind == "EQUALITY" and adjoins:
+            return f"there is no `{before.text}=`: write `{before.text}`", replace(*here, "")
+        case "ASSIGN" if "EQUALITY" in expected:
+            return "equality is written `==`", replace(*here, "==")
+        case "ASSIGN" if "COLON" in expected:
+            return "write `:` between a name and its value", replace(*here, ":")
+        case "ASSIGN" if "BLOCK_ATTRIBUTE" in expected and "FUNCTION" in expected:
+            return "a field has no default: make it optional, as in `name string?`", ()
+        case "ASSIGN" if "BLOCK_ATTRIBUTE" in expected:
+            return 'a variant has no value: its name in an answer is set by `@alias("…")`', ()
+        case "AMPERSAND" if before.kind == "AMPERSAND":
+            return "the logical and is written `&&`", ()
+        case "MULTIPLY" if before.kind == "MULTIPLY" and adjoins:
+            return "there is no `**`: multiply, or call `baml.math`", ()
+        case "PLUS" if following.kind == "PLUS" and following.start == token.end:
+            return "there is no `++`: write `x += 1`", ()
+        case "QUESTION" if text[token.end : token.end + 1] in (".", "["):
+            return f"there is no `?{text[token.end]}`: check first, as in `if (x != null) {{ … }}`", ()
+        case "QUESTION" if following.kind == "COLON" and adjoins:
+            return f"what may be missing has an optional type: `{before.text} T?`", ()
+        case "QUESTION":
+            return "there is no `a ? b : c`: write `if (a) { b } else { c }`", ()
+        case "NOT":
+            return "what may be null is checked first: `if (x != null) { … }`, or `x ?? default`", ()
+        case "ARROW" if "FAT_ARROW" in expected:
+            return "an arm is written `pattern => result`", replace(*here, "=>")
+        case "FAT_ARROW" if "ARROW" in expected:
+            return "a result type is written `-> T`", replace(*here, "->")
+        case "FAT_ARROW" if "FAT_ARROW" not in expected:
+            return _LAMBDA, ()
+        case "PIPE" if "NAME" in expected and before.kind in ("LPAREN", "COMMA", "ASSIGN"):
+            return _LAMBDA, ()
+        case "RBRACE" | "COMMA" if "FAT_ARROW" in expected:
+            return "an arm is written `pattern => result`, such as `_ => 0`", ()
+        case "COLON" if "ARROW" in expected:
+            return "a result type is written `-> T`", replace(*here, " ->")
+        case "COLON" if following.kind == "COLON" and following.start == token.end:
+            return "a variant is written `Color.Red`", replace(token.start, following.end, ".")
+        case "COLON" if before.text in ("client", "prompt"):
+            return f"write `{before.text}` and its value without `:`", replace(*here, "")
+        case "COLON" if before.kind == "NAME" and earlier.kind in ("LPAREN", "COMMA") and "RPAREN" in expected:
+            return f"a named argument is written `{before.text} = …`", replace(*here, " =")
+        case "SEMICOLON" if "ASSIGN" in expected and any(
+            each.kind == "LET" for each in tokens[max(index - 8, 0) : index]
+        ):
+            return "a variable has a value from the start: `let x: int = 0;`", ()
+        case "COMMA" if before.kind == "COMMA":
+            return "remove this `,`", replace(*here, "")
+        case "COMMA" | "LBRACKET" if "LET" in (before.kind, earlier.kind):
+            return "one `let` declares one variable", ()
+        case "COMMA" if any(each.kind == "ASSERT" for each in tokens[max(index - 40, 0) : index]):
+            return "an assert has a condition only: what it compares is shown when it fails", ()
+        case "FOR" if "RBRACKET" in expected:
+            return "there are no comprehensions: write `xs.map((x: int) -> int { x + 1 })`, or `xs.filter(…)`", ()
+        case "IN":
+            return "write `xs.includes(x)`, or `m.has(key)` for a map", ()
+        case "STRING":
+            return _before_string(before, token)
+        case "LBRACE" if "MAP" in expected and before.kind == "ASSIGN":
+            return "an object has a class: `class Name { field type }`", ()
+        case "LBRACKET" if "MAP" in expected and following.kind == "NAME":
+            return f"a list is written `{following.text}[]`", ()
+        case "LBRACE" if "ARROW" in expected and before.kind == "RPAREN":
+            return _parenthesised(tokens, index), ()
+        case "LBRACE" if before.text == "=":
+            return "a key and its value stand side by side: `provider openai`", ()
+        case "LPAREN" if before.text == "env":
+            return "a variable of the environment is written `env.NAME`", ()
+        case "NAME":
+            return _before_name(before, token, expected)
+    if expected == {"COLON"}:
+        return "write `:` between a name and its value", ()
+    if before.kind == "LBRACKET" and earlier.kind == "NAME" and expected == {"RBRACKET"}:
+        return "a map is written `map<string, int>`, a list `int[]`", ()
+    return None, ()
+
+
+def _parenthesised(tokens: list[Token], index: int) -> str:
+    """Return the hint for parentheses before the brace at ``index`` where a function type was expected."""
+    opening = next((at for at in range(index - 1, -1, -1) if tokens[at].kind == "LPAREN"), 0)
+    if opening and tokens[opening - 1].kind == "NAME":
+        return "a method is written `function name(self, x: int) -> T { … }`"
+    return "a tuple is a class here, with a field for each part; a function type has `-> T`"
+
+
+def _before_string(before: Token, token: Token) -> Hint:
+    if before.text == "f" and before.end == token.start:
+        fix = replace(before.start, token.end, _template(token.text)) if "`" not in token.text else ()
+        return "a template string is written `` `Hello ${name}` ``", fix
+    if before.kind in ("ATTRIBUTE", "BLOCK_ATTRIBUTE"):
+        return f"write `{before.text}({token.text})`", replace(before.end, token.end, f"({token.text})")
+    if before.text == '""' and before.end == token.start:
+        return 'a text over several lines is written `#"…"#`', ()
+    return None, ()
+
+
+def _before_name(before: Token, token: Token, expected: set[str]) -> Hint:
+    """Return the hint for a name behind another, which the parser took for something else."""
+    if before.text == "mut":
+        return "every variable can be assigned to: leave `mut` out", replace(before.start, token.start, "")
+    if before.text in ("typeof", "type"):
+        return "write `x is string`", ()
+    if before.text == "lambda":
+        return _LAMBDA, ()
+    if token.text == "as":
+        return "there are no casts: check with `if (x is T) { … }` or `match`", ()
+    if token.text in ("extends", "implements"):
+        return "classes do not inherit: repeat the fields, or have one of the other class", ()
+    if token.text == "or" and "OR" not in expected:
+        return "a type that is one of several is written `A | B`", replace(token.start, token.end, "|")
+    if "COLON" in expected and "RPAREN" in expected and before.kind == "NAME":
+        return f"a parameter is written `{token.text}: {before.text}`", replace(
+            before.start, token.end, f"{token.text}: {before.text}"
+        )
+    if before.kind == "LBRACKET" and expected == {"RBRACKET"}:
+        return "a map is written `map<string, int>`, a list `int[]`", ()
+    return None, ()
+
+
+def _catch(tokens: list[Token], index: int, token: Token, expected: set[str]) -> Hint | None:
+    """Return the hint and the fix for `catch (e) { "x" }`, or None: a `catch` has arms like a `match`."""
+    if "FAT_ARROW" not in expected and "RBRACE" not in expected:
+        return None
+    level = 0
+    for at in range(index - 1, max(index - 200, 0), -1):
+        kind = tokens[at].kind
+        if kind in ("RBRACE", "RPAREN", "RBRACKET"):
+            level += 1
+        elif kind in ("LPAREN", "LBRACKET") or (kind == "LBRACE" and level):
+            level -= 1
+            if level < 0:
+                return None
+        elif kind == "FAT_ARROW" and not level:
+            return None
+        elif kind == "LBRACE":
+            head = [each.kind for each in tokens[max(at - 4, 0) : at]]
+            if head[-1:] not in (["CATCH"], ["CATCH_ALL"]) and head[1:] != ["LPAREN", "NAME", "RPAREN"]:
+                return None
+            if not {"CATCH", "CATCH_ALL"} & set(head):
+                return None
+            brace = tokens[at].end
+            fix = replace(brace, brace, " _ =>") if token.kind == "RBRACE" else ()
+            return "a `catch` has arms, as a `match` has: `catch (e) { _ => … }`", fix
+    return None
+
+
+def _for(tokens: list[Token], index: int, text: str) -> Hint | None:
+    """Return the hint and the fix for `for (x of xs)`, or None."""
+    for at in range(index, max(index - 4, 0), -1):
+        if at < len(tokens) and tokens[at].kind == "LPAREN" and tokens[at - 1].kind == "FOR":
+            head = _FOR_HEAD.match(text, tokens[at].end)
+            if head is None:
+                return None
+            fix = replace(head.start(), head.end(), f"let {head[1]} in")
+            return f"write `for (let {head[1]} in …)`", fix
+    return None
+
+
+def _step(tokens: list[Token], index: int) -> tuple[str, tuple[Edit, ...]] | None:
+    """Return the hint and the fix for `x++` or `x--`, or None.
+
+    The parser is stuck at the second `+`, but behind both `-`, of which the second may be a sign.
+    """
+    for sign, word, last in (("PLUS", "+", index), ("MINUS", "-", index - 1)):
+        if not 1 <= last < len(tokens):
+            continue
+        first, second = tokens[last - 1], tokens[last]
+        if first.kind != sign or second.kind != sign or first.end != second.start:
+            continue
+        after_name = last > 1 and tokens[last - 2].kind in ("NAME", "RBRACKET")
+        following = tokens[last + 1].kind if last + 1 < len(tokens) else END
+        mends = after_name and following in ("SEMICOLON", "RPAREN", "RBRACE", END)
+        fix = replace(first.start, second.end, f" {word}= 1") if mends else ()
+        return f"there is no `{word * 2}`: write `x {word}= 1`", fix
+    return None
+
+
+def _template(text: str) -> str:
+    """Return Python's `f"…"`, of which ``text`` is the string, as a template string."""
+    inner = re.sub(r"(?<!\{)\{(?!\{)", "${", text[1:-1]).replace("{{", "{").replace("}}", "}")
+    return f"`{inner}`"
