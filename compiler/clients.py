@@ -49,6 +49,7 @@ _MODELS: Final = {
     "qwen": "ollama",
 }
 """The providers of models, by how their names begin."""
+_MODEL: Final = ("model", "model_id")
 _NEED_NO_MODEL: Final = ("azure-openai", "openai-generic")  # the deployment, or the server, has one
 
 
@@ -84,7 +85,7 @@ def clients(index: Index, diagnostics: list[Diagnostic]) -> dict[str, ClientInfo
             check_provider(provider, parts["provider"].value, report)
             keys = {each.key for each in options.entries} if options is not None else set()
             misplaced = len(parts) < len(declaration.body.entries)  # a model may be among these, which were reported
-            if provider in PROVIDERS and provider not in _NEED_NO_MODEL and "model" not in keys and not misplaced:
+            if provider in PROVIDERS and provider not in _NEED_NO_MODEL and not misplaced and keys.isdisjoint(_MODEL):
                 hint = 'add it to the options, such as `options { model "…" }`'
                 report.warning("E0026", name_range(declaration), f"`{declaration.name}` has no model", hint=hint)
         if options is not None:

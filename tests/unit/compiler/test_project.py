@@ -118,7 +118,7 @@ AFTER = "\nfunction after() -> int { missing }\nclass AfterToo { a Missing }\n"
         "template_string T(x: string)",
         # no declaration
         "clas A { a int }",
-        "let x = 1;",
+        "let x 1;",
         "42",
         "}",
         "interface I { }",
