@@ -18,7 +18,7 @@ from typing import Any, Final
 import jinja2
 from jinja2.runtime import Context
 
-from bamlvm.sysops.prompts.environment import Environment, UndefinedName
+from bamlvm.sysops.prompts.environment import Environment, UndefinedName, renamed
 from bamlvm.sysops.prompts.hoisting import Declarations
 from bamlvm.sysops.prompts.messages import Marks, Message
 from bamlvm.sysops.prompts.output_format import OutputFormat
@@ -81,7 +81,7 @@ class Engine:
                 "tags": Tags(context.tags),
             }
             self._environment.begin()
-            text = self._compile(name, template).render(variables)
+            text = self._compile(name, template).render(renamed(variables))
         except Exception as error:  # whatever a template does wrong is the template's error
             raise render_error(error, name, (*variables, *self._names), self._environment) from None
         return marks.split(text, context.default_role)
@@ -101,7 +101,7 @@ class Engine:
         def call(context: Context, *arguments: Any, **keywords: Any) -> str:
             bound = bind(info, arguments, keywords)
             shared = {key: value for key in ("_", "ctx") if (value := context.parent.get(key)) is not None}
-            return self._compile(info.name, info.template).render({**shared, **bound})
+            return self._compile(info.name, info.template).render(renamed({**shared, **bound}))
 
         return call
 

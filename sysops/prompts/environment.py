@@ -85,6 +85,15 @@ class StrictUndefined(Undefined):
 TURNS: Final = 1_000_000
 """Turns of all loops of one rendering, nested ones multiplied."""
 
+_SELF = "self·"
+"""The name of a variable ``self`` in compiled templates, where Jinja keeps ``self`` for the template itself; no name of
+a program has this character."""
+
+
+def renamed(variables: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the variables of a template by their names in compiled templates."""
+    return {**variables, _SELF: variables["self"]} if "self" in variables else variables
+
 
 class _Generator(CodeGenerator):
     """Jinja's own, except that ``~`` joins what ``{{ … }}`` would print, and that loops count their turns."""
@@ -156,6 +165,12 @@ class Environment(ImmutableSandboxedEnvironment):
             if left < 0:
                 raise OverflowError(f"the loops take more than {TURNS} turns")
             yield item
+
+    def _generate(self, source: nodes.Template, *arguments: Any, **options: Any) -> str:
+        for name in source.find_all(nodes.Name):
+            if name.name == "self":
+                name.name = _SELF
+        return super()._generate(source, *arguments, **options)
 
     @staticmethod
     def joined(parts: Iterable[Any]) -> str:

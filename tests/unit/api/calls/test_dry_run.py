@@ -136,3 +136,15 @@ def test_only_llm_functions_have_pieces(runtime: bamlvm.Runtime) -> None:
         runtime.parse_stream("Plain", [])
     with pytest.raises(bamlvm.HostError, match="missing"):
         runtime.request("Extract", {})
+
+
+def test_a_variable_may_be_called_self() -> None:
+    source = """
+        template_string T(self: string) #"[{{ self }}]"#
+        function F(self: string) -> string {
+          client "openai/m"
+          prompt #"{{ self }} {{ T("in") }} {% for self in [1, 2] %}{{ self }}{% endfor %}"#
+        }
+    """
+    with bamlvm.Runtime.from_files({"main.baml": source}) as runtime:
+        assert [each.text for each in runtime.render_prompt("F", {"self": "q"})] == ["q [in] 12"]

@@ -110,7 +110,7 @@ value = types.Names(class_=1, **{"class": "c"}, __init__=True, str="s", list=[1]
                     checked=types.Checked(value=2, checks={}))
 assert value.model_dump(by_alias=True)["_private"] == 3 and value.field_private == 3
 request = b.request.class_("q", lambda_=[value], last=types.Mood.Sad, x=1)
-assert request.body.json()["messages"][0]["content"], request
+assert request.body.json()["messages"][0]["content"] == "q", request
 partial = b.parse_stream.Go('{"a": "x", "b": {"y": [1')
 assert type(partial.value) is stream_types.Stream and partial.value.b is None, partial
 assert partial.value.c.state == "Pending"
