@@ -16,7 +16,7 @@ from bamlvm.vm import arithmetic, facts
 from bamlvm.vm.facts import Fact
 from bamlvm.vm.linker import LinkedFunction, Program
 from bamlvm.vm.names import Objects
-from bamlvm.vm.outcomes import COMPILED_FRAMES
+from bamlvm.vm.outcomes import COMPILED_FRAMES, TURNS
 from bamlvm.vm.panics import assertion_failed, no_element, unreachable
 from bamlvm.vm.spill import (
     CATCHABLE,
@@ -33,10 +33,16 @@ from bamlvm.vm.spill import (
 from bamlvm.vm.sysop import SysOp
 from bamlvm.vm.type_tests import type_tag
 from bamlvm.vm.values import MISSING, Cell, Closure, Instance, Pending, Value
-from bamlvm.vm.work import check_length, extend
+from bamlvm.vm.work import LONGEST, check_length, extend
 
 _RESERVE: Final = 220
 """Python frames kept free: for natives, and for calls that do not count themselves."""
+
+FREE_LENGTH: Final = 1 << 16
+"""Characters of a text that can be joined in each of the turns between two polls without delaying the next."""
+
+_LONGEST_FREE: Final = LONGEST // 2
+"""Two such texts are just short enough to be joined; with one that is longer, the sum must be looked at."""
 
 MAX_HEIGHT: Final = 48
 """How long a chain of calls that do not count themselves may be."""
@@ -82,6 +88,8 @@ class Space:
         self._calls = CellType(0)
         self._loops: dict[tuple[LinkedFunction, int], FunctionType] = {}
         self._known = 0
+        self._turns = TURNS  # between two polls, at most
+        self._polls_left = 0  # until texts of half the length are looked at again: there may be none
         self.compiled = _Compiled(self)
         self._globals: dict[str, Any] = {
             "Bail": Bail,
@@ -100,6 +108,7 @@ class Space:
             "divide_float": arithmetic.divide_float,
             "division_by_zero": arithmetic.division_by_zero,
             "extend": extend,
+            "free_length": FREE_LENGTH,
             "integer_overflow": arithmetic.integer_overflow,
             "method": native.program.method,
             "more": self._more,
@@ -122,7 +131,7 @@ class Space:
         # Another machine's code may be below, on this thread's stack.
         outer = self._machine, self._fuel.cell_contents, self._calls.cell_contents
         self._machine = machine
-        self._fuel.cell_contents = machine.turns_left
+        self._fuel.cell_contents = min(machine.turns_left, self._turns)
         self._calls.cell_contents = 0
         try:
             return function(*arguments)
@@ -185,7 +194,11 @@ class Space:
 
     def _poll(self) -> None:
         """Look at the outside; the fuel of a chunk of turns is used up."""
-        self._fuel.cell_contents = self._machine.turns
+        if self._turns < TURNS:
+            self._polls_left -= 1
+            if self._polls_left < 0:
+                self._set_free_length(max(self._globals["free_length"] // 2, FREE_LENGTH))
+        self._fuel.cell_contents = min(self._machine.turns, self._turns)
         if self._machine.poll is None or self._machine.poll() or self._native.asserts:
             raise Pause
 
@@ -208,9 +221,22 @@ class Space:
             self._poll()
 
     def _check_length(self, a: str, b: str) -> None:
-        """Pay for two texts to be joined, one of them long, by turns: the poll that is due comes at the next."""
+        """Leave to the interpreter, which pays for it, to join two texts, one of them too long for the turns so far.
+
+        From then on such texts are joined at once, and the fewer turns come between two polls.  So a loop that appends
+        to a text is left a few times while that grows, and one that copies a long text in each turn is polled in time.
+        Raises :class:`~bamlvm.vm.values.Thrown` if the result is too long.
+        """
         check_length(a, b)
-        self._fuel.cell_contents -= len(a) + len(b) >> 16
+        if self._globals["free_length"] < _LONGEST_FREE:
+            self._set_free_length((len(a) + len(b)) * 3 // 2)
+            raise Bail
+
+    def _set_free_length(self, length: int) -> None:
+        """Have compiled code join texts up to a length, which may take as long in each of its turns."""
+        self._globals["free_length"] = min(length, _LONGEST_FREE)
+        self._turns = 1 if length >= _LONGEST_FREE else TURNS * FREE_LENGTH // length
+        self._polls_left = length >> 8  # as leaving the code for a join costs by its length
 
     def _sys_call(self, sysop: SysOp, arguments: list[Value]) -> Value:
         result = sysop.call(self._machine.scope, *arguments)

@@ -200,7 +200,7 @@ class BlockRun(Operands):
         elif isinstance(semantics, Checked):
             self._checked(index, instruction, semantics, parts)
         elif isinstance(semantics, Guarded):
-            self._guarded(semantics, parts)
+            self._guarded(index, semantics, parts)
         elif isinstance(semantics, Many):
             self._many(index, instruction, semantics, parts)
 
@@ -382,19 +382,22 @@ class BlockRun(Operands):
         self._emit(f"if {tests}: raise {semantics.error}", site)
         self._assert(name, fact)
 
-    def _guarded(self, semantics: Guarded, parts: Sequence[Operand]) -> None:
+    def _guarded(self, index: int, semantics: Guarded, parts: Sequence[Operand]) -> None:
         """What is computed after a test.
 
         It stays an expression of its own: CPython grows the variable that a sum of strings is stored in.
         """
         inputs = dict(zip(semantics.inputs, parts, strict=True))
         test = semantics.guard.replace(" or len(b) > 262144", "") if parts[-1].is_constant else semantics.guard
-        # What the guard takes of the fuel, its function takes here.
+        # What the guard takes of the fuel is seen to by its function, for all joins up to a length that it sets.
         test = "\n".join(line for line in test.split("\n") if not line.startswith("    fuel -="))
+        test = test.replace("262144", "free_length")
         if not all(each.is_constant for each in parts):
             self._settle_uses(f"{test} {semantics.text}", inputs)
             guard = form(test, semantics.inputs).filled(inputs)
-            self._emit_lines(guard.split("\n"), self._site("raises", parts))
+            # The interpreter takes over before the instruction: without what the first parts of a fused one load.
+            loaded = sum(each.place == self._place for each in self.flow.code[self.block.start : index])
+            self._emit_lines(guard.split("\n"), self._site("raises", parts[: len(parts) - loaded]))
         self._push(form(semantics.text, semantics.inputs).filled(inputs), facts.STRING, parts)
 
     def _many(self, index: int, instruction: Instruction, semantics: Many, parts: Sequence[Operand]) -> None:

@@ -13,6 +13,8 @@ import pytest
 
 import bamlvm
 from bamlvm.vm.native import Native
+from bamlvm.vm.space import FREE_LENGTH
+from bamlvm.vm.work import LONGEST
 
 pytestmark = pytest.mark.slow
 
@@ -207,6 +209,7 @@ LOOPS = {
     "nested": "let s = 0; while (true) { for (let i = 0; i < 10; i += 1) { s = i; } } s",
     "calls": "let s = 0; while (true) { s = id(s); } s",
     "recursion": "fib(90)",
+    "long strings": 'let s = "x".repeat(9000000); for (let i = 0; i < 900000; i += 1) { let t = s + "y"; } 1',
     "strings": 'let s = ""; while (true) { s = s + "a"; if (s.length() > 500) { s = ""; } } 1',
 }
 
@@ -342,3 +345,40 @@ def test_a_loop_that_waits_at_every_turn_is_interpreted_again(make: Make, turns:
     assert bool(left) is not stays
     for function, place in left:
         assert function.records[place] == found._originals[function][place]
+
+
+@pytest.mark.parametrize("mode", ("", *MODES))
+@pytest.mark.parametrize("append", ['s = s + "x"', "s = s + x", "let before = s; s = before + x", "s = x + s + x"])
+def test_a_text_that_grows_past_every_length_is_right(make: Make, mode: str, append: str) -> None:
+    runtime = make(
+        """
+        function grown(s: string, x: string, n: int) -> string {
+            for (let i = 0; i < n; i += 1) { APPEND; }
+            s
+        }
+        function main(s: string, n: int) -> string { let last = ""; last = grown(s, "x", n); last + "." }
+        """.replace("APPEND", append),
+        mode,
+    )
+    for start, turns in (0, 3_000), (FREE_LENGTH - 9, 40), (FREE_LENGTH * 3, 40), (40, 3_000):
+        text = runtime.call_function_sync("main", {"s": "a" * start, "n": turns})
+        assert text.count("a") == start
+        assert text.count("x") == turns * (2 if append.startswith("s = x") else 1)
+        assert text.endswith("x.")
+
+
+def test_a_text_stops_at_the_longest(make: Make) -> None:
+    runtime = make(
+        """
+        function main(n: int, s: string, x: string) -> int {
+            let k = 0;
+            for (let i = 0; i < n; i += 1) { k = s.length(); s = s + x; }
+            k
+        }
+        """
+    )
+    assert runtime.call_function_sync("main", {"n": 3_000, "s": "", "x": "x"}) == 2_999
+    for x in "x", "x" * 500:
+        with pytest.raises(bamlvm.ThrownError, match="MemoryLimit"):
+            runtime.call_function_sync("main", {"n": 9_000, "s": "y" * (LONGEST - 6_000 * len(x)), "x": x})
+        assert native(runtime).codes
