@@ -31,6 +31,7 @@ from bamlvm.sysops.table import sysop
 from bamlvm.sysops.web.retry_after import retry_after_ms
 from bamlvm.vm.program.types import bare
 from bamlvm.vm.values import Instance, Thrown, TypeValue
+from bamlvm.vm.work import Lengthy, Work
 
 _KINDS: Final = {None: "Primitive", "fallback": "Fallback", "round-robin": "RoundRobin"}
 _EXCERPT: Final = 4000
@@ -158,7 +159,17 @@ def render_prompt(scope: Scope, client: Instance, template: str, args: dict[str,
         scope.tags,
     )
     function = scope.attempt.function if scope.attempt is not None else _function_of(scope, template)
-    return _prompt_value(scope, scope.services.prompt_engine.render(function, template, args, context))
+    work = _rendered(scope, scope.services.prompt_engine.rendering(function, template, args, context, scope.check))
+    try:
+        next(work)
+    except StopIteration as end:
+        prompt: Instance = end.value
+        return prompt
+    raise Lengthy(work)
+
+
+def _rendered(scope: Scope, work: Work[list[Message]]) -> Work[Instance]:
+    return _prompt_value(scope, (yield from work))
 
 
 @sysop("baml.llm.PrimitiveClient.specialize_prompt")

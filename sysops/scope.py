@@ -69,7 +69,7 @@ class Scope(msgspec.Struct):
     appear in no record.  ``keep_raw_events`` is set where a collector wants them.  ``partial`` is the last value of a
     stream's parser, ``finish_reason`` that of a stream that the program reads outside of any attempt, and ``batches``
     are those of the thread's event streams.  ``clients`` are the LLM clients that the call can name, ``client`` is the
-    one that LLM functions use instead of their own, if set.
+    one that LLM functions use instead of their own, if set.  ``check`` raises what interrupts the call: for long work.
     """
 
     services: Services
@@ -91,6 +91,7 @@ class Scope(msgspec.Struct):
     client: str | None = None
     thread: int = 0
     threads: Threads = NO_THREADS
+    check: Callable[[], None] | None = None
 
     def __repr__(self) -> str:  # without the environment, which holds keys
         return f"<scope of call {self.owner}>"
@@ -109,6 +110,7 @@ class Scope(msgspec.Struct):
             client=self.client,
             thread=number,
             threads=self.threads,
+            check=self.check,
         )
 
     def open(self, kind: str, resource: Any, close: Close) -> Handle:

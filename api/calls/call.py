@@ -109,6 +109,7 @@ class Call:
         self.scope = Scope(engine.services, engine.new_owner(), env, hooks_of(self, sink), context.tags)
         self.scope.clients = engine.clients_of(context)
         self.scope.client = context.client
+        self.scope.check = self.interruption.poll
         observers: tuple[Observer, ...] = (*engine.collectors, *context.collectors)
         if observers:
             self.scope.keep_raw_events = any(observer.keep_raw_events for observer in observers)

@@ -18,7 +18,7 @@ from typing import Any, Final
 import jinja2
 from jinja2.runtime import Context
 
-from bamlvm.sysops.prompts.environment import Environment, UndefinedName, renamed
+from bamlvm.sysops.prompts.environment import Environment, Turns, UndefinedName, concatenated, renamed
 from bamlvm.sysops.prompts.hoisting import Declarations
 from bamlvm.sysops.prompts.messages import Marks, Message
 from bamlvm.sysops.prompts.output_format import OutputFormat
@@ -30,6 +30,7 @@ from bamlvm.vm.program.prompt_names import ROLE_FUNCTIONS
 from bamlvm.vm.program.spelling import did_you_mean, suggestion
 from bamlvm.vm.program.types import Type
 from bamlvm.vm.values import Thrown
+from bamlvm.vm.work import LONGEST, Work, finish
 
 _LIMIT: Final = 1024
 
@@ -69,6 +70,18 @@ class Engine:
 
         Raises :class:`Thrown` (``baml.errors.RenderPrompt``).
         """
+        return finish(self.rendering(name, template, arguments, context))
+
+    def rendering(
+        self,
+        name: str,
+        template: str,
+        arguments: Mapping[str, Any],
+        context: PromptContext,
+        check: Callable[[], None] | None = None,
+    ) -> Work[list[Message]]:
+        """Return the same, in pieces.  ``check`` raises what interrupts the call; that comes out as it is."""
+        turns = Turns(check)
         marks = Marks()
         viewer = Viewer(self._enums.get, marks.media)
         variables: dict[str, Any] = {}
@@ -80,9 +93,22 @@ class Engine:
                 "output_format": OutputFormat(context.return_type, self._declared),
                 "tags": Tags(context.tags),
             }
-            self._environment.begin()
-            text = self._compile(name, template).render(renamed(variables))
+            self._environment.begin(turns)
+            parts: list[str] = []
+            size = 0
+            for part in self._compile(name, template).generate(renamed(variables)):
+                if part:
+                    parts.append(part)
+                    size += len(part)
+                    if size > LONGEST:
+                        break  # joining them says so
+                else:
+                    yield parts
+                    self._environment.begin(turns)  # another rendering may have run in this thread
+            text = concatenated(parts)
         except Exception as error:  # whatever a template does wrong is the template's error
+            if getattr(error, "ends_call", False):
+                raise
             raise render_error(error, name, (*variables, *self._names), self._environment) from None
         return marks.split(text, context.default_role)
 

@@ -9,13 +9,15 @@ rules on top:
 - ``x.name`` on a class is its field and nothing else, on a map its key before any method;
 - values print as :func:`bamlvm.sysops.prompts.views.text_of` says, in ``{{ … }}``, in ``~`` and in ``join`` alike;
 - the loops of one rendering take at most :data:`TURNS` turns together, and its text has a greatest length;
+- loops look at the clock: in time a template yields an empty text, so that its driver can let others run, and what
+  interrupts the call is asked.  A macro cannot yield: in it the call is asked alone;
 - a block tag takes the line feed after it and the spaces before it away.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import jinja2
@@ -26,6 +28,7 @@ from jinja2.utils import missing
 
 from bamlvm.sysops.prompts.filters import filters
 from bamlvm.sysops.prompts.views import ClassView, EnumNamespace, EnumView, Tags, text_of
+from bamlvm.sysops.system import monotonic
 from bamlvm.vm.program.prompt_names import CONSTANTS, FILTERS, GLOBALS, TESTS
 from bamlvm.vm.work import LONGEST
 
@@ -95,13 +98,57 @@ def renamed(variables: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**variables, _SELF: variables["self"]} if "self" in variables else variables
 
 
+class Turns:
+    """The turns of one rendering.
+
+    ``check`` raises what interrupts the call.  ``is_due`` says that the template has run for :data:`PIECE_SECONDS`.
+    """
+
+    __slots__ = ("check", "is_due", "left", "until")
+
+    def __init__(self, check: Callable[[], None] | None = None) -> None:
+        self.left = TURNS
+        self.check = check
+        self.resume()
+
+    def resume(self) -> None:
+        """Begin a piece of the rendering."""
+        self.is_due = False
+        self.until = monotonic() + PIECE_SECONDS
+
+    def look(self) -> None:
+        """Look at the clock; every so many turns are enough."""
+        if monotonic() < self.until:
+            return
+        self.resume()
+        self.is_due = True
+        if self.check is not None:
+            self.check()
+
+
+PIECE_SECONDS: Final = 0.002
+"""After so long a template yields."""
+
+_LOOK: Final = 15
+"""A mask of the turns at which the clock is not looked at."""
+
+
 class _Generator(CodeGenerator):
-    """Jinja's own, except that ``~`` joins what ``{{ … }}`` would print, and that loops count their turns."""
+    """Jinja's own, except that ``~`` joins what ``{{ … }}`` would print, and that loops count their turns and yield."""
+
+    def blockvisit(self, statements: Iterable[nodes.Node], frame: Frame) -> None:
+        """Write statements; those of a loop that prints straight into the text yield first where that is due."""
+        if statements is self._body and frame.buffer is None:
+            self.writeline("if environment.is_due(): yield ''")
+        super().blockvisit(statements, frame)
+
+    _body: Iterable[nodes.Node] | None = None
 
     def visit_For(self, node: nodes.For, frame: Frame) -> None:  # noqa: N802 (Jinja's visitor)
         if not node.recursive:  # that calls itself, as deep as its data
             counted = nodes.EnvironmentAttribute("counted", lineno=node.lineno)
             node.iter = nodes.Call(counted, [node.iter], [], None, None, lineno=node.lineno)
+            self._body = node.body
         super().visit_For(node, frame)
 
     def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802 (Jinja's visitor)
@@ -117,7 +164,7 @@ class _Generator(CodeGenerator):
         return super()._output_child_to_const(node, frame, finalize)
 
 
-def _concatenated(parts: Iterable[str]) -> str:
+def concatenated(parts: Iterable[str]) -> str:
     """Return the parts as one text.  Raises :class:`OverflowError` if that is too long."""
     made: list[str] = []
     size = 0
@@ -133,7 +180,7 @@ class Environment(ImmutableSandboxedEnvironment):
     """One a runtime; it has no loader and no cache of its own."""
 
     code_generator_class = _Generator
-    concat = staticmethod(_concatenated)
+    concat = staticmethod(concatenated)
 
     def __init__(self, *, strict: bool = False) -> None:
         super().__init__(
@@ -150,18 +197,34 @@ class Environment(ImmutableSandboxedEnvironment):
         self.tests = {name: self.tests[name] for name in TESTS}
         self.globals = {**{name: self.globals[name] for name in GLOBALS}, **CONSTANTS}
 
-        self._local = threading.local()  # what is left of a rendering's turns
+        self._local = threading.local()  # the turns of the rendering that runs
 
-    def begin(self) -> None:
-        """Begin a rendering in this thread: its turns are counted from here."""
-        self._local.left = TURNS
+    def begin(self, turns: Turns | None = None) -> None:
+        """Begin a rendering in this thread, or go on with it: turns are counted as its from here."""
+        turns = Turns() if turns is None else turns
+        turns.resume()
+        self._local.turns = turns
+
+    def is_due(self) -> bool:
+        """Whether the template is to yield; the next piece begins."""
+        turns = self._turns()
+        is_due = turns.is_due
+        turns.is_due = False
+        return is_due
+
+    def _turns(self) -> Turns:
+        turns: Turns | None = getattr(self._local, "turns", None)
+        if turns is None:
+            turns = self._local.turns = Turns()
+        return turns
 
     def counted(self, items: Iterable[Any]) -> Iterator[Any]:
         """Yield the items of a loop.  Raises :class:`OverflowError` where the rendering has had its turns."""
-        local = self._local
+        turns = self._turns()
         for item in items:
-            left = getattr(local, "left", TURNS) - 1
-            local.left = left
+            left = turns.left = turns.left - 1
+            if not left & _LOOK:
+                turns.look()
             if left < 0:
                 raise OverflowError(f"the loops take more than {TURNS} turns")
             yield item

@@ -201,3 +201,53 @@ async def test_cancelling_an_async_call_in_the_middle_of_an_exchange(
             await task
         assert runtime.handles == 0
         await mock_server.until(lambda server: server.open_connections == 0)
+
+
+NESTED = "{% for i in range(900) %}{% for j in range(900) %}BODY{% endfor %}{% endfor %}"
+PROMPTS = {
+    "silent": NESTED.replace("BODY", ""),
+    "text": NESTED.replace("BODY", "{{ j }}"),
+    "macro": "{% macro m() %}" + NESTED.replace("BODY", "{{ loop.index }}") + "{% endmacro %}{{ m() }}",
+    "set": "{% set x %}" + NESTED.replace("BODY", "x") + "{% endset %}{{ x }}",
+    "string": "{{ Below() }}",
+}
+
+
+def prompting(template: str) -> bamlvm.Runtime:
+    source = f"""
+        client C {{ provider openai  options {{ model "m"  api_key "k"  base_url "http://127.0.0.1:9/v1" }} }}
+        template_string Below() #"{NESTED.replace("BODY", "y")}"#
+        function F() -> string {{ client C  prompt #"{template}"# }}
+    """
+    return bamlvm.Runtime.from_files({"main.baml": source})
+
+
+@pytest.mark.parametrize("name", PROMPTS)
+async def test_a_prompt_is_interrupted_while_it_renders(name: str) -> None:
+    with prompting(PROMPTS[name]) as runtime:
+        with pytest.raises(DeadlineExceeded):
+            runtime.call_function_sync("F", {}, CallContext(timeout=0.02))
+        token = CancelToken()
+        timer = in_a_moment(token.cancel)
+        with pytest.raises(Cancelled):
+            await runtime.call_function("F", {}, CallContext(cancel=token))
+        timer.join()
+
+
+@pytest.mark.parametrize("name", ["silent", "text"])
+async def test_other_tasks_run_while_a_prompt_renders(name: str) -> None:
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    with prompting(PROMPTS[name]) as runtime:
+        task = asyncio.create_task(other())
+        both = [runtime.call_function("F", {}, CallContext(timeout=0.1)) for _ in range(2)]
+        for ended in await asyncio.gather(*both, return_exceptions=True):
+            assert isinstance(ended, DeadlineExceeded)
+        task.cancel()
+    assert turns > 5
