@@ -13,6 +13,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any, Final
 
+from bamlvm.errors import HostError
 from bamlvm.values.checked import CHECKED
 from bamlvm.values.results import Results, new_object
 from bamlvm.vm.builtins import SCALARS
@@ -20,21 +21,31 @@ from bamlvm.vm.values import Instance
 
 _CONTAINERS: Final = frozenset({list, dict, Instance})
 _STATE: Final = "baml.stream.State"
+_UNDER_WAY: Final = object()
 
 
 class PartialResults:
     """The conversion of the partial values of one answer."""
 
-    __slots__ = ("_before", "_host", "_results")
+    __slots__ = ("_before", "_done", "_host", "_results")
 
     def __init__(self, results: Results) -> None:
         self._results = results
         self._before: Any = None
         self._host: Any = None
+        self._done: dict[int, Any] = {}  # of the value at hand: the forms of its containers, by identity
 
     def to_host(self, value: Any) -> Any:
-        """Return the Python form of the next partial value, of the program's partial types."""
-        self._host = self._convert(value, self._before, self._host)
+        """Return the Python form of the next partial value, of the program's partial types.
+
+        Raises :class:`bamlvm.HostError` if the value contains itself, or is nested too deeply.
+        """
+        try:
+            self._host = self._convert(value, self._before, self._host)
+        except RecursionError:
+            raise HostError("a partial value is nested too deeply to be converted") from None
+        finally:
+            self._done.clear()
         self._before = value
         return self._host
 
@@ -44,13 +55,23 @@ class PartialResults:
             return value
         if value is before:
             return host_before
+        if kind not in _CONTAINERS:
+            return self._results.to_host(value)
+        done = self._done
+        host = done.get(id(value), done)
+        if host is _UNDER_WAY:
+            raise HostError("a partial value contains itself: a cycle has no form as plain Python values")
+        if host is not done:
+            return host
+        done[id(value)] = _UNDER_WAY
         if kind is list:
-            return self._list(value, before, host_before)
-        if kind is dict:
-            return self._map(value, before, host_before)
-        if kind is Instance:
-            return self._instance(value, before, host_before)
-        return self._results.to_host(value)
+            host = self._list(value, before, host_before)
+        elif kind is dict:
+            host = self._map(value, before, host_before)
+        else:
+            host = self._instance(value, before, host_before)
+        done[id(value)] = host
+        return host
 
     def _list(self, value: list[Any], before: Any, host_before: Any) -> list[Any]:
         if type(before) is not list or not _continues_list(value, before):

@@ -17,6 +17,7 @@ rules on top:
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -28,7 +29,6 @@ from jinja2.utils import missing
 
 from bamlvm.sysops.prompts.filters import filters
 from bamlvm.sysops.prompts.views import ClassView, EnumNamespace, EnumView, Tags, text_of
-from bamlvm.sysops.system import monotonic
 from bamlvm.vm.program.prompt_names import CONSTANTS, FILTERS, GLOBALS, TESTS
 from bamlvm.vm.work import LONGEST
 
@@ -114,11 +114,11 @@ class Turns:
     def resume(self) -> None:
         """Begin a piece of the rendering."""
         self.is_due = False
-        self.until = monotonic() + PIECE_SECONDS
+        self.until = time.monotonic() + PIECE_SECONDS
 
     def look(self) -> None:
         """Look at the clock; every so many turns are enough."""
-        if monotonic() < self.until:
+        if time.monotonic() < self.until:
             return
         self.resume()
         self.is_due = True

@@ -96,3 +96,30 @@ def test_done_and_not_null_classes(runtime: bamlvm.Runtime) -> None:
         assert all(each.id is not None for each in partial)
     hints = get_type_hints(runtime.partial_types.Must)
     assert hints == {"id": int, "text": str | None}
+
+
+def emitting(body: str) -> list[Any]:
+    got: list[Any] = []
+    source = f"""
+        type Tree = int | Tree[]
+        function F() -> int {{ {body} 1 }}
+    """
+    with bamlvm.Runtime.from_files({"main.baml": source}) as runtime:
+        assert runtime.call_function_sync("F", {}, bamlvm.CallContext(on_partial=got.append)) == 1
+    return got
+
+
+def test_what_a_partial_value_shares_is_converted_once() -> None:
+    body = "let v: Tree = [1]; for (let i = 0; i < 40; i += 1) { v = [v, v]; } baml.stream.emit_partial(v);"
+    [value] = emitting(body)
+    for _ in range(40):
+        assert value[0] is value[1]
+        value = value[0]
+    assert value == [1]
+
+
+def test_a_partial_value_without_a_form_is_an_error_that_says_so() -> None:
+    with pytest.raises(bamlvm.HostError, match="contains itself"):
+        emitting("let v: unknown[] = []; v.push(v); baml.stream.emit_partial(v);")
+    with pytest.raises(bamlvm.HostError, match="nested too deeply"):
+        emitting("let v: Tree = [1]; for (let i = 0; i < 9999; i += 1) { v = [v]; } baml.stream.emit_partial(v);")
