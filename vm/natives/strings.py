@@ -27,6 +27,9 @@ _FREE: Final = 256
 _OBJECTS_AT_ONCE: Final = 1 << 11
 """Characters at once, where each may become an object."""
 
+_SPLIT_PIECE: Final = 1 << 13
+"""Characters that are split at once."""
+
 _LONGEST_NUMBER: Final = 1 << 16
 
 _INTEGER: Final = re.compile(r"[+-]?[0-9]+")
@@ -62,16 +65,24 @@ def split(text: str, delimiter: str) -> list[str]:
 
 
 def _split(text: str, delimiter: str) -> Work[list[str]]:
+    window = max(_SPLIT_PIECE, 2 * len(delimiter))
     made: list[str] = []
-    start = 0
-    for place in _places(text, delimiter):
-        if place is None:
-            yield made
-            continue
-        made.append(text[start:place])
-        start = place + len(delimiter)
-    made.append(text[start:])
-    return made
+    start = at = 0  # of the part at hand, and of what has not been searched
+    while True:
+        end = at + window
+        parts = text[at:end].split(delimiter)
+        last = parts.pop()  # goes on in the next window
+        if parts:
+            if start < at:
+                parts[0] = text[start : at + len(parts[0])]
+            made += parts
+            start = at = min(end, len(text)) - len(last)
+        if end >= len(text):
+            made.append(text[start:])
+            return made
+        if not parts:  # a delimiter may begin in this window and end in the next
+            at = end - len(delimiter) + 1
+        yield made
 
 
 def _places(text: str, wanted: str, window: int = TEXT_PIECE) -> Iterator[int | None]:

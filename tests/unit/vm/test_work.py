@@ -177,3 +177,11 @@ def test_invalid_json_of_any_size_is_placed(text: str, message: str) -> None:
     with pytest.raises(Thrown) as caught:
         whole(NATIVES["baml.json.parse"], text + " " * (1 << 18))
     assert message in caught.value.fields["message"] or "truncated" in message
+
+
+@given(st.lists(st.sampled_from(["a", "ab", "aab", "b" * 3000, "a" * 5000, "aba" * 1500]), max_size=12), st.data())
+def test_a_long_text_is_split_as_at_once(parts: list[str], data: st.DataObject) -> None:
+    text = "".join(parts) + "c" * 3000
+    delimiters = ["a", "ab", "aa", "aba", "b" * 3000, "bab", "c", "x", "a" * 8000]
+    delimiter = data.draw(st.sampled_from(delimiters))
+    assert whole(NATIVES["baml.String.split"], text, delimiter) == text.split(delimiter)
