@@ -195,7 +195,7 @@ def _request(scope: Scope, client: Instance, prompt: Instance, stream: bool) -> 
     attempt = scope.attempt
     if attempt is not None:
         attempt.model = attempt.request_model = options.model()
-        secrets = scope.attempt_secrets = secrets_of(built.headers, built.url, built.body)
+        secrets = scope.attempt_secrets = secrets_of(built.headers, built.url, built.body, *options.secrets())
         body = secrets.hide_in(redacted_body(built.body))
         attempt.request = {
             "method": "POST",
@@ -231,7 +231,7 @@ def authorize(scope: Scope, client: Instance, request: Instance) -> Any:
     def signed(added: dict[str, str], secrets: tuple[str, ...]) -> Instance:
         headers.update(added)
         if scope.attempt is not None and scope.attempt.request is not None:
-            scope.attempt_secrets = secrets_of(headers, url, msgspec.json.decode(body), *secrets)
+            scope.attempt_secrets = secrets_of(headers, url, msgspec.json.decode(body), *secrets, *options.secrets())
             scope.attempt.request["headers"] = redacted_headers(headers)
         return request
 

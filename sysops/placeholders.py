@@ -26,7 +26,6 @@ class PlaceholderEnvironment(Mapping[str, str]):
         found = self._base.get(name)
         if found is not None:
             return found
-        # The name comes first, so that no placeholder begins like a secret one and is hidden as a part of it.
         if any(word in name.upper() for word in _ADDRESS_WORDS):
             return f"http://{name.lower().replace('_', '-')}.placeholder.invalid"
         return f"{name}-placeholder"

@@ -11,15 +11,21 @@ server may repeat them.  Each form in which they are looked for stops a leak:
 form                                    where the secret would appear
 ======================================  ================================================================================
 as it is                                ``Incorrect API key provided: sk-…`` in the body of a 401
-percent-encoded, with and without /     a URL in a reason phrase, a redirect's ``Location``, a proxy's error page
+percent-encoded, as path, query, form   a URL in a reason phrase, a redirect's ``Location``, a proxy's error page
 as JSON writes it, ASCII or not         the request's headers or body repeated in a JSON error object
+as HTML writes it                       a proxy's error page
 as ``repr`` writes it, text or bytes    h11's and httpx's messages quote the header or line that they reject
 these two once more                     a Python error about a text that holds JSON (``ParseFailed`` quotes the body)
 one word of it (``Bearer`` apart)       servers repeat the token without the scheme
-base64 of user and password             the ``Authorization`` header that is made of a URL's credentials
-its beginning, at the end of a text     servers shorten keys and bodies (``sk-proj-abc…``), and so do our own excerpts
+base64 and hexadecimal, within a text   ``Authorization: Basic``, tokens made of a key, logs of raw bytes
+in upper or lower case                  servers and proxies that normalise headers, host names, percent-encoding
+its beginning, or its end               servers shorten keys and bodies (``sk-proj-abc…``), and so do our own excerpts
 spread over several pieces of a body    a stream that repeats the prompt token by token (:meth:`Secrets.hide_across`)
 ======================================  ================================================================================
+
+All of them are looked for by a few *needles*: the beginnings and the ends of the forms (a short form is its own).  A
+text without needles, which is nearly every text, costs a search for each and no more.  The search is in UTF-8 with
+ASCII in lower case, where positions are those of the text itself.
 """
 
 from __future__ import annotations
@@ -28,8 +34,11 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, AnyStr, Final
-from urllib.parse import quote, unquote, urlsplit
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, TypeAlias
+from urllib.parse import quote, quote_plus, unquote, urlsplit
+
+from bamlvm.sysops.placeholders import PLACEHOLDER
 
 HIDDEN: Final = "***"
 
@@ -63,30 +72,47 @@ _SECRET_NAME: Final = re.compile(
 )
 _SAME_EVERYWHERE: Final = re.compile(r"[A-Za-z0-9._~-]+")  # the same in every form
 _SHORTEST: Final = 8  # shorter ones are also ordinary words
-_HEAD: Final = 12  # so many characters of a long secret are hidden also if the rest is missing
+_PART: Final = 12  # so many characters at either end of a long secret are hidden also if the rest is missing
+_HTML: Final = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#x27;"))
+
+Span: TypeAlias = tuple[int, int]
+
+
+class _Needles(NamedTuple):
+    """What is searched for: the beginnings of forms, and the ends of long ones, each with the forms that have it."""
+
+    heads: tuple[tuple[bytes, tuple[bytes, ...]], ...]
+    tails: tuple[tuple[bytes, tuple[bytes, ...]], ...]
+    shortest: int
+    number: int
 
 
 class Secrets:
     """Values that no text may show.  Those shorter than 8 characters count as words and are ignored."""
 
-    __slots__ = ("_forms", "_heads")
+    __slots__ = ("_needles",)
 
     def __init__(self, values: Iterable[str] = ()) -> None:
-        forms: set[str] = set()
-        for value in values:
-            forms.update(_forms(value))
-        self._forms = sorted(forms, key=lambda form: (-len(form), form))
-        self._heads = [(form[: min(_HEAD, len(form) // 2)], form) for form in self._forms if len(form) >= 2 * _SHORTEST]
+        self._needles = _needles(frozenset(values))
 
     def hide(self, text: str) -> str:
-        """Return ``text`` without any of them, whole or cut short at their ends."""
-        for form in self._forms:
-            if form in text:
-                text = text.replace(form, HIDDEN)
-        for head, form in self._heads:
-            if head in text:
-                text = _without_beginnings(text, head, form)
-        return text
+        """Return ``text`` without any of them, whole or cut short at either end; the same object if there is none."""
+        if len(text) * 4 < self._needles.shortest:
+            return text
+        data = text.encode("utf-8", "surrogatepass")
+        spans = self._spans(data)
+        if not spans:
+            return text
+        kept: list[bytes] = []
+        place = 0
+        for start, end in spans:
+            while _continues(data, start):  # a form that was cut within a character: the character is hidden
+                start -= 1
+            while _continues(data, end):
+                end += 1
+            kept += (data[place : max(place, start)], HIDDEN.encode())
+            place = end
+        return b"".join([*kept, data[place:]]).decode("utf-8", "surrogatepass")
 
     def hide_in(self, value: Any) -> Any:
         """Return builtins (dicts, lists, strings) with the secrets hidden in all strings, or the same object."""
@@ -122,12 +148,20 @@ class Secrets:
             start = end
         return out
 
-    def _spans(self, whole: bytes) -> list[tuple[int, int]]:
-        """Return their places in a body, whole or cut short at their ends: in order, without overlap."""
-        found: list[tuple[int, int]] = []
-        for head, form in (*((form, form) for form in self._forms), *self._heads):
-            found.extend(_beginnings(whole, _encoded(head), _encoded(form)))
-        merged: list[tuple[int, int]] = []
+    def _spans(self, whole: bytes) -> list[Span]:
+        """Return their places in a text, whole or cut short at their ends: in order, without overlap."""
+        whole = whole.lower()
+        found: list[Span] = []
+        for head, forms in self._needles.heads:
+            if head in whole:
+                # Whole ones are looked for by themselves: a beginning may overlap the secret that follows it.
+                for form in forms:
+                    found.extend(_places(whole, form))
+                found.extend(_beginnings(whole, head, forms))
+        for tail, forms in self._needles.tails:
+            if tail in whole:
+                found.extend(_endings(whole, tail, forms))
+        merged: list[Span] = []
         for start, end in sorted(found):
             if merged and start < merged[-1][1]:
                 merged[-1] = merged[-1][0], max(end, merged[-1][1])
@@ -136,13 +170,10 @@ class Secrets:
         return merged
 
     def __bool__(self) -> bool:
-        return bool(self._forms)
+        return self._needles.number > 0
 
     def __repr__(self) -> str:
-        return f"<{len(self._forms)} secrets>"
-
-
-NO_SECRETS: Final = Secrets()
+        return f"<{self._needles.number} secrets>"
 
 
 def is_secret(name: str) -> bool:
@@ -219,24 +250,79 @@ def _body_values(body: Any) -> Iterator[str]:
             yield from _body_values(item)
 
 
+@lru_cache(maxsize=64)  # the requests of one client have the same secrets
+def _needles(values: frozenset[str]) -> _Needles:
+    forms: set[bytes] = set()
+    heads: dict[bytes, set[bytes]] = {}
+    tails: dict[bytes, set[bytes]] = {}
+    for value in values:
+        if len(value) < _SHORTEST or value.isspace():
+            continue
+        scheme, _, rest = value.partition(" ")
+        if PLACEHOLDER.fullmatch(rest or value):  # these end alike, and none is a secret
+            continue
+        if rest in values and len(scheme) < _SHORTEST <= len(rest):  # what else is to be hidden of it is its rest's
+            form = value.encode("utf-8", "surrogatepass").lower()
+            heads.setdefault(form, set()).add(form)
+        else:
+            forms.update(each.lower() for form in _forms(value) for each in _encoded(form))
+    for form in forms:
+        if len(form) < 2 * _SHORTEST:
+            heads.setdefault(form, set()).add(form)
+        else:
+            size = min(_PART, len(form) // 2)
+            heads.setdefault(form[:size], set()).add(form)
+            tails.setdefault(form[-size:], set()).add(form)
+    return _Needles(
+        tuple((head, tuple(each)) for head, each in heads.items()),
+        tuple((tail, tuple(each)) for tail, each in tails.items()),
+        min(map(len, (*heads, *tails)), default=0),
+        len(forms),
+    )
+
+
 def _forms(value: str) -> Iterator[str]:
-    """Return a secret as it is, and as URLs, JSON and Python write it; the last two also within a text that is written
-    once more.  The table in the head of this module gives the reason for each."""
-    if len(value) < _SHORTEST or value.isspace():
-        return
-    yield value
-    if _SAME_EVERYWHERE.fullmatch(value):
-        return
-    yield quote(value)
-    yield quote(value, safe="")
-    for once in set(_escaped(value)):
-        yield once
-        yield from _escaped(once)
+    """Yield the forms of a secret.  The table in the head of this module gives the reason for each."""
+    for each in {value, value.lower(), value.upper()} if not value.isascii() else {value}:  # ASCII's case is ignored
+        yield each
+        if _SAME_EVERYWHERE.fullmatch(each):
+            continue
+        yield quote(each, errors="replace")
+        yield quote(each, safe="", errors="replace")
+        yield quote_plus(each, errors="replace")
+        html = each
+        for mark, entity in _HTML:
+            html = html.replace(mark, entity)
+        yield html
+        for once in set(_escaped(each)):
+            yield once
+            yield from _escaped(once)
+    data = value.encode("utf-8", "surrogatepass")
+    yield data.hex()
+    for text in _base64(data):
+        yield text
+        if not text.isalnum():
+            yield text.replace("+", "-").replace("/", "_")
+            yield quote(text, safe="")
+            yield text.replace("/", "\\/")
+
+
+def _base64(data: bytes) -> Iterator[str]:
+    """Yield what is sure to be in the base64 of any text that holds ``data``, which may begin at each of the three
+    places of a group, and be followed by something or by nothing."""
+    for place, first in enumerate((0, 2, 3)):  # characters that belong to what is before it, in part at least
+        text = base64.b64encode(b"\0" * place + data).decode()[first:]
+        last = text.rstrip("=")
+        yield text
+        if last != text:  # the last character has bits of what follows
+            yield last[:-1]
 
 
 def _escaped(text: str) -> Iterator[str]:
-    """Return a text as it is between the quotes of JSON, and of Python's ``repr`` with either kind of quotes."""
-    yield json.dumps(text)[1:-1]
+    """Yield a text as it is between the quotes of JSON, and of Python's ``repr`` with either kind of quotes."""
+    ascii_only = json.dumps(text)[1:-1]
+    yield ascii_only
+    yield ascii_only.replace("/", "\\/")
     yield json.dumps(text, ensure_ascii=False)[1:-1]
     plain = repr(f"{text}'\"")[1:-4]  # with both kinds of quotes in it, ' is escaped
     yield plain
@@ -244,24 +330,54 @@ def _escaped(text: str) -> Iterator[str]:
     yield plain.replace('"', '\\"')
 
 
-def _beginnings(text: AnyStr, head: AnyStr, form: AnyStr) -> Iterator[tuple[int, int]]:
-    """Return the places in a text of ``form``'s ``head`` and as much of the rest of ``form`` as follows it."""
+def _places(text: bytes, form: bytes) -> Iterator[Span]:
     place = 0
-    while (found := text.find(head, place)) >= 0:
-        place = found + len(head)
-        while place < len(text) and place - found < len(form) and text[place] == form[place - found]:
-            place += 1
+    while (found := text.find(form, place)) >= 0:
+        place = found + len(form)
         yield found, place
 
 
-def _without_beginnings(text: str, head: str, form: str) -> str:
-    kept: list[str] = []
+def _beginnings(text: bytes, head: bytes, forms: Sequence[bytes]) -> Iterator[Span]:
+    """Yield the places in a text of a ``head``, and as much of the rest of one of its forms as follows it."""
     place = 0
-    for start, end in _beginnings(text, head, form):
-        kept += (text[place:start], HIDDEN)
+    while (found := text.find(head, place)) >= 0:
+        place = found + len(head)
+        for form in forms:
+            end = found + len(head)
+            while end < len(text) and end - found < len(form) and text[end] == form[end - found]:
+                end += 1
+            place = max(place, end)
+        yield found, place
+
+
+def _endings(text: bytes, tail: bytes, forms: Sequence[bytes]) -> Iterator[Span]:
+    """Yield the places in a text of a ``tail``, and as much of the rest of one of its forms as is before it."""
+    place = 0
+    while (found := text.find(tail, place)) >= 0:
+        first, end = found, found + len(tail)
+        for form in forms:
+            start = found
+            while start > place and end - start < len(form) and text[start - 1] == form[start - 1 - end]:
+                start -= 1
+            first = min(first, start)
         place = end
-    return "".join([*kept, text[place:]])
+        yield first, end
 
 
-def _encoded(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
+def _continues(data: bytes, place: int) -> bool:
+    """Whether the byte at a place of UTF-8 continues a character."""
+    return place < len(data) and data[place] & 0xC0 == 0x80
+
+
+def _encoded(text: str) -> Iterator[bytes]:
+    """Yield a text in UTF-8; one that stands for bytes also as these bytes."""
+    yield text.encode("utf-8", "surrogatepass")
+    if not text.isascii():
+        try:
+            yield text.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            return
+
+
+NO_SECRETS: Final = Secrets()
+"""Hides nothing."""

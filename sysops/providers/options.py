@@ -39,6 +39,9 @@ OWN: Final = frozenset(
 )
 """Options that are not part of a request's body, whatever the provider."""
 
+_SHOWN: Final = frozenset({"base_url", "model", "model_id", "region", "location"})
+"""Options whose variables may be shown: they say which model is asked, and where."""
+
 DOWNLOADS: Final = ("send_base64", "send_url_add_mime_type", "send_base64_unless_google_url")
 """The values of ``media_url_handler`` beside ``send_url``; each of them would have URLs downloaded."""
 
@@ -156,6 +159,21 @@ class Options:
     def body(self, *without: str) -> dict[str, Any]:
         """Return the options that are passed on: all but those of :data:`OWN` and ``without``."""
         return {key: self.resolve(value) for key, value in self._raw().items() if key not in OWN and key not in without}
+
+    def secrets(self) -> list[str]:
+        """Return the values of all variables that the options name, except those of :data:`_SHOWN`."""
+        waiting: list[Any] = [value for name, value in self._raw().items() if name not in _SHOWN]
+        found = []
+        while waiting:
+            value = waiting.pop()
+            name = referenced_environment(value)
+            if name is not None:
+                found.append(self.env.get(name) or "")
+            elif isinstance(value, dict):
+                waiting += value.values()
+            elif isinstance(value, list):
+                waiting += value
+        return found
 
     def variable(self, name: str) -> str | None:
         """Return an environment variable, or None if it is not set; a placeholder is not."""

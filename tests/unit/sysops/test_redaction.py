@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
-from urllib.parse import quote
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable
+from html import escape
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
@@ -87,6 +89,47 @@ def test_a_secret_that_was_cut_is_hidden_too(length: int) -> None:
     key = "sk-proj-abcdefghijklmnopqrstuvwxyz"
     assert Secrets([key]).hide(f"your key {key[:length]}… is wrong") == "your key ***… is wrong"
     assert Secrets([key]).hide("a key begins with sk-proj-") == "a key begins with sk-proj-"
+
+
+@given(
+    st.text(st.characters(min_codepoint=33, max_codepoint=0x17F, exclude_characters="\x7f"), min_size=16, max_size=40),
+    st.sampled_from((str, str.upper, str.lower)),
+    st.sampled_from((str, quote, lambda text: quote(text, safe=""), quote_plus, escape, lambda t: json.dumps(t)[1:-1])),
+    st.text("ab \u00e9", max_size=4),
+    st.text("ab \u00e9", max_size=4),
+)
+def test_a_secret_is_hidden_in_any_case_and_encoding(
+    secret: str, case: Callable[[str], str], encode: Callable[[str], str], before: str, after: str
+) -> None:
+    written = encode(case(secret))
+    for text in {written, written.lower() if written.isascii() else written}:
+        shown = Secrets([secret]).hide(f"{before}<{text}>{after}")
+        assert shown == f"{before}<***>{after}"
+
+
+@given(st.text("abXY019-_.", min_size=16, max_size=40), st.binary(max_size=7), st.binary(max_size=7))
+def test_a_secret_is_hidden_in_base64_and_hexadecimal(secret: str, before: bytes, after: bytes) -> None:
+    data = before + secret.encode() + after
+    for text in (b64encode(data).decode(), urlsafe_b64encode(data).decode(), data.hex(), data.hex().upper()):
+        shown = Secrets([secret]).hide(text)
+        assert "***" in shown
+        assert len(shown) <= len(text) - 3 * len(secret) // 4
+
+
+@pytest.mark.parametrize("length", [12, 15, 20, 30])
+def test_a_secret_whose_front_was_cut_is_hidden_too(length: int) -> None:
+    key = "sk-proj-abcdefghijklmnopqrstuvwxyz"
+    assert Secrets([key]).hide(f"your key …{key[-length:]} is wrong") == "your key …*** is wrong"
+    assert Secrets([key]).hide("a key ends with wxyz") == "a key ends with wxyz"
+
+
+def test_a_secret_behind_its_own_beginning() -> None:
+    key = "ababababababababab-secret-part"
+    assert Secrets([key]).hide(f"abab{key}!") == "***!"
+
+
+def test_a_lone_surrogate() -> None:
+    assert Secrets(["\ud800secret-key"]).hide("a \udc80 \ud800secret-key") == "a \udc80 ***"
 
 
 def test_basic_authentication_from_a_url() -> None:

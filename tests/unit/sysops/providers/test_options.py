@@ -122,3 +122,18 @@ def test_the_reaction_to_a_parse_failure() -> None:
     assert options("openai", parse_failure="reask").parse_failure() == "reask"
     with pytest.raises(Thrown, match="option parse_failure must be one of retry, reask, fail"):
         options("openai", parse_failure="again").parse_failure()
+
+
+def test_variables_are_secret_but_those_of_the_model_and_the_address() -> None:
+    refer = environment_reference
+    env = {name: f"value of {name}" for name in "ABCDEFG"}
+    given = {
+        "model": refer("A"),
+        "base_url": refer("B"),
+        "api_key": refer("C"),
+        "headers": {"x": refer("D")},
+        "metadata": [{"user": refer("E")}, "F"],
+        "missing": refer("H"),
+    }
+    found = Options(ClientInfo("C", "openai", None, given), env).secrets()
+    assert sorted(found) == ["", "value of C", "value of D", "value of E"]
