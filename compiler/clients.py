@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
-from bamlvm.compiler.config_blocks import data, entries, is_count, word
+from bamlvm.compiler.config_blocks import HIGHEST, data, entries, is_count, word
 from bamlvm.compiler.index import Index, reporter
 from bamlvm.compiler.keys import check_keys
 from bamlvm.compiler.reporter import Located, Reporter, name_range
@@ -209,6 +209,8 @@ def _check_http(block: syntax.ConfigValue, known: tuple[str, ...], report: Repor
             hint = did_you_mean(entry.key, known) or f"it has {', '.join(f'`{name}`' for name in known)}"
             report.warning("E0027", (entry.start, entry.key_end), f"`http` has no `{entry.key}`", hint=hint)
         elif entry.key != POOLING and value is not None and not isinstance(value, dict):
+            if isinstance(value, int) and value > HIGHEST:
+                continue  # reported with the other numbers
             if not is_count(value) or value == 0:
                 report.error("E0001", entry.value, f"`{entry.key}` is a number of milliseconds above 0")
             else:

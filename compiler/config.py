@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from math import isfinite
+from sys import float_info
 from typing import NamedTuple
 
 from bamlvm.compiler.clients import check_shorthand, clients, shorthand_of
-from bamlvm.compiler.config_blocks import data, entries, is_count
+from bamlvm.compiler.config_blocks import HIGHEST, LOWEST, data, entries, is_count
 from bamlvm.compiler.index import Index, reporter
 from bamlvm.compiler.reporter import Reporter, name_range
 from bamlvm.compiler.symbols import Symbols
@@ -59,12 +61,28 @@ class Configuration(NamedTuple):
 def configuration(index: Index, symbols: Symbols, diagnostics: list[Diagnostic]) -> Configuration:
     """Check all configuration, generators included, and return it as data."""
     check_generators(index, diagnostics)
+    check_numbers(index, diagnostics)
     return Configuration(
         llm_functions(symbols, index, diagnostics),
         clients(index, diagnostics),
         retry_policies(index, diagnostics),
         templates(index),
     )
+
+
+def check_numbers(index: Index, diagnostics: list[Diagnostic]) -> None:
+    """Report numbers in clients, retry policies, generators and tests that are no int or float of this language."""
+    for entry in (*index.of(syntax.Client, syntax.RetryPolicy), *index.generators, *index.tests):
+        report = reporter(entry, diagnostics)
+        for node in syntax.walk(entry.declaration):
+            if not isinstance(node, syntax.ConfigScalar) or isinstance(node.value, bool | str | None):
+                continue
+            if isinstance(node.value, float):
+                if not isfinite(node.value):
+                    report.error("E0001", node, "this float is too large", hint=f"the largest is {float_info.max}")
+            elif not LOWEST <= node.value <= HIGHEST:
+                bound = f"the largest is {HIGHEST}" if node.value > 0 else f"the smallest is {LOWEST}"
+                report.error("E0001", node, "this integer does not fit into 64 bits", hint=bound)
 
 
 def retry_policies(index: Index, diagnostics: list[Diagnostic]) -> dict[str, RetryPolicyInfo]:
@@ -83,6 +101,8 @@ def retry_policies(index: Index, diagnostics: list[Diagnostic]) -> dict[str, Ret
         written = parts.get("max_retries")
         retries = data(written.value) if written is not None else None
         if retries is None or not is_count(retries):
+            if isinstance(retries, int) and retries > HIGHEST:
+                continue  # reported
             if written is None and len(parts) < len(declaration.body.entries):
                 continue  # an unknown property, which was reported, may be a misspelling of it
             where = written.value if written is not None else name_range(declaration)
@@ -113,6 +133,8 @@ def _check_numbers(settings: dict[str, ConfigValue], where: syntax.Node, report:
             fits = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
             settings[key] = float(value) if fits else value
         else:
+            if isinstance(value, int) and value > HIGHEST:
+                return False  # reported
             fits = isinstance(value, bool) if key == "jitter" else is_count(value)
         if not fits:
             report.error("E0001", where, f"`{key}` cannot be `{value}`")

@@ -10,6 +10,9 @@ from bamlvm.grammar.diagnostics import Severity
 from bamlvm.vm.program.declarations import ConfigValue, environment_reference
 from bamlvm.vm.program.spelling import did_you_mean
 
+LOWEST, HIGHEST = -(2**63), 2**63 - 1
+"""The bounds of an int."""
+
 
 def data(value: syntax.ConfigValue) -> ConfigValue:
     """Return a written value as plain data."""
@@ -64,5 +67,5 @@ def word(entry: syntax.ConfigEntry, report: Reporter, code: str = "E0001") -> st
 
 
 def is_count(value: ConfigValue) -> bool:
-    """Whether a value is a whole number from 0."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    """Whether a value is a whole number from 0 that fits into 64 bits."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= HIGHEST

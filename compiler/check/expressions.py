@@ -10,6 +10,7 @@ import msgspec
 from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check import calls, lints, literals, members, operators, patterns
 from bamlvm.compiler.check.context import Checking, Exits, Flow, Returns, inferred, place_of
+from bamlvm.compiler.config_blocks import HIGHEST, LOWEST
 from bamlvm.compiler.types import literal_type, unstated
 from bamlvm.vm.program.types import (
     FUTURE,
@@ -29,8 +30,6 @@ from bamlvm.vm.program.types import (
     union,
     walk,
 )
-
-_LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 
 
 def expression(c: Checking, node: hir.Expr, expected: Type | None) -> tir.Expr:
@@ -100,8 +99,8 @@ def _continue(c: Checking, node: hir.Continue, _: Type | None) -> tir.Expr:
 
 def _constant(c: Checking, node: hir.Constant) -> tir.Expr:
     value = node.value
-    if isinstance(value, int) and not isinstance(value, bool) and not _LOWEST <= value <= _HIGHEST:
-        c.report.error("E0001", node, "this integer does not fit into 64 bits", hint=f"the largest is {_HIGHEST}")
+    if isinstance(value, int) and not isinstance(value, bool) and not LOWEST <= value <= HIGHEST:
+        c.report.error("E0001", node, "this integer does not fit into 64 bits", hint=f"the largest is {HIGHEST}")
         return tir.Constant(node.start, node.end, INT, 0)
     return tir.Constant(node.start, node.end, literal_type(value), value)
 

@@ -118,3 +118,25 @@ def test_the_reaction_of_a_policy_to_a_parse_failure() -> None:
     (found,) = bamlvm.check({"main.baml": policy.replace("reask", "reaks")}).diagnostics
     assert (found.code, found.message) == ("E0001", "`parse_failure` is one of `retry`, `reask`, `fail`")
     assert "reask" in str(found.hint)
+
+
+@pytest.mark.parametrize(
+    ("place", "line"),
+    [
+        ('client<llm> C {{ provider openai options {{ model "m" max_tokens {0} }} }}', 1),
+        ('client<llm> C {{ provider openai options {{ model "m" deep {{ list [1 {0}] }} }} }}', 1),
+        ('client<llm> C {{ provider openai options {{ model "m" http {{ connect_timeout_ms {0} }} }} }}', 1),
+        ("retry_policy R {{ max_retries {0} }}", 1),
+        ("retry_policy R {{ max_retries 2\nstrategy {{ delay_ms {0} }} }}", 2),
+        ('generator g {{ output_type "python"\nproject {0} }}', 2),
+    ],
+)
+def test_a_number_that_is_out_of_range_is_reported_where_it_stands(place: str, line: int) -> None:
+    for number in (str(2**63), "9" * 5000):
+        source = place.format(number)
+        found = [each for each in bamlvm.check({"main.baml": source}).diagnostics if each.severity == "error"]
+        assert [(each.code, each.message, each.hint) for each in found] == [
+            ("E0001", "this integer does not fit into 64 bits", f"the largest is {2**63 - 1}")
+        ]
+        assert found[0].span.start == source.index(number)
+        assert source[: found[0].span.start].count("\n") == line - 1
