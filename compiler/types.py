@@ -9,8 +9,10 @@ A function type without a ``throws`` clause accepts functions that throw anythin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
+from bamlvm.compiler.alternatives import SMALL, Table, is_single, is_value, table_of
 from bamlvm.compiler.hir import ERROR, UNSTATED
 from bamlvm.compiler.symbols import Symbols
 from bamlvm.vm.program.types import (
@@ -38,6 +40,8 @@ from bamlvm.vm.program.types import (
     walk,
 )
 
+_TABLES: Final = 16
+"""How many tables of unions are kept: a chain of conditions needs the last few."""
 TRUE, FALSE = LiteralType(True), LiteralType(False)
 
 
@@ -133,6 +137,9 @@ class Solver:
         self.symbols = symbols
         self._solved: dict[str, Type] = {}
         self._fresh = 0
+        self._tables: dict[int, tuple[UnionType, Table | None]] = {}
+        """The tables of the unions that were met last, by the identity of the union, which is kept with its table."""
+        self._intersections: dict[tuple[int, Primitive], tuple[UnionType, Type]] = {}
 
     def fresh(self) -> VariableType:
         """Return a new inference variable."""
@@ -141,7 +148,7 @@ class Solver:
 
     def resolve(self, type_: Type) -> Type:
         """Return ``type_`` with the solved inference variables replaced."""
-        if not self._solved:
+        if not self._solved or self._table(type_) is not None:
             return type_
         previous = None
         while type_ is not previous and type_ != previous:
@@ -150,7 +157,7 @@ class Solver:
 
     def expand(self, type_: Type) -> Type:
         """Return ``type_`` resolved, with recursive aliases opened once."""
-        return self.symbols.expand(self.resolve(type_))
+        return type_ if self._table(type_) is not None else self.symbols.expand(self.resolve(type_))
 
     def assignable(self, source: Type, target: Type) -> bool:
         """Whether a value of ``source`` fits where ``target`` is expected; if so, solve inference variables."""
@@ -211,6 +218,9 @@ class Solver:
                 return False
 
     def _fits_union(self, source: Type, target: UnionType, assumed: frozenset[tuple[Type, Type]]) -> bool:
+        table = self._table(target)
+        if table is not None and (is_single(source) or table.around(source) is not None):
+            return table.around(source) is not None
         # An alternative may solve inference variables and fail later: the solutions of failed attempts are undone.
         for part in sorted(target.members, key=self._openness):
             before = dict(self._solved)
@@ -253,6 +263,8 @@ class Solver:
     def subtract(self, type_: Type, taken: Type) -> Type:
         """Return ``type_`` without the values of ``taken``; bool and enums are split into their values as needed."""
         type_, taken = self.expand(type_), self.expand(taken)
+        if (quickly := self._without(type_, taken)) is not None:
+            return quickly
         if type_ in (UNKNOWN, ERROR):
             return NEVER if taken == UNKNOWN else type_
         left: list[Type] = []
@@ -271,6 +283,22 @@ class Solver:
         another alternative is exactly the one that was asked for.
         """
         type_, wanted = self.expand(type_), self.expand(wanted)
+        table, other = self._table(type_), self._table(wanted)
+        if table is not None and is_single(wanted) and not self._is_only_variant(wanted):
+            if table.around(wanted) is not None:
+                return wanted
+            if is_value(wanted):
+                return NEVER
+        if other is not None and is_value(type_) and not self._is_only_variant(type_):
+            return type_ if other.around(type_) is not None else NEVER
+        if table is not None and type(wanted) is Primitive and type(type_) is UnionType:
+            known = self._intersections.get((id(type_), wanted))
+            if known is None:
+                known = self._intersections[id(type_), wanted] = type_, self._common(type_, wanted)
+            return known[1]
+        return self._common(type_, wanted)
+
+    def _common(self, type_: Type, wanted: Type) -> Type:
         if type_ in (UNKNOWN, ERROR) or wanted == ERROR:
             return erased(wanted)
         # `kept` has what passes for certain; `chance` has lists and maps whose items may happen to pass.
@@ -291,8 +319,69 @@ class Solver:
         """Whether some value is of both types."""
         return self.intersect(one, other) != NEVER or self.intersect(other, one) != NEVER
 
+    def join(self, types: Sequence[Type]) -> Type:
+        """Return the union of ``types``, as :func:`~bamlvm.vm.program.types.union` does."""
+        if len(types) == 1:
+            return types[0]
+        large, *others = sorted(types, key=lambda each: self._table(each) is None)
+        table = self._table(large)
+        parts = [part for each in others for part in members(each)]
+        if table is None or not all(map(is_single, parts)) or large not in (types[0], types[-1]):
+            return union(types)
+        joined = table.joined(parts, before=large is not types[0])
+        return union(types) if joined is None else self._union_of(joined)
+
+    def widen(self, type_: Type) -> Type:
+        """Return what :func:`widen` does."""
+        table = self._table(type_)
+        return widen(type_) if table is None else union(table.bases)
+
+    def is_large(self, type_: Type) -> bool:
+        """Whether a type is a large union that has a table: there is no unknown, erroneous or function type in it."""
+        return self._table(type_) is not None
+
+    # --- large unions -------------------------------------------------------------------------------------------------
+
+    def _table(self, type_: Type) -> Table | None:
+        """Return the table of a large union, or None."""
+        if type(type_) is not UnionType or len(type_.members) < SMALL:
+            return None
+        known = self._tables.get(id(type_))
+        return self._remember(type_, table_of(type_)) if known is None else known[1]
+
+    def _remember(self, type_: UnionType, table: Table | None) -> Table | None:
+        if len(self._tables) >= _TABLES:
+            del self._tables[next(iter(self._tables))]
+        self._tables[id(type_)] = type_, table
+        return table
+
+    def _union_of(self, table: Table) -> Type:
+        if len(table.alternatives) < 2:
+            return next(iter(table.alternatives), NEVER)
+        made = UnionType(tuple(table.alternatives))
+        self._remember(made, table if len(made.members) >= SMALL else None)
+        return made
+
+    def _without(self, type_: Type, taken: Type) -> Type | None:
+        """Return a large union without one of its alternatives, or None if it takes the algebra to know it."""
+        table = self._table(type_)
+        if table is None or not is_single(taken):
+            return None
+        held = taken in table.alternatives
+        if not held and table.around(taken) is not None:
+            return None  # what it belongs to is split
+        left = table.without(taken) if held else table
+        info = self.symbols.enum(left.enum) if left.enum is not None else None
+        if left.is_whole(len(info.variants) if info is not None else 0):
+            return None
+        return self._union_of(left) if held else type_
+
+    def _is_only_variant(self, type_: Type) -> bool:
+        info = self.symbols.enum(type_.enum) if type(type_) is VariantType else None
+        return info is not None and len(info.variants) == 1
+
     def _covers(self, wide: Type, narrow: Type) -> bool:
-        if _holds_open(wide) or _holds_open(narrow):
+        if (self._table(wide) is None and _holds_open(wide)) or (self._table(narrow) is None and _holds_open(narrow)):
             return wide == narrow
         return self._fits(narrow, wide, frozenset())
 

@@ -212,7 +212,7 @@ class Checking:
             return first
         # A place that one branch does not narrow has its declared type there: it is narrowed in all of them or in none.
         known = [place for place in first.types if all(place in other.types for other in others)]
-        both = {place: union((first.types[place], *(other.types[place] for other in others))) for place in known}
+        both = {place: self.solver.join([flow.types[place] for flow in (first, *others)]) for place in known}
         return Flow(both, distance)
 
     def settled(self, flow: Flow) -> Flow:

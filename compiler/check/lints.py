@@ -90,7 +90,7 @@ def _is_endless(statement: tir.Statement) -> bool:
 def comparison(c: Checking, node: hir.Binary, left: tir.Expr, right: tir.Expr) -> None:
     """Report ``==`` or ``!=`` if the types of its operands decide it."""
     one, other = c.solver.expand(left.type), c.solver.expand(right.type)
-    if not c.flow.live or not _decides(one) or not _decides(other):
+    if not c.flow.live or not _decides(c, one) or not _decides(c, other):
         return
     if _is_single(one) and one == other:
         equal = True
@@ -107,7 +107,7 @@ def comparison(c: Checking, node: hir.Binary, left: tir.Expr, right: tir.Expr) -
 def type_test(c: Checking, node: hir.TypeTest, operand: tir.Expr) -> None:
     """Report ``x is T`` if the type of ``x`` decides it."""
     type_, tested = c.solver.expand(operand.type), c.solver.expand(node.type)
-    if not c.flow.live or not _decides(type_) or not _decides(tested):
+    if not c.flow.live or not _decides(c, type_) or not _decides(c, tested):
         return
     if not c.solver.overlaps(type_, tested):
         _note(c, "E0103", node, f"this is always false: `{type_}` is never `{tested}`")
@@ -115,8 +115,10 @@ def type_test(c: Checking, node: hir.TypeTest, operand: tir.Expr) -> None:
         _note(c, "E0103", node, f"this is always true: `{type_}` is always `{tested}`")
 
 
-def _decides(type_: Type) -> bool:
+def _decides(c: Checking, type_: Type) -> bool:
     """Whether a type says anything about a value."""
+    if c.solver.is_large(type_):
+        return True
     parts = list(walk(type_))
     return not any(
         part in (hir.ERROR, UNKNOWN, NEVER) or isinstance(part, VariableType | FunctionType) for part in parts

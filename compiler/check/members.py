@@ -21,7 +21,6 @@ from bamlvm.vm.program.types import (
     MapType,
     Type,
     members,
-    union,
 )
 
 _OWNERS: dict[Type, str] = {STRING: "baml.String", INT: "baml.Int", FLOAT: "baml.Float", BOOL: "baml.Bool"}
@@ -97,7 +96,7 @@ def find_field(c: Checking, owner: Type, node: hir.Member | hir.SetField) -> tup
     fields = [field_of(c, part, node.name) for part in parts]
     known = [each for each in fields if each is not None]
     if len(known) == len(fields):
-        type_ = union(_field_type(part, *each) for part, each in zip(parts, known, strict=True))
+        type_ = c.solver.join([_field_type(part, *each) for part, each in zip(parts, known, strict=True)])
         return (known[0][1] if len(known) == 1 else None), type_
     report_no_member(c, owner, parts, node)
     return None, None

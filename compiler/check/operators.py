@@ -31,7 +31,7 @@ _SCALARS = (INT, FLOAT, STRING, BOOL)
 
 def bases(c: Checking, type_: Type) -> tuple[Type, ...]:
     """Return the alternatives of a type with literals widened."""
-    return members(widen(c.solver.expand(type_)))
+    return members(c.solver.widen(c.solver.expand(type_)))
 
 
 def binary(c: Checking, node: hir.Binary, expected: Type | None) -> tir.Expr:
