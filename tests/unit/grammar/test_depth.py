@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -120,3 +121,50 @@ def test_deep_trees_do_not_overflow_a_small_stack() -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert [line.split()[1] for line in done.stdout.splitlines()] == ["None"] * len(texts)
+
+
+WHOLE: dict[str, str] = {
+    **{f"chain of {name}": function(chain(3000)) for name, chain in CHAINS.items()},
+    **{f"nested {name}": function(start * 3000 + "1" + end * 3000) for name, (start, end) in NESTED.items()},
+    "types in parentheses": "type T = " + "(" * 3000 + "int" + ")" * 3000,
+    "unions": "type T = int" + " | int[]" * 3000,
+    "lists": function("[" * 3000 + "]" * 3000),
+    "unclosed lists": function("[" * 3000),
+    "options": "client<llm> C { provider openai options { " + "a { " * 3000 + "} " * 3000 + "} }",
+    "listed options": "client<llm> C { provider openai options { a " + "[" * 3000 + "]" * 3000 + "} }",
+    "prompts": 'template_string T(x: string) #"{{ ' + "(" * 3000 + "x" + ")" * 3000 + ' }}"#',
+    "conditions of a prompt": 'template_string T(x: bool) #"' + "{% if x %}" * 3000 + "{% endif %}" * 3000 + '"#',
+    "comments": "/*" * 3000 + "*/" * 3000 + function("1"),
+    "attributes": "class A { x int @assert(a, {{ " + "(" * 3000 + "this" + ")" * 3000 + " }}) }",
+    "aliases": "\n".join(f"type A{i} = A{i + 1}" for i in range(1000)) + "\ntype A1000 = int",
+    "functions": "\n".join(f"function f{i}() -> int {{ f{i + 1}() }}" for i in range(1000))
+    + "\nfunction f1000() -> int { 1 }",
+}
+COMMANDS_IN_SMALL_THREAD = """
+import contextlib, io, pathlib, sys, threading
+from bamlvm.cli.main import main
+def run():
+    for folder in sorted(pathlib.Path(sys.argv[1]).iterdir()):
+        text = io.StringIO()
+        with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
+            code = main([*sys.argv[2:], str(folder)])
+        print(folder.name, code, "Traceback" in text.getvalue(), sep="\\t", flush=True)
+threading.stack_size(256 << 10)
+thread = threading.Thread(target=run)
+thread.start()
+thread.join()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [["check"], ["check", "--fix"], ["fmt"], ["generate"]], ids=" ".join)
+def test_no_command_dies_of_deep_sources(command: list[str], tmp_path: Path) -> None:
+    for name, text in WHOLE.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "main.baml").write_text(text + '\ngenerator g { output_type "python" output_dir "out" }\n')
+    child = [sys.executable, "-c", COMMANDS_IN_SMALL_THREAD, str(tmp_path), *command]
+    done = subprocess.run(child, capture_output=True, text=True, timeout=300)
+    lines = [line.split("\t") for line in done.stdout.splitlines()]
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line[0] for line in lines] == sorted(WHOLE)
+    assert {(line[1] in "03", line[2]) for line in lines} == {(True, "False")}
