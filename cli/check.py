@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import bamlvm
 from bamlvm.cli import exit_codes
 from bamlvm.cli.exit_codes import CommandError
-from bamlvm.cli.files import difference, read_file, replace_file
+from bamlvm.cli.files import difference, read_file, replace_all
 from bamlvm.cli.output import report, wants_colour, write_result
 from bamlvm.cli.program import add_path, program_path, read_program
 from bamlvm.tools.project import settings_of
@@ -92,8 +92,8 @@ def _fix(paths: Iterable[str], levels: Mapping[str, Level], show: bool) -> dict[
         for path, text in changed.items():
             print(difference(path, before[path], text, "fixed"), end="")
         return before
-    for path, text in changed.items():
-        replace_file(os.path.realpath(path), path, text)
+    real = {os.path.realpath(path): path for path in changed}
+    replace_all({each: changed[path] for each, path in real.items()}, real)
     for each in applied:
         found = each.diagnostic
         change = f"`{each.before}` is now `{each.after}`" if each.before.strip() else f"added `{each.after}`"

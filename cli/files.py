@@ -1,22 +1,24 @@
-"""The files that commands change: their text as it is, a change in one step, and as a diff."""
+"""The files that commands change: their text as it is, changes in one step, and as a diff."""
 
 from __future__ import annotations
 
-import os
-import tempfile
+from collections.abc import Mapping
 
 from bamlvm.cli import exit_codes
 from bamlvm.cli.exit_codes import CommandError
+from bamlvm.sysops.regular_files import read_file as read_regular
+from bamlvm.tools.replacing import replace_files
+
+_MAX_BYTES = 64 * 1024 * 1024
 
 
 def read_file(real: str, path: str) -> str:
     """Return the text of the file at ``real``, which messages call ``path``, with its line breaks unchanged.
 
-    Raises :class:`CommandError` if it cannot be read, or is not UTF-8 text.
+    Raises :class:`CommandError` if it is no regular file, cannot be read, or is not UTF-8 text.
     """
     try:
-        with open(real, "rb") as file:
-            data = file.read()
+        data = read_regular(real, _MAX_BYTES)
     except OSError as error:
         raise _unusable(path, error) from None
     return decode(data, path)
@@ -31,27 +33,15 @@ def decode(data: bytes, path: str) -> str:
         raise CommandError(exit_codes.HOST, message) from None
 
 
-def replace_file(real: str, path: str, text: str) -> None:
-    """Replace a file atomically: a reader sees the old text or the new one.  Its mode is kept.
+def replace_all(texts: Mapping[str, str], paths: Mapping[str, str]) -> None:
+    """Replace files by their real paths, all or none; messages call them as ``paths`` does.
 
-    Raises :class:`CommandError` if it cannot be written.
+    Raises :class:`CommandError` if one cannot be written.
     """
-    temporary = ""
     try:
-        mode = os.stat(real).st_mode & 0o7777
-        if not os.access(real, os.W_OK):
-            raise PermissionError(13, "not writable")
-        number, temporary = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=os.path.dirname(real))
-        with open(number, "wb") as file:
-            file.write(text.encode())
-        os.chmod(temporary, mode)
-        os.replace(temporary, real)
-        temporary = ""
+        replace_files(texts)
     except OSError as error:
-        raise _unusable(path, error) from None
-    finally:
-        if temporary:
-            os.unlink(temporary)
+        raise _unusable(paths.get(error.filename, str(error.filename)), error) from None
 
 
 def _unusable(path: str, error: OSError) -> CommandError:

@@ -3,7 +3,8 @@
 The setting `format.indent` of a project (in bamlvm.toml, or in [tool.bamlvm] of pyproject.toml) is the number of
 columns of an indentation, by default 2.
 
-A file with a syntax error is reported and not changed; the others are formatted.  The names of the files that changed
+A file with a syntax error is reported and not changed, as is what is no regular file; the others are formatted, all of
+them or, if one cannot be written, none.  The names of the files that changed
 (with --check: that would change) go to stdout, one a line, everything else to stderr.  With `-` the text comes from
 stdin and goes to stdout.
 """
@@ -19,7 +20,7 @@ import bamlvm
 from bamlvm.build.sources import baml_files
 from bamlvm.cli import exit_codes
 from bamlvm.cli.exit_codes import CommandError
-from bamlvm.cli.files import decode, difference, read_file, replace_file
+from bamlvm.cli.files import decode, difference, read_file, replace_all
 from bamlvm.cli.output import report
 from bamlvm.cli.program import add_path, program_path
 from bamlvm.tools.project import settings_of
@@ -54,6 +55,7 @@ class _Run:
         self.code = exit_codes.OK
         self.changed = 0
         self.unchanged = 0
+        self._formatted: dict[str, tuple[str, str, str]] = {}
         self._indents: dict[str, int] = {}
 
     def files(self, paths: Sequence[str]) -> int:
@@ -67,21 +69,33 @@ class _Run:
                         self.file(file, real)
             except CommandError as error:
                 self.fail(error)
+        self.write()
         self.summary(len(seen) - self.changed - self.unchanged)
         return self.code
 
     def file(self, path: str, real: str) -> None:
-        """Format one file, or report why not."""
+        """Format the text of one file, or report why not."""
         indent = self.indent(os.path.dirname(path) or ".")  # wrong settings end the command
         try:
             text = read_file(real, path)
             formatted = bamlvm.format_source(text, path, indent=indent)
-            if formatted != text and not (self.check or self.diff):
-                replace_file(real, path, formatted)
         except (CommandError, bamlvm.BamlError) as error:
             self.fail(error)
         else:
-            self.show(path, text, formatted)
+            self._formatted[real] = path, text, formatted
+
+    def write(self) -> None:
+        """Replace the files that are not formatted, and show all."""
+        if not (self.check or self.diff):
+            changed = {real: after for real, (_, before, after) in self._formatted.items() if before != after}
+            try:
+                replace_all(changed, {real: path for real, (path, _, _) in self._formatted.items()})
+            except CommandError as error:
+                self.fail(error)
+                for real in changed:
+                    del self._formatted[real]
+        for path, before, after in self._formatted.values():
+            self.show(path, before, after)
 
     def indent(self, folder: str) -> int:
         """Return the setting for the files of a folder."""

@@ -35,11 +35,15 @@ def execute(options: argparse.Namespace) -> int:
     """Write the packages, or compare them with what would be written."""
     path = Path(program_path(options.path))
     sources = read_sources(path)
-    changed = []
     with bamlvm.Runtime.from_files(sources) as runtime:
-        for target in _targets(runtime, path.parent if path.is_file() else path, options.output):
-            files = client_files(runtime, sources, is_async=target.is_async, has_models=target.has_models)
-            changed += stale(target.folder, files) if options.check else write(target.folder, files)
+        packages = {
+            target.folder: client_files(runtime, sources, is_async=target.is_async, has_models=target.has_models)
+            for target in _targets(runtime, path.parent if path.is_file() else path, options.output)
+        }
+    if options.check:
+        changed = [each for folder, files in packages.items() for each in stale(folder, files)]
+    else:
+        changed = write(packages)
     for each in changed:
         print(f"{'not up to date' if options.check else 'wrote' if each.exists() else 'removed'}: {each}")
     if not changed:

@@ -61,7 +61,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[dict[st
 def run(folder: Path, who: str) -> tuple[dict[str, Any], list[Any]]:
     if who == "ours":
         with bamlvm.Runtime.from_files({"main.baml": SOURCE}) as runtime:
-            write(folder / "baml_client", client_files(runtime, {"main.baml": SOURCE}, has_models=True))
+            write({folder / "baml_client": client_files(runtime, {"main.baml": SOURCE}, has_models=True)})
     else:
         (folder / "baml_src").mkdir()
         (folder / "baml_src" / "main.baml").write_text(SOURCE)

@@ -19,10 +19,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bamlvm.errors import HostError
+from bamlvm.sysops.regular_files import read_file
 from bamlvm.tools.generate.client_module import client_module
 from bamlvm.tools.generate.compat_module import compat_module
 from bamlvm.tools.generate.models_module import models_module
 from bamlvm.tools.generate.types_module import types_module
+from bamlvm.tools.replacing import replace_files
 from bamlvm.vm.program.declarations import GeneratorInfo
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 PACKAGE: Final = "baml_client"
 HEADER: Final = "# Written by `bamlvm generate` from the program's sources: changes will be lost.\n"
 _PYTHON: Final = "python"
+_MAX_BYTES: Final = 64 * 1024 * 1024
 
 
 class Target(NamedTuple):
@@ -125,27 +128,37 @@ def stale(folder: Path, files: Mapping[str, str]) -> list[Path]:
     return found + [path for path in _written(folder) if path.name not in files]
 
 
-def write(folder: Path, files: Mapping[str, str]) -> list[Path]:
-    """Write the files of a package that are stale; return those that were written or removed.
+def write(packages: Mapping[Path, Mapping[str, str]]) -> list[Path]:
+    """Write the files of packages, by their folders, that are stale; return those that were written or removed.
 
-    Raises :class:`HostError`.
+    Raises :class:`HostError` if one cannot be written; all are then as they were.
     """
-    changed = stale(folder, files)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for path in changed:
+    texts: dict[str, str] = {}
+    removed: list[str] = []
+    for folder, files in packages.items():
+        for path in stale(folder, files):
             if path.name in files:
-                path.write_text(files[path.name], encoding="utf-8", newline="\n")
+                texts[str(path)] = files[path.name]
             else:
-                path.unlink()
+                removed.append(str(path))
+    made: list[Path] = []
+    try:
+        for folder in packages:
+            for each in reversed([folder, *folder.parents]):
+                if not each.is_dir():
+                    each.mkdir()
+                    made.append(each)
+        replace_files(texts, removed)
     except OSError as error:
-        raise HostError(f"{error.filename or folder}: {error.strerror}") from None
-    return changed
+        for each in reversed(made):
+            each.rmdir()
+        raise HostError(f"{error.filename}: {error.strerror}") from None
+    return [Path(path) for path in (*texts, *removed)]
 
 
 def _read(path: Path) -> str | None:
     try:
-        return path.read_bytes().decode("utf-8")
+        return read_file(str(path), _MAX_BYTES).decode()
     except (OSError, UnicodeDecodeError):
         return None
 

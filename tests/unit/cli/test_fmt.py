@@ -129,6 +129,13 @@ def test_the_surroundings_fail(folder: Path, capsys: pytest.CaptureFixture[str])
     ]
 
 
+def test_what_is_no_regular_file_is_reported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo("pipe.baml")
+    assert main(["fmt", "pipe.baml", "messy.baml"]) == exit_codes.HOST
+    assert read("messy.baml") == NEAT
+    assert capsys.readouterr().err == "bamlvm fmt: pipe.baml: not a regular file\n1 file formatted, 1 file failed\n"
+
+
 def test_mode_and_links_are_kept_and_nothing_is_left_behind(folder: Path) -> None:
     Path("messy.baml").chmod(0o640)
     Path("linked.baml").symlink_to("messy.baml")

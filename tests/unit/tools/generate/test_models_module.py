@@ -56,7 +56,7 @@ def run(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 def generated(folder: Path, sources: dict[str, str]) -> None:
     with bamlvm.Runtime.from_files(sources) as runtime:
-        write(folder / "baml_client", client_files(runtime, sources, has_models=True))
+        write({folder / "baml_client": client_files(runtime, sources, has_models=True)})
 
 
 @pytest.fixture(scope="module")

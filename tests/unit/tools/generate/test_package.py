@@ -112,7 +112,7 @@ print("fine")
 def generated(folder: Path, sources: dict[str, str]) -> Path:
     """A package made in ``folder``."""
     with bamlvm.Runtime.from_files(sources) as runtime:
-        write(folder / "baml_client", client_files(runtime, sources))
+        write({folder / "baml_client": client_files(runtime, sources)})
     return folder
 
 
