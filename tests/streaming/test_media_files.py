@@ -68,8 +68,8 @@ def encoded(content: bytes) -> str:
 def test_files_reach_the_provider_in_its_format(
     project: Path, threaded_mock_server: ThreadedMockServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, _ = run(project, capsys, "Chat", "Url", "Gemini")
-    assert code == exit_codes.OK
+    code, events = run(project, capsys, "Chat", "Url", "Gemini")
+    assert code == exit_codes.OK, [event.get("error") or event for event in events]
     sent = sorted(threaded_mock_server.requests, key=lambda exchange: len(exchange.request.body))
     linked, chat, google = (exchange.body for exchange in sent)
     assert [part.get("image_url") for part in linked["messages"][0]["content"]] == [None, {"url": "https://h/x.png"}]

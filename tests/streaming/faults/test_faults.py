@@ -21,6 +21,7 @@ import pytest_asyncio
 import bamlvm
 from bamlvm.build.cache import Cache
 from bamlvm.build.loading import load
+from bamlvm.grammar.printable import printable
 from tests.streaming.faults.outcomes import Fault, Outcome, healthy, served
 from tests.streaming.faults.programs import KEY, PROGRAM, WAYS, function_name
 from tests.streaming.faults.server import FaultServer, closed_port, full_port, reset
@@ -128,7 +129,7 @@ def check_call(seen: Seen, expected: list[Outcome], stream: bool, server_saw: li
         assert error.class_name == "baml.errors.AllAttemptsFailed"
         assert [each.error.__class__.__name__ for each in error.value.attempts] == [each.error for each in expected]
         assert [each.text for each in error.value.attempts] == [each.text for each in expected]
-        assert all(each.error.message in str(error) for each in error.value.attempts)
+        assert all(printable(each.error.message) in str(error) for each in error.value.attempts)
     assert server_saw == wanted
 
 

@@ -98,7 +98,7 @@ class World:
         """The tries made; negative if none succeeded.  The waits are in ``slept``."""
         self.slept = []
         schema: Any = self.program
-        scope = Scope(Services(schema, HandleTable(), lambda: None), 1, {}, Hooks())
+        scope = Scope(Services(schema, HandleTable(), lambda: None), 1, {}, Hooks(), clients=schema.clients)
         machine = Machine(self.program, scope)
         fields = (policy.max_retries, policy.strategy, policy.delay_ms, policy.multiplier, policy.max_delay_ms)
         machine.start("run", [*fields, policy.jitter, list(statuses), list(asked)])

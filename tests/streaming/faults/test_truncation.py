@@ -14,7 +14,7 @@ import pytest
 import bamlvm
 from bamlvm.build.cache import Cache
 from bamlvm.build.loading import load
-from tests.streaming.faults.outcomes import STREAM_HEAD, chunk, encoded_whole, head
+from tests.streaming.faults.outcomes import STREAM_HEAD, chunk, encoded_whole, head, served
 from tests.streaming.faults.server import CLOSE, FaultServer
 from tests.streaming.faults.wires import WIRES, Wire, encoded, without
 
@@ -64,15 +64,16 @@ async def outcomes(wire: Wire, cuts: list[list[Any]], stream: bool) -> list[str]
 async def test_a_stream_cut_at_every_byte(wire: Wire) -> None:
     events = without(wire.events((TEXT[:1], TEXT[1:])), "other")
     pieces = [chunk(piece) for piece in encoded(events)]
-    everything = STREAM_HEAD + b"".join(pieces) + b"0\r\n\r\n"
+    (stream_head,) = served([STREAM_HEAD], wire)
+    everything = stream_head + b"".join(pieces) + b"0\r\n\r\n"
     place = max(place for place, event in enumerate(events) if event.role in ("finish", "done"))
     finish = min((place for place, event in enumerate(events) if event.role == "finish"), default=place)
-    whole_from = len(STREAM_HEAD) + sum(map(len, pieces[: finish + 1])) - len(b"\r\n")
+    whole_from = len(stream_head) + sum(map(len, pieces[: finish + 1])) - len(b"\r\n")
     if wire.name == "google-ai":  # a finish reason may stand on every chunk, so that only a proper end is the end
         whole_from = len(everything)
     found = await outcomes(wire, [[everything[:cut], CLOSE] for cut in range(len(everything))], stream=True)
     for cut, result in enumerate(found):
-        if cut < len(STREAM_HEAD):
+        if cut < len(stream_head):
             assert result == "Network", (cut, everything[:cut])
         elif cut >= whole_from:
             assert result == TEXT, (cut, everything[cut - 20 : cut])
@@ -88,7 +89,8 @@ async def test_a_stream_that_ends_properly_at_every_byte(wire: Wire) -> None:
     body = b"".join(pieces)
     finish = next(place for place, event in enumerate(events) if event.role in ("finish", "done"))
     whole_from = sum(map(len, pieces[: finish + 1]))
-    answers: list[list[Any]] = [[STREAM_HEAD, chunk(body[:cut]), b"0\r\n\r\n"] for cut in range(1, len(body), 3)]
+    (stream_head,) = served([STREAM_HEAD], wire)
+    answers: list[list[Any]] = [[stream_head, chunk(body[:cut]), b"0\r\n\r\n"] for cut in range(1, len(body), 3)]
     found = await outcomes(wire, answers, stream=True)
     for cut, result in zip(range(1, len(body), 3), found, strict=True):
         assert result == (TEXT if cut >= whole_from else "StreamTruncated"), (cut, body[cut - 20 : cut])

@@ -172,9 +172,9 @@ class TestMistakes:
             assert (code, captured.out) == (exit_codes.COMPILE, "")
             assert "E0003" in captured.err and f"{file}:2:5" in captured.err and "nope" in captured.err
 
-    def test_check_names_the_sound_programs(
-        self, program: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_check_names_the_sound_programs(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        program = str(tmp_path / "sound.baml")
+        Path(program).write_text("function main() -> int { 1 }")
         assert main(["check", program]) == exit_codes.OK
         assert capsys.readouterr().out == f"{program}: ok\n"
         assert main(["check", str(tmp_path / "nowhere"), program]) == exit_codes.HOST

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bamlvm.vm.machine import Done, Failed, Machine, Outcome, Paused
+from bamlvm.vm.verifier import VerifyError
 
 COUNT = """
 function main
@@ -83,25 +84,6 @@ FOREVER = {
     "loop": "function main\nL:\nloop L",
     "recursion": "function main\ncall main 0\nreturn",
     "indirect recursion": "function main\nmake_closure main 0\ncall_indirect 0\nreturn",
-    "throwing": """
-        function main
-        S:
-          load_const 1
-          throw
-        A:
-          pop
-          load_const 1
-          throw
-        B:
-          pop
-          load_const 1
-          throw
-          catch A B B 0
-          catch S A A 0
-          catch B E A 0
-        E:
-          unreachable
-    """,
 }
 
 
@@ -161,10 +143,36 @@ def test_depth_is_exact_and_overflow_a_panic(lab: Any, n: int, fuel: int) -> Non
 @pytest.mark.parametrize("name", FOREVER)
 @pytest.mark.parametrize("fuel", [1, 7, 1000])
 def test_nothing_runs_forever(lab: Any, name: str, fuel: int) -> None:
-    program = lab.program(FOREVER[name], checked="throwing" not in name)
+    program = lab.program(FOREVER[name])
     outcome, slices = sliced(program, [], fuel, budget=3000, depth=10_000)
     assert summary(outcome)[0] == "baml.panics.StepLimit"
     assert slices >= 3000 // (fuel + 1)
+
+
+CATCHING = """
+function main
+S:
+  load_const 1
+  throw
+A:
+  pop
+  load_const 1
+  throw
+B:
+  pop
+  load_const 1
+  throw
+  catch A B B 0
+  catch S A A 0
+  catch B E A 0
+E:
+  unreachable
+    """
+
+
+def test_a_circle_of_handlers_without_a_loop_is_not_linked(lab: Any) -> None:
+    with pytest.raises(VerifyError, match="in a cycle without a `loop`"):
+        lab.program(CATCHING)
 
 
 def test_pausing_lets_the_host_stop_a_loop(lab: Any) -> None:
