@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -29,6 +30,7 @@ from bamlvm.cli.output import duration_text, json_text, shortened, thrown_text, 
 from bamlvm.cli.program import add_path, program_path, read_program
 from bamlvm.grammar.printable import printable, printable_json
 from bamlvm.testing import Case, Constraint, Outcome, run_case, select
+from bamlvm.tools.project import project_folder
 
 _SHOWN_RESULT = 400  # characters
 _COLOURS = {"passed": "32", "failed": "31", "error": "31", "check": "33"}
@@ -116,8 +118,10 @@ def _outcomes(runtime: bamlvm.Runtime, selected: Sequence[Case], options: argpar
     """Yield the outcomes in the order of the cases, each as soon as those before it are known."""
     cancel = bamlvm.CancelToken()
     context = bamlvm.CallContext(timeout=options.timeout, cancel=cancel)
+    path = Path(options.path)
+    project = project_folder(str(path if path.is_dir() else path.parent))
     with ThreadPoolExecutor(min(options.parallel, len(selected)), "bamlvm-test") as pool:
-        futures = [pool.submit(run_case, runtime, case, context) for case in selected]
+        futures = [pool.submit(run_case, runtime, case, context, project=project) for case in selected]
         try:
             for future in futures:
                 yield future.result()

@@ -33,12 +33,16 @@ if TYPE_CHECKING:
 
 
 def run_case(
-    runtime: Runtime, case: Case, context: CallContext | None = None, root: str | os.PathLike[str] | None = None
+    runtime: Runtime,
+    case: Case,
+    context: CallContext | None = None,
+    root: str | os.PathLike[str] | None = None,
+    project: str | os.PathLike[str] | None = None,
 ) -> Outcome:
     """Call the function of a case and evaluate its constraints.
 
-    Files among the arguments are relative to the test's file, whose own name is relative to ``root``, and must be below
-    ``root``.  Without a ``root`` names are relative to the current folder, and files must be in the project of the
+    Files among the arguments are relative to the test's file, whose own name is relative to ``root``, or else to the
+    current folder.  They must be below ``project``; that is ``root`` if it is not given, or else the project of the
     test's file (:func:`bamlvm.tools.project.project_folder`).  Raises :class:`bamlvm.Cancelled` if the call is
     cancelled; any other error is in the outcome.
     """
@@ -48,8 +52,8 @@ def run_case(
     started = time.perf_counter()
     try:
         folder = Path("." if root is None else root, case.file).parent
-        project = project_folder(str(folder)) if root is None else str(root)
-        given = arguments(runtime, case, runtime.engine.environment(context.env), folder, project)
+        inside = project or root or project_folder(str(folder))
+        given = arguments(runtime, case, runtime.engine.environment(context.env), folder, str(inside))
         started = time.perf_counter()
         value = runtime.call_function_sync(case.function, given, context)
         seconds = time.perf_counter() - started

@@ -84,12 +84,6 @@ EXAMPLES: dict[str, list[tuple[tuple[Any, ...], Any]]] = {
     "baml.String.captures": [(("a-12", "([a-z])-([0-9]+)"), ["a-12", "a", "12"]), (("a", "b"), None)],
     "baml.String.replace_pattern": [(("a1b22", "[0-9]+", "#"), "a#b#")],
     "baml.String.index_of": [(("abab", "b"), 1), (("a😀b", "b"), 2), (("a", "b"), None), (("", ""), 0)],
-    "baml.String.matches": [(("order 12", r"\d+"), True), (("order", r"\d+"), False), (("ab", "^ab$"), True)],
-    "baml.String.captures": [
-        (("a=1", r"(\w)=(\d)(x)?"), ["a=1", "a", "1", None]),
-        (("none", r"\d"), None),
-    ],
-    "baml.String.replace_pattern": [(("a1b22", r"\d+", "-"), "a-b-"), (("a1", r"(\w)(\d)", "$2$1"), "1a")],
     "baml.String.last_index_of": [(("abab", "b"), 3), (("a", "b"), None)],
     "baml.String.char_at": [(("a😀", 1), "😀"), (("ab", -2), "a"), (("ab", 2), None), (("ab", -3), None)],
     "baml.String.chars": [(("a😀",), ["a", "😀"]), (("",), [])],
