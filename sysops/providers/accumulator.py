@@ -14,7 +14,7 @@ import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Any, Final, Generic, TypeVar, get_args
+from typing import Any, Final, Generic, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -258,7 +258,7 @@ def _fit_value(type_: Any, raw: Any) -> Any:
         if isinstance(raw, dict) and isinstance(part, type) and issubclass(part, msgspec.Struct):
             return fitted(part, raw)
         arguments = get_args(part)
-        if isinstance(raw, list) and arguments and issubclass(getattr(part, "__origin__", object), list):
+        if isinstance(raw, list) and arguments and get_origin(part) is list:
             items = (_fit_value(arguments[0], item) for item in raw)
             return [item for item in items if item is not msgspec.NODEFAULT]
     return msgspec.NODEFAULT

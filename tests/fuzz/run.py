@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.fuzz.seeds import SEEDS
 
 ROOT = Path(__file__).parents[2]
-NAMES = ("sse", "accumulators", "replay", "parsing")
+NAMES = ("sse", "accumulators", "answers", "replay", "parsing")
 
 
 def main(words: list[str]) -> int:

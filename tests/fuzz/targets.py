@@ -3,6 +3,7 @@
     sse           the parser of server-sent events, against the slow reference, however the bytes are split
     accumulators  every provider's, however the events are batched
     replay        the reader of recordings, and the transport that answers from one
+    answers       every provider's reader of whole answers, with values of other types in any place
     parsing       the parser of answers: pieces against the whole, for types of every kind
 
 The first bytes of an input decide how it is used (:class:`Choices`), so that a fuzzer can find that too.
@@ -10,6 +11,7 @@ The first bytes of an input decide how it is used (:class:`Choices`), so that a 
 
 from __future__ import annotations
 
+import json
 import tempfile
 import warnings
 from collections.abc import Callable, Coroutine, Mapping
@@ -121,6 +123,47 @@ def accumulators(data: bytes) -> None:
         assert error.class_name == "baml.errors.InvalidArgument"
 
 
+# --- whole answers ----------------------------------------------------------------------------------------------------
+
+_MISTYPED: Final = (None, True, -1, 1.5, 1 << 70, "", "text", "\ud800", [], [None], [[]], {}, {"": None}, {"type": []})
+
+
+def _mistyped(value: Any, places: list[int], choices: list[int]) -> Any:
+    """JSON with other values in some places, which are counted in the order of the text."""
+    places[0] += 1
+    if places[0] in places[1:]:
+        return _MISTYPED[choices[places[1:].index(places[0])] % len(_MISTYPED)]
+    if isinstance(value, dict):
+        return {key: _mistyped(part, places, choices) for key, part in value.items()}
+    return [_mistyped(part, places, choices) for part in value] if isinstance(value, list) else value
+
+
+def answers(data: bytes) -> None:
+    """An answer is read or refused as an answer, whatever it is and whatever types it has."""
+    choices = Choices(data, 5)
+    wire = WIRES[_WIRES[choices.pick(0, len(_WIRES))]]
+    text = choices.rest.decode("utf-8", "replace")
+    bodies = [text]
+    try:
+        value = json.loads(text)
+        changed = _mistyped(
+            value, [0, choices.pick(1, 64), choices.pick(2, 64)], [choices.pick(3, 256), choices.pick(4, 256)]
+        )
+        bodies.append(json.dumps(changed))
+    except (ValueError, RecursionError):
+        pass
+    for body in bodies:
+        try:
+            found = wire.read(body)
+        except Thrown as error:
+            assert error.class_name == "baml.errors.LlmClient", error.class_name
+            assert isinstance(error.fields["message"], str)
+            continue
+        assert isinstance(found.content, str) and isinstance(found.reasoning, str)
+        for each in (found.model, found.finish_reason, found.refusal):
+            assert each is None or isinstance(each, str), each
+
+
 # --- recordings -------------------------------------------------------------------------------------------------------
 
 
@@ -222,5 +265,5 @@ def parsing(data: bytes) -> None:
 
 
 TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = {
-    target.__name__: target for target in (sse, accumulators, replay, parsing)
+    target.__name__: target for target in (sse, accumulators, answers, replay, parsing)
 }
