@@ -33,11 +33,13 @@ environment: Final[Mapping[str, str]] = os.environ
 
 def resident_bytes() -> int:
     """Return an estimate of the memory that the process has: its pages in memory, where the system says that, else
-    what its small objects take."""
+    what its small objects take.
+
+    The file that says it stays open: Ctrl-C between its opening and its closing would leave it open.
+    """
     try:
-        with open("/proc/self/statm", "rb", buffering=0) as file:
-            return int(file.read(200).split()[1]) * _PAGE
-    except (OSError, ValueError, IndexError):
+        return int(os.pread(_STATM[0], 200, 0).split()[1]) * _PAGE
+    except (OSError, ValueError, IndexError, AttributeError):  # AttributeError: not a POSIX system
         return small_objects_bytes()
 
 
@@ -46,6 +48,14 @@ def small_objects_bytes() -> int:
     return sys.getallocatedblocks() * 64
 
 
+def _open_statm() -> int:
+    try:
+        return os.open("/proc/self/statm", os.O_RDONLY)
+    except OSError:
+        return -1
+
+
+_STATM: Final = [_open_statm()]
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
@@ -129,3 +139,13 @@ async def shell(scope: Scope, cmd: str) -> str:
         message = f"{subject.action} ended with status {status}" + (f": {said}" if said else "")
         raise Thrown("baml.errors.Io", {"message": message, "exit_code": status})
     return output.decode("utf-8", "replace")
+
+
+def _reopen_statm() -> None:
+    """Open the child's own file: the one inherited is its parent's."""
+    if _STATM[0] >= 0:
+        os.close(_STATM[0])
+    _STATM[0] = _open_statm()
+
+
+after_fork(_reopen_statm)

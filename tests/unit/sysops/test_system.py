@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -69,3 +71,22 @@ async def test_a_cancelled_shell_command_leaves_no_process(call: Any, tmp_path: 
     async with asyncio.timeout(5):
         while is_running(child):  # noqa: ASYNC110 (another process ends it)
             await asyncio.sleep(0.01)
+
+
+MEMORY = """
+import os
+from bamlvm.sysops import system
+before = system.resident_bytes()
+kept = bytearray(b"x") * 50_000_000
+assert system.resident_bytes() - before > 40_000_000
+child = os.fork()
+if not child:
+    del kept
+    os._exit(0 if system.resident_bytes() < before + 20_000_000 else 1)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system does not say what a process has")
+def test_the_memory_is_that_of_the_process_itself_after_a_fork_too() -> None:
+    subprocess.run([sys.executable, "-c", MEMORY], check=True, timeout=60)
