@@ -93,7 +93,7 @@ class Project:
                 if self._runtime is None:
                     made = Runtime.from_files(self._files, **self._options)
                     made.types.bind(_classes(self._types), self._wrappers)
-                    made.partial_types.bind(_classes(self._partial_types), self._wrappers)
+                    made.partial_types.bind(_classes(self._partial_types))
                     self._runtime = made
         return self._runtime
 

@@ -3,9 +3,9 @@
 from bamlvm.compat import errors as errors
 from bamlvm.compat.client import BamlStream as BamlStream
 from bamlvm.compat.client import BamlSyncStream as BamlSyncStream
-from bamlvm.compat.client import HTTPRequest as HTTPRequest
 from bamlvm.compat.collector import Collector as Collector
 from bamlvm.compat.collector import FunctionLog as FunctionLog
+from bamlvm.compat.collector import HTTPRequest as HTTPRequest
 from bamlvm.compat.collector import LLMCall as LLMCall
 from bamlvm.compat.collector import Timing as Timing
 from bamlvm.compat.collector import Usage as Usage

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 from uuid import uuid4
 
-from bamlvm.calls.dry_run import HttpRequest
 from bamlvm.client import AsyncStream, Project, SyncStream, given
-from bamlvm.compat.collector import HTTPBody
+from bamlvm.compat.collector import HTTPBody, HTTPRequest
 from bamlvm.compat.errors import translated
 from bamlvm.compat.options import NO_OPTIONS, BamlCallOptions, context_of
+from bamlvm.context import CallContext
 
 P = TypeVar("P")
 F = TypeVar("F")
@@ -30,19 +30,6 @@ def _translating() -> Iterator[None]:
         if other is error:
             raise
         raise other from error
-
-
-class HTTPRequest(NamedTuple):
-    """The request of a call that was not sent; its headers have the keys that would be sent."""
-
-    id: str
-    url: str
-    method: str
-    headers: dict[str, str]
-    body: HTTPBody
-
-    def __repr__(self) -> str:
-        return f"HTTPRequest({HttpRequest(self.method, self.url, self.headers, self.body.text())!r})"
 
 
 class BamlSyncStream(SyncStream[P, F]):
@@ -93,33 +80,29 @@ class Caller:
     def call(self, name: str, arguments: Mapping[str, Any], options: BamlCallOptions) -> Any:
         """Call a function, wait for its value and return it."""
         with _translating():
-            context = context_of(name, {**self._options, **options})
-            return self._project.call(name, arguments, context)
+            return self._project.call(name, arguments, self._context(name, options))
 
     async def call_async(self, name: str, arguments: Mapping[str, Any], options: BamlCallOptions) -> Any:
         """Do the same in the running event loop."""
         with _translating():
-            context = context_of(name, {**self._options, **options})
-            return await self._project.call_async(name, arguments, context)
+            return await self._project.call_async(name, arguments, self._context(name, options))
 
     def stream(self, name: str, arguments: Mapping[str, Any], options: BamlCallOptions) -> BamlSyncStream[Any, Any]:
         """Call a function and read its partial values, outside an event loop."""
         with _translating():
-            context = context_of(name, {**self._options, **options})
-            return BamlSyncStream(self._project.stream(name, arguments, context))
+            return BamlSyncStream(self._project.stream(name, arguments, self._context(name, options)))
 
     def stream_async(self, name: str, arguments: Mapping[str, Any], options: BamlCallOptions) -> BamlStream[Any, Any]:
         """Do the same in the running event loop."""
         with _translating():
-            context = context_of(name, {**self._options, **options})
-            return BamlStream(self._project.stream(name, arguments, context))
+            return BamlStream(self._project.stream(name, arguments, self._context(name, options)))
 
     def request(
         self, name: str, arguments: Mapping[str, Any], options: BamlCallOptions, *, stream: bool
     ) -> HTTPRequest:
         """Return the HTTP request of a call; nothing is sent."""
         with _translating():
-            context = context_of(name, {**self._options, **options})
+            context = self._context(name, options)
             made = self._project.runtime.request(name, given(arguments), context, stream=stream)
         return HTTPRequest(str(uuid4()), made.url, made.method, made.headers, HTTPBody(made.json()))
 
@@ -136,8 +119,9 @@ class Caller:
 
     def parse_stream(self, name: str, text: str) -> Any:
         """Return the partial value of an answer that has arrived so far; None if nothing can be said yet."""
-        partial = None
         with _translating():
-            for partial in self._project.runtime.parse_stream(name, [text]):  # noqa: B007  # the last one counts
-                pass
+            *_, partial = None, *self._project.runtime.parse_stream(name, [text])
         return partial
+
+    def _context(self, name: str, options: BamlCallOptions) -> CallContext:
+        return context_of(name, {**self._options, **options})

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
+from bamlvm.calls.dry_run import HttpRequest
 from bamlvm.collector import CallRecord
 from bamlvm.sysops.records import AttemptEvent, AttemptRecord
 
@@ -53,14 +54,18 @@ class HTTPBody(NamedTuple):
         return self.text().encode()
 
 
-class LoggedRequest(NamedTuple):
-    """A request that was sent."""
+class HTTPRequest(NamedTuple):
+    """A request: of a log one that was sent, with its secrets hidden, or one of a call that was not sent, with the keys
+    that would be."""
 
     id: str
     url: str
     method: str
     headers: Mapping[str, str]
     body: HTTPBody
+
+    def __repr__(self) -> str:
+        return f"HTTPRequest({HttpRequest(self.method, self.url, dict(self.headers), self.body.text())!r})"
 
 
 class LoggedResponse(NamedTuple):
@@ -116,14 +121,12 @@ class LLMCall:
         return kind(int(record.started * 1000), _ms(record.duration), _ms(record.first_partial))
 
     @property
-    def http_request(self) -> LoggedRequest | None:
+    def http_request(self) -> HTTPRequest | None:
         """The request, None if none was made."""
         sent = self._record.request
         if sent is None:
             return None
-        return LoggedRequest(
-            str(id(self._record)), sent["url"], sent["method"], sent["headers"], HTTPBody(sent["body"])
-        )
+        return HTTPRequest(str(id(self._record)), sent["url"], sent["method"], sent["headers"], HTTPBody(sent["body"]))
 
     @property
     def http_response(self) -> LoggedResponse | None:

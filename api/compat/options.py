@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from typing import Any, Final, TypedDict
+from types import MappingProxyType
+from typing import Any, Final, TypedDict, cast
 
 from bamlvm.compat.collector import Collector, FunctionLog, LiveLog
 from bamlvm.compat.errors import BamlAbortError, BamlInvalidArgumentError
@@ -63,13 +64,13 @@ class BamlCallOptions(TypedDict, total=False):
 
 def given_options(**options: Any) -> BamlCallOptions:
     """Return the options that are not None."""
-    return {name: value for name, value in options.items() if value is not None}  # type: ignore[return-value]
+    return cast(BamlCallOptions, {name: value for name, value in options.items() if value is not None})
 
 
 _KNOWN = frozenset(BamlCallOptions.__annotations__)
 NO_OPTIONS: Final[BamlCallOptions] = {}
 
-default_tags: Final[ContextVar[Mapping[str, str]]] = ContextVar("bamlvm_tags", default={})  # noqa: B039  # never changed
+default_tags: Final[ContextVar[Mapping[str, str]]] = ContextVar("bamlvm_tags", default=MappingProxyType({}))
 """Tags of every call of this task or thread: see :mod:`bamlvm.compat.tracing`."""
 
 

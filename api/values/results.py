@@ -248,12 +248,7 @@ def new_object(host: HostClass, cls: LoadedClass, parts: list[Any]) -> Any:
     if host.names == cls.field_names:
         return host.new(**dict(zip(host.hosts, parts, strict=True)))
     more = cls.field_names[len(host.names) :]
-    if more:  # a @@dynamic class with fields that it does not declare
-        if host.new is not host.made:  # a Pydantic model keeps them beside its own
-            by_name = dict(zip(host.names, host.hosts, strict=True))
-            return host.new(
-                **{by_name.get(name, name): part for name, part in zip(cls.field_names, parts, strict=True)}
-            )
+    if more and host.new is host.made:  # of a @@dynamic class; a Pydantic model takes what it does not declare
         host = host_class(with_more_fields(host.made, more))
     by_name = dict(zip(host.names, host.hosts, strict=True))
-    return host.new(**{by_name[name]: part for name, part in zip(cls.field_names, parts, strict=True)})
+    return host.new(**{by_name.get(name, name): part for name, part in zip(cls.field_names, parts, strict=True)})

@@ -57,8 +57,6 @@ _CALL: Final = """\
 
     {define} {host}({parameters}) -> {result}:
 {doc}\
-        if "on_tick" in baml_options:
-            {stream}
         value: {result} = {wait}self._caller.{call}({name}, {arguments}, baml_options)
         return value
 """
@@ -70,7 +68,7 @@ _STREAM: Final = """\
 """
 _REQUEST: Final = """\
 
-    {define} {host}({parameters}) -> _c.HTTPRequest:
+    {define} {host}({parameters}) -> _l.HTTPRequest:
 {doc}\
         return {wait}self._caller.{request}({name}, {arguments}, baml_options, stream={streams})
 """
@@ -125,8 +123,6 @@ def compat_module(runtime: Runtime, *, is_async: bool) -> str:
         signature = function.signature
         is_llm = signature.kind == "llm"
         arguments = ", ".join(f"{quoted(name)}: {host}" for name, host in function.parameters.items())
-        passed = ", ".join((*(f"{host}={host}" for host in function.parameters.values()), "baml_options=baml_options"))
-        started = f"self.stream.{function.host}({passed})"
         fields = {
             "host": function.host,
             "name": quoted(signature.name),
@@ -142,7 +138,6 @@ def compat_module(runtime: Runtime, *, is_async: bool) -> str:
             "wait": "await " if is_async else "",
             "call": "call_async" if is_async else "call",
             "request": "request_async" if is_async else "request",
-            "stream": f"return {'await ' if is_async else ''}{started}.get_final_response()",
         }
         calls += _CALL.format_map(fields)
         groups["stream"] += _STREAM.format_map(fields)

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-import bamlvm
-from bamlvm.build.sources import read_sources
-from bamlvm.tools.generate.package import client_files, write
+from tests.support.generated import check_with_mypy, check_with_pyright, generated_clients, run
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(bamlvm.__path__[0]).parent
-PROJECTS = Path(__file__).parents[3] / "projects"
 NAMES = r"""
 /// A "quoted" \\ doc
 /// of two lines.
@@ -49,49 +42,17 @@ function Odd() -> (int @check(odd, {{ this % 2 == 1 }}))[] { client C  prompt ""
 """
 
 
-def run(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "MYPYPATH": str(ROOT)}
-    return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False)
-
-
-def generated(folder: Path, sources: dict[str, str]) -> None:
-    with bamlvm.Runtime.from_files(sources) as runtime:
-        write({folder / "baml_client": client_files(runtime, sources, has_models=True)})
-
-
 @pytest.fixture(scope="module")
 def clients(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("models")
-    generated(root / "names", {"names.baml": NAMES})
-    for project in ("real_agent", "real_forms", "real_invoices", "real_media"):
-        generated(root / project, read_sources(PROJECTS / project))
-    return root
+    return generated_clients(tmp_path_factory.mktemp("clients"), NAMES, has_models=True)
 
 
 def test_mypy_strict_accepts_them(clients: Path) -> None:
-    for folder in sorted(clients.iterdir()):
-        words = ["--strict", "--follow-imports=silent", "--no-error-summary", f"--cache-dir={clients.parent}/mypy"]
-        ended = run(sys.executable, "-m", "mypy", *words, "-p", "baml_client", folder=folder)
-        assert (ended.returncode, ended.stdout) == (0, ""), folder.name
+    check_with_mypy(clients)
 
 
 def test_pyright_strict_accepts_them(clients: Path, tmp_path: Path) -> None:
-    settings = {
-        "typeCheckingMode": "strict",
-        "pythonVersion": "3.11",
-        "extraPaths": [str(ROOT)],
-        "include": [str(clients)],
-    }
-    (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings))
-    ended = run(
-        str(Path(sys.executable).with_name("basedpyright")),
-        "--pythonpath",
-        sys.executable,
-        "-p",
-        str(tmp_path),
-        folder=tmp_path,
-    )
-    assert ended.returncode == 0, ended.stdout
+    check_with_pyright(clients, tmp_path)
 
 
 def test_names_that_get_in_the_way_work(clients: Path) -> None:
