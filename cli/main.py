@@ -26,6 +26,7 @@ COMMANDS = {
     "schema": ("bamlvm.cli.schema", "print the JSON Schema of a type"),
     "dump": ("bamlvm.cli.dump", "print one stage of a program's compilation"),
     "mock": ("bamlvm.cli.mock", "serve scripted LLM answers on a local port"),
+    "lsp": ("bamlvm.cli.lsp", "serve editors: the language server"),
     "completion": ("bamlvm.cli.completion", "print a completion script for a shell"),
 }
 

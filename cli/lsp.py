@@ -1,0 +1,34 @@
+"""Serve editors: the language server of BAML, over stdin and stdout (extra `bamlvm[lsp]`).
+
+An editor starts it; see docs/editor.md.  The protocol is LSP 3.17.  The log goes to stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from bamlvm.cli import exit_codes
+from bamlvm.cli.exit_codes import CommandError
+
+LEVELS = ("error", "warning", "info", "debug")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument(
+        "--stdio", action="store_true", help="talk over stdin and stdout: the only way, and the default"
+    )
+    parser.add_argument("--log", choices=LEVELS, default="warning", help="what to log (default: warning)")
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Serve until the client says `exit`.  Raises :class:`CommandError` if pygls is not installed."""
+    try:
+        import lsprotocol
+        import pygls  # noqa: F401
+    except ImportError:
+        raise CommandError(exit_codes.HOST, "the language server needs pygls: pip install 'bamlvm[lsp]'") from None
+    from bamlvm.tools.language_server.server import serve
+
+    del lsprotocol
+    return exit_codes.OK if serve(options.log) else exit_codes.THREW

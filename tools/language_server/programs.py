@@ -1,0 +1,169 @@
+"""One program as an editor sees it: the files on disk, those that are open over them, and what the compiler says.
+
+Rule: a file is open (its text is the buffer's) or on disk (its text is read again when its size or time has changed).
+Checking is lazy and incremental: a change only marks the program; whoever asks next checks it, and the compiler does
+again what the change touches (:mod:`bamlvm.compiler.project`).
+"""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from bamlvm.build.cache import Cache
+from bamlvm.build.loading import load_standard
+from bamlvm.build.sources import baml_files
+from bamlvm.compiler.project import Project, Stages
+from bamlvm.errors import HostError
+from bamlvm.grammar.diagnostics import Diagnostic, with_levels
+from bamlvm.tools.language_server.positions import Encoding, Text, clean
+from bamlvm.tools.project import Settings, settings_of
+from bamlvm.vm.program.unit import Unit
+
+
+class _OnDisk(NamedTuple):
+    """A file as it was last read; ``problem`` says why it could not be."""
+
+    stamp: tuple[int, int]
+    text: str
+    problem: str | None = None
+
+
+class Checked(NamedTuple):
+    """The diagnostics of a program by file, at the levels that its settings give them, and what they were made from."""
+
+    stages: Stages
+    diagnostics: dict[str, list[Diagnostic]]
+
+
+class Program:
+    """A folder of ``.baml`` files, or one file that belongs to no folder (``folder`` is "").
+
+    Files are named by their path; one that an editor has never saved, by its URI.
+    """
+
+    def __init__(self, folder: str, encoding: Encoding) -> None:
+        self.folder = folder
+        self._encoding: Encoding = encoding
+        self._disk: dict[str, _OnDisk] = {}
+        self._open: dict[str, Text] = {}
+        self._texts: dict[str, Text] = {}
+        self._project = Project(standard())
+        self._settings = Settings()
+        self._problem: str | None = None
+        self._checked: Checked | None = None
+        self.refresh()
+
+    # --- files
+
+    @property
+    def files(self) -> dict[str, Text]:
+        """Every file of the program, by path, as the editor has it."""
+        return self._texts
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._texts
+
+    def refresh(self) -> None:
+        """Read again what has changed on disk: files, and the settings of the project."""
+        found: dict[str, _OnDisk] = {}
+        for path in baml_files(self.folder) if self.folder else self._open:
+            read = _read(path, self._disk.get(path))
+            if read is not None:
+                found[path] = read
+        try:
+            settings, problem = settings_of(self.folder) if self.folder else Settings(), None
+        except (HostError, OSError) as error:
+            settings, problem = Settings(), str(error)
+        if found != self._disk or settings != self._settings or problem != self._problem:
+            self._disk, self._settings, self._problem = found, settings, problem
+            self._changed()
+
+    def open(self, path: str, text: Text) -> None:
+        """Let a file have the text of a buffer."""
+        self._open[path] = text
+        self._changed(path)
+
+    def close(self, path: str) -> None:
+        """Let a file have the text that it has on disk, if it is there."""
+        self._open.pop(path, None)
+        if self.folder:
+            read = _read(path, None)
+            if read is not None:
+                self._disk[path] = read
+            else:
+                self._disk.pop(path, None)
+        else:
+            self._disk.pop(path, None)
+        self._changed()
+
+    def _changed(self, path: str | None = None) -> None:
+        """Note a change: of one open file, or of any."""
+        self._checked = None
+        if path is not None and path in self._texts:
+            self._texts[path] = self._open[path]
+            return
+        kept = self._texts
+        self._texts = {}
+        for each in sorted(self._disk.keys() | self._open.keys()):
+            text = self._open.get(each)
+            if text is None:
+                on_disk = self._disk[each].text
+                known = kept.get(each)
+                text = known if known is not None and known.text == on_disk else Text(on_disk, self._encoding)
+            self._texts[each] = text
+
+    # --- what the compiler says
+
+    @property
+    def settings(self) -> Settings:
+        return self._settings
+
+    @property
+    def is_checked(self) -> bool:
+        return self._checked is not None
+
+    def check(self) -> Checked:
+        """Return the diagnostics of the program as it is now."""
+        if self._checked is None:
+            stages = self._project.update({path: text.text for path, text in self._texts.items()}, emit=False)
+            found: dict[str, list[Diagnostic]] = {path: [] for path in self._texts}
+            for each in with_levels(stages.diagnostics, self._settings.levels, self._settings.strict):
+                found[each.span.file].append(each)
+            self._checked = Checked(stages, found)
+        return self._checked
+
+    def problems(self) -> dict[str, str]:
+        """Return why files could not be read, by path."""
+        found = {path: each.problem for path, each in self._disk.items() if each.problem and path not in self._open}
+        if self._problem is not None and self._texts:
+            found.setdefault(next(iter(self._texts)), self._problem)
+        return found
+
+
+def _read(path: str, known: _OnDisk | None) -> _OnDisk | None:
+    """Return a file on disk, read again if it has changed; None if there is none.  One that is no text is empty."""
+    try:
+        status = os.stat(path)
+        stamp = (status.st_mtime_ns, status.st_size)
+        if known is not None and known.stamp == stamp:
+            return known
+        with open(path, "rb") as file:
+            return _OnDisk(stamp, clean(file.read().decode("utf-8")))
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError as error:
+        return _OnDisk(stamp, "", f"not UTF-8 text: {error.reason} at byte {error.start}")
+    except OSError as error:
+        return _OnDisk((0, 0), "", str(error.strerror))
+
+
+_STANDARD: list[Unit] = []
+
+
+def standard() -> Unit:
+    """Return the standard library, which all programs of the process share."""
+    if not _STANDARD:
+        _STANDARD.append(load_standard(True, Cache.default()))
+    return _STANDARD[0]
