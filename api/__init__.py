@@ -15,6 +15,7 @@ if _sys.version_info < (3, 11):  # noqa: UP036 (run from its sources: an install
 
 _MODULES = ("errors", "stages", "testing")
 _NAMES = {
+    "calls.batch": ("BatchResult",),
     "calls.dry_run": ("HttpRequest", "ParseStream", "PromptMessage", "PromptPart"),
     "calls.streams": ("Stream",),
     "checking": ("CheckReport", "check"),

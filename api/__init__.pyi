@@ -3,6 +3,7 @@
 from bamlvm import errors as errors
 from bamlvm import stages as stages
 from bamlvm import testing as testing
+from bamlvm.calls.batch import BatchResult as BatchResult
 from bamlvm.calls.dry_run import HttpRequest as HttpRequest
 from bamlvm.calls.dry_run import ParseStream as ParseStream
 from bamlvm.calls.dry_run import PromptMessage as PromptMessage

@@ -9,7 +9,7 @@ tasks at once.
 from __future__ import annotations
 
 import weakref
-from collections.abc import AsyncIterable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -38,6 +38,7 @@ from bamlvm.vm.program.declarations import Signature
 if TYPE_CHECKING:
     import httpx
 
+    from bamlvm.calls.batch import BatchResult, Rows
     from bamlvm.calls.dry_run import HttpRequest, ParseStream, PromptMessage
     from bamlvm.calls.streams import Stream
     from bamlvm.collector import Observer
@@ -183,6 +184,37 @@ class Runtime:
 
         prepared = prepare_call(self.engine, name, args or {}, True)
         return Stream(partial(Call, self.engine, prepared, ctx or NO_CONTEXT))
+
+    def batch(
+        self,
+        name: str,
+        rows: Rows,
+        ctx: CallContext | None = None,
+        *,
+        concurrency: int = 10,
+        rate: str | None = None,
+        tokens_rate: str | None = None,
+        ordered: bool = True,
+    ) -> AsyncGenerator[BatchResult, None]:
+        """Call a function with each of many rows, ``concurrency`` at a time; iterate over the results.
+
+        A row is a mapping of arguments; ``rows`` is an iterable or an asynchronous one, and is read as calls become
+        free.  ``rate`` bounds how many attempts at LLM clients begin (``"500/min"``), ``tokens_rate`` the tokens that
+        they cost.  Results come in the order of the rows, or as they are done.  The error of a row is in its result;
+        cancelling the context's token ends the batch.  Leaving the iteration cancels the calls that still run.
+        Raises :class:`bamlvm.HostError` for an unknown function and for options that make no sense.
+        """
+        from bamlvm.calls.batch import batch
+        from bamlvm.calls.pace import Pace, per_second
+
+        if concurrency < 1:
+            raise HostError(f"concurrency: expected a number from 1 up, got {concurrency!r}")
+        self.signature(name)
+        pace = None
+        if rate is not None or tokens_rate is not None:
+            pace = Pace(per_second("rate", rate), per_second("tokens_rate", tokens_rate))
+        context = ctx or NO_CONTEXT
+        return batch(self.engine, name, rows, context, concurrency=concurrency, pacing=pace, ordered=ordered)
 
     def render_prompt(
         self, name: str, args: Mapping[str, Any] | None = None, ctx: CallContext | None = None
