@@ -15,12 +15,43 @@ from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, FieldInfo, has_a
 from bamlvm.vm.program.types import AliasType, ClassType, EnumType, ListType, MapType, Type, UnionType, walk
 
 
-class Declarations(NamedTuple):
-    """What a program declares, by qualified name."""
+class Declarations:
+    """What a program declares, by qualified name, and which of it leads back to itself, found at the first question."""
 
-    enums: Mapping[str, EnumInfo]
-    classes: Mapping[str, ClassInfo]
-    aliases: Mapping[str, Type]
+    __slots__ = ("_alias_cycles", "_class_cycles", "aliases", "classes", "enums")
+
+    def __init__(
+        self, enums: Mapping[str, EnumInfo], classes: Mapping[str, ClassInfo], aliases: Mapping[str, Type]
+    ) -> None:
+        self.enums = enums
+        self.classes = classes
+        self.aliases = aliases
+        self._class_cycles: dict[str, tuple[str, ...]] | None = None
+        self._alias_cycles: dict[str, tuple[str, ...]] | None = None
+
+    def class_cycle(self, name: str) -> tuple[str, ...]:
+        """Return the classes that a class leads to and that lead back to it; empty if it does not lead to itself."""
+        if self._class_cycles is None:
+            self._class_cycles = _groups(self.classes, self._class_edges)
+        return self._class_cycles.get(name, ())
+
+    def alias_cycle(self, name: str) -> tuple[str, ...]:
+        """Return the same of an alias."""
+        if self._alias_cycles is None:
+            self._alias_cycles = _groups(self.aliases, lambda each: _named(self.aliases[each], AliasType))
+        return self._alias_cycles.get(name, ())
+
+    def _class_edges(self, name: str) -> set[str]:
+        found: set[str] = set()
+        through: set[str] = set()
+        waiting = [field.type for field in shown_fields(self.classes[name])]
+        while waiting:
+            type_ = waiting.pop()
+            found |= _named(type_, ClassType)
+            for alias in _named(type_, AliasType) - through:
+                through.add(alias)
+                waiting.append(self.aliases[alias])
+        return found
 
 
 class Found(NamedTuple):
@@ -43,7 +74,6 @@ def find(type_: Type, declared: Declarations) -> Found:
     classes: dict[str, None] = {}
     recursive: dict[str, None] = {}
     aliases: dict[str, None] = {}
-    cycles = _Cycles(declared)
     waiting = [type_]
     while waiting:
         match waiting.pop():
@@ -57,47 +87,15 @@ def find(type_: Type, declared: Declarations) -> Found:
                 waiting += parts
             case ClassType(name, _) if name not in classes and name in declared.classes:
                 classes[name] = None
-                recursive.update(dict.fromkeys(cycles.of_class(name)))
+                recursive.update(dict.fromkeys(declared.class_cycle(name)))
                 waiting += [field.type for field in shown_fields(declared.classes[name])]
             case AliasType(name) if name not in aliases and name in declared.aliases:
-                aliases.update(dict.fromkeys(cycles.of_alias(name)))
+                aliases.update(dict.fromkeys(declared.alias_cycle(name)))
                 aliases[name] = None
                 waiting.append(declared.aliases[name])
             case _:
                 pass
     return Found(tuple(enums), tuple(classes), tuple(recursive), tuple(aliases))
-
-
-class _Cycles:
-    """Return the groups of names that lead back to themselves, found at the first question."""
-
-    def __init__(self, declared: Declarations) -> None:
-        self._declared = declared
-        self._classes: dict[str, tuple[str, ...]] | None = None
-        self._aliases: dict[str, tuple[str, ...]] | None = None
-
-    def of_class(self, name: str) -> tuple[str, ...]:
-        if self._classes is None:
-            self._classes = _groups(self._declared.classes, self._class_edges)
-        return self._classes.get(name, ())
-
-    def of_alias(self, name: str) -> tuple[str, ...]:
-        if self._aliases is None:
-            aliases = self._declared.aliases
-            self._aliases = _groups(aliases, lambda each: _named(aliases[each], AliasType))
-        return self._aliases.get(name, ())
-
-    def _class_edges(self, name: str) -> set[str]:
-        found: set[str] = set()
-        through: set[str] = set()
-        waiting = [field.type for field in shown_fields(self._declared.classes[name])]
-        while waiting:
-            type_ = waiting.pop()
-            found |= _named(type_, ClassType)
-            for alias in _named(type_, AliasType) - through:
-                through.add(alias)
-                waiting.append(self._declared.aliases[alias])
-        return found
 
 
 def _named(type_: Type, kind: type[ClassType] | type[AliasType]) -> set[str]:

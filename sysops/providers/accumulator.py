@@ -10,6 +10,7 @@ nothing.  A field of an unexpected type is treated as absent, never as a failure
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from abc import ABC, abstractmethod
@@ -241,12 +242,17 @@ def tokens_of(report: type[msgspec.Struct], usage: Any) -> Tokens:
 def fitted(type_: type[StructT], raw: dict[str, Any]) -> StructT:
     """Return a struct of those parts of ``raw`` that fit: struct by struct, item by item."""
     found: dict[str, Any] = {}
-    for field in msgspec.structs.fields(type_):
+    for field in _fields(type_):
         if field.encode_name in raw:
             value = _fit_value(field.type, raw[field.encode_name])
             if value is not msgspec.NODEFAULT:
                 found[field.name] = value
     return type_(**found)
+
+
+@functools.cache
+def _fields(type_: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    return msgspec.structs.fields(type_)  # evaluates the annotations each time
 
 
 def _fit_value(type_: Any, raw: Any) -> Any:

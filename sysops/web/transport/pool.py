@@ -26,8 +26,8 @@ IDLE_SECONDS: Final = 15.0
 _MARGIN_SECONDS: Final = 1.0
 """How much earlier than the server a connection is closed, so that no request meets the server's closing."""
 
-MAX_IDLE: Final = 64
-"""How many idle connections are kept, over all origins."""
+MAX_IDLE: Final = 512
+"""How many idle connections are kept, over all origins: enough for many calls that end at the same moment."""
 
 Origin: TypeAlias = tuple[bool, str, int]
 """Whether TLS, host, port."""
