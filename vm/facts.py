@@ -206,6 +206,7 @@ class Special(NamedTuple):
 
 _DIVISION: Final = Failure((ZeroDivisionError,), 'division_by_zero("/")')
 _REMAINDER: Final = Failure((ZeroDivisionError,), 'division_by_zero("%")')
+_ITSELF: Final = Failure((), "")  # what it calls raises the panic
 
 
 def _ints(a: Fact, b: Fact) -> bool:
@@ -253,6 +254,11 @@ def _signed_remainder(a: Fact, b: Fact) -> Fact:
     return interval(1 - b.high, b.high - 1)
 
 
+def _any_remainder(a: Fact, b: Fact) -> Fact:
+    most = max(abs(b.low), abs(b.high), 1) - 1
+    return interval(max(-most, min(a.low, 0)), min(most, max(a.high, 0)))
+
+
 def _bits(a: Fact, b: Fact) -> Fact:
     return interval(0, min(a.high, b.high)) if a.low >= 0 and b.low >= 0 else INT
 
@@ -291,12 +297,14 @@ SPECIAL: Final[Mapping[tuple[str, str], Sequence[Special]]] = {
         Special(lambda a, b: _natural(a, b) and b.low > 0, "a // b", _quotient),
         Special(_natural, "a // b", _quotient, _DIVISION),
         Special(_positive_constant, "a // b if a >= 0 else -(-a // b)", _truncated),
+        Special(_ints, "a // b if a >= 0 and b > 0 else divide_int(a, b)", _always(INT), _ITSELF),
         Special(_floats, "divide_float(float(a), float(b))", _always(FLOAT)),
     ],
     ("bin_op", "%"): [
         Special(lambda a, b: _natural(a, b) and b.low > 0, "a % b", _remainder),
         Special(_natural, "a % b", _remainder, _REMAINDER),
         Special(_positive_constant, "a % b if a >= 0 else -(-a % b)", _signed_remainder, zero="a % b"),
+        Special(_ints, "a % b if a >= 0 and b > 0 else remainder_int(a, b)", _any_remainder, _ITSELF),
         Special(_floats, "remainder_float(float(a), float(b))", _always(FLOAT)),
     ],
     ("bin_op", "&"): [Special(_ints, "a & b", _bits)],

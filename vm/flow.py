@@ -10,10 +10,12 @@ that it leaves: :attr:`Flow.followers`.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from bamlvm.vm.opcodes import CODES, MAY_THROW, TABLE, plain
+from bamlvm.vm.outcomes import TURNS
 from bamlvm.vm.program.code import Function
 from bamlvm.vm.stack import depths, instructions
 
@@ -23,6 +25,9 @@ MAX_INSTRUCTIONS: Final = 4_000
 COUNTED: Final = 1 << 31
 """A counting loop's counter and step are guessed to stay at most this, so that sums and products of them fit 64
 bits."""
+
+MAX_STEP: Final = 1 << 12
+"""A constant that a local steps by, at most, if it is guessed to stay within :data:`COUNTED`."""
 
 
 class Unsupported(Exception):  # noqa: N818 (no error: the function stays interpreted)
@@ -56,6 +61,13 @@ class Block:
         self.depth = 0
         self.successors: list[int] = []
         self.protection: Protection | None = None
+
+
+class Stepping(NamedTuple):
+    """By how much a turn of a loop takes a local down and up, at most."""
+
+    down: int
+    up: int
 
 
 class Counting(NamedTuple):
@@ -136,8 +148,17 @@ class Flow:
         blocks = [
             Block(n, start, end) for n, (start, end) in enumerate(zip(order, [*order[1:], len(code)], strict=True))
         ]
+        self._starts = order
         block_at = {block.start: block.index for block in blocks}
         before, _ = depths(instructions(function.code), function.handlers, function.tables)
+        # Whatever leads to a mere jump leads to where that goes; a jump to itself is left alone.
+        jumps = {each.index: code[each.start] for each in blocks if code[each.start].name == "jump"}
+        for block in blocks:
+            goal, seen = block.index, set[int]()
+            while goal in jumps and goal not in seen:
+                seen.add(goal)
+                goal = block_at[first[jumps[goal].operands[0]]]
+            block_at[block.start] = goal
         for block in blocks:
             last = code[block.end - 1]
             block.successors = [block_at[first[target]] for target in self._jumps(last)]
@@ -237,6 +258,42 @@ class Flow:
         if len(self.predecessors[index]) != 1 or index in self.loops or block.protection is not None:
             return False
         return all(map(self._ends, block.successors))
+
+    # --- loops that step ----------------------------------------------------------------------------------------------
+
+    def stepping(self, header: int) -> dict[int, Stepping]:
+        """The locals that the loop at ``header`` only adds constants to, at most once a turn at each place."""
+        body = self.loops[header]
+        found: dict[int, Stepping] = {}
+        others = set()
+        for index, each in self.instructions_of(body):
+            if each.name not in ("store_local", "make_cell"):
+                continue
+            local = each.operands[0]
+            step = self._step(index)
+            if step is None or self.innermost(self._block_of(index)) != header:
+                others.add(local)
+            else:
+                down, up = found.get(local, Stepping(0, 0))
+                found[local] = Stepping(down + max(-step, 0), up + max(step, 0))
+        return {k: each for k, each in found.items() if k not in others and max(each) * TURNS <= COUNTED // 2}
+
+    def _step(self, index: int) -> int | None:
+        """What the store at ``index`` adds to its local: a small constant, or None."""
+        if index < 3 or self.code[index].name != "store_local":
+            return None
+        load, constant, adds = self.code[index - 3 : index]
+        if load.name != "load_local" or load.operands != self.code[index].operands or constant.name != "load_const":
+            return None
+        if adds.name not in ("add_int", "sub_int") or self._block_of(index) != self._block_of(index - 3):
+            return None
+        value = self.function.constants[constant.operands[0]]
+        if type(value) is not int or abs(value) > MAX_STEP:
+            return None
+        return value if adds.name == "add_int" else -value
+
+    def _block_of(self, index: int) -> int:
+        return bisect_right(self._starts, index) - 1
 
     # --- counting loops -----------------------------------------------------------------------------------------------
 

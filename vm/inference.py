@@ -6,13 +6,13 @@ step.  That a loop counts is assumed first and tested against the facts that fol
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from heapq import heappop, heappush
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from bamlvm.vm import facts
 from bamlvm.vm.facts import ANY, Fact, State
-from bamlvm.vm.flow import COUNTED, Counting, Flow, Unsupported
+from bamlvm.vm.flow import COUNTED, Counting, Flow, Stepping, Unsupported
 from bamlvm.vm.names import Names
 from bamlvm.vm.operands import Temporaries
 from bamlvm.vm.symbolic import BlockRun
@@ -21,12 +21,18 @@ MAX_STEPS: Final = 4_000
 """Blocks that the search for facts runs before it gives up."""
 
 
+Stepped: TypeAlias = Mapping[int, Mapping[int, Stepping]]
+"""The locals of each loop, by its header, that are guessed to stay small because they only step."""
+
+
 class Analysis(NamedTuple):
-    """The facts at the start of each block, the counting loops, and what is known of each one's step."""
+    """The facts at the start of each block, the counting loops, what is known of each one's step, and the locals that
+    step."""
 
     states: dict[int, State]
     counting: dict[int, Counting]
     steps: dict[int, Fact]
+    stepped: Stepped
 
 
 def start_state(flow: Flow, names: Names) -> State:
@@ -41,16 +47,23 @@ def start_state(flow: Flow, names: Names) -> State:
 
 def analyse(flow: Flow, names: Names, start: State, *, guess: bool) -> Analysis:
     """Return the facts of every block, found by abstract interpretation."""
-    counting = {}
+    counting: dict[int, Counting] = {}
+    stepping: Stepped = {}
     if guess:
         counting = {header: found for header in flow.loops if (found := flow.counting(header)) is not None}
+        stepping = {header: flow.stepping(header) for header in flow.loops}
     while True:
-        states, steps = _fixpoint(flow, names, start, counting)
+        # A loop's own counter is not among those that step: what is guessed of it is another thing.
+        stepped = {
+            header: {k: each for k, each in found.items() if header not in counting or k != counting[header].counter}
+            for header, found in stepping.items()
+        }
+        states, steps = _fixpoint(flow, names, start, counting, stepped)
         refuted = [
             header for header in counting if not _counts(counting[header], states.get(header), steps.get(header))
         ]
         if not refuted:
-            return Analysis(states, counting, steps)
+            return Analysis(states, counting, steps, stepped)
         for header in refuted:
             del counting[header]
 
@@ -65,10 +78,10 @@ def _counts(loop: Counting, state: State | None, step: Fact | None) -> bool:
 
 
 def _fixpoint(
-    flow: Flow, names: Names, start: State, counting: dict[int, Counting]
+    flow: Flow, names: Names, start: State, counting: dict[int, Counting], stepped: Stepped
 ) -> tuple[dict[int, State], dict[int, Fact]]:
     limits = facts.thresholds(flow.function.constants, COUNTED)
-    states = {flow.entry: start}
+    states = {flow.entry: _guessed(start, stepped.get(flow.entry, {}))}
     steps: dict[int, Fact] = {}
     latches = {loop.latch: header for header, loop in counting.items()}
     visits: dict[int, int] = {}
@@ -86,6 +99,7 @@ def _fixpoint(
             steps[latches[block]] = run.step
         for target, state in run.leaving():
             old = states.get(target)
+            state = _guessed(state, stepped.get(target, {}))
             if old is not None:
                 state = _merged(old, state)
                 if state == old:
@@ -93,11 +107,23 @@ def _fixpoint(
                 visits[target] = visits.get(target, 0) + 1
                 # Loops widen at the second change, so that a counter does not climb step by step.
                 if visits[target] > (1 if target in flow.loops else 8):
-                    state = _widened(old, state, limits)
+                    state = _guessed(_widened(old, state, limits), stepped.get(target, {}))
             states[target] = state
             if flow.number[target] not in waiting:
                 heappush(waiting, flow.number[target])
     return states, steps
+
+
+def _guessed(state: State, stepped: Mapping[int, Stepping]) -> State:
+    """The facts at a loop's header, with the locals that step as small as they are guessed to be there."""
+    if not stepped:
+        return state
+    locals_ = list(state.locals)
+    for local in stepped:
+        fact = locals_[local]
+        if fact is not None and fact.is_int:
+            locals_[local] = Fact("int", min(max(fact.low, -COUNTED), COUNTED), max(min(fact.high, COUNTED), -COUNTED))
+    return State(locals_, state.stack)
 
 
 def _merged(one: State, other: State) -> State:

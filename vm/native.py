@@ -229,7 +229,7 @@ class Native:
             namespace: dict[str, Any] = {}
             code = compile(translation.text, f"<bamlvm {function.name}>", "exec", dont_inherit=True)
             exec(code, namespace)
-            made: FunctionType = namespace["make"](0, 0)
+            made: FunctionType = namespace["make"](0, 0, 0)
         except (Unsupported, SyntaxError):
             return None
         self.codes[made.__code__] = CompiledCode(function, translation.sites, translation.text, guess)

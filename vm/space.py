@@ -1,14 +1,16 @@
 """One thread's compiled functions.
 
-Translations are shared by all threads; function objects are not.  Their cells ``fuel`` and ``calls`` count what the
-thread's own Python stack may still do.  A function is made in a space at its first call there: until then its name
-stands for a stub.
+Translations are shared by all threads; function objects are not.  Their cells ``fuel``, ``turns`` and ``calls`` count
+what the thread's own Python stack may still do.  A function is made in a space at its first call there: until then its
+name stands for a stub.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from itertools import repeat
+from operator import length_hint
 from types import CellType, CodeType, FunctionType
 from typing import Any, Final, Protocol
 
@@ -88,7 +90,8 @@ class Space:
         self._calls = CellType(0)
         self._loops: dict[tuple[LinkedFunction, int], FunctionType] = {}
         self._known = 0
-        self._turns = TURNS  # between two polls, at most
+        self._turns = CellType(repeat(None, 0))
+        self._most_turns = TURNS  # between two polls
         self._polls_left = 0  # until texts of half the length are looked at again: there may be none
         self.compiled = _Compiled(self)
         self._globals: dict[str, Any] = {
@@ -106,6 +109,7 @@ class Space:
             "compiled": self.compiled,
             "check_length": self._check_length,
             "divide_float": arithmetic.divide_float,
+            "divide_int": arithmetic.divide_int,
             "division_by_zero": arithmetic.division_by_zero,
             "extend": extend,
             "free_length": FREE_LENGTH,
@@ -115,29 +119,31 @@ class Space:
             "no_element": no_element,
             "poll": self._poll,
             "remainder_float": arithmetic.remainder_float,
+            "remainder_int": arithmetic.remainder_int,
+            "rest": self._rest,
             "sys_call": self._sys_call,
             "type_tag": type_tag,
             "unreachable": unreachable,
             "verify": _verify,
         }
-        self.transparent = frozenset(
-            each.__code__ for each in (Space._poll, Space._more, Space._check_length, Space._sys_call, Space._run_stub)
-        ) | {_STUB}
+        self.transparent = frozenset(each.__code__ for each in _CALLED) | {_STUB}
 
     # --- entering and leaving -----------------------------------------------------------------------------------------
 
     def run(self, machine: Any, function: Callable[..., Value], arguments: list[Value]) -> Value:
         """Let a machine call a compiled function; return its value, or raise what leaves it."""
         # Another machine's code may be below, on this thread's stack.
-        outer = self._machine, self._fuel.cell_contents, self._calls.cell_contents
+        fuel, turns, calls = self._fuel, self._turns, self._calls
+        outer = self._machine, fuel.cell_contents, turns.cell_contents, calls.cell_contents
         self._machine = machine
-        self._fuel.cell_contents = min(machine.turns_left, self._turns)
-        self._calls.cell_contents = 0
+        fuel.cell_contents = left = min(machine.turns_left, self._most_turns)
+        turns.cell_contents = repeat(None, left)
+        calls.cell_contents = 0
         try:
             return function(*arguments)
         finally:
-            machine.turns_left = self._fuel.cell_contents
-            self._machine, self._fuel.cell_contents, self._calls.cell_contents = outer
+            machine.turns_left = min(fuel.cell_contents, length_hint(turns.cell_contents))
+            self._machine, fuel.cell_contents, turns.cell_contents, calls.cell_contents = outer
 
     # --- functions ----------------------------------------------------------------------------------------------------
 
@@ -169,7 +175,7 @@ class Space:
 
     def _instance(self, shared: FunctionType) -> FunctionType:
         self._take_names()
-        cells = {"fuel": self._fuel, "calls": self._calls}
+        cells = {"fuel": self._fuel, "turns": self._turns, "calls": self._calls}
         closure = tuple(cells[name] for name in shared.__code__.co_freevars)
         return FunctionType(shared.__code__, self._globals, shared.__name__, None, closure)
 
@@ -194,13 +200,19 @@ class Space:
 
     def _poll(self) -> None:
         """Look at the outside; the fuel of a chunk of turns is used up."""
-        if self._turns < TURNS:
+        if self._most_turns < TURNS:
             self._polls_left -= 1
             if self._polls_left < 0:
                 self._set_free_length(max(self._globals["free_length"] // 2, FREE_LENGTH))
-        self._fuel.cell_contents = min(self._machine.turns, self._turns)
+        self._fuel.cell_contents = turns = min(self._machine.turns, self._most_turns)
+        self._turns.cell_contents = repeat(None, turns)
         if self._machine.poll is None or self._machine.poll() or self._native.asserts:
             raise Pause
+
+    def _rest(self) -> None:
+        """Look at the outside, unless a loop inside has done so since, and has put a new iterator there."""
+        if not length_hint(self._turns.cell_contents):
+            self._poll()
 
     def _more(self) -> None:
         """Grant recursive functions more calls, as many as Python's stack has room for; else move frames to the
@@ -235,7 +247,7 @@ class Space:
     def _set_free_length(self, length: int) -> None:
         """Have compiled code join texts up to a length, which may take as long in each of its turns."""
         self._globals["free_length"] = min(length, _LONGEST_FREE)
-        self._turns = 1 if length >= _LONGEST_FREE else TURNS * FREE_LENGTH // length
+        self._most_turns = 1 if length >= _LONGEST_FREE else TURNS * FREE_LENGTH // length
         self._polls_left = length >> 8  # as leaving the code for a join costs by its length
 
     def _sys_call(self, sysop: SysOp, arguments: list[Value]) -> Value:
@@ -273,4 +285,5 @@ def _verify(fact: Fact, value: Value) -> None:
         raise AssertionError(f"{value!r} is not {fact}")
 
 
+_CALLED: Final = (Space._poll, Space._rest, Space._more, Space._check_length, Space._sys_call, Space._run_stub)
 _STUB: Final = next(each for each in Space._stub.__code__.co_consts if isinstance(each, CodeType))

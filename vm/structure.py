@@ -33,14 +33,16 @@ class Enclosing:
 
 @dataclass
 class Chunk(Enclosing):
-    """A counting loop; ``guards`` holds, by local, the addend whose sum is checked once a chunk."""
+    """A loop whose turns are taken in chunks; ``guards`` holds, by local, the addend whose sum is checked once a
+    chunk. ``flow`` is None where nothing is guessed."""
 
     flow: Flow | None = None
     guards: dict[int, Fact] = field(default_factory=dict)
 
     def accumulate(self, local: int, addend: Fact, block: int) -> bool:
         """Whether a sum is checked once a chunk: its addend is small, and nothing else in the loop stores into it."""
-        assert self.flow is not None
+        if self.flow is None:
+            return False
         body = self.flow.loops[self.label]
         if not (addend.low >= -COUNTED and addend.high <= COUNTED) or self.flow.innermost(block) != self.label:
             return False

@@ -15,8 +15,23 @@ A counting loop becomes ``for … in range(…)`` over chunks of at most ``fuel`
             v1 = v1 + v2 * 2 % 7
         v2 += 1
 
-The guards of a chunk stand for the checks of its turns: the counter stays below 2³¹, and a sum that grows by a bounded
-addend cannot overflow within the chunk. Where a guard fails, the function is translated again without such guesses.
+Any other loop takes its turns from the iterator ``turns``, which the loops of a thread share; ``rest`` looks at the
+outside and puts a new one in its place::
+
+    while True:
+        if v3 > 9223372036854745807: raise Bail
+        for _ in turns:
+            if v2 == 1:
+                break
+            v3 = v3 + v2 % 7
+        else:
+            rest()
+            continue
+        break
+
+The guards of a chunk, which has at most :data:`~bamlvm.vm.outcomes.TURNS` turns, stand for the checks of its turns: a
+counter, or a local that only steps, stays within 2³¹, and a sum that grows by a bounded addend cannot overflow within
+the chunk. Where a guard fails, the function is translated again without such guesses.
 """
 
 from __future__ import annotations
@@ -32,16 +47,20 @@ from bamlvm.vm.names import Names
 from bamlvm.vm.opcodes import CODES, TABLE
 from bamlvm.vm.operands import Line, Site
 from bamlvm.vm.outcomes import TURNS
-from bamlvm.vm.structure import Chunk, Context, Enclosing, Structure, diverts
+from bamlvm.vm.structure import Chunk, Context, Structure, diverts
 from bamlvm.vm.symbolic import MAX_CHAIN, BlockRun
 from bamlvm.vm.values import I64_MAX, I64_MIN
 
-MAX_NESTING: Final = 18
-"""Python blocks that may be nested (CPython's compiler allows 20)."""
+MAX_NESTING: Final = 20
+"""Loops and ``try`` that may be nested in CPython's compiler."""
+
+MAX_INDENT: Final = 60
+"""Statements of any kind that may be nested (its parser allows 100)."""
 
 
 class Translation(NamedTuple):
-    """``text`` defines ``make(calls, fuel)``, which returns the function; ``sites`` are those of its lines, from 1."""
+    """``text`` defines ``make(calls, fuel, turns)``, which returns the function; ``sites`` are those of its lines, from
+    1."""
 
     text: str
     sites: dict[int, Site]
@@ -66,15 +85,24 @@ def translate(
     """
     analysis = analyse(flow, names, start, guess=guess)
     return _Writer(
-        flow, names, analysis, counts_calls=counts_calls, enters_loop=enters_loop, asserts=asserts
+        flow, names, analysis, guess=guess, counts_calls=counts_calls, enters_loop=enters_loop, asserts=asserts
     ).translation()
 
 
 class _Writer(Structure):
     def __init__(
-        self, flow: Flow, names: Names, analysis: Analysis, *, counts_calls: bool, enters_loop: bool, asserts: bool
+        self,
+        flow: Flow,
+        names: Names,
+        analysis: Analysis,
+        *,
+        guess: bool,
+        counts_calls: bool,
+        enters_loop: bool,
+        asserts: bool,
     ) -> None:
         super().__init__(flow)
+        self._guess = guess
         self._names = names
         self._analysis = analysis
         self._counts_calls = counts_calls
@@ -94,7 +122,7 @@ class _Writer(Structure):
         if self._enters_loop:
             parameters = [f"v{k}" for k in range(function.local_count)] + [f"s{d}" for d in range(entered.depth)]
             self._unset = set()
-        head = [Line(0, "def make(calls, fuel):"), Line(1, f"def function({', '.join(parameters)}):")]
+        head = [Line(0, "def make(calls, fuel, turns):"), Line(1, f"def function({', '.join(parameters)}):")]
         if self._uses_fuel:
             head.append(Line(2, "nonlocal fuel"))
         if self._counts_calls:
@@ -106,7 +134,7 @@ class _Writer(Structure):
         head += [Line(2, f"v{k} = None") for k in sorted(self._unset)]
         body = [Line(each.indent + 2, each.text, each.site) for each in self._lines]
         lines = [*head, *body, Line(1, "return function")]
-        if max(each.indent for each in lines) > MAX_NESTING:
+        if max(each.indent for each in lines) > MAX_INDENT or _nesting(lines) > MAX_NESTING:
             raise Unsupported("blocks nested too deep")
         sites = {number: each.site for number, each in enumerate(lines, 1) if each.site is not None}
         return Translation("".join(f"{' ' * each.indent}{each.text}\n" for each in lines), sites)
@@ -119,17 +147,47 @@ class _Writer(Structure):
         if header in self._analysis.counting:
             self._counting_loop(header, inside, context, following, indent)
             return
-        place = Enclosing(header, following, is_loop=True, continues=True)
+        place = Chunk(header, following, is_loop=True, continues=True, flow=self._flow if self._guess else None)
         lines = self._captured(
             lambda: self._before_followers(
-                inside, lambda c, f, i: self._block(header, c, f, i), [*context, place], header, indent + 1
+                inside, lambda c, f, i: self._block(header, c, f, i), [*context, place], header, indent + 2
             )
         )
+        begun = self._flow.blocks[header]
+        below = tuple(f"s{depth}" for depth in range(begun.depth))
+        site = Site(self._flow.code[begun.start].place, "header", below)
         if place.exits:
             self._emit(indent, "br = 0")
         self._emit(indent, "while True:")
+        self._guard(indent + 1, self._guards(header, place), site)
+        self._emit(indent + 1, "for _ in turns:")
         self._lines += lines
+        if place.broken:
+            self._emit(indent + 1, "else:")
+            self._emit(indent + 2, "rest()", site)
+            self._emit(indent + 2, "continue")
+            self._emit(indent + 1, "break")
+        else:
+            self._emit(indent + 1, "rest()", site)
         self._leave(place, context, following, indent)
+
+    def _guards(self, header: int, place: Chunk) -> list[str]:
+        """What must not be at the start of a chunk for the facts of its turns to hold."""
+        guards = []
+        known = self._analysis.states[header].locals
+        for local, step in self._analysis.stepped.get(header, {}).items():
+            fact = known[local]
+            if fact is not None and fact.is_int:
+                guards += [f"v{local} > {COUNTED - step.up * TURNS}"] * (fact.high >= COUNTED)
+                guards += [f"v{local} < {step.down * TURNS - COUNTED}"] * (fact.low <= -COUNTED)
+        for local, addend in place.guards.items():
+            guards += [f"v{local} > {I64_MAX - addend.high * TURNS}"] * (addend.high > 0)
+            guards += [f"v{local} < {I64_MIN - addend.low * TURNS}"] * (addend.low < 0)
+        return guards
+
+    def _guard(self, indent: int, guards: Sequence[str], site: Site) -> None:
+        if guards:
+            self._emit(indent, f"if {' or '.join(guards)}: raise Bail", site)
 
     def _counting_loop(
         self, header: int, inside: list[int], context: Context, following: int | None, indent: int
@@ -159,9 +217,7 @@ class _Writer(Structure):
         guards = [f"stop > {COUNTED}"] * (bound_fact.high > COUNTED) + [f"{step} > {COUNTED}"] * (
             step_fact.high > COUNTED
         )
-        for local, addend in place.guards.items():
-            guards += [f"v{local} > {I64_MAX - addend.high * TURNS}"] * (addend.high > 0)
-            guards += [f"v{local} < {I64_MIN - addend.low * TURNS}"] * (addend.low < 0)
+        guards += self._guards(header, place)
         by_one = step == "1"
         if place.exits:
             self._emit(indent, "br = 0")
@@ -169,8 +225,7 @@ class _Writer(Structure):
         self._emit(indent + 1, "if fuel < 1: poll()", site)
         self._emit(indent + 1, f"stop = {counter} + fuel" + ("" if by_one else f" * {step}"))
         self._emit(indent + 1, f"if stop > {bound}: stop = {bound}" + (" + 1" if loop.inclusive else ""))
-        if guards:
-            self._emit(indent + 1, f"if {' or '.join(guards)}: raise Bail", site)
+        self._guard(indent + 1, guards, site)
         if by_one:
             self._emit(indent + 1, f"fuel -= stop - {counter}")
             self._emit(indent + 1, f"for {counter} in range({counter}, stop):")
@@ -262,14 +317,7 @@ class _Writer(Structure):
         block = self._flow.blocks[index]
         last = self._flow.code[block.end - 1]
         if last.name == "loop" and self._flow.is_back_edge(index, block.successors[0]):
-            header = block.successors[0]
-            if header not in self._analysis.counting:
-                begun = self._flow.blocks[header]
-                self._uses_fuel = True
-                self._emit(indent, "fuel -= 1")
-                below = tuple(f"s{depth}" for depth in range(begun.depth))
-                self._emit(indent, "if fuel < 0: poll()", Site(self._flow.code[begun.start].place, "header", below))
-            self._jump(header, context, following, indent)
+            self._jump(block.successors[0], context, following, indent)
         elif last.name == "jump_table":
             self._switch(index, run.key, context, following, indent)
         elif run.condition is not None:
@@ -339,3 +387,16 @@ class _Writer(Structure):
         if [each.name for each in code] == ["load_const", "return"] and block.depth == 0:
             return (self._flow.function.constants[code[0].operands[0]],)
         return None
+
+
+def _nesting(lines: Sequence[Line]) -> int:
+    """How many loops and ``try`` are nested."""
+    deepest = 0
+    around: list[int] = []
+    for line in lines:
+        while around and around[-1] >= line.indent:
+            around.pop()
+        if line.text.startswith(("while ", "for ", "try:", "except ", "else:")):
+            around.append(line.indent)
+            deepest = max(deepest, len(around))
+    return deepest

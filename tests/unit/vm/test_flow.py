@@ -49,3 +49,27 @@ def test_nested_loops() -> None:
 def test_counting_loops(loop: str, counts: bool) -> None:
     found = flow(f"let s = 0; {loop} s")
     assert [found.counting(header) is not None for header in found.loops] == [counts]
+
+
+@pytest.mark.parametrize(
+    ("loop", "steps"),
+    [
+        ("while (s * s < n) { s += 2; }", {"s": (0, 2)}),
+        ("while (s * s < n) { if (s % 3 == 0) { s += 5; } s -= 1; }", {"s": (1, 5)}),
+        ("while (s * s < n) { if (s == 3) { continue; } s += 1; n -= 2; }", {"s": (0, 1), "n": (2, 0)}),
+        ("while (s * s < n) { s += n; }", {}),
+        ("while (s * s < n) { s += 5000; }", {}),  # a large step
+        ("while (s * s < n) { s += 1; s = 0; }", {}),
+        ("while (s * s < n) { let k = 0; while (k * k < n) { k += 1; s += 1; } }", {}),  # s: in a loop inside
+    ],
+)
+def test_locals_that_step(loop: str, steps: dict[str, tuple[int, int]]) -> None:
+    found = flow(f"let s = 0; {loop} s")
+    names = found.function.local_names
+    outermost = max(found.loops, key=lambda each: len(found.loops[each]))
+    assert {names[k]: each for k, each in found.stepping(outermost).items()} == steps
+
+
+def test_a_mere_jump_is_passed_over() -> None:
+    found = flow("let s = 0; while (s * s < n) { if (s == 9) { break; } s += 1; } s")
+    assert all(found.code[found.blocks[block].start].name != "jump" for block in found.order)

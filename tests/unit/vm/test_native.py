@@ -144,6 +144,28 @@ def test_a_guess_that_does_not_hold_costs_nothing_but_time(make: Make) -> None:
     assert any(not each.guessed for each in native(runtime).codes.values())
 
 
+@pytest.mark.parametrize("mode", ("", *MODES))
+@pytest.mark.parametrize("start", [0, (1 << 31) - 2100, (1 << 31) - 40, -(1 << 31) + 60, 1 << 62, (1 << 63) - 90])
+def test_a_local_that_steps_out_of_what_was_guessed_is_right(make: Make, start: int, mode: str) -> None:
+    source = """
+    function main(start: int, n: int) -> int {
+      let i = start; let k = start; let s = 0; let turns = n;
+      while (turns != 0) {
+        if (turns % 3 == 0) { i += 1; } else { k -= 2; }
+        let j = 0;
+        while (j != turns % 4) { j += 1; }
+        s = (s + i % 7 * 3 + j + k % 5) % 1000;
+        turns -= 1;
+      }
+      s
+    }
+    """
+    runtime = make(source, mode)
+    for n in (30, 4_000 if mode != "stress" else 300):
+        expected = ending(make(source, "0"), {"start": start, "n": n})
+        assert [ending(runtime, {"start": start, "n": n}) for _ in range(3)] == [expected] * 3
+
+
 @pytest.mark.parametrize(
     ("expression", "args"),
     [

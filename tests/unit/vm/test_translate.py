@@ -47,6 +47,33 @@ def test_a_counting_loop_runs_in_chunks_and_checks_its_sum_once_a_chunk() -> Non
     )
 
 
+def test_another_loop_takes_its_turns_from_what_is_left_of_them_and_checks_once_a_chunk() -> None:
+    source = """
+    function main(n: int) -> int {
+      let i = 2; let s = 0; while (i * i <= n) { s += n % i; if (s == 9) { break; } i += 1; } s
+    }
+    """
+    assert text(source) == dedent(
+        """\
+        v1 = 2
+        v2 = 0
+        while True:
+         if v1 > 2147481648 or v2 > 9223367741887481807: raise Bail
+         for _ in turns:
+          if not ((v1 * v1) <= v0):
+           break
+          v2 = v2 + (v0 % v1)
+          if v2 == 9:
+           break
+          v1 = v1 + 1
+         else:
+          rest()
+          continue
+         break
+        return v2"""
+    )
+
+
 def test_without_guesses_a_sum_is_checked_and_a_counter_below_its_bound_is_not() -> None:
     source = "function main(n: int) -> int { let s = 0; for (let i = 0; i < n; i += 1) { s += i; } s }"
     found = text(source, guess=False)
