@@ -36,16 +36,18 @@ _GENERATOR_PROPERTIES = (
 )
 _OUTPUT_TYPES = (
     "python",
+    "python/msgspec",
     "python/pydantic",
     "python/pydantic/v1",
     "typescript",
     "typescript/react",
     "ruby/sorbet",
+    "openapi",
     "rest/openapi",
     "go",
     "rust",
 )
-"""The official ones; only Python's are generated here."""
+"""The official ones and ours; which of them can be written: :mod:`bamlvm.tools.generate.targets`."""
 _DELAYS = ("constant_delay", "exponential_backoff")
 
 

@@ -13,78 +13,54 @@ strict modes; a name that is reserved in Python is changed by :mod:`bamlvm.value
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from bamlvm.errors import HostError
 from bamlvm.sysops.regular_files import read_file
 from bamlvm.tools.generate.client_module import client_module
 from bamlvm.tools.generate.compat_module import compat_module
 from bamlvm.tools.generate.models_module import models_module
+from bamlvm.tools.generate.openapi_document import openapi_document
+from bamlvm.tools.generate.targets import PACKAGE, Target
 from bamlvm.tools.generate.types_module import types_module
+from bamlvm.tools.generate.yaml_text import yaml_text
 from bamlvm.tools.replacing import replace_files
-from bamlvm.vm.program.declarations import GeneratorInfo
 
 if TYPE_CHECKING:
     from bamlvm.runtime import Runtime
 
-PACKAGE: Final = "baml_client"
 HEADER: Final = "# Written by `bamlvm generate` from the program's sources: changes will be lost.\n"
-_PYTHON: Final = "python"
 _MAX_BYTES: Final = 64 * 1024 * 1024
 
 
-class Target(NamedTuple):
-    """The folder of a client package, whether its ``b`` is the asynchronous client, and whether its classes are
-    Pydantic models."""
+def target_files(runtime: Runtime, sources: Mapping[str, str], targets: Iterable[Target]) -> dict[Path, dict[str, str]]:
+    """Return the files that targets ask for, by folder and name.
 
-    folder: Path
-    is_async: bool
-    has_models: bool = False
-
-
-_STYLES: Final = {"python": False, "python/msgspec": False, "python/pydantic": True}
-"""The values of ``output_type`` for Python, and whether their classes are Pydantic models."""
-
-
-def targets(runtime: Runtime, root: Path) -> list[Target]:
-    """Return the packages that the program's generators of Python clients name; their paths are relative to ``root``.
-
-    Raises :class:`HostError` for an unknown ``output_type`` of Python or ``default_client_mode``.
+    Raises :class:`HostError` if two of them ask for different files of one name.
     """
-    found = []
-    for generator in runtime.generators:
-        properties = generator.properties
-        if _language(generator) != _PYTHON:
-            continue
-        style = str(properties.get("output_type", _PYTHON))
-        if style not in _STYLES:
-            known = ", ".join(_STYLES)
-            raise HostError(f"generator {generator.name}: output_type {style!r} cannot be written: one of {known}")
-        mode = properties.get("default_client_mode", "async" if _STYLES[style] else "sync")
-        if mode not in ("sync", "async"):
-            raise HostError(f"generator {generator.name}: default_client_mode is sync or async, not {mode!r}")
-        folder = root / Path(generator.file).parent / str(properties.get("output_dir", ".."))
-        found.append(Target(package_folder(folder), mode == "async", _STYLES[style]))
+    found: dict[Path, dict[str, str]] = {}
+    for target in targets:
+        files = found.setdefault(target.folder, {})
+        for name, text in _target_files(runtime, sources, target).items():
+            if files.setdefault(name, text) != text:
+                raise HostError(f"two generators write {target.folder / name}: give one of them another output_dir")
     return found
 
 
-def foreign(runtime: Runtime) -> list[str]:
-    """Return the generators of clients in other languages, each with its language."""
-    found = [(generator.name, _language(generator)) for generator in runtime.generators]
-    return [f"{name} ({language})" for name, language in found if language != _PYTHON]
-
-
-def _language(generator: GeneratorInfo) -> str:
-    return str(generator.properties.get("output_type", _PYTHON)).partition("/")[0]
-
-
-def package_folder(folder: Path) -> Path:
-    """Return the package's folder in ``folder``, which may be that folder itself."""
-    folder = Path(os.path.normpath(folder))
-    return folder if folder.name == PACKAGE else folder / PACKAGE
+def _target_files(runtime: Runtime, sources: Mapping[str, str], target: Target) -> dict[str, str]:
+    match target.output:
+        case "openapi" | "rest/openapi" as output:
+            document = openapi_document(runtime)
+            if output == "openapi":
+                return {"openapi.json": json.dumps(document, indent=2, ensure_ascii=False) + "\n"}
+            return {"openapi.yaml": HEADER + yaml_text(document)}
+        case "typescript":
+            raise HostError("TypeScript cannot be written yet")
+        case output:
+            return client_files(runtime, sources, is_async=target.is_async, has_models=output == "python/pydantic")
 
 
 def client_files(

@@ -15,7 +15,7 @@ import bamlvm
 from bamlvm.cli import exit_codes
 from bamlvm.cli.main import main
 from bamlvm.values.arguments import Arguments
-from bamlvm.values.json_schema import named_type
+from bamlvm.values.json_schema import Schemas, named_type
 from bamlvm.vm.program import types as t
 
 pytestmark = pytest.mark.slow
@@ -46,10 +46,16 @@ class Order {
 type Tree = int | Tree[]
 type Orders = Order[]
 class Empty {}
+class Check { checked int @check(small, {{ this < 9 }})  maybe (string @check(short, {{ this|length < 3 }}))?
+  rated Rated[]  level Level @check(known, {{ true }}) }
+class Rated { stars int  @@check(rated, {{ this.stars > 0 }}) }
+enum Level { Low  High  @@check(low, {{ this == "Low" }}) }
+function Rate() -> int @check(positive, {{ this > 0 }}) { 1 }
 function Get() -> Orders { [] }
 function Call(f: (int) -> int) -> (int) -> int { f }
 """
 NAMES = ["Mood", "Size", "Person", "Order", "Tree", "Orders", "Empty", "Order?", "Mood[][]", "Get", "int", "string?"]
+NAMES += ["Check", "Rated[]", "Level", "Rate"]
 RUNTIME = bamlvm.Runtime.from_files({"main.baml": SOURCE})
 
 
@@ -101,9 +107,14 @@ def test_every_schema_is_one(name: str) -> None:
 @given(st.data())
 def test_every_value_of_a_type_validates(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(NAMES))
-    type_ = named_type(RUNTIME.engine.program, name)
-    value = Arguments(RUNTIME.engine.program, RUNTIME.types).convert(data.draw(values(type_)), type_, "x")
-    plain = json.loads(json.dumps(bamlvm.to_builtins(RUNTIME.engine.results.to_host(value))))
+    annotated = named_type(RUNTIME.engine.program, name)
+    type_ = t.bare(annotated)
+    given = data.draw(values(type_))
+    argument = Schemas(RUNTIME.engine.program, RUNTIME.types, "argument")
+    schema = {"$defs": argument.definitions} | argument.schema(type_)
+    jsonschema.Draft202012Validator(schema).validate(given)
+    value = Arguments(RUNTIME.engine.program, RUNTIME.types).convert(given, type_, "x")
+    plain = json.loads(json.dumps(bamlvm.to_builtins(RUNTIME.engine.results.to_host(value, annotated))))
     jsonschema.Draft202012Validator(RUNTIME.json_schema(name)).validate(plain)
 
 
@@ -151,6 +162,30 @@ def test_recursive_types_are_definitions() -> None:
     assert schema["$defs"]["Tree"] == {
         "anyOf": [{"type": "integer"}, {"type": "array", "items": {"$ref": "#/$defs/Tree"}}]
     }
+
+
+def test_values_with_checks_have_their_outcomes() -> None:
+    definitions = RUNTIME.json_schema("Check")["$defs"]  # its own class has the name of the outcomes' definition
+    outcome = {"$ref": "#/$defs/baml.Check"}
+    schema = RUNTIME.json_schema("Check")
+    assert schema["required"] == ["checked", "rated", "level"]
+    assert schema["properties"]["checked"] == {
+        "type": "object",
+        "properties": {
+            "value": {"type": "integer"},
+            "checks": {
+                "type": "object",
+                "properties": {"small": outcome},
+                "required": ["small"],
+                "additionalProperties": False,
+            },
+        },
+        "required": ["value", "checks"],
+        "additionalProperties": False,
+    }
+    assert definitions["Rated"]["properties"] == {"stars": {"type": "integer"}}
+    assert schema["properties"]["rated"]["items"]["properties"]["value"] == {"$ref": "#/$defs/Rated"}
+    assert "baml.Check" not in str(RUNTIME.json_schema("Check", aliases=True))
 
 
 def test_with_aliases_it_is_what_a_model_is_told() -> None:

@@ -153,17 +153,19 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "name a folder with --output" in capsys.readouterr().err
     (project / "generators.baml").write_text(
         'generator a { output_type "python/msgspec"  output_dir "../app"  version "0.2"  default_client_mode async }'
-        'generator b { output_type "typescript"  output_dir "../web" }'
+        'generator b { output_type "ruby/sorbet"  output_dir "../web" }'
+        'generator c { output_type "rest/openapi"  output_dir "../app" }'
     )
     package = tmp_path / "app" / "baml_client"
     assert main(["generate", str(project), "--check"]) == exit_codes.STALE
     shown = capsys.readouterr()
     assert f"not up to date: {package / 'types.py'}" in shown.out
-    assert "skipped: generator b (typescript)" in shown.err
+    assert "skipped: generator b (ruby/sorbet): no Ruby can be written: generate `rest/openapi`" in shown.err
     assert not package.exists()
     assert main(["generate", str(project)]) == exit_codes.OK
     before = {path.name: path.read_text() for path in package.iterdir()}
     assert "from .async_client import b\n" in before["__init__.py"]
+    assert before["openapi.yaml"].splitlines()[1] == 'openapi: "3.1.0"'
     assert main(["generate", str(project)]) == exit_codes.OK
     assert capsys.readouterr().out.endswith("up to date\n")
     assert {path.name: path.read_text() for path in package.iterdir()} == before
@@ -175,7 +177,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     (package / "own.py").write_text("mine = 1\n")
     assert main(["generate", str(project), "--check"]) == exit_codes.STALE
     names = {line.rpartition("/")[2] for line in capsys.readouterr().out.splitlines()}
-    assert names == {"_sources.py", "old.py"}
+    assert names == {"_sources.py", "old.py", "openapi.yaml"}
     assert main(["generate", str(project)]) == exit_codes.OK
     assert not (package / "old.py").exists()
     assert (package / "own.py").exists()
@@ -190,3 +192,21 @@ def test_output_is_the_folder_that_the_package_stands_in(tmp_path: Path, capsys:
     capsys.readouterr()
     with bamlvm.Runtime.from_files({"main.baml": PROGRAM}) as runtime:
         assert stale(tmp_path / "out" / "baml_client", client_files(runtime, {"main.baml": PROGRAM})) == []
+
+
+def test_the_output_type_may_be_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "main.baml"
+    file.write_text(PROGRAM)
+    command = ["generate", str(file), "--output-type", "openapi"]
+    assert main(command) == exit_codes.USAGE
+    assert "name a folder with --output" in capsys.readouterr().err
+    assert main([*command, "-o", str(tmp_path)]) == exit_codes.OK
+    assert json.loads((tmp_path / "baml_client" / "openapi.json").read_text())["openapi"] == "3.1.0"
+    assert main([*command, "-o", str(tmp_path), "--check"]) == exit_codes.OK
+
+
+def test_two_generators_of_the_same_files_are_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    generators = 'generator a { output_type "python" } generator b { output_type "python/pydantic" }'
+    (tmp_path / "main.baml").write_text(PROGRAM + generators)
+    assert main(["generate", str(tmp_path / "main.baml")]) != exit_codes.OK
+    assert "give one of them another output_dir" in capsys.readouterr().err
