@@ -20,6 +20,7 @@ COMMANDS = {
     "check": ("bamlvm.cli.check", "compile programs and report errors and warnings"),
     "explain": ("bamlvm.cli.explain", "explain a diagnostic's code"),
     "test": ("bamlvm.cli.test", "run the tests of a program"),
+    "batch": ("bamlvm.cli.batch", "call a function with every row of a data set"),
     "fmt": ("bamlvm.cli.fmt", "format .baml files"),
     "repl": ("bamlvm.cli.repl", "evaluate BAML interactively"),
     "generate": ("bamlvm.cli.generate", "write a typed Python client of a program"),

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from bamlvm.vm.program.declarations import Parameter, Signature
     from bamlvm.vm.program.types import Type
 
-_TEXT_TYPES = ("string", "string?")
 _PATH_HELP: Final = "a .baml file or a folder of them (default: the nearest baml_src, here or above)"
 
 
@@ -89,20 +88,15 @@ def arguments(
 
 
 def _value(text: str, type_: Type, aliases: Mapping[str, Type]) -> Any:
+    from bamlvm.tools.argument_files import file_argument, text_argument
+
     if text.startswith("@"):
         if not text.startswith("@@"):
             from pathlib import Path
 
-            from bamlvm.tools.argument_files import file_argument
-
             return file_argument(Path(text[1:]), type_, aliases)
         text = text[1:]
-    if str(type_) in _TEXT_TYPES:
-        return text
-    try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeError):
-        return text
+    return text_argument(text, type_)
 
 
 def signature_text(signature: Signature) -> str:

@@ -1,4 +1,4 @@
-"""Arguments from files: ``bamlvm run -a photo=@cat.png``, and ``{ file "cat.png" }`` in a test.
+"""Arguments from texts and files: ``bamlvm run -a photo=@cat.png``, ``{ file "cat.png" }`` in a test, a cell of CSV.
 
 The type of the parameter decides what a file is: an image, audio, pdf or video where it takes one, text where it takes
 a string, JSON otherwise.
@@ -6,8 +6,6 @@ a string, JSON otherwise.
 
 from __future__ import annotations
 
-import base64
-import mimetypes
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +26,8 @@ _MEDIA_TYPES: Final = {  # those that some systems' tables lack, or name otherwi
     ".webp": "image/webp",
 }
 
+_TEXT_TYPES: Final = ("string", "string?")
+
 
 def file_argument(path: Path, type_: Type, aliases: Mapping[str, Type]) -> Any:
     """Return the value in a file for a parameter of this type.
@@ -45,6 +45,19 @@ def file_argument(path: Path, type_: Type, aliases: Mapping[str, Type]) -> Any:
         return msgspec.json.decode(text)
     except msgspec.DecodeError as error:
         raise HostError(f"{path}: not JSON: {error}") from None
+
+
+def text_argument(text: str, type_: Type) -> Any:
+    """Return the value of a text for a parameter: itself for a ``string`` (or ``string?``), else as JSON.
+
+    What is not JSON is text: an enum's variant, a string literal.
+    """
+    if str(type_) in _TEXT_TYPES:
+        return text
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeError):
+        return text
 
 
 def union_members(type_: Type | None, aliases: Mapping[str, Type]) -> list[Type]:
@@ -77,6 +90,9 @@ def takes_text(members: list[Type]) -> bool:
 
 def media_file(kind: str, path: Path, media_type: str | None = None, roots: Roots | bool = True) -> Media:
     """Return a file below ``roots`` as media; its name gives the media type, unless that is known."""
+    import base64  # neither is needed for a text
+    import mimetypes
+
     content = _read(path, roots)
     media_type = media_type or _MEDIA_TYPES.get(path.suffix.lower()) or mimetypes.guess_type(path.name)[0]
     return Media(kind, media_type, "base64", base64.b64encode(content).decode())

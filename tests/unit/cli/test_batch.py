@@ -1,0 +1,276 @@
+"""``bamlvm batch`` end to end: a mock server in a process, data in files, and a command that is killed at any moment."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyarrow import parquet
+
+from bamlvm.cli import exit_codes
+from bamlvm.cli.main import main
+from bamlvm.mock import ThreadedMockServer
+
+pytestmark = pytest.mark.slow
+
+KILLS = 20
+PROGRAM = """
+class Feeling { mood string  score int }
+client<llm> C { provider openai  options { model "m"  api_key "k"  base_url "URL/v1" } }
+client<llm> D { provider openai  options { model "d"  api_key "k"  base_url "URL/v1" } }
+function Feel(text: string) -> Feeling { client C  prompt #"{{ text }} {{ ctx.output_format }}"# }
+function length(text: string) -> int { text.length() }
+function inverse(n: int) -> int { 10 / n }
+"""
+ANSWER = '{"mood": "good", "score": 1}'
+
+
+@pytest.fixture
+def server(threaded_mock_server: ThreadedMockServer) -> ThreadedMockServer:
+    threaded_mock_server.play({"rules": [{"answers": [{"text": ANSWER}]}]})
+    return threaded_mock_server
+
+
+@pytest.fixture
+def folder(tmp_path: Path, server: ThreadedMockServer, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "baml_src").mkdir()
+    (tmp_path / "baml_src" / "main.baml").write_text(PROGRAM.replace("URL", server.url))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def data(folder: Path, rows: list[Any], name: str = "data.jsonl") -> str:
+    (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return name
+
+
+def lines(path: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in Path(path).read_text().splitlines()]
+
+
+def texts(count: int) -> list[dict[str, str]]:
+    return [{"text": f"row {number}"} for number in range(count)]
+
+
+def asked(server: ThreadedMockServer) -> Counter[str]:
+    """How often each row was asked."""
+    return Counter(" ".join(each.body["messages"][-1]["content"].split()[:2]) for each in server.requests)
+
+
+def test_each_row_has_its_result_in_the_order_of_the_data(
+    folder: Path, server: ThreadedMockServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = data(folder, texts(30))
+    assert main(["batch", "Feel", path, "-o", "out.jsonl", "--concurrency", "7"]) == exit_codes.OK
+    results = lines("out.jsonl")
+    assert [line["row"] for line in results] == list(range(30))
+    assert all(line["result"] == {"mood": "good", "score": 1} and line["attempts"] == 1 for line in results)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("30 rows done in ")
+    assert "30 attempts" in err
+
+
+def test_the_same_command_asks_nothing_again(
+    folder: Path, server: ThreadedMockServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = data(folder, texts(5))
+    arguments = ["batch", "Feel", path, "-o", "out.jsonl"]
+    assert main([*arguments, "--limit", "3"]) == exit_codes.OK
+    assert main(arguments) == exit_codes.OK
+    before = Path("out.jsonl").read_bytes()
+    assert main(arguments) == exit_codes.OK
+    assert Path("out.jsonl").read_bytes() == before
+    assert len(server.requests) == 5
+    assert "0 rows done, 5 there already" in capsys.readouterr().err
+
+
+def test_rows_are_known_by_their_input_wherever_they_are(folder: Path, server: ThreadedMockServer) -> None:
+    main(["batch", "length", data(folder, [{"text": t} for t in ("a", "bb", "a", "ccc")]), "-o", "out.jsonl"])
+    assert [line["result"] for line in lines("out.jsonl")] == [1, 2, 1, 3]
+    first = {line["key"] for line in lines("out.jsonl")}
+    assert len(first) == 4  # equal rows are each asked
+    main(["batch", "length", data(folder, [{"text": t} for t in ("dddd", "a", "ccc", "a")]), "-o", "out.jsonl"])
+    results = lines("out.jsonl")
+    assert [(line["row"], line["result"]) for line in results] == [(0, 4), (1, 1), (2, 3), (3, 1), (1, 2)]
+    assert len({line["key"] for line in results}) == 5
+
+
+def test_errors_are_results_and_asked_again_on_request(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = data(folder, [{"n": 1}, {"n": 0}, {"n": "x"}, {"n": 5}])
+    assert main(["batch", "inverse", path, "-o", "out.jsonl"]) == exit_codes.FAILED
+    results = lines("out.jsonl")
+    assert [line.get("result") for line in results] == [10, None, None, 2]
+    assert [line["error"]["type"] for line in results if "error" in line] == [
+        "baml.panics.DivisionByZero",
+        "bamlvm.HostError",
+    ]
+    err = capsys.readouterr().err
+    assert err.startswith("2 rows done, 2 failed in ")
+    assert "  1 baml.panics.DivisionByZero: " in err
+    assert main(["batch", "inverse", path, "-o", "out.jsonl"]) == exit_codes.OK
+    assert "4 there already (2 of them failed)" in capsys.readouterr().err
+    assert main(["batch", "inverse", path, "-o", "out.jsonl", "--retry-errors"]) == exit_codes.FAILED
+    assert [line["row"] for line in lines("out.jsonl")] == [0, 1, 2, 3]
+
+
+def test_a_data_set_that_does_not_fit_ends_at_its_first_row(
+    folder: Path, server: ThreadedMockServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = data(folder, [{"txt": "x", "id": 1}, {"txt": "y", "id": 2}])
+    assert main(["batch", "Feel", path, "-o", "out.jsonl"]) == exit_codes.HOST
+    assert "data.jsonl:1: no column 'text' for the parameter 'text' (did you mean" in capsys.readouterr().err
+    assert main(["batch", "Feel", path, "-o", "out.jsonl", "--column", "text=txt"]) == exit_codes.OK
+    assert len(server.requests) == 2
+
+
+def test_another_version_of_the_program_is_not_mixed_in(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = data(folder, [{"text": "a"}])
+    arguments = ["batch", "length", path, "-o", "out.jsonl"]
+    assert main(arguments) == exit_codes.OK
+    source = folder / "baml_src" / "main.baml"
+    source.write_text(source.read_text().replace("text.length()", "text.length() + 1"))
+    assert main(arguments) == exit_codes.HOST
+    assert "its results are of another version of the program" in capsys.readouterr().err
+    assert main([*arguments, "--keep-older"]) == exit_codes.OK
+    assert [line["result"] for line in lines("out.jsonl")] == [1]
+
+
+def test_csv_in_csv_out_with_the_columns_of_the_data(folder: Path, server: ThreadedMockServer) -> None:
+    Path("data.csv").write_text("id,text\n7,one\n8,two\n")
+    assert main(["batch", "Feel", "data.csv", "-o", "out.csv", "--with-input"]) == exit_codes.OK
+    with open("out.csv", newline="") as file:
+        assert list(csv.DictReader(file)) == [
+            {"row": "0", "id": "7", "text": "one", "error": "", "mood": "good", "score": "1"},
+            {"row": "1", "id": "8", "text": "two", "error": "", "mood": "good", "score": "1"},
+        ]
+    assert main(["batch", "Feel", "data.csv", "-o", "out.csv", "--with-input"]) == exit_codes.OK
+    assert len(server.requests) == 2
+
+
+def test_parquet_out(folder: Path) -> None:
+    path = data(folder, [{"n": 5}, {"n": 0}])
+    assert main(["batch", "inverse", path, "-o", "out.parquet"]) == exit_codes.FAILED
+    records = parquet.read_table("out.parquet").to_pylist()
+    assert [record["result"] for record in records] == [2, None]
+    assert records[1]["error"].startswith("baml.panics.DivisionByZero")
+
+
+def test_a_sample_and_the_order_in_which_they_are_done(folder: Path) -> None:
+    path = data(folder, texts(50))
+    assert main(["batch", "length", path, "-o", "a.jsonl", "--sample", "9", "--order", "done"]) == exit_codes.OK
+    assert main(["batch", "length", path, "-o", "b.jsonl", "--sample", "9", "--seed", "1"]) == exit_codes.OK
+    chosen = [{line["row"] for line in lines(name)} for name in ("a.jsonl", "b.jsonl")]
+    assert [len(each) for each in chosen] == [9, 9]
+    assert chosen[0] != chosen[1]
+
+
+def test_too_many_errors_end_the_run_which_can_go_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = data(folder, [{"n": 0}] * 500 + [{"n": 1}])
+    arguments = ["batch", "inverse", path, "-o", "out.jsonl"]
+    assert main([*arguments, "--max-errors", "3", "--concurrency", "1"]) == exit_codes.FAILED
+    assert 3 <= len(lines("out.jsonl")) < 500
+    assert "ended by --max-errors 3; the same command goes on from here" in capsys.readouterr().err
+    assert main(arguments) == exit_codes.FAILED
+    assert [line["row"] for line in lines("out.jsonl")] == list(range(501))
+
+
+@pytest.mark.parametrize(
+    ("output", "content", "message"),
+    [
+        ("out.txt", None, "the name must end in .jsonl, .ndjson, .csv, .parquet"),
+        ("out.jsonl", b"my notes\n", "out.jsonl:1: not a result of bamlvm batch; give another -o"),
+        ("nowhere/out.jsonl", None, "nowhere/out.jsonl: No such file or directory"),
+    ],
+)
+def test_an_output_that_cannot_be_used(
+    folder: Path, capsys: pytest.CaptureFixture[str], output: str, content: bytes | None, message: str
+) -> None:
+    if content is not None:
+        Path(output).write_bytes(content)
+    assert main(["batch", "length", data(folder, texts(1)), "-o", output]) == exit_codes.HOST
+    assert message in capsys.readouterr().err
+    if content is not None:
+        assert Path(output).read_bytes() == content
+
+
+def test_a_progress_bar_says_how_far_it_is(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = data(folder, texts(12))
+    assert main(["batch", "length", path, "-o", "out.jsonl", "--progress"]) == exit_codes.OK
+    assert "12/12" in capsys.readouterr().err
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "bamlvm", "batch", "Feel", "data.jsonl", "-o", "out.jsonl", *words]
+
+
+def test_ctrl_c_keeps_what_was_answered_and_says_how_to_go_on(folder: Path, server: ThreadedMockServer) -> None:
+    server.play({"rules": [{"answers": [{"text": ANSWER, "first_delay_ms": 30}]}]})
+    data(folder, texts(100))
+    process = subprocess.Popen(command("--concurrency", "2"), stderr=subprocess.PIPE, text=True)
+    wait_for_lines(process, 5)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == exit_codes.INTERRUPTED
+    assert "interrupted: the same command goes on from here" in err
+    kept = len(lines("out.jsonl"))
+    assert 5 <= kept < 100
+    assert subprocess.run(command(), timeout=120, check=False).returncode == exit_codes.OK
+    assert [line["row"] for line in lines("out.jsonl")] == list(range(100))
+
+
+def test_killed_at_any_moment_nothing_is_lost_or_asked_again(folder: Path, server: ThreadedMockServer) -> None:
+    rows = 400
+    server.play({"rules": [{"answers": [{"text": ANSWER, "first_delay_ms": 20}]}]})
+    data(folder, texts(rows))
+    chance = random.Random(os.getpid())
+    answered: set[int] = set()
+    for _ in range(KILLS):
+        before = asked(server)
+        process = subprocess.Popen(command("--concurrency", "8"), stderr=subprocess.DEVNULL)
+        wait_for_lines(process, min(rows, len(answered) + chance.randrange(1, 20)))
+        time.sleep(chance.random() * 0.05)
+        process.kill()
+        process.wait(timeout=60)
+        new = asked(server) - before
+        assert not {int(row.split()[1]) for row in new} & answered, "a row that had its answer was asked again"
+        whole = Path("out.jsonl").read_bytes().rpartition(b"\n")[0].splitlines()
+        known = {json.loads(line)["row"] for line in whole}
+        assert answered <= known, "an answer was lost"
+        answered = known
+    assert subprocess.run(command(), timeout=120, check=False).returncode == exit_codes.OK
+    assert [line["row"] for line in lines("out.jsonl")] == list(range(rows))
+    assert all(line["result"] == {"mood": "good", "score": 1} for line in lines("out.jsonl"))
+
+
+def wait_for_lines(process: subprocess.Popen[Any], count: int) -> None:
+    """Wait until the output has so many lines, or the process has ended."""
+    path = Path("out.jsonl")
+    deadline = time.monotonic() + 60
+    while process.poll() is None and (not path.exists() or path.read_bytes().count(b"\n") < count):
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+def test_two_commands_do_not_write_one_file(folder: Path, server: ThreadedMockServer) -> None:
+    server.play({"rules": [{"answers": [{"text": ANSWER, "first_delay_ms": 100}]}]})
+    data(folder, texts(200))
+    first = subprocess.Popen(command("--concurrency", "1"), stderr=subprocess.DEVNULL)
+    try:
+        wait_for_lines(first, 1)
+        second = subprocess.run(command(), capture_output=True, text=True, timeout=60, check=False)
+        assert second.returncode == exit_codes.HOST
+        assert "another process writes this file" in second.stderr
+    finally:
+        first.kill()
+        first.wait(timeout=60)

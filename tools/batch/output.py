@@ -1,0 +1,142 @@
+"""The result of a finished batch in its last form: in the order of the data, and in the format of its name.
+
+A ``.jsonl`` file is its own journal, put in order.  ``.csv`` and ``.parquet`` are made of the journal beside them
+(``out.csv.journal.jsonl``), which stays: it is what resumes.  Their columns are ``row``, ``error``, those of the data
+where they are kept, and the result: the fields of a class, or ``result``; in CSV what is not text is JSON.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import math
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from bamlvm.errors import HostError
+from bamlvm.tools.batch.journal import Journal
+from bamlvm.tools.batch.rows import import_parquet
+
+_SUFFIXES: Final = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}
+
+
+def output_format(path: str) -> str:
+    """Return the format of an output's name.  Raises :class:`HostError` for a name that does not say one."""
+    suffix = Path(path.lower()).suffix
+    if suffix not in _SUFFIXES:
+        raise HostError(f"{path}: the name must end in {', '.join(_SUFFIXES)}")
+    if suffix == ".parquet":
+        import_parquet()  # now, rather than after all calls
+    return _SUFFIXES[suffix]
+
+
+def journal_path(path: str) -> str:
+    """Return the path of the journal of an output."""
+    return path if output_format(path) == "jsonl" else f"{path}.journal.jsonl"
+
+
+def write_output(path: str, journal: Journal, order: Mapping[str, int], *, ordered: bool) -> None:
+    """Write the results to their last place; ``order`` has the number of each row by its key.
+
+    Results of rows that the data has no longer follow at the end.  A ``.jsonl`` file stays as it is where it is in
+    order already, or need not be.  Raises :class:`HostError` for a disk that refuses; the journal is then whole.
+    """
+    keys = list(journal.entries)
+    if ordered:
+        keys.sort(key=lambda key: order.get(key, math.inf))
+    with _as_host_errors(path):
+        match output_format(path):
+            case "jsonl":
+                entries = [journal.entries[key] for key in keys]
+                is_moved = any(order.get(key, each.row) != each.row for key, each in zip(keys, entries, strict=True))
+                if journal.has_stale_lines or is_moved or entries != sorted(entries):
+                    _rewrite(path, journal, keys, order)
+            case "csv":
+                _write_csv(path, *_records(journal, keys, order))
+            case _:
+                _write_parquet(path, *_records(journal, keys, order))
+
+
+def _rewrite(path: str, journal: Journal, keys: list[str], order: Mapping[str, int]) -> None:
+    with _replacing(path) as temporary, open(temporary, "wb") as file:
+        for key, text in zip(keys, journal.texts(keys), strict=True):
+            row = order.get(key, journal.entries[key].row)
+            file.write(text if row == journal.entries[key].row else _renumbered(text, row))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _renumbered(text: bytes, row: int) -> bytes:
+    return msgspec.json.encode({**msgspec.json.decode(text), "row": row}) + b"\n"
+
+
+def _records(journal: Journal, keys: list[str], order: Mapping[str, int]) -> tuple[list[str], list[list[Any]]]:
+    """Return the names of the columns, and a flat record a result."""
+    columns: dict[str, None] = {}
+    records = []
+    for key, text in zip(keys, journal.texts(keys), strict=True):
+        line = msgspec.json.decode(text)
+        error = line.get("error")
+        kept, result = line.get("input"), line.get("result")
+        record = {"row": order.get(key, line["row"])}
+        record |= kept if isinstance(kept, dict) else {} if kept is None else {"input": kept}
+        record["error"] = None if error is None else f"{error['type']}: {error['message']}"
+        record |= result if isinstance(result, dict) else {} if error is not None else {"result": result}
+        columns.update(dict.fromkeys(record))
+        records.append(record)
+    return list(columns), [[record.get(name) for name in columns] for record in records]
+
+
+def _write_csv(path: str, columns: list[str], records: list[list[Any]]) -> None:
+    with _replacing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows([_cell(value) for value in record] for record in records)
+
+
+def _cell(value: Any) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    return msgspec.json.encode(value).decode()
+
+
+def _write_parquet(path: str, columns: list[str], records: list[list[Any]]) -> None:
+    parquet = import_parquet()
+    import pyarrow
+
+    with _replacing(path) as temporary:
+        try:
+            table = pyarrow.table({name: [record[at] for record in records] for at, name in enumerate(columns)})
+            parquet.write_table(table, temporary)
+        except pyarrow.ArrowException as error:
+            raise HostError(f"{path}: the results are not of one type, as Parquet needs: {error}") from None
+
+
+@contextlib.contextmanager
+def _replacing(path: str) -> Iterator[str]:
+    """Give a new file beside ``path`` to write, which takes its place at the end."""
+    number, temporary = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=os.path.dirname(path) or os.curdir)
+    os.close(number)
+    try:
+        yield temporary
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, os.stat(path).st_mode & 0o7777 if os.path.exists(path) else 0o666 & ~mask)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+@contextlib.contextmanager
+def _as_host_errors(path: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise HostError(f"{path}: {error.strerror}") from None
