@@ -1,4 +1,4 @@
-"""``bamlvm batch`` end to end: a mock server in a process, data in files, and a command that is killed at any moment."""
+"""``bamlvm batch`` end to end: a mock server, data in files, and a command that is killed at any moment."""
 
 from __future__ import annotations
 
