@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 
 FILE ?= examples/hello.baml
 
-.PHONY: help interop demo test test-fast test-translations check fix bench profile fuzz soak attack snapshots docs man wheel-test clean
+.PHONY: help interop demo test test-fast test-translations check fix bench profile fuzz soak attack typescript snapshots docs man wheel-test clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -64,6 +64,12 @@ interop: ## try real hosts: the LiteLLM proxy, uvicorn on uvloop, gunicorn, Jupy
 	$(INTEROP)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 	$(INTEROP)/bin/python -m pip install --quiet --disable-pip-version-check --editable . --group interop
 	$(INTEROP)/bin/python -m tests.interop.run
+
+TYPESCRIPT := build/typescript
+
+typescript: $(READY) ## install the TypeScript compiler into build/ (needs Node.js) and try the generated clients
+	npm install --silent --no-save --no-audit --no-fund --prefix $(TYPESCRIPT) typescript@5
+	$(BIN)/python -m pytest -q tests/unit/tools/generate/test_typescript_module.py
 
 snapshots: $(READY) ## rewrite the compiler's snapshots
 	$(BIN)/python -m tests.snapshots.write

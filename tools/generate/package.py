@@ -1,4 +1,4 @@
-"""The typed client package ``baml_client``: its files, and the folders that they are written to.
+"""The files of what a program's generators ask for, and those that are out of date.  A Python package:
 
     __init__.py        ``b`` and ``b_async``, the types, ``configure``
     sync_client.py     a method for each function, ``b.stream``, ``b.parse``, ``b.request``
@@ -26,6 +26,8 @@ from bamlvm.tools.generate.models_module import models_module
 from bamlvm.tools.generate.openapi_document import openapi_document
 from bamlvm.tools.generate.targets import PACKAGE, Target
 from bamlvm.tools.generate.types_module import types_module
+from bamlvm.tools.generate.typescript_module import HEADER as TYPESCRIPT_HEADER
+from bamlvm.tools.generate.typescript_module import typescript_files
 from bamlvm.tools.generate.yaml_text import yaml_text
 from bamlvm.tools.replacing import replace_files
 
@@ -58,7 +60,7 @@ def _target_files(runtime: Runtime, sources: Mapping[str, str], target: Target) 
                 return {"openapi.json": json.dumps(document, indent=2, ensure_ascii=False) + "\n"}
             return {"openapi.yaml": HEADER + yaml_text(document)}
         case "typescript":
-            raise HostError("TypeScript cannot be written yet")
+            return typescript_files(runtime, has_extensions=target.has_extensions)
         case output:
             return client_files(runtime, sources, is_async=target.is_async, has_models=output == "python/pydantic")
 
@@ -141,8 +143,9 @@ def _read(path: Path) -> str | None:
 
 def _written(folder: Path) -> Iterator[Path]:
     """Yield the modules in a folder that were generated."""
-    for path in sorted(folder.glob("*.py")):
-        if (_read(path) or "").startswith(HEADER):
+    for path in sorted(folder.glob("*")):
+        header = {".py": HEADER, ".ts": TYPESCRIPT_HEADER}.get(path.suffix)
+        if header is not None and (_read(path) or "").startswith(header):
             yield path
 
 
