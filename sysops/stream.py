@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -9,7 +10,8 @@ import msgspec
 from bamlvm.sysops.pending import deferred
 from bamlvm.sysops.scope import Scope
 from bamlvm.sysops.table import sysop
-from bamlvm.vm.equality import deep_copy
+from bamlvm.vm.equality import deep_copy_at_once
+from bamlvm.vm.work import Lengthy, Work
 
 
 @sysop("baml.stream.emit_partial")
@@ -25,7 +27,27 @@ def emit_partial(scope: Scope, value: Any) -> Any:
     listener = scope.hooks.on_partial
     if listener is None:
         return None
-    return deferred(listener(value if value is scope.partial else deep_copy(value), attempt, scope.thread))
+    if value is not scope.partial:
+        try:
+            value = deep_copy_at_once(value)
+        except Lengthy as lengthy:
+            raise Lengthy(_emitted_copy(scope, listener, lengthy.work)) from None
+    try:
+        return deferred(listener(value, attempt, scope.thread))
+    except Lengthy as lengthy:
+        raise Lengthy(_hooked(lengthy.work)) from None
+
+
+def _emitted_copy(scope: Scope, listener: Callable[..., Any], copying: Work[Any]) -> Work[Any]:
+    value = yield from copying
+    try:
+        return deferred(listener(value, scope.attempt, scope.thread))
+    except Lengthy as lengthy:
+        return (yield from _hooked(lengthy.work))
+
+
+def _hooked(work: Work[Any]) -> Work[Any]:
+    return deferred((yield from work))
 
 
 @sysop("baml.stream.emit_tick")

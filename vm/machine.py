@@ -22,7 +22,9 @@ unchanged.  One of the machine itself means code that the compiler would not mak
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from bamlvm.vm.linker import LinkedFunction, LinkError, Program
@@ -33,8 +35,8 @@ from bamlvm.vm.outcomes import COMPILED_FRAMES, TURNS, Done, Failed, Outcome, Pa
 from bamlvm.vm.panics import no_memory, stack_overflow, step_limit
 from bamlvm.vm.sysop import SysOp
 from bamlvm.vm.threads import Thread
-from bamlvm.vm.values import MISSING, AwaitMany, Caught, Closure, Future, Instance, Thrown, TraceFrame, Value
-from bamlvm.vm.work import Work, memory_limit
+from bamlvm.vm.values import MISSING, AwaitMany, Caught, Closure, Future, Instance, Pending, Thrown, TraceFrame, Value
+from bamlvm.vm.work import UNDIVIDED, Work, memory_limit
 
 if TYPE_CHECKING:
     from bamlvm.vm.scheduler import Scheduler
@@ -165,11 +167,14 @@ class Machine:
         while True:
             if self._measuring is not None and not self._is_measured(self._measuring):
                 return Paused()
-            if self._work is not None and self._thrown is None and not self._work_done(self._work):
-                return Paused()
+            outcome: Outcome | Switched | None = None
+            if self._work is not None and self._thrown is None:
+                outcome = self._go_on_working(self._work)
+                if outcome is not None:
+                    return outcome
             if self._thrown is not None and not self._deliver(self._thrown):
                 return self.failed(0)
-            outcome: Outcome | Switched | None = self._execute(self, 0)
+            outcome = self._execute(self, 0)
             if self._interrupted is not None:
                 raise self._interrupted
             if outcome is not None:
@@ -259,7 +264,7 @@ class Machine:
     def measure(self, limit: int) -> None:
         """Have the memory that the call's values hold measured at the next run: the panic ``MemoryLimit`` comes if it
         is more than ``limit`` bytes; ``memory`` is the figure afterwards.  As that of steps, it can be caught once."""
-        if self.state is not None and self._measuring is None:
+        if self.state is not None and self._measuring is None and self._making is not UNDIVIDED:
             self._memory_limit = limit
             roots = [self._making, *_values(self.frames, self.state)]
             if self.scheduler is not None:
@@ -296,22 +301,29 @@ class Machine:
             self._work.close()
             self._work = None
 
-    def _work_done(self, work: Work[Value]) -> bool:
-        """Go on with lengthy work; return whether it is done, and its result or its error in its place."""
+    def _go_on_working(self, work: Work[Value]) -> Outcome | Switched | None:
+        """Go on with lengthy work; return None if it is done, and its result or its error in its place.
+
+        The work of a sys-op may end in a wait.
+        """
         state: State = self.state
+        done: Value = None
         step, slots, stack, function, _ = state
         poll = self.poll
         try:
             while True:
                 self._making = next(work)
                 if poll is None or poll():
-                    return False
+                    return Paused()
         except StopIteration as end:
-            self.state = (step, slots, stack, function, end.value)
+            done = end.value
         except (Thrown, MemoryError) as thrown:
             self._thrown = no_memory() if isinstance(thrown, MemoryError) else thrown
         self._work = self._making = None
-        return True
+        if type(done) is Pending:
+            return self._wait_for(None, [], done.awaitable)
+        self.state = (step, slots, stack, function, done)
+        return None
 
     # --- what the loop calls ------------------------------------------------------------------------------------------
 
@@ -328,7 +340,9 @@ class Machine:
         self._settle(0)
         if self._unsampled >= self._sampling and function is not None and self._native_depth >= 0:
             self._unsampled = 0
-            if header is None:
+            if self.program.native is None and _load_next():
+                pass
+            elif header is None:
                 self._native().sample_call(function)
             else:
                 self._native().sample_loop(function, header)
@@ -443,6 +457,11 @@ class Machine:
         """Keep the state and return the outcome of a sys-op that waits; its result will be the stack's top."""
         self._settle(fuel)
         self.state = (step, slots, stack, function, None)
+        return self._wait_for(sysop, arguments, awaitable)
+
+    def _wait_for(
+        self, sysop: SysOp | None, arguments: list[Value], awaitable: Awaitable[Value] | Future | AwaitMany
+    ) -> Suspended | Switched:
         if isinstance(awaitable, Future | AwaitMany):
             return self._with_threads().wait(awaitable)
         self._waiting = True
@@ -519,6 +538,22 @@ class Machine:
         self._thrown = self._uncaught = self._interrupted = self._measuring = None
         self._end_work()
         self._waiting = False
+
+
+_SECOND_TIER: Final = ("semantics", "facts", "flow", "symbolic", "inference", "spill", "space", "translate", "native")
+"""The modules of the second tier, each after those that it imports."""
+
+
+def _load_next() -> bool:
+    """Load a module of the second tier; return False if there is none left.
+
+    One at a time, since all together take tens of milliseconds, in which no other task of an event loop has its turn.
+    """
+    for name in _SECOND_TIER:
+        if f"bamlvm.vm.{name}" not in sys.modules:
+            import_module(f"bamlvm.vm.{name}")
+            return True
+    return False
 
 
 def _values(frames: Iterable[Any], state: State | None) -> list[Value]:

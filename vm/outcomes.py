@@ -29,10 +29,10 @@ class Suspended(msgspec.Struct, frozen=True):
     """A thread waits for a sys-op.
 
     ``awaitable`` is the coroutine of the sys-op, called with the scope and ``arguments``, or that of its ``Pending``.
-    ``thread`` is None while the call has but one.
+    ``sysop`` is None where its lengthy work ends in a wait; ``thread`` is None while the call has but one.
     """
 
-    sysop: SysOp
+    sysop: SysOp | None
     arguments: list[Value]
     awaitable: Awaitable[Value]
     thread: Thread | None = None

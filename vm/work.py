@@ -6,7 +6,8 @@ seen, also while one instruction works on megabytes.  The rule:
 * A native, or an operator, that works in proportion to its data does small work at once.  For more it raises
   :class:`Lengthy` *before it has any effect*; so it does after much small work (:func:`due`).  The machine keeps the
   generator and runs it in the instruction's place, looking at its driver's ``poll`` after every piece; the value that
-  the generator returns is the instruction's result.
+  the generator returns is the instruction's result; that of a sys-op may be a wait
+  (:class:`~bamlvm.vm.values.Pending`).
 * A piece takes well under a millisecond (:data:`PIECE`).  What it yields is the value that it is making, so that the
   memory that this holds is counted; None if there is none yet.
 * The other code of the call does not run meanwhile, so that nothing changes under the work.
@@ -43,6 +44,9 @@ class Lengthy(BaseException):
     def __init__(self, work: Work[Any]) -> None:
         self.work = work
 
+
+UNDIVIDED: Final[Any] = object()
+"""What work yields whose effect must not remain half done."""
 
 _spent = 0
 _SPENT_AT_MOST: Final = 30_000
@@ -83,6 +87,15 @@ def whole(function: Callable[..., ResultT], *arguments: Any) -> ResultT:
         return function(*arguments)
     except Lengthy as lengthy:
         return cast(ResultT, finish(lengthy.work))
+
+
+def emptied(made: list[Any] | dict[Any, Any] | set[Any]) -> Work[None]:
+    """Free what work has made for itself, so that the end of the work does not do it at one go."""
+    free: Callable[[], object] = made.popitem if isinstance(made, dict) else made.pop
+    while len(made) > PIECE:
+        for _ in range(PIECE):
+            free()
+        yield None
 
 
 def memory_limit(message: str, limit: int | None = None) -> Thrown:

@@ -11,19 +11,21 @@ from typing import Any
 
 from bamlvm.calls.call import Call
 from bamlvm.errors import HostError
-from bamlvm.vm.outcomes import Done, Idle, Suspended
+from bamlvm.vm.outcomes import Done, Failed, Idle, Suspended
 from bamlvm.vm.work import finish
 
 
 def run_blocking(call: Call) -> Any:
     """Run a call to its end and return its value.  A call that never waits stays in this thread, without a loop."""
-    outcome: Done | Suspended | Idle | None = None
+    outcome: Done | Failed | Suspended | Idle | None = None
     try:
         while True:
             outcome = call.advance()
             if isinstance(outcome, Done):
                 value = finish(call.result(outcome.value))
                 break
+            if isinstance(outcome, Failed):
+                raise finish(call.thrown(outcome.error))
             if outcome is not None:
                 from bamlvm.calls.background import finish_blocking
 
@@ -41,10 +43,12 @@ def run_without_waiting(call: Call) -> Any:
 
     Raises :class:`bamlvm.HostError` if it would: the only thing in such a part that can wait is a default.
     """
-    outcome: Done | Suspended | Idle | None = None
+    outcome: Done | Failed | Suspended | Idle | None = None
     try:
         while outcome is None:
             outcome = call.advance()
+        if isinstance(outcome, Failed):
+            raise finish(call.thrown(outcome.error))
         if not isinstance(outcome, Done):
             raise HostError(f"{call.function}: the default of an argument must be waited for: pass the argument")
         value = call.engine.results.to_host(outcome.value)  # which is not of the function's type
@@ -56,7 +60,7 @@ def run_without_waiting(call: Call) -> Any:
     return value
 
 
-def _close_unawaited(outcome: Done | Suspended | Idle | None) -> None:
+def _close_unawaited(outcome: Done | Failed | Suspended | Idle | None) -> None:
     """Close the coroutine of a wait that has not begun: Ctrl-C came first, or the call must not wait."""
     waiting = outcome.awaitable if isinstance(outcome, Suspended) else None
     if inspect.iscoroutine(waiting) and inspect.getcoroutinestate(waiting) == inspect.CORO_CREATED:

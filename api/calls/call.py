@@ -13,12 +13,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from copy import copy
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import msgspec
 
 from bamlvm.calls.engine import Engine
-from bamlvm.calls.errors import error_record, thrown_error
+from bamlvm.calls.errors import converted_error, error_record, recorded_error, thrown_error
 from bamlvm.calls.hooks import CallInCallerThread, Sink, hooks_of
 from bamlvm.calls.interruption import Interruption
 from bamlvm.collector import CallRecord, Observer, UnawaitedError
@@ -33,8 +33,8 @@ from bamlvm.vm.handles import Entry
 from bamlvm.vm.machine import Machine
 from bamlvm.vm.outcomes import Done, Failed, Idle, Suspended
 from bamlvm.vm.threads import Thread
-from bamlvm.vm.values import Value
-from bamlvm.vm.work import Work
+from bamlvm.vm.values import Caught, Value
+from bamlvm.vm.work import ResultT, Work
 
 if TYPE_CHECKING:
     from bamlvm.vm.scheduler import Scheduler
@@ -82,6 +82,7 @@ class Call:
         "_observers",
         "_slice_ends",
         "_started",
+        "_thrown",
         "_waiting",
         "call_in_caller_thread",
         "concluded",
@@ -124,6 +125,7 @@ class Call:
         self._memory_due = 0.0
         self._memory_held = (0, 0)
         self._memory_margin = context.memory
+        self._thrown: ErrorRecord | None = None  # of the value that the call has thrown
         self._waiting: PreparedCall | None = None  # for its binding
         if prepared.binding is None:
             self.machine.start(prepared.entry, prepared.arguments)
@@ -132,10 +134,10 @@ class Call:
             self.machine.start(prepared.binding.function, prepared.binding.arguments)
         engine.active.add(self)
 
-    def advance(self) -> Done | Suspended | Idle | None:
-        """Run one slice: return the end, a wait, or None where the slice was used up.
+    def advance(self) -> Done | Failed | Suspended | Idle | None:
+        """Run one slice: return the end, a wait, or None where the slice was used up.  Raises what interrupts the call.
 
-        Raises :class:`bamlvm.ThrownError`, and what interrupts the call.
+        The end is to be converted for the host: :meth:`result`, :meth:`thrown`.
         """
         self.interruption.poll()
         self._slice_ends = 0.0
@@ -152,12 +154,10 @@ class Call:
             name, *rest = prepared.arguments
             self.machine.start(prepared.entry, [name, outcome.value, *rest])
             return None
-        if type(outcome) is Suspended or (type(outcome) is Idle and self.to_close):
+        if type(outcome) is Suspended or type(outcome) is Failed or (type(outcome) is Idle and self.to_close):
             return outcome
         if type(outcome) is Idle and machine.scheduler is not None and not machine.scheduler.can_run:
             return outcome
-        if type(outcome) is Failed:
-            raise thrown_error(self.engine, outcome.error, self.scope.attempts)
         return None
 
     def _close_cancelled(self, scheduler: Scheduler) -> None:
@@ -227,13 +227,22 @@ class Call:
             annotated = signature.annotated
         elif type(value) in SCALARS:
             return value
+        return (yield from self._in_slices(self.engine.results.converting(value, annotated)))
+
+    def thrown(self, caught: Caught) -> Work[ThrownError]:
+        """Return the exception for what the function has thrown, pausing as :meth:`result` does; raises the same."""
+        error = yield from self._in_slices(converted_error(self.engine, caught, self.scope.attempts))
+        if self._observers or self.scope.trace.calls is not None:
+            self._thrown = yield from self._in_slices(recorded_error(error))
+        return error
+
+    def _in_slices(self, work: Work[ResultT]) -> Work[ResultT]:
         self._slice_ends = 0.0
-        work = self.engine.results.converting(value, annotated)
         while True:
             try:
                 next(work)
             except StopIteration as end:
-                return end.value
+                return cast(ResultT, end.value)
             if self._look():
                 yield None
                 self._slice_ends = 0.0
@@ -258,7 +267,7 @@ class Call:
         if not self._observers and self.scope.trace.calls is None:
             return
         duration = monotonic() - self._started
-        ended_by = None if error is None else error_record(error)
+        ended_by = None if error is None else self._thrown or error_record(error)
         if ended_by is not None:
             attempts.abandon(self.scope, ended_by)
         record = CallRecord(

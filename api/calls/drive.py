@@ -9,14 +9,15 @@ more).
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 from bamlvm.calls.call import Call
 from bamlvm.calls.closing import close_entries
 from bamlvm.calls.interruption import Watch
 from bamlvm.calls.waits import Waits
-from bamlvm.vm.outcomes import Done, Idle, Suspended
-from bamlvm.vm.values import Thrown, Value
+from bamlvm.vm.outcomes import Done, Failed, Idle, Suspended
+from bamlvm.vm.values import Thrown
+from bamlvm.vm.work import ResultT, Work
 
 
 async def drive(call: Call, outcome: Suspended | Idle | None = None) -> Any:
@@ -33,8 +34,10 @@ async def drive(call: Call, outcome: Suspended | Idle | None = None) -> Any:
                 step = outcome if outcome is not None else call.advance()
                 outcome = None
                 if isinstance(step, Done):
-                    value = await _converted(call, step.value)
+                    value = await _in_turns(call.result(step.value))
                     break
+                if isinstance(step, Failed):
+                    raise await _in_turns(call.thrown(step.error))
                 if watch is None:
                     watch = _watch(call)
                 if waits is None and (machine.scheduler is not None and not machine.scheduler.alone):
@@ -81,14 +84,13 @@ async def drive(call: Call, outcome: Suspended | Idle | None = None) -> Any:
     return value
 
 
-async def _converted(call: Call, returned: Value) -> Any:
-    """Return the Python form of a call's value; other tasks have their turn meanwhile."""
-    work = call.result(returned)
+async def _in_turns(work: Work[ResultT]) -> ResultT:
+    """Return the result of work; other tasks have their turn meanwhile."""
     while True:
         try:
             next(work)
         except StopIteration as end:
-            return end.value
+            return cast(ResultT, end.value)
         await asyncio.sleep(0)
 
 

@@ -18,6 +18,7 @@ from bamlvm.sysops.records import AttemptEvent, AttemptRecord
 from bamlvm.sysops.scope import Hooks
 from bamlvm.values.partials import PartialResults
 from bamlvm.vm.threads import MAIN
+from bamlvm.vm.work import Lengthy, Work
 
 if TYPE_CHECKING:
     from bamlvm.calls.engine import Engine
@@ -81,7 +82,7 @@ def _partial_hook(
     A reader that cannot tell the threads of a call apart gets those of the main one: a callback that takes the value
     alone, and a stream of which nothing but values is read.
     """
-    to_host = PartialResults(call.engine.results).to_host
+    to_host = PartialResults(call.engine.results).to_host_at_once
     wants_record = callback is not None and takes_two(callback)
 
     def hook(value: Any, record: AttemptRecord | None, thread: int) -> Any:
@@ -89,7 +90,16 @@ def _partial_hook(
         streams = sink is not None and (thread == MAIN or sink.wants_everything)
         if not (calls_back or streams):
             return None
-        value = to_host(value)
+        try:
+            value = to_host(value)
+        except Lengthy as lengthy:
+            raise Lengthy(converted(lengthy.work, record, thread, calls_back, streams)) from None
+        return deliver(value, record, thread, calls_back, streams)
+
+    def converted(work: Work[Any], *rest: Any) -> Work[Any]:
+        return deliver((yield from work), *rest)
+
+    def deliver(value: Any, record: AttemptRecord | None, thread: int, calls_back: bool, streams: bool) -> Any:
         result = None
         if calls_back:
             assert callback is not None

@@ -6,48 +6,70 @@ Python form, and walks the new value beside them: a part that is the same object
 that goes on where the last one ended is a copy of the last one's form with the new items converted.
 
 Nothing that the host has got is changed later: a container that grows is copied first.
+
+Much that is new at once, or nested deeply, is lengthy work (:mod:`bamlvm.vm.work`); it converts the whole value anew.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from itertools import islice
 from typing import Any, Final
 
 from bamlvm.errors import HostError
 from bamlvm.values.checked import CHECKED
-from bamlvm.values.results import Results, new_object
+from bamlvm.values.host_classes import HostClass
+from bamlvm.values.rebuild import Leaf, Unfolded, rebuilding
+from bamlvm.values.results import Marks, Results, new_object
 from bamlvm.vm.builtins import SCALARS
 from bamlvm.vm.values import Instance
+from bamlvm.vm.work import PIECE, Lengthy, Work, finish, whole
 
 _CONTAINERS: Final = frozenset({list, dict, Instance})
 _STATE: Final = "baml.stream.State"
 _UNDER_WAY: Final = object()
 
 
+class _TooMuch(Exception):  # noqa: N818 (it is no error)
+    """Raised where more is new than is converted at once."""
+
+
 class PartialResults:
     """The conversion of the partial values of one answer."""
 
-    __slots__ = ("_before", "_done", "_host", "_results")
+    __slots__ = ("_before", "_done", "_host", "_left", "_results")
 
     def __init__(self, results: Results) -> None:
         self._results = results
         self._before: Any = None
         self._host: Any = None
         self._done: dict[int, Any] = {}  # of the value at hand: the forms of its containers, by identity
+        self._left = 0  # of what is converted at once
 
     def to_host(self, value: Any) -> Any:
         """Return the Python form of the next partial value, of the program's partial types.
 
-        Raises :class:`bamlvm.HostError` if the value contains itself, or is nested too deeply.
+        Raises :class:`bamlvm.HostError` if the value contains itself.
         """
+        return whole(self.to_host_at_once, value)
+
+    def to_host_at_once(self, value: Any) -> Any:
+        """Return the same.  Raises :class:`~bamlvm.vm.work.Lengthy` where much is new."""
+        self._left = PIECE
         try:
             self._host = self._convert(value, self._before, self._host)
-        except RecursionError:
-            raise HostError("a partial value is nested too deeply to be converted") from None
+        except (RecursionError, _TooMuch):
+            raise Lengthy(self._converting(value)) from None
         finally:
             self._done.clear()
         self._before = value
         return self._host
+
+    def _converting(self, value: Any) -> Work[Any]:
+        host = yield from rebuilding(value, self._unfold)
+        self._before, self._host = value, host
+        return host
 
     def _convert(self, value: Any, before: Any = None, host_before: Any = None) -> Any:
         kind = type(value)
@@ -63,6 +85,7 @@ class PartialResults:
             raise HostError("a partial value contains itself: a cycle has no form as plain Python values")
         if host is not done:
             return host
+        self._spend(4)
         done[id(value)] = _UNDER_WAY
         if kind is list:
             host = self._list(value, before, host_before)
@@ -73,10 +96,17 @@ class PartialResults:
         done[id(value)] = host
         return host
 
+    def _spend(self, items: int) -> None:
+        self._left -= items
+        if self._left < 0:
+            raise _TooMuch
+
     def _list(self, value: list[Any], before: Any, host_before: Any) -> list[Any]:
         if type(before) is not list or not _continues_list(value, before):
+            self._spend(len(value))
             return [self._convert(each) for each in value]
         last = len(before) - 1  # the item that was unfinished: it may have changed
+        self._spend(len(value) - last)
         host: list[Any] = host_before.copy()
         host[last] = self._convert(value[last], before[last], host_before[last])
         host += [self._convert(each) for each in value[last + 1 :]]
@@ -85,7 +115,9 @@ class PartialResults:
     def _map(self, value: dict[Any, Any], before: Any, host_before: Any) -> dict[Any, Any]:
         key_of = self._results.key
         if type(before) is not dict or not _continues_map(value, before):
+            self._spend(len(value))
             return {key_of(key): self._convert(entry) for key, entry in value.items()}
+        self._spend(len(value) - len(before))
         host: dict[Any, Any] = host_before.copy()
         fresh = [*islice(reversed(value.items()), len(value) - len(before) + 1)]
         for key, entry in reversed(fresh):
@@ -125,9 +157,50 @@ class PartialResults:
                 # nothing of the last one can be used again.
                 host = self._convert(field)
             if marks is not None and place in marks.fields and field is not None:
-                host = results.with_field_checks(field, host, marks.fields[place], place in marks.done)
+                host = finish(results.with_field_checks(field, host, marks.fields[place], place in marks.done))
             parts.append(host)
         struct = new_object(made, value.cls, parts)
+        return results.types.wrappers.checked(struct, {}) if marks is not None and marks.checks else struct
+
+    # --- as lengthy work ----------------------------------------------------------------------------------------------
+
+    def _unfold(self, value: Any) -> Unfolded | Leaf | Work[Unfolded | Leaf]:
+        results = self._results
+        if type(value) is not Instance:
+            return results.unfold(value)
+        if value.cls.name == _STATE:
+            held, state = value.fields
+            return (held,), lambda parts: results.types.wrappers.state(parts[0], state)
+        made = results.partial_types.host(value.cls.name)
+        if made.made is results.types[value.cls.name]:
+            return self._complete(value)
+        return self._unfolded(value, made)
+
+    def _complete(self, value: Any) -> Work[Unfolded | Leaf]:
+        return Leaf((yield from self._results.converting(value)))
+
+    def _unfolded(self, value: Instance, made: HostClass) -> Work[Unfolded | Leaf]:
+        """Return the fields that may be unfinished; the others are converted."""
+        marks = self._results.marks(value)
+        complete: dict[int, Any] = {}
+        for place, field in enumerate(value.fields):
+            if place >= len(made.hosts) or (marks is not None and place in marks.done):
+                complete[place] = yield from self._results.converting(field)
+        rest = [field for place, field in enumerate(value.fields) if place not in complete]
+        return rest, partial(self._made, value, made, marks, complete)
+
+    def _made(
+        self, value: Instance, made: HostClass, marks: Marks | None, complete: Mapping[int, Any], parts: list[Any]
+    ) -> Work[Any]:
+        results, rest = self._results, iter(parts)
+        hosts = [complete[place] if place in complete else next(rest) for place in range(len(value.fields))]
+        for place, info in (marks.fields if marks is not None else {}).items():
+            if value.fields[place] is not None:
+                whole_field = marks is not None and place in marks.done
+                hosts[place] = yield from results.with_field_checks(
+                    value.fields[place], hosts[place], info, whole_field
+                )
+        struct = new_object(made, value.cls, hosts)
         return results.types.wrappers.checked(struct, {}) if marks is not None and marks.checks else struct
 
 

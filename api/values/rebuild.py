@@ -12,10 +12,10 @@ from typing import Any, TypeAlias
 
 from bamlvm.errors import HostError
 from bamlvm.vm.builtins import SCALARS
-from bamlvm.vm.work import PIECE, Work, finish
+from bamlvm.vm.work import PIECE, Work, emptied, finish
 
 Unfolded: TypeAlias = tuple[Iterable[Any], Callable[[list[Any]], Any]]
-"""A value's parts, and the function that makes the new value of the new parts."""
+"""A value's parts, and the function that makes the new value of the new parts, of many in pieces."""
 
 
 class Leaf:
@@ -49,10 +49,6 @@ def rebuilding(value: Any, unfold: Callable[[Any], Unfolded | Leaf | Work[Unfold
     current = value
     left = PIECE // 8
     while True:
-        left -= 1
-        if left < 0:
-            left = PIECE // 8
-            yield None
         # Down: the current value is either built at once, or its parts are to be built first.
         if type(current) in SCALARS:
             built = current
@@ -65,6 +61,8 @@ def rebuilding(value: Any, unfold: Callable[[Any], Unfolded | Leaf | Work[Unfold
             if isinstance(unfolded, GeneratorType):
                 unfolded = yield from unfolded
             keep.append(current)
+            if type(current) in _SIZED:
+                left -= len(current) >> 3
             if type(unfolded) is Leaf:
                 built = done[id(current)] = unfolded.value
             else:
@@ -74,8 +72,13 @@ def rebuilding(value: Any, unfold: Callable[[Any], Unfolded | Leaf | Work[Unfold
                 built = _NOTHING
         # Up: hand what is built to the container above, until one has a part that is not built.
         while True:
+            left -= 1
+            if left < 0:
+                left = PIECE // 8
+                yield None
             if built is not _NOTHING:
                 if not frames:
+                    yield from emptied(done)
                     return built
                 frames[-1][2].append(built)
             owner, rest, parts_built, make = frames[-1]
@@ -84,7 +87,10 @@ def rebuilding(value: Any, unfold: Callable[[Any], Unfolded | Leaf | Work[Unfold
                 break
             frames.pop()
             above.discard(id(owner))
-            built = done[id(owner)] = make(parts_built)
+            built = make(parts_built)
+            if isinstance(built, GeneratorType):
+                built = yield from built
+            done[id(owner)] = built
 
 
 def all_scalars(values: Iterable[Any]) -> bool:
@@ -93,6 +99,7 @@ def all_scalars(values: Iterable[Any]) -> bool:
 
 
 _NOTHING: Any = object()
+_SIZED = frozenset({list, dict})
 
 
 def _name(value: Any) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterable
 from functools import partial
+from itertools import islice
 from typing import Any, Final, NamedTuple, Self
 
 from bamlvm.errors import HostError
@@ -66,18 +67,21 @@ class Results:
 
     def converting(self, value: Any, type_: Type | None = None) -> Work[Any]:
         """Return the same, in pieces."""
-        host = value if type(value) in SCALARS else (yield from rebuilding(value, self._unfold))
+        host = value if type(value) in SCALARS else (yield from rebuilding(value, self.unfold))
         if type_ is not None and self.constraints.concern("check", type_):
-            return self._with_checks(value, host, type_, True)
+            return (yield from self._with_checks(value, host, type_, True))
         return host
 
-    def _unfold(self, value: Any) -> Unfolded | Leaf | Work[Unfolded | Leaf]:
+    def unfold(self, value: Any) -> Unfolded | Leaf | Work[Unfolded | Leaf]:
+        """Return a container's parts, or the Python form of a value that is none (:mod:`bamlvm.values.rebuild`)."""
         kind = type(value)
         if kind is list:
             if len(value) > PIECE:
                 return _long_list(value)
             return Leaf(list(value)) if all_scalars(value) else (value, _parts)
         if kind is dict:
+            if len(value) > PIECE:
+                return self._long_map(value)
             keys = [self.key(key) for key in value]
             return value.values(), partial(_dict, keys)
         if kind is Instance:
@@ -90,6 +94,14 @@ class Results:
             raise HostError("a future belongs to the call that has spawned it: `await` it, and return its value")
         return Leaf(value if kind is Media else Opaque(value))
 
+    def _long_map(self, value: dict[Any, Any]) -> Work[Unfolded | Leaf]:
+        keys: list[Any] = []
+        given = iter(value)
+        while piece := [self.key(key) for key in islice(given, PIECE)]:
+            keys += piece
+            yield None
+        return value.values(), partial(_long_dict, keys)
+
     def _enum(self, value: EnumValue) -> Any:
         host = self.types[value.enum](value.variant)
         attributes = self._services.schema.enums[value.enum].attributes
@@ -99,35 +111,48 @@ class Results:
         """Return the Python form of a map's key."""
         return self.types[key.enum](key.variant) if type(key) is EnumValue else key
 
-    def _marked_struct(self, value: Instance, marks: Marks, made: Callable[[list[Any]], Any], parts: list[Any]) -> Any:
+    def _marked_struct(
+        self, value: Instance, marks: Marks, made: Callable[[list[Any]], Any], parts: list[Any]
+    ) -> Work[Any]:
         for place, field in marks.fields.items():
-            parts[place] = self.with_field_checks(value.fields[place], parts[place], field, True)
+            parts[place] = yield from self.with_field_checks(value.fields[place], parts[place], field, True)
         return self._with_outcomes(value, made(parts), value.cls.info.attributes) if marks.checks else made(parts)
 
-    def with_field_checks(self, value: Any, host: Any, field: FieldInfo, whole: bool) -> Any:
+    def with_field_checks(self, value: Any, host: Any, field: FieldInfo, whole: bool) -> Work[Any]:
         """Return ``host``, the Python form of a field's value, inside the outcomes of the checks in its type and on it.
 
         A value that is not ``whole``, inside a partial value, may still grow.
         """
         if field.annotated is not field.type:
-            host = self._with_checks(value, host, field.annotated, whole)
+            host = yield from self._with_checks(value, host, field.annotated, whole)
         if not has_attribute(field.attributes, "check"):
             return host
         return self._with_outcomes(value, host, field.attributes, whole)
 
-    def _with_checks(self, value: Any, host: Any, type_: Type, whole: bool) -> Any:
+    def _with_checks(self, value: Any, host: Any, type_: Type, whole: bool) -> Work[Any]:
         """Return ``host``, the Python form of a value, with every part inside the outcomes of its checks in a type."""
         match type_:
             case AttributedType(item, attributes):
-                return self._with_outcomes(value, self._with_checks(value, host, item, whole), attributes, whole)
+                host = yield from self._with_checks(value, host, item, whole)
+                yield None
+                return self._with_outcomes(value, host, attributes, whole)
             case ListType(item) if type(value) is list:
-                return [self._with_checks(each, one, item, whole) for each, one in zip(value, host, strict=True)]
+                items = []
+                for place, (each, one) in enumerate(zip(value, host, strict=True)):
+                    if place % PIECE == PIECE - 1:
+                        yield None
+                    items.append((yield from self._with_checks(each, one, item, whole)))
+                return items
             case MapType(_, entry) if type(value) is dict:
-                hosts = zip(value.values(), host.items(), strict=True)
-                return {key: self._with_checks(each, one, entry, whole) for each, (key, one) in hosts}
+                entries = {}
+                for place, (each, (key, one)) in enumerate(zip(value.values(), host.items(), strict=True)):
+                    if place % PIECE == PIECE - 1:
+                        yield None
+                    entries[key] = yield from self._with_checks(each, one, entry, whole)
+                return entries
             case UnionType(parts):
                 part = self.constraints.alternative(value, parts)
-                return host if part is None else self._with_checks(value, host, part, whole)
+                return host if part is None else (yield from self._with_checks(value, host, part, whole))
             case _:
                 return host
 
@@ -193,6 +218,11 @@ def to_builtins(value: Any, *, checks: bool = True) -> Any:
     return rebuild(value, _unfold_builtins if checks else _unfold_values)
 
 
+def building(value: Any) -> Work[Any]:
+    """Return the same with checks, in pieces."""
+    return rebuilding(value, _unfold_builtins)
+
+
 def _unfold_values(value: Any) -> Unfolded | Leaf:
     if type(value) in WRAPPERS:
         return (value.value,), _only
@@ -207,7 +237,8 @@ def _unfold_builtins(value: Any) -> Unfolded | Leaf:
     if isinstance(value, (list, tuple)):
         return value, _parts
     if isinstance(value, dict):
-        return value.values(), partial(_dict, [_builtin_key(key) for key in value])
+        make = _dict if len(value) <= PIECE else _long_dict
+        return value.values(), partial(make, [_builtin_key(key) for key in value])
     if isinstance(value, Media):
         return Leaf({value.source: value.data, "media_type": value.mime})
     fields = fields_of(value)
@@ -241,6 +272,14 @@ def _parts(parts: list[Any]) -> list[Any]:
 
 def _dict(keys: Any, parts: list[Any]) -> dict[Any, Any]:
     return dict(zip(keys, parts, strict=True))
+
+
+def _long_dict(keys: list[Any], parts: list[Any]) -> Work[dict[Any, Any]]:
+    made: dict[Any, Any] = {}
+    for place in range(0, len(keys), PIECE):
+        made.update(zip(keys[place : place + PIECE], parts[place : place + PIECE], strict=True))
+        yield None
+    return made
 
 
 def new_object(host: HostClass, cls: LoadedClass, parts: list[Any]) -> Any:

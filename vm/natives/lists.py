@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from typing import Any, Final
@@ -11,7 +12,7 @@ from bamlvm.vm.equality import comparison, deep_equals
 from bamlvm.vm.natives.table import NativeTable
 from bamlvm.vm.rendering import display, displayed
 from bamlvm.vm.values import EnumValue, Instance, panic
-from bamlvm.vm.work import LONGEST, PIECE, Lengthy, Work, collected, due, later, too_long
+from bamlvm.vm.work import LONGEST, PIECE, UNDIVIDED, Lengthy, Work, collected, due, emptied, later, too_long
 
 NATIVES: Final = NativeTable({"baml.Array.length": len, "baml.Array.push": list.append})
 
@@ -149,25 +150,54 @@ def sort(items: list[Any]) -> list[Any]:
             raise Lengthy(later(sort, items))
         items.sort(key=_sort_key(items))
         return items
-    raise Lengthy(_sorted(items, in_place=True))
+    raise Lengthy(_sorted_in_place(items, items))
 
 
 @NATIVES.native("baml.Array.sort_order")
 def sort_order(items: list[Any]) -> list[int]:
     """Return the places of the items from the least to the greatest."""
     if len(items) > _SORTED_AT_ONCE or not _short(items):
-        raise Lengthy(_sorted(items, in_place=False))
+        raise Lengthy(_sort_order(items))
     key = _sort_key(items)
     if key is None:
         return sorted(range(len(items)), key=items.__getitem__)
     return sorted(range(len(items)), key=lambda place: key(items[place]))
 
 
-def _sorted(items: list[Any], in_place: bool) -> Work[list[Any]]:
-    """Sort a list in pieces: runs, and then these merged two by two.
+@NATIVES.native("baml.Array.sort_by_keys")
+def sort_by_keys(items: list[Any], keys: list[Any]) -> list[Any]:
+    """Sort the list in place by ``keys``, one for each item; return it."""
+    if len(items) != len(keys):
+        raise panic("UserPanic", f"{len(items)} items cannot be sorted by {len(keys)} keys")
+    if len(keys) > _SORTED_AT_ONCE or not _short(keys) or due(len(keys) << 4):
+        raise Lengthy(_sorted_in_place(items, keys))
+    items[:] = [items[place] for place in sort_order(keys)]
+    return items
+
+
+def _sort_order(items: list[Any]) -> Work[list[int]]:
+    order = yield from _sorted(items)
+    return (yield from collected((order,), len(items)))
+
+
+def _sorted_in_place(items: list[Any], keys: list[Any]) -> Work[list[Any]]:
+    order = yield from _sorted(keys)
+    made: list[Any] = []
+    for start in range(0, len(order), PIECE):
+        made.extend([items[place] for place in order[start : start + PIECE]])
+        yield made
+    for start in range(0, len(made), PIECE):
+        items[start : start + PIECE] = made[start : start + PIECE]
+        yield UNDIVIDED
+    yield from emptied(made)
+    return items
+
+
+def _sorted(items: list[Any]) -> Work[array[int]]:
+    """Return the places of the items in their order, in pieces: runs are sorted, and then merged two by two.
 
     Runs are of places, so that the order of equal items is kept; sorting a run is the C library's work.  A text is as
-    much work as it is long.
+    much work as it is long.  Places are kept as plain numbers, not as objects that somebody has to free.
     """
     kinds: set[type] = set()
     longest = 1
@@ -179,15 +209,15 @@ def _sorted(items: list[Any], in_place: bool) -> Work[list[Any]]:
         yield None
     _check_sortable(kinds)
     run = max(1, min(PIECE // 4, (1 << 22) // longest))
-    last: list[int] = []  # the places of NaN
-    runs: list[list[int]] = []
+    last = array("q")  # the places of NaN
+    runs: list[array[int]] = []
     for start in range(0, len(items), run):
         places = list(range(start, min(start + run, len(items))))
         if float in kinds:
-            last += [place for place in places if items[place] != items[place]]
+            last.extend([place for place in places if items[place] != items[place]])
             places = [place for place in places if items[place] == items[place]]
         places.sort(key=items.__getitem__)
-        runs.append(places)
+        runs.append(array("q", places))
         yield runs
     while len(runs) > 1:
         merged = []
@@ -195,24 +225,16 @@ def _sorted(items: list[Any], in_place: bool) -> Work[list[Any]]:
             pair = runs[at : at + 2]
             merged.append(pair[0] if len(pair) == 1 else (yield from _merged(items, pair[0], pair[1], run)))
         runs = merged
-    order = yield from collected((*runs, last), len(items))
-    if not in_place:
-        return order
-    made: list[Any] = []
-    for start in range(0, len(order), PIECE):
-        made.extend([items[place] for place in order[start : start + PIECE]])
-        yield made
-    items[:] = made
-    return items
+    return (runs[0] if runs else array("q")) + last
 
 
-def _merged(items: list[Any], a: list[int], b: list[int], run: int) -> Work[list[int]]:
+def _merged(items: list[Any], a: array[int], b: array[int], run: int) -> Work[array[int]]:
     """Return two sorted runs of places as one; of equal items those in ``a`` go first."""
-    made: list[int] = []
+    made = array("q")
     at, bt = 0, 0
     key = items.__getitem__
     while at < len(a) and bt < len(b):
-        one, other = a[at : at + run], b[bt : bt + run]
+        one, other = a[at : at + run].tolist(), b[bt : bt + run].tolist()
         # The block whose greatest item is less is taken whole, with what comes before that in the other block.
         if key(one[-1]) <= key(other[-1]):
             del other[bisect_left(other, key(one[-1]), key=key) :]

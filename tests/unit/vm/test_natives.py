@@ -124,6 +124,12 @@ EXAMPLES: dict[str, list[tuple[tuple[Any, ...], Any]]] = {
         (([2, 1.5, math.nan, 0],), [3, 1, 0, 2]),
         (([1, "a"],), USER),
     ],
+    "baml.Array.sort_by_keys": [
+        ((["x", "y", "z"], [2, 1, 2]), ["y", "x", "z"]),
+        (([1, 2], [math.nan, 0]), [2, 1]),
+        (([], []), []),
+        (([1], [1, 2]), USER),
+    ],
     "baml.Array.length": [(([],), 0), (([1, 2],), 2)],
     "baml.Array.push": [(([1], 2), None)],
     "baml.Array.pop": [(([1, 2],), 2), (([],), None)],

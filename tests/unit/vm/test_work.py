@@ -56,6 +56,7 @@ LARGE: dict[str, list[tuple[tuple[Any, ...], Any]]] = {
         (([float(each) for each in NUMBERS],), sorted(map(float, NUMBERS))),
         (([str(each) for each in NUMBERS],), sorted(map(str, NUMBERS))),
     ],
+    "baml.Array.sort_by_keys": [((NUMBERS[:], NUMBERS), sorted(NUMBERS))],
     "baml.Array.sort_order": [((NUMBERS,), sorted(range(MANY), key=NUMBERS.__getitem__))],
     "baml.Array.concat": [((NUMBERS, NUMBERS), NUMBERS * 2)],
     "baml.Array.reverse": [((NUMBERS,), NUMBERS[::-1])],
