@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
-from bamlvm.compiler.config_blocks import HIGHEST, data, entries, is_count, word
+from bamlvm.compiler.config_blocks import HIGHEST, data, entries, is_count, word, word_range
+from bamlvm.compiler.incremental import Reads
 from bamlvm.compiler.index import Index, reporter
 from bamlvm.compiler.keys import check_keys
 from bamlvm.compiler.reporter import Located, Reporter, name_range
+from bamlvm.compiler.uses import Symbol
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
 from bamlvm.vm.program.declarations import ConfigValue
@@ -53,7 +55,7 @@ _MODEL: Final = ("model", "model_id")
 _NEED_NO_MODEL: Final = ("azure-openai", "openai-generic")  # the deployment, or the server, has one
 
 
-def clients(index: Index, diagnostics: list[Diagnostic]) -> dict[str, ClientInfo]:
+def clients(index: Index, reads: Reads, diagnostics: list[Diagnostic]) -> dict[str, ClientInfo]:
     """Return all clients; report their properties (E0026, E0027), providers (E0021), strategies (E0090, E0092),
     policies (E0091) and options (E0001, E0023 to E0025)."""
     policies = {entry.name for entry in index.of(syntax.RetryPolicy)}
@@ -75,12 +77,14 @@ def clients(index: Index, diagnostics: list[Diagnostic]) -> dict[str, ClientInfo
         if policy is not None and policy not in policies and policy not in index.unread:
             where = parts["retry_policy"].value
             report.error("E0091", where, f"unknown retry policy `{policy}`", hint=did_you_mean(policy, policies))
+        elif policy is not None and isinstance(written := parts["retry_policy"].value, syntax.ConfigScalar):
+            reads.refer(declaration, *word_range(written), Symbol("item", "", policy))
         options = parts["options"].value if "options" in parts else None
         if options is not None and not isinstance(options, syntax.ConfigBlock):
             report.error("E0001", options, "`options` is a block: `options { … }`")
             options = None
         if provider in STRATEGIES:
-            _check_strategy(declaration, options, names | index.unread, report)
+            _check_strategy(declaration, options, names | index.unread, reads, report)
         elif provider is not None:
             check_provider(provider, parts["provider"].value, report)
             keys = {each.key for each in options.entries} if options is not None else set()
@@ -221,7 +225,7 @@ def _check_http(block: syntax.ConfigValue, known: tuple[str, ...], report: Repor
 
 
 def _check_strategy(
-    declaration: syntax.Client, options: syntax.ConfigBlock | None, names: set[str], report: Reporter
+    declaration: syntax.Client, options: syntax.ConfigBlock | None, names: set[str], reads: Reads, report: Reporter
 ) -> None:
     written = next((entry for entry in options.entries if entry.key == "strategy"), None) if options else None
     if written is None or not isinstance(written.value, syntax.ConfigList) or not written.value.items:
@@ -236,3 +240,5 @@ def _check_strategy(
             check_shorthand(item.value, item, report)
         elif item.value not in names:
             report.error("E0092", item, f"unknown client `{item.value}`", hint=did_you_mean(item.value, names))
+        else:
+            reads.refer(declaration, *word_range(item), Symbol("item", "", item.value))

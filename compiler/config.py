@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import isfinite
 from sys import float_info
 from typing import NamedTuple
@@ -11,6 +12,7 @@ from bamlvm.compiler.config_blocks import HIGHEST, LOWEST, data, entries, is_cou
 from bamlvm.compiler.index import Index, reporter
 from bamlvm.compiler.reporter import Reporter, name_range
 from bamlvm.compiler.symbols import Symbols
+from bamlvm.compiler.uses import Symbol
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
 from bamlvm.vm.program.declarations import ConfigValue, GeneratorInfo
@@ -48,6 +50,8 @@ _OUTPUT_TYPES = (
     "rust",
 )
 """The official ones and ours; which of them can be written: :mod:`bamlvm.tools.generate.targets`."""
+_MAY_BE_TOO_LARGE = re.compile(r"[0-9]{19}|[eE]\+?[0-9]{3}")
+"""What the text of a number has that does not fit into 64 bits."""
 _DELAYS = ("constant_delay", "exponential_backoff")
 
 
@@ -66,7 +70,7 @@ def configuration(index: Index, symbols: Symbols, diagnostics: list[Diagnostic])
     check_numbers(index, diagnostics)
     return Configuration(
         llm_functions(symbols, index, diagnostics),
-        clients(index, diagnostics),
+        clients(index, symbols.reads, diagnostics),
         retry_policies(index, diagnostics),
         templates(index),
     )
@@ -75,6 +79,8 @@ def configuration(index: Index, symbols: Symbols, diagnostics: list[Diagnostic])
 def check_numbers(index: Index, diagnostics: list[Diagnostic]) -> None:
     """Report numbers in clients, retry policies, generators and tests that are no int or float of this language."""
     for entry in (*index.of(syntax.Client, syntax.RetryPolicy), *index.generators, *index.tests):
+        if _MAY_BE_TOO_LARGE.search(entry.item.text) is None:
+            continue
         report = reporter(entry, diagnostics)
         for node in syntax.walk(entry.declaration):
             if not isinstance(node, syntax.ConfigScalar) or isinstance(node.value, bool | str | None):
@@ -167,6 +173,9 @@ def llm_functions(symbols: Symbols, index: Index, diagnostics: list[Diagnostic])
             where = (body.client_start, body.client_start + len(body.client))
             hint = did_you_mean(body.client, names) or shorthand_of(body.client)
             report.error("E0003", where, f"unknown client `{body.client}`", hint=hint)
+        else:
+            end = body.client_start + len(body.client)
+            symbols.reads.refer(entry.declaration, body.client_start, end, Symbol("item", "", body.client))
         if body.prompt is None:
             report.error("E0010", at, f"`{function.name}` has no prompt", hint='add one: `prompt #"…"#`')
         if body.client is not None and body.prompt is not None:

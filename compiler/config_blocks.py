@@ -66,6 +66,11 @@ def word(entry: syntax.ConfigEntry, report: Reporter, code: str = "E0001") -> st
     return None
 
 
+def word_range(scalar: syntax.ConfigScalar) -> tuple[int, int]:
+    """Return the range of a name in a configuration, without its quotes."""
+    return scalar.start + scalar.quoted, scalar.end - scalar.quoted
+
+
 def is_count(value: ConfigValue) -> bool:
     """Whether a value is a whole number from 0 that fits into 64 bits."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= HIGHEST

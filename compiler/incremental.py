@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Set
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
+from bamlvm.compiler.uses import Gap, Noted, Symbol, Use
+from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
 
 T = TypeVar("T")
@@ -20,11 +22,16 @@ Read: TypeAlias = tuple[str, tuple[Any, ...]]
 """A kind of lookup and its arguments; the first argument is a name."""
 
 
+NO_NAMES: Mapping[str, Any] = {}
+
+
 class Reads:
     """Records lookups while something is being made."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, record_uses: bool = False) -> None:
         self._noted: dict[Read, Any] | None = None
+        self.uses: list[Noted] | None = [] if record_uses else None
+        """What names were found to mean, if that is recorded; :class:`Memo` takes out what is noted while it makes."""
 
     def begin(self) -> dict[Read, Any] | None:
         """Begin a recording; return the enclosing one, which :meth:`end` takes."""
@@ -38,6 +45,20 @@ class Reads:
         if outer is not None:
             outer.update(noted)
         return noted
+
+    def refer(
+        self, declaration: syntax.Declaration, start: int, end: int, symbol: Symbol | None, value: Any = None
+    ) -> None:
+        """Record that a name in an item means ``symbol``, if that is known."""
+        if self.uses is not None and symbol is not None:
+            self.uses.append(Use(declaration, start, end, symbol, value))
+
+    def miss(
+        self, declaration: syntax.Declaration, start: int, end: int, owner: Any, visible: Mapping[str, Any] = NO_NAMES
+    ) -> None:
+        """Record that a name in an item means nothing."""
+        if self.uses is not None:
+            self.uses.append(Gap(declaration, start, end, owner, visible))
 
     def note(self, kind: str, arguments: tuple[Any, ...], result: T) -> T:
         """Record a lookup; return its result."""
@@ -65,11 +86,12 @@ class Answers(NamedTuple):
 
 
 class Kept(NamedTuple, Generic[T]):
-    """A result, the source that it was made from, and its reads by kind."""
+    """A result, the source that it was made from, its reads by kind, and what names in the source mean."""
 
     source: tuple[object, ...]
     reads: Mapping[str, Answers]
     result: T
+    uses: tuple[Noted, ...] = ()
 
 
 class Memo(Generic[T]):
@@ -78,6 +100,9 @@ class Memo(Generic[T]):
     def __init__(self) -> None:
         self._kept: dict[str, Kept[T]] = {}
         self._used: dict[str, Kept[T]] = {}
+        self._uses: list[tuple[Noted, ...]] = []
+        self.uses: list[tuple[Noted, ...]] = []
+        """What was noted while the results of the last turn were made."""
 
     def find(self, name: str, source: tuple[object, ...], lookups: Lookups) -> Kept[T] | None:
         """Return what is kept for ``name`` if it still holds, else None."""
@@ -85,6 +110,8 @@ class Memo(Generic[T]):
         if kept is None or not _same(kept.source, source) or (lookups and not _holds(kept.reads, lookups)):
             return None
         self._used[name] = kept
+        if kept.uses:
+            self._uses.append(kept.uses)
         return kept
 
     def make(
@@ -102,7 +129,9 @@ class Memo(Generic[T]):
         """
         before = len(diagnostics)
         outer = reads.begin()
+        uses, reads.uses = reads.uses, [] if reads.uses is not None else None
         made = make()
+        own_uses, reads.uses = tuple(reads.uses or ()), uses
         noted = reads.end(outer)
         by_kind: dict[str, dict[tuple[Any, ...], Any]] = {}
         for read, value in noted.items():
@@ -111,7 +140,9 @@ class Memo(Generic[T]):
         answers = {
             kind: Answers(frozenset(arguments[0] for arguments in found), found) for kind, found in by_kind.items()
         }
-        kept = Kept(source, answers, made)
+        kept = Kept(source, answers, made, own_uses)
+        if own_uses:
+            self._uses.append(own_uses)
         if len(diagnostics) == before:
             self._used[name] = kept
         return kept
@@ -119,6 +150,7 @@ class Memo(Generic[T]):
     def turn(self) -> None:
         """End a compilation: forget what it did not use."""
         self._kept, self._used = self._used, {}
+        self.uses, self._uses = self._uses, []
 
 
 def _same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:

@@ -8,9 +8,9 @@ made.  Diagnostics of all stages come together, sorted; bytecode is made only wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import msgspec
@@ -32,6 +32,7 @@ from bamlvm.compiler.templates import check_templates
 from bamlvm.compiler.templates.constraints import check_constraints
 from bamlvm.compiler.tests import check_tests, tests
 from bamlvm.compiler.type_resolver import TypeResolver
+from bamlvm.compiler.uses import Noted, Use
 from bamlvm.grammar import syntax
 from bamlvm.grammar.allowances import without_allowed
 from bamlvm.grammar.diagnostics import Diagnostic, sort
@@ -54,6 +55,18 @@ class Stages:
     mir: dict[str, list[mir.Function]] = field(default_factory=dict)
     unit: Unit | None = None
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    noted: list[Sequence[Noted]] = field(default_factory=list)
+    """What names mean, if the project records it, in the order in which that was found."""
+
+    @cached_property
+    def uses(self) -> Mapping[int, list[Noted]]:
+        """What names mean, by the identity of the declaration that they are written in; each once."""
+        found: dict[int, dict[object, Noted]] = {}
+        for part in self.noted:
+            for each in part:
+                meaning = each.symbol if isinstance(each, Use) else None
+                found.setdefault(id(each.declaration), {})[each.start, each.end, meaning] = each
+        return {key: [*each.values()] for key, each in found.items()}
 
 
 class _Parsed(NamedTuple):
@@ -75,14 +88,23 @@ class _Emitted(NamedTuple):
 class Project:
     """A set of files that is compiled again and again.  Not safe to share between threads.
 
-    ``standard`` is the compiled standard library; ``namespaces`` has the prefix of a file's names, by path.
+    ``standard`` is the compiled standard library; ``namespaces`` has the prefix of a file's names, by path.  With
+    ``record_uses`` the stages have what names mean (:mod:`bamlvm.compiler.uses`).
     """
 
-    def __init__(self, standard: Unit, *, namespaces: Mapping[str, str] | None = None, optimize: bool = True) -> None:
+    def __init__(
+        self,
+        standard: Unit,
+        *,
+        namespaces: Mapping[str, str] | None = None,
+        optimize: bool = True,
+        record_uses: bool = False,
+    ) -> None:
         self._standard = standard
         self._namespaces = namespaces or {}
         self._namespaces_of_standard = namespaces_of(declared(standard))
         self._optimize = optimize
+        self._record_uses = record_uses
         self._last: tuple[dict[str, str], Stages] | None = None
         self._parsed: dict[str, _Parsed] = {}
         self._items: ItemCache = {}
@@ -95,6 +117,22 @@ class Project:
         self._templates: Memo[None] = Memo()
         self._constraints: Memo[None] = Memo()
         self._emitted: dict[str, _Emitted] = {}
+
+    def recover(self, files: Mapping[str, str]) -> Stages:
+        """Return the stages of the project as it is now with what could be read of items with syntax errors.
+
+        This is for editors: diagnostics may follow from what could not be read, and there is neither mir nor unit.
+        """
+        stages = Stages()
+        self._parse(files, stages)
+        for place, file in enumerate(stages.files):
+            if file.recovered:
+                items = sorted((*file.items, *file.recovered), key=lambda item: item.offset)
+                unread = set(file.unread) - {item.declaration.name for item in file.recovered}
+                stages.files[place] = syntax.File(file.path, tuple(items), tuple(sorted(unread)))
+        self._analyse(stages)
+        self._last = None
+        return stages
 
     def update(self, files: Mapping[str, str], *, emit: bool = True) -> Stages:
         """Compile the project as it is now: all of its files, by path.
@@ -130,7 +168,7 @@ class Project:
     def _analyse(self, stages: Stages) -> config.Configuration:
         """Make index, declarations, hir and tir; return the configuration."""
         found = stages.diagnostics
-        reads = Reads()
+        reads = Reads(record_uses=self._record_uses)
         stages.index = index(stages.files, self._namespaces, found, self._entries)
         scope = Scope(stages.index, self._standard, reads, self._namespaces_of_standard)
         symbols = stages.symbols = Symbols(self._standard, reads)
@@ -170,6 +208,10 @@ class Project:
                 and checked.throws != symbols.signatures[name].throws
             ):
                 symbols.signatures[name] = msgspec.structs.replace(symbols.signatures[name], throws=checked.throws)
+        if reads.uses is not None:
+            declared, functions = self._declared, (*self._hir.uses, *self._tir.uses)
+            prompts = (*self._templates.uses, *self._constraints.uses)
+            stages.noted = [reads.uses, *declared.classes.uses, *declared.heads.uses, *functions, *prompts]
         sources = {path: parsed.source for path, parsed in self._parsed.items()}
         found[:] = sort(without_allowed(found, sources))
         return configuration

@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from bamlvm.compiler.attributes import attributes, scalar
-from bamlvm.compiler.config_blocks import data, entries
+from bamlvm.compiler.config_blocks import data, entries, word_range
 from bamlvm.compiler.index import Entry, Index, reporter
 from bamlvm.compiler.reporter import Located, Reporter, name_range
 from bamlvm.compiler.symbols import Symbols
 from bamlvm.compiler.type_resolver import TypeResolver
+from bamlvm.compiler.uses import Kind, Symbol
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
 from bamlvm.vm.program.declarations import ConfigValue, EnumInfo, TestInfo, has_attribute
@@ -80,8 +81,11 @@ def check_tests(index: Index, symbols: Symbols, resolver: TypeResolver, diagnost
             else:
                 by_function[name, declaration.name] = entry
                 named[name] = item
+                assert isinstance(item, syntax.ConfigScalar)
+                symbols.reads.refer(declaration, *word_range(item), Symbol("item", "", name))
         if given is None or isinstance(given, syntax.ConfigBlock):
             _check_arguments(given, named, symbols, report)
+            _refer_arguments(declaration, given, named, symbols)
 
 
 # --- arguments --------------------------------------------------------------------------------------------------------
@@ -117,6 +121,44 @@ def _check_arguments(
         ]
         if missing:
             report.warning("E0005", functions[name], f"`{name}` is called without {', '.join(missing)}")
+
+
+def _refer_arguments(
+    test: syntax.Test, given: syntax.ConfigBlock | None, functions: Mapping[str, Located], symbols: Symbols
+) -> None:
+    """Note what the names in arguments mean: parameters, the fields of classes, variants."""
+    if symbols.reads.uses is None or given is None:
+        return
+
+    def value(written: syntax.ConfigValue, type_: Type) -> None:
+        for part in members(symbols.expand(type_)):
+            match written, part:
+                case syntax.ConfigList(), ListType(item):
+                    for each in written.items:
+                        value(each, item)
+                case syntax.ConfigBlock(), MapType(_, item):
+                    for entry in written.entries:
+                        value(entry.value, item)
+                case syntax.ConfigBlock(), ClassType(name) if (info := symbols.class_(name)) is not None:
+                    fields = {field.name: field.type for field in info.fields}
+                    keyed(written, fields, "member", name)
+                case syntax.ConfigScalar(value=str(text)), EnumType(name) | VariantType(name, _):
+                    enum = symbols.enum(name)
+                    if enum is not None and any(each.name == text for each in enum.variants):
+                        symbols.reads.refer(test, *word_range(written), Symbol("member", name, text))
+                case _:
+                    pass
+
+    def keyed(block: syntax.ConfigBlock, types: Mapping[str, Type], kind: Kind, owner: str) -> None:
+        for entry in block.entries:
+            if entry.key in types:
+                symbols.reads.refer(test, entry.start, entry.key_end, Symbol(kind, owner, entry.key))
+                value(entry.value, types[entry.key])
+
+    for name in functions:
+        signature = symbols.signature(name)
+        if signature is not None:
+            keyed(given, {each.name: each.type for each in signature.parameters}, "parameter", name)
 
 
 class _Misfit(NamedTuple):

@@ -15,6 +15,7 @@ from bamlvm.compiler.index import Entry, reporter
 from bamlvm.compiler.reporter import Reporter, name_range
 from bamlvm.compiler.scope import Scope
 from bamlvm.compiler.symbols import Symbols
+from bamlvm.compiler.uses import Symbol
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
 from bamlvm.vm.program.spelling import Suggestion, did_you_mean, nearest, write_instead
@@ -159,6 +160,8 @@ class TypeResolver:
         if path == "handle" and entry.namespace:
             return HANDLE
         found = self._lookup(path, entry.namespace)
+        if self._scope.reads.uses is not None:
+            self._refer(node, entry, found)
         if found is not None:
             return self._with_arguments(found, node, entry, report, variables)
         if path == "type":
@@ -167,6 +170,27 @@ class TypeResolver:
             hint = _foreign_type(node, entry) or self._hint(path, variables)
             report.error("E0002", node, f"unknown type `{path}`", hint=hint)
         return ERROR
+
+    def _refer(self, node: syntax.NamedType, entry: Entry, found: Type | None) -> None:
+        """Note what a written type means: an item, or a variant or member and what it belongs to."""
+        path, end = node.path, node.start + len(node.path)
+        owner, _, last = path.rpartition(".")
+        refer, declaration = self._scope.reads.refer, entry.declaration
+        name = self._scope.qualify(path, entry.namespace)
+        if found is None:
+            self._scope.reads.miss(declaration, end - len(last), end, owner or None)
+        elif name is not None or not owner:
+            if name is None and isinstance(found, ClassType):
+                name = found.name  # `Future`
+            refer(declaration, end - len(last), end, Symbol("item", "", name or path))
+        else:
+            before = end - len(last) - 1
+            named = self._scope.qualify(owner, entry.namespace)
+            refer(declaration, before - len(owner.rpartition(".")[2]), before, Symbol("item", "", named or owner))
+            if isinstance(found, VariantType):
+                refer(declaration, end - len(last), end, Symbol("member", found.enum, last))
+            elif isinstance(found, ClassType | EnumType):
+                refer(declaration, end - len(last), end, Symbol("item", "", found.name))
 
     def _with_arguments(
         self, found: Type, node: syntax.NamedType, entry: Entry, report: Reporter, variables: frozenset[str]

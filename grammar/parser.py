@@ -20,7 +20,7 @@ from bamlvm.grammar.diagnostics import Diagnostic, Label, error, sort
 from bamlvm.grammar.items import split_items
 from bamlvm.grammar.lalr import Driver, UnexpectedTokenError, load
 from bamlvm.grammar.lexer import lex
-from bamlvm.grammar.recovery import resynchronise
+from bamlvm.grammar.recovery import missing_closers, resynchronise
 from bamlvm.grammar.source import SourceFile, Span
 from bamlvm.grammar.syntax import Declaration, File, Item, deeper_than
 from bamlvm.grammar.syntax_errors import missing_semicolon, no_item_error, optional_semicolon, syntax_error
@@ -52,6 +52,8 @@ class ParsedItem(msgspec.Struct, frozen=True):
     unread: str
     """The name of an item that could not be read, or ""."""
     diagnostics: tuple[Diagnostic, ...]
+    recovered: Declaration | None = None
+    """The parts of an item with syntax errors that could be read: for editors."""
 
 
 ItemCache = dict[str, ParsedItem]
@@ -70,6 +72,7 @@ def parse_file(source: SourceFile, cache: ItemCache | None = None) -> tuple[File
     """
     text, path = source.text, source.path
     items: list[Item] = []
+    recovered: list[Item] = []
     unread: list[str] = []
     diagnostics: list[Diagnostic] = []
     stray = -1  # where the last text ended that is no item
@@ -88,19 +91,24 @@ def parse_file(source: SourceFile, cache: ItemCache | None = None) -> tuple[File
                 cache[content] = parsed
         if parsed.declaration is not None:
             items.append(Item(parsed.declaration, path, found.start, content))
-        elif parsed.unread:
-            unread.append(parsed.unread)
+        else:
+            if parsed.recovered is not None:
+                recovered.append(Item(parsed.recovered, path, found.start, content))
+            if parsed.unread:
+                unread.append(parsed.unread)
         diagnostics.extend(diagnostic.shifted(path, found.start) for diagnostic in parsed.diagnostics)
-    return File(path, tuple(items), tuple(unread)), sort(diagnostics)
+    return File(path, tuple(items), tuple(unread), tuple(recovered)), sort(diagnostics)
 
 
 def parse_item(text: str, keyword: str) -> ParsedItem:
     """Parse one item from its text, whose first word is ``keyword``."""
     lexed = lex(text, keyword)
     context = ActionContext(lexed)
-    declaration = _ItemParser(lexed, context, text).parse(_start_rule(keyword, lexed.tokens))
-    name = "" if declaration is not None else _probable_name(lexed.tokens)
-    return ParsedItem(declaration, name, (*lexed.diagnostics, *context.diagnostics))
+    parser = _ItemParser(lexed, context, text)
+    name = _probable_name(lexed.tokens)
+    declaration = parser.parse(_start_rule(keyword, lexed.tokens))
+    diagnostics = (*lexed.diagnostics, *context.diagnostics[: parser.spoken])
+    return ParsedItem(declaration, "" if declaration is not None else name, diagnostics, parser.recovered)
 
 
 class _ItemParser:
@@ -113,8 +121,13 @@ class _ItemParser:
         self.driver = _driver()
         self.reported = sorted(diagnostic.span.start for diagnostic in lexed.diagnostics)
         """Where diagnostics begin, in order."""
+        self.tokens = lexed.tokens
         self.repaired = 0
         """The token before which a semicolon was inserted last."""
+        self.recovered: Declaration | None = None
+        self.spoken: int | None = None
+        """How many diagnostics the actions had made when the parser stopped reporting: what it reads from there on is
+        for ``recovered`` alone."""
 
     def parse(self, rule: str) -> Declaration | None:
         """Return the item's declaration, or None if it has a syntax error; report all that can be found in it."""
@@ -123,16 +136,25 @@ class _ItemParser:
         call = DepthGuard().call if may_be_deep(tokens) else None
         # Up to the token at `quiet` errors are not reported: they follow from the one that was recovered from.
         index = quiet = errors = 0
+        closers: list[Token] | None = None
         while True:
             try:
                 declaration: Declaration = self.driver.resume(state, tokens, index, self.context, self.repair, call)
             except UnexpectedTokenError as failure:
-                if failure.index >= quiet:
+                if failure.index >= quiet and self.spoken is None:
                     self.report(failure)
                     errors += 1
                 following = resynchronise(self.driver, failure, tokens, self.text)
                 if following is None or errors >= _MAX_ERRORS or self.lexed.broken:
-                    return None
+                    self.fall_silent()
+                    errors = max(errors, 1)
+                    if following is None:
+                        # What follows is not read: what is open is closed here, once.
+                        if closers is not None:
+                            return None
+                        closers = missing_closers(state.values, len(self.text))
+                        self.tokens = tokens = [*tokens[: failure.index], *closers]
+                        following = failure.index
                 index, quiet = following, following + 1
             except DeepTreeError as deep:
                 self.report_depth(deep.start, deep.end)
@@ -142,13 +164,20 @@ class _ItemParser:
                 self.add(error("E0010", message, Span("", path.start, path.end)))
                 return None
             else:
-                if errors:
-                    return None
                 node = deeper_than(declaration, MAX_TREE_DEPTH) if call is not None else None
                 if node is not None:
-                    self.report_depth(node.start, node.end)
+                    if not errors:
+                        self.report_depth(node.start, node.end)
+                    return None
+                if errors:
+                    self.recovered = declaration
                     return None
                 return declaration
+
+    def fall_silent(self) -> None:
+        """Report nothing from here on."""
+        if self.spoken is None:
+            self.spoken = len(self.context.diagnostics)
 
     def report_depth(self, start: int, end: int) -> None:
         message = f"this is more than {MAX_TREE_DEPTH} levels deep in one expression or type"
@@ -157,7 +186,7 @@ class _ItemParser:
 
     def repair(self, failure: UnexpectedTokenError) -> Token | None:
         """Insert a semicolon that may be left out, or insert and report a missing one."""
-        tokens = self.lexed.tokens
+        tokens = self.tokens
         if self.lexed.broken and failure.index >= len(tokens):
             return None
         repaired, self.repaired = self.repaired, failure.index
@@ -169,7 +198,7 @@ class _ItemParser:
             self.repaired = repaired
             return None
         token, diagnostic = inserted
-        if not self.is_reported(tokens[failure.index - 1].start, failure.token.start):
+        if self.spoken is None and not self.is_reported(tokens[failure.index - 1].start, failure.token.start):
             self.add(diagnostic)
         return token
 

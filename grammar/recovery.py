@@ -11,7 +11,7 @@ from typing import Final
 
 from bamlvm.grammar.lalr import Driver, UnexpectedTokenError
 from bamlvm.grammar.syntax_errors import CLOSERS, OPENERS, STATEMENT_KEYWORDS
-from bamlvm.grammar.tokens import Token
+from bamlvm.grammar.tokens import CLOSER, CLOSER_TEXT, Token
 
 _CONTINUES_STATEMENT: Final = frozenset({"ELSE", "CATCH", "CATCH_ALL", "DOT", "COMMA", "RPAREN", "SEMICOLON"})
 
@@ -37,6 +37,18 @@ def resynchronise(driver: Driver, failure: UnexpectedTokenError, tokens: list[To
                 del states[depth + 1 :], values[depth:]
                 return index
     return None
+
+
+def missing_closers(values: list[object], end: int) -> list[Token]:
+    """Return the tokens that close what is open on the parser's stack, innermost first, as if written at ``end``."""
+    opened: list[str] = []
+    for value in values:
+        if type(value) is Token and value.kind in OPENERS:
+            opened.append(value.kind)
+        elif type(value) is Token and value.kind in CLOSERS and opened:
+            opened.pop()
+    kinds = [CLOSER.get(kind, "TEMPLATE_END") for kind in reversed(opened)]
+    return [Token(kind, CLOSER_TEXT[kind], end, end) for kind in kinds]
 
 
 def _innermost_brace(values: list[object]) -> Token | None:

@@ -629,9 +629,11 @@ class Item(msgspec.Struct, frozen=True):
 class File(msgspec.Struct, frozen=True):
     """A parsed file: the items that could be read, in order.
 
-    ``unread`` are the names of those that could not: later stages do not report them as unknown.
+    ``unread`` are the names of those that could not: later stages do not report them as unknown.  ``recovered`` has
+    what could be read of these, for editors.
     """
 
     path: str
     items: tuple[Item, ...]
     unread: tuple[str, ...] = ()
+    recovered: tuple[Item, ...] = ()

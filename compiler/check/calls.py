@@ -87,6 +87,8 @@ def _method(c: Checking, node: hir.Call, member: hir.Member) -> tir.Expr:
         if signature is not None and signature.parameters and signature.parameters[0].name == "self":
             found.append((part, signature))
     if len(found) == len(parts):
+        for name in {signature.name for _, signature in found}:
+            c.refer(member.name_start, "member", name.rpartition(".")[0], member.name)
         if len({signature.name for _, signature in found}) == 1:
             return _named(c, node, found[0][1], receiver, [_self_bindings(c, part) for part, _ in found])
         if not any(signature.type_parameters for _, signature in found):
@@ -231,6 +233,8 @@ def _arguments(
         if index is None:
             c.expr(c, argument.value, None)
             continue
+        if argument.name is not None:
+            c.refer(argument.start, "parameter", signature.name, argument.name)
         if given[index] is not None:
             c.report.error("E0005", argument, f"`{parameters[index].name}` is given twice")
         given[index] = _argument(c, argument.value, parameters[index], bindings)

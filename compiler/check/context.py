@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from bamlvm.compiler import hir, tir
 from bamlvm.compiler.reporter import Located, Reporter
 from bamlvm.compiler.symbols import PANICS, Symbols
 from bamlvm.compiler.types import Solver, is_open, widen
+from bamlvm.compiler.uses import Symbol
 from bamlvm.vm.program.types import (
     BOOL,
     FLOAT,
@@ -256,6 +257,25 @@ class Checking:
         if STRING in members(wanted) and plain in (INT, FLOAT, BOOL):
             return "nothing becomes a string by itself: write `x.to_string()` or a template string `${x}`"
         return None
+
+    # --- what names mean (:mod:`bamlvm.compiler.uses`)
+
+    def refer(self, start: int, kind: Literal["member", "parameter"], owner: str, name: str) -> None:
+        """Note what the name that begins at ``start`` means, unless it is one that is written nowhere."""
+        reads = self.symbols.reads
+        if reads.uses is not None:
+            entry = self.symbols.entry_of(self.function.name)
+            if entry.item.text.startswith(name, start):
+                reads.refer(entry.declaration, start, start + len(name), Symbol(kind, owner, name))
+
+    def miss(self, start: int, name: str, owner: Type) -> None:
+        """Note that a value has no such member."""
+        reads = self.symbols.reads
+        if reads.uses is not None:
+            declaration = self.symbols.entry_of(self.function.name).declaration
+            reads.miss(declaration, start, start + len(name), self.solver.resolve(owner))
+
+    # --- what is thrown
 
     def throw(self, type_: Type) -> None:
         """Note that a value of ``type_`` may be thrown here.  Panics are in no throws set: any code may raise them."""

@@ -127,6 +127,7 @@ def object_(c: Checking, node: hir.ObjectLiteral, expected: Type | None) -> tir.
             parts.append(tir.Spread(*at, c.coerce(each.value, own, f" (spread into `{info.name}`)")))
             spread = True
         elif each.name not in places:
+            c.miss(each.start, each.name, ClassType(info.name))
             hint = did_you_mean(each.name, places)
             c.report.error(
                 "E0007",
@@ -136,6 +137,7 @@ def object_(c: Checking, node: hir.ObjectLiteral, expected: Type | None) -> tir.
             )
             c.expr(c, each.value, None)
         else:
+            c.refer(each.start, "member", info.name, each.name)
             if each.name in given and not spread:
                 c.report.error("E0012", each, f"the field `{each.name}` is given twice")
             given.add(each.name)

@@ -96,6 +96,8 @@ def find_field(c: Checking, owner: Type, node: hir.Member | hir.SetField) -> tup
     fields = [field_of(c, part, node.name) for part in parts]
     known = [each for each in fields if each is not None]
     if len(known) == len(fields):
+        for info, _ in known:
+            c.refer(node.name_start, "member", info.name, node.name)
         type_ = c.solver.join([_field_type(part, *each) for part, each in zip(parts, known, strict=True)])
         return (known[0][1] if len(known) == 1 else None), type_
     report_no_member(c, owner, parts, node)
@@ -116,6 +118,7 @@ def require_all(c: Checking, owner: Type, node: hir.SetField, value: tir.Expr) -
 
 def report_no_member(c: Checking, owner: Type, parts: tuple[Type, ...], node: hir.Member | hir.SetField) -> None:
     """Report E0007: the alternative that lacks the member, and what was probably meant."""
+    c.miss(node.name_start, node.name, owner)
     at = name_range(node)
     if NULL in parts and len(parts) > 1:
         shown = c.solver.resolve(owner)

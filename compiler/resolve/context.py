@@ -15,6 +15,7 @@ from bamlvm.compiler.reporter import Reporter
 from bamlvm.compiler.scope import Scope
 from bamlvm.compiler.symbols import Symbols
 from bamlvm.compiler.type_resolver import TypeResolver
+from bamlvm.compiler.uses import Symbol
 from bamlvm.grammar import syntax
 from bamlvm.vm.program.types import Type
 
@@ -77,6 +78,8 @@ class Resolving:
         self.sets: set[str] = set()
         signature = symbols.signature(name)
         self._type_variables = frozenset(signature.type_parameters if signature is not None else ())
+        self.parameters: set[int] = set()
+        """The locals that are the function's own parameters."""
         self.is_global = signature is None
         """Whether this is the initialiser of a constant."""
 
@@ -114,6 +117,24 @@ class Resolving:
     def is_local(self, name: str) -> bool:
         """Whether a name is a local's; does not count as a use."""
         return any(name in names for names in self.blocks)
+
+    def refer(self, start: int, end: int, symbol: Symbol | None) -> None:
+        """Note what a name means (:mod:`bamlvm.compiler.uses`)."""
+        self.scope.reads.refer(self.entry.declaration, start, end, symbol)
+
+    def refer_local(self, start: int, end: int, local: int) -> None:
+        """Note that a name means a local."""
+        if self.scope.reads.uses is None:
+            return
+        name = self.variables[local].name
+        is_parameter = local in self.parameters
+        symbol = Symbol("parameter", self.name, name) if is_parameter else Symbol("local", self.name, name, local)
+        self.refer(start, end, symbol)
+
+    def miss(self, start: int, end: int, owner: Type | str | None) -> None:
+        """Note that a name means nothing, and the locals that it could have been."""
+        visible = {name: local for names in self.blocks for name, local in names.items() if not name.startswith("$")}
+        self.scope.reads.miss(self.entry.declaration, start, end, owner, visible)
 
     def type(self, written: syntax.TypeExpr) -> Type:
         """Resolve a written type."""

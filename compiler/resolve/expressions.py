@@ -138,10 +138,19 @@ def _match(r: Resolving, node: syntax.Match) -> hir.Match:
 def _catch(r: Resolving, node: syntax.Catch) -> hir.Catch:
     operand = r.expr(r, node.operand)
     r.blocks.append({})
-    local = r.declare(node.binding or "$error", node.operand.end, node.operand.end)
+    local = r.declare(node.binding or "$error", *_binding_place(r, node))
     arms = tuple(_arm(r, arm) for arm in node.arms)
     r.blocks.pop()
     return hir.Catch(node.start, node.end, operand, local, arms, node.all)
+
+
+def _binding_place(r: Resolving, node: syntax.Catch) -> tuple[int, int]:
+    """Return where a catch names what was thrown: between its operand and its arms."""
+    start = node.operand.end
+    end = node.arms[0].start if node.arms else node.end
+    head = r.entry.item.text[start:end].partition("{")[0]
+    place = head.rfind(node.binding) if node.binding else -1
+    return (start + place, start + place + len(node.binding or "")) if place >= 0 else (start, start)
 
 
 def _arm(r: Resolving, arm: syntax.Arm) -> hir.Arm:

@@ -33,6 +33,7 @@ def resolve_function(
     for written, declared in zip(function.parameters, signature.parameters, strict=True):
         default = r.expr(r, written.default) if written.default is not None else None
         local = r.declare(declared.name, written.start, written.end)
+        r.parameters.add(local)
         parameters.append(hir.Parameter(written.start, written.end, local, declared.name, declared.type, default))
     if isinstance(function.body, syntax.LlmBody):
         body = _llm_call(r, function, parameters)

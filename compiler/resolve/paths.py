@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bamlvm.compiler import hir
 from bamlvm.compiler.resolve.context import Resolving
+from bamlvm.compiler.uses import Symbol
 from bamlvm.grammar import syntax
 from bamlvm.vm.program.spelling import Suggestion, did_you_mean, write_instead
 from bamlvm.vm.program.types import PRIMITIVES, EnumType
@@ -127,13 +128,63 @@ def _try_path(r: Resolving, node: syntax.Name | syntax.Member) -> hir.Expr | Non
     at = (node.start, node.end)
     if isinstance(node, syntax.Name):
         local = r.find(node.name)
-        return hir.Local(*at, local) if local is not None else _item(r, at, node.name)
+        if local is not None:
+            r.refer_local(*at, local)
+            return hir.Local(*at, local)
+        item = _item(r, at, node.name)
+        if item is not None:
+            _refer(r, node, item)
+        return item
     path = path_to_item(r, node)
     if path is not None and (item := _item(r, at, path)) is not None:
+        _refer(r, node, item)
         return item
     inner = node.object
     object_ = _try_path(r, inner) if isinstance(inner, syntax.Name | syntax.Member) else r.expr(r, inner)
     return hir.Member(*at, object_, node.name, node.name_start) if object_ is not None else None
+
+
+def _refer(r: Resolving, node: syntax.Name | syntax.Member, item: hir.Expr) -> None:
+    """Note what a path means, and what the part before its last name does."""
+    if r.scope.reads.uses is None:
+        return
+    start = node.name_start if isinstance(node, syntax.Member) else node.start
+    end = start + len(node.name)
+    before = node.object if isinstance(node, syntax.Member) else None
+    match item:
+        case hir.FunctionRef(name=name):
+            signature = r.symbols.signature(name)
+            assert signature is not None
+            owner = name.rpartition(".")[0]
+            is_method = owner != "" and r.symbols.class_(owner) is not None
+            r.refer(start, end, Symbol("member", owner, node.name) if is_method else Symbol("item", "", name))
+            if is_method and isinstance(before, syntax.Name | syntax.Member):
+                r.refer(before.end - len(before.name), before.end, Symbol("item", "", owner))
+        case hir.GlobalRef(name=name):
+            r.refer(start, end, Symbol("item", "", name))
+        case hir.Call():
+            r.refer(start, end, Symbol("environment", "", node.name))
+        case hir.VariantRef() if before is not None:
+            owner = path_to_item(r, before) or ""
+            refer_variant(r, before.end, start, item.enum, owner, node.name, True)
+        case hir.Invalid() if isinstance(before, syntax.Name | syntax.Member):
+            owner = path_to_item(r, before) or ""
+            enum = enum_name(r, owner)
+            if enum is not None:
+                refer_variant(r, before.end, start, enum, owner, node.name, False)
+        case _:
+            pass
+
+
+def refer_variant(r: Resolving, owner_end: int, start: int, enum: str, owner: str, variant: str, known: bool) -> None:
+    """Note ``owner.variant``: the enum, or the alias that names it, and its variant."""
+    last = owner.rpartition(".")[2]
+    named = r.scope.qualify(owner, r.entry.namespace)
+    r.refer(owner_end - len(last), owner_end, Symbol("item", "", named or enum))
+    if known:
+        r.refer(start, start + len(variant), Symbol("member", enum, variant))
+    else:
+        r.miss(start, start + len(variant), EnumType(enum))
 
 
 def _item(r: Resolving, at: tuple[int, int], path: str) -> hir.Expr | None:
@@ -159,7 +210,24 @@ def _item(r: Resolving, at: tuple[int, int], path: str) -> hir.Expr | None:
     return None
 
 
+def _miss(r: Resolving, node: syntax.Name | syntax.Member, path: str) -> None:
+    """Note that a path means nothing: its last name, if what is before it means something, else its first."""
+    if r.scope.reads.uses is None:
+        return
+    owner, _, last = path.rpartition(".")
+    if isinstance(node, syntax.Member) and (
+        r.scope.is_namespace(owner) or owner == "env" or r.scope.qualify(owner, r.entry.namespace)
+    ):
+        r.miss(node.name_start, node.name_start + len(last), owner)
+        return
+    first: syntax.Expr = node
+    while isinstance(first, syntax.Member):
+        first = first.object
+    r.miss(first.start, first.end, None)
+
+
 def _report_unknown(r: Resolving, node: syntax.Name | syntax.Member, path: str) -> None:
+    _miss(r, node, path)
     if r.scope.is_unread(path):
         return
     name = r.scope.qualify(path, r.entry.namespace)

@@ -52,6 +52,7 @@ def _path_pattern(r: Resolving, node: syntax.PathPattern) -> hir.Pattern:
         owner, _, variant = path.rpartition(".")
         if not names_type and (enum := paths.enum_name(r, owner)) is not None:
             known = paths.has_variant(r, at, enum, variant)
+            paths.refer_variant(r, at[0] + len(owner), at[1] - len(variant), enum, owner, variant, known)
             return hir.VariantPattern(*at, enum, variant) if known else hir.TypePattern(*at, hir.ERROR, None)
         constant = r.scope.qualify(path, r.entry.namespace)
         if constant is not None and paths.is_global(r, constant):

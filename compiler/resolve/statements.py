@@ -54,6 +54,7 @@ def _assign(r: Resolving, node: syntax.Assign) -> list[hir.Statement]:
     target = node.target
     match target:
         case syntax.Name(name=name) if (local := r.find(name, to_set=True)) is not None:
+            r.refer_local(target.start, target.end, local)
             value = _compound(r, node, hir.Local(target.start, target.end, local))
             r.assign(local)
             return [hir.SetLocal(*at, local, value)]

@@ -6,6 +6,7 @@
     filters.py      the results of filters, and the fields that they name
     shapes.py       paths, constants, macros and assigned names of a template's tree
     calls.py        the arguments of calls
+    meanings.py     what the names mean, for editors
     roles.py        the roles that the clients of a project allow
     formats.py      whether a prompt says what the answer is to look like
     checker.py      names, fields, filters and calls of one template
@@ -77,9 +78,12 @@ def _check(
     if "{" not in prompt.text:
         return
     from bamlvm.compiler.templates.checker import check  # importing Jinja is slow
+    from bamlvm.compiler.templates.meanings import Meanings
 
-    findings = check(text_of(prompt), parameters, names, roles)
-    places = Places(prompt) if findings else None
+    reads, places = names.symbols.reads, Places(prompt) if names.symbols.reads.uses is not None else None
+    meanings = Meanings(entry.declaration, name, parameters, reads, places.source) if places is not None else None
+    findings = check(text_of(prompt), parameters, names, roles, meanings)
+    places = Places(prompt) if findings and places is None else places
     for finding in findings:
         assert places is not None
         report.error(

@@ -15,6 +15,7 @@ from jinja2 import nodes
 
 from bamlvm.compiler.templates import filters
 from bamlvm.compiler.templates.calls import misfit, role_of
+from bamlvm.compiler.templates.meanings import Meanings
 from bamlvm.compiler.templates.parsing import Parsed, TemplateError, parse
 from bamlvm.compiler.templates.roles import Roles, misfitting_role
 from bamlvm.compiler.templates.shapes import assigned, constant, macro, path, tested_paths
@@ -57,25 +58,33 @@ class Finding:
 Variables = dict[str, Value]
 
 
-def check(text: str, parameters: Mapping[str, Type], names: Names, roles: Roles | None = None) -> list[Finding]:
+def check(
+    text: str,
+    parameters: Mapping[str, Type],
+    names: Names,
+    roles: Roles | None = None,
+    meanings: Meanings | None = None,
+) -> list[Finding]:
     """Return the errors in a template whose variables have the types ``parameters``, in order of appearance; ``roles``
-    are those that its messages may have, None for any."""
+    are those that its messages may have, None for any; ``meanings`` collects what its names mean."""
     try:
         parsed = parse(text)
     except TemplateError as error:
         return [Finding("E0073", error.start, error.end, error.message)]
-    checker = _Checker(parsed, parameters, names, roles)
+    checker = _Checker(parsed, parameters, names, roles, meanings)
     checker.body(parsed.tree.body, dict(parameters))
     return sorted(dict.fromkeys(checker.findings), key=lambda finding: finding.start)
 
 
-def check_expression(text: str, variables: Mapping[str, Value], names: Names) -> list[Finding]:
+def check_expression(
+    text: str, variables: Mapping[str, Value], names: Names, meanings: Meanings | None = None
+) -> list[Finding]:
     """Return the errors in an expression that must be true or false; places are those of ``{{text}}``."""
     try:
         parsed = parse(f"{{{{{text}}}}}")
     except TemplateError as error:
         return [Finding("E0073", error.start, error.end, error.message)]
-    checker = _Checker(parsed, variables, names, whole=False)
+    checker = _Checker(parsed, variables, names, meanings=meanings, whole=False)
     (output,) = parsed.tree.body
     assert isinstance(output, nodes.Output)
     value = checker.value(output.nodes[0], dict(variables))
@@ -97,11 +106,15 @@ class _Checker:
         parameters: Mapping[str, Value],
         names: Names,
         roles: Roles | None = None,
+        meanings: Meanings | None = None,
         *,
         whole: bool = True,
     ) -> None:
         self.findings: list[Finding] = []
         self._roles = roles
+        self._meanings = meanings
+        self._set_at: dict[str, int] = {}
+        """Where the variables that the template sets were set last."""
         self._whole = whole
         self._parsed = parsed
         self._parameters = parameters
@@ -181,12 +194,13 @@ class _Checker:
 
     def _for(self, node: nodes.For, variables: Variables) -> None:
         item = element(self._value(node.iter, variables), self._symbols)
-        inner = dict(variables)
+        inner, set_at = dict(variables), dict(self._set_at)
         self._bind(node.target, item, inner)
         if node.test is not None:
             self._value(node.test, inner)
         inner["loop"] = Loop(item)
         self.body(node.body, inner)
+        self._set_at = set_at
         self.body(node.else_, dict(variables))
 
     def _macro_body(self, node: nodes.Macro | nodes.CallBlock, variables: Variables) -> None:
@@ -208,6 +222,9 @@ class _Checker:
     def _bind(self, target: nodes.Node, value: Value, variables: Variables) -> None:
         if isinstance(target, nodes.Name):
             variables[target.name] = value
+            self._set_at[target.name] = target.lineno
+            if self._meanings is not None:
+                self._meanings.name(target.lineno, target.name, value, target.lineno)
         elif isinstance(target, nodes.Tuple):
             known = value.items if isinstance(value, Tuple) and len(value.items) == len(target.items) else ()
             for place, each in enumerate(target.items):
@@ -268,16 +285,24 @@ class _Checker:
     ) -> Value:
         name = node.name
         if name in variables:
+            if self._meanings is not None:
+                self._meanings.name(node.lineno, name, variables[name], self._set_at.get(name, -1))
             return variables[name]
         if name in ("ctx", "_") and self._whole:
+            if self._meanings is not None:
+                self._meanings.name(node.lineno, name, Builtin(name), -1)
             return Builtin(name)
         declared = self._declared(name)
         if declared is not None:
+            if self._meanings is not None:
+                self._meanings.item(node.lineno, name, declared)
             return declared
         if name in CONSTANTS:
             return NULL
         if name == "range":
             return UNKNOWN
+        if self._meanings is not None and name not in GLOBALS:
+            self._meanings.missing(node.lineno, name, None, variables)
         if name not in GLOBALS and name != "self" and not excused and name not in self._assumed:
             self._unknown(name, node.lineno, variables, what, severity)
         return UNKNOWN
@@ -316,6 +341,12 @@ class _Checker:
         severity: Severity = "warning",
     ) -> Value:
         found = member(value, name, self._symbols)
+        if self._meanings is not None:
+            place = self._member_place(node, name)
+            if isinstance(found, Absent) or found == UNKNOWN:
+                self._meanings.missing(place, name, value, {})
+            else:
+                self._meanings.member(place, name, value, found)
         if not isinstance(found, Absent):
             return found
         if not excused and path(node) not in self._assumed:
@@ -323,6 +354,12 @@ class _Checker:
             word = self._parsed.words[min(place, len(self._parsed.words) - 1)]
             self._report("E0070", word.start, word.end, found.message, found.hint, severity)
         return UNKNOWN
+
+    def _member_place(self, node: nodes.Getattr | nodes.Getitem, name: str) -> int:
+        """Return where the name of a member is written: after the point, or inside the quotes of an index."""
+        words = self._parsed.words
+        word = words[min(self._parsed.at(node.lineno) + 1, len(words) - 1)]
+        return word.start + (word.text[:1] in "\"'" and word.text[1:-1] == name)
 
     def _filter(self, node: nodes.Filter, variables: Variables) -> Value:
         excused = node.name in ("default", "d")

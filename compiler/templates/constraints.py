@@ -63,9 +63,14 @@ def _check_one(constraint: _Constraint, entry: Entry, names: Names, report: Repo
         report.error("E0073", expression, f"`{sign}{attribute.name}` has an empty expression", hint=hint)
         return
     from bamlvm.compiler.templates.checker import check_expression  # importing Jinja is slow
+    from bamlvm.compiler.templates.meanings import Meanings
 
     opening = expression.start + entry.item.text[expression.start : expression.end].index("{{")
-    for finding in check_expression(expression.text.replace("\r", " "), constraint.variables, names):
+    reads, meanings = names.symbols.reads, None
+    if reads.uses is not None:
+        variables = constraint.variables
+        meanings = Meanings(entry.declaration, None, variables, reads, lambda a, b: (opening + a, opening + b))
+    for finding in check_expression(expression.text.replace("\r", " "), constraint.variables, names, meanings):
         where_found = (opening + finding.start, opening + finding.end)
         report.error(finding.code, where_found, finding.message, hint=finding.hint, severity=finding.severity)
 

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
+from bamlvm.compiler.project import Project
 from tests.generators.choices import Choices
 from tests.generators.mutations import corpus, mutated
 from tests.generators.typed_programs import program
-from tests.support.compiling import compile_text, link, run
+from tests.support.compiling import compile_text, link, run, standard
 
 pytestmark = pytest.mark.slow
 
@@ -72,3 +73,17 @@ def test_what_mutations_start_from_is_valid() -> None:
     assert sum(try_it(source) for source in corpus()) > len(corpus()) / 2
     changed = [mutated(source, Choices(bytes(range(40)))) != source for source in corpus()]
     assert sum(changed) > len(changed) / 2
+
+
+@bounded
+@given(st.binary(min_size=40, max_size=40), st.integers(0, 2000))
+def test_what_can_be_read_of_a_broken_program_is_resolved(data: bytes, end: int) -> None:
+    choices = Choices(data)
+    source = mutated(choices.pick_far(corpus()), choices)
+    cut = source[: len(source) * end // 2000]
+    note(cut)
+    for text in (cut, cut + source[len(cut) + 7 :]):
+        recovered = Project(standard(), record_uses=True).recover({"main.baml": text})
+        for item in (item for file in recovered.files for item in file.items):
+            for each in recovered.uses.get(id(item.declaration), ()):
+                assert 0 <= each.start <= each.end <= len(item.text)

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
+from bamlvm.grammar.parser import parse_file
+from bamlvm.grammar.source import SourceFile
 
 Errors = Callable[[str], list[tuple[str, str, str]]]
 Parse = Callable[[str], tuple[list[Any], list[Diagnostic]]]
@@ -93,3 +96,32 @@ def test_an_error_is_reported_once_for_an_item_however_broken(parse: Parse) -> N
     text = "function f() {\n" + "  let = 1;\n" * 1000 + "}"
     diagnostics = parse(text)[1]
     assert 10 <= len(diagnostics) <= 30
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        (
+            "function f(p: A) -> int {\n  let a = 1;\n  let b = p.\n  let c = g(a, ;\n  if (a) { 2 }\n  h(a\n}",
+            ["a", "b"],
+        ),
+        ("function f() -> int {\n  let a = 1;\n  let b = ;\n  let c = 3;\n  c\n}", ["a", "c"]),
+        ("function f() -> int { let a = 1; if (a == 1) { let b = 2; b.", ["a", "b"]),
+        ("function f() -> string { let a = `x ${1 +", []),
+        ("class A {\n  x int\n  y\n}", ["x"]),
+        ("class A {\n  x int @alias(\n  y string", ["x"]),
+        ("enum E { A B @", ["A", "B"]),
+        ("client<llm> C {\n  provider openai\n  options { model", ["provider", "options"]),
+    ],
+)
+def test_what_could_be_read_of_a_broken_item(text: str, names: list[str]) -> None:
+    (item,) = parse_file(SourceFile("main.baml", text))[0].recovered
+    kinds = (syntax.Let, syntax.Field, syntax.Variant)
+    found = [node.name for node in syntax.walk(item.declaration) if isinstance(node, kinds)]
+    if isinstance(item.declaration, syntax.Client):
+        found = [entry.key for entry in item.declaration.body.entries]
+    assert found[: len(names)] == names and item.text == text
+
+
+def test_of_a_whole_item_nothing_is_recovered() -> None:
+    assert parse_file(SourceFile("main.baml", "class A { x int }"))[0].recovered == ()
