@@ -57,7 +57,8 @@ ENTRY_STEPS: Final = 8
 """Steps that take as long as entering compiled code and coming back: a loop that does so is soon found hot."""
 
 _FOREIGN: Final = frozenset(DISPATCH[name] for name in ("call_native", "sys_call", "compiled", "compiled_loop"))
-_STEP_LIMIT: Final = "baml.panics.StepLimit"
+_HALT: Final = [DISPATCH["halt"], None, None]
+"""The record that the outermost frame returns to."""
 
 
 class MachineError(Exception):
@@ -72,7 +73,22 @@ class Machine:
     before every instruction (:mod:`bamlvm.vm.trace`); without one nothing is paid for it.  ``thread_scope`` returns the
     scope of a new thread, from that of the thread that spawns it and its number.  ``scheduler`` is None until something
     is spawned.
+
+    What a short call does not read stands in the class: it takes as long as it takes to make its machine.
     """
+
+    memory = 0
+    poll: Callable[[], bool] | None = None
+    turns_left = 0
+    _budget: int | None = None
+    _max_depth = MAX_DEPTH
+    _native_depth = MAX_DEPTH - COMPILED_FRAMES
+    _sampling = SAMPLE
+    _slice_left = 0
+    _limit_hits = 0
+    _limit_hit = False
+    _memory_limit = 0
+    _making: Value = None  # what the work is making
 
     def __init__(
         self,
@@ -85,35 +101,31 @@ class Machine:
     ) -> None:
         self.program = program
         self.thread_scope = thread_scope
-        self.scheduler: Scheduler | None = None
         self.scope = scope
         self._execute: Callable[[Any, int], Any] = execute
         self.frames: list[tuple[Any, Any, Any, Any]] = []
         self.state: Any = None  # a State while there is a call
-        self._budget = budget
-        self._max_depth = max_depth
-        self._steps_left = _UNLIMITED if budget is None else budget
-        self._slice_left = 0
+        self.scheduler: Scheduler | None = None
+        self.turns = TURNS
+        self._steps_left = _UNLIMITED
         self._granted = 0
         self._unsampled = 0
-        self._limit_hits = 0
-        self._limit_hit = False
         self._waiting = False
         self._thrown: Thrown | Caught | None = None
         self._uncaught: Caught | None = None
         self._interrupted: BaseException | None = None
         self._measuring: Work[int] | None = None
-        self._memory_limit = 0
-        self.memory = 0
-        self._making: Value = None  # what the work is making
         self._work: Work[Value] | None = None  # of the instruction before the state's step
-        self.poll: Callable[[], bool] | None = None
-        self.turns = 1 if program.translation == "stress" else TURNS
-        self.turns_left = 0
-        self._sampling = 1 if program.translation == "stress" else SAMPLE
+        if budget is not None:
+            self._budget = self._steps_left = budget
+        if max_depth != MAX_DEPTH:
+            self._max_depth = max_depth
+            self._native_depth = max_depth - COMPILED_FRAMES
+        if program.translation == "stress":
+            self.turns = self._sampling = 1
         # The interpreter alone counts steps exactly, shows them to a tracer, and runs the last frames below the limit.
-        translates = budget is None and tracer is None and program.translation != "off"
-        self._native_depth = max_depth - COMPILED_FRAMES if translates else -1
+        if budget is not None or tracer is not None or program.translation == "off":
+            self._native_depth = -1
         if tracer is not None:
             from bamlvm.vm.trace import Watch, traced_loop  # only who watches pays for the second loop
 
@@ -132,8 +144,10 @@ class Machine:
         omitted = function.arity - len(arguments)
         if omitted < 0:
             raise ValueError(f"{function_name} takes {function.arity} arguments, not {len(arguments)}")
-        slots = [*arguments, *[MISSING] * omitted, *function.padding]
-        self.frames[:] = [([DISPATCH["halt"], None, None], [], [], None)]
+        slots = (
+            [*arguments, *function.padding] if not omitted else [*arguments, *[MISSING] * omitted, *function.padding]
+        )
+        self.frames.append((_HALT, [], [], None))
         self.state = (function.entry, slots, [], function, None)
 
     def run(self, fuel: int = FUEL, poll: Callable[[], bool] | None = None) -> Outcome:
@@ -149,7 +163,7 @@ class Machine:
         """
         if self.scheduler is None and (self.state is None or self._waiting):
             raise RuntimeError("the machine waits for a sys-op" if self._waiting else "the machine has no call to run")
-        self._slice_left = max(fuel, 1)
+        self._slice_left = fuel if fuel > 0 else 1
         self._granted = 0
         self.turns_left = self.turns
         self.poll = poll
@@ -535,9 +549,11 @@ class Machine:
     def _end(self) -> None:
         self.state = None
         self.frames.clear()
-        self._thrown = self._uncaught = self._interrupted = self._measuring = None
-        self._end_work()
         self._waiting = False
+        if self._thrown or self._uncaught or self._interrupted or self._measuring:
+            self._thrown = self._uncaught = self._interrupted = self._measuring = None
+        if self._work is not None:
+            self._end_work()
 
 
 _SECOND_TIER: Final = ("semantics", "facts", "flow", "symbolic", "inference", "spill", "space", "translate", "native")

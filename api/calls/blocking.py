@@ -22,7 +22,9 @@ def run_blocking(call: Call) -> Any:
         while True:
             outcome = call.advance()
             if isinstance(outcome, Done):
-                value = finish(call.result(outcome.value))
+                value = outcome.value
+                if not call.is_own_result(value):
+                    value = finish(call.result(value))
                 break
             if isinstance(outcome, Failed):
                 raise finish(call.thrown(outcome.error))

@@ -11,7 +11,7 @@ However a call ends, :meth:`Call.conclude` is called once, after everything that
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
@@ -22,21 +22,22 @@ from bamlvm.calls.errors import converted_error, error_record, recorded_error, t
 from bamlvm.calls.hooks import CallInCallerThread, Sink, hooks_of
 from bamlvm.calls.interruption import Interruption
 from bamlvm.collector import CallRecord, Observer, UnawaitedError
-from bamlvm.context import CallContext
+from bamlvm.context import NO_CONTEXT, CallContext
 from bamlvm.errors import Cancelled, ThrownError
 from bamlvm.sysops import attempts
 from bamlvm.sysops.records import ErrorRecord
-from bamlvm.sysops.scope import NO_THREADS, Scope
+from bamlvm.sysops.scope import NO_THREADS, Hooks, Scope
 from bamlvm.sysops.system import monotonic, resident_bytes, small_objects_bytes, unix_time
 from bamlvm.vm.builtins import SCALARS
 from bamlvm.vm.handles import Entry
-from bamlvm.vm.machine import Machine
+from bamlvm.vm.machine import MAX_DEPTH, Machine
 from bamlvm.vm.outcomes import Done, Failed, Idle, Suspended
 from bamlvm.vm.threads import Thread
 from bamlvm.vm.values import Caught, Value
 from bamlvm.vm.work import ResultT, Work
 
 if TYPE_CHECKING:
+    from bamlvm.vm.program.llm import ClientInfo
     from bamlvm.vm.scheduler import Scheduler
 
 _CANCELLED: Final = ErrorRecord("baml.panics.Cancelled", "the thread was cancelled")
@@ -75,26 +76,13 @@ class Call:
     None on the background loop; ``call_in_caller_thread`` is set where callbacks belong to another thread.
     """
 
-    __slots__ = (
-        "_memory_due",
-        "_memory_held",
-        "_memory_margin",
-        "_observers",
-        "_slice_ends",
-        "_started",
-        "_thrown",
-        "_waiting",
-        "call_in_caller_thread",
-        "concluded",
-        "context",
-        "engine",
-        "function",
-        "interruption",
-        "machine",
-        "scope",
-        "thread",
-        "to_close",
-    )
+    # What a short call does not read stands in the class.
+    call_in_caller_thread: CallInCallerThread | None = None
+    to_close: Sequence[Thread] = ()
+    _slice_ends = 0.0
+    _memory_due = 0.0
+    _memory_held = (0, 0)
+    _thrown: ErrorRecord | None = None  # of the value that the call has thrown
 
     def __init__(self, engine: Engine, prepared: PreparedCall, context: CallContext, sink: Sink | None = None) -> None:
         self.engine = engine
@@ -103,30 +91,33 @@ class Call:
         self._started = started = monotonic()
         timeout = context.timeout
         self.interruption = Interruption(context.cancel, timeout, None if timeout is None else started + timeout)
-        self.call_in_caller_thread: CallInCallerThread | None = None
         self.concluded = False
-        self.thread: int | None = threading.get_ident()
-        env = engine.environment(context.env)
-        self.scope = Scope(engine.services, engine.new_owner(), env, hooks_of(self, sink), context.tags)
-        self.scope.clients = engine.clients_of(context)
-        self.scope.client = context.client
-        self.scope.check = self.interruption.poll
-        observers: tuple[Observer, ...] = (*engine.collectors, *context.collectors)
-        if observers:
-            self.scope.keep_raw_events = any(observer.keep_raw_events for observer in observers)
-        self._observers = [observer.begin(function, context.tags) for observer in observers]
-        tracer = None if engine.new_tracer is None else engine.new_tracer()
-        self.machine = Machine(
-            engine.program, self.scope, engine.step_limit, tracer=tracer, thread_scope=Scope.of_thread
-        )
-        self.scope.threads = self.machine
-        self.to_close: list[Thread] = []
-        self._slice_ends = 0.0
-        self._memory_due = 0.0
-        self._memory_held = (0, 0)
-        self._memory_margin = context.memory
-        self._thrown: ErrorRecord | None = None  # of the value that the call has thrown
         self._waiting: PreparedCall | None = None  # for its binding
+        self._observers: Sequence[Callable[[CallRecord], None]] = ()
+        self.thread: int | None = threading.get_ident()
+        if context is NO_CONTEXT and sink is None:  # as most short calls
+            env, hooks = engine.env, Hooks()
+            clients: Mapping[str, ClientInfo] = engine.program.clients
+        else:
+            env, hooks, clients = engine.environment(context.env), hooks_of(self, sink), engine.clients_of(context)
+        self.scope = scope = Scope(
+            engine.services,
+            engine.new_owner(),
+            env,
+            hooks,
+            context.tags,
+            clients=clients,
+            client=context.client,
+            check=self.interruption.poll,
+        )
+        if engine.collectors or context.collectors:
+            observers: tuple[Observer, ...] = (*engine.collectors, *context.collectors)
+            scope.keep_raw_events = any(observer.keep_raw_events for observer in observers)
+            self._observers = [observer.begin(function, context.tags) for observer in observers]
+        tracer = None if engine.new_tracer is None else engine.new_tracer()
+        self.machine = Machine(engine.program, scope, engine.step_limit, MAX_DEPTH, tracer, Scope.of_thread)
+        scope.threads = self.machine
+        self._memory_margin = context.memory
         if prepared.binding is None:
             self.machine.start(prepared.entry, prepared.arguments)
         else:
@@ -164,14 +155,14 @@ class Call:
         """Close the threads that the program has cancelled; those that must wait for it are for the driver."""
         for thread in scheduler.take_closing():
             if thread.in_sysop or self.engine.services.handles.owns(self.scope.owner, thread.number):
-                self.to_close.append(thread)
+                self.to_close = [*self.to_close, thread]
             else:
                 self.abandon(thread)
                 scheduler.closed(thread)
 
-    def take_to_close(self) -> list[Thread]:
+    def take_to_close(self) -> Sequence[Thread]:
         """Return the cancelled threads that the driver is to close."""
-        taken, self.to_close = self.to_close, []
+        taken, self.to_close = self.to_close, ()
         return taken
 
     def take_open_of(self, thread: Thread) -> list[Entry]:
@@ -218,6 +209,11 @@ class Call:
         """End the call early with an exception, from any thread; the first reason counts."""
         self.interruption.interrupt(reason)
 
+    def is_own_result(self, value: Value) -> bool:
+        """Whether a value that the function has returned is its own Python form."""
+        signature = self.engine.program.signatures.get(self.function)
+        return type(value) in SCALARS and (signature is None or signature.annotated is signature.result)
+
     def result(self, value: Value) -> Work[Any]:
         """Return the Python form of the value that the function has returned, pausing where other tasks of an event
         loop are to run.  Raises what interrupts the call, and :class:`bamlvm.HostError`."""
@@ -225,8 +221,6 @@ class Call:
         annotated = None  # there is no attribute in it
         if signature is not None and signature.annotated is not signature.result:
             annotated = signature.annotated
-        elif type(value) in SCALARS:
-            return value
         return (yield from self._in_slices(self.engine.results.converting(value, annotated)))
 
     def thrown(self, caught: Caught) -> Work[ThrownError]:

@@ -34,7 +34,9 @@ async def drive(call: Call, outcome: Suspended | Idle | None = None) -> Any:
                 step = outcome if outcome is not None else call.advance()
                 outcome = None
                 if isinstance(step, Done):
-                    value = await _in_turns(call.result(step.value))
+                    value = step.value
+                    if not call.is_own_result(value):
+                        value = await _in_turns(call.result(value))
                     break
                 if isinstance(step, Failed):
                     raise await _in_turns(call.thrown(step.error))

@@ -80,6 +80,7 @@ class Engine:
         self._limits = limits
         self._note_call: Callable[[str, Mapping[str, Any]], None] | None = getattr(tape, "note_call", None)
         self._recorded: Callable[[str], Mapping[str, Any]] | None = getattr(tape, "recorded_arguments", None)
+        self.has_tape = self._note_call is not None or self._recorded is not None
         self._owners = count(1)
 
     def clients_of(self, context: CallContext) -> Mapping[str, ClientInfo]:

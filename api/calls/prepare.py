@@ -33,7 +33,8 @@ def prepare_call(engine: Engine, name: str, args: Mapping[str, Any], stream: boo
     if engine.closed:
         raise HostError("the runtime is closed")
     signature = engine.signature(name)
-    args = engine.taped(signature, args)
+    if engine.has_tape:
+        args = engine.taped(signature, args)
     if stream and signature.kind == "llm":
         return _through(engine, signature, _STREAM, args)
     return PreparedCall(name, name, _converted(engine, signature, args))
@@ -65,18 +66,22 @@ def _converted(engine: Engine, signature: Signature, args: Mapping[str, Any]) ->
     used = 0
     convert = engine.arguments.convert
     for parameter in signature.parameters:
-        if parameter.name in args:
+        name = parameter.name
+        if name in args:
             used += 1
-            value = convert(args[parameter.name], parameter.type, parameter.name)
-            if type(parameter.annotated) is not Primitive:  # there may be an assert in it
-                _demand(engine, value, parameter.name, parameter.annotated)
+            annotated = parameter.annotated
+            if type(annotated) is Primitive:
+                values.append(convert(args[name], annotated, name))
+                continue
+            value = convert(args[name], parameter.type, name)
+            _demand(engine, value, name, annotated)  # there may be an assert in it
             values.append(value)
         elif parameter.has_default:
             values.append(MISSING)
         elif engine.arguments.types.nullable(parameter.type):
             values.append(None)
         else:
-            raise HostError(f"{signature.name}: the argument {parameter.name!r} ({parameter.type}) is missing")
+            raise HostError(f"{signature.name}: the argument {name!r} ({parameter.type}) is missing")
     if used != len(args):
         known = [parameter.name for parameter in signature.parameters]
         extra = next(name for name in args if name not in known)

@@ -23,7 +23,7 @@ from bamlvm.values.checked import WRAPPERS
 from bamlvm.values.classes import Types
 from bamlvm.values.host_classes import fields_of
 from bamlvm.values.results import Opaque
-from bamlvm.values.scalars import Converted, Mismatch, plain, primitive, shown
+from bamlvm.values.scalars import Converted, Mismatch, is_exact, plain, primitive, shown
 from bamlvm.vm.program.types import (
     MEDIA,
     AliasType,
@@ -57,6 +57,8 @@ class Arguments:
 
         Raises :class:`bamlvm.HostError` with the path of what does not fit.
         """
+        if type(type_) is Primitive and is_exact(value, type_.name):
+            return value
         try:
             leaf = self._leaf(value, type_)
             return (self._run(value, type_) if leaf is None else leaf)[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from typing import Any, Final, TypeAlias
 
-from bamlvm.vm.values import Value, in_i64
+from bamlvm.vm.values import I64_MAX, I64_MIN, Value, in_i64
 
 Converted: TypeAlias = tuple[Value, int]
 """A converted value and its cost, 0 for an exact fit."""
@@ -44,13 +44,17 @@ class Mismatch(Exception):  # noqa: N818 (the inside of a HostError)
         return "".join(reversed(steps))
 
 
+def is_exact(value: Any, name: str) -> bool:
+    """Whether a value is one of ``int float string bool null`` as it is; False where that takes a longer look."""
+    kind: type = type(value)
+    if kind is int:
+        return name == "int" and I64_MIN <= value <= I64_MAX
+    return kind is _EXACT.get(name) and (kind is not str or value.isascii())
+
+
 def primitive(value: Any, name: str) -> Converted:
     """Convert a value for ``int float string bool null``.  Raises :class:`Mismatch`."""
-    kind: type = type(value)
-    if kind is str:
-        if name == "string" and value.isascii():
-            return value, 0
-    elif kind is _EXACT.get(name) or (kind is int and name == "int" and in_i64(value)):
+    if is_exact(value, name):
         return value, 0
     given = plain(value)
     kind = type(given)
