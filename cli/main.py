@@ -26,6 +26,7 @@ COMMANDS = {
     "generate": ("bamlvm.cli.generate", "write a typed Python client of a program"),
     "schema": ("bamlvm.cli.schema", "print the JSON Schema of a type"),
     "dump": ("bamlvm.cli.dump", "print one stage of a program's compilation"),
+    "serve": ("bamlvm.cli.serve", "serve the functions of a program over HTTP"),
     "mock": ("bamlvm.cli.mock", "serve scripted LLM answers on a local port"),
     "lsp": ("bamlvm.cli.lsp", "serve editors: the language server"),
     "completion": ("bamlvm.cli.completion", "print a completion script for a shell"),

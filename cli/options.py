@@ -42,17 +42,18 @@ def capabilities(options: argparse.Namespace) -> frozenset[str]:
 
 def add_timeout(parser: argparse.ArgumentParser, help: str) -> None:
     """Add ``--timeout`` in seconds."""
-    parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help=help)
+    parser.add_argument("--timeout", type=seconds, metavar="SECONDS", help=help)
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
+    """Parse seconds from 0 up, for ``type=``."""
     try:
-        seconds = float(text)
+        number = float(text)
     except ValueError:
-        seconds = -1.0
-    if not seconds >= 0:  # NaN too
+        number = -1.0
+    if not number >= 0:  # NaN too
         raise argparse.ArgumentTypeError(f"expected seconds from 0 up, got {text}")
-    return seconds
+    return number
 
 
 def add_verbose(parser: argparse.ArgumentParser, help: str) -> None:

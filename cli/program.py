@@ -22,7 +22,7 @@ from bamlvm.cli.exit_codes import USAGE, CommandError
 from bamlvm.vm.program.spelling import suggestion
 
 if TYPE_CHECKING:
-    from bamlvm.vm.program.declarations import Parameter, Signature
+    from bamlvm.vm.program.declarations import Parameter
     from bamlvm.vm.program.types import Type
 
 _PATH_HELP: Final = "a .baml file or a folder of them (default: the nearest baml_src, here or above)"
@@ -97,12 +97,6 @@ def _value(text: str, type_: Type, aliases: Mapping[str, Type]) -> Any:
             return file_argument(Path(text[1:]), type_, aliases)
         text = text[1:]
     return text_argument(text, type_)
-
-
-def signature_text(signature: Signature) -> str:
-    """Render a function's signature on one line: ``f(a: int, b: string = …) -> string``."""
-    shown = [f"{p.name}: {p.type}{' = …' if p.has_default else ''}" for p in signature.parameters]
-    return f"{signature.name}({', '.join(shown)}) -> {signature.result}"
 
 
 def _parse_object(text: str) -> Mapping[str, Any]:

@@ -25,7 +25,7 @@ from bamlvm.cli import exit_codes
 from bamlvm.cli import options as shared
 from bamlvm.cli.exit_codes import CommandError
 from bamlvm.cli.output import error_line, is_terminal, json_text, usage_text, value_text, write_result
-from bamlvm.cli.program import add_path, arguments, program_path, read_program, signature_text
+from bamlvm.cli.program import add_path, arguments, program_path, read_program
 from bamlvm.grammar.printable import printable_line
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _call_and_print(runtime: bamlvm.Runtime, options: argparse.Namespace) -> Non
         value = runtime.call_function_sync(options.function, values, context)
     except BaseException as error:
         if type(error) is bamlvm.HostError:  # not a subclass: an argument does not fit its parameter
-            expected = f"expected: {signature_text(signature)}"
+            expected = f"expected: {signature}"
             raise CommandError(exit_codes.USAGE, f"{error}\n{expected}") from None
         if display is not None:
             display.finish(None)

@@ -102,6 +102,11 @@ class Signature(msgspec.Struct, frozen=True, array_like=True, dict=True):
         """The result's type without attributes: ``annotated`` itself if it has none."""
         return bare(self.annotated)
 
+    def __str__(self) -> str:
+        """Render the signature on one line: ``f(a: int, b: string = …) -> string``."""
+        shown = [f"{each.name}: {each.type}{' = …' if each.has_default else ''}" for each in self.parameters]
+        return f"{self.name}({', '.join(shown)}) -> {self.result}"
+
 
 class TestInfo(msgspec.Struct, frozen=True, array_like=True):
     """A ``test``: the functions that it calls, each with ``arguments``, and the assertions about their results.

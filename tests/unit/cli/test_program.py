@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bamlvm.cli.exit_codes import CommandError
-from bamlvm.cli.program import arguments, signature_text
+from bamlvm.cli.program import arguments
 from bamlvm.errors import HostError
 from bamlvm.vm.program.declarations import Parameter
 from bamlvm.vm.program.types import AliasType, ListType, MapType, Primitive, Type, UnionType
@@ -97,10 +97,3 @@ def test_what_makes_no_arguments(named: list[str], json_object: str | None, mess
 def test_a_function_without_parameters_takes_none() -> None:
     with pytest.raises(CommandError, match=r"-a x: there is no such parameter \(the function has none\)"):
         arguments([], ["x=1"], None)
-
-
-def test_a_signature_in_one_line() -> None:
-    signature = SimpleNamespace(
-        name="f", parameters=[parameter("a", "int"), parameter("b", "string", has_default=True)], result="bool"
-    )
-    assert signature_text(signature) == "f(a: int, b: string = …) -> bool"
