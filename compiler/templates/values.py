@@ -14,7 +14,7 @@ from bamlvm.compiler.index import Index
 from bamlvm.compiler.symbols import Symbols
 from bamlvm.grammar import syntax
 from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, has_attribute
-from bamlvm.vm.program.prompt_names import CONTEXT, CONTEXT_CLIENT, ROLE_FUNCTIONS
+from bamlvm.vm.program.prompt_names import CONTEXT, CONTEXT_CLIENT, MAPPING_METHODS, ROLE_FUNCTIONS
 from bamlvm.vm.program.spelling import did_you_mean
 from bamlvm.vm.program.types import (
     BOOL,
@@ -165,6 +165,8 @@ def element(value: Value, symbols: Symbols) -> Value:
             return item
         case MapType(key, _):
             return key
+        case ClassType():
+            return STRING
         case UnionType(parts):
             return join([element(part, symbols) for part in parts if part != NULL])
         case base if base == STRING:
@@ -174,8 +176,10 @@ def element(value: Value, symbols: Symbols) -> Value:
 
 
 def pair(value: Value, symbols: Symbols) -> Value:
-    """Return a key and its value of a map."""
+    """Return a key and its value of a map, or a field's name and its value."""
     base = _base(value, symbols)
+    if isinstance(base, ClassType):
+        return Tuple((STRING, UNKNOWN))
     return Tuple((base.key, base.value)) if isinstance(base, MapType) else UNKNOWN
 
 
@@ -224,6 +228,22 @@ def member(value: Value, name: str, symbols: Symbols) -> Value | Absent:
             return UNKNOWN if hasattr(python, name) else Absent(f"{what} has no `{name}`", _filter_for(name))
         case _:
             return UNKNOWN
+
+
+def method_result(name: str, holder: Value, symbols: Symbols) -> Value:
+    """Return the result of a method of Python's, or of a mapping."""
+    if name == "items":
+        return Items(pair(holder, symbols))
+    if name == "keys":
+        return Items(element(holder, symbols))
+    if name == "values":
+        return Items(subscript(holder, symbols))
+    return ListType(STRING) if name in ("split", "splitlines") else UNKNOWN
+
+
+def has_method(holder: Value, name: str, symbols: Symbols) -> bool:
+    """Whether a class has a method of a mapping."""
+    return name in MAPPING_METHODS and isinstance(_base(holder, symbols), ClassType)
 
 
 def truth(value: Value, symbols: Symbols) -> bool:

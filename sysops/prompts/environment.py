@@ -5,8 +5,10 @@ rules on top:
 
 - an undefined name, field or key prints nothing, is an empty list to a loop and false to a condition; any other use of
   it is an error that says which names exist.  In a single expression (``strict``) every use is an error;
-- ``null`` is another name of ``none``;
-- ``x.name`` on a class is its field and nothing else, on a map its key before any method;
+- ``null`` is another name of ``none``, and an empty list to a loop;
+- ``x.name`` on a class is its field before any method of a mapping, on a map its key before any method;
+- ``//`` and ``%`` are Euclidean, as in MiniJinja (``7 % -3`` is 1), and take numbers only; ``*`` and
+  ``**`` make nothing that is larger than a text may be;
 - values print as :func:`bamlvm.sysops.prompts.views.text_of` says, in ``{{ … }}``, in ``~`` and in ``join`` alike;
 - the loops of one rendering take at most :data:`TURNS` turns together, and its text has a greatest length;
 - loops look at the clock: in time a template yields an empty text, so that its driver can let others run, and what
@@ -27,9 +29,10 @@ from jinja2.compiler import CodeGenerator, Frame
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
-from bamlvm.sysops.prompts.filters import filters
-from bamlvm.sysops.prompts.views import ClassView, EnumNamespace, EnumView, Tags, text_of
-from bamlvm.vm.program.prompt_names import CONSTANTS, FILTERS, GLOBALS, TESTS
+from bamlvm.sysops.prompts.filters import TESTS_BESIDE, filters
+from bamlvm.sysops.prompts.numbers import modulo, power, product, quotient
+from bamlvm.sysops.prompts.views import ClassView, EnumNamespace, EnumView, Tags, part_of, text_of
+from bamlvm.vm.program.prompt_names import CONSTANTS, FILTERS, GLOBALS, MAPPING_METHODS, TESTS
 from bamlvm.vm.work import LONGEST
 
 
@@ -180,6 +183,7 @@ class Environment(ImmutableSandboxedEnvironment):
     """One a runtime; it has no loader and no cache of its own."""
 
     code_generator_class = _Generator
+    intercepted_binops = frozenset(("//", "%", "*", "**"))
     concat = staticmethod(concatenated)
 
     def __init__(self, *, strict: bool = False) -> None:
@@ -192,9 +196,11 @@ class Environment(ImmutableSandboxedEnvironment):
             cache_size=0,
             optimized=False,
         )
+        self.binop_table |= {"//": quotient, "%": modulo, "*": product, "**": power}
         own = self.filters | filters()
         self.filters = {name: own[name] for name in FILTERS}
-        self.tests = {name: self.tests[name] for name in TESTS}
+        tests = self.tests | TESTS_BESIDE
+        self.tests = {name: tests[name] for name in TESTS}
         self.globals = {**{name: self.globals[name] for name in GLOBALS}, **CONSTANTS}
 
         self._local = threading.local()  # the turns of the rendering that runs
@@ -221,7 +227,7 @@ class Environment(ImmutableSandboxedEnvironment):
     def counted(self, items: Iterable[Any]) -> Iterator[Any]:
         """Yield the items of a loop.  Raises :class:`OverflowError` where the rendering has had its turns."""
         turns = self._turns()
-        for item in items:
+        for item in () if items is None else items:
             left = turns.left = turns.left - 1
             if not left & _LOOK:
                 turns.look()
@@ -238,7 +244,7 @@ class Environment(ImmutableSandboxedEnvironment):
     @staticmethod
     def joined(parts: Iterable[Any]) -> str:
         """Join the parts as they print."""
-        return "".join(str(text_of(part)) for part in parts)
+        return "".join(map(part_of, parts))
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Return ``obj.attribute``."""
@@ -252,6 +258,8 @@ class Environment(ImmutableSandboxedEnvironment):
 
     def _member(self, obj: Any, name: Any) -> Any:
         if isinstance(obj, ClassView):
+            if name in MAPPING_METHODS and name not in obj.fields:
+                return missing
             members: Mapping[Any, Any] = obj.fields
         elif isinstance(obj, EnumNamespace):
             members = obj.variants

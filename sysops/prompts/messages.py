@@ -4,6 +4,7 @@ While a template renders, a call of ``_.role(…)`` and every printed image leav
 characters around a number that is random for each rendering, so that no argument can forge one.  A mark holds neither
 letters nor white space, so that it survives ``upper`` and ``trim``.  Afterwards :meth:`Marks.split` cuts the text:
 
+- without marks all of the text is one message, as it is;
 - the text after a role's mark, up to the next, is a part of a message of that role; each text is trimmed;
 - text before the first role has the default role; a part with nothing in it is dropped;
 - neighbouring parts of one role make one message, unless the role was given with ``__baml_allow_dupe_role__=true``.
@@ -67,7 +68,7 @@ class Marks:
     def split(self, text: str, default_role: str) -> list[Message]:
         """Split a rendered text into its messages."""
         if not self._entries:
-            return [Message(default_role, [Part(text.strip())])]
+            return [Message(default_role, [Part(text)])]
         pieces = re.split(f"\ue000{self._nonce}\ue001([0-9]+)\ue002", text)
         messages: list[Message] = []
         role = _Role(default_role, {}, separate=False)

@@ -38,9 +38,10 @@ def _plain(value: Any, inside: tuple[int, ...]) -> Any:
     raise ValueError(f"a {type(value).__name__} cannot be formatted")
 
 
-def to_json(value: Any) -> str:
-    """Write minified JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+def to_json(value: Any, indent: int | None = None) -> str:
+    """Write JSON: minified, or indented by so many spaces."""
+    separators = (",", ": " if indent is not None else ":")
+    return json.dumps(value, ensure_ascii=False, separators=separators, indent=indent)
 
 
 # --- YAML -------------------------------------------------------------------------------------------------------------

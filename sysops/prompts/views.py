@@ -3,19 +3,20 @@
 =============  =====================================================================================================
 BAML           in the template
 =============  =====================================================================================================
-null … string  Python's own; lists and maps become lists and dicts of views
-class          :class:`ClassView`: ``x.field``; nothing else of it can be reached
+null … string  Python's own; a map becomes a dict of views, a list a :class:`ListView` of them
+class          :class:`ClassView`: ``x.field``, and a mapping of its fields' names (``x.items()``, ``x|length``)
 enum           :class:`EnumView`: prints as its alias, equals its variant's name, ``.value`` is that name
 media          :class:`MediaView`: prints as a mark that :mod:`bamlvm.sysops.prompts.messages` turns into a part
 =============  =====================================================================================================
 
 Printing follows the official runtime: scalars as literals, a list on one line, a class over lines, four spaces deeper
-each, keyed by alias.  A value that contains itself is cut at ``...``.
+each, keyed by alias.  Null is ``null`` where it is printed alone, a field of a class or an item of a list that the host
+gave, and ``none`` everywhere else: in a map, in a list that the template made, and as a part of a text (``"a" ~ x``,
+``join``).  A value that contains itself is cut at ``...``.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, ValuesView
 from typing import Any
 
@@ -25,7 +26,13 @@ from bamlvm.vm.rendering import scalar_text
 from bamlvm.vm.values import Closure, EnumValue, Future, Handle, Instance, Media, TypeValue
 
 
-class ClassView:
+class ListView(list[Any]):
+    """A list of the program's, as opposed to one that a template made."""
+
+    __slots__ = ()
+
+
+class ClassView(Mapping[str, Any]):
     """An instance's fields by name, each a view; ``aliases`` has the printed name of every field that has one."""
 
     __slots__ = ("aliases", "class_name", "fields")
@@ -40,6 +47,15 @@ class ClassView:
 
     def __hash__(self) -> int:
         return hash(self.class_name)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.fields[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.fields)
+
+    def __len__(self) -> int:
+        return len(self.fields)
 
     def __str__(self) -> str:
         return "".join(_block(self, 0, ()))
@@ -135,7 +151,7 @@ class Viewer:
             return known
         self._kept.append(value)  # an id is good only as long as its object lives
         if isinstance(value, list):
-            items: list[Any] = []
+            items = ListView()
             self._seen[id(value)] = items
             items.extend(map(self.view, value))
             return items
@@ -186,23 +202,44 @@ def text_of(value: Any) -> Any:
     return value
 
 
+def part_of(value: Any) -> str:
+    """Return a value as a part of a text: as it prints, but for null, which is ``none`` there."""
+    return "none" if value is None else str(text_of(value))
+
+
+def debug_text(value: Any) -> str:
+    """Return a value as ``pprint`` writes it: over lines, texts in quotes."""
+    return "".join(_block(value, 0, (), null="none"))
+
+
+_ESCAPES = {"\t": "\\t", "\r": "\\r", "\n": "\\n", '"': '\\"', "\\": "\\\\", "\0": "\\0"}
+
+
 def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+    """Write a text as the official runtime quotes it, which is Rust's way: ``\\u{7f}`` for what cannot be printed."""
+    if text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
+    return '"' + "".join(_ESCAPES.get(c) or (c if c.isprintable() else f"\\u{{{ord(c):x}}}") for c in text) + '"'
 
 
-def _atom(value: Any) -> str:
+def _atom(value: Any, null: str) -> str:
     if isinstance(value, str):
         return _quoted(value)
-    if value is None or isinstance(value, (bool, int, float)):
-        return scalar_text(value)
-    return str(value)
+    if value is None:
+        return null
+    return scalar_text(value) if isinstance(value, (bool, int, float)) else str(value)
 
 
 def _key(key: Any) -> str:
-    return _quoted(str(key))
+    return _quoted(str(key)) if isinstance(key, (str, EnumView)) else _atom(key, "none")
 
 
-def _inline(value: Any, inside: tuple[int, ...]) -> Iterator[str]:
+def _null_in(value: Any) -> str:
+    """Return how null prints as a direct part of a value."""
+    return "null" if isinstance(value, (ListView, ClassView)) else "none"
+
+
+def _inline(value: Any, inside: tuple[int, ...], null: str = "null") -> Iterator[str]:
     if isinstance(value, ClassView):
         yield from _block(value, 0, inside)
     elif isinstance(value, (list, tuple)):
@@ -213,7 +250,7 @@ def _inline(value: Any, inside: tuple[int, ...]) -> Iterator[str]:
         yield "["
         for place, item in enumerate(value):
             yield ", " if place else ""
-            yield from _inline(item, inside)
+            yield from _inline(item, inside, _null_in(value))
         yield "]"
     elif isinstance(value, dict):
         if id(value) in inside:
@@ -223,13 +260,13 @@ def _inline(value: Any, inside: tuple[int, ...]) -> Iterator[str]:
         yield "{"
         for place, (key, item) in enumerate(value.items()):
             yield f"{', ' if place else ''}{_key(key)}: "
-            yield from _inline(item, inside)
+            yield from _inline(item, inside, "none")
         yield "}"
     else:
-        yield _atom(value)
+        yield _atom(value, null)
 
 
-def _block(value: Any, depth: int, inside: tuple[int, ...]) -> Iterator[str]:
+def _block(value: Any, depth: int, inside: tuple[int, ...], null: str = "null") -> Iterator[str]:
     """Write a class, or what is inside one: one entry a line, each with a trailing comma."""
     if isinstance(value, ClassView):
         entries: list[tuple[str, Any]] = [
@@ -243,7 +280,7 @@ def _block(value: Any, depth: int, inside: tuple[int, ...]) -> Iterator[str]:
         entries = [("", item) for item in value]
         opening, closing = "[", "]"
     else:
-        yield _atom(value)
+        yield _atom(value, null)
         return
     if id(value) in inside:
         yield "..."
@@ -256,6 +293,6 @@ def _block(value: Any, depth: int, inside: tuple[int, ...]) -> Iterator[str]:
     yield opening + "\n"
     for label, entry in entries:
         yield margin + label
-        yield from _block(entry, depth + 1, inside)
+        yield from _block(entry, depth + 1, inside, _null_in(value))
         yield ",\n"
     yield "    " * depth + closing

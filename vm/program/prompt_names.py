@@ -10,22 +10,25 @@ from collections.abc import Mapping
 from typing import Final
 
 _FILTERS: Final = (
-    "abs attr batch bool capitalize center count d default dictsort e escape filesizeformat first float "
+    "abs attr batch bool capitalize center chain count d default dictsort e escape filesizeformat first float "
     "forceescape format groupby indent int items join last length lines list lower map max min pprint "
     "random regex_match reject rejectattr replace reverse round safe select selectattr slice sort split "
     "string striptags sum title tojson trim truncate unique upper urlencode urlize wordcount wordwrap "
-    "xmlattr"
+    "xmlattr zip"
 )
 FILTERS: Final = frozenset(_FILTERS.split())
-"""Jinja's filters, and ``bool format lines regex_match split``."""
+"""Jinja's filters, and ``bool chain format lines regex_match split zip``."""
 
 _TESTS: Final = (
-    "boolean callable defined divisibleby eq equalto escaped even false filter float ge greaterthan gt in "
-    "integer iterable le lessthan lower lt mapping ne none number odd sameas sequence string test true "
-    "undefined upper == != < <= > >="
+    "boolean callable defined divisibleby endingwith eq equalto escaped even false filter float ge greaterthan gt in "
+    "int integer iterable le lessthan lower lt mapping ne none number odd safe sameas sequence startingwith string "
+    "test true undefined upper == != < <= > >="
 )
 TESTS: Final = frozenset(_TESTS.split())
-"""Jinja's tests."""
+"""Jinja's tests, and ``endingwith int safe startingwith``."""
+
+MAPPING_METHODS: Final = ("get", "items", "keys", "values")
+"""The methods that a class has in a template beside its fields."""
 
 GLOBALS: Final = frozenset({"dict", "namespace", "range"})
 """The functions that every template sees."""
