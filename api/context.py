@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import msgspec
 
 from bamlvm.errors import HostError
 
+
+class HasAdditions(Protocol):
+    """Types that a call adds: a :class:`bamlvm.TypeBuilder`."""
+
+    def additions(self) -> Additions: ...
+
+
+TypesSource: TypeAlias = "str | HasAdditions | Additions"
+
 if TYPE_CHECKING:
     from bamlvm.collector import Observer
+    from bamlvm.vm.program.declarations import Additions
 
 
 class CancelToken:
@@ -67,6 +77,9 @@ class CallContext(msgspec.Struct, frozen=True, kw_only=True):
     ``{"Fast": {"provider": "openai", "options": {"model": "gpt-4o-mini"}, "retry_policy": "Twice"}}``; they are
     checked as the source's are, when a call begins.  ``client`` is the client that LLM functions use instead of their
     own: a name, or ``provider/model``.
+
+    ``types`` adds types for this call: fields and variants to those that are ``@@dynamic``, and new ones; a
+    :class:`bamlvm.TypeBuilder`, BAML text (``"dynamic class Resume { email string }"``), or a list of such.
     """
 
     on_partial: Callable[..., Any] | None = None
@@ -80,6 +93,7 @@ class CallContext(msgspec.Struct, frozen=True, kw_only=True):
     tags: Mapping[str, str] = {}
     clients: Mapping[str, Mapping[str, Any]] = {}
     client: str | None = None
+    types: TypesSource | Sequence[TypesSource] | None = None
 
     def __post_init__(self) -> None:
         for name in ("on_partial", "on_tick", "on_attempt"):

@@ -9,7 +9,7 @@ tasks at once.
 from __future__ import annotations
 
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping, Sequence
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -18,6 +18,7 @@ from bamlvm.build.cache import Cache
 from bamlvm.build.loading import Loaded, load
 from bamlvm.build.sources import SourcePath, read_sources
 from bamlvm.calls.blocking import run_blocking, run_without_waiting
+from bamlvm.calls.border import Border, Borders
 from bamlvm.calls.call import Call
 from bamlvm.calls.engine import Engine
 from bamlvm.calls.prepare import prepare_call, prepare_part
@@ -33,7 +34,7 @@ from bamlvm.values.results import Results
 from bamlvm.vm.handles import HandleTable
 from bamlvm.vm.linker import Program, Translation
 from bamlvm.vm.natives import load_natives
-from bamlvm.vm.program.declarations import Signature
+from bamlvm.vm.program.declarations import Additions, Signature
 
 if TYPE_CHECKING:
     import httpx
@@ -111,11 +112,11 @@ class Runtime:
             trace=trace,
             is_offline=not getattr(transport, "needs_credentials", True),
         )
+        own = Border(Arguments(program, self.types), Results(self.types, self.partial_types, services.readers))
         self.engine = Engine(
             program,
             services,
-            Arguments(program, self.types),
-            Results(self.types, self.partial_types, services),
+            Borders(program, own, services.readers, _resolve_types),
             env=Environment({}, system.environment if env is None else env, grants, _is_chosen(env)),
             step_limit=step_limit,
             collectors=tuple(collectors),
@@ -162,7 +163,7 @@ class Runtime:
         raised.
         """
         context = ctx or NO_CONTEXT
-        prepared = prepare_call(self.engine, name, args or {}, context.listens)
+        prepared = prepare_call(self.engine, name, args or {}, context.listens, context)
         return run_blocking(Call(self.engine, prepared, context))
 
     async def call_function(
@@ -172,7 +173,7 @@ class Runtime:
         from bamlvm.calls.drive import drive
 
         context = ctx or NO_CONTEXT
-        prepared = prepare_call(self.engine, name, args or {}, context.listens)
+        prepared = prepare_call(self.engine, name, args or {}, context.listens, context)
         return await drive(Call(self.engine, prepared, context))
 
     def stream(self, name: str, args: Mapping[str, Any] | None = None, ctx: CallContext | None = None) -> Stream:
@@ -182,8 +183,9 @@ class Runtime:
         """
         from bamlvm.calls.streams import Stream
 
-        prepared = prepare_call(self.engine, name, args or {}, True)
-        return Stream(partial(Call, self.engine, prepared, ctx or NO_CONTEXT))
+        context = ctx or NO_CONTEXT
+        prepared = prepare_call(self.engine, name, args or {}, True, context)
+        return Stream(partial(Call, self.engine, prepared, context))
 
     def batch(
         self,
@@ -222,8 +224,9 @@ class Runtime:
         """Return the messages that a call of an LLM function would send first.  Raises as a call does."""
         from bamlvm.calls.dry_run import messages
 
-        prepared = prepare_part(self.engine, name, "baml.llm.render_prompt", args or {})
-        return messages(run_without_waiting(Call(self.engine, prepared, ctx or NO_CONTEXT)))
+        context = ctx or NO_CONTEXT
+        prepared = prepare_part(self.engine, name, "baml.llm.render_prompt", args or {}, context=context)
+        return messages(run_without_waiting(Call(self.engine, prepared, context)))
 
     def request(
         self,
@@ -239,23 +242,26 @@ class Runtime:
         """
         from bamlvm.calls.dry_run import http_request
 
-        prepared = prepare_part(self.engine, name, "baml.llm.build_request", args or {}, stream)
-        return http_request(run_without_waiting(Call(self.engine, prepared, ctx or NO_CONTEXT)))
+        context = ctx or NO_CONTEXT
+        prepared = prepare_part(self.engine, name, "baml.llm.build_request", args or {}, stream, context=context)
+        return http_request(run_without_waiting(Call(self.engine, prepared, context)))
 
-    def parse(self, name: str, text: str) -> Any:
+    def parse(self, name: str, text: str, ctx: CallContext | None = None) -> Any:
         """Return what a call of an LLM function returns when its model answers ``text``.
 
-        Raises :class:`bamlvm.ThrownError` (``baml.errors.ParseFailed``).
+        Of the context the ``types`` count.  Raises :class:`bamlvm.ThrownError` (``baml.errors.ParseFailed``).
         """
         from bamlvm.calls.dry_run import parse
 
-        return parse(self.engine, name, text)
+        return parse(self.engine, name, text, (ctx or NO_CONTEXT).types)
 
-    def parse_stream(self, name: str, pieces: Iterable[str] | AsyncIterable[str]) -> ParseStream:
+    def parse_stream(
+        self, name: str, pieces: Iterable[str] | AsyncIterable[str], ctx: CallContext | None = None
+    ) -> ParseStream:
         """Do the same for an answer in pieces: partial values, and the final one; see :class:`bamlvm.ParseStream`."""
         from bamlvm.calls.dry_run import ParseStream
 
-        return ParseStream(self.engine, name, pieces)
+        return ParseStream(self.engine, name, pieces, (ctx or NO_CONTEXT).types)
 
     def json_schema(self, type_name: str, *, aliases: bool = False) -> dict[str, Any]:
         """Return the JSON Schema (2020-12) of ``to_builtins`` of a type's values.
@@ -408,6 +414,14 @@ def _compile_clients(program: Program, given: Mapping[str, Mapping[str, Any]]) -
     from bamlvm.build.clients import compile_clients  # and with it the compiler: few calls have clients of their own
 
     return compile_clients(program, given)
+
+
+def _resolve_types(program: Program, given: Any) -> Sequence[Additions]:
+    if isinstance(given, Additions):
+        return (given,)
+    from bamlvm.build.types import resolve_types  # few calls add types
+
+    return resolve_types(program, given)
 
 
 def _translation(wanted: bool, variable: str) -> Translation:

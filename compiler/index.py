@@ -99,9 +99,8 @@ def index(
             else:
                 entry = _entry(item, namespace)
                 faults = len(diagnostics)
-                _check_members(entry.declaration, reporter(entry, diagnostics))
-                for added in entry.declaration.types if isinstance(entry.declaration, syntax.Test) else ():
-                    _check_members(added, reporter(entry, diagnostics))
+                check_members(entry.declaration, reporter(entry, diagnostics))
+                _refuse_dynamic(entry.declaration, reporter(entry, diagnostics))
                 if len(diagnostics) == faults:
                     kept = item, entry
             if kept is not None:
@@ -125,12 +124,13 @@ def _add(index: Index, entry: Entry, diagnostics: list[Diagnostic]) -> None:
         report = reporter(entry, diagnostics)
         report.error("E0011", name_range(declaration), f"`{declaration.name}` is a built-in name")
     elif entry.name in index.entries:
-        _report_twice(reporter(entry, diagnostics), entry, index.entries[entry.name], diagnostics)
+        report_twice(reporter(entry, diagnostics), entry, index.entries[entry.name], diagnostics)
     else:
         index.add(entry)
 
 
-def _report_twice(report: Reporter, entry: Entry, first: Entry, diagnostics: list[Diagnostic]) -> None:
+def report_twice(report: Reporter, entry: Entry, first: Entry, diagnostics: list[Diagnostic]) -> None:
+    """Report E0011 for an entry whose name ``first`` has already."""
     there = reporter(first, diagnostics)
     start, end = name_range(first.declaration)
     report.error(
@@ -142,7 +142,8 @@ def _report_twice(report: Reporter, entry: Entry, first: Entry, diagnostics: lis
     )
 
 
-def _check_members(declaration: syntax.Declaration, report: Reporter) -> None:
+def check_members(declaration: syntax.Declaration, report: Reporter) -> None:
+    """Report E0012, E0013 and E0093 for parts of a declaration that have one name."""
     if isinstance(declaration, syntax.Class):
         _unique(report, declaration.fields, "E0012", "field")
         _unique(report, declaration.methods, "E0093", "method")
@@ -173,6 +174,17 @@ def _unique(
             )
         else:
             seen[part.name] = part
+
+
+def _refuse_dynamic(declaration: syntax.Declaration, report: Reporter) -> None:
+    if isinstance(declaration, syntax.Class | syntax.Enum) and declaration.dynamic:
+        kind = "class" if isinstance(declaration, syntax.Class) else "enum"
+        report.error(
+            "E0016",
+            name_range(declaration),
+            f"`dynamic {kind}` adds to a type: it belongs into the `type_builder` of a test",
+            hint=f"to let `{declaration.name}` be added to, write `{kind} {declaration.name} {{ …  @@dynamic }}`",
+        )
 
 
 def declared(unit: Unit) -> list[str]:

@@ -199,7 +199,7 @@ class Project:
         check_globals(stages.tir, symbols, found)
         check_templates(stages.index, symbols, resolver, self._templates, changed, found)
         check_constraints(stages.index, symbols, resolver, self._constraints, changed, found)
-        check_tests(stages.index, symbols, resolver, found)
+        check_tests(stages.index, symbols, found)
         configuration = config.configuration(stages.index, symbols, found)
         for name, checked in stages.tir.items():
             if (

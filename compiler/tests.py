@@ -10,16 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from bamlvm.compiler.additions import additions
 from bamlvm.compiler.attributes import attributes, scalar
 from bamlvm.compiler.config_blocks import data, entries, word_range
+from bamlvm.compiler.incremental import Reads
 from bamlvm.compiler.index import Entry, Index, reporter
 from bamlvm.compiler.reporter import Located, Reporter, name_range
 from bamlvm.compiler.symbols import Symbols
-from bamlvm.compiler.type_resolver import TypeResolver
-from bamlvm.compiler.uses import Kind, Symbol
+from bamlvm.compiler.uses import Gap, Kind, Symbol
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
-from bamlvm.vm.program.declarations import ConfigValue, EnumInfo, TestInfo, has_attribute
+from bamlvm.vm.program.declarations import NO_ADDITIONS, Additions, ConfigValue, EnumInfo, TestInfo, has_attribute
 from bamlvm.vm.program.spelling import did_you_mean
 from bamlvm.vm.program.types import (
     BOOL,
@@ -39,12 +40,13 @@ from bamlvm.vm.program.types import (
     VariantType,
     members,
 )
+from bamlvm.vm.program.unit import Unit
 
 _TEST_PROPERTIES = ("functions", "args", "type_builder")
 _MEDIA_KEYS = frozenset({"file", "url", "base64", "media_type"})
 
 
-def check_tests(index: Index, symbols: Symbols, resolver: TypeResolver, diagnostics: list[Diagnostic]) -> None:
+def check_tests(index: Index, symbols: Symbols, diagnostics: list[Diagnostic]) -> None:
     """Check tests: their properties (E0034, E0035), functions (E0088), arguments and the types of a
     ``type_builder``."""
     by_function: dict[tuple[str, str], Entry] = {}
@@ -54,7 +56,7 @@ def check_tests(index: Index, symbols: Symbols, resolver: TypeResolver, diagnost
         report = reporter(entry, diagnostics)
         parts = entries(declaration.body, _TEST_PROPERTIES, "E0034", "a test", report)
         attributes(declaration.body.attributes, "test", entry, report)
-        _check_types(declaration, entry, symbols, resolver, report)
+        _added(entry, symbols, diagnostics)
         given = parts["args"].value if "args" in parts else None
         if given is not None and not isinstance(given, syntax.ConfigBlock):
             report.error("E0001", given, "`args` is a block: `args { … }`")
@@ -293,36 +295,28 @@ def _shown(value: syntax.ConfigValue) -> str:
 # --- type_builder -----------------------------------------------------------------------------------------------------
 
 
-def _check_types(test: syntax.Test, entry: Entry, symbols: Symbols, resolver: TypeResolver, report: Reporter) -> None:
-    """Check the types that a test adds: E0002 for unknown types in them, E0011 and E0016 for their names and
-    attributes."""
-    own = frozenset(each.name for each in test.types)
-    for declaration in test.types:
-        at = name_range(declaration)
-        existing = symbols.classes.get(declaration.name) or symbols.enums.get(declaration.name)
-        if isinstance(declaration, syntax.Class | syntax.Enum) and declaration.dynamic:
-            if existing is None:
-                kind = "class" if isinstance(declaration, syntax.Class) else "enum"
-                hint = did_you_mean(declaration.name, [*symbols.classes, *symbols.enums])
-                report.error("E0002", at, f"unknown {kind} `{declaration.name}`: there is nothing to add to", hint=hint)
-            elif not has_attribute(existing.attributes, "dynamic"):
-                hint = f"add `@@dynamic` to `{declaration.name}`"
-                report.error("E0016", at, f"`{declaration.name}` is not dynamic: nothing can be added to it", hint=hint)
-        elif existing is not None:
-            hint = f"to add to it, write `dynamic class {declaration.name} {{ … }}`"
-            report.error("E0011", at, f"`{declaration.name}` is defined outside of the test already", hint=hint)
-        match declaration:
-            case syntax.Class():
-                for field in declaration.fields:
-                    resolver.resolve(field.type, entry, report, own)
-                    attributes(field.attributes, "field", entry, report)
-                attributes(declaration.attributes, "class", entry, report)
-            case syntax.Enum():
-                for variant in declaration.variants:
-                    attributes(variant.attributes, "variant", entry, report)
-                attributes(declaration.attributes, "enum", entry, report)
-            case syntax.Alias():
-                resolver.resolve(declaration.type, entry, report, own)
+def _added(entry: Entry, symbols: Symbols, found: list[Diagnostic]) -> Additions:
+    """Return the types that a test adds."""
+    declaration = entry.declaration
+    assert isinstance(declaration, syntax.Test)
+    if not declaration.types:
+        return NO_ADDITIONS
+    standard = symbols.standard
+    known = Unit(
+        signatures=standard.signatures | symbols.signatures,
+        classes=standard.classes | symbols.classes,
+        enums=standard.enums | symbols.enums,
+        annotated_aliases=standard.annotated_aliases | symbols.annotated_aliases,
+    )
+    reads = Reads(record_uses=symbols.reads.uses is not None)
+    added = additions([(each, entry.item) for each in declaration.types], known, found, reads=reads)
+    own = {each.name for each in declaration.types if isinstance(each, syntax.Alias) or not each.dynamic}
+    for noted in reads.uses or ():  # they are the test's, to which new types are local
+        if isinstance(noted, Gap):
+            symbols.reads.miss(declaration, noted.start, noted.end, noted.owner, noted.visible)
+        elif noted.symbol.name not in own and noted.symbol.owner not in own:
+            symbols.reads.refer(declaration, noted.start, noted.end, noted.symbol, noted.value)
+    return added
 
 
 # --- tests as data ----------------------------------------------------------------------------------------------------
@@ -352,6 +346,7 @@ def tests(index: Index, symbols: Symbols, line_of: Callable[[syntax.Item], int])
                 attributes(declaration.body.attributes, "test", entry, reporter(entry, [])),
                 entry.item.file,
                 line_of(entry.item),
+                _added(entry, symbols, []),
             )
         )
     return tuple(found)

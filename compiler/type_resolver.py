@@ -226,6 +226,9 @@ class TypeResolver:
             near = nearest(last, self._scope.under(owner))
             return Suggestion(f"did you mean `{owner}.{near}`?", path, f"{owner}.{near}") if near else None
         known = [*PRIMITIVES, *(e.name for e in self._scope.project.of(syntax.Class, syntax.Enum, syntax.Alias))]
+        standard = self._scope.standard  # where types are added to a program, that is the program
+        tables = (standard.classes, standard.enums, standard.annotated_aliases)
+        known += [name for table in tables for name in table if "." not in name]
         return did_you_mean(owner or path, [*known, *variables])
 
     def _lookup(self, path: str, namespace: str) -> Type | None:

@@ -15,6 +15,7 @@ from typing import Final
 from bamlvm.compiler.alternatives import SMALL, Table, is_single, is_value, table_of
 from bamlvm.compiler.hir import ERROR, UNSTATED
 from bamlvm.compiler.symbols import Symbols
+from bamlvm.vm.program.declarations import EnumInfo, has_attribute
 from bamlvm.vm.program.types import (
     BOOL,
     FLOAT,
@@ -228,7 +229,7 @@ class Solver:
                 return True
             self._solved = before
         parts = self.cases(source)
-        return len(parts) > 1 and all(self._fits(part, target, assumed) for part in parts)
+        return len(parts) > 1 and source not in parts and all(self._fits(part, target, assumed) for part in parts)
 
     def _openness(self, type_: Type) -> int:
         """Return a sort key that puts alternatives with inference variables last."""
@@ -249,11 +250,15 @@ class Solver:
     # --- cases --------------------------------------------------------------------------------------------------------
 
     def cases(self, type_: Type) -> tuple[Type, ...]:
-        """Return the values of a bool, or the variants of an enum, as types; any other type alone."""
+        """Return the values of a bool, or the variants of an enum, as types; any other type alone.
+
+        The last case of an enum that is ``@@dynamic`` is the enum itself: it stands for variants added at run time.
+        """
         if type_ == BOOL:
             return (TRUE, FALSE)
         if isinstance(type_, EnumType) and (info := self.symbols.enum(type_.name)) is not None:
-            return tuple(VariantType(type_.name, variant.name) for variant in info.variants)
+            variants = tuple(VariantType(type_.name, variant.name) for variant in info.variants)
+            return (*variants, type_) if is_dynamic(info) else variants
         return (type_,)
 
     def alternatives(self, type_: Type) -> tuple[Type, ...]:
@@ -372,13 +377,13 @@ class Solver:
             return None  # what it belongs to is split
         left = table.without(taken) if held else table
         info = self.symbols.enum(left.enum) if left.enum is not None else None
-        if left.is_whole(len(info.variants) if info is not None else 0):
+        if left.is_whole(len(info.variants) + is_dynamic(info) if info is not None else 0):
             return None
         return self._union_of(left) if held else type_
 
     def _is_only_variant(self, type_: Type) -> bool:
         info = self.symbols.enum(type_.enum) if type(type_) is VariantType else None
-        return info is not None and len(info.variants) == 1
+        return info is not None and len(info.variants) == 1 and not is_dynamic(info)
 
     def _covers(self, wide: Type, narrow: Type) -> bool:
         if (self._table(wide) is None and _holds_open(wide)) or (self._table(narrow) is None and _holds_open(narrow)):
@@ -393,11 +398,18 @@ class Solver:
             kept.remove(FALSE)
         for enum in {part.enum: None for part in kept if type(part) is VariantType}:
             info = self.symbols.enum(enum)
-            if info is not None and sum(type(part) is VariantType and part.enum == enum for part in kept) == len(
-                info.variants
+            if (
+                info is not None
+                and not is_dynamic(info)
+                and sum(type(part) is VariantType and part.enum == enum for part in kept) == len(info.variants)
             ):
                 kept[kept.index(VariantType(enum, info.variants[0].name))] = EnumType(enum)
         return union(kept)
+
+
+def is_dynamic(info: EnumInfo | None) -> bool:
+    """Whether an enum may have more variants than those declared."""
+    return info is not None and has_attribute(info.attributes, "dynamic")
 
 
 def is_open(type_: Type) -> bool:

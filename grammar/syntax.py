@@ -527,6 +527,8 @@ class Field(Node, frozen=True):
 
 
 class Class(Node, frozen=True):
+    """A class; a ``dynamic`` one (``dynamic class``) adds to a class that is ``@@dynamic``."""
+
     name: str
     name_start: int
     fields: tuple[Field, ...]
@@ -544,6 +546,8 @@ class Variant(Node, frozen=True):
 
 
 class Enum(Node, frozen=True):
+    """An enum; a ``dynamic`` one (``dynamic enum``) adds to an enum that is ``@@dynamic``."""
+
     name: str
     name_start: int
     variants: tuple[Variant, ...]

@@ -15,7 +15,7 @@ Nothing is walked that has no constraints inside, and Jinja is imported only whe
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from bamlvm.sysops.schema import Schema
@@ -88,12 +88,12 @@ def named(attributes: Iterable[Attribute], level: Level) -> list[tuple[str, str]
 
 
 class Constraints:
-    """The constraints of one program.  Safe to share between threads."""
+    """The constraints of one schema, whose expressions ``predicates()`` evaluates.  Safe to share between threads."""
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, predicates: Callable[[], Predicates]) -> None:
         self._schema = schema
         self._concerned: dict[tuple[Level, Type], bool] = {}
-        self._predicates: Predicates | None = None
+        self._predicates = predicates
         self._enums: dict[str, EnumNamespace] = {}
 
     def concern(self, level: Level, type_: Type) -> bool:
@@ -119,8 +119,8 @@ class Constraints:
                 return self._list(value, item)
             case MapType(key, entry) if type(value) is dict:
                 return self._map(value, key, entry)
-            case ClassType(name, _) if type(value) is Instance:
-                return self._instance(value, name)
+            case ClassType() if type(value) is Instance:
+                return self._instance(value)
             case EnumType(name) | VariantType(name, _):
                 self._hold(value, named(self._schema.enums[name].attributes, "assert"))
             case UnionType(parts):
@@ -148,8 +148,8 @@ class Constraints:
                 for name, each in value.items():
                     self._at(f"[{name!r}]", name, key)
                     self._at(f"[{name!r}]", each, entry)
-            case ClassType(name, _) if type(value) is Instance:
-                for field, each in zip(self._schema.classes[name].fields, value.fields, strict=True):
+            case ClassType() if type(value) is Instance:
+                for field, each in zip(value.cls.info.fields, value.fields, strict=True):
                     self._at(f".{field.name}", each, field.annotated)
             case UnionType(parts):
                 part = self.alternative(value, parts)
@@ -212,8 +212,8 @@ class Constraints:
             kept[each] = enforced
         return value if same else kept
 
-    def _instance(self, value: Instance, name: str) -> Value:
-        info = self._schema.classes[name]
+    def _instance(self, value: Instance) -> Value:
+        info = value.cls.info  # that of a @@dynamic class may have more fields than the schema's
         fields = list(value.fields)
         for place, field in enumerate(info.fields):
             try:
@@ -250,19 +250,16 @@ class Constraints:
     def _ask(self, expression: str, this: Any) -> tuple[bool, str | None]:
         from bamlvm.sysops.prompts.predicates import PredicateError
 
-        assert self._predicates is not None
         try:
-            return self._predicates.holds(expression, {"this": this, "_": this}), None
+            return self._predicates().holds(expression, {"this": this, "_": this}), None
         except PredicateError as error:
             return False, str(error)
 
     def _view(self, value: Value) -> Any:
-        from bamlvm.sysops.prompts.predicates import Predicates
         from bamlvm.sysops.prompts.views import EnumNamespace, Viewer
 
-        if self._predicates is None:
+        if not self._enums:
             self._enums = {name: EnumNamespace(info) for name, info in self._schema.enums.items()}
-            self._predicates = Predicates(self._schema.enums)
         return Viewer(self._enums.get, lambda media: f"<{media.kind}>").view(value)
 
     def _search(self, level: Level, type_: Type) -> bool:

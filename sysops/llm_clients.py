@@ -159,7 +159,7 @@ def render_prompt(scope: Scope, client: Instance, template: str, args: dict[str,
         scope.tags,
     )
     function = scope.attempt.function if scope.attempt is not None else _function_of(scope, template)
-    work = _rendered(scope, scope.services.prompt_engine.rendering(function, template, args, context, scope.check))
+    work = _rendered(scope, scope.readers.prompt_engine.rendering(function, template, args, context, scope.check))
     try:
         next(work)
     except StopIteration as end:

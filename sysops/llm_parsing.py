@@ -22,7 +22,7 @@ from bamlvm.sysops.providers import clients
 from bamlvm.sysops.providers.failures import LIMITS
 from bamlvm.sysops.providers.options import Options
 from bamlvm.sysops.scope import Scope
-from bamlvm.sysops.services import Services
+from bamlvm.sysops.services import Readers
 from bamlvm.sysops.table import sysop
 from bamlvm.vm.program.types import STRING, Type
 from bamlvm.vm.values import Instance, Pending, Thrown, TypeValue, Value
@@ -36,7 +36,7 @@ _TAG_MARKS: Final = "<[\u25c1"
 
 @sysop("baml.llm.check_return_type")
 def check_return_type(scope: Scope, return_type: Any) -> None:
-    scope.services.output(type_of(return_type))
+    scope.readers.output(type_of(return_type))
 
 
 @sysop("baml.llm.PrimitiveClient.partial_parse")
@@ -44,7 +44,7 @@ def partial_parse(scope: Scope, client: Instance, content: str, return_type: Any
     type_ = type_of(return_type)
     if type_ == STRING and not any(mark in content for mark in _TAG_MARKS):
         return content  # without reasoning in tags, and without the parser
-    return parsing.partial_parse(scope.services.output(type_), content, options_of(scope, client).keeps_reasoning())
+    return parsing.partial_parse(scope.readers.output(type_), content, options_of(scope, client).keeps_reasoning())
 
 
 @sysop("baml.llm.PrimitiveClient.final_parse")
@@ -56,7 +56,7 @@ def final_parse(scope: Scope, client: Instance, content: str, return_type: Any) 
 @sysop("baml.llm.PrimitiveClient.new_stream_parser")
 def new_stream_parser(scope: Scope, client: Instance, return_type: Any) -> Instance:
     type_ = type_of(return_type)
-    parser = scope.services.output(type_).stream(options_of(scope, client).keeps_reasoning(), scope.trace.parse)
+    parser = scope.readers.output(type_).stream(options_of(scope, client).keeps_reasoning(), scope.trace.parse)
     handle = scope.open(PARSER, (parser, type_), parser.close)
     return scope.new_instance("baml.llm.StreamParser", _handle=handle)
 
@@ -75,7 +75,7 @@ def read_as(scope: Scope, text: str, as_type: str, is_json: bool) -> Any:
         raise invalid(f"not a type: {error}") from None
     if not is_json:
         return final_value(scope, type_, text)
-    return enforced(scope.services, type_, scope.services.json_reader(type_).value(text), text)
+    return enforced(scope.readers, type_, scope.readers.json_reader(type_).value(text), text)
 
 
 def apart(length: int, parse: Callable[[], Value]) -> Any:
@@ -114,11 +114,11 @@ def type_of(return_type: Any) -> Type:
 
 def final_value(scope: Scope, type_: Type, content: str, options: Options | None = None) -> Value:
     """Return the value of a whole answer of a client with these options.  Raises :class:`Thrown` (``ParseFailed``)."""
-    output = scope.services.output(type_)
+    output = scope.readers.output(type_)
     keep = options is not None and options.keeps_reasoning()
     parser = parsing.fed(output, content, keep, scope.trace.parse)
     if options is None:
-        return enforced(scope.services, type_, parsing.finished(parser), content)
+        return enforced(scope.readers, type_, parsing.finished(parser), content)
     return _finished(scope, parser, type_)
 
 
@@ -127,12 +127,12 @@ def _finished(scope: Scope, parser: StreamParser, type_: Type) -> Value:
     content = parser.text()
     if scope.attempt is not None and any(mark in content for mark in _TAG_MARKS):
         scope.attempt.reasoning = scope.attempt.reasoning or parser.reasoning()
-    return enforced(scope.services, type_, parsing.finished(parser, _cut_by(scope)), content)
+    return enforced(scope.readers, type_, parsing.finished(parser, _cut_by(scope)), content)
 
 
-def enforced(services: Services, type_: Type, value: Value, content: str) -> Value:
+def enforced(readers: Readers, type_: Type, value: Value, content: str) -> Value:
     """Return a parsed value with its type's asserts enforced.  Raises :class:`Thrown` (``ParseFailed``)."""
-    constraints = services.constraints
+    constraints = readers.constraints
     if not constraints.concern("assert", type_):
         return value
     try:

@@ -12,7 +12,8 @@ from bamlvm.vm.values import EnumValue, Instance
 
 
 class Schema(Protocol):
-    """Units, merged, by qualified name; :class:`bamlvm.vm.linker.Program` is one.
+    """Units, merged, by qualified name: a :class:`bamlvm.vm.linker.Program`, or one with the types that a call adds
+    (:class:`bamlvm.vm.overlay.Overlay`).
 
     ``aliases`` are without attributes, ``annotated_aliases`` with them.
     """

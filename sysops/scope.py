@@ -19,7 +19,7 @@ import msgspec
 
 from bamlvm.sysops.records import AttemptEvent, AttemptRecord
 from bamlvm.sysops.redaction import NO_SECRETS, Secrets
-from bamlvm.sysops.services import Services
+from bamlvm.sysops.services import Readers, Services
 from bamlvm.sysops.tracing import Trace
 from bamlvm.vm.handles import Close
 from bamlvm.vm.program.llm import ClientInfo
@@ -70,6 +70,7 @@ class Scope(msgspec.Struct):
     stream's parser, ``finish_reason`` that of a stream that the program reads outside of any attempt, and ``batches``
     are those of the thread's event streams.  ``clients`` are the LLM clients that the call can name, ``client`` is the
     one that LLM functions use instead of their own, if set.  ``check`` raises what interrupts the call: for long work.
+    ``added`` reads and writes values of the program's types with those that the call adds; None where it adds none.
     """
 
     services: Services
@@ -92,6 +93,7 @@ class Scope(msgspec.Struct):
     thread: int = 0
     threads: Threads = NO_THREADS
     check: Callable[[], None] | None = None
+    added: Readers | None = None
 
     def __repr__(self) -> str:  # without the environment, which holds keys
         return f"<scope of call {self.owner}>"
@@ -111,6 +113,7 @@ class Scope(msgspec.Struct):
             thread=number,
             threads=self.threads,
             check=self.check,
+            added=self.added,
         )
 
     def open(self, kind: str, resource: Any, close: Close) -> Handle:
@@ -120,6 +123,11 @@ class Scope(msgspec.Struct):
         to the caller.
         """
         return self.services.handles.open(kind, self.owner, resource, close, self.thread)
+
+    @property
+    def readers(self) -> Readers:
+        """What reads and writes values of the types that the call has."""
+        return self.added or self.services.readers
 
     @property
     def trace(self) -> Trace:

@@ -29,31 +29,25 @@ MAX_BYTES: Final = 64 * 1024 * 1024
 """The default of ``max_bytes``."""
 
 
-class Services(msgspec.Struct):
-    """The shared state of one runtime.
+class _Made(msgspec.Struct, kw_only=True):
+    """What has been made of a schema so far."""
 
-    ``http_client()`` returns the ``httpx.AsyncClient`` of the running event loop, made at its first use;
-    ``round_robin`` holds the next turn of each round-robin client that has been used, guarded by ``round_robin_lock``;
-    ``grants`` is what the host allows the program; ``max_bytes`` bounds what one operation brings in (a response, a
-    file, the output of a command); ``is_offline`` says that the transport needs no credentials, because it reaches no
-    network; ``credentials`` are those that clients sign in with, by their content.
-    """
-
-    schema: Schema
-    handles: HandleTable
-    http_client: Callable[[], Any]
-    round_robin: dict[str, int] = msgspec.field(default_factory=dict)
-    round_robin_lock: threading.Lock = msgspec.field(default_factory=threading.Lock)
-    grants: Grants = EVERYTHING
-    max_bytes: int = MAX_BYTES
-    trace: Trace = NO_TRACE
-    is_offline: bool = False
-    credentials: dict[str, Any] = msgspec.field(default_factory=dict)
     _prompt_engine: Engine | None = None
     _constraints: Constraints | None = None
     _predicates: Predicates | None = None
     _outputs: dict[Type, Output] = msgspec.field(default_factory=dict)
     _json_readers: dict[Type, JsonReader] = msgspec.field(default_factory=dict)
+
+
+class Readers(_Made):
+    """What reads and writes values of a schema's types: prompts, parsers, constraints.
+
+    Those of a schema with a call's additions share with the ``base``, those of the program, what does not depend on
+    the additions: above all the templates and expressions that are compiled.
+    """
+
+    schema: Schema
+    base: Readers | None = None
 
     @property
     def prompt_engine(self) -> Engine:
@@ -63,7 +57,9 @@ class Services(msgspec.Struct):
             from bamlvm.sysops.prompts.engine import Engine
 
             schema = self.schema
-            found = self._prompt_engine = Engine(schema.enums, schema.templates, schema.classes, schema.aliases)
+            base = None if self.base is None else self.base.prompt_engine
+            found = Engine(schema.enums, schema.templates, schema.classes, schema.aliases, base)
+            self._prompt_engine = found
         return found
 
     @property
@@ -73,17 +69,18 @@ class Services(msgspec.Struct):
         if found is None:
             from bamlvm.sysops.constraints import Constraints
 
-            found = self._constraints = Constraints(self.schema)
+            found = self._constraints = Constraints(self.schema, lambda: self.predicates)
         return found
 
     @property
     def predicates(self) -> Predicates:
-        """The evaluator of the expressions in the program's tests."""
+        """The evaluator of the expressions in the program's types and tests."""
         found = self._predicates
         if found is None:
             from bamlvm.sysops.prompts.predicates import Predicates
 
-            found = self._predicates = Predicates(self.schema.enums)
+            base = None if self.base is None else self.base.predicates
+            found = self._predicates = Predicates(self.schema.enums, base)
         return found
 
     def output(self, type_: Type) -> Output:
@@ -105,4 +102,35 @@ class Services(msgspec.Struct):
             from bamlvm.sysops.parsing import JsonReader
 
             found = self._json_readers[type_] = JsonReader(type_, self.schema)
+        return found
+
+
+class Services(msgspec.Struct):
+    """The shared state of one runtime.
+
+    ``http_client()`` returns the ``httpx.AsyncClient`` of the running event loop, made at its first use;
+    ``round_robin`` holds the next turn of each round-robin client that has been used, guarded by ``round_robin_lock``;
+    ``grants`` is what the host allows the program; ``max_bytes`` bounds what one operation brings in (a response, a
+    file, the output of a command); ``is_offline`` says that the transport needs no credentials, because it reaches no
+    network; ``credentials`` are those that clients sign in with, by their content.
+    """
+
+    schema: Schema
+    handles: HandleTable
+    http_client: Callable[[], Any]
+    round_robin: dict[str, int] = msgspec.field(default_factory=dict)
+    round_robin_lock: threading.Lock = msgspec.field(default_factory=threading.Lock)
+    grants: Grants = EVERYTHING
+    max_bytes: int = MAX_BYTES
+    trace: Trace = NO_TRACE
+    is_offline: bool = False
+    credentials: dict[str, Any] = msgspec.field(default_factory=dict)
+    _readers: Readers | None = None
+
+    @property
+    def readers(self) -> Readers:
+        """What reads and writes values of the program's own types."""
+        found = self._readers
+        if found is None:
+            found = self._readers = Readers(self.schema)
         return found

@@ -28,7 +28,7 @@ from bamlvm.vm.program.unit import Unit
 from bamlvm.vm.stack import instructions
 from bamlvm.vm.sysop import SysOp
 from bamlvm.vm.type_tests import Tester, tester
-from bamlvm.vm.values import MISSING, EnumValue, Future, Instance, LoadedClass, TraceFrame, Value
+from bamlvm.vm.values import MISSING, EnumValue, Future, Instance, LoadedClass, TraceFrame, Value, open_instance
 from bamlvm.vm.verifier import VerifyError, verify
 
 _FUNCTIONS_BY_OPCODE: Final[Mapping[str, Sequence[Callable[..., Any]]]] = {
@@ -167,6 +167,10 @@ class Program:
         for name, value in fields.items():
             values[cls.index[name]] = value
         return Instance(cls, values)
+
+    def open_instance(self, class_name: str, fields: Mapping[str, Value]) -> Instance:
+        """Return an instance of a ``@@dynamic`` class, with fields that it may not declare."""
+        return open_instance(self.loaded_class(class_name), fields)
 
     def enum_value(self, enum: str, variant: str) -> EnumValue:
         """Return a variant, always the same object.  Raises :class:`LinkError` if there is none."""

@@ -9,13 +9,14 @@ An ``int`` is always within i64; an integer from outside must be checked with :f
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from bamlvm.vm.program.declarations import ClassInfo
-from bamlvm.vm.program.types import Type
+from bamlvm.vm.program.declarations import ClassInfo, FieldInfo
+from bamlvm.vm.program.types import UNKNOWN, Type
 
 Value: TypeAlias = Any
 """Any BAML value, as the head comment lists them."""
@@ -29,11 +30,17 @@ def in_i64(number: int) -> bool:
     return I64_MIN <= number <= I64_MAX
 
 
+MOST_EXTENDED: Final = 256
+"""How many sets of fields that a ``@@dynamic`` class does not declare are kept as classes."""
+
+NO_FIELDS: Final[Mapping[str, FieldInfo]] = MappingProxyType({})
+
+
 class LoadedClass:
     """A class of a linked program.  ``index`` is each field's place in an instance; ``methods`` has its methods by bare
     name."""
 
-    __slots__ = ("field_names", "index", "info", "methods", "name")
+    __slots__ = ("_extended", "field_names", "index", "info", "methods", "name")
 
     def __init__(self, info: ClassInfo) -> None:
         self.name = info.name
@@ -41,9 +48,26 @@ class LoadedClass:
         self.field_names = tuple(field.name for field in info.fields)
         self.index = {name: place for place, name in enumerate(self.field_names)}
         self.methods: dict[str, Any] = {}
+        self._extended: dict[tuple[FieldInfo, ...], LoadedClass] = {}
 
     def __repr__(self) -> str:
         return f"LoadedClass({self.name!r})"
+
+    def extended(self, names: Iterable[str], known: Mapping[str, FieldInfo] = NO_FIELDS) -> LoadedClass:
+        """Return a ``@@dynamic`` class with more fields behind its own, the same for the same fields.
+
+        ``known`` has what is known of some of them; the others may have any value.
+        """
+        more = tuple(known.get(name) or FieldInfo(name, UNKNOWN) for name in names)
+        if not more:
+            return self
+        found = self._extended.get(more)
+        if found is None:
+            found = LoadedClass(msgspec.structs.replace(self.info, fields=self.info.fields + more))
+            found.methods = self.methods
+            if len(self._extended) < MOST_EXTENDED:
+                found = self._extended.setdefault(more, found)
+        return found
 
 
 class Instance(msgspec.Struct, eq=False):  # a struct because making one takes half the time of a class's
@@ -67,6 +91,18 @@ class Instance(msgspec.Struct, eq=False):  # a struct because making one takes h
 
     def __repr__(self) -> str:  # shallow: an instance may hold itself
         return f"<{self.cls.name} instance at {id(self):#x}>"
+
+
+def open_instance(
+    cls: LoadedClass, fields: Mapping[str, Value], known: Mapping[str, FieldInfo] = NO_FIELDS
+) -> Instance:
+    """Return an instance of a ``@@dynamic`` class with fields that it may not declare; declared ones that are left out
+    are null, and ``known`` has what is known of others."""
+    wide = cls.extended([name for name in fields if name not in cls.index], known)
+    values: list[Value] = [None] * len(wide.field_names)
+    for name, value in fields.items():
+        values[wide.index[name]] = value
+    return Instance(wide, values)
 
 
 class EnumValue:

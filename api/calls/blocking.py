@@ -53,7 +53,7 @@ def run_without_waiting(call: Call) -> Any:
             raise finish(call.thrown(outcome.error))
         if not isinstance(outcome, Done):
             raise HostError(f"{call.function}: the default of an argument must be waited for: pass the argument")
-        value = call.engine.results.to_host(outcome.value)  # which is not of the function's type
+        value = call.results.to_host(outcome.value)  # which is not of the function's type
     except BaseException as error:
         _close_unawaited(outcome)
         _end(call, error)

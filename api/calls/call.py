@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import msgspec
 
+from bamlvm.calls.border import Border
 from bamlvm.calls.engine import Engine
 from bamlvm.calls.errors import converted_error, error_record, recorded_error, thrown_error
 from bamlvm.calls.hooks import CallInCallerThread, Sink, hooks_of
@@ -60,12 +61,14 @@ class Binding(msgspec.Struct, frozen=True):
 class PreparedCall(msgspec.Struct, frozen=True):
     """A call that has not begun: ``entry`` is what the machine runs for ``function``, with ``arguments``.
 
-    With a ``binding`` that runs first, and its result becomes the second argument of ``entry``.
+    ``border`` has converted them, and converts what comes out.  With a ``binding`` that runs first, and its result
+    becomes the second argument of ``entry``.
     """
 
     function: str
     entry: str
     arguments: Sequence[Value]
+    border: Border
     binding: Binding | None = None
 
 
@@ -87,6 +90,7 @@ class Call:
     def __init__(self, engine: Engine, prepared: PreparedCall, context: CallContext, sink: Sink | None = None) -> None:
         self.engine = engine
         self.function = function = prepared.function
+        self.results = prepared.border.results
         self.context = context
         self._started = started = monotonic()
         timeout = context.timeout
@@ -109,6 +113,7 @@ class Call:
             clients=clients,
             client=context.client,
             check=self.interruption.poll,
+            added=prepared.border.added,
         )
         if engine.collectors or context.collectors:
             observers: tuple[Observer, ...] = (*engine.collectors, *context.collectors)
@@ -221,11 +226,11 @@ class Call:
         annotated = None  # there is no attribute in it
         if signature is not None and signature.annotated is not signature.result:
             annotated = signature.annotated
-        return (yield from self._in_slices(self.engine.results.converting(value, annotated)))
+        return (yield from self._in_slices(self.results.converting(value, annotated)))
 
     def thrown(self, caught: Caught) -> Work[ThrownError]:
         """Return the exception for what the function has thrown, pausing as :meth:`result` does; raises the same."""
-        error = yield from self._in_slices(converted_error(self.engine, caught, self.scope.attempts))
+        error = yield from self._in_slices(converted_error(self.results, caught, self.scope.attempts))
         if self._observers or self.scope.trace.calls is not None:
             self._thrown = yield from self._in_slices(recorded_error(error))
         return error
@@ -282,7 +287,7 @@ class Call:
         found = []
         for future in scheduler.unawaited():
             if future.error is not None:
-                error = thrown_error(self.engine, future.error)
+                error = thrown_error(self.results, future.error)
                 found.append(UnawaitedError(future.number, error_record(error)))
         if found:
             import logging  # only where there is something to log

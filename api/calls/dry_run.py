@@ -78,8 +78,8 @@ def messages(value: Any) -> tuple[PromptMessage, ...]:
     )
 
 
-def parse(engine: Engine, function: str, text: str) -> Any:
-    """Return the value of a whole answer.
+def parse(engine: Engine, function: str, text: str, types: Any = None) -> Any:
+    """Return the value of a whole answer; ``types`` are those of a context.
 
     Raises :class:`bamlvm.ThrownError` (``baml.errors.ParseFailed``).
     """
@@ -87,13 +87,14 @@ def parse(engine: Engine, function: str, text: str) -> Any:
     from bamlvm.sysops.parsing import final_parse
 
     type_ = _answer_type(engine, function)
+    border = engine.borders.of(types)
+    readers = border.added or engine.services.readers
     try:
-        services = engine.services
-        parsed = final_parse(services.output(type_), text, trace=services.trace.parse)
-        value = enforced(services, type_, parsed, text)
+        parsed = final_parse(readers.output(type_), text, trace=engine.services.trace.parse)
+        value = enforced(readers, type_, parsed, text)
     except Thrown as thrown:
         raise _thrown_by(engine, thrown) from None
-    return engine.results.to_host(value, type_)
+    return border.results.to_host(value, type_)
 
 
 class ParseStream:
@@ -103,14 +104,19 @@ class ParseStream:
     asynchronous iterable iterate with ``async for`` and ``await stream.final()``.
     """
 
-    def __init__(self, engine: Engine, function: str, pieces: Iterable[str] | AsyncIterable[str]) -> None:
+    def __init__(
+        self, engine: Engine, function: str, pieces: Iterable[str] | AsyncIterable[str], types: Any = None
+    ) -> None:
         self._engine = engine
+        border = engine.borders.of(types)
+        self._results = border.results
+        self._readers = border.added or engine.services.readers
         self._type = _answer_type(engine, function)
         try:
-            self._parser: StreamParser = engine.services.output(self._type).stream()
+            self._parser: StreamParser = self._readers.output(self._type).stream()
         except Thrown as thrown:
             raise _thrown_by(engine, thrown) from None
-        self._partials = PartialResults(engine.results)
+        self._partials = PartialResults(border.results)
         self._async = aiter(pieces) if isinstance(pieces, AsyncIterable) else None
         self._sync = iter(()) if isinstance(pieces, AsyncIterable) else iter(pieces)
 
@@ -153,10 +159,10 @@ class ParseStream:
         from bamlvm.sysops.parsing import finished
 
         try:
-            value = enforced(self._engine.services, self._type, finished(self._parser), self._parser.text())
+            value = enforced(self._readers, self._type, finished(self._parser), self._parser.text())
         except Thrown as thrown:
             raise _thrown_by(self._engine, thrown) from None
-        return self._engine.results.to_host(value, self._type)
+        return self._results.to_host(value, self._type)
 
 
 def _answer_type(engine: Engine, function: str) -> Type:
@@ -173,4 +179,4 @@ def _answer_type(engine: Engine, function: str) -> Type:
 def _thrown_by(engine: Engine, thrown: Thrown) -> Exception:
     """Return the exception for an error of a sys-op that no program has called."""
     value: Instance = engine.program.new_instance(thrown.class_name, thrown.fields)
-    return thrown_error(engine, Caught(value, ()))
+    return thrown_error(engine.results, Caught(value, ()))

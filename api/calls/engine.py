@@ -17,11 +17,11 @@ from bamlvm.vm.handles import CLOSE_SECONDS, HandleTable
 from bamlvm.vm.program.declarations import Signature
 
 if TYPE_CHECKING:
+    from bamlvm.calls.border import Borders
     from bamlvm.collector import Observer
     from bamlvm.context import CallContext
     from bamlvm.sysops.grants import Environment
     from bamlvm.sysops.services import Services
-    from bamlvm.values.arguments import Arguments
     from bamlvm.values.results import Results
     from bamlvm.vm.linker import Program
     from bamlvm.vm.program.llm import ClientInfo
@@ -42,7 +42,7 @@ class ActiveCall(Protocol):
 
 
 class Engine:
-    """A linked program, its services, the conversions at its border, and its calls under way.
+    """A linked program, its services, the borders of its calls, and those under way.
 
     ``own`` names the functions of the program's own sources, ``limits`` are the handle table's: open resources a call,
     and altogether.  ``compile_clients`` checks the clients that a host gives to a call.  ``tape`` is the runtime's
@@ -54,8 +54,7 @@ class Engine:
         self,
         program: Program,
         services: Services,
-        arguments: Arguments,
-        results: Results,
+        borders: Borders,
         *,
         env: Environment,
         step_limit: int | None,
@@ -67,8 +66,7 @@ class Engine:
     ) -> None:
         self.program = program
         self.services = services
-        self.arguments = arguments
-        self.results = results
+        self.borders = borders
         self.env = env
         self.step_limit = step_limit
         self.collectors = collectors
@@ -82,6 +80,11 @@ class Engine:
         self._recorded: Callable[[str], Mapping[str, Any]] | None = getattr(tape, "recorded_arguments", None)
         self.has_tape = self._note_call is not None or self._recorded is not None
         self._owners = count(1)
+
+    @property
+    def results(self) -> Results:
+        """The conversion of values of the program's own types."""
+        return self.borders.own.results
 
     def clients_of(self, context: CallContext) -> Mapping[str, ClientInfo]:
         """Return the LLM clients that a call can name.
@@ -149,6 +152,7 @@ class Engine:
         self.services.handles = HandleTable(*self._limits)
         self.services.round_robin_lock = threading.Lock()
         self.program.lock = threading.RLock()
+        self.borders.forked()
 
 
 def hint_for(name: str, known: Iterable[str]) -> str:

@@ -8,25 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bamlvm.calls.engine import Engine
 from bamlvm.errors import BamlError, HostError, ThrownError, thrown_class
 from bamlvm.sysops.records import AttemptRecord, ErrorRecord
-from bamlvm.values.results import Opaque, building
+from bamlvm.values.results import Opaque, Results, building
 from bamlvm.vm.builtins import name_and_message
 from bamlvm.vm.values import Caught
 from bamlvm.vm.work import Work, finish
 
 
-def thrown_error(engine: Engine, caught: Caught, attempts: Sequence[AttemptRecord] = ()) -> ThrownError:
+def thrown_error(results: Results, caught: Caught, attempts: Sequence[AttemptRecord] = ()) -> ThrownError:
     """Return the exception for a value that the program has not caught; ``attempts`` are those of the call."""
-    return finish(converted_error(engine, caught, attempts))
+    return finish(converted_error(results, caught, attempts))
 
 
-def converted_error(engine: Engine, caught: Caught, attempts: Sequence[AttemptRecord] = ()) -> Work[ThrownError]:
+def converted_error(results: Results, caught: Caught, attempts: Sequence[AttemptRecord] = ()) -> Work[ThrownError]:
     """Return the same, in pieces."""
     class_name, message = name_and_message(caught.value)
     try:
-        value = yield from engine.results.converting(caught.value)
+        value = yield from results.converting(caught.value)
     except HostError:
         value = Opaque(caught.value)
     return thrown_class(class_name)(value, class_name, message, caught.trace, attempts)

@@ -21,9 +21,9 @@ from bamlvm.vm.threads import MAIN
 from bamlvm.vm.work import Lengthy, Work
 
 if TYPE_CHECKING:
-    from bamlvm.calls.engine import Engine
     from bamlvm.calls.interruption import Interruption
     from bamlvm.context import CallContext
+    from bamlvm.values.results import Results
 
 CallInCallerThread: TypeAlias = Callable[[Callable[..., Any], tuple[Any, ...]], Awaitable[Any]]
 """Calls a callback with its arguments in the caller's thread; the awaitable ends when the callback has."""
@@ -41,7 +41,7 @@ class Sink(Protocol):
 class Caller(Protocol):
     """The part of a call that its hooks need."""
 
-    engine: Engine
+    results: Results
     context: CallContext
     interruption: Interruption
     call_in_caller_thread: CallInCallerThread | None
@@ -82,7 +82,7 @@ def _partial_hook(
     A reader that cannot tell the threads of a call apart gets those of the main one: a callback that takes the value
     alone, and a stream of which nothing but values is read.
     """
-    to_host = PartialResults(call.engine.results).to_host_at_once
+    to_host = PartialResults(call.results).to_host_at_once
     wants_record = callback is not None and takes_two(callback)
 
     def hook(value: Any, record: AttemptRecord | None, thread: int) -> Any:

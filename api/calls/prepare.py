@@ -14,8 +14,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from bamlvm.calls.border import Border
 from bamlvm.calls.call import Binding, PreparedCall
 from bamlvm.calls.engine import Engine, hint_for
+from bamlvm.context import NO_CONTEXT, CallContext
 from bamlvm.errors import HostError
 from bamlvm.vm.program.declarations import Signature
 from bamlvm.vm.program.llm import arguments_function
@@ -25,7 +27,9 @@ from bamlvm.vm.values import MISSING, Value
 _STREAM: Final = "baml.llm.stream_llm_function"
 
 
-def prepare_call(engine: Engine, name: str, args: Mapping[str, Any], stream: bool) -> PreparedCall:
+def prepare_call(
+    engine: Engine, name: str, args: Mapping[str, Any], stream: bool, context: CallContext = NO_CONTEXT
+) -> PreparedCall:
     """Prepare a call of a function; an LLM function is streamed if ``stream`` says so.
 
     Raises :class:`bamlvm.HostError` for an unknown function, arguments that do not fit, and a closed runtime.
@@ -35,12 +39,15 @@ def prepare_call(engine: Engine, name: str, args: Mapping[str, Any], stream: boo
     signature = engine.signature(name)
     if engine.has_tape:
         args = engine.taped(signature, args)
+    border = engine.borders.of(context.types)
     if stream and signature.kind == "llm":
-        return _through(engine, signature, _STREAM, args)
-    return PreparedCall(name, name, _converted(engine, signature, args))
+        return _through(border, signature, _STREAM, args)
+    return PreparedCall(name, name, _converted(border, signature, args), border)
 
 
-def prepare_part(engine: Engine, name: str, entry: str, args: Mapping[str, Any], *rest: Value) -> PreparedCall:
+def prepare_part(
+    engine: Engine, name: str, entry: str, args: Mapping[str, Any], *rest: Value, context: CallContext = NO_CONTEXT
+) -> PreparedCall:
     """Prepare a part of a call of an LLM function: ``entry`` of ``baml.llm`` with its name, arguments and ``rest``.
 
     Raises :class:`bamlvm.HostError`, also for a function that is not an LLM function.
@@ -48,23 +55,23 @@ def prepare_part(engine: Engine, name: str, entry: str, args: Mapping[str, Any],
     signature = engine.signature(name)
     if signature.kind != "llm":
         raise HostError(f"{name} is not an LLM function: it sends no prompt")
-    return _through(engine, signature, entry, args, *rest)
+    return _through(engine.borders.of(context.types), signature, entry, args, *rest)
 
 
-def _through(engine: Engine, signature: Signature, entry: str, args: Mapping[str, Any], *rest: Value) -> PreparedCall:
-    values = _converted(engine, signature, args)
+def _through(border: Border, signature: Signature, entry: str, args: Mapping[str, Any], *rest: Value) -> PreparedCall:
+    values = _converted(border, signature, args)
     name = signature.name
     if any(value is MISSING for value in values):
-        return PreparedCall(name, entry, [name, *rest], Binding(arguments_function(name), values))
+        return PreparedCall(name, entry, [name, *rest], border, Binding(arguments_function(name), values))
     named = dict(zip((parameter.name for parameter in signature.parameters), values, strict=True))
-    return PreparedCall(name, entry, [name, named, *rest])
+    return PreparedCall(name, entry, [name, named, *rest], border)
 
 
-def _converted(engine: Engine, signature: Signature, args: Mapping[str, Any]) -> list[Value]:
+def _converted(border: Border, signature: Signature, args: Mapping[str, Any]) -> list[Value]:
     """Return the arguments in the order of the parameters, ``MISSING`` where the function's default is wanted."""
     values: list[Value] = []
     used = 0
-    convert = engine.arguments.convert
+    convert = border.arguments.convert
     for parameter in signature.parameters:
         name = parameter.name
         if name in args:
@@ -74,11 +81,11 @@ def _converted(engine: Engine, signature: Signature, args: Mapping[str, Any]) ->
                 values.append(convert(args[name], annotated, name))
                 continue
             value = convert(args[name], parameter.type, name)
-            _demand(engine, value, name, annotated)  # there may be an assert in it
+            _demand(border, value, name, annotated)  # there may be an assert in it
             values.append(value)
         elif parameter.has_default:
             values.append(MISSING)
-        elif engine.arguments.types.nullable(parameter.type):
+        elif border.arguments.types.nullable(parameter.type):
             values.append(None)
         else:
             raise HostError(f"{signature.name}: the argument {name!r} ({parameter.type}) is missing")
@@ -89,9 +96,9 @@ def _converted(engine: Engine, signature: Signature, args: Mapping[str, Any]) ->
     return values
 
 
-def _demand(engine: Engine, value: Value, name: str, type_: Type) -> None:
+def _demand(border: Border, value: Value, name: str, type_: Type) -> None:
     """Raise :class:`bamlvm.HostError` if an argument does not hold what its type asserts."""
-    constraints = engine.results.constraints
+    constraints = border.results.constraints
     if not constraints.concern("assert", type_):
         return
     from bamlvm.sysops.constraints import AssertionFailed

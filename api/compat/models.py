@@ -83,5 +83,6 @@ MODELS = Wrappers(
     checked=lambda value, checks: Checked.model_construct(value=value, checks=checks),
     check=lambda name, expression, status: Check.model_construct(name=name, expression=expression, status=status),
     state=lambda value, state: StreamState.model_construct(value=value, state=state),
+    plain_additions=True,
 )
 """These models as the wrappers of a program's values."""

@@ -24,6 +24,7 @@ from bamlvm.values.classes import Types
 from bamlvm.values.host_classes import fields_of
 from bamlvm.values.results import Opaque
 from bamlvm.values.scalars import Converted, Mismatch, is_exact, plain, primitive, shown
+from bamlvm.vm.program.declarations import has_attribute
 from bamlvm.vm.program.types import (
     MEDIA,
     AliasType,
@@ -199,8 +200,12 @@ class Arguments:
         given = self._fields(value, name)
         out: dict[str, Value] = {}
         cost = 0
-        for field in self.schema.classes[name].fields:
+        info = self.schema.classes[name]
+        is_dynamic = has_attribute(info.attributes, "dynamic")
+        for field in info.fields:
             if field.name not in given:
+                if is_dynamic and self.types.is_added(name, field.name):
+                    continue  # a value of a call without the addition
                 if not self.types.nullable(field.type):
                     raise Mismatch(f"expected {field.type}, but the field is missing").at(f".{field.name}")
                 cost += 1
@@ -211,6 +216,16 @@ class Arguments:
             except Mismatch as mismatch:
                 raise mismatch.at(f".{field.name}")  # noqa: B904
             cost += extra
+        if is_dynamic:
+            declared = {field.name for field in info.fields}
+            for key in given:
+                if key not in declared:
+                    try:
+                        out[key], extra = self._leaf(given[key], _UNKNOWN) or (yield given[key], _UNKNOWN)
+                    except Mismatch as mismatch:
+                        raise mismatch.at(f".{key}")  # noqa: B904
+                    cost += extra + 1
+            return self.schema.open_instance(name, out), cost
         return self.schema.new_instance(name, out), cost
 
     def _fields(self, value: Any, name: str) -> Mapping[str, Any]:
@@ -220,9 +235,11 @@ class Arguments:
                 return own
         if not isinstance(value, Mapping):
             raise Mismatch(f"expected {name}, got {shown(value)}")
-        known = [field.name for field in self.schema.classes[name].fields]
+        info = self.schema.classes[name]
+        known = [field.name for field in info.fields]
+        is_dynamic = has_attribute(info.attributes, "dynamic")
         for key in value:
-            if key not in known:
+            if key not in known and not (is_dynamic and isinstance(key, str)):
                 from bamlvm.vm.program.spelling import suggestion  # only an error pays for it
 
                 raise Mismatch(f"class {name} has no field {key!r} ({suggestion(str(key), known) or 'it has none'})")
@@ -269,6 +286,9 @@ class Arguments:
         name = getattr(type(value), "__baml_name__", None)
         if name in self.schema.classes:
             return (yield from self._instance(value, str(name)))
+        own = fields_of(value)
+        if own is not None:  # of a class that another call has added
+            return (yield from self._map(own, None, _UNKNOWN))
         raise Mismatch(f"a Python {type(value).__name__} has no BAML form")
 
     def _free_key(self, key: Any) -> Converted:
@@ -290,8 +310,11 @@ class Arguments:
                 return given.value, 0
             case enum.Enum():
                 name = getattr(type(given), "__baml_name__", None)
-                if name in self.types:
+                info = self.schema.enums.get(name)
+                if info is not None and any(given.value == variant.name for variant in info.variants):
                     return self._enum(given, str(name), None)
+                if name is not None and (info is None or has_attribute(info.attributes, "dynamic")):
+                    return given.value, 0  # of an enum, or a variant, that another call has added
                 raise Mismatch(f"a Python enum {type(given).__name__} has no BAML form")
             case _:
                 return None
@@ -306,7 +329,9 @@ class Arguments:
             raise Mismatch(f"expected {name}, got {shown(value)}")
         if given not in variants or only not in (None, given):
             wanted = f"{name}.{only}" if only else f"{name} ({', '.join(variants)})"
-            raise Mismatch(f"expected {wanted}, got {shown(value)}")
+            is_dynamic = only is None and has_attribute(self.schema.enums[name].attributes, "dynamic")
+            hint = "; more variants come from CallContext(types=…)" if is_dynamic else ""
+            raise Mismatch(f"expected {wanted}, got {shown(value)}{hint}")
         return self.schema.enum_value(name, str(given)), 0 if own else 1
 
     def _media(self, value: Any, kind: str) -> Media:

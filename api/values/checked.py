@@ -43,12 +43,14 @@ class Wrappers(NamedTuple):
     """The classes that wrap values: as a rule those above, in a client of Pydantic models models of the same fields.
 
     ``checked(value, checks)`` and ``state(value, state)`` make a wrapper, ``check(name, expression, status)`` an
-    outcome.
+    outcome.  With ``plain_additions`` values of classes and enums that a call adds are dicts and strings, as
+    ``baml_py`` has them.
     """
 
     checked: Callable[[Any, dict[str, Any]], Any] = Checked
     check: Callable[[str, str, Literal["succeeded", "failed"]], Any] = Check
     state: Callable[[Any, Any], Any] = StreamState
+    plain_additions: bool = False
 
 
 CHECKED: set[type] = {Checked}

@@ -16,23 +16,26 @@ A name with a namespace is reached by attribute or by key: ``types.baml.errors.T
 Every field may be None, unless it is ``@stream.not_null``; one with ``@stream.done`` is whole or None;
 one with ``@stream.with_state`` is a :class:`bamlvm.StreamState`.  A class with ``@@stream.done`` has no partial form.
 A field whose type has checks is a :class:`bamlvm.Checked`, here and there.
+
+The classes of a call that adds types have those of the program as their ``base``: a class with more fields becomes a
+subclass, a Pydantic model keeps them as extra fields, an added variant is a member of an enum of its own with the same
+``__baml_name__``.  With ``plain_additions`` (a client with the habits of ``baml_py``) values of new classes are dicts,
+added variants strings.
 """
 
 from __future__ import annotations
 
-import enum
 import operator
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from copy import deepcopy
-from functools import cache, reduce
-from typing import Any, Literal, Self
-
-import msgspec
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from functools import reduce
+from typing import Any, Literal
 
 from bamlvm.values.checked import Checked, StreamState, Wrappers
-from bamlvm.values.host_classes import HostClass, host_class
+from bamlvm.values.host_classes import HostClass, host_class, plain_dict, with_fields
 from bamlvm.values.identifiers import host_names
+from bamlvm.values.making import BamlEnum as BamlEnum
+from bamlvm.values.making import new_enum, new_struct, with_more_fields
 from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, FieldInfo, has_attribute
 from bamlvm.vm.program.types import (
     AliasType,
@@ -48,7 +51,7 @@ from bamlvm.vm.program.types import (
     VariantType,
     members,
 )
-from bamlvm.vm.values import Media
+from bamlvm.vm.values import MOST_EXTENDED, EnumValue, LoadedClass, Media
 
 _PRIMITIVES: dict[str, Any] = {
     "int": int,
@@ -70,64 +73,28 @@ _LIST: Any = list
 _DICT: Any = dict
 
 
-class BamlEnum(enum.Enum):
-    """Base of the enums made from a program."""
-
-    def __str__(self) -> str:
-        return str(self.value)
-
-
-class _MadeEnum(BamlEnum):
-    """Base of the enums made at run time."""
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: Any) -> Self:
-        return self
-
-    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        cls: Any = type(self)
-        members = tuple((member.name, member.value) for member in cls)
-        return _restored_member, (cls.__baml_name__, members, self.value)
-
-
-def _reduce(self: Any) -> tuple[Any, ...]:
-    names = self.__struct_fields__
-    values = tuple(getattr(self, name) for name in names)
-    return _restored_struct, (self.__baml_name__, self.__module__, names, self.__struct_encode_fields__, values)
-
-
-def _deepcopy(self: Any, memo: dict[int, Any]) -> Any:
-    return type(self)(**{name: deepcopy(getattr(self, name), memo) for name in self.__struct_fields__})
-
-
-def _restored_struct(
-    name: str, module: str, fields: tuple[str, ...], encoded: tuple[str, ...], values: tuple[Any, ...]
-) -> Any:
-    """Return an instance of a class of another process."""
-    return _restored_class(name, module, fields, encoded)(**dict(zip(fields, values, strict=True)))
-
-
-def _restored_member(name: str, members: tuple[tuple[str, str], ...], value: str) -> Any:
-    """Return a member of an enum of another process."""
-    return _restored_enum(name, members)(value)
-
-
 class Types:
     """The classes and enums of one program, as Python classes."""
 
     _home = "types"
 
     def __init__(
-        self, classes: Mapping[str, ClassInfo], enums: Mapping[str, EnumInfo], aliases: Mapping[str, Type]
+        self,
+        classes: Mapping[str, ClassInfo],
+        enums: Mapping[str, EnumInfo],
+        aliases: Mapping[str, Type],
+        base: Types | None = None,
+        changed: Container[str] = (),
     ) -> None:
         self._classes = classes
         self._enums = enums
         self._aliases = aliases
+        self._base = base
+        self._changed = changed
         self._made: dict[str, Any] = {}
         self._described: dict[str, HostClass] = {}
-        self.wrappers = Wrappers()
+        self._varied: dict[tuple[str, ...], tuple[str, HostClass]] = {}
+        self.wrappers: Wrappers = Wrappers() if base is None else base.wrappers
         self._open: set[str] = set()
         self._lock = threading.RLock()
 
@@ -152,8 +119,77 @@ class Types:
         """Describe the Python class of a BAML class."""
         described = self._described.get(name)
         if described is None:
-            described = self._described[name] = host_class(self[name])
+            described = self._described[name] = self._describe(name)
         return described
+
+    def _describe(self, name: str) -> HostClass:
+        made = self[name]
+        if self._base is None or name not in self._changed:
+            return host_class(made)
+        info = self._classes[name]
+        if made is dict:
+            return plain_dict({field.name: self._beginning(field) for field in info.fields})
+        described = host_class(made)
+        more = [field for field in info.fields if field.name not in described.names]
+        if more:  # of a Pydantic model
+            described = with_fields(described, {field.name: self._beginning(field) for field in more})
+        return described
+
+    def _beginning(self, field: FieldInfo) -> Callable[[], Any] | None:
+        """Return what makes an added field's value before it has begun, None where that is None."""
+        return None
+
+    def form(self, cls: LoadedClass) -> HostClass:
+        """Describe the Python class of a value's class: as declared, with fields that only the value has, or without
+        those that were added and that it has not."""
+        described = self.host(cls.name)
+        if described.names == cls.field_names:
+            return described
+        varied = self._varied.get(cls.field_names)
+        if varied is None or varied[0] != cls.name:
+            varied = cls.name, self._variation(described, cls)
+            if len(self._varied) < MOST_EXTENDED:
+                self._varied[cls.field_names] = varied
+        return varied[1]
+
+    def _variation(self, described: HostClass, cls: LoadedClass) -> HostClass:
+        base = self._base
+        if base is not None and cls.name in base and not set(described.names) <= set(cls.field_names):
+            described = base.host(cls.name)  # the value was made without the additions
+            if described.names == cls.field_names:
+                return described
+        more = tuple(name for name in cls.field_names if name not in described.names)
+        if more and hasattr(described.made, "__pydantic_fields__"):
+            described = with_fields(described, dict.fromkeys(more))
+        elif more and described.made is dict:
+            return plain_dict(dict.fromkeys(cls.field_names))
+        elif more:
+            described = host_class(with_more_fields(described.made, more))
+        by_name = dict(zip(described.names, described.hosts, strict=True))
+        hosts = tuple(by_name[name] for name in cls.field_names)
+        return described._replace(hosts=hosts, names=cls.field_names)
+
+    def variant(self, value: EnumValue) -> Any:
+        """Return a variant's Python form."""
+        base = self._base
+        if base is None or value.enum not in self._changed:
+            return self[value.enum](value.variant)
+        if value.enum in base and any(value.variant == each.name for each in base._enums[value.enum].variants):
+            return base.variant(value)
+        return value.variant if self.wrappers.plain_additions else self._added(value.enum)(value.variant)
+
+    def _added(self, enum: str) -> Any:
+        """Return the Python enum of the variants that are added to an enum."""
+        base = self._base
+        if base is None or enum not in base:
+            return self[enum]
+        key = f"{enum} with additions"
+        if key not in self._made:
+            declared = {variant.name for variant in base._enums[enum].variants}
+            info = self._enums[enum]
+            more = tuple(variant for variant in info.variants if variant.name not in declared)
+            self._made[key] = _enum(EnumInfo(enum, more, info.attributes, info.doc))
+        return self._made[key]
 
     def __contains__(self, name: object) -> bool:
         return name in self._classes or name in self._enums
@@ -189,6 +225,8 @@ class Types:
             case UnionType(parts):
                 annotations = [self.annotation(part) for part in parts]
                 return Any if Any in annotations else reduce(operator.or_, annotations)
+            case EnumType(name) if self._base is not None and name in self._changed and name in self._base:
+                return self._base[name] | self._added(name)
             case ClassType(name, _) | EnumType(name) if name not in self._open and name in self:
                 attributes = (self._classes.get(name) or self._enums[name]).attributes
                 made = self[name]
@@ -197,6 +235,13 @@ class Types:
                 return self[enum_]
             case _:
                 return Any
+
+    def is_added(self, name: str, field: str) -> bool:
+        """Whether a call has added a field to a class of the program."""
+        base = self._base
+        if base is None or name not in self._changed or name not in base:
+            return False
+        return all(field != each.name for each in base._classes[name].fields)
 
     def nullable(self, type_: Type) -> bool:
         """Whether null is a value of the type; aliases are followed."""
@@ -217,20 +262,39 @@ class Types:
     def _make(self, name: str) -> Any:
         with self._lock:
             if name not in self._made:
-                if name in self._classes:
+                if self._base is not None and (name not in self._changed or name in self._base):
+                    self._made[name] = self._of_base(self._base, name)
+                elif self._base is not None and self.wrappers.plain_additions:
+                    self._made[name] = dict if name in self._classes else str
+                elif name in self._classes:
                     self._made[name] = self._struct(self._classes[name])
                 else:
                     self._made[name] = _enum(self._enums[name])
             return self._made[name]
 
+    def _of_base(self, base: Types, name: str) -> Any:
+        """Return the class of the program, a Struct with the fields that are added to it."""
+        made = base[name]
+        if name not in self._changed or name not in self._classes or hasattr(made, "__pydantic_fields__"):
+            return made
+        declared = host_class(made).names
+        more = [field for field in self._classes[name].fields if field.name not in declared]
+        if not more:
+            return made
+        annotations = [field[1] for field in self._fields(name, more, {field.name: field.name for field in more})]
+        return with_more_fields(made, tuple(field.name for field in more), tuple(annotations))
+
+    def _fields(self, name: str, fields: Iterable[FieldInfo], names: Mapping[str, str]) -> list[Any]:
+        self._open.add(name)
+        try:
+            return [self._field(field, names[field.name]) for field in fields]
+        finally:
+            self._open.discard(name)
+
     def _struct(self, info: ClassInfo) -> Any:
         names = field_names(info)
-        self._open.add(info.name)
-        try:
-            fields = [self._field(field, names[field.name]) for field in info.fields]
-        finally:
-            self._open.discard(info.name)
-        return _new_struct(info.name, "bamlvm." + self._home, fields, tuple(names), info.doc)
+        fields = self._fields(info.name, info.fields, names)
+        return new_struct(info.name, "bamlvm." + self._home, fields, tuple(names), info.doc)
 
     def _field(self, field: FieldInfo, name: str) -> Any:
         annotation = self._whole(field)
@@ -253,15 +317,29 @@ class PartialTypes(Types):
 
     _home = "partial_types"
 
-    def __init__(self, whole: Types) -> None:
-        super().__init__(whole._classes, whole._enums, whole._aliases)
+    def __init__(self, whole: Types, base: PartialTypes | None = None) -> None:
+        super().__init__(whole._classes, whole._enums, whole._aliases, base, whole._changed)
         self.whole = whole
+        self._known_whole: dict[str, bool] = {}
+
+    def is_whole(self, name: str) -> bool:
+        """Whether partial values of a class are whole ones."""
+        known = self._known_whole.get(name)
+        if known is None:
+            is_done = has_attribute(self._classes[name].attributes, "stream.done")
+            known = self._known_whole[name] = is_done or self.whole[name] is self[name] is not dict
+        return known
 
     def _make(self, name: str) -> Any:
         info = self._classes.get(name)
         if info is None or has_attribute(info.attributes, "stream.done"):
             return self.whole[name]
         return super()._make(name)
+
+    def _beginning(self, field: FieldInfo) -> Callable[[], Any] | None:
+        if has_attribute(field.attributes, "stream.done") or has_attribute(field.attributes, "check"):
+            return None
+        return {ListType: list, MapType: dict}.get(type(field.annotated))
 
     def _field(self, field: FieldInfo, name: str) -> Any:
         annotation = self.whole._whole(field) if has_attribute(field.attributes, "stream.done") else self._whole(field)
@@ -302,50 +380,8 @@ def _member(types: Types, prefix: str, name: str) -> Any:
     raise AttributeError(f"the program declares no class or enum {qualified!r}")
 
 
-def _new_struct(name: str, module: str, fields: Sequence[Any], encoded: Sequence[str], doc: str = "") -> Any:
-    """Make a Struct; ``fields`` are those of :func:`msgspec.defstruct`, ``encoded`` their BAML names."""
-    namespace: dict[str, Any] = {"__baml_name__": name, "__reduce__": _reduce, "__deepcopy__": _deepcopy}
-    if doc:
-        namespace["__doc__"] = doc
-    hosts = [field if isinstance(field, str) else field[0] for field in fields]
-    renamed = {host: own for host, own in zip(hosts, encoded, strict=True) if host != own}
-    return msgspec.defstruct(
-        name.rpartition(".")[2], fields, namespace=namespace, module=module, kw_only=True, rename=renamed or None
-    )
-
-
-def _new_enum(name: str, members: Iterable[tuple[str, str]], doc: str = "") -> Any:
-    """Make an enum of members by their Python names."""
-    make: Any = _MadeEnum  # called as enum.Enum is, to make a class
-    made = make(name.rpartition(".")[2], list(members), module="bamlvm.values.classes")
-    made.__baml_name__ = name
-    if doc:
-        made.__doc__ = doc
-    return made
-
-
-@cache
-def with_more_fields(made: Any, names: tuple[str, ...]) -> Any:
-    """Return the Struct of a ``@@dynamic`` class with fields that it does not declare: a subclass, made once."""
-    plain = [
-        name if name.isidentifier() else "field_" + "".join(c if c.isalnum() else "_" for c in name) for name in names
-    ]
-    hosts = [host_names([name], made.__struct_fields__)[name] for name in plain]
-    while len(set(hosts)) < len(hosts):
-        hosts = [f"{host}_" if host in hosts[:place] else host for place, host in enumerate(hosts)]
-    renamed = {host: own for host, own in zip(hosts, names, strict=True) if host != own}
-    fields = [(host, Any) for host in hosts]
-    return msgspec.defstruct(
-        made.__name__, fields, bases=(made,), module=made.__module__, kw_only=True, rename=renamed or None
-    )
-
-
-_restored_class = cache(_new_struct)
-_restored_enum = cache(_new_enum)
-
-
 def _enum(info: EnumInfo) -> Any:
-    return _new_enum(info.name, [(host, name) for name, host in variant_names(info).items()], info.doc)
+    return new_enum(info.name, [(host, name) for name, host in variant_names(info).items()], info.doc)
 
 
 def field_names(info: ClassInfo) -> dict[str, str]:

@@ -132,26 +132,23 @@ class PartialResults:
             held, state = value.fields
             old, old_host = (before.fields[0], host_before.value) if shares else (None, None)
             return results.types.wrappers.state(self._convert(held, old, old_host), state)
-        made = results.partial_types.host(value.cls.name)
-        if made.made is results.types[value.cls.name]:  # it has no partial form
+        if results.partial_types.is_whole(value.cls.name):
             return results.to_host(value)
+        made = results.partial_types.form(value.cls)
         marks = results.marks(value)
         if marks is not None and marks.checks and type(host_before) in CHECKED:
             host_before = host_before.value
         shares = shares and host_before is not None
-        names = made.hosts
+        names, read = made.hosts, made.read
         parts = []
         for place, field in enumerate(value.fields):
-            if place >= len(names):  # a field that a @@dynamic class does not declare: it is complete
-                parts.append(results.to_host(field))
-                continue
             if shares and field is before.fields[place]:
-                parts.append(getattr(host_before, names[place]))
+                parts.append(read(host_before, names[place]))
                 continue
             if marks is not None and place in marks.done:
                 host = results.to_host(field)
             elif shares and (marks is None or place not in marks.fields):
-                host = self._convert(field, before.fields[place], getattr(host_before, names[place]))
+                host = self._convert(field, before.fields[place], read(host_before, names[place]))
             else:
                 # A field with checks has a form that contains those of its parts, not the form of its value alone:
                 # nothing of the last one can be used again.
@@ -159,7 +156,7 @@ class PartialResults:
             if marks is not None and place in marks.fields and field is not None:
                 host = finish(results.with_field_checks(field, host, marks.fields[place], place in marks.done))
             parts.append(host)
-        struct = new_object(made, value.cls, parts)
+        struct = new_object(made, parts)
         return results.types.wrappers.checked(struct, {}) if marks is not None and marks.checks else struct
 
     # --- as lengthy work ----------------------------------------------------------------------------------------------
@@ -171,10 +168,9 @@ class PartialResults:
         if value.cls.name == _STATE:
             held, state = value.fields
             return (held,), lambda parts: results.types.wrappers.state(parts[0], state)
-        made = results.partial_types.host(value.cls.name)
-        if made.made is results.types[value.cls.name]:
+        if results.partial_types.is_whole(value.cls.name):
             return self._complete(value)
-        return self._unfolded(value, made)
+        return self._unfolded(value, results.partial_types.form(value.cls))
 
     def _complete(self, value: Any) -> Work[Unfolded | Leaf]:
         return Leaf((yield from self._results.converting(value)))
@@ -184,7 +180,7 @@ class PartialResults:
         marks = self._results.marks(value)
         complete: dict[int, Any] = {}
         for place, field in enumerate(value.fields):
-            if place >= len(made.hosts) or (marks is not None and place in marks.done):
+            if marks is not None and place in marks.done:
                 complete[place] = yield from self._results.converting(field)
         rest = [field for place, field in enumerate(value.fields) if place not in complete]
         return rest, partial(self._made, value, made, marks, complete)
@@ -200,7 +196,7 @@ class PartialResults:
                 hosts[place] = yield from results.with_field_checks(
                     value.fields[place], hosts[place], info, whole_field
                 )
-        struct = new_object(made, value.cls, hosts)
+        struct = new_object(made, hosts)
         return results.types.wrappers.checked(struct, {}) if marks is not None and marks.checks else struct
 
 

@@ -15,15 +15,15 @@ from typing import Any, Final, NamedTuple, Self
 
 from bamlvm.errors import HostError
 from bamlvm.sysops.constraints import Constraints
-from bamlvm.sysops.services import Services
+from bamlvm.sysops.services import Readers
 from bamlvm.values.checked import WRAPPERS
-from bamlvm.values.classes import PartialTypes, Types, with_more_fields
-from bamlvm.values.host_classes import HostClass, fields_of, host_class
+from bamlvm.values.classes import PartialTypes, Types
+from bamlvm.values.host_classes import HostClass, fields_of
 from bamlvm.values.rebuild import Leaf, Unfolded, all_scalars, rebuild, rebuilding
 from bamlvm.vm.builtins import SCALARS, description
-from bamlvm.vm.program.declarations import FieldInfo, has_attribute
+from bamlvm.vm.program.declarations import ClassInfo, FieldInfo, has_attribute
 from bamlvm.vm.program.types import Attribute, AttributedType, ListType, MapType, Type, UnionType
-from bamlvm.vm.values import EnumValue, Future, Instance, LoadedClass, Media
+from bamlvm.vm.values import EnumValue, Future, Instance, Media
 from bamlvm.vm.work import PIECE, Work, finish
 
 
@@ -51,10 +51,10 @@ class Opaque:
 class Results:
     """The conversion of one program's values; :mod:`bamlvm.values.partials` has that of partial values."""
 
-    def __init__(self, types: Types, partial_types: PartialTypes, services: Services) -> None:
+    def __init__(self, types: Types, partial_types: PartialTypes, readers: Readers) -> None:
         self.types = types
         self.partial_types = partial_types
-        self._services = services
+        self._readers = readers
         self._marked: dict[str, Marks | None] = {}
 
     def to_host(self, value: Any, type_: Type | None = None) -> Any:
@@ -86,7 +86,7 @@ class Results:
             return value.values(), partial(_dict, keys)
         if kind is Instance:
             marks = self.marks(value)
-            made = partial(new_object, self.types.host(value.cls.name), value.cls)
+            made = partial(new_object, self.types.form(value.cls))
             return value.fields, made if marks is None else partial(self._marked_struct, value, marks, made)
         if kind is EnumValue:
             return Leaf(self._enum(value))
@@ -103,13 +103,13 @@ class Results:
         return value.values(), partial(_long_dict, keys)
 
     def _enum(self, value: EnumValue) -> Any:
-        host = self.types[value.enum](value.variant)
-        attributes = self._services.schema.enums[value.enum].attributes
+        host = self.types.variant(value)
+        attributes = self._readers.schema.enums[value.enum].attributes
         return self._with_outcomes(value, host, attributes) if attributes else host
 
     def key(self, key: Any) -> Any:
         """Return the Python form of a map's key."""
-        return self.types[key.enum](key.variant) if type(key) is EnumValue else key
+        return self.types.variant(key) if type(key) is EnumValue else key
 
     def _marked_struct(
         self, value: Instance, marks: Marks, made: Callable[[list[Any]], Any], parts: list[Any]
@@ -171,25 +171,30 @@ class Results:
 
     def marks(self, value: Instance) -> Marks | None:
         """Return the marks of an instance's class, None if it has none."""
-        name = value.cls.name
-        if name not in self._marked:
-            fields = {}
-            done = set()
-            for place, field in enumerate(value.cls.info.fields):
-                annotated = field.annotated
-                inside = annotated is not field.type and self.constraints.concern("check", annotated)
-                if inside or has_attribute(field.attributes, "check"):
-                    fields[place] = field
-                if has_attribute(field.attributes, "stream.done"):
-                    done.add(place)
-            checks = has_attribute(value.cls.info.attributes, "check")
-            self._marked[name] = Marks(fields, frozenset(done), checks) if fields or done or checks else None
-        return self._marked[name]
+        info = value.cls.info
+        if self._readers.schema.classes.get(info.name) is not info:  # of a @@dynamic class, with other fields
+            return self._find_marks(info)
+        if info.name not in self._marked:
+            self._marked[info.name] = self._find_marks(info)
+        return self._marked[info.name]
+
+    def _find_marks(self, info: ClassInfo) -> Marks | None:
+        fields = {}
+        done = set()
+        for place, field in enumerate(info.fields):
+            annotated = field.annotated
+            inside = annotated is not field.type and self.constraints.concern("check", annotated)
+            if inside or has_attribute(field.attributes, "check"):
+                fields[place] = field
+            if has_attribute(field.attributes, "stream.done"):
+                done.add(place)
+        checks = has_attribute(info.attributes, "check")
+        return Marks(fields, frozenset(done), checks) if fields or done or checks else None
 
     @property
     def constraints(self) -> Constraints:
         """The constraints of the program."""
-        return self._services.constraints
+        return self._readers.constraints
 
 
 _GROWING: Final = frozenset({list, dict, Instance, str})
@@ -282,12 +287,6 @@ def _long_dict(keys: list[Any], parts: list[Any]) -> Work[dict[Any, Any]]:
     return made
 
 
-def new_object(host: HostClass, cls: LoadedClass, parts: list[Any]) -> Any:
-    """Return an instance of a Python class for ``cls``; ``parts`` are in the order of the fields of ``cls``."""
-    if host.names == cls.field_names:
-        return host.new(**dict(zip(host.hosts, parts, strict=True)))
-    more = cls.field_names[len(host.names) :]
-    if more and host.new is host.made:  # of a @@dynamic class; a Pydantic model takes what it does not declare
-        host = host_class(with_more_fields(host.made, more))
-    by_name = dict(zip(host.names, host.hosts, strict=True))
-    return host.new(**{by_name.get(name, name): part for name, part in zip(cls.field_names, parts, strict=True)})
+def new_object(host: HostClass, parts: list[Any]) -> Any:
+    """Return an instance of a Python class; ``parts`` are in the order of its fields."""
+    return host.new(**dict(zip(host.hosts, parts, strict=True)))

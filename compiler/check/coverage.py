@@ -102,7 +102,7 @@ class Remaining:
         cases: dict[Type, None] = {}
         for part in members(type_):
             for case in self._solver.cases(part):
-                if isinstance(case, LiteralType | VariantType | ClassType) or case in _PLAIN:
+                if isinstance(case, LiteralType | VariantType | ClassType | EnumType) or case in _PLAIN:
                     cases[case] = None
                 else:
                     return None

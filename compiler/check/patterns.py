@@ -8,6 +8,7 @@ from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check import operators
 from bamlvm.compiler.check.context import Checking, Flow, Place, is_panic, is_unnamed, place_of
 from bamlvm.compiler.check.coverage import Remaining
+from bamlvm.compiler.types import is_dynamic
 from bamlvm.vm.program.types import (
     BOOL,
     NEVER,
@@ -15,6 +16,7 @@ from bamlvm.vm.program.types import (
     STRING,
     UNKNOWN,
     ClassType,
+    EnumType,
     ListType,
     Type,
     bare,
@@ -53,7 +55,11 @@ def match(c: Checking, node: hir.Match, expected: Type | None) -> tir.Expr:
         missing = ", ".join(f"`{part}`" for part in parts)
         hint = f"add {'an arm' if len(parts) == 1 else 'arms'} for {missing}, or `_ => …`"
         where = (node.start, node.start + len("match"))
-        c.report.error("E0062", where, f"not every case is covered: {missing} is left", hint=hint)
+        if all(isinstance(part, EnumType) and is_dynamic(c.symbols.enum(part.name)) for part in parts):
+            message = f"a variant that is added to {missing} at run time fits no arm: it would be a panic"
+            c.report.warning("E0062", where, message, hint="add `_ => …`")
+        else:
+            c.report.error("E0062", where, f"not every case is covered: {missing} is left", hint=hint)
     return tir.Match(*at, checked.result, scrutinee, checked.arms)
 
 

@@ -88,7 +88,7 @@ def _class(
         tuple(member for member in members if type(member) is Function),
         attributes,
         tuple(parameter.text for parameter in type_parameters),
-        dynamic or any(attribute.name == "dynamic" for attribute in attributes),
+        dynamic,
         c.docs.get(start.start, ""),
     )
 
@@ -124,7 +124,7 @@ def _enum(
         name.start,
         tuple(entry for entry in entries if type(entry) is Variant),
         attributes,
-        dynamic or any(attribute.name == "dynamic" for attribute in attributes),
+        dynamic,
         c.docs.get(start.start, ""),
     )
 

@@ -12,12 +12,8 @@ from bamlvm.sysops.parsing.names import bare
 from bamlvm.sysops.parsing.raw import RAW, RawBuilder, RawContainer, aligned, fits, untyped
 from bamlvm.sysops.parsing.results import Coerced, Mismatch, Result, penalty_of, value_of
 from bamlvm.sysops.parsing.scalars import ScalarPlan
-from bamlvm.vm.program.declarations import ClassInfo, FieldInfo, has_attribute
-from bamlvm.vm.program.types import UNKNOWN
-from bamlvm.vm.values import Instance, LoadedClass
-
-_MOST_EXTENDED: Final = 256
-"""How many sets of unknown fields of a ``@@dynamic`` class are kept as classes."""
+from bamlvm.vm.program.declarations import has_attribute
+from bamlvm.vm.values import MOST_EXTENDED, Instance, LoadedClass
 
 STATE_CLASS: Final = "baml.stream.State"
 """What ``@stream.with_state`` wraps partial values in."""
@@ -50,7 +46,6 @@ class ClassPlan(Plan):
         self.pending: list[Any] | None = None
         self.is_dynamic = has_attribute(cls.info.attributes, "dynamic")
         self._without: dict[int, Collection[str]] = {}
-        self._extended: dict[tuple[str, ...], LoadedClass] = {}
 
     def name(self, key: str, place: int) -> None:
         """Read ``key`` as the field of ``place``, however it is spelled."""
@@ -106,20 +101,8 @@ class ClassPlan(Plan):
         found = self._without.get(places)
         if found is None:
             found = frozenset(name for name, place in self._folded.items() if not places >> place & 1)
-            if len(self._without) < _MOST_EXTENDED:
+            if len(self._without) < MOST_EXTENDED:
                 self._without[places] = found
-        return found
-
-    def extended(self, names: tuple[str, ...]) -> LoadedClass:
-        """Return a ``@@dynamic`` class with more fields, behind its own; the same for the same names."""
-        found = self._extended.get(names)
-        if found is None:
-            info = self.cls.info
-            more = tuple(FieldInfo(name, UNKNOWN) for name in names)
-            found = LoadedClass(ClassInfo(info.name, info.fields + more, info.attributes, info.doc))
-            found.methods = self.cls.methods
-            if len(self._extended) < _MOST_EXTENDED:
-                found = self._extended.setdefault(names, found)
         return found
 
     def only_needs(self, place: int) -> bool:
@@ -366,7 +349,7 @@ class ClassBuilder(ValueBuilder):
             return self.mismatch
         cls = plan.cls
         if plan.is_dynamic and self.foreign is not None:
-            cls = plan.extended(tuple(self.more))
+            cls = plan.cls.extended(tuple(self.more))
             if self.shows is not self.values:
                 self.shows = [*self.shows, *self.more.values()]
             self.values = [*self.values, *self.more.values()]
@@ -401,7 +384,7 @@ class ClassBuilder(ValueBuilder):
             if plan.is_empty(fields[place]):
                 return None
         if self.more:
-            return Instance(plan.extended(tuple(self.more)), [*fields, *self.more.values()])
+            return Instance(plan.cls.extended(tuple(self.more)), [*fields, *self.more.values()])
         return Instance(plan.cls, fields)
 
     def evident(self) -> bool:

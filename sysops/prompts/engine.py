@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
+from types import CodeType, MappingProxyType
 from typing import Any, Final
 
 import jinja2
@@ -47,7 +47,10 @@ class PromptContext:
 
 
 class Engine:
-    """Renders the prompts of one program."""
+    """Renders the prompts of one program, or of one with the types that a call adds.
+
+    With a ``base`` the environment and the code of templates, which is what takes long to make, are shared with it.
+    """
 
     def __init__(
         self,
@@ -55,15 +58,17 @@ class Engine:
         templates: Mapping[str, TemplateInfo],
         classes: Mapping[str, ClassInfo] = MappingProxyType({}),
         aliases: Mapping[str, Type] = MappingProxyType({}),
+        base: Engine | None = None,
     ) -> None:
         self._declared = Declarations(enums, classes, aliases)
         self._enums = {name: EnumNamespace(info) for name, info in enums.items()}
-        self._environment = Environment()
+        self._environment: Environment = Environment() if base is None else base._environment
+        self._code: dict[tuple[str, str], CodeType] = {} if base is None else base._code
         self._compiled: dict[tuple[str, str], jinja2.Template] = {}
         names: dict[str, Any] = {name: enum for name, enum in self._enums.items() if "." not in name}
         names |= {name: self._template_function(info) for name, info in templates.items()}
         self._names = tuple(names)
-        self._environment.globals.update(names)
+        self._globals = {**self._environment.globals, **names}
 
     def render(self, name: str, template: str, arguments: Mapping[str, Any], context: PromptContext) -> list[Message]:
         """Render the messages of a prompt; ``name`` is the function's, for errors.
@@ -117,8 +122,13 @@ class Engine:
         if compiled is None:
             if len(self._compiled) >= _LIMIT:  # templates made at run time
                 self._compiled.clear()
-            code = self._environment.compile(template, name, _file_name(name))
-            compiled = jinja2.Template.from_code(self._environment, code, self._environment.globals)
+            code = self._code.get((name, template))
+            if code is None:
+                if len(self._code) >= _LIMIT:
+                    self._code.clear()
+                code = self._environment.compile(template, name, _file_name(name))
+                self._code[name, template] = code
+            compiled = jinja2.Template.from_code(self._environment, code, self._globals)
             self._compiled[name, template] = compiled
         return compiled
 

@@ -7,7 +7,7 @@ expression that gives anything but a boolean is wrong, and so is one that uses a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import jinja2
 from jinja2 import nodes
@@ -18,23 +18,35 @@ from bamlvm.sysops.prompts.views import EnumNamespace, text_of
 from bamlvm.vm.program.declarations import EnumInfo
 from bamlvm.vm.program.spelling import suggestion
 
+_LIMIT: Final = 4096
+
 
 class PredicateError(Exception):
     """An expression has no answer; the message says why, in one line."""
 
 
 class Predicates:
-    """Evaluates expressions; every enum of the program is a name in them.  Safe to share between threads."""
+    """Evaluates expressions; every enum of the program is a name in them.  Safe to share between threads.
 
-    def __init__(self, enums: Mapping[str, EnumInfo]) -> None:
+    With a ``base`` the expressions that it compiles are shared; only enums that differ from its own are names anew.
+    """
+
+    def __init__(self, enums: Mapping[str, EnumInfo], base: Predicates | None = None) -> None:
+        self._known = enums
+        self._names: dict[str, EnumNamespace] = {}
+        if base is not None:
+            self._environment: Environment = base._environment
+            self._compiled: dict[str, TemplateExpression] = base._compiled
+            self._names = _namespaces({name: info for name, info in enums.items() if base._known.get(name) is not info})
+            return
         self._environment = Environment(strict=True)
-        self._environment.globals.update({name: EnumNamespace(info) for name, info in enums.items() if "." not in name})
-        self._compiled: dict[str, TemplateExpression] = {}
+        self._environment.globals.update(_namespaces(enums))
+        self._compiled = {}
 
     def holds(self, expression: str, variables: Mapping[str, Any]) -> bool:
         """Whether it is true of ``variables``: builtins, by name.  Raise :class:`PredicateError`."""
         try:
-            value = self._compile(expression)(**variables)
+            value = self._compile(expression)(**{**self._names, **variables})
             if isinstance(value, jinja2.Undefined):
                 bool(value)  # raises, naming what is missing
         except UndefinedName as error:
@@ -57,11 +69,17 @@ class Predicates:
         """Evaluate a part of an expression; raise what Jinja raises."""
         assignment = nodes.Assign(nodes.Name("result", "store"), node, lineno=1)
         template = self._environment.from_string(nodes.Template([assignment], lineno=1))
-        return TemplateExpression(template, undefined_to_none=False)(**variables)
+        return TemplateExpression(template, undefined_to_none=False)(**{**self._names, **variables})
 
     def _compile(self, expression: str) -> TemplateExpression:
         compiled = self._compiled.get(expression)
         if compiled is None:
+            if len(self._compiled) >= _LIMIT:  # expressions of types made at run time
+                self._compiled.clear()
             compiled = self._environment.compile_expression(expression, undefined_to_none=False)
             self._compiled[expression] = compiled
         return compiled
+
+
+def _namespaces(enums: Mapping[str, EnumInfo]) -> dict[str, EnumNamespace]:
+    return {name: EnumNamespace(info) for name, info in enums.items() if "." not in name}

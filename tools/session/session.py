@@ -219,7 +219,13 @@ class Session:
             for name, value in zip(self._constants, constants, strict=True):
                 program.global_(name).keep(value)
             try:
-                run_blocking(Call(runtime.engine, PreparedCall(function.name, function.name, [kept, *values]), context))
+                run_blocking(
+                    Call(
+                        runtime.engine,
+                        PreparedCall(function.name, function.name, [kept, *values], runtime.engine.borders.own),
+                        context,
+                    )
+                )
             except ThrownError as error:
                 error.trace = tuple(map(function.relocate_frame, error.trace))
                 raise

@@ -23,6 +23,7 @@ from bamlvm.vm.program.types import ClassType, ListType, MapType, Type
 from bamlvm.vm.values import Media, Thrown
 
 if TYPE_CHECKING:
+    from bamlvm.context import CallContext
     from bamlvm.runtime import Runtime
     from bamlvm.test_case import Case
 
@@ -30,15 +31,14 @@ _SOURCES: Final = ("file", "url", "base64")
 _T = TypeVar("_T")
 
 
-def arguments(
-    runtime: Runtime, case: Case, environment: Mapping[str, str], folder: Path, project: str
-) -> dict[str, Any]:
+def arguments(runtime: Runtime, case: Case, context: CallContext, folder: Path, project: str) -> dict[str, Any]:
     """Return the arguments of a case; files are relative to ``folder`` and must be below ``project``.
 
-    Raises :class:`bamlvm.HostError` for a variable that ``environment`` lacks and for files that cannot be read.
+    Raises :class:`bamlvm.HostError` for a variable that the context's environment lacks, for files that cannot be read,
+    and for types that do not fit the program.
     """
     types = {parameter.name: parameter.type for parameter in runtime.signature(case.function).parameters}
-    reader = _ArgumentReader(runtime, environment, folder, project)
+    reader = _ArgumentReader(runtime, context, folder, project)
     given = case.info.arguments
     if len(case.info.functions) > 1:  # they share one block of arguments: each takes its own
         given = {name: value for name, value in given.items() if name in types}
@@ -48,16 +48,16 @@ def arguments(
 class _ArgumentReader:
     """Converts configuration to Python values."""
 
-    def __init__(self, runtime: Runtime, environment: Mapping[str, str], folder: Path, project: str) -> None:
+    def __init__(self, runtime: Runtime, context: CallContext, folder: Path, project: str) -> None:
         self._fs = runtime.engine.services.grants.fs
         self._project = project
-        self._program = runtime.engine.program
-        self._environment = environment
+        self._schema = runtime.engine.borders.of(context.types).arguments.schema
+        self._environment: Mapping[str, str] = runtime.engine.environment(context.env)
         self._folder = folder
 
     def read(self, value: ConfigValue, type_: Type | None, path: str) -> Any:
         """Convert a value for a parameter or a part of one, of this type (None: unknown); errors name ``path``."""
-        parts = union_members(type_, self._program.aliases)
+        parts = union_members(type_, self._schema.aliases)
         if isinstance(value, list):
             item = next((part.item for part in parts if isinstance(part, ListType)), None)
             return [self.read(each, item, f"{path}[{place}]") for place, each in enumerate(value)]
@@ -76,8 +76,8 @@ class _ArgumentReader:
         types: dict[str, Type] = {}
         anything: Type | None = None
         for part in parts:
-            if isinstance(part, ClassType) and part.name in self._program.classes:
-                types |= {field.name: field.type for field in self._program.classes[part.name].fields}
+            if isinstance(part, ClassType) and part.name in self._schema.classes:
+                types |= {field.name: field.type for field in self._schema.classes[part.name].fields}
             elif isinstance(part, MapType):
                 anything = part.value
         return {key: self.read(each, types.get(key, anything), f"{path}.{key}") for key, each in value.items()}

@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from bamlvm.collector import Collector
-from bamlvm.context import CallContext
+from bamlvm.context import CallContext, TypesSource
 from bamlvm.errors import BamlError, Cancelled
 from bamlvm.tools.project import project_folder
 from bamlvm.tools.test_runner.arguments import arguments
@@ -53,7 +53,8 @@ def run_case(
     try:
         folder = Path("." if root is None else root, case.file).parent
         inside = project or root or project_folder(str(folder))
-        given = arguments(runtime, case, runtime.engine.environment(context.env), folder, str(inside))
+        context = msgspec.structs.replace(context, types=_types(case, context))
+        given = arguments(runtime, case, context, folder, str(inside))
         started = time.perf_counter()
         value = runtime.call_function_sync(case.function, given, context)
         seconds = time.perf_counter() - started
@@ -71,10 +72,19 @@ def run_case(
     return Outcome(case, status, seconds, value, None, constraints, collector.attempts)
 
 
+def _types(case: Case, context: CallContext) -> TypesSource | Sequence[TypesSource] | None:
+    """Return the types of a case: those of its ``type_builder``, and those of the context."""
+    given = context.types
+    if given is None or not case.info.types:
+        return case.info.types or given
+    more = given if isinstance(given, list | tuple) else (given,)
+    return (case.info.types, *more)
+
+
 def _constraints(runtime: Runtime, case: Case, plain: Any, seconds: float) -> Iterable[Constraint]:
     if not case.info.constraints:
         return
-    predicates = runtime.engine.services.predicates
+    predicates = runtime.engine.services.readers.predicates
     checks: dict[str, bool] = {}
     names = {"this": plain, "_": {"result": plain, "latency_ms": seconds * 1000, "checks": checks}}
     for attribute in case.info.constraints:

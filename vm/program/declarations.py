@@ -1,10 +1,11 @@
-"""What a program declares: classes, enums, signatures, tests and generators, with their attributes."""
+"""What a program declares: classes, enums, signatures, tests and generators, with their attributes; and the types that
+calls and tests add to it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -108,10 +109,30 @@ class Signature(msgspec.Struct, frozen=True, array_like=True, dict=True):
         return f"{self.name}({', '.join(shown)}) -> {self.result}"
 
 
+class Additions(msgspec.Struct, frozen=True, array_like=True):
+    """Types that a call, or a test, adds to its program; ``annotated_aliases`` are pairs of a name and its type.
+
+    A class or an enum whose name the program declares adds to that one, which must be ``@@dynamic``: its fields
+    (variants) come behind those declared, and one that is declared already takes the place of that declaration, with
+    other attributes.  Any other name is a new type.
+    """
+
+    classes: tuple[ClassInfo, ...] = ()
+    enums: tuple[EnumInfo, ...] = ()
+    annotated_aliases: tuple[tuple[str, Type], ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.classes or self.enums or self.annotated_aliases)
+
+
+NO_ADDITIONS: Final = Additions()
+
+
 class TestInfo(msgspec.Struct, frozen=True, array_like=True):
     """A ``test``: the functions that it calls, each with ``arguments``, and the assertions about their results.
 
-    ``constraints`` are its ``@@assert``s and ``@@check``s in written order.  ``line`` counts from 0.
+    ``constraints`` are its ``@@assert``s and ``@@check``s in written order.  ``line`` counts from 0.  ``types`` are
+    those of its ``type_builder``.
     """
 
     __test__ = False  # else pytest collects it as a class of tests
@@ -122,6 +143,7 @@ class TestInfo(msgspec.Struct, frozen=True, array_like=True):
     constraints: tuple[Attribute, ...]
     file: str
     line: int
+    types: Additions = NO_ADDITIONS
 
 
 class GeneratorInfo(msgspec.Struct, frozen=True, array_like=True):

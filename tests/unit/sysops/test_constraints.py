@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import bamlvm
-from bamlvm.sysops.constraints import AssertionFailed, Constraints
+from bamlvm.sysops.constraints import AssertionFailed
 from bamlvm.values.arguments import Arguments
 from bamlvm.vm.program.types import Type
 
@@ -53,7 +53,7 @@ def enforced(runtime: bamlvm.Runtime, name: str, value: Any) -> Any:
     types = {each.name: each.type for each in runtime.signature("Uses").parameters}
     type_ = types[name]
     given = Arguments(runtime.engine.program, runtime.types).convert(value, type_, name)
-    result = Constraints(runtime.engine.program).enforce(given, type_)
+    result = runtime.engine.services.readers.constraints.enforce(given, type_)
     return bamlvm.to_builtins(runtime.engine.results.to_host(result))
 
 
@@ -123,7 +123,7 @@ def test_the_first_assert_that_fails_is_told_and_no_later_one_asked(runtime: bam
 
 
 def test_only_types_with_constraints_concern(runtime: bamlvm.Runtime) -> None:
-    constraints = Constraints(runtime.engine.program)
+    constraints = runtime.engine.services.readers.constraints
     concerned = {each.name: each.type for each in runtime.signature("Uses").parameters}
     asserts = {name for name, type_ in concerned.items() if constraints.concern("assert", type_)}
     assert asserts == {"o", "m", "t", "n", "w"}
@@ -132,7 +132,7 @@ def test_only_types_with_constraints_concern(runtime: bamlvm.Runtime) -> None:
 
 def test_checks_report_and_one_without_an_answer_has_failed(runtime: bamlvm.Runtime) -> None:
     [field] = runtime.engine.program.classes["Checked"].fields
-    outcomes = Constraints(runtime.engine.program).outcomes(20, field.attributes)
+    outcomes = runtime.engine.services.readers.constraints.outcomes(20, field.attributes)
     found = [(each.name, each.holds) for each in outcomes]
     assert found == [("adult", True), ("human", True), ("none", False)]
 

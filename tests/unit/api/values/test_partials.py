@@ -79,7 +79,7 @@ ORDERS = st.fixed_dictionaries(
 def test_a_partial_made_of_the_one_before_is_as_one_made_anew(order: Any, size: int, names: list[str]) -> None:
     text = json.dumps({name: order[name] for name in names})
     with bamlvm.Runtime.from_files({"main.baml": SOURCE}) as runtime:
-        parser = runtime.engine.services.output(runtime.signature("Extract").result).stream()
+        parser = runtime.engine.services.readers.output(runtime.signature("Extract").result).stream()
         partials = PartialResults(runtime.engine.results)
         for at in range(0, len(text), size):
             value = parser.feed(text[at : at + size])

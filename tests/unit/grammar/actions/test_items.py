@@ -49,9 +49,9 @@ def test_a_class_with_everything(declaration: Declaration) -> None:
     assert not cls.dynamic
 
 
-@pytest.mark.parametrize("text", ["dynamic class A { a int }", "class A { a int @@dynamic }"])
-def test_dynamic_classes(declaration: Declaration, text: str) -> None:
-    assert declaration(text).dynamic
+def test_additions_to_classes(declaration: Declaration) -> None:
+    assert declaration("dynamic class A { a int }").dynamic
+    assert not declaration("class A { a int @@dynamic }").dynamic
 
 
 def test_a_generic_class(declaration: Declaration) -> None:
