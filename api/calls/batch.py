@@ -133,7 +133,7 @@ class _Batch:
         )
         value = error = None
         try:
-            prepared = prepare_call(self._engine, self._name, row, context.listens)
+            prepared = prepare_call(self._engine, self._name, row, context.listens, context)
             if self._pacing is not None:
                 await self._pacing.admit()
             value = await drive(Call(self._engine, prepared, context))

@@ -219,13 +219,9 @@ class Session:
             for name, value in zip(self._constants, constants, strict=True):
                 program.global_(name).keep(value)
             try:
-                run_blocking(
-                    Call(
-                        runtime.engine,
-                        PreparedCall(function.name, function.name, [kept, *values], runtime.engine.borders.own),
-                        context,
-                    )
-                )
+                own = runtime.engine.borders.own
+                prepared = PreparedCall(function.name, function.name, [kept, *values], own)
+                run_blocking(Call(runtime.engine, prepared, context))
             except ThrownError as error:
                 error.trace = tuple(map(function.relocate_frame, error.trace))
                 raise
