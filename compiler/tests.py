@@ -295,8 +295,8 @@ def _shown(value: syntax.ConfigValue) -> str:
 # --- type_builder -----------------------------------------------------------------------------------------------------
 
 
-def _added(entry: Entry, symbols: Symbols, found: list[Diagnostic]) -> Additions:
-    """Return the types that a test adds."""
+def _added(entry: Entry, symbols: Symbols, found: list[Diagnostic] | None) -> Additions:
+    """Return the types that a test adds.  Without ``found`` nothing is reported and no use recorded: it was before."""
     declaration = entry.declaration
     assert isinstance(declaration, syntax.Test)
     if not declaration.types:
@@ -308,8 +308,10 @@ def _added(entry: Entry, symbols: Symbols, found: list[Diagnostic]) -> Additions
         enums=standard.enums | symbols.enums,
         annotated_aliases=standard.annotated_aliases | symbols.annotated_aliases,
     )
-    reads = Reads(record_uses=symbols.reads.uses is not None)
-    added = additions([(each, entry.item) for each in declaration.types], known, found, reads=reads)
+    reads = Reads(record_uses=found is not None and symbols.reads.uses is not None)
+    added = additions(
+        [(each, entry.item) for each in declaration.types], known, [] if found is None else found, reads=reads
+    )
     own = {each.name for each in declaration.types if isinstance(each, syntax.Alias) or not each.dynamic}
     for noted in reads.uses or ():  # they are the test's, to which new types are local
         if isinstance(noted, Gap):
@@ -346,7 +348,7 @@ def tests(index: Index, symbols: Symbols, line_of: Callable[[syntax.Item], int])
                 attributes(declaration.body.attributes, "test", entry, reporter(entry, [])),
                 entry.item.file,
                 line_of(entry.item),
-                _added(entry, symbols, []),
+                _added(entry, symbols, None),
             )
         )
     return tuple(found)
