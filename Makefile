@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 
 FILE ?= examples/hello.baml
 
-.PHONY: help interop demo test test-fast test-translations check fix bench profile fuzz soak attack typescript snapshots docs man wheel-test clean
+.PHONY: help interop demo test test-fast test-translations check fix bench profile fuzz soak attack editors typescript snapshots docs man wheel-test clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -56,6 +56,13 @@ soak: $(READY) ## 20,000 calls with random faults (SOAK_CALLS, SOAK_AT_ONCE, SOA
 
 attack: $(READY) ## hostile programs, servers, recordings and caches, each in a limited process
 	$(BIN)/python -m tests.attack.run
+
+editors: $(READY) ## try the grammars and the clients of editors/: VS Code's, and headless Neovim with the language server
+	$(BIN)/python -m editors.grammars --check
+	cd editors/vscode && npm install --no-audit --no-fund --no-package-lock && npm test && npm run check && npm run package
+	command -v nvim > /dev/null || apt-get install --yes neovim
+	BAMLVM="$(abspath $(BIN))/python -m bamlvm" nvim --headless -u NONE --cmd "set rtp^=editors/neovim" \
+	  -c "luafile editors/neovim/test/test.lua"
 
 INTEROP := .venv-interop
 

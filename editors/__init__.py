@@ -1,0 +1,1 @@
+"""BAML in editors: grammars, and clients of the language server."""
