@@ -26,7 +26,8 @@ class Symbol(NamedTuple):
     ==============  ======================================  ==========================================
     kind            owner                                   name
     ==============  ======================================  ==========================================
-    item            ""                                      the qualified name of an item
+    item            "", "test" or "generator"               the qualified name of an item; tests and
+                                                            generators have names of their own
     member          the class or enum                       a field, variant or method
     parameter       the function or template string         a parameter
     local           the function                            a local; ``number`` is its number there
@@ -96,7 +97,8 @@ class Declared(NamedTuple):
 
 def declared(name: str, declaration: syntax.Declaration) -> Iterator[Declared]:
     """Yield what the item ``name`` declares, itself first; the locals of functions are in their hir."""
-    yield _named(Symbol("item", "", name), declaration.name_start, declaration)
+    apart = {syntax.Test: "test", syntax.Generator: "generator"}.get(type(declaration), "")
+    yield _named(Symbol("item", apart, name), declaration.name_start, declaration)
     match declaration:
         case syntax.Class():
             for field in declaration.fields:

@@ -367,6 +367,7 @@ def _call_by_name(c: Checking, node: hir.Call, signature: Signature) -> tir.Expr
             "E0003", first, f"no LLM function is called `{first.value}`", hint=did_you_mean(first.value, known)
         )
         return None
+    c.refer(first.start + 1, "item", "", target.name)
     second = node.arguments[1].value
     if not isinstance(second, hir.MapLiteral) or not all(
         isinstance(entry, hir.MapEntry) and isinstance(entry.key, hir.Constant) for entry in second.entries

@@ -260,7 +260,7 @@ class Checking:
 
     # --- what names mean (:mod:`bamlvm.compiler.uses`)
 
-    def refer(self, start: int, kind: Literal["member", "parameter"], owner: str, name: str) -> None:
+    def refer(self, start: int, kind: Literal["item", "member", "parameter"], owner: str, name: str) -> None:
         """Note what the name that begins at ``start`` means, unless it is one that is written nowhere."""
         reads = self.symbols.reads
         if reads.uses is not None:

@@ -104,3 +104,32 @@ async def start(client: LanguageClient, folders: Sequence[Path] = ()) -> lsp.Ini
             workspace_folders=[lsp.WorkspaceFolder(each.as_uri(), each.name) for each in folders] or None,
         )
     )
+
+
+def at(uri: str, place: lsp.Position) -> dict[str, object]:
+    """The parameters of a request about a place."""
+    return {"text_document": lsp.TextDocumentIdentifier(uri), "position": place}
+
+
+def excerpt(text: str, where: lsp.Range) -> str:
+    """Return the text of a range."""
+    lines = text.split("\n")
+    if where.start.line != where.end.line:
+        raise ValueError("the range has several lines")
+    units = lines[where.start.line].encode("utf-16-le")
+    return units[2 * where.start.character : 2 * where.end.character].decode("utf-16-le")
+
+
+def applied(text: str, edits: Sequence[lsp.TextEdit]) -> str:
+    """Return a text after edits that do not overlap."""
+    lines = text.split("\n")
+
+    def offset(place: lsp.Position) -> int:
+        before = sum(len(line) + 1 for line in lines[: place.line])
+        units = lines[place.line].encode("utf-16-le")[: 2 * place.character] if place.line < len(lines) else b""
+        return min(before + len(units.decode("utf-16-le")), len(text))
+
+    places = [(offset(each.range.start), offset(each.range.end), each.new_text) for each in edits]
+    for start, end, new in sorted(places, reverse=True):
+        text = text[:start] + new + text[end:]
+    return text

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
+from lsprotocol import types as lsp
+
+from bamlvm.tools.language_server import hover, navigation, renaming, symbols
 from bamlvm.tools.language_server.workspace import Workspace
 
 
@@ -18,4 +21,14 @@ class Feature(NamedTuple):
     is_patient: bool = False
 
 
-FEATURES: tuple[Feature, ...] = ()
+FEATURES: Final = (
+    Feature(lsp.TEXT_DOCUMENT_HOVER, hover.hover),
+    Feature(lsp.TEXT_DOCUMENT_DEFINITION, navigation.definition),
+    Feature(lsp.TEXT_DOCUMENT_TYPE_DEFINITION, navigation.type_definition),
+    Feature(lsp.TEXT_DOCUMENT_REFERENCES, navigation.references),
+    Feature(lsp.TEXT_DOCUMENT_DOCUMENT_HIGHLIGHT, navigation.highlight),
+    Feature(lsp.TEXT_DOCUMENT_PREPARE_RENAME, renaming.prepare_rename),
+    Feature(lsp.TEXT_DOCUMENT_RENAME, renaming.rename, lsp.RenameOptions(prepare_provider=True)),
+    Feature(lsp.TEXT_DOCUMENT_DOCUMENT_SYMBOL, symbols.document_symbols, is_patient=True),
+    Feature(lsp.WORKSPACE_SYMBOL, symbols.workspace_symbols, is_patient=True),
+)

@@ -8,6 +8,7 @@ again what the change touches (:mod:`bamlvm.compiler.project`).
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from bamlvm.build.cache import Cache
@@ -16,6 +17,7 @@ from bamlvm.build.sources import baml_files
 from bamlvm.compiler.project import Project, Stages
 from bamlvm.errors import HostError
 from bamlvm.grammar.diagnostics import Diagnostic, with_levels
+from bamlvm.tools.language_server.model import Model
 from bamlvm.tools.language_server.positions import Encoding, Text, clean
 from bamlvm.tools.project import Settings, settings_of
 from bamlvm.vm.program.unit import Unit
@@ -48,10 +50,11 @@ class Program:
         self._disk: dict[str, _OnDisk] = {}
         self._open: dict[str, Text] = {}
         self._texts: dict[str, Text] = {}
-        self._project = Project(standard())
+        self._project = Project(standard(), record_uses=True)
         self._settings = Settings()
         self._problem: str | None = None
         self._checked: Checked | None = None
+        self._model: Model | None = None
         self.refresh()
 
     # --- files
@@ -100,7 +103,7 @@ class Program:
 
     def _changed(self, path: str | None = None) -> None:
         """Note a change: of one open file, or of any."""
-        self._checked = None
+        self._checked = self._model = None
         if path is not None and path in self._texts:
             self._texts[path] = self._open[path]
             return
@@ -133,6 +136,23 @@ class Program:
                 found[each.span.file].append(each)
             self._checked = Checked(stages, found)
         return self._checked
+
+    def model(self) -> Model:
+        """Return what the compiler knows of the names of the program, broken items included as far as they go."""
+        if self._model is None:
+            stages = self.check().stages
+            if any(file.recovered for file in stages.files):
+                stages = self._project.recover({path: text.text for path, text in self._texts.items()})
+            self._model = Model(stages)
+        return self._model
+
+    def variant(self, path: str, text: str) -> Model:
+        """Return a model of the program as if a file had another text."""
+        return self.variants({each: known.text for each, known in self._texts.items()} | {path: text})
+
+    def variants(self, texts: Mapping[str, str]) -> Model:
+        """Return a model of the program as if its files had other texts."""
+        return Model(self._project.recover(texts))
 
     def problems(self) -> dict[str, str]:
         """Return why files could not be read, by path."""
