@@ -21,6 +21,7 @@ from bamlvm.grammar.diagnostics import Diagnostic
 from bamlvm.vm.program.declarations import ConfigValue
 from bamlvm.vm.program.llm import (
     CLOCKS,
+    OUTPUT_MODES,
     PARSE_FAILURES,
     POOLING,
     PROVIDERS,
@@ -162,6 +163,12 @@ _OPTIONS: Final[Mapping[str, tuple[str, str, Callable[[ConfigValue], bool]]]] = 
         f"one of {', '.join(f'`{each}`' for each in RESPONSE_TYPES)}",
         lambda value: value in RESPONSE_TYPES,
     ),
+    "output_mode": (
+        "E0001",
+        f"one of {', '.join(f'`{each}`' for each in OUTPUT_MODES)}",
+        lambda value: value in OUTPUT_MODES,
+    ),
+    "output_strict": ("E0001", "true or false", lambda value: isinstance(value, bool)),
     "parse_failure": (
         "E0001",
         f"one of {', '.join(f'`{each}`' for each in PARSE_FAILURES)}",
@@ -181,7 +188,8 @@ _EXAMPLES: Final = {
 
 
 def _example(option: str, value: ConfigValue) -> str | None:
-    near = did_you_mean(value, RESPONSE_TYPES) if option == "client_response_type" and isinstance(value, str) else None
+    words = {"client_response_type": RESPONSE_TYPES, "output_mode": OUTPUT_MODES}.get(option)
+    near = did_you_mean(value, words) if words and isinstance(value, str) else None
     return near or _EXAMPLES.get(option)
 
 

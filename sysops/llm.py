@@ -63,7 +63,7 @@ class StreamState:
                 attempt.model = source.model() or attempt.model
                 attempt.finish_reason = source.finish_reason()
                 note_tokens(attempt, source.tokens)
-        length = source.content_length()
+        length = source.size()
         grew = length > self._length
         self._length = length
         return grew
@@ -140,6 +140,20 @@ def parser_feed(scope: Scope, parser: Instance, text: str) -> Any:
         scope.partial = partial = state.feed(text)
     except Exception as error:
         if (thrown := failure(error, "baml.llm.StreamParser.feed")) is error:
+            raise
+        raise thrown from error
+    return partial
+
+
+@sysop("baml.llm.StreamParser.read")
+def parser_read(scope: Scope, parser: Instance, accumulator: Instance) -> Any:
+    handles = scope.services.handles
+    state: StreamParser = handles.get(parser.get("_handle"), PARSER, scope.owner)[0]
+    source: StreamState = handles.get(accumulator.get("_handle"), ACCUMULATOR, scope.owner)
+    try:
+        scope.partial = partial = state.take(source.accumulator)
+    except Exception as error:
+        if (thrown := failure(error, "baml.llm.StreamParser.read")) is error:
             raise
         raise thrown from error
     return partial

@@ -17,11 +17,11 @@ from bamlvm.sysops.capabilities import require
 from bamlvm.sysops.environment import client_environment
 from bamlvm.sysops.errors import Subject, http_status, invalid
 from bamlvm.sysops.llm import ACCUMULATOR, StreamState, note_tokens
-from bamlvm.sysops.llm_parsing import apart, final_value, options_of, type_of
+from bamlvm.sysops.llm_parsing import answered_value, apart, form_for, options_of, type_of
 from bamlvm.sysops.prompts.messages import Message, Part
 from bamlvm.sysops.providers import clients, roles
 from bamlvm.sysops.providers.catalogue import Provider, provider_of, streams
-from bamlvm.sysops.providers.failures import UNREADABLE, check_answered
+from bamlvm.sysops.providers.failures import CALLED, UNREADABLE, check_answered
 from bamlvm.sysops.providers.options import Options
 from bamlvm.sysops.providers.registry import answer_wire, request_wire
 from bamlvm.sysops.providers.wire import decoded
@@ -157,6 +157,7 @@ def render_prompt(scope: Scope, client: Instance, template: str, args: dict[str,
         roles.default_role(row, options),
         bare(type_of(return_type)),
         scope.tags,
+        shows_format=form_for(scope, options, type_of(return_type)) is None,
     )
     function = scope.attempt.function if scope.attempt is not None else _function_of(scope, template)
     work = _rendered(scope, scope.readers.prompt_engine.rendering(function, template, args, context, scope.check))
@@ -179,19 +180,20 @@ def specialize_prompt(scope: Scope, client: Instance, prompt: Instance) -> Insta
 
 
 @sysop("baml.llm.PrimitiveClient.build_request")
-def build_request(scope: Scope, client: Instance, prompt: Instance) -> Instance:
-    return _request(scope, client, prompt, stream=False)
+def build_request(scope: Scope, client: Instance, prompt: Instance, return_type: Any) -> Instance:
+    return _request(scope, client, prompt, return_type, stream=False)
 
 
 @sysop("baml.llm.PrimitiveClient.build_request_stream")
-def build_request_stream(scope: Scope, client: Instance, prompt: Instance) -> Instance:
-    return _request(scope, client, prompt, stream=True)
+def build_request_stream(scope: Scope, client: Instance, prompt: Instance, return_type: Any) -> Instance:
+    return _request(scope, client, prompt, return_type, stream=True)
 
 
-def _request(scope: Scope, client: Instance, prompt: Instance, stream: bool) -> Instance:
+def _request(scope: Scope, client: Instance, prompt: Instance, return_type: Any, stream: bool) -> Instance:
     options, row = _provider(scope, client)
     wire = request_wire(row)
-    built = wire.build(row, options, _messages(prompt), stream)
+    form = None if return_type is None else form_for(scope, options, type_of(return_type))
+    built = wire.build(row, options, _messages(prompt), stream, form)
     attempt = scope.attempt
     if attempt is not None:
         attempt.model = attempt.request_model = options.model()
@@ -280,24 +282,31 @@ def parse(scope: Scope, client: Instance, body: str, return_type: Any) -> Any:
     options, row = _provider(scope, client)
     answer = answer_wire(row, options).read(body)
     attempt = scope.attempt
+    is_called = answer.calls and options.output_mode() == "tool"
+    content = answer.calls.text() if is_called else answer.content
     if attempt is not None:
-        attempt.text = answer.content
+        attempt.text = content
         attempt.reasoning = answer.reasoning
         attempt.model = answer.model or attempt.model
         attempt.finish_reason = answer.finish_reason
         note_tokens(attempt, answer.tokens)
     check_finish_reason(scope, client, answer.finish_reason)
-    check_answered(len(answer.content), answer.has_text, answer.finish_reason, answer.refusal)
+    size = answer.calls.size() if is_called else len(content)
+    has_text = answer.has_text or options.output_mode() == "tool"
+    check_answered(size, has_text, answer.finish_reason, answer.refusal)
     type_ = type_of(return_type)
-    return apart(len(answer.content), lambda: final_value(scope, type_, answer.content, options))
+    return apart(len(content), lambda: answered_value(scope, type_, answer, options))
 
 
 @sysop("baml.llm.PrimitiveClient.check_finish_reason")
 def check_finish_reason(scope: Scope, client: Instance, reason: str | None) -> None:
-    allowed, denied = options_of(scope, client).finish_reasons()
+    options = options_of(scope, client)
+    allowed, denied = options.finish_reasons()
     if reason is None:
         return
     word = reason.casefold()
+    if word in CALLED and options.output_mode() == "tool" and denied is None:
+        return
     if (allowed is not None and word not in allowed) or (denied is not None and word in denied):
         fields = {"message": f"Finish reason not allowed: {reason}", "reason": reason}
         raise Thrown("baml.errors.FinishReason", fields)
@@ -331,6 +340,9 @@ def reported_failure(scope: Scope, answer: Instance) -> Instance:
 @sysop("baml.llm.PrimitiveClient.new_stream_accumulator")
 def new_stream_accumulator(scope: Scope, client: Instance) -> Instance:
     options, row = _provider(scope, client)
-    state = StreamState(answer_wire(row, options).accumulator())
+    accumulator = answer_wire(row, options).accumulator()
+    if options.output_mode() == "tool":
+        accumulator.expect_calls()
+    state = StreamState(accumulator)
     handle = scope.open(ACCUMULATOR, state, state.close)
     return scope.new_instance("baml.llm.StreamAccumulator", _handle=handle)

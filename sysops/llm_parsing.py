@@ -17,10 +17,12 @@ from bamlvm.sysops.environment import client_environment
 from bamlvm.sysops.errors import failure, invalid
 from bamlvm.sysops.llm import PARSER
 from bamlvm.sysops.parsing import StreamParser
+from bamlvm.sysops.parsing.output import AnswerSource
 from bamlvm.sysops.pending import Lazy
 from bamlvm.sysops.providers import clients
 from bamlvm.sysops.providers.failures import LIMITS
 from bamlvm.sysops.providers.options import Options
+from bamlvm.sysops.schemas.forms import Form
 from bamlvm.sysops.scope import Scope
 from bamlvm.sysops.services import Readers
 from bamlvm.sysops.table import sysop
@@ -44,7 +46,9 @@ def partial_parse(scope: Scope, client: Instance, content: str, return_type: Any
     type_ = type_of(return_type)
     if type_ == STRING and not any(mark in content for mark in _TAG_MARKS):
         return content  # without reasoning in tags, and without the parser
-    return parsing.partial_parse(scope.readers.output(type_), content, options_of(scope, client).keeps_reasoning())
+    options = options_of(scope, client)
+    output = scope.readers.output(type_, form_for(scope, options, type_))
+    return parsing.partial_parse(output, content, options.keeps_reasoning())
 
 
 @sysop("baml.llm.PrimitiveClient.final_parse")
@@ -56,7 +60,9 @@ def final_parse(scope: Scope, client: Instance, content: str, return_type: Any) 
 @sysop("baml.llm.PrimitiveClient.new_stream_parser")
 def new_stream_parser(scope: Scope, client: Instance, return_type: Any) -> Instance:
     type_ = type_of(return_type)
-    parser = scope.readers.output(type_).stream(options_of(scope, client).keeps_reasoning(), scope.trace.parse)
+    options = options_of(scope, client)
+    output = scope.readers.output(type_, form_for(scope, options, type_))
+    parser = output.stream(options.keeps_reasoning(), scope.trace.parse)
     handle = scope.open(PARSER, (parser, type_), parser.close)
     return scope.new_instance("baml.llm.StreamParser", _handle=handle)
 
@@ -112,9 +118,25 @@ def type_of(return_type: Any) -> Type:
     return return_type.type
 
 
+def form_for(scope: Scope, options: Options, type_: Type) -> Form | None:
+    """Return the form in which a client is asked for answers of a type, or None where the prompt alone asks."""
+    mode = options.output_mode()
+    return None if mode == "prompt" else scope.readers.form(type_, mode)
+
+
+def answered_value(scope: Scope, type_: Type, answer: AnswerSource, options: Options) -> Value:
+    """Return the value of a whole answer to a request of a client.  Raises :class:`Thrown` (``ParseFailed``)."""
+    form = form_for(scope, options, type_)
+    if form is None:
+        return final_value(scope, type_, answer.take_content(), options)
+    parser = scope.readers.output(type_, form).stream(options.keeps_reasoning(), scope.trace.parse)
+    parser.take(answer)
+    return _finished(scope, parser, type_)
+
+
 def final_value(scope: Scope, type_: Type, content: str, options: Options | None = None) -> Value:
     """Return the value of a whole answer of a client with these options.  Raises :class:`Thrown` (``ParseFailed``)."""
-    output = scope.readers.output(type_)
+    output = scope.readers.output(type_, None if options is None else form_for(scope, options, type_))
     keep = options is not None and options.keeps_reasoning()
     parser = parsing.fed(output, content, keep, scope.trace.parse)
     if options is None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bamlvm.sysops.parsing import JsonReader, Output
     from bamlvm.sysops.prompts.engine import Engine
     from bamlvm.sysops.prompts.predicates import Predicates
+    from bamlvm.sysops.schemas.forms import Form
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 """The default of ``max_bytes``."""
@@ -35,7 +36,8 @@ class _Made(msgspec.Struct, kw_only=True):
     _prompt_engine: Engine | None = None
     _constraints: Constraints | None = None
     _predicates: Predicates | None = None
-    _outputs: dict[Type, Output] = msgspec.field(default_factory=dict)
+    _outputs: dict[Type | tuple[Type, bool], Output] = msgspec.field(default_factory=dict)
+    _forms: dict[tuple[Type, str], Form | None] = msgspec.field(default_factory=dict)
     _json_readers: dict[Type, JsonReader] = msgspec.field(default_factory=dict)
 
 
@@ -83,16 +85,32 @@ class Readers(_Made):
             found = self._predicates = Predicates(self.schema.enums, base)
         return found
 
-    def output(self, type_: Type) -> Output:
-        """Return the parser of the answers of a return type.
+    def form(self, type_: Type, mode: str) -> Form | None:
+        """Return the form of a return type's answers in an output mode, None for text."""
+        key = type_, mode
+        if key not in self._forms:
+            from bamlvm.sysops.schemas.forms import form_of
+
+            self._forms[key] = form_of(type_, mode, self.schema)
+        return self._forms[key]
+
+    def output(self, type_: Type, form: Form | None = None) -> Output:
+        """Return the parser of the answers of a return type, asked for in a form of :meth:`form`.
 
         Raises :class:`bamlvm.vm.values.Thrown` (``InvalidArgument``) for a type that no answer can be read as.
         """
-        found = self._outputs.get(type_)
+        key = type_ if form is None else (type_, form.are_tools)
+        found = self._outputs.get(key)
         if found is None:
-            from bamlvm.sysops.parsing import output_of
+            if form is None:
+                from bamlvm.sysops.parsing import output_of
 
-            found = self._outputs[type_] = output_of(type_, self.schema)
+                found = output_of(type_, self.schema)
+            else:
+                from bamlvm.sysops.parsing.formed import formed_output
+
+                found = formed_output(type_, form, self.schema)
+            self._outputs[key] = found
         return found
 
     def json_reader(self, type_: Type) -> JsonReader:

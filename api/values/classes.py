@@ -38,7 +38,6 @@ from bamlvm.values.making import BamlEnum as BamlEnum
 from bamlvm.values.making import new_enum, new_struct, with_more_fields
 from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, FieldInfo, has_attribute
 from bamlvm.vm.program.types import (
-    AliasType,
     AttributedType,
     ClassType,
     EnumType,
@@ -49,7 +48,7 @@ from bamlvm.vm.program.types import (
     Type,
     UnionType,
     VariantType,
-    members,
+    admits_null,
 )
 from bamlvm.vm.values import MOST_EXTENDED, EnumValue, LoadedClass, Media
 
@@ -245,19 +244,7 @@ class Types:
 
     def nullable(self, type_: Type) -> bool:
         """Whether null is a value of the type; aliases are followed."""
-        seen: set[str] = set()
-        waiting = [type_]
-        while waiting:
-            each = waiting.pop()
-            if each in (_PRIMITIVE_NULL, _PRIMITIVE_UNKNOWN):
-                return True
-            if type(each) is AliasType:
-                if each.name not in seen and each.name in self._aliases:
-                    seen.add(each.name)
-                    waiting.append(self._aliases[each.name])
-            elif type(each) is UnionType:
-                waiting.extend(members(each))
-        return False
+        return admits_null(type_, self._aliases)
 
     def _make(self, name: str) -> Any:
         with self._lock:
@@ -365,10 +352,6 @@ class _Namespace:
 
     def __getattr__(self, name: str) -> Any:
         return _member(self._types, self._prefix + ".", name)
-
-
-_PRIMITIVE_NULL = Primitive("null")
-_PRIMITIVE_UNKNOWN = Primitive("unknown")
 
 
 def _member(types: Types, prefix: str, name: str) -> Any:

@@ -17,39 +17,22 @@ Classes, enums and recursive aliases are definitions that the other schemas refe
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal, TypeAlias
 
 from bamlvm.errors import HostError
+from bamlvm.sysops.schemas.dialects import ANSWERS, VALUES
+from bamlvm.sysops.schemas.writer import DEFINITIONS, PRIMITIVES, SchemaWriter, media_schema
 from bamlvm.values.classes import Types
 from bamlvm.vm.linker import Program
-from bamlvm.vm.program.declarations import EnumInfo, FieldInfo, attribute_text, has_attribute
+from bamlvm.vm.program.declarations import FieldInfo
 from bamlvm.vm.program.spelling import did_you_mean, suggestion
-from bamlvm.vm.program.types import (
-    MEDIA,
-    AliasType,
-    Attribute,
-    AttributedType,
-    ClassType,
-    EnumType,
-    ListType,
-    LiteralType,
-    MapType,
-    Primitive,
-    Type,
-    UnionType,
-    VariantType,
-    optional,
-    render,
-)
+from bamlvm.vm.program.types import Attribute, ClassType, EnumType, ListType, Primitive, Type, optional
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 Form: TypeAlias = Literal["value", "argument", "answer"]
-DEFINITIONS: Final = "#/$defs/"
 _CHECK_KEY: Final = "baml.Check"
 """The qualified name that the definition of a check's outcome is named by."""
-_PRIMITIVES: Final = {"int": "integer", "float": "number", "string": "string", "bool": "boolean", "null": "null"}
 
 
 def json_schema(program: Program, types: Types, name: str, *, aliases: bool = False) -> dict[str, Any]:
@@ -59,12 +42,7 @@ def json_schema(program: Program, types: Types, name: str, *, aliases: bool = Fa
     Raises :class:`bamlvm.HostError` if there is no such type, or if its values have no form as JSON (functions).
     """
     schemas = Schemas(program, types, "answer" if aliases else "value")
-    root = schemas.schema(named_type(program, name))
-    definitions = schemas.definitions
-    target = root.get("$ref", "").removeprefix(DEFINITIONS)
-    if target and f"'{DEFINITIONS}{target}'" not in str(definitions):  # nothing else refers to it: it becomes the top
-        root = definitions.pop(target)
-    return {"$schema": DIALECT, **root} | ({"$defs": definitions} if definitions else {})
+    return {"$schema": DIALECT, **schemas.document(named_type(program, name))}
 
 
 def named_type(program: Program, name: str) -> Type:
@@ -82,7 +60,7 @@ def named_type(program: Program, name: str) -> Type:
         return program.annotated_aliases[base]
     if base in program.signatures:
         return program.signatures[base].annotated
-    if base in _PRIMITIVES:
+    if base in PRIMITIVES:
         return Primitive(base)
     known = [*program.classes, *program.enums, *program.annotated_aliases]
     own = [each for each in known if not each.startswith("baml.")]
@@ -90,11 +68,13 @@ def named_type(program: Program, name: str) -> Type:
     raise HostError(f"the program has no type {base!r} ({hint})")
 
 
-class Schemas:
-    """Schemas of one form.  The types that they refer to are collected in ``definitions`` by name; a reference is
-    ``base`` and a name.  A type of the program keeps its name; one of the standard library has the last part of its
-    name if no other type has that.  Media are definitions too where ``media`` has a name for their kind.
+class Schemas(SchemaWriter):
+    """Schemas of one form, for hosts.  Media are definitions where ``media`` has a name for their kind.
+
+    Raises :class:`bamlvm.HostError` for a type whose values have no form as JSON.
     """
+
+    error = HostError
 
     def __init__(
         self,
@@ -105,160 +85,30 @@ class Schemas:
         base: str = DEFINITIONS,
         media: Mapping[str, str] | None = None,
     ) -> None:
-        self.definitions: dict[str, Any] = {}
-        self._program = program
+        super().__init__(program, ANSWERS if form == "answer" else VALUES, base)
+        self.last_parts["Check"] += 1
         self._types = types
         self._form = form
-        self._aliases = form == "answer"
-        self._base = base
         self._media = media or {}
-        known = (*program.classes, *program.enums, *program.annotated_aliases, _CHECK_KEY)
-        self._last_parts = Counter(_last_part(name) for name in known)
-
-    def schema(self, type_: Type) -> dict[str, Any]:
-        """Return the schema of a type.  Raises :class:`bamlvm.HostError` if its values have no form as JSON."""
-        match type_:
-            case Primitive("unknown"):
-                return {}
-            case Primitive(name) if name in MEDIA:
-                if name in self._media:
-                    return self._define(self._media[name], _media)
-                return _media()
-            case Primitive(name) if name in _PRIMITIVES:
-                return {"type": _PRIMITIVES[name]}
-            case LiteralType(value):
-                return {"const": value}
-            case VariantType(enum, variant):
-                return {"const": dict(self._variants(self._program.enums[enum]))[variant]}
-            case ListType(item):
-                return {"type": "array", "items": self.schema(item)}
-            case MapType(key, value):
-                return self._map(key, value)
-            case UnionType(parts):
-                return self._union(parts)
-            case ClassType(name, _) if name in self._program.classes:
-                return self.checked(self._reference(name), self._program.classes[name].attributes)
-            case EnumType(name):
-                return self.checked(self._reference(name), self._program.enums[name].attributes)
-            case AliasType(name):
-                return self._reference(name)
-            case AttributedType(item, attributes):
-                return self.checked(self.schema(item), attributes)
-            case _:
-                raise HostError(f"a value of type {render(type_)} has no form as JSON")
 
     def checked(self, schema: dict[str, Any], attributes: Iterable[Attribute]) -> dict[str, Any]:
         """Return the schema of a value inside the outcomes of the checks among ``attributes``."""
         names = [str(each.arguments[0]) for each in attributes if each.name == "check" and each.arguments]
         if self._form != "value" or not names:
             return schema
-        outcome = self._define(self._name(_CHECK_KEY), _outcome)
+        outcome = self.define(self.name(_CHECK_KEY), _outcome)
         checks = {"type": "object", "properties": dict.fromkeys(names, outcome), "required": [*dict.fromkeys(names)]}
         closed = {"additionalProperties": False}
         properties = {"value": schema, "checks": checks | closed}
         return {"type": "object", "properties": properties, "required": ["value", "checks"]} | closed
 
-    def _map(self, key: Type, value: Type) -> dict[str, Any]:
-        schema = {"type": "object", "additionalProperties": self.schema(value)}
-        names = self._keys(key)
-        return schema if names is None else schema | {"propertyNames": {"enum": names}}
+    def media(self, kind: str) -> dict[str, Any]:
+        """Return the schema of an image or the like, or a reference to that of its kind."""
+        return self.define(self._media[kind], media_schema) if kind in self._media else media_schema()
 
-    def _keys(self, key: Type) -> list[Any] | None:
-        """Return the keys that a map may have, or None if any string is one."""
-        match key:
-            case EnumType(name):
-                return [each for _, each in self._variants(self._program.enums[name])]
-            case LiteralType(value):
-                return [value]
-            case VariantType():
-                return [self.schema(key)["const"]]
-            case UnionType(parts):
-                found = [self._keys(part) for part in parts]
-                return None if None in found else [name for names in found for name in names or ()]
-            case AliasType(name):
-                return self._keys(self._program.aliases[name])
-            case _:
-                return None
-
-    def _union(self, parts: tuple[Type, ...]) -> dict[str, Any]:
-        literals = [part.value for part in parts if isinstance(part, LiteralType)]
-        schemas = [self.schema(part) for part in parts if not isinstance(part, LiteralType)]
-        if literals:
-            schemas.insert(0, {"enum": literals} if len(literals) > 1 else {"const": literals[0]})
-        simple = [schema.get("type") for schema in schemas if schema.keys() == {"type"}]
-        if len(simple) == len(schemas):
-            return {"type": simple}
-        return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
-
-    def _reference(self, name: str) -> dict[str, Any]:
-        return self._define(self._name(name), lambda: self._definition(name))
-
-    def _name(self, qualified: str) -> str:
-        last = _last_part(qualified)
-        return last if self._last_parts[last] == 1 else qualified
-
-    def _define(self, name: str, schema: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """Return a reference to a definition, which is made if there is none."""
-        if name not in self.definitions:
-            self.definitions[name] = {}  # keeps its place, and ends the recursion of a recursive type
-            self.definitions[name] = schema()
-        return {"$ref": f"{self._base}{name}"}
-
-    def _definition(self, name: str) -> dict[str, Any]:
-        if name in self._program.aliases:
-            return self.schema(self._program.aliases[name])
-        if name in self._program.enums:
-            return self._enum(self._program.enums[name])
-        info = self._program.classes[name]
-        properties = {}
-        required = []
-        for field in info.fields:
-            if self._aliases and has_attribute(field.attributes, "skip"):
-                continue
-            label = self._label(field.name, field.attributes)
-            whole = self.checked(self.schema(field.annotated), field.attributes)
-            properties[label] = whole | _described(field.attributes, field.doc)
-            if not self._may_be_left_out(field):
-                required.append(label)
-        schema: dict[str, Any] = {"type": "object"} | _described(info.attributes, info.doc)
-        schema["properties"] = properties
-        if required:
-            schema["required"] = required
-        schema["additionalProperties"] = False
-        return schema
-
-    def _may_be_left_out(self, field: FieldInfo) -> bool:
-        if self._form == "value":
-            return self._types.may_be_left_out(field)
-        return self._types.nullable(field.type)
-
-    def _enum(self, info: EnumInfo) -> dict[str, Any]:
-        about = _described(info.attributes, info.doc)
-        names = dict(self._variants(info))
-        described = {each.name: _described(each.attributes, each.doc) for each in info.variants if each.name in names}
-        if any(described.values()):
-            return {"type": "string"} | about | {"oneOf": [{"const": names[each]} | described[each] for each in names]}
-        return {"type": "string"} | about | {"enum": list(names.values())}
-
-    def _variants(self, info: EnumInfo) -> Iterable[tuple[str, str]]:
-        for variant in info.variants:
-            if not (self._aliases and has_attribute(variant.attributes, "skip")):
-                yield variant.name, self._label(variant.name, variant.attributes)
-
-    def _label(self, name: str, attributes: Iterable[Attribute]) -> str:
-        alias = attribute_text(attributes, "alias") if self._aliases else None
-        return name if alias is None else alias
-
-
-def _last_part(name: str) -> str:
-    return name.rpartition(".")[2]
-
-
-def _described(attributes: Iterable[Attribute], doc: str) -> dict[str, str]:
-    text = attribute_text(attributes, "description")
-    if text is None:
-        text = doc or None
-    return {} if text is None else {"description": text}
+    def may_be_left_out(self, field: FieldInfo) -> bool:
+        """Whether an object may lack a field; one with checks is never null itself."""
+        return self._types.may_be_left_out(field) if self._form == "value" else super().may_be_left_out(field)
 
 
 def _outcome() -> dict[str, Any]:
@@ -272,19 +122,4 @@ def _outcome() -> dict[str, Any]:
         },
         "required": ["name", "expression", "status"],
         "additionalProperties": False,
-    }
-
-
-def _media() -> dict[str, Any]:
-    media_type = {"type": ["string", "null"]}
-    return {
-        "anyOf": [
-            {
-                "type": "object",
-                "properties": {source: {"type": "string"}, "media_type": media_type},
-                "required": [source],
-                "additionalProperties": False,
-            }
-            for source in ("url", "base64")
-        ]
     }

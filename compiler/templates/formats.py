@@ -1,7 +1,8 @@
 """E0104: an LLM function whose result has a structure that its prompt does not tell the model.
 
 Rule: ``output_format`` anywhere in the prompt's tags, or in a template string that the prompt names, counts.  A result
-that is text needs none.  This is a search in the text of every prompt, which is cheap enough not to be kept.
+that is text needs none, nor does one that the function's clients ask for by a schema (``output_mode``).  This is a
+search in the text of every prompt, which is cheap enough not to be kept.
 """
 
 from __future__ import annotations
@@ -10,13 +11,16 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from bamlvm.compiler.config_blocks import data
 from bamlvm.compiler.hir import ERROR
 from bamlvm.compiler.index import Index, reporter
 from bamlvm.compiler.symbols import Symbols
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
+from bamlvm.vm.program.declarations import ConfigValue
 from bamlvm.vm.program.types import NULL, STRING, UNKNOWN, Type, members
 
+_DEEPEST: Final = 20
 _COMMENT: Final = re.compile(r"\{#.*?#\}", re.DOTALL)
 _CALL: Final = re.compile(r"\b([A-Za-z_]\w*)\s*\(")
 
@@ -27,6 +31,11 @@ def check_formats(index: Index, symbols: Symbols, found: list[Diagnostic]) -> No
     for entry in index.of(syntax.TemplateString):
         assert isinstance(entry.declaration, syntax.TemplateString)
         templates[entry.name] = entry.declaration.prompt.text
+    clients: dict[str, ConfigValue] = {}
+    for entry in index.of(syntax.Client):
+        assert isinstance(entry.declaration, syntax.Client)
+        parts = {part.key: part.value for part in entry.declaration.body.entries}
+        clients[entry.name] = data(parts["options"]) if "options" in parts else {}
     for name, (entry, function) in symbols.bodies.items():
         body = function.body
         if not isinstance(body, syntax.LlmBody) or body.prompt is None or "output_format" in _visible(body.prompt.text):
@@ -36,9 +45,22 @@ def check_formats(index: Index, symbols: Symbols, found: list[Diagnostic]) -> No
             continue
         if _CALL.search(body.prompt.text) and _is_mentioned(body.prompt.text, templates, index.unread):
             continue
+        if body.client is not None and _has_schema(body.client, clients):
+            continue
         message = f"the prompt does not tell the model how to answer with `{signature.result}`"
         hint = "add `{{ ctx.output_format }}` to the prompt"
         reporter(entry, found).warning("E0104", function.result, message, hint)
+
+
+def _has_schema(name: str, clients: Mapping[str, ConfigValue], depth: int = 0) -> bool:
+    """Whether a client, or each of those that it chooses from, sends the schema of what it asks for."""
+    options = clients.get(name)
+    if not isinstance(options, dict):
+        return False
+    children = options.get("strategy")
+    if isinstance(children, list) and children and depth < _DEEPEST:
+        return all(isinstance(child, str) and _has_schema(child, clients, depth + 1) for child in children)
+    return options.get("output_mode", "prompt") != "prompt"
 
 
 def _visible(text: str) -> str:

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, Protocol
 
 from bamlvm.sysops.parsing import passages, reasoning
 from bamlvm.sysops.parsing.base import Plan
@@ -33,6 +33,32 @@ class Unparsable(Exception):  # noqa: N818 (the callers make the error of it)
         self.mismatch = mismatch
 
 
+class Taken(Protocol):
+    """Text that is taken piece by piece."""
+
+    def take(self) -> str: ...
+
+
+class Call(Protocol):
+    """A tool call: the tool's name, and its arguments as far as they have arrived."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def arguments(self) -> Taken: ...
+
+
+class AnswerSource(Protocol):
+    """An answer on its way, or a whole one: ``take_content()`` returns the text that it has not returned before,
+    ``calls`` are the tool calls so far, in their order."""
+
+    def take_content(self) -> str: ...
+
+    @property
+    def calls(self) -> Sequence[Call]: ...
+
+
 class StreamParser(ABC):
     """The text of one answer on its way to a value.  ``output`` is what made it."""
 
@@ -41,6 +67,10 @@ class StreamParser(ABC):
     @abstractmethod
     def feed(self, text: str) -> Any:
         """Take the text that follows; return the value so far, or None if nothing new is to be seen."""
+
+    def take(self, source: AnswerSource) -> Any:
+        """Take what an answer has got since the last time; return as :meth:`feed` does."""
+        return self.feed(source.take_content())
 
     @abstractmethod
     def text(self) -> str:

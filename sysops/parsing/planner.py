@@ -17,7 +17,7 @@ from bamlvm.sysops.parsing.names import named_values
 from bamlvm.sysops.parsing.scalars import BoolPlan, ChoicePlan, FloatPlan, IntPlan, NullPlan, StringPlan
 from bamlvm.sysops.parsing.unions import UnionPlan
 from bamlvm.sysops.schema import Schema
-from bamlvm.vm.program.declarations import attribute_text, has_attribute
+from bamlvm.vm.program.declarations import ClassInfo, FieldInfo, attribute_text, has_attribute
 from bamlvm.vm.program.types import (
     BOOL,
     FLOAT,
@@ -34,9 +34,10 @@ from bamlvm.vm.program.types import (
     Type,
     UnionType,
     VariantType,
+    bare,
     render,
 )
-from bamlvm.vm.values import Instance, Thrown
+from bamlvm.vm.values import Instance, LoadedClass, Thrown
 
 PlanT = TypeVar("PlanT", bound=Plan)
 _PRIMITIVES: Final[Mapping[Type, Callable[[], Plan]]] = {
@@ -54,11 +55,18 @@ def plan_of(type_: Type, schema: Schema, eager: bool = True) -> Plan:
     Raises :class:`Thrown` (``InvalidArgument``, naming the part of the type) where no answer can be read as it.
     """
     planner = _Planner(schema, type_, eager)
-    plan = planner.plan(type_, ())
-    while any(made.refine() for made in planner.made):
-        pass
-    plan.may_be_hasty = eager and any(isinstance(made, UnionPlan) and made.may_choose() for made in planner.made)
-    return plan
+    return planner.finished(planner.plan(type_, ()))
+
+
+def wrapping_plan(type_: Type, schema: Schema, key: str, eager: bool = True) -> Plan:
+    """The plan of an object that has a value of the type under ``key``; otherwise as :func:`plan_of`."""
+    planner = _Planner(schema, type_, eager)
+    wrapper = LoadedClass(ClassInfo(f"{render(bare(type_))} under {key!r}", (FieldInfo(key, type_),)))
+    made = ClassPlan(wrapper, [key])
+    made.name(key, 0)
+    made.plans.append(planner.plan(type_, ()))
+    planner.made.append(made)
+    return planner.finished(made)
 
 
 class _Planner:
@@ -69,6 +77,13 @@ class _Planner:
         self._root = root
         self._plans: dict[Type, Plan] = {}
         self._state_class: Any = None
+
+    def finished(self, plan: Plan) -> Plan:
+        """Return a plan that was made, when all others have been."""
+        while any(made.refine() for made in self.made):
+            pass
+        plan.may_be_hasty = self._eager and any(isinstance(made, UnionPlan) and made.may_choose() for made in self.made)
+        return plan
 
     def plan(self, type_: Type, path: tuple[str, ...]) -> Plan:
         type_ = self._stands_for(type_)

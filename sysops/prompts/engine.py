@@ -37,13 +37,17 @@ _LIMIT: Final = 1024
 
 @dataclass(frozen=True, slots=True)
 class PromptContext:
-    """What a template sees as ``ctx`` beside the output format, and the role of text before the first ``_.role``."""
+    """What a template sees as ``ctx``, and the role of text before the first ``_.role``.
+
+    ``shows_format`` is False where the schema of ``return_type`` goes with the request: ``ctx.output_format`` is empty.
+    """
 
     client: str
     provider: str
     default_role: str
     return_type: Type
     tags: Mapping[str, str]
+    shows_format: bool = True
 
 
 class Engine:
@@ -95,7 +99,7 @@ class Engine:
             variables["_"] = {name: _role_function(marks) for name in ROLE_FUNCTIONS}
             variables["ctx"] = {
                 "client": {"name": context.client, "provider": context.provider},
-                "output_format": OutputFormat(context.return_type, self._declared),
+                "output_format": OutputFormat(context.return_type, self._declared, context.shows_format),
                 "tags": Tags(context.tags),
             }
             self._environment.begin(turns)

@@ -75,14 +75,21 @@ class Options:
 
 
 class OutputFormat:
-    """``ctx.output_format``: prints as the description, and can be called with :data:`OUTPUT_FORMAT_OPTIONS`."""
+    """``ctx.output_format``: prints as the description, and can be called with :data:`OUTPUT_FORMAT_OPTIONS`.
 
-    def __init__(self, type_: Type, declared: Declarations) -> None:
+    Unless it is ``shown`` it is empty, called or not, and false in a condition.
+    """
+
+    def __init__(self, type_: Type, declared: Declarations, shown: bool = True) -> None:
         self._type = type_
         self._declared = declared
+        self._shown = shown
+
+    def __bool__(self) -> bool:
+        return self._shown
 
     def __str__(self) -> str:
-        return describe(self._type, self._declared, Options())
+        return describe(self._type, self._declared, Options()) if self._shown else ""
 
     def __call__(self, *values: Any, **keywords: Any) -> str:
         """Render it.  Raise :class:`TypeError` for an unknown keyword or a value that the keyword does not take."""
@@ -96,7 +103,8 @@ class OutputFormat:
                 raise TypeError(f"ctx.output_format({name}=…) takes {OUTPUT_FORMAT_OPTIONS[name]}")
         if isinstance(keywords.get("hoist_classes"), list):
             keywords["hoist_classes"] = tuple(keywords["hoist_classes"])
-        return describe(self._type, self._declared, Options(**keywords, has_prefix="prefix" in keywords))
+        options = Options(**keywords, has_prefix="prefix" in keywords)
+        return describe(self._type, self._declared, options) if self._shown else ""
 
 
 def describe(type_: Type, declared: Declarations, options: Options) -> str:

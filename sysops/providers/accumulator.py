@@ -14,8 +14,8 @@ import functools
 import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from typing import Any, Final, Generic, TypeVar, get_args, get_origin
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, Generic, TypeVar, get_args, get_origin, overload
 
 import msgspec
 
@@ -73,6 +73,69 @@ class Content(Text):
         return taken
 
 
+class ToolCall:
+    """A tool call of an answer: the tool's name, and its arguments, which grow; ``id`` is the provider's."""
+
+    __slots__ = ("arguments", "id", "name")
+
+    def __init__(self, name: str = "", id: str = "", arguments: str = "") -> None:
+        self.name = name
+        self.id = id
+        self.arguments = Content()
+        if arguments:
+            self.arguments.append(arguments)
+
+
+class ToolCalls(Sequence[ToolCall]):
+    """The tool calls of an answer, in the order in which they began.
+
+    Streams tell them apart by a key (OpenAI: ``index``, Anthropic: the block's); many servers that imitate OpenAI give
+    all of them the same one, so a name with a new id, or another name where there is no id, begins a new call as well.
+    """
+
+    __slots__ = ("_by_key", "_calls")
+
+    def __init__(self, calls: Iterable[ToolCall] = ()) -> None:
+        self._calls = list(calls)
+        self._by_key: dict[Any, ToolCall] = {}
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    @overload
+    def __getitem__(self, place: int) -> ToolCall: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[ToolCall]: ...
+    def __getitem__(self, place: int | slice) -> ToolCall | list[ToolCall]:
+        return self._calls[place]
+
+    def add(self, key: Any, arguments: str | None = None, name: str | None = None, id: str | None = None) -> None:
+        """Take a part of the call that ``key`` stands for: the last one if it is None."""
+        call = self._by_key.get(key) if key is not None or not self._calls else self._calls[-1]
+        if call is None or (name and call.name and (id != call.id if id and call.id else name != call.name)):
+            call = ToolCall()
+            self._calls.append(call)
+            if key is not None:
+                self._by_key[key] = call
+        call.name = call.name or name or ""
+        call.id = call.id or id or ""
+        if arguments:
+            call.arguments.append(arguments)
+
+    def has_arguments(self, key: Any) -> bool:
+        """Whether the call that ``key`` stands for has any arguments so far."""
+        call = self._by_key.get(key)
+        return call is not None and call.arguments.length > 0
+
+    def text(self) -> str:
+        """Return the arguments of all calls so far, each on a line of its own."""
+        return "\n".join(str(call.arguments) for call in self._calls)
+
+    def size(self) -> int:
+        """Return a number that grows with each call and with its arguments."""
+        return sum(call.arguments.length + 1 for call in self._calls)
+
+
 class Reader(Generic[StructT]):
     """A decoder of events' data to a struct whose fields all have defaults; a field that does not fit has its default.
 
@@ -117,6 +180,9 @@ class Reader(Generic[StructT]):
 class Accumulator(ABC):
     """One streamed answer.
 
+    Its tool calls are read only where they were asked for (:meth:`expect_calls`); then they are its content, and text
+    counts if there is none of them.
+
     *Done* means that the provider said so (``[DONE]``, ``message_stop``), not that a finish reason came: usage may
     follow that.  ``_has_text`` is set by a text that is empty; any other text is seen by itself.  Text received before
     an event that throws is kept.
@@ -125,11 +191,13 @@ class Accumulator(ABC):
     __slots__ = (
         "_content",
         "_done",
+        "_expects_calls",
         "_finish_reason",
         "_has_text",
         "_model",
         "_reasoning",
         "_refusal",
+        "calls",
         "tokens",
     )
 
@@ -142,6 +210,12 @@ class Accumulator(ABC):
         self._model: str | None = None
         self._finish_reason: str | None = None
         self.tokens = Tokens()
+        self.calls = ToolCalls()
+        self._expects_calls = False
+
+    def expect_calls(self) -> None:
+        """Read the answer's tool calls."""
+        self._expects_calls = True
 
     @abstractmethod
     def add(self, events: Iterable[Event]) -> None:
@@ -151,19 +225,27 @@ class Accumulator(ABC):
         """
 
     def content(self) -> str:
-        """Return the answer's text so far."""
-        return str(self._content)
+        """Return the answer's text so far: the arguments of its tool calls, if it has any."""
+        return self.calls.text() if self.calls else str(self._content)
+
+    def size(self) -> int:
+        """Return a number that grows with the answer."""
+        return self._content.length + self.calls.size() if self.calls else self._content.length
 
     def content_length(self) -> int:
         """Return the number of characters of the answer's text so far."""
-        return self._content.length
+        return len(self.content()) if self.calls else self._content.length
 
     def has_text(self) -> bool:
+        """Whether the provider sent text, even if it is empty; an answer that lacks tool calls has that as well."""
+        return self._expects_calls or self.says_text()
+
+    def says_text(self) -> bool:
         """Whether the provider sent text, even if it is empty."""
         return self._has_text or self._content.length > 0
 
     def take_content(self) -> str:
-        """Return the part of the answer's text that has not been taken yet."""
+        """Return the part of the answer's text, tool calls left out, that has not been taken yet."""
         return self._content.take()
 
     def reasoning(self) -> str:
@@ -188,7 +270,7 @@ class Accumulator(ABC):
 
     def check_answered(self) -> None:
         """Raise what :func:`bamlvm.sysops.providers.failures.check_answered` raises for this answer."""
-        length = self.content_length()
+        length = self.size()
         check_answered(length, self.has_text(), self.finish_reason(), self.refusal())
 
     def model(self) -> str | None:

@@ -6,9 +6,9 @@ documentation).
 The system prompt is beside the conversation; ``max_tokens`` is required.
 
 An event's data carries its own ``type``.  ``message_start`` names the model and counts the input,
-``content_block_delta`` brings text (``text_delta``), reasoning (``thinking_delta``), tool input and signatures,
-``message_delta`` the stop reason and cumulative token counts, ``message_stop`` ends the answer.  ``ping`` and types
-unknown here mean nothing.
+``content_block_delta`` brings text (``text_delta``), reasoning (``thinking_delta``), tool input
+(``input_json_delta``) and signatures, ``message_delta`` the stop reason and cumulative token counts, ``message_stop``
+ends the answer.  ``ping`` and types unknown here mean nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, Final
 import msgspec
 
 from bamlvm.sysops.prompts.messages import Message, Part
-from bamlvm.sysops.providers.accumulator import Accumulator, Reader, tokens_of
+from bamlvm.sysops.providers.accumulator import Accumulator, Reader, ToolCall, ToolCalls, tokens_of
 from bamlvm.sysops.providers.catalogue import Provider, endpoint, headers
 from bamlvm.sysops.providers.failures import provider_error, unreadable_answer
 from bamlvm.sysops.providers.options import Options
@@ -28,15 +28,20 @@ from bamlvm.sysops.providers.wire import (
     Completion,
     ProviderRequest,
     WireFormat,
+    argument_text,
     check_media,
     decoded,
+    document,
     mime_of,
     only_text,
     sole_text,
     summary,
     text_or_none,
+    unset,
 )
 from bamlvm.sysops.records import RequestSummary
+from bamlvm.sysops.schemas.dialects import ANTHROPIC_STRICT, ANTHROPIC_STRICT_TOOLS, ANTHROPIC_TOOLS
+from bamlvm.sysops.schemas.forms import Form
 from bamlvm.sysops.web.sse import Event
 
 VERSION: Final = "2023-06-01"
@@ -48,16 +53,20 @@ _PARAMETERS: Final = {"max_tokens": "max_tokens", "stop_sequences": "stop_sequen
 # --- requests ---------------------------------------------------------------------------------------------------------
 
 
-def build(row: Provider, options: Options, messages: list[Message], stream: bool) -> ProviderRequest:
+def build(
+    row: Provider, options: Options, messages: list[Message], stream: bool, form: Form | None = None
+) -> ProviderRequest:
     """Return the request that sends the messages."""
     url = endpoint(row, options, "/v1/messages")
-    body = content(row, options, messages, stream)
+    body = content(row, options, messages, stream, form)
     return ProviderRequest(url, headers(row, options, anthropic_version=VERSION), body)
 
 
-def content(row: Provider, options: Options, messages: list[Message], stream: bool, *without: str) -> dict[str, Any]:
-    """Return the body that sends the messages, with the client's options but those of ``without``; a first message of
-    the system becomes the system prompt."""
+def content(
+    row: Provider, options: Options, messages: list[Message], stream: bool, form: Form | None, *without: str
+) -> dict[str, Any]:
+    """Return the body that sends the messages and asks for an answer of the form, with the client's options but those
+    of ``without``; a first message of the system becomes the system prompt."""
     body = options.body("messages", "stream", *without)
     body.setdefault("max_tokens", MAX_TOKENS)
     if len(messages) > 1 and messages[0].role == "system":
@@ -65,9 +74,47 @@ def content(row: Provider, options: Options, messages: list[Message], stream: bo
         body["system"] = _content(row, options, messages[0])
         messages = messages[1:]
     body["messages"] = [{"role": message.role, "content": _content(row, options, message)} for message in messages]
+    if form is not None:
+        _ask(options, body, form)
     if stream:
         body["stream"] = True
     return body
+
+
+def _ask(options: Options, body: dict[str, Any], form: Form) -> None:
+    """Ask for an answer of a form.
+
+    A model that thinks can be asked, but not forced, to call a tool.
+    """
+    strict = options.output_strict()
+    if not form.are_tools:
+        if strict is False:
+            raise options.invalid("output_strict false: Anthropic's structured outputs are always strict")
+        config = options.get("output_config", dict) or {}
+        unset(options, config, "format")
+        unset(options, body, "output_format")
+        schema = document(options, form, form.shapes[0], ANTHROPIC_STRICT)
+        body["output_config"] = {**config, "format": {"type": "json_schema", "schema": schema}}
+        return
+    unset(options, body, "tools")
+    dialect = ANTHROPIC_STRICT_TOOLS if strict else ANTHROPIC_TOOLS
+    body["tools"] = [
+        {
+            "name": shape.name,
+            "description": shape.purpose,
+            "input_schema": document(options, form, shape, dialect),
+            **({"strict": True} if strict else {}),
+        }
+        for shape in form.shapes
+    ]
+    thinking = options.get("thinking", dict) or {}
+    if form.many or thinking.get("type", "disabled") != "disabled":
+        choice: dict[str, Any] = {"type": "auto"}
+    elif len(form.shapes) > 1:
+        choice = {"type": "any"}
+    else:
+        choice = {"type": "tool", "name": form.shapes[0].name}
+    body.setdefault("tool_choice", choice if form.many else {**choice, "disable_parallel_tool_use": True})
 
 
 def _content(row: Provider, options: Options, message: Message) -> str | list[dict[str, Any]]:
@@ -129,6 +176,7 @@ def read(body: str) -> Completion:
         raise unreadable_answer(body)
     texts = [part.get("text") for part in blocks if isinstance(part, dict) and part.get("type") == "text"]
     thoughts = [part.get("thinking") for part in blocks if isinstance(part, dict) and part.get("type") == "thinking"]
+    uses = [part for part in blocks if isinstance(part, dict) and part.get("type") == "tool_use"]
     return Completion(
         "".join(text for text in texts if isinstance(text, str)),
         bool(texts),
@@ -136,6 +184,9 @@ def read(body: str) -> Completion:
         text_or_none(data.get("model")),
         tokens_of(Usage, data.get("usage")),
         reasoning="".join(thought for thought in thoughts if isinstance(thought, str)),
+        calls=ToolCalls(
+            ToolCall(str(part.get("name") or ""), arguments=argument_text(part.get("input"))) for part in uses
+        ),
     )
 
 
@@ -152,10 +203,15 @@ class _Delta(msgspec.Struct, gc=False):
     text: str | None = None
     thinking: str | None = None
     stop_reason: str | None = None
+    name: str | None = None
+    id: str | None = None
+    input: dict[str, Any] | None = None
+    partial_json: str | None = None
 
 
 class _Payload(msgspec.Struct, gc=False):
     type: str | None = None
+    index: int | None = None
     delta: _Delta | None = None
     content_block: _Delta | None = None
     message: _Message | None = None
@@ -198,6 +254,10 @@ class AnthropicAccumulator(Accumulator):
                             self._has_text = True
                     elif delta.thinking and delta.type in ("thinking_delta", "thinking"):
                         self._reasoning.append(delta.thinking)
+                    elif self._expects_calls and delta.type in ("tool_use", "input_json_delta"):
+                        # The block begins with an empty input; a server that sends no deltas has all of it there.
+                        arguments = argument_text(delta.input) if delta.input else delta.partial_json
+                        self.calls.add(payload.index, arguments, delta.name, delta.id)
             elif kind == "message_start":
                 if payload.message is not None:
                     self._model = payload.message.model or self._model

@@ -5,8 +5,9 @@ Documents: "Converse", "ConverseStream", "ContentBlock", "TokenUsage" (Amazon Be
 
 The model is in the path, the system prompt beside the conversation, and the parameters of inference in a member of
 their own.  A stream is one of AWS's binary ones (:mod:`bamlvm.sysops.web.aws_events`): ``contentBlockDelta`` brings
-text and reasoning, ``messageStop`` the stop reason, and ``metadata``, which is the last event, the token counts.
-Failures inside a stream arrive as events of the type ``error``.
+text, reasoning and the input of tools (whose names are in ``contentBlockStart``), ``messageStop`` the stop reason, and
+``metadata``, which is the last event, the token counts.  Failures inside a stream arrive as events of the type
+``error``.
 
 A request is signed with the credentials of the client (:mod:`bamlvm.sysops.signing_in`), unless it has a Bedrock API
 key (``api_key`` or the variable ``AWS_BEARER_TOKEN_BEDROCK``) or a header ``authorization``.
@@ -23,7 +24,7 @@ from urllib.parse import quote
 import msgspec
 
 from bamlvm.sysops.prompts.messages import Message
-from bamlvm.sysops.providers.accumulator import Accumulator, Reader, fitted
+from bamlvm.sysops.providers.accumulator import Accumulator, Reader, ToolCall, ToolCalls, fitted
 from bamlvm.sysops.providers.catalogue import Provider, endpoint, headers
 from bamlvm.sysops.providers.failures import provider_error, unreadable_answer
 from bamlvm.sysops.providers.options import Options
@@ -32,13 +33,18 @@ from bamlvm.sysops.providers.wire import (
     Completion,
     ProviderRequest,
     WireFormat,
+    argument_text,
     check_media,
     decoded,
+    document,
     mime_of,
     only_text,
     summary,
+    unset,
 )
 from bamlvm.sysops.records import RequestSummary
+from bamlvm.sysops.schemas.dialects import ANTHROPIC_STRICT, ANTHROPIC_STRICT_TOOLS, ANTHROPIC_TOOLS
+from bamlvm.sysops.schemas.forms import Form
 from bamlvm.sysops.web.framing import AWS_EVENT_STREAM
 from bamlvm.sysops.web.sse import Event
 from bamlvm.vm.values import Media
@@ -66,14 +72,50 @@ _CACHE_MARKS: Final = frozenset({"cache_control", "cache_point", "cachePoint"})
 # --- requests ---------------------------------------------------------------------------------------------------------
 
 
-def build(row: Provider, options: Options, messages: list[Message], stream: bool) -> ProviderRequest:
+def build(
+    row: Provider, options: Options, messages: list[Message], stream: bool, form: Form | None = None
+) -> ProviderRequest:
     """Return the request that sends the messages, not yet signed."""
     if any(options.written(name) is not None for name in (*CREDENTIALS, "profile")):
         row = replace(row, key_variable=None)  # what a client says itself outweighs the environment
     path = f"/model/{quote(_model(options), safe='')}/{'converse-stream' if stream else 'converse'}"
     url = endpoint(row, options, path, base=_base_url(options))
     accepted = {"accept": AWS_EVENT_STREAM} if stream else {}
-    return ProviderRequest(url, headers(row, options, **accepted), _body(row, options, messages))
+    body = _body(row, options, messages)
+    if form is not None:
+        _ask(options, body, form)
+    return ProviderRequest(url, headers(row, options, **accepted), body)
+
+
+def _ask(options: Options, body: dict[str, Any], form: Form) -> None:
+    """Ask for an answer of a form.  The schema of a text is itself text here."""
+    strict = options.output_strict()
+    if not form.are_tools:
+        if strict is False:
+            raise options.invalid("output_strict false: Bedrock's structured outputs are always strict")
+        (shape,) = form.shapes
+        config = options.get("outputConfig", dict) or {}
+        unset(options, config, "textFormat")
+        schema = msgspec.json.encode(document(options, form, shape, ANTHROPIC_STRICT)).decode()
+        described = {"description": shape.description} if shape.description else {}
+        structure = {"jsonSchema": {"schema": schema, "name": shape.name, **described}}
+        body["outputConfig"] = {**config, "textFormat": {"type": "json_schema", "structure": structure}}
+        return
+    unset(options, body, "toolConfig")
+    dialect = ANTHROPIC_STRICT_TOOLS if strict else ANTHROPIC_TOOLS
+    specifications = [
+        {
+            "name": shape.name,
+            "description": shape.purpose,
+            "inputSchema": {"json": document(options, form, shape, dialect)},
+            **({"strict": True} if strict else {}),
+        }
+        for shape in form.shapes
+    ]
+    choice: dict[str, Any] = {"auto": {}} if form.many else {"any": {}}
+    if not form.many and len(form.shapes) == 1:
+        choice = {"tool": {"name": form.shapes[0].name}}
+    body["toolConfig"] = {"tools": [{"toolSpec": each} for each in specifications], "toolChoice": choice}
 
 
 def _model(options: Options) -> str:
@@ -263,9 +305,16 @@ class Usage(msgspec.Struct, rename="camel", gc=False):
             tokens.cache_write = self.cache_write_input_tokens
 
 
+class _ToolUse(msgspec.Struct, rename="camel", gc=False):
+    name: str | None = None
+    tool_use_id: str | None = None
+    input: Any = None
+
+
 class _Block(msgspec.Struct, rename="camel", gc=False):
     text: str | None = None
     reasoning_content: Any = None
+    tool_use: _ToolUse | None = None
 
 
 class _Message(msgspec.Struct, gc=False):
@@ -293,7 +342,10 @@ def read(body: str) -> Completion:
     if answer.usage is not None:
         answer.usage.note(tokens)
     thoughts = [_thought(block.reasoning_content) for block in message.content]
-    return Completion("".join(texts), bool(texts), answer.stop_reason, None, tokens, reasoning="".join(thoughts))
+    uses = [block.tool_use for block in message.content if block.tool_use is not None]
+    calls = ToolCalls(ToolCall(use.name or "", use.tool_use_id or "", argument_text(use.input)) for use in uses)
+    content = "".join(texts)
+    return Completion(content, bool(texts), answer.stop_reason, None, tokens, reasoning="".join(thoughts), calls=calls)
 
 
 def _thought(content: Any) -> str:
@@ -313,9 +365,12 @@ class _Thought(msgspec.Struct, gc=False):
 class _Delta(msgspec.Struct, rename="camel", gc=False):
     text: str | None = None
     reasoning_content: _Thought | None = None
+    tool_use: _ToolUse | None = None
 
 
 class _Payload(msgspec.Struct, rename="camel", gc=False):
+    content_block_index: int | None = None
+    start: _Delta | None = None
     delta: _Delta | None = None
     stop_reason: str | None = None
     usage: Usage | None = None
@@ -352,9 +407,10 @@ class BedrockAccumulator(Accumulator):
                 return
             payload = read(event)
             kind = event.event
-            if kind == "contentBlockDelta":
-                if payload.delta is not None:
-                    self._take(payload.delta)
+            if kind == "contentBlockDelta" or kind == "contentBlockStart":
+                delta = payload.delta or payload.start
+                if delta is not None:
+                    self._take(delta, payload.content_block_index)
             elif kind == "messageStop":
                 self._finish_reason = payload.stop_reason or self._finish_reason
                 self._done = self._counted and self._finish_reason is not None
@@ -366,13 +422,16 @@ class BedrockAccumulator(Accumulator):
             elif kind == "error":
                 raise provider_error({"type": payload.type, "message": payload.message})
 
-    def _take(self, delta: _Delta) -> None:
+    def _take(self, delta: _Delta, index: int | None) -> None:
         if delta.text:
             self._content.append(delta.text)
         elif delta.text is not None:
             self._has_text = True
         if delta.reasoning_content is not None and delta.reasoning_content.text:
             self._reasoning.append(delta.reasoning_content.text)
+        if delta.tool_use is not None and self._expects_calls:
+            use = delta.tool_use
+            self.calls.add(index, argument_text(use.input), use.name, use.tool_use_id)
 
 
 WIRE: Final = WireFormat("aws-bedrock", build, summarise, read, BedrockAccumulator, ())

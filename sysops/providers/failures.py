@@ -44,18 +44,18 @@ LIMITS: Final = frozenset(
 )
 """Finish reasons of an answer that was cut at a limit of tokens."""
 
-_TOOLS: Final = frozenset(
+CALLED: Final = frozenset({"tool_calls", "function_call", "tool_use"})
+"""Finish reasons of a model that called a tool."""
+
+_TOOLS: Final = CALLED | frozenset(
     {
-        "tool_calls",
-        "function_call",
-        "tool_use",
         "malformed_function_call",
         "unexpected_tool_call",
         "too_many_tool_calls",
         "malformed_tool_use",
     }
 )
-"""Finish reasons of a model that called a tool instead of answering."""
+"""Finish reasons of a model that called a tool, or tried to, instead of answering."""
 
 _PASSING: Final = frozenset(
     {
@@ -134,7 +134,7 @@ def check_answered(length: int, has_text: bool, finish_reason: str | None, refus
     if word in LIMITS:
         reason = "the limit of tokens was spent before any text"
     elif word in _TOOLS:
-        reason = "the model called a tool, and only text is read"
+        reason = "the model's tool call is malformed" if "malformed" in word else "the model called a tool"
     else:
         reason = "the provider sent no text"
     raise _failure(f"the answer is empty: {reason} (finish reason {finish_reason})", finish_reason, True)

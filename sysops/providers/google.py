@@ -31,16 +31,29 @@ from bamlvm.sysops.providers.wire import (
     Completion,
     ProviderRequest,
     WireFormat,
+    argument_text,
     check_media,
     decoded,
+    document,
     mime_of,
     only_text,
     summary,
+    unset,
 )
 from bamlvm.sysops.records import RequestSummary
+from bamlvm.sysops.schemas.dialects import GOOGLE
+from bamlvm.sysops.schemas.forms import Form
 from bamlvm.sysops.web.sse import Event
 
 _BUILT: Final = ("contents", "model", "stream")
+_SCHEMA_OPTIONS: Final = (
+    "responseMimeType",
+    "response_mime_type",
+    "responseSchema",
+    "response_schema",
+    "responseJsonSchema",
+    "response_json_schema",
+)
 _COLLECTIONS: Final = ("models/", "tunedModels/")
 _PARAMETERS: Final = {  # Google takes both spellings
     "frequencyPenalty": "frequency_penalty",
@@ -57,12 +70,15 @@ _PARAMETERS: Final = {  # Google takes both spellings
 # --- requests ---------------------------------------------------------------------------------------------------------
 
 
-def build(row: Provider, options: Options, messages: list[Message], stream: bool) -> ProviderRequest:
+def build(
+    row: Provider, options: Options, messages: list[Message], stream: bool, form: Form | None = None
+) -> ProviderRequest:
     """Return the request that sends the messages; a first message of the system becomes the system instruction."""
     name = required_model(row, options)
     name = name if name.startswith(_COLLECTIONS) else f"models/{name}"
     path, query = method(name, stream)
-    return ProviderRequest(endpoint(row, options, path, query), headers(row, options), content(row, options, messages))
+    body = content(row, options, messages, form)
+    return ProviderRequest(endpoint(row, options, path, query), headers(row, options), body)
 
 
 def required_model(row: Provider, options: Options) -> str:
@@ -78,8 +94,11 @@ def method(name: str, stream: bool) -> tuple[str, str]:
     return f"/{quote(name)}:{'streamGenerateContent' if stream else 'generateContent'}", "alt=sse" if stream else ""
 
 
-def content(row: Provider, options: Options, messages: list[Message], *without: str) -> dict[str, Any]:
-    """Return the body that sends the messages, with the client's options but those of ``without``."""
+def content(
+    row: Provider, options: Options, messages: list[Message], form: Form | None, *without: str
+) -> dict[str, Any]:
+    """Return the body that sends the messages and asks for an answer of the form, with the client's options but those
+    of ``without``."""
     body = options.body(*_BUILT, *without)
     if len(messages) > 1 and messages[0].role == "system":
         only_text(options, messages[0], "the system prompt")
@@ -89,7 +108,36 @@ def content(row: Provider, options: Options, messages: list[Message], *without: 
     body["contents"] = [
         {"role": message.role, "parts": [_part(row, options, part) for part in message.parts]} for message in messages
     ]
+    if form is not None:
+        _ask(row, options, body, form)
     return body
+
+
+def _ask(row: Provider, options: Options, body: dict[str, Any], form: Form) -> None:
+    """Ask for an answer of a form."""
+    if options.output_strict() is not None:
+        raise options.invalid(f"provider {row.name} has no output_strict")
+    if not form.are_tools:
+        name = "generation_config" if "generation_config" in body else "generationConfig"
+        config = options.get(name, dict) or {}
+        unset(options, config, *_SCHEMA_OPTIONS)
+        schema = document(options, form, form.shapes[0], GOOGLE)
+        body[name] = {**config, "responseMimeType": "application/json", "responseJsonSchema": schema}
+        return
+    unset(options, body, "tools")
+    functions = [
+        {
+            "name": shape.name,
+            "description": shape.purpose,
+            "parametersJsonSchema": document(options, form, shape, GOOGLE),
+        }
+        for shape in form.shapes
+    ]
+    body["tools"] = [{"functionDeclarations": functions}]
+    names = [shape.name for shape in form.shapes]
+    calling = {"mode": "AUTO"} if form.many else {"mode": "ANY", "allowedFunctionNames": names}
+    if "tool_config" not in body:
+        body.setdefault("toolConfig", {"functionCallingConfig": calling})
 
 
 def _part(row: Provider, options: Options, part: Part) -> dict[str, Any]:
@@ -147,23 +195,31 @@ def read(body: str) -> Completion:
     if not isinstance(data.get("candidates"), list) and not isinstance(data.get("promptFeedback"), dict):
         raise unreadable_answer(body)
     answer = GoogleAccumulator()
+    answer.expect_calls()
     answer.add([Event("message", body, "")])
     return Completion(
-        answer.content(),
-        answer.has_text(),
+        answer.take_content(),
+        answer.says_text(),
         answer.finish_reason(),
         answer.model(),
         answer.tokens,
         reasoning=answer.reasoning(),
+        calls=answer.calls,
     )
 
 
 # --- streams ----------------------------------------------------------------------------------------------------------
 
 
-class _Part(msgspec.Struct, gc=False):
+class _FunctionCall(msgspec.Struct, gc=False):
+    name: str | None = None
+    args: dict[str, Any] | None = None
+
+
+class _Part(msgspec.Struct, rename="camel", gc=False):
     text: str | None = None
     thought: bool | None = None
+    function_call: _FunctionCall | None = None
 
 
 class _Content(msgspec.Struct, gc=False):
@@ -220,6 +276,8 @@ class GoogleAccumulator(Accumulator):
                 (self._reasoning if part.thought else self._content).append(part.text)
             elif part.text is not None and not part.thought:
                 self._has_text = True
+            if part.function_call is not None and self._expects_calls:  # it comes whole
+                self.calls.add(len(self.calls), argument_text(part.function_call.args), part.function_call.name)
         self._finish_reason = candidate.finish_reason or self._finish_reason
 
 

@@ -6,6 +6,8 @@ query; "Multimodal" (OpenRouter), which takes videos, and PDF by URL; "Errors: M
 (OpenRouter); "Reasoning model" (DeepSeek: ``reasoning_content``; OpenRouter: ``reasoning``); "Reasoning" (Mistral:
 content as a list of parts, of type ``text`` or ``thinking``).
 
+Tool calls are told apart by ``index``; the arguments of one are text that grows.
+
 In a stream every event's data is a chunk, except the last, ``[DONE]``.  Usage comes with the finish reason or in a
 chunk of its own after it, whose ``choices`` is empty; Azure sends such chunks first too.  Usage is cumulative: the last
 report counts.  A server that only seems to stream may send a ``message`` where a ``delta`` belongs.
@@ -19,7 +21,8 @@ from typing import Any, Final
 import msgspec
 
 from bamlvm.sysops.prompts.messages import Message, Part
-from bamlvm.sysops.providers.accumulator import Accumulator, Reader, tokens_of
+from bamlvm.sysops.providers import openai_forms
+from bamlvm.sysops.providers.accumulator import Accumulator, Reader, ToolCall, ToolCalls, tokens_of
 from bamlvm.sysops.providers.catalogue import Provider, endpoint, headers
 from bamlvm.sysops.providers.failures import provider_error, unreadable_answer
 from bamlvm.sysops.providers.options import Options
@@ -28,6 +31,7 @@ from bamlvm.sysops.providers.wire import (
     Completion,
     ProviderRequest,
     WireFormat,
+    argument_text,
     check_media,
     decoded,
     link,
@@ -35,8 +39,10 @@ from bamlvm.sysops.providers.wire import (
     sole_text,
     summary,
     text_or_none,
+    unset,
 )
 from bamlvm.sysops.records import RequestSummary
+from bamlvm.sysops.schemas.forms import Form
 from bamlvm.sysops.web.sse import Event
 from bamlvm.vm.values import Media
 
@@ -61,10 +67,14 @@ _PARAMETERS: Final = {
 # --- requests ---------------------------------------------------------------------------------------------------------
 
 
-def build(row: Provider, options: Options, messages: list[Message], stream: bool) -> ProviderRequest:
+def build(
+    row: Provider, options: Options, messages: list[Message], stream: bool, form: Form | None = None
+) -> ProviderRequest:
     """Return the request that sends the messages; ``stream`` asks for events, and the token counts at their end."""
     body = _azure_body(options) if row.name == "azure-openai" else options.body(*_BUILT)
     body["messages"] = [_message(row, options, message) for message in messages]
+    if form is not None:
+        _ask(row, options, body, form)
     if stream:
         body["stream"] = True
         if row.include_usage and _knows_usage(row, options, body):
@@ -74,6 +84,18 @@ def build(row: Provider, options: Options, messages: list[Message], stream: bool
         body.pop("stream_options", None)
     url = endpoint(row, options, "/chat/completions")
     return ProviderRequest(url, headers(row, options), body)
+
+
+def _ask(row: Provider, options: Options, body: dict[str, Any], form: Form) -> None:
+    """Ask for an answer of a form."""
+    if not form.are_tools:
+        unset(options, body, "response_format")
+        body["response_format"] = {"type": "json_schema", "json_schema": openai_forms.text_format(options, form)}
+        return
+    unset(options, body, "tools")
+    body["tools"] = [{"type": "function", "function": each} for each in openai_forms.tools(options, form)]
+    sole = {"type": "function", "function": {"name": form.shapes[0].name}}
+    openai_forms.choose(row, options, body, form, sole)
 
 
 def _azure_body(options: Options) -> dict[str, Any]:
@@ -170,6 +192,16 @@ def read(body: str) -> Completion:
         tokens_of(Usage, data.get("usage")),
         text_or_none(message.get("refusal")),
         _reasoning(message),
+        _calls(message.get("tool_calls")),
+    )
+
+
+def _calls(calls: Any) -> ToolCalls:
+    functions = [call.get("function") for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+    return ToolCalls(
+        ToolCall(str(each.get("name") or ""), arguments=argument_text(each.get("arguments")))
+        for each in functions
+        if isinstance(each, dict)
     )
 
 
@@ -199,11 +231,23 @@ class _Part(msgspec.Struct, gc=False):
     thinking: Any = None
 
 
+class _Function(msgspec.Struct, gc=False):
+    name: str | None = None
+    arguments: str | dict[str, Any] | None = None
+
+
+class _Call(msgspec.Struct, gc=False):
+    index: int | None = None
+    id: str | None = None
+    function: _Function | None = None
+
+
 class _Delta(msgspec.Struct, gc=False):
     content: str | list[_Part] | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
     refusal: str | None = None
+    tool_calls: list[_Call] | None = None
 
 
 class _Choice(msgspec.Struct, gc=False):
@@ -277,6 +321,10 @@ class OpenAIAccumulator(Accumulator):
             self._reasoning.append(thought)
         if delta.refusal:
             self._refusal.append(delta.refusal)
+        if delta.tool_calls and self._expects_calls:
+            for call in delta.tool_calls:
+                function = call.function or _Function()
+                self.calls.add(call.index, argument_text(function.arguments), function.name, call.id)
 
     def _take_parts(self, parts: list[_Part]) -> None:
         for part in parts:

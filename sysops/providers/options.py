@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 from bamlvm.sysops.grants import reason_missing
 from bamlvm.sysops.placeholders import PLACEHOLDER
 from bamlvm.vm.program.declarations import referenced_environment
-from bamlvm.vm.program.llm import CLOCKS, PARSE_FAILURES, POOLING, STRATEGIES, TOTAL, ClientInfo
+from bamlvm.vm.program.llm import CLOCKS, OUTPUT_MODES, PARSE_FAILURES, POOLING, STRATEGIES, TOTAL, ClientInfo
 from bamlvm.vm.values import Thrown
 
 OWN: Final = frozenset(
@@ -31,6 +31,8 @@ OWN: Final = frozenset(
         "http",
         "keep_reasoning",
         "media_url_handler",
+        "output_mode",
+        "output_strict",
         "parse_failure",
         "query_params",
         "remap_roles",
@@ -129,6 +131,17 @@ class Options:
         if found is not None and found not in PARSE_FAILURES:
             raise self.invalid(f"option parse_failure must be one of {', '.join(PARSE_FAILURES)}")
         return found
+
+    def output_mode(self) -> str:
+        """Return the option ``output_mode``, ``prompt`` if it is not set."""
+        found = self.get("output_mode", str)
+        if found is not None and found not in OUTPUT_MODES:
+            raise self.invalid(f"option output_mode must be one of {', '.join(OUTPUT_MODES)}")
+        return found or "prompt"
+
+    def output_strict(self) -> bool | None:
+        """Return the option ``output_strict``: whether the provider is to hold its answers against the schema."""
+        return self.get("output_strict", bool)
 
     def written(self, name: str) -> Any:
         """Return an option as it is written."""

@@ -6,7 +6,8 @@ A message is an item of ``input``.  An assistant's message is a string, by the r
 ``output_text`` parts, which the service takes as well, are sent where one string cannot hold it.  All other messages
 are ``input_text`` and media.
 
-An event's data carries its own ``type``.  ``response.output_text.delta`` is content; ``response.completed``,
+An event's data carries its own ``type``.  ``response.output_text.delta`` is content, and a tool call is an item of the
+output, whose arguments are in ``response.function_call_arguments.delta``; ``response.completed``,
 ``response.incomplete`` and ``response.failed`` end the answer and carry the whole response with its usage, whose text
 counts where a server has sent no deltas.
 """
@@ -19,7 +20,8 @@ from typing import Any, Final
 import msgspec
 
 from bamlvm.sysops.prompts.messages import Message, Part
-from bamlvm.sysops.providers.accumulator import Accumulator, Reader, fitted
+from bamlvm.sysops.providers import openai_forms
+from bamlvm.sysops.providers.accumulator import Accumulator, Reader, ToolCall, ToolCalls, fitted
 from bamlvm.sysops.providers.catalogue import Provider, endpoint, headers
 from bamlvm.sysops.providers.failures import provider_error, unreadable_answer
 from bamlvm.sysops.providers.options import Options
@@ -34,23 +36,41 @@ from bamlvm.sysops.providers.wire import (
     only_text,
     sole_text,
     summary,
+    unset,
 )
 from bamlvm.sysops.records import RequestSummary
+from bamlvm.sysops.schemas.forms import Form
 from bamlvm.sysops.web.sse import Event
 from bamlvm.vm.values import Media
 
 # --- requests ---------------------------------------------------------------------------------------------------------
 
 
-def build(row: Provider, options: Options, messages: list[Message], stream: bool) -> ProviderRequest:
+def build(
+    row: Provider, options: Options, messages: list[Message], stream: bool, form: Form | None = None
+) -> ProviderRequest:
     """Return the request that sends the messages."""
     body = options.body("input", "stream")
     body["input"] = [_item(row, options, message) for message in messages]
+    if form is not None:
+        _ask(row, options, body, form)
     if stream:
         body["stream"] = True
     else:
         body.pop("stream_options", None)
     return ProviderRequest(endpoint(row, options, "/responses"), headers(row, options), body)
+
+
+def _ask(row: Provider, options: Options, body: dict[str, Any], form: Form) -> None:
+    """Ask for an answer of a form."""
+    if not form.are_tools:
+        text = options.get("text", dict) or {}
+        unset(options, text, "format")
+        body["text"] = {**text, "format": {"type": "json_schema", **openai_forms.text_format(options, form)}}
+        return
+    unset(options, body, "tools")
+    body["tools"] = [{"type": "function", **each} for each in openai_forms.tools(options, form)]
+    openai_forms.choose(row, options, body, form, {"type": "function", "name": form.shapes[0].name})
 
 
 def _item(row: Provider, options: Options, message: Message) -> dict[str, Any]:
@@ -117,6 +137,9 @@ class _Item(msgspec.Struct, gc=False):
     type: str | None = None
     content: list[_Part] | None = None
     summary: list[_Part] | None = None
+    name: str | None = None
+    arguments: str | None = None
+    call_id: str | None = None
 
 
 class Response(msgspec.Struct, gc=False):
@@ -150,6 +173,11 @@ class Response(msgspec.Struct, gc=False):
         items = [item for item in self.output or () if item.type == "reasoning"]
         return "".join(part.text for item in items for part in item.content or item.summary or () if part.text)
 
+    def calls(self) -> ToolCalls:
+        """Return its tool calls."""
+        items = [item for item in self.output or () if item.type == "function_call"]
+        return ToolCalls(ToolCall(item.name or "", item.call_id or "", item.arguments or "") for item in items)
+
     def _parts(self, kind: str) -> Iterable[_Part]:
         for item in self.output or ():
             if item.type == "message":
@@ -169,7 +197,14 @@ def read(body: str) -> Completion:
     reason = response.finish_reason()
     refusal = response.refusal() or None
     return Completion(
-        response.text(), response.has_text(), reason, response.model, tokens, refusal, response.reasoning()
+        response.text(),
+        response.has_text(),
+        reason,
+        response.model,
+        tokens,
+        refusal,
+        response.reasoning(),
+        response.calls(),
     )
 
 
@@ -179,6 +214,9 @@ def read(body: str) -> Completion:
 class _Payload(msgspec.Struct, gc=False):
     type: str | None = None
     delta: str | None = None
+    arguments: str | None = None
+    output_index: int | None = None
+    item: _Item | None = None
     response: Response | None = None
     error: Any = None
     message: Any = None
@@ -188,9 +226,11 @@ class _Payload(msgspec.Struct, gc=False):
 _TEXT: Final = "response.output_text.delta"
 _REASONING: Final = frozenset({"response.reasoning_text.delta", "response.reasoning_summary_text.delta"})
 _REFUSAL: Final = "response.refusal.delta"
+_ARGUMENTS: Final = "response.function_call_arguments.delta"
+_ITEM: Final = frozenset({"response.output_item.added", "response.output_item.done"})
 _TERMINAL: Final = frozenset({"response.completed", "response.incomplete"})
 _FAILED: Final = "response.failed"
-_READER: Final = Reader(_Payload, known=(_TEXT, _REFUSAL, _FAILED, *_REASONING, *_TERMINAL))
+_READER: Final = Reader(_Payload, known=(_TEXT, _REFUSAL, _FAILED, _ARGUMENTS, *_ITEM, *_REASONING, *_TERMINAL))
 
 
 class ResponsesAccumulator(Accumulator):
@@ -219,10 +259,21 @@ class ResponsesAccumulator(Accumulator):
             elif kind == _REFUSAL:
                 if payload.delta:
                     self._refusal.append(payload.delta)
+            elif kind == _ARGUMENTS:
+                if self._expects_calls:
+                    self.calls.add(payload.output_index, payload.delta)
+            elif kind in _ITEM and payload.item is not None:
+                if self._expects_calls and payload.item.type == "function_call":
+                    self._take_call(kind, payload.output_index, payload.item)
             elif kind == "error" or payload.error or event.event == "error":
                 raise provider_error(payload.error or {"message": payload.message, "code": payload.code})
             elif payload.response is not None:
                 self._take(kind, payload.response)
+
+    def _take_call(self, kind: str | None, index: int | None, item: _Item) -> None:
+        """Take an item that is a tool call: its beginning, or all of it, whose arguments count where none were sent."""
+        whole = None if kind == "response.output_item.added" or self.calls.has_arguments(index) else item.arguments
+        self.calls.add(index, whole, item.name, item.call_id)
 
     def _take(self, kind: str | None, response: Response) -> None:
         self._model = self._model or response.model
@@ -234,6 +285,8 @@ class ResponsesAccumulator(Accumulator):
             raise provider_error(response.error or f"the response is {response.status}", passing=True)
         if kind in _TERMINAL:
             self._finish_reason = response.finish_reason()
+            if self._expects_calls and not self.calls:
+                self.calls = response.calls()
             if not self._content.length and (text := response.text()):
                 self._content.append(text)
             self._has_text = self._has_text or response.has_text()

@@ -27,6 +27,7 @@ from bamlvm.sysops.providers.google import GoogleAccumulator, content, method, r
 from bamlvm.sysops.providers.options import Options
 from bamlvm.sysops.providers.wire import ProviderRequest, WireFormat
 from bamlvm.sysops.regular_files import Roots, read_file
+from bamlvm.sysops.schemas.forms import Form
 from bamlvm.sysops.services import MAX_BYTES
 
 _OPTIONS: Final = ("location", "project_id", "credentials", "credentials_content")
@@ -35,18 +36,22 @@ _CREDENTIALS_VARIABLE: Final = "GOOGLE_APPLICATION_CREDENTIALS"
 _PROJECT_VARIABLE: Final = "GOOGLE_CLOUD_PROJECT"
 
 
-def build(row: Provider, options: Options, messages: list[Message], stream: bool) -> ProviderRequest:
+def build(
+    row: Provider, options: Options, messages: list[Message], stream: bool, form: Form | None = None
+) -> ProviderRequest:
     """Return the request that sends the messages to a model of Google, without a token."""
     path, query = method(required_model(row, options), stream)
     url = endpoint(row, options, path, query, _base_url(options, "google"))
-    return ProviderRequest(url, headers(row, options), content(row, options, messages, *_OPTIONS))
+    return ProviderRequest(url, headers(row, options), content(row, options, messages, form, *_OPTIONS))
 
 
-def build_anthropic(row: Provider, options: Options, messages: list[Message], stream: bool) -> ProviderRequest:
+def build_anthropic(
+    row: Provider, options: Options, messages: list[Message], stream: bool, form: Form | None = None
+) -> ProviderRequest:
     """Return the request that sends the messages to a model of Anthropic, without a token."""
     path = f"/{quote(required_model(row, options), safe='@')}:{'streamRawPredict' if stream else 'rawPredict'}"
     url = endpoint(row, options, path, base=_base_url(options, "anthropic"))
-    body = anthropic.content(row, options, messages, stream, "model", *_OPTIONS)
+    body = anthropic.content(row, options, messages, stream, form, "model", *_OPTIONS)
     return ProviderRequest(url, headers(row, options), body)
 
 

@@ -10,13 +10,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
+
 from bamlvm.sysops.prompts.messages import Message
-from bamlvm.sysops.providers.accumulator import Accumulator, decoded_json
+from bamlvm.sysops.providers.accumulator import Accumulator, ToolCalls, decoded_json
 from bamlvm.sysops.providers.catalogue import Provider
 from bamlvm.sysops.providers.failures import provider_error, unreadable_answer
 from bamlvm.sysops.providers.options import Options
 from bamlvm.sysops.providers.usage import Tokens
 from bamlvm.sysops.records import RequestSummary
+from bamlvm.sysops.schemas.dialects import Dialect
+from bamlvm.sysops.schemas.forms import Form, Shape
+from bamlvm.sysops.schemas.writer import InexpressibleError
 from bamlvm.vm.values import Media
 
 _SOURCES: Final = {"url": "by URL", "base64": "as base64 data"}
@@ -39,7 +44,7 @@ class ProviderRequest:
 class Completion:
     """A whole answer, read: the text, whether there is any (though it may be empty), and the facts beside it.
 
-    ``reasoning`` is what the provider has apart from the text.
+    ``reasoning`` is what the provider has apart from the text, ``calls`` are the tool calls beside it.
     """
 
     content: str
@@ -49,14 +54,20 @@ class Completion:
     tokens: Tokens = field(default_factory=Tokens)
     refusal: str | None = None
     reasoning: str = ""
+    calls: ToolCalls = field(default_factory=ToolCalls)
+
+    def take_content(self) -> str:
+        """Return the text, to a parser that takes an answer at once."""
+        return self.content
 
 
 @dataclass(frozen=True, slots=True)
 class WireFormat:
     """One format of requests and answers.
 
-    - ``build(row, options, messages, stream)`` makes the request that sends messages, and raises :class:`Thrown`
-      (``InvalidArgument``) for an option or a message that the provider does not take;
+    - ``build(row, options, messages, stream, form)`` makes the request that sends messages and asks for an answer of a
+      form, None for text; it raises :class:`Thrown` (``InvalidArgument``) for an option, a message or a form that the
+      provider does not take;
     - ``summarise(body)`` says what a request's body asks for, secrets hidden or not;
     - ``read(body)`` reads a whole answer, and raises :class:`Thrown` (``LlmClient``) for what is not one;
     - ``accumulator()`` makes the accumulator of a streamed answer;
@@ -64,7 +75,7 @@ class WireFormat:
     """
 
     name: str
-    build: Callable[[Provider, Options, list[Message], bool], ProviderRequest]
+    build: Callable[[Provider, Options, list[Message], bool, Form | None], ProviderRequest]
     summarise: Callable[[Mapping[str, Any]], RequestSummary]
     read: Callable[[str], Completion]
     accumulator: Callable[[], Accumulator]
@@ -91,6 +102,32 @@ def decoded(body: str) -> dict[str, Any]:
 def text_or_none(value: Any) -> str | None:
     """Return ``value`` if it is a non-empty string, else None."""
     return value if isinstance(value, str) and value else None
+
+
+def document(options: Options, form: Form, shape: Shape, dialect: Dialect) -> dict[str, Any]:
+    """Return the schema of a shape.  Raises :class:`Thrown` (``InvalidArgument``) where the dialect has no words."""
+    try:
+        return form.document(shape, dialect)
+    except InexpressibleError as error:
+        hint = "; output_strict false sends it without that guarantee" if dialect.is_strict else ""
+        raise options.invalid(f"output_mode {options.output_mode()}: {error}{hint}") from None
+
+
+def unset(options: Options, body: Mapping[str, Any], *names: str) -> None:
+    """Refuse an option that a form sets itself.  Raises :class:`Thrown` (``InvalidArgument``)."""
+    for name in names:
+        if body.get(name) is not None:
+            raise options.invalid(
+                f"option {name} cannot be set beside output_mode {options.output_mode()}, which sets it"
+            )
+
+
+def argument_text(arguments: Any) -> str:
+    """Return the arguments of a tool call as JSON text; they are text, or an object where a format or a server has
+    them so."""
+    if isinstance(arguments, str):
+        return arguments
+    return "" if arguments is None else msgspec.json.encode(arguments).decode()
 
 
 def check_media(row: Provider, options: Options, media: Media) -> None:

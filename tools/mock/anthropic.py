@@ -7,9 +7,12 @@ may come anywhere.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
+from bamlvm.tools.mock.forms import Asked, member, objects
+from bamlvm.tools.mock.forms import asked as asked_for
 from bamlvm.tools.mock.http import Request
 from bamlvm.tools.mock.wire import Reply, Role, StreamEvent, WireFormat, chat_problem, chat_question, compact
 
@@ -43,11 +46,12 @@ def problem(request: Request, body: Any) -> str | None:
 
 def whole(reply: Reply) -> dict[str, Any]:
     """Return a ``message``."""
-    content: list[dict[str, Any]] = [{"type": "text", "text": reply.text}]
+    content: list[dict[str, Any]] = [{"type": "text", "text": reply.text}] if reply.pieces or not reply.calls else []
     if reply.reasoning:
         content.insert(0, {"type": "thinking", "thinking": reply.reasoning, "signature": "mock"})
+    content += [{**_use(reply, place, name), "input": _input(text)} for place, (name, text) in enumerate(reply.called)]
     usage = {"input_tokens": reply.input_tokens, "output_tokens": reply.output_tokens}
-    return _message(reply, content, reply.finish_reason or "end_turn", usage)
+    return _message(reply, content, reply.finish_reason or _finish(reply), usage)
 
 
 def events(reply: Reply, body: Mapping[str, Any]) -> list[StreamEvent]:
@@ -62,16 +66,31 @@ def events(reply: Reply, body: Mapping[str, Any]) -> list[StreamEvent]:
             _event("other", "content_block_stop", index=0),
         ]
     index = 1 if reply.reasoning else 0
-    events += [_block_start(index, {"type": "text", "text": ""}), _event("other", "ping")]
-    for piece, wait in reply.timed_pieces():
-        events.append(_delta("content", index, {"type": "text_delta", "text": piece}, wait))
-    stop = {"stop_reason": reply.finish_reason or "end_turn", "stop_sequence": None}
+    if reply.pieces or not reply.calls:
+        events += [_block_start(index, {"type": "text", "text": ""}), _event("other", "ping")]
+        for piece, wait in reply.timed_pieces():
+            events.append(_delta("content", index, {"type": "text_delta", "text": piece}, wait))
+        events.append(_event("other", "content_block_stop", index=index))
+        index += 1
+    for place, (name, pieces) in enumerate(reply.timed_calls()):
+        events.append(_block_start(index, {**_use(reply, place, name), "input": {}}))
+        events.append(_delta("other", index, {"type": "input_json_delta", "partial_json": ""}))
+        for piece, wait in pieces:
+            events.append(_delta("content", index, {"type": "input_json_delta", "partial_json": piece}, wait))
+        events.append(_event("other", "content_block_stop", index=index))
+        index += 1
+    stop = {"stop_reason": reply.finish_reason or _finish(reply), "stop_sequence": None}
     return [
         *events,
-        _event("other", "content_block_stop", index=index),
         _event("finish", "message_delta", delta=stop, usage={"output_tokens": reply.output_tokens}),
         _event("done", "message_stop"),
     ]
+
+
+def asked(body: Mapping[str, Any]) -> Asked:
+    """Return the form in which a request asks for its answer."""
+    tools = [(tool.get("name"), tool.get("input_schema")) for tool in objects(body.get("tools"))]
+    return asked_for(tools, member(body, "output_config", "format", "schema"))
 
 
 def error_event(kind: str, message: str) -> StreamEvent:
@@ -83,6 +102,22 @@ def error_body(status: int, kind: str | None, message: str) -> dict[str, Any]:
     """Return the body of an error response."""
     default = _ERROR_TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
     return {"type": "error", "error": {"type": kind or default, "message": message}}
+
+
+def _finish(reply: Reply) -> str:
+    return "tool_use" if reply.calls else "end_turn"
+
+
+def _use(reply: Reply, place: int, name: str) -> dict[str, Any]:
+    return {"type": "tool_use", "id": f"toolu_mock_{reply.number}_{place}", "name": name}
+
+
+def _input(text: str) -> Any:
+    """Return arguments as the object that a whole message has."""
+    try:
+        return json.loads(text or "{}")
+    except ValueError:
+        return text
 
 
 def _message(reply: Reply, content: list[dict[str, Any]], stop: str | None, usage: dict[str, int]) -> dict[str, Any]:
@@ -110,4 +145,4 @@ def _delta(role: Role, index: int, delta: dict[str, Any], wait: float = 0.0) -> 
     return _event(role, "content_block_delta", wait, index=index, delta=delta)
 
 
-ANTHROPIC = WireFormat("anthropic", problem, chat_question, whole, events, error_event, error_body)
+ANTHROPIC = WireFormat("anthropic", problem, chat_question, whole, events, error_event, error_body, asked)

@@ -6,10 +6,13 @@ AWS's binary framing (:mod:`bamlvm.tools.mock.aws_events`); ``metadata`` is the 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from bamlvm.tools.mock.forms import Asked, member, objects
+from bamlvm.tools.mock.forms import asked as asked_for
 from bamlvm.tools.mock.http import Request
 from bamlvm.tools.mock.wire import Question, Reply, Role, StreamEvent, WireFormat, compact, question_of
 
@@ -61,8 +64,13 @@ def question(request: Request, body: Mapping[str, Any]) -> Question:
 def whole(reply: Reply) -> dict[str, Any]:
     """Return a ``Converse`` response."""
     thought = [{"reasoningContent": {"reasoningText": {"text": reply.reasoning}}}] if reply.reasoning else []
-    message = {"role": "assistant", "content": [*thought, {"text": reply.text}]}
-    reason = reply.finish_reason or "end_turn"
+    text = [{"text": reply.text}] if reply.pieces or not reply.calls else []
+    uses = [
+        {"toolUse": {**_use(reply, place, name), "input": json.loads(text or "{}")}}
+        for place, (name, text) in enumerate(reply.called)
+    ]
+    message = {"role": "assistant", "content": [*thought, *text, *uses]}
+    reason = reply.finish_reason or _finish(reply)
     return {"output": {"message": message}, "stopReason": reason, "usage": _usage(reply), "metrics": {"latencyMs": 1}}
 
 
@@ -78,14 +86,30 @@ def events(reply: Reply, body: Mapping[str, Any]) -> list[StreamEvent]:
         add("other", "contentBlockDelta", delta={"reasoningContent": {"text": reply.reasoning}}, contentBlockIndex=0)
         add("other", "contentBlockStop", contentBlockIndex=0)
     index = 1 if reply.reasoning else 0
-    for piece, wait in reply.timed_pieces():
-        add("content", "contentBlockDelta", wait, delta={"text": piece}, contentBlockIndex=index)
-    if not reply.pieces:
-        add("other", "contentBlockDelta", delta={"text": ""}, contentBlockIndex=index)
-    add("other", "contentBlockStop", contentBlockIndex=index)
-    add("finish", "messageStop", stopReason=reply.finish_reason or "end_turn")
+    if reply.pieces or not reply.calls:
+        for piece, wait in reply.timed_pieces():
+            add("content", "contentBlockDelta", wait, delta={"text": piece}, contentBlockIndex=index)
+        if not reply.pieces:
+            add("other", "contentBlockDelta", delta={"text": ""}, contentBlockIndex=index)
+        add("other", "contentBlockStop", contentBlockIndex=index)
+        index += 1
+    for place, (name, pieces) in enumerate(reply.timed_calls()):
+        add("other", "contentBlockStart", start={"toolUse": _use(reply, place, name)}, contentBlockIndex=index)
+        for piece, wait in pieces:
+            add("content", "contentBlockDelta", wait, delta={"toolUse": {"input": piece}}, contentBlockIndex=index)
+        add("other", "contentBlockStop", contentBlockIndex=index)
+        index += 1
+    add("finish", "messageStop", stopReason=reply.finish_reason or _finish(reply))
     add("done", "metadata", usage=_usage(reply), metrics={"latencyMs": 1})
     return events
+
+
+def asked(body: Mapping[str, Any]) -> Asked:
+    """Return the form in which a request asks for its answer; the schema of a text is itself text."""
+    specifications = [member(tool, "toolSpec") for tool in objects(member(body, "toolConfig", "tools"))]
+    tools = [(member(each, "name"), member(each, "inputSchema", "json")) for each in specifications]
+    schema = member(body, "outputConfig", "textFormat", "structure", "jsonSchema", "schema")
+    return asked_for(tools, json.loads(schema) if isinstance(schema, str) else None)
 
 
 def error_event(kind: str, message: str) -> StreamEvent:
@@ -98,9 +122,17 @@ def error_body(status: int, kind: str | None, message: str) -> dict[str, Any]:
     return {"message": message}
 
 
+def _finish(reply: Reply) -> str:
+    return "tool_use" if reply.calls else "end_turn"
+
+
+def _use(reply: Reply, place: int, name: str) -> dict[str, Any]:
+    return {"toolUseId": f"tooluse_mock_{reply.number}_{place}", "name": name}
+
+
 def _usage(reply: Reply) -> dict[str, Any]:
     total = reply.input_tokens + reply.output_tokens
     return {"inputTokens": reply.input_tokens, "outputTokens": reply.output_tokens, "totalTokens": total}
 
 
-BEDROCK = WireFormat("aws-bedrock", problem, question, whole, events, error_event, error_body)
+BEDROCK = WireFormat("aws-bedrock", problem, question, whole, events, error_event, error_body, asked)

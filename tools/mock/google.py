@@ -7,10 +7,13 @@ ends with the connection.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from bamlvm.tools.mock.forms import Asked, objects
+from bamlvm.tools.mock.forms import asked as asked_for
 from bamlvm.tools.mock.http import Request
 from bamlvm.tools.mock.wire import Question, Reply, Role, StreamEvent, WireFormat, compact, question_of
 
@@ -73,7 +76,9 @@ def question(request: Request, body: Mapping[str, Any]) -> Question:
 def whole(reply: Reply) -> dict[str, Any]:
     """Return a ``GenerateContentResponse``."""
     thought = [{"text": reply.reasoning, "thought": True}] if reply.reasoning else []
-    return _response(reply, [*thought, {"text": reply.text}], reply.finish_reason or "STOP", reply.output_tokens)
+    text: list[dict[str, Any]] = [{"text": reply.text}] if reply.pieces or not reply.calls else []
+    parts = [*thought, *text, *map(_call, reply.called)]
+    return _response(reply, parts, reply.finish_reason or "STOP", reply.output_tokens)
 
 
 def events(reply: Reply, body: Mapping[str, Any]) -> list[StreamEvent]:
@@ -89,7 +94,18 @@ def events(reply: Reply, body: Mapping[str, Any]) -> list[StreamEvent]:
         chunk("content", {"text": piece}, min(count, reply.output_tokens), wait=wait)
         for count, (piece, wait) in enumerate(reply.timed_pieces(), start=1)
     ]
+    for (_, pieces), call in zip(reply.timed_calls(), reply.called, strict=True):
+        wait = sum(wait for _, wait in pieces)
+        events.append(chunk("content", _call(call), min(len(events) + 1, reply.output_tokens), wait=wait))
     return [*events, chunk("finish", {"text": ""}, reply.output_tokens, reply.finish_reason or "STOP")]
+
+
+def asked(body: Mapping[str, Any]) -> Asked:
+    """Return the form in which a request asks for its answer."""
+    functions = [each for tool in objects(body.get("tools")) for each in objects(tool.get("functionDeclarations"))]
+    tools = [(each.get("name"), _member(each, "parametersJsonSchema") or each.get("parameters")) for each in functions]
+    config = _member(body, "generationConfig") or {}
+    return asked_for(tools, _member(config, "responseJsonSchema") or _member(config, "responseSchema"))
 
 
 def error_event(kind: str, message: str) -> StreamEvent:
@@ -117,9 +133,20 @@ def _response(reply: Reply, parts: list[dict[str, Any]], finish: str | None, cou
     return {"candidates": [candidate], "usageMetadata": usage, "modelVersion": reply.model, "responseId": identity}
 
 
+def _call(call: tuple[str, str]) -> dict[str, Any]:
+    """Return the part of a call, which comes whole."""
+    name, text = call
+    return {"functionCall": {"name": name, "args": json.loads(text)}} if text else {"functionCall": {"name": name}}
+
+
+def _member(value: Mapping[str, Any], name: str) -> Any:
+    """Return a member by its name in camel case, however it is written."""
+    return next((found for written, found in value.items() if _camel(written) == name), None)
+
+
 def _camel(name: str) -> str:
     """Return a member's name as the JSON form of protocol buffers writes it; both forms are accepted."""
     return re.sub("_([a-z])", lambda match: match[1].upper(), name)
 
 
-GOOGLE = WireFormat("google-ai", problem, question, whole, events, error_event, error_body)
+GOOGLE = WireFormat("google-ai", problem, question, whole, events, error_event, error_body, asked)

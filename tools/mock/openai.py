@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from bamlvm.tools.mock.forms import Asked, member, objects
+from bamlvm.tools.mock.forms import asked as asked_for
 from bamlvm.tools.mock.http import Request
 from bamlvm.tools.mock.wire import (
     CREATED,
@@ -47,7 +49,10 @@ def whole(reply: Reply) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": reply.text, "refusal": None}
     if reply.reasoning:
         message["reasoning_content"] = reply.reasoning
-    finish = reply.finish_reason or "stop"
+    if reply.calls:
+        message["content"] = reply.text or None
+        message["tool_calls"] = [_call(reply, place, *call) for place, call in enumerate(reply.called)]
+    finish = reply.finish_reason or _finish(reply)
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
     return {**_envelope(reply, "chat.completion"), "choices": [choice], "usage": _usage(reply)}
 
@@ -66,10 +71,22 @@ def events(reply: Reply, body: Mapping[str, Any]) -> list[StreamEvent]:
     if reply.reasoning:
         events.append(chunk("other", {"reasoning_content": reply.reasoning}))
     events += [chunk("content", {"content": piece}, wait=wait) for piece, wait in reply.timed_pieces()]
-    events.append(chunk("finish", {}, reply.finish_reason or "stop"))
+    for place, (name, pieces) in enumerate(reply.timed_calls()):
+        events.append(chunk("other", {"tool_calls": [{"index": place, **_call(reply, place, name, "")}]}))
+        for piece, wait in pieces:
+            grown = {"index": place, "function": {"arguments": piece}}
+            events.append(chunk("content", {"tool_calls": [grown]}, wait=wait))
+    events.append(chunk("finish", {}, reply.finish_reason or _finish(reply)))
     if with_usage:
         events.append(StreamEvent("other", compact({**envelope, "choices": [], "usage": _usage(reply)})))
     return [*events, StreamEvent("done", "[DONE]")]
+
+
+def asked(body: Mapping[str, Any]) -> Asked:
+    """Return the form in which a request asks for its answer."""
+    functions = [member(tool, "function") for tool in objects(body.get("tools"))]
+    tools = [(member(each, "name"), member(each, "parameters")) for each in functions]
+    return asked_for(tools, member(body, "response_format", "json_schema", "schema"))
 
 
 def error_event(kind: str, message: str) -> StreamEvent:
@@ -82,6 +99,15 @@ def error_body(status: int, kind: str | None, message: str) -> dict[str, Any]:
     kinds = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
     default = kinds.get(status, "invalid_request_error" if status < 500 else "server_error")
     return {"error": {"message": message, "type": kind or default, "param": None, "code": None}}
+
+
+def _finish(reply: Reply) -> str:
+    return "tool_calls" if reply.calls else "stop"
+
+
+def _call(reply: Reply, place: int, name: str, arguments: str) -> dict[str, Any]:
+    identity = f"call_mock_{reply.number}_{place}"
+    return {"id": identity, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
 def _envelope(reply: Reply, kind: str) -> dict[str, Any]:
@@ -97,4 +123,4 @@ def _usage(reply: Reply) -> dict[str, int]:
     }
 
 
-OPENAI = WireFormat("openai", problem, question, whole, events, error_event, error_body)
+OPENAI = WireFormat("openai", problem, question, whole, events, error_event, error_body, asked)

@@ -113,9 +113,9 @@ def _serve_chat(request: Request, wire: WireFormat, chooser: Chooser, number: in
     faults = (*chooser.script.faults, *answer.faults)
     if status := find(faults, Status):
         return Served(_error_response(status, wire), rule, faults)
-    reply = reply_to(question, answer, number=number, delay_ms=chooser.script.delay_ms)
+    reply = reply_to(question, answer, wire.asked(body), number=number, delay_ms=chooser.script.delay_ms)
     if not question.stream:
-        wait = reply.first_wait + reply.wait * max(0, len(reply.pieces) - 1)
+        wait = reply.first_wait + reply.wait * max(0, reply.count - 1)
         return Served(json_response(200, wire.whole(reply)), rule, faults, wait)
     events = spoil_events(wire.events(reply, body), faults, wire)
     return Served(_event_stream(events, faults), rule, faults)

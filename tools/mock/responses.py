@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bamlvm.tools.mock.forms import Asked, member, objects
+from bamlvm.tools.mock.forms import asked as asked_for
 from bamlvm.tools.mock.http import Request
 from bamlvm.tools.mock.openai import error_body
 from bamlvm.tools.mock.wire import (
@@ -54,7 +56,8 @@ def question(request: Request, body: Mapping[str, Any]) -> Question:
 def whole(reply: Reply) -> dict[str, Any]:
     """Return a ``response`` that has ended."""
     reason = reply.finish_reason if reply.finish_reason != "completed" else None
-    output = [_message(reply, "completed", [_text(reply.text)])]
+    output = [_message(reply, "completed", [_text(reply.text)])] if reply.pieces or not reply.calls else []
+    output += [_call(reply, place, "completed", *call) for place, call in enumerate(reply.called)]
     if reply.reasoning:
         output.insert(0, _reasoning(reply, [{"type": "summary_text", "text": reply.reasoning}]))
     usage = {
@@ -88,18 +91,35 @@ def events(reply: Reply, body: Mapping[str, Any]) -> list[StreamEvent]:
         add("other", "reasoning_summary_part.done", **at, part=summary)
         add("other", "output_item.done", output_index=0, item=_reasoning(reply, [summary]))
     index = 1 if reply.reasoning else 0
-    message = _message(reply, "in_progress", [])
-    at = {"item_id": message["id"], "output_index": index, "content_index": 0}
-    add("other", "output_item.added", output_index=index, item=message)
-    add("other", "content_part.added", **at, part=_text(""))
-    for piece, wait in reply.timed_pieces():
-        add("content", "output_text.delta", wait, **at, delta=piece, logprobs=[])
-    add("other", "output_text.done", **at, text=reply.text, logprobs=[])
-    add("other", "content_part.done", **at, part=_text(reply.text))
     ended = whole(reply)
-    add("other", "output_item.done", output_index=index, item=ended["output"][-1])
+    if reply.pieces or not reply.calls:
+        message = _message(reply, "in_progress", [])
+        at = {"item_id": message["id"], "output_index": index, "content_index": 0}
+        add("other", "output_item.added", output_index=index, item=message)
+        add("other", "content_part.added", **at, part=_text(""))
+        for piece, wait in reply.timed_pieces():
+            add("content", "output_text.delta", wait, **at, delta=piece, logprobs=[])
+        add("other", "output_text.done", **at, text=reply.text, logprobs=[])
+        add("other", "content_part.done", **at, part=_text(reply.text))
+        add("other", "output_item.done", output_index=index, item=ended["output"][index])
+        index += 1
+    for place, (name, pieces) in enumerate(reply.timed_calls()):
+        item = _call(reply, place, "in_progress", name, "")
+        at = {"item_id": item["id"], "output_index": index}
+        add("other", "output_item.added", output_index=index, item=item)
+        for piece, wait in pieces:
+            add("content", "function_call_arguments.delta", wait, **at, delta=piece)
+        add("other", "function_call_arguments.done", **at, arguments=reply.called[place][1])
+        add("other", "output_item.done", output_index=index, item=ended["output"][index])
+        index += 1
     add("done", ended["status"], response=ended)
     return events
+
+
+def asked(body: Mapping[str, Any]) -> Asked:
+    """Return the form in which a request asks for its answer."""
+    tools = [(tool.get("name"), tool.get("parameters")) for tool in objects(body.get("tools"))]
+    return asked_for(tools, member(body, "text", "format", "schema"))
 
 
 def error_event(kind: str, message: str) -> StreamEvent:
@@ -133,6 +153,12 @@ def _message(reply: Reply, status: str, content: list[dict[str, Any]]) -> dict[s
     return {"id": identity, "type": "message", "status": status, "role": "assistant", "content": content}
 
 
+def _call(reply: Reply, place: int, status: str, name: str, arguments: str) -> dict[str, Any]:
+    identity = f"{reply.number}_{place}"
+    named = {"id": f"fc_mock_{identity}", "type": "function_call", "status": status, "call_id": f"call_mock_{identity}"}
+    return {**named, "name": name, "arguments": arguments}
+
+
 def _reasoning(reply: Reply, summary: list[dict[str, Any]]) -> dict[str, Any]:
     return {"id": f"rs_mock_{reply.number}", "type": "reasoning", "summary": summary}
 
@@ -141,4 +167,4 @@ def _text(text: str) -> dict[str, Any]:
     return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
 
 
-RESPONSES = WireFormat("openai-responses", problem, question, whole, events, error_event, error_body)
+RESPONSES = WireFormat("openai-responses", problem, question, whole, events, error_event, error_body, asked)

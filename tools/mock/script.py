@@ -25,6 +25,7 @@ from typing import Any, Literal
 import msgspec
 
 from bamlvm.tools.mock.faults import Fault
+from bamlvm.tools.mock.forms import NOTHING, Asked, in_form
 from bamlvm.tools.mock.wire import Question, Reply
 
 _WORDS = re.compile(r"\s*\S+\s*?(?=\s|$)|\s+")
@@ -41,17 +42,26 @@ class Usage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     output_tokens: int | None = None
 
 
+class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A call of a tool; ``arguments`` are text, or any other value as JSON."""
+
+    tool: str
+    arguments: Any = msgspec.field(default_factory=dict)
+
+
 class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One answer.
 
     ``pieces`` are streamed one event each; with ``text`` alone they are its words, or runs of ``piece_length``
     characters.  ``delay_ms`` passes before each piece after the first, ``first_delay_ms`` before the first.
-    ``finish_reason`` is sent unchanged.  ``sse`` streams the pieces as plain events, on paths that are not a
-    provider's.
+    Where a request asks for another form than text, they are sent in that form (:mod:`bamlvm.tools.mock.forms`);
+    ``calls`` are sent as they are, after the text if there is any.  ``finish_reason`` is sent unchanged.  ``sse``
+    streams the pieces as plain events, on paths that are not a provider's.
     """
 
     text: str | None = None
     pieces: tuple[str, ...] | None = None
+    calls: tuple[Call, ...] | None = None
     piece_length: int | None = None
     reasoning: str = ""
     delay_ms: float | None = None
@@ -130,12 +140,19 @@ def script_from(data: Mapping[str, Any]) -> Script:
         raise ScriptError(str(error)) from None
 
 
-def reply_to(question: Question, answer: Answer, *, number: int, delay_ms: float) -> Reply:
-    """Return the answer's text in pieces, or an echo of the question.  ``number`` makes the ids of replies distinct."""
+def reply_to(question: Question, answer: Answer, wanted: Asked = NOTHING, *, number: int, delay_ms: float) -> Reply:
+    """Return the answer in pieces and in the form that is wanted, or an echo of the question.
+
+    ``number`` makes the ids of replies distinct.
+    """
     text = answer.text
-    if text is None and answer.pieces is None:
+    if text is None and answer.pieces is None and answer.calls is None:
         text = f"{question.model or 'mock'} was asked: {question.last_text or question.prompt}"
     pieces = answer.pieces if answer.pieces is not None else split_text(text or "", answer.piece_length)
+    if answer.calls is None:
+        pieces, calls = in_form(pieces, wanted)
+    else:
+        calls = [(call.tool, split_text(_arguments(call), answer.piece_length)) for call in answer.calls]
     wait = (delay_ms if answer.delay_ms is None else answer.delay_ms) / 1000
     usage = answer.usage
     return Reply(
@@ -145,10 +162,17 @@ def reply_to(question: Question, answer: Answer, *, number: int, delay_ms: float
         reasoning=answer.reasoning,
         finish_reason=answer.finish_reason,
         input_tokens=len(question.prompt.split()) if usage.input_tokens is None else usage.input_tokens,
-        output_tokens=len(pieces) if usage.output_tokens is None else usage.output_tokens,
+        output_tokens=len(pieces) + sum(len(each) for _, each in calls)
+        if usage.output_tokens is None
+        else usage.output_tokens,
         wait=wait,
         first_wait=answer.first_delay_ms / 1000,
+        calls=calls,
     )
+
+
+def _arguments(call: Call) -> str:
+    return call.arguments if isinstance(call.arguments, str) else msgspec.json.encode(call.arguments).decode()
 
 
 def split_text(text: str, length: int | None) -> Sequence[str]:

@@ -2,7 +2,7 @@
 
 A request becomes a ``Question``; its answer is a ``Reply`` (neutral text) → ``StreamEvent`` (one event of a stream,
 with its role in it) → ``Piece`` (bytes and the wait before them) → ``Response`` (status, headers, pieces).  A provider
-is a :class:`WireFormat`: six pure functions.
+is a :class:`WireFormat`: seven pure functions.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Literal
 
+from bamlvm.tools.mock.forms import Asked
 from bamlvm.tools.mock.http import Request
 
 CREATED = 1_700_000_000
@@ -27,7 +28,8 @@ class Reply:
     """One answer to one request.
 
     ``wait`` is the time before each piece after the first, ``first_wait`` before the first, both in seconds.
-    ``finish_reason`` None stands for the provider's ordinary one.
+    ``finish_reason`` None stands for the provider's ordinary one.  ``calls`` are those of tools: a name, and its
+    arguments in pieces.
     """
 
     number: int
@@ -39,10 +41,33 @@ class Reply:
     output_tokens: int
     wait: float
     first_wait: float
+    calls: Sequence[tuple[str, Sequence[str]]] = ()
 
     @property
     def text(self) -> str:
         return "".join(self.pieces)
+
+    @property
+    def count(self) -> int:
+        """The number of its pieces, those of calls among them."""
+        return len(self.pieces) + sum(len(pieces) for _, pieces in self.calls)
+
+    @property
+    def called(self) -> list[tuple[str, str]]:
+        """The calls, each with its arguments as one text."""
+        return [(name, "".join(pieces)) for name, pieces in self.calls]
+
+    def timed_calls(self) -> list[tuple[str, list[tuple[str, float]]]]:
+        """Each call, its pieces, and the wait before each of these."""
+        first = not self.pieces
+        timed = []
+        for name, pieces in self.calls:
+            waits = []
+            for piece in pieces:
+                waits.append((piece, self.first_wait if first else self.wait))
+                first = False
+            timed.append((name, waits))
+        return timed
 
     def timed_pieces(self) -> list[tuple[str, float]]:
         """Each piece and the wait before it."""
@@ -105,10 +130,10 @@ class Question:
 class WireFormat:
     """A provider's side of the wire.
 
-    ``problem(request, body)`` is why the provider would refuse a request, or None; ``question`` reads a valid one;
-    ``whole`` is the JSON of an answer that is not streamed, ``events(reply, body)`` are those of a streamed one;
-    ``error_event(type, message)`` is an error inside a stream, ``error_body(status, type, message)`` the JSON of an
-    error response.
+    ``problem(request, body)`` is why the provider would refuse a request, or None; ``question`` reads a valid one, and
+    ``asked(body)`` the form in which it asks for its answer; ``whole`` is the JSON of an answer that is not streamed,
+    ``events(reply, body)`` are those of a streamed one; ``error_event(type, message)`` is an error inside a stream,
+    ``error_body(status, type, message)`` the JSON of an error response.
     """
 
     name: str
@@ -118,6 +143,7 @@ class WireFormat:
     events: Callable[[Reply, Mapping[str, Any]], list[StreamEvent]]
     error_event: Callable[[str, str], StreamEvent]
     error_body: Callable[[int, str | None, str], dict[str, Any]]
+    asked: Callable[[Mapping[str, Any]], Asked]
 
 
 def compact(value: Any) -> str:

@@ -54,6 +54,11 @@ PARSE_FAILURES = ("retry", "reask", "fail")
 with it in the prompt, end the call."""
 
 
+OUTPUT_MODES = ("prompt", "json_schema", "tool")
+"""The values of a client's option ``output_mode``: the return type is described in the prompt, or its schema goes with
+the request, as that of the text or of a tool's arguments."""
+
+
 CLOCKS = {
     "connect_timeout_ms": "connect_ms",
     "time_to_first_token_timeout_ms": "time_to_first_token_ms",

@@ -7,7 +7,7 @@ checker's, and testing a value against one is the machine's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 import msgspec
@@ -187,6 +187,23 @@ def union(types: Iterable[Type]) -> Type:
 def optional(type_: Type) -> Type:
     """Return ``T?``."""
     return union((type_, NULL))
+
+
+def admits_null(type_: Type, aliases: Mapping[str, Type]) -> bool:
+    """Whether null is a value of a type; ``aliases`` are those that it may name."""
+    seen: set[str] = set()
+    waiting = [type_]
+    while waiting:
+        each = waiting.pop()
+        if each in (NULL, UNKNOWN):
+            return True
+        if type(each) is AliasType:
+            if each.name not in seen and each.name in aliases:
+                seen.add(each.name)
+                waiting.append(aliases[each.name])
+        elif type(each) is UnionType:
+            waiting.extend(each.members)
+    return False
 
 
 def literal_base(type_: LiteralType) -> Primitive:

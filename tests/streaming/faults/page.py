@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tests.streaming.faults.outcomes import HALF, Fault, Outcome
 from tests.streaming.faults.table import STREAMED, UNSTREAMED
+from tests.streaming.faults.tools_table import TOOL_FAULTS
 from tests.streaming.faults.wires import TEXT, WIRES
 
 _INTRODUCTION = """\
@@ -31,6 +32,12 @@ next request. A clock's error names the clock, its limit and the time that passe
 """
 
 
+_TOOLS = """\
+A function that returns a union of two classes, or a list of it, of a client with `output_mode "tool"`. What fails is
+retried as any failure is, and is the same for a streamed answer and a whole one.
+"""
+
+
 def text() -> str:
     """The page."""
     introduction = _INTRODUCTION.format(wires=", ".join(f"`{name}`" for name in WIRES), text=TEXT, half=HALF)
@@ -38,7 +45,17 @@ def text() -> str:
     for group, faults in STREAMED.items():
         parts.append(f"## Streamed: {group[0].lower()}{group[1:]}\n\n{_table(faults)}")
     parts.append(f"## Not streamed\n\n{_table(UNSTREAMED)}")
+    parts.append(f"## Tool calls\n\n{_TOOLS}\n{_tools()}")
     return "\n".join(parts)
+
+
+def _tools() -> str:
+    lines = ["| The answer | the attempt |", "|---|---|"]
+    for fault in TOOL_FAULTS:
+        outcome = "succeeds" if fault.error is None else f"`{fault.error[0]}`"
+        note = f" (not {', '.join(fault.not_for)})" if fault.not_for else ""
+        lines.append(f"| {fault.title}{note} | {outcome} |")
+    return "\n".join(lines) + "\n"
 
 
 def _table(faults: Sequence[Fault]) -> str:

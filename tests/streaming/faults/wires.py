@@ -63,6 +63,10 @@ class Wire:
         reply = _reply(pieces, finish_reason, reasoning)
         return self.format.events(reply, {"stream_options": {"include_usage": True}})
 
+    def reply(self, pieces: Sequence[str], finish_reason: str | None, calls: Sequence[tuple[str, list[str]]]) -> Reply:
+        """An answer with tool calls, each a name and its arguments in pieces."""
+        return replace(_reply(pieces, finish_reason), calls=calls)
+
     def whole(self, text: str, finish_reason: str | None = None) -> Any:
         """An answer that is not streamed."""
         return self.format.whole(_reply([text], finish_reason))

@@ -594,7 +594,7 @@ def test_an_error_in_the_stream_is_thrown(
         ("anthropic", [START, stop_reason("tool_use"), STOP], "tool_use", "called a tool"),
         ("anthropic", [START, stop_reason("end_turn"), STOP], "end_turn", "no text"),
         ("google-ai", [candidate(None, "STOP")], "STOP", "no text"),
-        ("google-ai", [candidate(None, "MALFORMED_FUNCTION_CALL")], "MALFORMED_FUNCTION_CALL", "called a tool"),
+        ("google-ai", [candidate(None, "MALFORMED_FUNCTION_CALL")], "MALFORMED_FUNCTION_CALL", "is malformed"),
         ("google-ai", [candidate("", "MAX_TOKENS")], "MAX_TOKENS", "limit of tokens"),
         (
             "openai-responses",
