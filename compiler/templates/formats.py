@@ -60,7 +60,7 @@ def _has_schema(name: str, clients: Mapping[str, ConfigValue], depth: int = 0) -
     children = options.get("strategy")
     if isinstance(children, list) and children and depth < _DEEPEST:
         return all(isinstance(child, str) and _has_schema(child, clients, depth + 1) for child in children)
-    return options.get("output_mode", "prompt") != "prompt"
+    return bool(options.get("output_mode", "prompt") != "prompt")
 
 
 def _visible(text: str) -> str:

@@ -73,7 +73,9 @@ class Declared(Protocol):
 class SchemaWriter:
     """Writes schemas.  The types that they refer to are collected in ``definitions`` by name; a reference is ``base``
     and a name.  A type of the program keeps its name; one of the standard library has the last part of its name if no
-    other type has that.  Where hosts read the schemas, subclasses say what else they have (:meth:`checked`, :meth:`media`,
+    other type has that.
+
+    Where hosts read the schemas, subclasses say what else they have (:meth:`checked`, :meth:`media`,
     :meth:`may_be_left_out`).
     """
 
