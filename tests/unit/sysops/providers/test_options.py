@@ -32,6 +32,8 @@ def test_our_own_options_stay_out_of_the_body_and_all_others_are_in_it() -> None
         "media_url_handler": {"image": "send_url"},
         "query_params": {"a": "b c"},
         "keep_reasoning": True,
+        "output_mode": "tool",
+        "output_strict": True,
         "parse_failure": "retry",
     }
     others = {"model": "m", "max_tokens": None, "nested": {"a": [1, {"b": True}]}, "tools": []}
