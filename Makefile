@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 
 FILE ?= examples/hello.baml
 
-.PHONY: help interop demo test test-fast test-translations check fix bench profile fuzz soak attack editors typescript snapshots docs man wheel-test clean
+.PHONY: help interop demo test test-fast test-translations check fix bench profile fuzz soak attack editors typescript snapshots docs site man wheel-test clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -84,6 +84,15 @@ snapshots: $(READY) ## rewrite the compiler's snapshots
 docs: $(READY) ## rewrite the generated pages of docs/
 	$(BIN)/python -m tests.snapshots.write --docs
 
+SITE := .venv-site
+
+site: ## build the documentation as a site into build/site, with llms.txt
+	test -d $(SITE) || $(PYTHON) -m venv $(SITE)
+	$(SITE)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(SITE)/bin/python -m pip install --quiet --disable-pip-version-check --editable . --group site
+	NO_MKDOCS_2_WARNING=1 $(SITE)/bin/python -m mkdocs build --strict --clean
+	$(SITE)/bin/python -m tests.pages.site build/site
+
 man: $(READY) ## write the manual page, build/bamlvm.1
 	mkdir -p build
 	$(BIN)/argparse-manpage --module bamlvm.cli.parser --function whole_parser --project-name bamlvm --prog bamlvm \
@@ -93,4 +102,4 @@ wheel-test: $(READY) ## build the wheel, install it into a fresh environment, ru
 	$(BIN)/python tests/wheel_smoke.py
 
 clean: ## remove what the targets above have made
-	rm -rf $(VENV) $(INTEROP) .links dist build
+	rm -rf $(VENV) $(INTEROP) $(SITE) .links dist build

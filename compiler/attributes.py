@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from bamlvm.compiler.index import Entry
 from bamlvm.compiler.reporter import Reporter
@@ -12,7 +13,7 @@ from bamlvm.vm.program.spelling import did_you_mean
 from bamlvm.vm.program.types import Attribute
 
 _SHARED = {"alias", "description", "assert", "check", "stream.done", "stream.not_null", "stream.with_state", "skip"}
-_KNOWN_ATTRIBUTES: Mapping[str, frozenset[str]] = {
+PLACES: Final[Mapping[str, frozenset[str]]] = {
     "field": frozenset(_SHARED | {"dynamic"}),
     "variant": frozenset({"alias", "description", "skip"}),
     "class": frozenset({"alias", "description", "assert", "check", "dynamic", "stream.done", "stream.not_null"}),
@@ -20,6 +21,7 @@ _KNOWN_ATTRIBUTES: Mapping[str, frozenset[str]] = {
     "type": frozenset(_SHARED),
     "test": frozenset({"assert", "check"}),
 }
+"""The attributes that may be written in each place; ``type`` is a type inside another."""
 
 
 def scalar(value: syntax.ConfigScalar, text: str) -> str | int | float | bool | None:
@@ -37,8 +39,8 @@ def attributes(
     Report E0014 for repeated ones, E0015 for unknown ones, E0016 for those that do not belong to ``place``, E0072 for
     constraints without an expression.
     """
-    known = _KNOWN_ATTRIBUTES[place]
-    anywhere = frozenset().union(*_KNOWN_ATTRIBUTES.values())
+    known = PLACES[place]
+    anywhere = frozenset().union(*PLACES.values())
     result = []
     seen: dict[str, syntax.Attribute] = {}
     for each in written:
@@ -46,7 +48,7 @@ def attributes(
             report.error("E0015", each, f"unknown attribute `{each.name}`", hint=did_you_mean(each.name, anywhere))
             continue
         if each.name not in known:
-            homes = [home for home, names in _KNOWN_ATTRIBUTES.items() if each.name in names]
+            homes = [home for home, names in PLACES.items() if each.name in names]
             here = "an enum" if place == "enum" else f"a {place}"
             hint = f"it is for: {', '.join(homes)}"
             report.error("E0016", each, f"`{each.name}` does not belong on {here}", hint=hint)

@@ -44,7 +44,7 @@ class Lexed(msgspec.Struct):
 # --- words ------------------------------------------------------------------------------------------------------------
 
 LITERAL_WORDS: Final = {"true": "TRUE", "false": "FALSE", "null": "NULL"}
-_PREFIX_WORDS: Final = {
+PREFIX_WORDS: Final = {
     word: word.upper()
     for word in (
         *("let", "watch", "if", "for", "while", "break", "continue", "return", "throw", "match", "assert"),
@@ -52,7 +52,7 @@ _PREFIX_WORDS: Final = {
     )
 }
 INFIX_WORDS: Final = {word: word.upper() for word in ("in", "is", "instanceof", "catch", "catch_all", "throws", "else")}
-_CODE_WORDS: Final = LITERAL_WORDS | _PREFIX_WORDS | INFIX_WORDS | {"map": "MAP"}
+_CODE_WORDS: Final = LITERAL_WORDS | PREFIX_WORDS | INFIX_WORDS | {"map": "MAP"}
 _ITEM_WORDS: Final = {"class": "CLASS", "enum": "ENUM", "type": "TYPE", "dynamic": "DYNAMIC"}
 _DECLARATION_WORDS: Final = (
     LITERAL_WORDS

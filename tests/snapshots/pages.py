@@ -8,6 +8,7 @@ from pathlib import Path
 from bamlvm.vm.opcodes import markdown
 from tests.attack import page as attacks
 from tests.diagnostics.examples import page as diagnostics_page
+from tests.pages import api_page, cli_page, words_page
 from tests.snapshots.stdlib_page import page as stdlib_page
 from tests.streaming.faults import page as faults
 
@@ -20,4 +21,7 @@ def pages() -> Iterator[tuple[Path, str]]:
     yield DOCS / "faults.md", faults.text()
     yield DOCS / "diagnostics.md", diagnostics_page()
     yield DOCS / "stdlib.md", stdlib_page()
+    yield DOCS / "api.md", api_page.page()
+    yield DOCS / "cli.md", cli_page.page()
+    yield DOCS / "words.md", words_page.page()
     yield DOCS / "security.md", attacks.text()

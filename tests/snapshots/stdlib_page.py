@@ -166,4 +166,4 @@ program has, and what needs another throws `baml.errors.InvalidArgument` (of `en
 command line, a program has all but `shell`; the command line has `--allow shell`. [security.md](security.md) says how
 to limit them.
 
-This page is made from the doc comments in [`stdlib/`](../stdlib) by `make docs`."""
+This page is made from the doc comments in `stdlib/` by `make docs`."""

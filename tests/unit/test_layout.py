@@ -18,7 +18,6 @@ OTHERWISE: Final = {
     "api/calls/test_ends_of_processes.py": "what a process leaves when it ends",
     "api/test_example.py": "the two programs that the project promises first",
     "api/test_imports.py": "what a start-up loads, in every ring",
-    "api/test_observability_page.py": "a page of the documentation",
     "api/test_standard_library.py": "stdlib/ as programs see it",
     "compiler/test_mutations.py": "every stage, on programs that were broken",
     "compiler/test_soundness.py": "every stage, against the reference interpreter",

@@ -31,8 +31,8 @@ _SCHEMAS: Final = "#/components/schemas/"
 _MEDIA: Final = {kind: f"Baml{kind.capitalize()}" for kind in ("image", "audio", "pdf", "video")}
 _OWN: Final = (*_MEDIA.values(), "BamlOptions", "ClientProperty", "BamlError")
 _STREAM: Final = (
-    "Server-sent events, the data of each is JSON. An event without a name is a partial value; `final` has the result "
-    "and ends the stream, `error` has a BamlError and ends it; other events may be ignored."
+    "Server-sent events, the data of each is JSON: `partial` is a partial value, `attempt` the beginning or end of an "
+    "attempt at a model, `final` is the result and ends the stream, `error` is a BamlError and ends it."
 )
 _ERRORS: Final = {
     "400": "The arguments do not fit the function's parameters.",
