@@ -28,6 +28,7 @@ _NAMES = {
     "media": ("Audio", "Image", "Pdf", "Video"),
     "runtime": ("Runtime",),
     "sysops.records": ("AttemptRecord", "ErrorRecord"),
+    "sysops.response_store": ("ResponseCache", "ResponseCacheWarning"),
     "tools.server.asgi": ("asgi",),
     "values.checked": ("Check", "Checked", "StreamState", "all_succeeded", "get_checks"),
     "values.results": ("to_builtins",),

@@ -37,6 +37,8 @@ from bamlvm.media import Video as Video
 from bamlvm.runtime import Runtime as Runtime
 from bamlvm.sysops.records import AttemptRecord as AttemptRecord
 from bamlvm.sysops.records import ErrorRecord as ErrorRecord
+from bamlvm.sysops.response_store import ResponseCache as ResponseCache
+from bamlvm.sysops.response_store import ResponseCacheWarning as ResponseCacheWarning
 from bamlvm.tools.server.asgi import asgi as asgi
 from bamlvm.values.checked import Check as Check
 from bamlvm.values.checked import Checked as Checked

@@ -21,7 +21,8 @@ else:  # msgspec resolves a record's fields only to decode one
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """Tokens, as the providers counted them; an attempt whose provider did not say counts 0.
+    """Tokens, as the providers counted them; an attempt whose provider did not say counts 0, and so does one whose
+    response came from the cache.
 
     ``cached_input_tokens`` and ``cache_write_tokens`` are parts of ``input_tokens``, ``reasoning_tokens`` of
     ``output_tokens``.  Usages can be added; ``sum(usages, Usage())`` adds many.
@@ -151,6 +152,8 @@ def usage_of(attempts: Iterable[AttemptRecord]) -> Usage:
     """Return the sum of the attempts' tokens."""
     totals = [0] * len(Usage.__struct_fields__)
     for attempt in attempts:
+        if attempt.cached:
+            continue
         for place, name in enumerate(Usage.__struct_fields__):
             totals[place] += getattr(attempt, name) or 0
     return Usage(*totals)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import msgspec
 
@@ -80,6 +80,9 @@ class CallContext(msgspec.Struct, frozen=True, kw_only=True):
 
     ``types`` adds types for this call: fields and variants to those that are ``@@dynamic``, and new ones; a
     :class:`bamlvm.TypeBuilder`, BAML text (``"dynamic class Resume { email string }"``), or a list of such.
+
+    ``cache`` says how the call uses the runtime's cache of responses: False, not at all; ``"refresh"``, every request
+    is sent, and its response kept; ``"only"``, no request is sent: one without a kept response fails.
     """
 
     on_partial: Callable[..., Any] | None = None
@@ -94,6 +97,7 @@ class CallContext(msgspec.Struct, frozen=True, kw_only=True):
     clients: Mapping[str, Mapping[str, Any]] = {}
     client: str | None = None
     types: TypesSource | Sequence[TypesSource] | None = None
+    cache: bool | Literal["refresh", "only"] | None = None
 
     def __post_init__(self) -> None:
         for name in ("on_partial", "on_tick", "on_attempt"):
@@ -106,6 +110,8 @@ class CallContext(msgspec.Struct, frozen=True, kw_only=True):
             raise HostError(f"CallContext.memory: expected a positive number of bytes, got {self.memory!r}")
         if self.cancel is not None and not isinstance(self.cancel, CancelToken):
             raise HostError(f"CallContext.cancel: expected a CancelToken, got {type(self.cancel).__name__}")
+        if self.cache not in (None, True, False, "refresh", "only"):
+            raise HostError(f'CallContext.cache: expected True, False, "refresh" or "only", got {self.cache!r}')
         if self.client is not None and not isinstance(self.client, str):
             raise HostError(f"CallContext.client: expected a name, got {type(self.client).__name__}")
 

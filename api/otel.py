@@ -126,6 +126,7 @@ def instrument(
 def attempt_attributes(attempt: AttemptRecord) -> dict[str, Any]:
     """Return the conventions' attributes of an attempt, without any content."""
     stream = attempt.streamed
+    paid = not attempt.cached  # the tokens of a cached response were counted when it was kept
     found: dict[str, Any] = {
         "gen_ai.operation.name": "generate_content" if attempt.provider in _GENERATING else "chat",
         "gen_ai.provider.name": _PROVIDERS.get(attempt.provider, attempt.provider),
@@ -134,15 +135,16 @@ def attempt_attributes(attempt: AttemptRecord) -> dict[str, Any]:
         "gen_ai.response.model": attempt.model if attempt.status is not None and attempt.status < 300 else None,
         "gen_ai.response.finish_reasons": None if attempt.finish_reason is None else [attempt.finish_reason],
         "gen_ai.response.time_to_first_chunk": attempt.first_partial if stream else None,
-        "gen_ai.usage.input_tokens": attempt.input_tokens,
-        "gen_ai.usage.output_tokens": attempt.output_tokens,
-        "gen_ai.usage.cache_read.input_tokens": attempt.cached_input_tokens,
-        "gen_ai.usage.cache_creation.input_tokens": attempt.cache_write_tokens,
-        "gen_ai.usage.reasoning.output_tokens": attempt.reasoning_tokens,
+        "gen_ai.usage.input_tokens": attempt.input_tokens if paid else None,
+        "gen_ai.usage.output_tokens": attempt.output_tokens if paid else None,
+        "gen_ai.usage.cache_read.input_tokens": attempt.cached_input_tokens if paid else None,
+        "gen_ai.usage.cache_creation.input_tokens": attempt.cache_write_tokens if paid else None,
+        "gen_ai.usage.reasoning.output_tokens": attempt.reasoning_tokens if paid else None,
         "http.response.status_code": attempt.status,
         "baml.client": attempt.client,
         "baml.function": attempt.function,
         "baml.attempt": attempt.ordinal,
+        "baml.cached": attempt.cached or None,
         "baml.thread": attempt.thread or None,
         **_parameters({} if attempt.summary is None else attempt.summary.parameters),
     }

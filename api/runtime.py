@@ -63,7 +63,9 @@ class Runtime:
     command; 64 MiB); ``collectors`` get a record of every call; ``step_limit`` bounds the steps of a call
     (``baml.panics.StepLimit``); ``max_open_per_call`` and ``max_open`` bound how many connections, files and other
     resources may be open at once; ``optimize`` False compiles without the optimiser;
-    ``translate`` False keeps hot functions interpreted.
+    ``translate`` False keeps hot functions interpreted.  ``cache`` keeps the responses of LLMs, so that an equal
+    request is answered without being sent: True, a path, or an object with ``get(key)`` and ``put(key, value)``
+    (:mod:`bamlvm.sysops.response_cache`).
 
     A runtime can be pickled, as far as its options can be: it is made anew of its sources and options.
     """
@@ -82,6 +84,7 @@ class Runtime:
         max_open: int = 4096,
         collectors: Iterable[Observer] = (),
         translate: bool = True,
+        cache: Any = None,
     ) -> None:
         try:
             grants = grants_of(capabilities, denied)
@@ -124,7 +127,9 @@ class Runtime:
             limits=limits,
             compile_clients=_compile_clients,
             tape=transport,
+            store=_store(cache),
         )
+        self._closes_cache = not hasattr(cache, "get")  # it is this runtime's own
         if trace.steps is not None:
             from bamlvm.vm.trace import StepPrinter
 
@@ -313,6 +318,7 @@ class Runtime:
         self.engine.wait_idle()
         if self._clients is not None:
             self._clients.close()
+        self._close_cache()
 
     async def aclose(self) -> None:
         """Do the same in an event loop."""
@@ -322,6 +328,11 @@ class Runtime:
         await wait_idle(self.engine)
         if self._clients is not None:
             await self._clients.aclose()
+        self._close_cache()
+
+    def _close_cache(self) -> None:
+        if self._closes_cache and self.engine.store is not None:
+            self.engine.store.close()
 
     def __enter__(self) -> Self:
         return self
@@ -422,6 +433,18 @@ def _resolve_types(program: Program, given: Any) -> Sequence[Additions]:
     from bamlvm.build.types import resolve_types  # few calls add types
 
     return resolve_types(program, given)
+
+
+def _store(cache: Any) -> Any:
+    """Return the store of responses that a host's ``cache`` means.  Raises :class:`bamlvm.HostError`."""
+    if cache is None or cache is False:
+        return None
+    from bamlvm.sysops.response_cache import store_of
+
+    try:
+        return store_of(cache)
+    except TypeError as error:
+        raise HostError(str(error)) from None
 
 
 def _translation(wanted: bool, variable: str) -> Translation:

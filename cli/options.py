@@ -69,7 +69,8 @@ def positive(text: str) -> int:
 
 
 def add_network(parser: argparse.ArgumentParser) -> None:
-    """Add what LLM calls may be answered by instead of the network: ``--record``, ``--replay``, ``--mock``."""
+    """Add what LLM calls may be answered by instead of the network: ``--record``, ``--replay``, ``--mock``,
+    ``--cache``."""
     either = parser.add_mutually_exclusive_group()
     either.add_argument("--record", metavar="FILE", help="write all HTTP exchanges to this file (without credentials)")
     either.add_argument("--replay", metavar="FILE", help="answer HTTP requests from this recording, not the network")
@@ -84,6 +85,10 @@ def add_network(parser: argparse.ArgumentParser) -> None:
         default="fast",
         help="replay as fast as possible or at the recorded times (default: %(default)s)",
     )
+    parser.add_argument(
+        "--cache", action="store_true", help="take the responses of LLMs from a cache of yours, and keep new ones there"
+    )
+    parser.add_argument("--cache-file", metavar="FILE", help="use the cache in this file (implies --cache)")
     parser.add_argument("--mock-seed", type=int, default=0, metavar="N", help="choose other values (default: 0)")
 
 
@@ -128,6 +133,7 @@ def open_runtime(
         capabilities=capabilities(options),
         env=env,
         collectors=collectors,
+        cache=options.cache_file or options.cache,
     ) as runtime:
         if answers is not None:
             answers.runtime = runtime

@@ -118,6 +118,9 @@ def usage_text(attempts: Sequence[AttemptRecord], seconds: float) -> str:
 
         usage = usage_of(attempts)
         parts.append("1 attempt" if len(attempts) == 1 else f"{len(attempts)} attempts")
+        cached = sum(each.cached for each in attempts)
+        if cached:
+            parts.append("from the cache" if cached == len(attempts) else f"{cached} from the cache")
         parts.append(f"{usage.input_tokens}+{usage.output_tokens} tokens")
     return ", ".join(parts)
 

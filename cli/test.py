@@ -67,7 +67,8 @@ def execute(options: argparse.Namespace) -> int:
     options.path = program_path(options.path)
     files = read_program(options.path)
     if options.list:
-        options.record = options.replay = None
+        options.record = options.replay = options.cache_file = None
+        options.cache = False
     with shared.open_runtime(options, files) as runtime:
         every = runtime.cases
         selected = select(every, options.include, options.exclude)

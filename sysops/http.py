@@ -127,6 +127,18 @@ def _headers(response: httpx.Response) -> dict[str, str]:
 async def _open(scope: Scope, exchange: Exchange) -> httpx.Response:
     from bamlvm.sysops.web.exchange import open_exchange
 
+    attempt = scope.attempt
+    if scope.caching is not None and attempt is not None:
+        from bamlvm.sysops import response_cache
+
+        key = response_cache.key_of(attempt.provider, exchange)
+        response = await response_cache.found(scope.caching, key, exchange)
+        scope.kept = response_cache.Kept(scope.caching, key, response is not None)
+        if response is not None:
+            attempt.cached = True
+            attempt.status = response.status_code
+            attempt.first_byte = scope.elapsed()
+            return response
     try:
         client = scope.services.http_client()
     except (ValueError, ImportError) as error:  # as of a proxy with a scheme that is unknown, or needs another library
@@ -137,10 +149,11 @@ async def _open(scope: Scope, exchange: Exchange) -> httpx.Response:
         if thrown.class_name == "baml.errors.StreamTruncated":  # there is no body yet that could be cut short
             raise network("the connection ended inside the response's headers", exchange.subject) from thrown
         raise
-    attempt = scope.attempt
     if attempt is not None:
         attempt.status = response.status_code
         attempt.first_byte = scope.elapsed()
+        if scope.kept is not None:
+            return scope.kept.watched(response)
     return response
 
 

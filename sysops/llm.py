@@ -10,16 +10,16 @@ None of them waits, except for hooks that do.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any, Final
 
 from bamlvm.sysops import attempts
 from bamlvm.sysops.errors import failure
-from bamlvm.sysops.pending import deferred
+from bamlvm.sysops.pending import Lazy, deferred
 from bamlvm.sysops.scope import Scope
 from bamlvm.sysops.table import sysop
-from bamlvm.vm.values import Instance
+from bamlvm.vm.values import Instance, Pending
 
 if TYPE_CHECKING:
     from bamlvm.sysops.parsing import StreamParser
@@ -174,6 +174,7 @@ def attempt_started(scope: Scope, function_name: str, client: str, provider: str
 
 @sysop("baml.llm.attempt_failed")
 def attempt_failed(scope: Scope, error: Any) -> Any:
+    settled = _settled(scope, False)
     record, hooked = attempts.fail(scope, error)
     value = scope.new_instance(
         "baml.errors.Attempt",
@@ -183,12 +184,27 @@ def attempt_failed(scope: Scope, error: Any) -> Any:
         error=error,
         text=record.text if record else "",
     )
-    return deferred(hooked, value)
+    return deferred(hooked, value) if settled is None else Pending(Lazy(lambda: _both(settled, hooked, value)))
 
 
 @sysop("baml.llm.attempt_succeeded")
 def attempt_succeeded(scope: Scope) -> Any:
-    return deferred(attempts.succeed(scope))
+    settled = _settled(scope, True)
+    hooked = attempts.succeed(scope)
+    return deferred(hooked) if settled is None else Pending(Lazy(lambda: _both(settled, hooked, None)))
+
+
+def _settled(scope: Scope, succeeded: bool) -> Callable[[], Awaitable[None]] | None:
+    """Return what is to be done about the cache when the attempt under way has ended, or None."""
+    kept, scope.kept = scope.kept, None
+    return None if kept is None else kept.settled(succeeded, scope.attempt_secrets)
+
+
+async def _both(settled: Callable[[], Awaitable[None]], hooked: Any, value: Any) -> Any:
+    await settled()
+    if isinstance(hooked, Awaitable):
+        await hooked
+    return value
 
 
 @sysop("baml.llm.trace")

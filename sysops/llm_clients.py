@@ -220,7 +220,7 @@ def _request(scope: Scope, client: Instance, prompt: Instance, return_type: Any,
 @sysop("baml.llm.PrimitiveClient.authorize")
 def authorize(scope: Scope, client: Instance, request: Instance) -> Any:
     options, row = _provider(scope, client)
-    if row.signs_in is None:
+    if row.signs_in is None or (scope.caching is not None and scope.caching.mode == "only"):  # it is not sent
         return request
     from bamlvm.sysops import signing_in  # only some providers need it
 

@@ -50,7 +50,8 @@ class AttemptRecord(msgspec.Struct):
 
     Tokens are None where the provider did not say.  ``input_tokens`` and ``output_tokens`` count the whole prompt and
     the whole answer; ``cached_input_tokens`` and ``cache_write_tokens`` are parts of the former, ``reasoning_tokens``
-    of the latter.
+    of the latter.  ``cached`` says that the response came from the runtime's cache: its tokens were paid for when it
+    was kept, and no sum counts them again.
     """
 
     function: str
@@ -79,11 +80,12 @@ class AttemptRecord(msgspec.Struct):
     summary: RequestSummary | None = None
     streamed: bool = False
     thread: int = 0
+    cached: bool = False
 
     def __repr__(self) -> str:
         facts = [f"{self.client} ({self.provider}{f' {self.model}' if self.model else ''})"]
         if self.status is not None:
-            facts.append(str(self.status))
+            facts.append("cached" if self.cached else str(self.status))
         if self.error is not None:
             facts.append(f"failed: {self.error.type}")
         elif self.finish_reason is not None:

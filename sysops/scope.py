@@ -26,6 +26,7 @@ from bamlvm.vm.program.llm import ClientInfo
 from bamlvm.vm.values import Closure, Future, Handle, Instance
 
 if TYPE_CHECKING:
+    from bamlvm.sysops.response_cache import Caching, Kept
     from bamlvm.sysops.web.batches import Batches
     from bamlvm.sysops.web.sse import Event as SseEvent
 
@@ -94,6 +95,8 @@ class Scope(msgspec.Struct):
     threads: Threads = NO_THREADS
     check: Callable[[], None] | None = None
     added: Readers | None = None
+    caching: Caching | None = None
+    kept: Kept | None = None
 
     def __repr__(self) -> str:  # without the environment, which holds keys
         return f"<scope of call {self.owner}>"
@@ -114,6 +117,7 @@ class Scope(msgspec.Struct):
             threads=self.threads,
             check=self.check,
             added=self.added,
+            caching=self.caching,
         )
 
     def open(self, kind: str, resource: Any, close: Close) -> Handle:

@@ -114,6 +114,7 @@ class Call:
             client=context.client,
             check=self.interruption.poll,
             added=prepared.border.added,
+            caching=engine.caching_of(context),
         )
         if engine.collectors or context.collectors:
             observers: tuple[Observer, ...] = (*engine.collectors, *context.collectors)

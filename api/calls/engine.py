@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bamlvm.collector import Observer
     from bamlvm.context import CallContext
     from bamlvm.sysops.grants import Environment
+    from bamlvm.sysops.response_cache import Caching, Mode
     from bamlvm.sysops.services import Services
     from bamlvm.values.results import Results
     from bamlvm.vm.linker import Program
@@ -47,7 +48,8 @@ class Engine:
     ``own`` names the functions of the program's own sources, ``limits`` are the handle table's: open resources a call,
     and altogether.  ``compile_clients`` checks the clients that a host gives to a call.  ``tape`` is the runtime's
     transport: one that records may have ``note_call(function, arguments)``, one that replays
-    ``recorded_arguments(function)`` (:mod:`bamlvm.replay`).
+    ``recorded_arguments(function)`` (:mod:`bamlvm.replay`).  ``store`` keeps responses
+    (:mod:`bamlvm.sysops.response_cache`).
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Engine:
         limits: tuple[int, int],
         compile_clients: CompileClients,
         tape: object = None,
+        store: Any = None,
     ) -> None:
         self.program = program
         self.services = services
@@ -80,6 +83,8 @@ class Engine:
         self._recorded: Callable[[str], Mapping[str, Any]] | None = getattr(tape, "recorded_arguments", None)
         self.has_tape = self._note_call is not None or self._recorded is not None
         self._owners = count(1)
+        self.store = store
+        self._caching = None if store is None else _caching(store, "use")
 
     @property
     def results(self) -> Results:
@@ -102,6 +107,20 @@ class Engine:
     def environment(self, context: Mapping[str, str | None]) -> Environment:
         """Return the environment of a call whose context gives it these variables."""
         return self.env.given(context) if context else self.env
+
+    def caching_of(self, context: CallContext) -> Caching | None:
+        """Return how a call uses the cache of responses, or None where it does not.
+
+        Raises :class:`bamlvm.HostError` for a context that needs a cache where the runtime has none.
+        """
+        wanted = context.cache
+        if wanted is None:
+            return self._caching
+        if wanted is False:
+            return None
+        if self.store is None:
+            raise HostError(f"CallContext(cache={wanted!r}): the runtime has no cache; make it with Runtime(cache=…)")
+        return self._caching if wanted is True else _caching(self.store, wanted)
 
     def new_owner(self) -> int:
         """Return the number of a new call in the handle table."""
@@ -160,3 +179,9 @@ def hint_for(name: str, known: Iterable[str]) -> str:
     from bamlvm.vm.program.spelling import suggestion  # only an error pays for it
 
     return f" ({suggestion(name, known) or 'there are none'})"
+
+
+def _caching(store: Any, mode: Mode) -> Caching:
+    from bamlvm.sysops.response_cache import Caching
+
+    return Caching(store, mode)

@@ -263,6 +263,7 @@ class LiveLog:
 
 
 def _usage(attempts: Iterable[AttemptRecord]) -> Usage:
+    attempts = [attempt for attempt in attempts if not attempt.cached]
     totals: list[int | None] = [None, None, None]
     for attempt in attempts:
         for place, name in enumerate(Usage._fields):
