@@ -1,6 +1,6 @@
 """The control flow of one function: basic blocks, dominators, natural loops, and the loops that count.
 
-Fused instructions are taken apart: the blocks hold plain ones, each with the index of the instruction that it is (part
+The blocks hold plain instructions (:mod:`bamlvm.vm.inlining`), each with the index of the instruction that it is (part
 of), its *place*.  A block protected by a row of the exception table has an edge to that row's handler.
 
 A block that several edges enter is a *merge*.  The structured code that :mod:`bamlvm.vm.translate` makes (after Ramsey,
@@ -14,10 +14,10 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from bamlvm.vm.opcodes import CODES, MAY_THROW, TABLE, plain
+from bamlvm.vm.inlining import Callees, Instruction, PlainCode
+from bamlvm.vm.opcodes import CODES, MAY_THROW, TABLE
 from bamlvm.vm.outcomes import TURNS
 from bamlvm.vm.program.code import Function
-from bamlvm.vm.stack import depths, instructions
 
 MAX_INSTRUCTIONS: Final = 4_000
 """Plain instructions of the largest function that is worth a translation."""
@@ -32,14 +32,6 @@ MAX_STEP: Final = 1 << 12
 
 class Unsupported(Exception):  # noqa: N818 (no error: the function stays interpreted)
     """A function that stays interpreted, and why."""
-
-
-class Instruction(NamedTuple):
-    """A plain instruction; ``place`` is the index in the function's code of the instruction that it is part of."""
-
-    name: str
-    operands: tuple[int, ...]
-    place: int
 
 
 class Protection(NamedTuple):
@@ -84,18 +76,21 @@ class Counting(NamedTuple):
 
 
 class Flow:
-    """The control flow of ``function`` when it is entered at the instruction ``entry``.
+    """The control flow of ``function`` when it is entered at the instruction ``entry``; ``callees`` are the functions
+    that may be put in place of their calls.
 
     Raises :class:`Unsupported` for code that is too long or has a loop with two entries.
     """
 
-    def __init__(self, function: Function, entry: int = 0) -> None:
+    def __init__(self, function: Function, entry: int = 0, callees: Callees | None = None) -> None:
         self.function = function
-        self.code, self.first = _plain_code(function)
+        made = PlainCode(function, callees)
+        self.code, self.first, self.bodies, self.local_count = made.code, made.first, made.bodies, made.local_count
         if len(self.code) > MAX_INSTRUCTIONS:
             raise Unsupported(f"{len(self.code)} instructions")
+        self._depths = made.depths
         self.blocks, self.block_at = self._cut(entry)
-        self.entry = self.block_at[self.first[entry]]
+        self.entry = self.block_at[self.first[None, entry]]
         self.edges = {block.index: list(_targets(block)) for block in self.blocks}
         self.order = self._reverse_postorder()
         self.number = {block: number for number, block in enumerate(self.order)}
@@ -106,6 +101,16 @@ class Flow:
         self.dominator = self._dominators()
         self.loops = self._loops()
         self.merges, self.followers = self._place_merges()
+
+    def function_of(self, instruction: Instruction) -> Function:
+        """The function whose code an instruction is part of."""
+        return self.function if instruction.body is None else instruction.body.linked.placed.function
+
+    @property
+    def constants(self) -> list[object]:
+        """The constants of the function and of those in place of calls."""
+        functions = [self.function, *(each.linked.placed.function for each in self.bodies)]
+        return [constant for function in functions for constant in function.constants]
 
     def instructions_of(self, blocks: Iterator[int] | frozenset[int]) -> Iterator[tuple[int, Instruction]]:
         """The instructions of some blocks, with their indexes."""
@@ -125,24 +130,27 @@ class Flow:
     # --- blocks -------------------------------------------------------------------------------------------------------
 
     def _jumps(self, instruction: Instruction) -> list[int]:
-        """Where an instruction may jump, as places."""
+        """Where an instruction may jump, as indexes."""
         row = TABLE[CODES[instruction.name]]
         if "target" in row.operands:
             return [instruction.operands[row.operands.index("target")]]
         if instruction.name == "jump_table":
-            table = self.function.tables[instruction.operands[0]]
-            return [*table.targets, table.default]
+            table = self.function_of(instruction).tables[instruction.operands[0]]
+            return [self.first[instruction.body, place] for place in (*table.targets, table.default)]
         return []
 
     def _cut(self, entry: int) -> tuple[list[Block], dict[int, int]]:
         function, code, first = self.function, self.code, self.first
-        starts = {0, first[entry]}
+        starts = {0, first[None, entry]}
         for index, instruction in enumerate(code):
-            starts.update(first[target] for target in self._jumps(instruction))
+            targets = self._jumps(instruction)
+            if instruction.name == "jump" and targets == [index + 1]:
+                continue  # out of a body, at its end: the block goes on
+            starts.update(targets)
             if TABLE[CODES[instruction.name]].flow != "next":
                 starts.add(index + 1)
         for handler in function.handlers:
-            starts.update((first[handler.start], first[handler.end], first[handler.target]))
+            starts.update(first[None, place] for place in (handler.start, handler.end, handler.target))
         starts.discard(len(code))
         order = sorted(starts)
         blocks = [
@@ -150,26 +158,27 @@ class Flow:
         ]
         self._starts = order
         block_at = {block.start: block.index for block in blocks}
-        before, _ = depths(instructions(function.code), function.handlers, function.tables)
         # Whatever leads to a mere jump leads to where that goes; a jump to itself is left alone.
-        jumps = {each.index: code[each.start] for each in blocks if code[each.start].name == "jump"}
+        alone = [each for each in blocks if each.end - each.start == 1]
+        jumps = {each.index: code[each.start] for each in alone if code[each.start].name == "jump"}
         for block in blocks:
             goal, seen = block.index, set[int]()
             while goal in jumps and goal not in seen:
                 seen.add(goal)
-                goal = block_at[first[jumps[goal].operands[0]]]
+                goal = block_at[jumps[goal].operands[0]]
             block_at[block.start] = goal
         for block in blocks:
             last = code[block.end - 1]
-            block.successors = [block_at[first[target]] for target in self._jumps(last)]
+            block.successors = [block_at[target] for target in self._jumps(last)]
             if TABLE[CODES[last.name]].flow in ("next", "branch"):
                 block.successors.append(block_at[block.end])
-            place = code[block.start].place
-            block.depth = before[place] or 0
+            begun = code[block.start]
+            place = begun.place if begun.body is None else begun.body.outermost_call
+            block.depth = self._depths[block.start]
             for handler in function.handlers:  # innermost first
                 if handler.start <= place < handler.end:
                     if any(each.name in MAY_THROW and each.name != "loop" for each in code[block.start : block.end]):
-                        block.protection = Protection(block_at[first[handler.target]], handler.depth)
+                        block.protection = Protection(block_at[first[None, handler.target]], handler.depth)
                     break
         return blocks, block_at
 
@@ -287,7 +296,7 @@ class Flow:
             return None
         if adds.name not in ("add_int", "sub_int") or self._block_of(index) != self._block_of(index - 3):
             return None
-        value = self.function.constants[constant.operands[0]]
+        value = self.function_of(constant).constants[constant.operands[0]]
         if type(value) is not int or abs(value) > MAX_STEP:
             return None
         return value if adds.name == "add_int" else -value
@@ -339,22 +348,6 @@ class Flow:
         if bound.name == "load_const" and type(constants[bound.operands[0]]) is not int:
             return None
         return Counting(counter, bound, shape[2] == "less_equal", step, latch.index)
-
-
-def _plain_code(function: Function) -> tuple[list[Instruction], dict[int, int]]:
-    """The plain instructions, and the index of the first one of each place (and of the end)."""
-    code: list[Instruction] = []
-    first: dict[int, int] = {}
-    decoded = instructions(function.code)
-    for place, (row, operands) in enumerate(decoded):
-        first[place] = len(code)
-        offset = 0
-        for name in plain(row):
-            width = len(TABLE[CODES[name]].operands)
-            code.append(Instruction(name, operands[offset : offset + width], place))
-            offset += width
-    first[len(decoded)] = len(code)
-    return code, first
 
 
 def _targets(block: Block) -> Iterator[int]:

@@ -39,7 +39,7 @@ def start_state(flow: Flow, names: Names) -> State:
     """Return the facts at a function's first instruction."""
     function = flow.function
     known = len(function.parameters) + function.capture_count
-    locals_: list[Fact | None] = [ANY] * known + [None] * (function.local_count - known)
+    locals_: list[Fact | None] = [ANY] * known + [None] * (flow.local_count - known)
     for index in range(len(function.parameters)):
         locals_[index] = names.argument(function.name, index)
     return State(locals_, [])
@@ -80,7 +80,7 @@ def _counts(loop: Counting, state: State | None, step: Fact | None) -> bool:
 def _fixpoint(
     flow: Flow, names: Names, start: State, counting: dict[int, Counting], stepped: Stepped
 ) -> tuple[dict[int, State], dict[int, Fact]]:
-    limits = facts.thresholds(flow.function.constants, COUNTED)
+    limits = facts.thresholds(flow.constants, COUNTED)
     states = {flow.entry: _guessed(start, stepped.get(flow.entry, {}))}
     steps: dict[int, Fact] = {}
     latches = {loop.latch: header for header, loop in counting.items()}

@@ -12,6 +12,7 @@ from typing import Any
 
 from bamlvm.vm import facts
 from bamlvm.vm.facts import ANY, Fact
+from bamlvm.vm.inlining import Declared
 from bamlvm.vm.linker import Decoder, LinkedFunction
 from bamlvm.vm.opcodes import CODES, TABLE
 from bamlvm.vm.program.types import ClassType
@@ -58,7 +59,8 @@ class Names:
     def __init__(self, objects: Objects, function: LinkedFunction) -> None:
         self._objects = objects
         self._program = function.program
-        self._decoder = Decoder(function)
+        self._function = function
+        self._decoders: dict[LinkedFunction, Decoder] = {}
 
     def constant(self, value: Any) -> str:
         """Return an expression for an object that the code needs."""
@@ -95,9 +97,20 @@ class Names:
             return ANY
         return facts.of_type(signature.parameters[index].type)
 
-    def linked(self, name: str, operands: Sequence[int]) -> Sequence[Any]:
-        """Return the linked operands of an instruction of the function, as the interpreter has them."""
-        return self._decoder.operands(TABLE[CODES[name]], tuple(operands), 0)
+    def declared(self, where: Declared) -> Fact:
+        """Return what is known of an argument or a result by its declaration."""
+        if where.parameter is None:
+            return self.result(where.function)
+        return self.argument(where.function, where.parameter)
+
+    def linked(self, function: LinkedFunction | None, name: str, operands: Sequence[int]) -> Sequence[Any]:
+        """Return the linked operands of an instruction of a function (None: the one that is translated), as the
+        interpreter has them."""
+        function = function or self._function
+        decoder = self._decoders.get(function)
+        if decoder is None:
+            decoder = self._decoders[function] = Decoder(function)
+        return decoder.operands(TABLE[CODES[name]], tuple(operands), 0)
 
     def field(self, fact: Fact, index: int) -> Fact:
         """Return what is known of a field of an instance."""

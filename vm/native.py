@@ -19,6 +19,7 @@ from typing import Any, Final
 from bamlvm.vm.facts import ANY, State
 from bamlvm.vm.flow import Flow, Unsupported
 from bamlvm.vm.inference import Analysis, analyse, start_state
+from bamlvm.vm.inlining import Callees, SmallFunctions
 from bamlvm.vm.linker import LinkedFunction, LinkError, Program
 from bamlvm.vm.names import Names, Objects
 from bamlvm.vm.opcodes import DISPATCH, plain
@@ -34,7 +35,7 @@ from bamlvm.vm.spill import (
     spill,
 )
 from bamlvm.vm.stack import instructions
-from bamlvm.vm.translate import Translation, translate
+from bamlvm.vm.translate import Translation, translate, weight
 from bamlvm.vm.values import Value
 from bamlvm.vm.work import Lengthy
 
@@ -57,6 +58,7 @@ class Native:
         self.asserts = translation == "stress"
         self.samples = SAMPLES if translation == "hot" else 1
         self.codes: dict[CodeType, CompiledCode] = {}
+        self.weights: dict[int, int] = {}  # by the identity of each of these codes, which is cheaper than its hash
         self.objects = Objects(program.lock)
         self._functions: dict[LinkedFunction, FunctionType | None] = {}
         self._loops: dict[tuple[LinkedFunction, int], FunctionType | None] = {}
@@ -66,6 +68,7 @@ class Native:
         self._suspensions: dict[tuple[LinkedFunction, int], int] = {}
         self._unguessed: set[LinkedFunction] = set()
         self._heights: dict[str, int] = {}
+        self._small = SmallFunctions(program)
         self._threads = threading.local()
 
     # --- what the machine calls ---------------------------------------------------------------------------------------
@@ -128,7 +131,7 @@ class Native:
         if isinstance(error, (Bail, Lengthy)):
             site = innermost.site
             if site is not None and site.kind == "header" and not isinstance(error, Pause | Suspend | Lengthy):
-                self._drop_guesses(innermost.linked)
+                self._drop_guesses(innermost.code.linked)
             return spill(error, machine, found.found)
         held = as_held(error, machine, found)
         if held is None:
@@ -165,7 +168,7 @@ class Native:
             flow = Flow(function.placed.function)
         except Unsupported:
             return
-        block = flow.block_at.get(flow.first[place])
+        block = flow.block_at.get(flow.first[None, place])
         around = [each for each, body in flow.loops.items() if block in body]
         if not around:
             return
@@ -233,6 +236,7 @@ class Native:
         except (Unsupported, SyntaxError):
             return None
         self.codes[made.__code__] = CompiledCode(function, translation.sites, translation.text, guess)
+        self.weights[id(made.__code__)] = weight(translation.sites.values())
         return made
 
     def translation(self, function: LinkedFunction, place: int | None = None, *, guess: bool = True) -> Translation:
@@ -241,12 +245,20 @@ class Native:
         Raises :class:`~bamlvm.vm.flow.Unsupported` if it stays interpreted.
         """
         function.decode()
+        try:
+            return self._translation(function, place, guess, self._small)
+        except Unsupported:
+            return self._translation(function, place, guess, None)
+
+    def _translation(
+        self, function: LinkedFunction, place: int | None, guess: bool, callees: Callees | None
+    ) -> Translation:
         code = function.placed.function
         names = Names(self.objects, function)
-        flow = Flow(code, place or 0)
+        flow = Flow(code, place or 0, callees)
         start = start_state(flow, names)
         if place is not None:
-            start = _state_at(analyse(whole := Flow(code), names, start, guess=False), whole, place)
+            start = _state_at(analyse(whole := Flow(code, 0, callees), names, start, guess=False), whole, place)
         counts_calls = place is None and self._counts_calls(function)
         return translate(
             flow,
@@ -298,7 +310,11 @@ class Native:
 
 
 def _state_at(analysis: Analysis, flow: Flow, place: int) -> State:
-    found = analysis.states.get(flow.block_at[flow.first[place]])
+    found = analysis.states.get(flow.block_at[flow.first[None, place]])
     if found is None:
         raise Unsupported("it is not reached")
-    return State([ANY if each is None else each for each in found.locals], found.stack)
+    own = (
+        flow.function.local_count
+    )  # whatever is known of the locals of bodies, they are set again before they are read
+    known = [ANY if each is None else each for each in found.locals[:own]]
+    return State([*known, *[None] * (flow.local_count - own)], found.stack)

@@ -16,6 +16,7 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from bamlvm.vm.facts import Fact
+from bamlvm.vm.inlining import Body
 from bamlvm.vm.semantics import Failure
 
 
@@ -27,7 +28,7 @@ class Site(NamedTuple):
     the state before the instruction is gone: the line cannot be left otherwise), ``call`` (a compiled
     function), ``foreign`` (a native or sys-op, whose exceptions are not the machine's), ``header`` or ``entry`` (the
     state before a loop's first instruction, or the function's).  ``failure`` says what other exceptions mean that the
-    line itself raises.
+    line itself raises.  ``body`` is the one that the instruction is in, if it stands in place of a call.
     """
 
     place: int
@@ -35,6 +36,7 @@ class Site(NamedTuple):
     below: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
     failure: Failure | None = None
+    body: Body | None = None
 
 
 class Line(NamedTuple):
@@ -115,9 +117,10 @@ class Operands:
         self.lines: list[Line] = []
         self._temporaries = temporaries
         self._place = 0
+        self._body: Body | None = None
 
     def _emit(self, text: str, site: Site | None = None) -> None:
-        self.lines.append(Line(0, text, site or Site(self._place, "plain")))
+        self.lines.append(Line(0, text, site or Site(self._place, "plain", body=self._body)))
 
     def _emit_lines(self, lines: Sequence[str], site: Site) -> None:
         """Emit lines of a text in which four spaces are one indent."""
@@ -127,7 +130,7 @@ class Operands:
 
     def _site(self, kind: str, arguments: Sequence[Operand] = (), failure: Failure | None = None) -> Site:
         below, above = (tuple(each.text for each in entries) for entries in (self.stack, arguments))
-        return Site(self._place, kind, below, above, failure)
+        return Site(self._place, kind, below, above, failure, self._body)
 
     def _push(self, text: str, fact: Fact, parts: Sequence[Operand] = (), *, reads_heap: bool = False) -> Operand:
         """Push an expression over ``parts``."""

@@ -34,7 +34,7 @@ from bamlvm.vm.spill import (
 )
 from bamlvm.vm.sysop import SysOp
 from bamlvm.vm.type_tests import type_tag
-from bamlvm.vm.values import MISSING, Cell, Closure, Instance, Pending, Value
+from bamlvm.vm.values import MISSING, Caught, Cell, Closure, Instance, Pending, Value
 from bamlvm.vm.work import LONGEST, check_length, extend
 
 _RESERVE: Final = 220
@@ -59,6 +59,7 @@ class Tier(Protocol):
     program: Program
     objects: Objects
     codes: dict[CodeType, CompiledCode]
+    weights: dict[int, int]
     asserts: bool
 
     def function(self, function: LinkedFunction) -> FunctionType | None:
@@ -97,6 +98,7 @@ class Space:
         self._globals: dict[str, Any] = {
             "Bail": Bail,
             "CATCHABLE": CATCHABLE,
+            "Caught": Caught,
             "Cell": Cell,
             "Closure": Closure,
             "Instance": Instance,
@@ -217,12 +219,14 @@ class Space:
     def _more(self) -> None:
         """Grant recursive functions more calls, as many as Python's stack has room for; else move frames to the
         heap."""
-        frame, depth, ours = sys._getframe(1), 0, 0
+        frame, depth, frames, ours = sys._getframe(1), 0, 0, 0
+        weights = self._native.weights
         entered = Space.run.__code__
         caller: Any = frame
         while caller is not None:
             if caller.f_code is entered and not ours:
-                ours = depth
+                ours = max(frames, depth)
+            frames += weights.get(id(caller.f_code), 0)
             caller, depth = caller.f_back, depth + 1
         room = min(sys.getrecursionlimit() - depth - _RESERVE, MAX_FRAMES - ours)
         if room < 1:
@@ -261,8 +265,7 @@ class Space:
     def _caught(self, error: Exception) -> Any:
         """Return what a handler takes, where nothing rethrows it: without a trace if it needs none."""
         if type(error) is ThrownValue:
-            error.__traceback__ = None
-            return error
+            return Caught(error.value)
         return self._caught_with_trace(error)
 
     def _caught_with_trace(self, error: Exception) -> Held:

@@ -44,16 +44,19 @@ class Suspend(Bail):
 
 
 class ThrownValue(Exception):  # noqa: N818 (whether it is an error is the program's business)
-    """A value that ``throw`` throws in compiled code."""
+    """A value that ``throw`` throws in compiled code; without a constructor of its own, which would cost as much as
+    the rest."""
 
-    def __init__(self, value: Value) -> None:
-        self.value = value
+    @property
+    def value(self) -> Value:
+        """The value."""
+        return self.args[0]
 
 
 class Rethrown(Exception):  # noqa: N818
     """A caught error that ``rethrow`` throws in compiled code: a :class:`Held`, or the interpreter's."""
 
-    def __init__(self, caught: Held | Caught | ThrownValue) -> None:
+    def __init__(self, caught: Held | Caught) -> None:
         self.caught = caught
 
 
@@ -94,6 +97,17 @@ class CompiledCode(NamedTuple):
     guessed: bool
 
 
+class Nested(NamedTuple):
+    """One of the calls that an activation stands for: the function, the index of the instruction that it is at, its
+    first Python local, and the places of its first operand and after its last one."""
+
+    linked: LinkedFunction
+    place: int
+    first_local: int
+    low: int
+    high: int
+
+
 class Activation(NamedTuple):
     """A compiled function's frame; ``site`` is None on a line that cannot be left."""
 
@@ -103,34 +117,50 @@ class Activation(NamedTuple):
 
     @property
     def linked(self) -> LinkedFunction:
-        return self.code.linked
+        """The function that the line is of: the innermost of those whose code this is."""
+        body = None if self.site is None else self.site.body
+        return self.code.linked if body is None else body.linked
 
-    def trace_frame(self) -> TraceFrame:
-        """Return where it is in the source."""
+    def nested(self) -> list[Nested]:
+        """Return the calls that this stands for, innermost first: more than one within a body."""
         assert self.site is not None
-        return self.linked.frame(self.linked.records[self.site.place + 1])
+        site = self.site
+        place, high = site.place, len(site.below) + len(site.arguments)
+        found = []
+        for body in site.body.around() if site.body is not None else ():
+            found.append(Nested(body.linked, place, body.first_local, body.depth, high))
+            place, high = body.call, body.depth
+        found.append(Nested(self.code.linked, place, 0, 0, high))
+        return found
+
+    def trace_frames(self) -> tuple[TraceFrame, ...]:
+        """Return where it is in the source, innermost first."""
+        return tuple(each.linked.frame(each.linked.records[each.place + 1]) for each in self.nested())
 
     def evaluate(self, text: str) -> Value:
         """Return the value of an expression of the site; the text is of the translator's making."""
         return eval(text, self.frame.f_globals, dict(self.frame.f_locals))
 
-    def state(
+    def states(
         self, callers: Callable[[], Sequence[TraceFrame]], *, with_arguments: bool
-    ) -> tuple[list[Value], list[Value]]:
-        """Return the interpreter's locals and operands, before the instruction or after it took its arguments."""
+    ) -> list[tuple[Nested, list[Value], list[Value]]]:
+        """Return the calls that this stands for, outermost first, with the interpreter's locals and operands of each:
+        those of the innermost one are before its instruction, or after that took its arguments."""
         assert self.site is not None
         values = self.frame.f_locals
-        slots = [values.get(f"v{k}") for k in range(self.linked.placed.function.local_count)]
         texts = (*self.site.below, *self.site.arguments) if with_arguments else self.site.below
-        entries = [self.evaluate(text) for text in texts]
-        return [_let_go(each, callers) for each in slots], [_let_go(each, callers) for each in entries]
+        entries = [_let_go(self.evaluate(text), callers) for text in texts]
+        found = []
+        for each in reversed(self.nested()):
+            count = each.linked.placed.function.local_count
+            slots = [_let_go(values.get(f"v{each.first_local + k}"), callers) for k in range(count)]
+            found.append((each, slots, entries[each.low : each.high]))
+        return found
 
 
 def _let_go(value: Value, callers: Callable[[], Sequence[TraceFrame]]) -> Value:
     """A value as the interpreter has it."""
-    if type(value) is Held:
-        return value.caught(callers())
-    return Caught(value.value, ()) if type(value) is ThrownValue else value
+    return value.caught(callers()) if type(value) is Held else value
 
 
 class Activations(NamedTuple):
@@ -160,18 +190,16 @@ def as_held(error: Exception, machine: Any, found: Activations) -> Held | None:
     """Return an exception as a BAML error whose trace has the compiled frames; None if it is not BAML's."""
     if not found.found or found.found[-1].site is None:
         return None
-    trace = tuple(each.trace_frame() for each in reversed(found.found))
+    trace = tuple(frame for each in reversed(found.found) for frame in each.trace_frames())
     if isinstance(error, ThrownValue):
         return Held(error.value, trace)
     if isinstance(error, Rethrown):
         inner = error.caught
         if isinstance(inner, Caught):
             return Held(inner.value, inner.trace, complete=True)
-        if isinstance(inner, Held):  # thrown below the function that throws it again: trace[0] is in inner.trace
-            return Held(
-                inner.value, inner.trace if inner.complete else (*inner.trace, *trace[1:]), complete=inner.complete
-            )
-        return Held(inner.value, trace)
+        # It was thrown below the function that throws it again: trace[0] is in inner.trace.
+        whole = inner.trace if inner.complete else (*inner.trace, *trace[1:])
+        return Held(inner.value, whole, complete=inner.complete)
     thrown = _as_thrown(error, found)
     return None if thrown is None else Held(machine.instance_of(thrown), trace)
 
@@ -192,16 +220,15 @@ def _as_thrown(error: Exception, found: Activations) -> Thrown | None:
 
 def spill(error: BaseException, machine: Any, found: list[Activation]) -> Any:
     """Move compiled frames into ``machine.frames``; return the interpreter's state, or the outcome of the machine."""
-    for each in found[:-1]:
-        assert each.site is not None
-        slots, entries = each.state(machine.callers, with_arguments=False)
-        machine.frames.append((each.linked.records[each.site.place][2], slots, [None, *entries], each.linked))
-    innermost = found[-1]
-    linked, site = innermost.linked, innermost.site
-    assert site is not None
-    step = linked.records[site.place]
     suspends = isinstance(error, Suspend | Lengthy)
-    slots, entries = innermost.state(machine.callers, with_arguments=not suspends)
+    states = [state for each in found[:-1] for state in each.states(machine.callers, with_arguments=False)]
+    states += found[-1].states(machine.callers, with_arguments=not suspends)
+    for nested, slots, entries in states[:-1]:
+        linked = nested.linked
+        machine.frames.append((linked.records[nested.place][2], slots, [None, *entries], linked))
+    nested, slots, entries = states[-1]
+    linked = nested.linked
+    step = linked.records[nested.place]
     if isinstance(error, Suspend):
         return machine.suspend(
             error.sysop, error.arguments, error.awaitable, step[2], slots, [None, *entries], linked, 0

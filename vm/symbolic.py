@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from bamlvm.vm import facts
 from bamlvm.vm.facts import ANY, Fact, Special, State
-from bamlvm.vm.flow import COUNTED, Block, Counting, Flow, Instruction, Unsupported
+from bamlvm.vm.flow import COUNTED, Block, Counting, Flow, Unsupported
+from bamlvm.vm.inlining import Declared, Instruction
 from bamlvm.vm.names import Names
 from bamlvm.vm.opcodes import CODES, MAY_THROW, OPERATORS, TABLE
 from bamlvm.vm.operands import Comparison, Form, Operand, Operands, Site, Temporaries, form
@@ -50,6 +51,8 @@ class BlockRun(Operands):
     """One pass over a block.  ``lines`` is what it emits; nothing is kept of it where only the facts are wanted.
 
     ``asserts`` emits a check of what is known of each local that is stored and each result, for tests.
+    ``keeps_traces`` says that what is caught may be thrown again, with the trace of where it was thrown.  ``caught`` is
+    set where the block ends in a throw that its own handler catches.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class BlockRun(Operands):
         guards: ChunkGuards | None = None,
         *,
         asserts: bool = False,
+        keeps_traces: bool = False,
     ) -> None:
         super().__init__(state.stack, temporaries)
         self.flow = flow
@@ -71,6 +75,7 @@ class BlockRun(Operands):
         self.locals = list(state.locals)
         self.base = state.stack
         self.ended = False
+        self.caught = False
         self.condition: Condition | None = None
         self.key = ""
         self.unset: set[int] = set()
@@ -81,7 +86,10 @@ class BlockRun(Operands):
         self._latched = next((each for each in counting.values() if each.latch == block.index), None)
         self._guards = guards
         self._asserts = asserts
+        self._keeps_traces = keeps_traces
         self._skip = False
+        self._function = flow.function
+        self._declared: Declared | None = None
 
     def run(self, *, emit_latch: bool = True) -> None:
         """Run the block.  Without ``emit_latch`` the addition at a counting loop's end is left to its ``for``."""
@@ -174,7 +182,9 @@ class BlockRun(Operands):
     # --- instructions -------------------------------------------------------------------------------------------------
 
     def _instruction(self, index: int, instruction: Instruction) -> None:
-        self._place = instruction.place
+        self._place, self._body = instruction.place, instruction.body
+        self._function = self.flow.function_of(instruction)
+        self._declared = instruction.declared
         handler = getattr(self, f"_do_{instruction.name}", None)
         if handler is not None:
             handler(index, instruction.operands)
@@ -207,7 +217,7 @@ class BlockRun(Operands):
     def _operation(self, instruction: Instruction) -> str:
         """The operator that an instruction applies, or the native that it calls."""
         if instruction.name == "call_native":
-            return self.flow.function.names[instruction.operands[0]]
+            return self._function.names[instruction.operands[0]]
         operators = OPERATORS.get(instruction.name)
         return operators[instruction.operands[0]] if operators else ""
 
@@ -218,7 +228,7 @@ class BlockRun(Operands):
             return facts.RESULTS[name]
         match name:
             case "load_const":
-                return facts.of_constant(self.flow.function.constants[operands[0]])
+                return facts.of_constant(self._function.constants[operands[0]])
             case "load_field":
                 return self.names.field(parts[0].fact, operands[0])
             case "load_element":
@@ -228,12 +238,16 @@ class BlockRun(Operands):
             case "call_native":
                 return self.names.result(self._operation(instruction))
             case "alloc_instance":
-                return Fact("instance", type=ClassType(self.flow.function.names[operands[0]]))
+                return Fact("instance", type=ClassType(self._function.names[operands[0]]))
         return ANY
+
+    def _linked(self, name: str, operands: Sequence[int]) -> Sequence[Any]:
+        """The linked operands of an instruction, as the interpreter has them."""
+        return self.names.linked(None if self._body is None else self._body.linked, name, operands)
 
     def _filled(self, instruction: Instruction, template: Form, inputs: Mapping[str, Operand]) -> str:
         def linked(number: int) -> str:
-            return self.names.constant(self.names.linked(instruction.name, instruction.operands)[number])
+            return self.names.constant(self._linked(instruction.name, instruction.operands)[number])
 
         return template.filled(inputs, instruction.operands, linked)
 
@@ -307,6 +321,8 @@ class BlockRun(Operands):
         self._before_store(local)
         copies = semantics.text == f"slots[$0] = {semantics.inputs[0]}" if semantics.inputs else False
         fact = parts[0].fact if copies else ANY
+        if self._declared is not None and fact == ANY:
+            fact = self.names.declared(self._declared)
         if text != f"v{local} = v{local}":
             self._emit(text)
         self._set(local, fact)
@@ -396,7 +412,8 @@ class BlockRun(Operands):
             self._settle_uses(f"{test} {semantics.text}", inputs)
             guard = form(test, semantics.inputs).filled(inputs)
             # The interpreter takes over before the instruction: without what the first parts of a fused one load.
-            loaded = sum(each.place == self._place for each in self.flow.code[self.block.start : index])
+            here = self._place, self._body
+            loaded = sum((each.place, each.body) == here for each in self.flow.code[self.block.start : index])
             self._emit_lines(guard.split("\n"), self._site("raises", parts[: len(parts) - loaded]))
         self._push(form(semantics.text, semantics.inputs).filled(inputs), facts.STRING, parts)
 
@@ -422,15 +439,15 @@ class BlockRun(Operands):
 
     def _do_call(self, index: int, operands: tuple[int, ...]) -> None:
         arguments = self._pop(operands[1])
-        name = self.flow.function.names[operands[0]]
-        self.names.linked("call", operands)  # raises LinkError where they do not fit
+        name = self._function.names[operands[0]]
+        self._linked("call", operands)  # raises LinkError where they do not fit
         self._before_effect()
         text = f"{self.names.callee(name)}({', '.join(each.text for each in arguments)})"
         self._known_result(index, text, self.names.result(name), self._site("call", arguments))
 
     def _do_load_global(self, index: int, operands: tuple[int, ...]) -> None:
-        (constant,) = self.names.linked("load_global", operands)
-        name = self.flow.function.names[operands[0]]
+        (constant,) = self._linked("load_global", operands)
+        name = self._function.names[operands[0]]
         fact = self.names.global_(name)
         if constant.value is not MISSING:  # it never changes again
             self.stack.append(Operand(self.names.constant(constant.value), fact))
@@ -452,14 +469,14 @@ class BlockRun(Operands):
         receiver, *arguments = self._pop(operands[1])
         self._before_effect()
         self._settle_repeated(receiver, 2)
-        name = self.flow.function.names[operands[0]]
+        name = self._function.names[operands[0]]
         passed = ", ".join(each.text for each in (receiver, *arguments))
         text = f"compiled[method({receiver.text}, {name!r})]({passed})"
         self._known_result(index, text, ANY, self._site("call", (receiver, *arguments)))
 
     def _do_sys_call(self, index: int, operands: tuple[int, ...]) -> None:
         arguments = self._pop(operands[1])
-        sysop, _ = self.names.linked("sys_call", operands)
+        sysop, _ = self._linked("sys_call", operands)
         self._before_effect()
         text = f"sys_call({self.names.constant(sysop)}, [{', '.join(each.text for each in arguments)}])"
         # A sys-op's result comes from outside: nothing is taken for granted of it.
@@ -473,8 +490,12 @@ class BlockRun(Operands):
 
     def _do_throw(self, index: int, operands: tuple[int, ...]) -> None:
         value = self.stack.pop()
-        self._emit(f"raise ThrownValue({value.text})", self._site("raises", (value,)))
         self.ended = True
+        if self.block.protection is None or self._keeps_traces:
+            self._emit(f"raise ThrownValue({value.text})", self._site("raises", (value,)))
+        else:  # it is caught here, and nothing asks where it was thrown
+            self._emit(f"s{self.block.protection.depth} = Caught({value.text})")
+            self.caught = True
 
     def _do_rethrow(self, index: int, operands: tuple[int, ...]) -> None:
         value = self.stack.pop()
@@ -482,13 +503,15 @@ class BlockRun(Operands):
         self.ended = True
 
     def _do_jump(self, index: int, operands: tuple[int, ...]) -> None:
-        """The structure of the code takes care of it."""
+        """The structure of the code takes care of it; that out of a body leaves its result."""
+        if self._declared is not None and self.stack[-1].fact == ANY:
+            self.stack[-1].fact = self.names.declared(self._declared)
 
     _do_loop = _do_jump
 
     def _do_jump_table(self, index: int, operands: tuple[int, ...]) -> None:
         key = self.stack.pop()
-        if self.stack or len(self.flow.function.tables[operands[0]].keys) <= MAX_CHAIN:
+        if self.stack or len(self._function.tables[operands[0]].keys) <= MAX_CHAIN:
             self._settle_repeated(key, 2)
         self.key = key.text
 
@@ -510,7 +533,8 @@ class BlockRun(Operands):
     def _do_jump_if_supplied(self, index: int, operands: tuple[int, ...]) -> None:
         local = operands[0]
         self.condition = Condition(f"v{local} is not MISSING", negated=False)
-        self._refined = ({local: self.names.parameter(self.flow.function.name, local)}, {})
+        index = local if self._body is None else local - self._body.first_local
+        self._refined = ({local: self.names.parameter(self._function.name, index)}, {})
 
     def _narrowed(self, condition: Operand, truth: bool) -> dict[int, Fact]:
         """Return what locals are known to be where a condition holds, or where it fails."""

@@ -36,12 +36,12 @@ the chunk. Where a guard fails, the function is translated again without such gu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from bamlvm.vm import facts
 from bamlvm.vm.facts import ANY, Fact, State
-from bamlvm.vm.flow import COUNTED, Flow, Unsupported
+from bamlvm.vm.flow import COUNTED, Block, Flow, Unsupported
 from bamlvm.vm.inference import Analysis, analyse
 from bamlvm.vm.names import Names
 from bamlvm.vm.opcodes import CODES, TABLE
@@ -128,9 +128,11 @@ class _Writer(Structure):
         if self._counts_calls:
             head += [
                 Line(2, "nonlocal calls"),
-                Line(2, "calls -= 1"),
+                Line(2, f"calls -= {weight(each.site for each in self._lines)}"),
                 Line(2, "if calls < 0: more()", Site(0, "entry")),
             ]
+        if any(local >= function.local_count for local in self._unset):
+            raise Unsupported("a body in place of a call reads what it has not set")
         head += [Line(2, f"v{k} = None") for k in sorted(self._unset)]
         body = [Line(each.indent + 2, each.text, each.site) for each in self._lines]
         lines = [*head, *body, Line(1, "return function")]
@@ -155,7 +157,8 @@ class _Writer(Structure):
         )
         begun = self._flow.blocks[header]
         below = tuple(f"s{depth}" for depth in range(begun.depth))
-        site = Site(self._flow.code[begun.start].place, "header", below)
+        first = self._flow.code[begun.start]
+        site = Site(first.place, "header", below, body=first.body)
         if place.exits:
             self._emit(indent, "br = 0")
         self._emit(indent, "while True:")
@@ -272,6 +275,7 @@ class _Writer(Structure):
             self._temporaries,
             chunk if isinstance(chunk, Chunk) else None,
             asserts=self._asserts,
+            keeps_traces=self._keeps_traces,
         )
         run.run(emit_latch=False)
         self._unset |= run.unset
@@ -281,21 +285,27 @@ class _Writer(Structure):
         end = self._captured(lambda: self._terminator(index, run, context, following, indent))
         raises = any(each.site is not None and each.site.kind != "plain" for each in lines)
         if block.protection is None or not raises:
-            self._lines += lines + end
+            self._lines += lines
+            if run.caught and block.protection is not None:
+                self._edge(index, block.protection.handler, context, following, indent)
+            self._lines += end
             return
         handler, depth = block.protection
 
         def handle() -> None:
             catch = "caught_with_trace" if self._keeps_traces else "caught"
             self._emit(indent + 1, f"s{depth} = {catch}(error)")
-            self._edge(index, handler, context, following, indent + 1)
+            if not run.caught:
+                self._edge(index, handler, context, following, indent + 1)
 
         handled = self._captured(handle)
         self._emit(indent, "try:")
         self._shifted(lines, 1)
         self._emit(indent, "except CATCHABLE as error:")
         self._lines += handled
-        if end and diverts(handled):
+        if run.caught:
+            self._edge(index, handler, context, following, indent)
+        elif end and diverts(handled):
             self._lines += end
         elif end:
             self._emit(indent, "else:")
@@ -303,10 +313,10 @@ class _Writer(Structure):
 
     def _assertions(self, index: int, indent: int) -> list[Line]:
         """Checks of what is known of the locals at a block's start."""
-        place = self._flow.code[self._flow.blocks[index].start].place
+        first = self._flow.code[self._flow.blocks[index].start]
         known = enumerate(self._analysis.states[index].locals)
         return [
-            Line(indent, f"verify({self._names.constant(fact)}, v{local})", Site(place, "plain"))
+            Line(indent, f"verify({self._names.constant(fact)}, v{local})", Site(first.place, "plain", body=first.body))
             for local, fact in known
             if fact is not None and facts.is_checkable(fact)
         ]
@@ -338,19 +348,26 @@ class _Writer(Structure):
 
     def _switch(self, index: int, key: str, context: Context, following: int | None, indent: int) -> None:
         flow = self._flow
-        table = flow.function.tables[flow.code[flow.blocks[index].end - 1].operands[0]]
+        last = flow.code[flow.blocks[index].end - 1]
+        table = flow.function_of(last).tables[last.operands[0]]
 
         def block_of(place: int) -> int:
-            return flow.block_at[flow.first[place]]
+            return flow.block_at[flow.first[last.body, place]]
 
         def edge(target: int, indent: int) -> list[Line]:
             return self._captured(lambda: self._edge(index, target, context, following, indent))
 
-        values = [self._returned_constant(block_of(place)) for place in (*table.targets, table.default)]
-        if all(values):  # a table of constants
-            constants = [each[0] for each in values if each]
+        results = [self._left_constant(block_of(place)) for place in (*table.targets, table.default)]
+        left = [each for each in results if each is not None]
+        if len(left) == len(results) and len({goal for _, goal in left}) == 1:  # a table of constants
+            constants, goal = [value for value, _ in left], left[0][1]
             look_up = self._names.constant(dict(zip(table.keys, constants, strict=False)).get)
-            self._emit(indent, f"return {look_up}({key}, {self._names.constant(constants[-1])})")
+            text = f"{look_up}({key}, {self._names.constant(constants[-1])})"
+            if goal is None:
+                self._emit(indent, f"return {text}")
+            else:
+                self._emit(indent, f"s{flow.blocks[block_of(table.default)].depth} = {text}")
+                self._jump(goal, context, following, indent)
             return
         default = block_of(table.default)
         targets = [block_of(place) for place in table.targets]
@@ -380,13 +397,25 @@ class _Writer(Structure):
         upper = self._captured(lambda: self._cases(targets[half:], low + half, edge, indent + 1))
         self._if(f"case < {low + half}", lower, upper, indent)
 
-    def _returned_constant(self, index: int) -> tuple[object] | None:
-        """The constant that a block returns, if it does nothing else."""
+    def _left_constant(self, index: int) -> tuple[object, int | None] | None:
+        """The constant that a block returns (or leaves to the block where it goes), if it does nothing else."""
         block = self._flow.blocks[index]
         code = self._flow.code[block.start : block.end]
-        if [each.name for each in code] == ["load_const", "return"] and block.depth == 0:
-            return (self._flow.function.constants[code[0].operands[0]],)
-        return None
+        names = [each.name for each in code]
+        if names != ["load_const", "return"] and (names != ["load_const", "jump"] or not self._is_merge(block)):
+            return None
+        value = self._flow.function_of(code[0]).constants[code[0].operands[0]]
+        return value, block.successors[0] if block.successors else None
+
+    def _is_merge(self, block: Block) -> bool:
+        """Whether a block goes on to a merge."""
+        return block.successors[0] in self._flow.merges
+
+
+def weight(sites: Iterable[Site | None]) -> int:
+    """The most frames of the interpreter that an activation stands for while it calls another function."""
+    calls = (each.body for each in sites if each is not None and each.kind == "call")
+    return max((1 if body is None else 1 + len(list(body.around())) for body in calls), default=1)
 
 
 def _nesting(lines: Sequence[Line]) -> int:

@@ -136,7 +136,7 @@ def test_what_is_thrown_again_keeps_its_first_trace() -> None:
     interpreted = Caught("w", (TraceFrame("i", "", 1, 1),))
     kept = as_held(Rethrown(interpreted), machine, found)
     assert kept is not None and kept.complete and kept.trace == interpreted.trace
-    thrown = as_held(Rethrown(ThrownValue("t")), machine, found)
+    thrown = as_held(ThrownValue("t"), machine, found)
     assert thrown is not None and (thrown.value, thrown.trace) == ("t", first.trace)
 
 

@@ -91,11 +91,32 @@ def test_facts_leave_out_checks_that_cannot_fail() -> None:
 
 def test_an_exception_table_is_a_try() -> None:
     source = """
-    function f(x: int) -> int throws string { throw "no" }
+    function f(x: int) -> int throws string { while (x * x < 9) { x += 1; } throw "no" }
     function main(x: int) -> int { f(x) catch (e) { _ => 1 } }
     """
     found = text(source)
     assert "try:" in found and "except CATCHABLE as error:" in found and "= caught(error)" in found
+
+
+def test_a_throw_into_a_handler_of_the_same_function_raises_nothing() -> None:
+    source = """
+    function f(x: int) -> int throws string { if (x < 0) { throw "no" } x }
+    function main(x: int) -> int { f(x) catch (e) { _ => 1 } }
+    """
+    found = text(source)
+    assert "raise" not in found and "s0 = Caught('no')" in found
+
+
+def test_a_small_function_is_put_in_place_of_its_call_and_of_a_recursive_one_a_level() -> None:
+    source = """
+    class P { x int  function plus(self, k: int) -> int { self.x + k } }
+    function main(p: P) -> int { p.plus(1) }
+    function fib(n: int) -> int { if (n < 2) { return n; } fib(n - 1) + fib(n - 2) }
+    """
+    found = text(source)
+    assert "fields[0]" in found and "F" not in found
+    assert text(source, "fib").count("F0(") == 4
+    assert "calls -= 2" in text(source, "fib")
 
 
 def test_a_match_is_a_table_a_chain_or_a_search() -> None:
