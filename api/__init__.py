@@ -27,6 +27,7 @@ _NAMES = {
     "grammar.diagnostics": ("Diagnostic",),
     "media": ("Audio", "Image", "Pdf", "Video"),
     "runtime": ("Runtime",),
+    "dynamic.builder": ("TypeBuilder",),
     "sysops.records": ("AttemptRecord", "ErrorRecord"),
     "sysops.response_store": ("ResponseCache", "ResponseCacheWarning"),
     "tools.server.asgi": ("asgi",),

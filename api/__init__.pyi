@@ -18,6 +18,7 @@ from bamlvm.collector import UnawaitedError as UnawaitedError
 from bamlvm.collector import Usage as Usage
 from bamlvm.context import CallContext as CallContext
 from bamlvm.context import CancelToken as CancelToken
+from bamlvm.dynamic.builder import TypeBuilder as TypeBuilder
 from bamlvm.errors import BamlError as BamlError
 from bamlvm.errors import Cancelled as Cancelled
 from bamlvm.errors import CompileError as CompileError

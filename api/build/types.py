@@ -35,7 +35,10 @@ def resolve_types(program: Program, given: Any) -> Sequence[Additions]:
         if isinstance(source, Additions):
             found.append(source)
         elif isinstance(source, str):
-            found.append(compile_types(program, source, tuple(found)))
+            try:
+                found.append(compile_types(program, source, tuple(found)))
+            except HostError as error:
+                raise HostError(f"CallContext.types: {error}") from None
         elif callable(getattr(source, "additions", None)):
             found.append(source.additions())
         else:
@@ -66,7 +69,7 @@ def _compiled(program: ref[Program], text: str, before: tuple[Additions, ...]) -
         try:
             schema = Overlay(linked, before)
         except AdditionError as error:
-            raise HostError(f"CallContext.types: {error}") from None
+            raise HostError(str(error)) from None
     known = Unit(
         signatures=schema.signatures,
         classes=schema.classes,
@@ -76,7 +79,7 @@ def _compiled(program: ref[Program], text: str, before: tuple[Additions, ...]) -
     made, diagnostics = compile_additions(TEXT, text, known)
     errors = [each for each in diagnostics if each.severity == "error"]
     if errors:
-        raise HostError("CallContext.types: " + "; ".join(_line(each, text) for each in errors))
+        raise HostError("; ".join(_line(each, text) for each in errors))
     return made
 
 

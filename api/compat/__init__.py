@@ -6,6 +6,7 @@ official one imports from ``baml_py``.  For code that imports ``baml_py`` itself
     baml_py.py      the names that ``baml_py`` has
     client.py       calls, streams, requests and answers of a generated client
     options.py      ``baml_options``, and the call context that they become
+    type_builder.py ``TypeBuilder``, types that are made at run time
     collector.py    ``Collector``, and the logs that it returns
     errors.py       ``BamlValidationError`` and its kin, and which error of ours becomes which
     models.py       ``Checked`` and ``StreamState`` as Pydantic models
@@ -22,6 +23,7 @@ _MODULES = {
     "baml_py.baml_py": "baml_py",
     "baml_py.errors": "errors",
     "baml_py.logging": "config",
+    "baml_py.type_builder": "type_builder",
 }
 
 

@@ -23,3 +23,9 @@ from bamlvm.compat.media import Pdf as Pdf
 from bamlvm.compat.media import Video as Video
 from bamlvm.compat.options import AbortController as AbortController
 from bamlvm.compat.options import ClientRegistry as ClientRegistry
+from bamlvm.compat.type_builder import ClassBuilder as ClassBuilder
+from bamlvm.compat.type_builder import ClassPropertyBuilder as ClassPropertyBuilder
+from bamlvm.compat.type_builder import EnumBuilder as EnumBuilder
+from bamlvm.compat.type_builder import EnumValueBuilder as EnumValueBuilder
+from bamlvm.compat.type_builder import FieldType as FieldType
+from bamlvm.compat.type_builder import TypeBuilder as TypeBuilder

@@ -112,15 +112,15 @@ class Caller:
         """Return the same; nothing waits."""
         return self.request(name, arguments, options, stream=stream)
 
-    def parse(self, name: str, text: str) -> Any:
+    def parse(self, name: str, text: str, options: BamlCallOptions = NO_OPTIONS) -> Any:
         """Return the value of a whole answer."""
         with _translating():
-            return self._project.runtime.parse(name, text)
+            return self._project.runtime.parse(name, text, self._context(name, options))
 
-    def parse_stream(self, name: str, text: str) -> Any:
+    def parse_stream(self, name: str, text: str, options: BamlCallOptions = NO_OPTIONS) -> Any:
         """Return the partial value of an answer that has arrived so far; None if nothing can be said yet."""
         with _translating():
-            *_, partial = None, *self._project.runtime.parse_stream(name, [text])
+            *_, partial = None, *self._project.runtime.parse_stream(name, [text], self._context(name, options))
         return partial
 
     def _context(self, name: str, options: BamlCallOptions) -> CallContext:

@@ -10,6 +10,7 @@ from typing import Any, Final, TypedDict, cast
 from bamlvm.compat.collector import Collector, FunctionLog, LiveLog
 from bamlvm.compat.errors import BamlAbortError, BamlInvalidArgumentError
 from bamlvm.context import CallContext, CancelToken
+from bamlvm.dynamic.builder import TypeBuilder
 
 
 class ClientRegistry:
@@ -60,6 +61,7 @@ class BamlCallOptions(TypedDict, total=False):
     tags: Mapping[str, str]
     on_tick: Callable[[str, FunctionLog], Any]
     abort_controller: AbortController
+    tb: TypeBuilder
 
 
 def given_options(**options: Any) -> BamlCallOptions:
@@ -90,6 +92,9 @@ def context_of(name: str, options: BamlCallOptions) -> CallContext:
         raise BamlAbortError("the call was aborted before it began")
     timeout = None if controller is None or controller.timeout_ms is None else controller.timeout_ms / 1000
     collectors = [] if collector is None else collector if isinstance(collector, list) else [collector]
+    types = options.get("tb")
+    if types is not None and not isinstance(types, TypeBuilder):
+        raise BamlInvalidArgumentError(f"baml_options: tb must be a TypeBuilder, not {type(types).__name__}")
     on_tick = options.get("on_tick")
     live = LiveLog(name, tags, on_tick) if on_tick is not None else None
     return CallContext(
@@ -102,4 +107,5 @@ def context_of(name: str, options: BamlCallOptions) -> CallContext:
         timeout=timeout,
         on_tick=live.tick if live is not None else None,
         on_attempt=live.attempt if live is not None else None,
+        types=types,
     )

@@ -307,6 +307,7 @@ class PartialTypes(Types):
     def __init__(self, whole: Types, base: PartialTypes | None = None) -> None:
         super().__init__(whole._classes, whole._enums, whole._aliases, base, whole._changed)
         self.whole = whole
+        self.wrappers = whole.wrappers
         self._known_whole: dict[str, bool] = {}
 
     def is_whole(self, name: str) -> bool:

@@ -62,9 +62,9 @@ _STREAM: Final = """\
 
 _PARSE: Final = """\
 
-    def {host}(self, text: str) -> {result}:
+    def {host}(self, text: str, {context}) -> {result}:
 {doc}\
-        value: {result} = self.project.runtime.parse({name}, text)
+        value: {result} = self.project.runtime.parse({name}, text, ctx)
         return value
 """
 
@@ -110,6 +110,7 @@ def client_module(runtime: Runtime, *, is_async: bool) -> str:
             "define": "async def" if is_async else "def",
             "wait": "await " if is_async else "",
             "call": "call_async" if is_async else "call",
+            "context": _CONTEXT,
         }
         calls += _CALL.format_map(fields)
         groups["stream"] += _STREAM.format_map(fields)

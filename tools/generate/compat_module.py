@@ -25,6 +25,7 @@ import typing as _t
 import bamlvm.compat.client as _c
 import bamlvm.compat.collector as _l
 {models}import bamlvm.compat.options as _o
+import bamlvm.compat.type_builder as _tb
 {defaults}
 {imports}from .globals import project as _project
 
@@ -76,7 +77,7 @@ _PARSE: Final = """\
 
     def {host}(self, llm_response: str, {options}) -> {parsed}:
 {doc}\
-        value: {parsed} = self._caller.{group}({name}, llm_response)
+        value: {parsed} = self._caller.{group}({name}, llm_response, baml_options)
         return value
 """
 
@@ -96,6 +97,7 @@ class {name}:
         tags: _t.Mapping[str, str] | None = None,
         on_tick: _t.Callable[[str, _l.FunctionLog], _t.Any] | None = None,
         abort_controller: _o.AbortController | None = None,
+        tb: _tb.TypeBuilder | None = None,
     ) -> {name}:
         """Return a client with these options for every call."""
         options = _o.given_options(
@@ -106,6 +108,7 @@ class {name}:
             tags=tags,
             on_tick=on_tick,
             abort_controller=abort_controller,
+            tb=tb,
         )
         return {name}(self._caller.with_options(options))
 '''

@@ -4,6 +4,7 @@
     sync_client.py     a method for each function, ``b.stream``, ``b.parse``, ``b.request``
     async_client.py    the same for event loops
     types.py           classes as Structs, enums, aliases
+    type_builder.py    ``TypeBuilder`` with the program's classes and enums
     partial_types.py   the classes as they are while they stream
     _sources.py        the program's sources
 
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from bamlvm.errors import HostError
 from bamlvm.sysops.regular_files import read_file
+from bamlvm.tools.generate.builder_module import builder_module
 from bamlvm.tools.generate.client_module import client_module
 from bamlvm.tools.generate.compat_module import compat_module
 from bamlvm.tools.generate.models_module import models_module
@@ -80,6 +82,7 @@ def _texts(runtime: Runtime, sources: Mapping[str, str], is_async: bool) -> dict
         "async_client.py": client_module(runtime, is_async=True),
         "partial_types.py": types_module(runtime, is_partial=True),
         "sync_client.py": client_module(runtime, is_async=False),
+        "type_builder.py": builder_module(runtime, has_models=False),
         "types.py": types_module(runtime, is_partial=False),
     }
 
@@ -95,6 +98,7 @@ def _compat_texts(runtime: Runtime, sources: Mapping[str, str], is_async: bool) 
         "stream_types.py": models_module(runtime, is_partial=True),
         "sync_client.py": compat_module(runtime, is_async=False),
         "tracing.py": _COMPAT_TRACING,
+        "type_builder.py": builder_module(runtime, has_models=True),
         "types.py": models_module(runtime, is_partial=False),
     }
 
