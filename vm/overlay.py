@@ -212,8 +212,17 @@ class Overlay:
         return Instance(cls, values)
 
     def open_instance(self, class_name: str, fields: Mapping[str, Value]) -> Instance:
-        """Return an instance of a ``@@dynamic`` class: of the fields that the program declares, and of others given."""
+        """Return an instance of a ``@@dynamic`` class: of the fields that the program declares, and of others given.
+
+        Prompts print the others by their names, not their aliases, as the official runtime does.
+        """
         known = {field.name: field for field in self.classes[class_name].fields}
+        unnamed = {
+            name: msgspec.structs.replace(
+                field, attributes=tuple(each for each in field.attributes if each.name != "alias")
+            )
+            for name, field in known.items()
+        }
         declared = self._declared.get(class_name)
         if declared is None:
             names = self.program.loaded_class(class_name).field_names if class_name in self.program.classes else known
@@ -221,7 +230,7 @@ class Overlay:
             declared = LoadedClass(info)
             declared.methods = self.loaded_class(class_name).methods
             declared = self._declared.setdefault(class_name, declared)
-        return open_instance(declared, fields, known)
+        return open_instance(declared, fields, unnamed)
 
     def enum_value(self, enum: str, variant: str) -> EnumValue:
         """Return a variant, always the same object; the program's own are the program's."""

@@ -6,7 +6,7 @@ A class or an enum of the program that is not ``@@dynamic`` has a *viewer*, whic
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, NoReturn, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from bamlvm.dynamic.state import Field, FieldType, Part, State, TypeBuilderError, text
 from bamlvm.vm.program.declarations import FieldInfo
@@ -123,12 +123,10 @@ class ClassViewer:
         """Return a property.  Raises :class:`AttributeError` if there is none."""
         return _found(self._name, "property", name, dict(self.list_properties()))
 
-    def add_property(self, name: str, type: FieldType) -> Any:
-        """Refuse, with a hint."""
-        self._refuse()
+    if not TYPE_CHECKING:  # for whom there are no such members
 
-    def _refuse(self) -> NoReturn:
-        raise TypeBuilderError(f"the class {self._name} is not dynamic: add `@@dynamic` to it in the source")
+        def __getattr__(self, name: str) -> Any:
+            raise _not_dynamic("class", self._name, name)
 
 
 class ClassBuilder:
@@ -254,9 +252,10 @@ class EnumViewer:
         """Return a value.  Raises :class:`AttributeError` if there is none."""
         return _found(self._name, "value", name, dict(self.list_values()))
 
-    def add_value(self, name: str) -> Any:
-        """Refuse, with a hint."""
-        raise TypeBuilderError(f"the enum {self._name} is not dynamic: add `@@dynamic` to it in the source")
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise _not_dynamic("enum", self._name, name)
 
 
 class EnumBuilder:
@@ -323,3 +322,9 @@ def _found(owner: str, what: str, name: str, known: Mapping[str, T], more: Itera
         hint = suggestion(str(name), [*known, *more]) or "it has none"
         raise AttributeError(f"{what.capitalize()} {name} not found: {owner} has no such {what} ({hint})")
     return known[name]
+
+
+def _not_dynamic(kind: str, owner: str, name: str) -> AttributeError:
+    if name.startswith("_"):
+        return AttributeError(name)
+    return AttributeError(f"no {name}: the {kind} {owner} is not dynamic: add `@@dynamic` to it in the source")

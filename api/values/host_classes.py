@@ -70,7 +70,7 @@ def _begun(new: Callable[..., Any], empty: Mapping[str, Callable[[], Any]], **fi
 def _with_extra(new: Callable[..., Any], names: Mapping[str, str], **fields: Any) -> Any:
     extra = {names[host]: fields.pop(host) for host in names if host in fields}
     made = new(**fields)
-    made.__pydantic_extra__ = extra
+    made.__pydantic_extra__ = (made.__pydantic_extra__ or {}) | extra
     made.__pydantic_fields_set__.update(extra)
     return made
 

@@ -17,6 +17,7 @@ if sys.argv[2] == "ours":
 from baml_client import stream_types, types
 from baml_client.async_client import b as async_b
 from baml_client.sync_client import b
+from baml_client.type_builder import TypeBuilder
 from baml_py import AbortController, ClientRegistry, Collector, Image, errors
 from pydantic import TypeAdapter
 
@@ -155,6 +156,121 @@ attempt("aborted before", lambda: b.Say("x", baml_options={"abort_controller": c
 attempt("aborted by time", lambda: b.Say("slowly", baml_options={"abort_controller": AbortController(timeout_ms=200)}))
 
 
+# types that are made at run time
+def hobbies():
+    tb = TypeBuilder()
+    hobby = tb.add_enum("Hobby")
+    hobby.add_value("Chess").alias("chess club").description("plays chess")
+    hobby.add_value("Hidden").skip()
+    hobby.add_value("Music")
+    address = tb.add_class("Address")
+    address.add_property("street", tb.string()).description("without the number")
+    address.add_property("number", tb.int().optional())
+    tb.Resume.add_property("email", tb.string().optional()).alias("mail").description("where to write")
+    tb.Resume.add_property("address", address.type())
+    tb.Resume.add_property("hobbies", tb.list(hobby.type()))
+    tb.Resume.add_property("scores", tb.map(tb.string(), tb.float()))
+    tb.Resume.add_property("kind", tb.union([tb.literal_string("a"), tb.literal_int(2), tb.bool(), tb.null()]))
+    tb.Resume.add_property("category", tb.Category.type().list())
+    tb.Category.add_value("Praise").description("is happy")
+    return tb
+
+
+def kinds_of(value):
+    """What a value is made of, as far as a program can tell."""
+    if hasattr(value, "model_dump"):
+        return {name: kinds_of(part) for name, part in dict(value).items()}
+    if isinstance(value, dict):
+        return {name: kinds_of(part) for name, part in value.items()}
+    return [kinds_of(each) for each in value] if isinstance(value, list) else type(value).__name__
+
+
+tb = hobbies()
+say("tb request", request(b.request.ReadResume("one", baml_options={"tb": tb})))
+say("tb stream request", request(b.stream_request.ReadResume("one", baml_options={"tb": tb})))
+say("tb enum request", request(b.request.Classify("one", baml_options={"tb": tb})))
+say("tb arguments", request(b.request.Combine(types.Resume(name="n", more=[1, {"x": None}]), types.Category.Refund)))
+combined = b.request.Combine(types.Resume(name="n", email="q"), "Praise", baml_options={"tb": tb})
+say("tb arguments with types", request(combined))
+value = b.ReadResume("one", baml_options={"tb": tb})
+say("tb call", [isinstance(value, types.Resume), dump(value), kinds_of(value)])
+say("tb attributes", [value.email, value.address["street"], value.hobbies, value.category[0] == types.Category.Refund])
+say("tb json", json.loads(value.model_dump_json()))
+say("tb in later calls", request(b.request.ReadResume("one")))
+say("tb enum", [b.Classify("praise", baml_options={"tb": tb}), b.Classify("refund", baml_options={"tb": tb}).value])
+mine = b.with_options(tb=tb)
+say("tb options", dump(mine.ReadResume("one")))
+stream = mine.stream.ReadResume("one")
+last = list(stream)[-1]
+say("tb stream", [isinstance(last, stream_types.Resume), dump(stream.get_final_response())])
+say("tb parse", dump(mine.parse.ReadResume('{"name": "n", "address": {"street": "s"}, "mail": "q"}')))
+say("tb parse_stream", dump(mine.parse_stream.ReadResume('{"name": "n", "age": 3, "scores": {')))
+attempt("tb missing", lambda: mine.ReadResume("missing"))
+
+changed = TypeBuilder()
+changed.Resume.props.name.alias("full_name").description("first and last")
+changed.Category.values.Refund.alias("refund").description(None)
+changed.Category.values.Other.skip()
+say("tb changed", request(b.request.ReadResume("one", baml_options={"tb": changed})))
+say("tb changed enum", request(b.request.Classify("one", baml_options={"tb": changed})))
+
+written = TypeBuilder()
+written.add_baml(
+    """
+    class Job {
+      title string @description("as printed") @alias("job_title")
+      grade Grade?
+    }
+    enum Grade {
+      Junior @alias("jr")
+      Senior
+    }
+    dynamic class Resume {
+      jobs Job[]
+      kind "x" | "y"
+    }
+    dynamic enum Category {
+      Question @description("asks")
+    }
+    """
+)
+say("tb baml", request(b.request.ReadResume("one", baml_options={"tb": written})))
+say("tb baml enum", request(b.request.Classify("one", baml_options={"tb": written})))
+answer = '{"name": "n", "jobs": [{"job_title": "t", "grade": "jr"}], "kind": "y"}'
+say("tb baml value", dump(b.parse.ReadResume(answer, baml_options={"tb": written})))
+say("tb lists", [name for name, _ in written.Resume.list_properties()])
+written.Resume.remove_property("jobs")
+say("tb removed", request(b.request.ReadResume("one", baml_options={"tb": written})))
+written.Resume.reset()
+say("tb reset", request(b.request.ReadResume("one", baml_options={"tb": written})))
+
+say("tb equal", [tb.string() == tb.string(), tb.string() == tb.int(), tb.int().list() == tb.list(tb.int())])
+refusing = hobbies()
+for label, refused in {
+    "declared property": lambda: refusing.Resume.add_property("name", refusing.int()),
+    "declared value": lambda: refusing.Category.add_value("Other"),
+    "declared class": lambda: refusing.add_class("Resume"),
+    "declared enum": lambda: refusing.add_enum("Mood"),
+    "class again": lambda: refusing.add_class("Address"),
+    "enum as class": lambda: refusing.add_class("Hobby"),
+    "unknown property": lambda: refusing.Resume.props.nothing,
+    "unknown value": lambda: refusing.Category.values.Nothing,
+    "unknown type": lambda: refusing.Nothing,
+    "not dynamic": lambda: refusing.Order.add_property("x", refusing.int()),
+    "no type": lambda: refusing.Resume.add_property("x", int),
+    "baml of a class": lambda: refusing.add_baml("class Resume {\n x int\n}"),
+    "baml not dynamic": lambda: refusing.add_baml("dynamic class Order {\n x int\n}"),
+    "baml unknown": lambda: refusing.add_baml("class X {\n x Nothing\n}"),
+    "baml syntax": lambda: refusing.add_baml("classs X {"),
+}.items():
+    try:
+        refused()
+        say(f"tb {label}", "accepted")
+    except (ValueError, TypeError, AttributeError, errors.BamlError) as error:
+        known = (ValueError, TypeError, AttributeError, errors.BamlError)
+        say(f"tb {label}", [each.__name__ for each in known if isinstance(error, each)])
+
+
 # asynchronous
 async def main():
     say("async", dump(await async_b.ReadOrder("order one")))
@@ -168,6 +284,16 @@ async def main():
         "hello", baml_options={"on_tick": lambda reason, log: ticks.append((reason, log.function_name))}
     )
     say("ticks", [value, len(ticks) > 0, ticks[0]])
+    builders = [TypeBuilder() for _ in range(6)]
+    for place, builder in enumerate(builders):
+        builder.Resume.add_property(f"field{place}", builder.int().optional()).description(f"number {place}")
+    texts = await asyncio.gather(
+        *(async_b.request.ReadResume("x", baml_options={"tb": builder}) for builder in builders)
+    )
+    say("tb apart", [request(each) for each in texts])
+    values = await asyncio.gather(*(async_b.ReadResume("fields", baml_options={"tb": builder}) for builder in builders))
+    say("tb values apart", [getattr(value, f"field{place}") for place, value in enumerate(values)])
+    say("tb async", dump(await async_b.ReadResume("one", baml_options={"tb": tb})))
     try:
         await async_b.ReadOrder("nothing")
     except errors.BamlValidationError as error:

@@ -29,6 +29,17 @@ ORDER = json.dumps(
         "notes": {"a": "b"},
     }
 )
+RESUME = json.dumps(
+    {
+        "name": "n",
+        "mail": "q",
+        "address": {"street": "s"},
+        "hobbies": ["chess club", "Music"],
+        "scores": {"a": 1.5},
+        "kind": 2,
+        "category": ["money back", "Praise"],
+    }
+)
 SCRIPT: dict[str, Any] = {
     "rules": [
         {
@@ -43,6 +54,14 @@ SCRIPT: dict[str, Any] = {
         {"prompt": "slowly", "answers": [{"first_delay_ms": 2000, "text": "late"}]},
         {"prompt": "How does glad feel", "answers": [{"text": "I would say: glad"}]},
         {"prompt": "Kind of union", "answers": [{"text": '{"kind": "b", "size": 3}'}]},
+        {"prompt": "Resume of one", "answers": [{"text": RESUME, "piece_length": 9}]},
+        {"prompt": "Resume of missing", "answers": [{"text": '{"name": "n"}'}]},
+        {
+            "prompt": "Resume of fields",
+            "answers": [{"text": json.dumps({"name": "n", **{f"field{n}": n for n in range(6)}})}],
+        },
+        {"prompt": "Category of praise", "answers": [{"text": "Praise"}]},
+        {"prompt": "Category of refund", "answers": [{"text": "The category is: money back"}]},
         {"prompt": "Read free", "answers": [{"text": '{"a": 1, "b": "more"}'}]},
     ]
 }

@@ -188,8 +188,6 @@ def test_wrong_baml_adds_nothing(tb: bamlvm.TypeBuilder) -> None:
         (lambda tb: tb.Resume.add_property("name", tb.int()), "Property name already exists"),
         (lambda tb: tb.Resume.add_property("", tb.int()), "a property cannot be called ''"),
         (lambda tb: tb.Resume.props.name.type(tb.int()), "Resume.name is declared in the source, as string"),
-        (lambda tb: tb.Plain.add_property("y", tb.int()), "the class Plain is not dynamic: add `@@dynamic`"),
-        (lambda tb: tb.Fixed.add_value("Q"), "the enum Fixed is not dynamic: add `@@dynamic`"),
         (lambda tb: tb.Category.add_value("A"), "Value A already exists"),
         (lambda tb: tb.add_class("Resume"), "Class with name Resume already exists"),
         (lambda tb: tb.add_enum("Resume"), "Class with name Resume already exists"),
@@ -240,6 +238,11 @@ def test_unknown_names(tb: bamlvm.TypeBuilder) -> None:
         (lambda: tb.Resume.props.nam, r"Property nam not found: Resume has no such property \(did you mean `name`\?\)"),
         (lambda: tb.Category.values.D, r"Value D not found: Category has no such value"),
         (lambda: tb.Plain.props.y, "Property y not found"),
+        (
+            lambda: tb.Plain.add_property("y", tb.int()),
+            "no add_property: the class Plain is not dynamic: add `@@dynamic`",
+        ),
+        (lambda: tb.Fixed.add_value("Q"), "no add_value: the enum Fixed is not dynamic: add `@@dynamic`"),
         (lambda: tb.Fixed.values.Q, "Value Q not found"),
     ):
         with pytest.raises(AttributeError, match=message):

@@ -70,7 +70,7 @@ from baml_client.sync_client import b
 ctx = bamlvm.CallContext(types=tb)
 value: Resume = b.parse.Extract('{"called": "n", "e-mail": "q"}', ctx=ctx)
 again: Resume = b.parse.Extract('{"called": "n", "new": {"q": {"P": "a"}}}', ctx=ctx)
-print(isinstance(value, Resume), bamlvm.to_builtins(value))
+print(Resume in type(value).__mro__, bamlvm.to_builtins(value))
 print(bamlvm.to_builtins(again)["new"])
 print(b.parse.Classify("B", ctx=ctx).value, b.parse.Classify("a", ctx=ctx).value)
 print(b.request.Extract("x", ctx=ctx).json()["messages"][0]["content"])
