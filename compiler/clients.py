@@ -33,9 +33,9 @@ from bamlvm.vm.program.llm import (
 )
 from bamlvm.vm.program.spelling import did_you_mean
 
-_CLIENT_PROPERTIES: Final = ("provider", "retry_policy", "options")
+CLIENT_PROPERTIES: Final = ("provider", "retry_policy", "options")
 _PROPERTY_HINT: Final = "what a provider takes is in `options { … }`"
-_STRATEGY_OPTIONS: Final = {
+STRATEGY_OPTIONS: Final = {
     "fallback": ("strategy", "http", "parse_failure"),
     "round-robin": ("strategy", "start", "http", "parse_failure"),
 }
@@ -66,7 +66,7 @@ def clients(index: Index, reads: Reads, diagnostics: list[Diagnostic]) -> dict[s
         declaration = entry.declaration
         assert isinstance(declaration, syntax.Client)
         report = reporter(entry, diagnostics)
-        parts = entries(declaration.body, _CLIENT_PROPERTIES, "E0027", "a client", report, "error", _PROPERTY_HINT)
+        parts = entries(declaration.body, CLIENT_PROPERTIES, "E0027", "a client", report, "error", _PROPERTY_HINT)
         if "provider" not in parts:
             hint = "add one, such as `provider openai`"
             report.error(
@@ -105,14 +105,14 @@ def _check_options(options: syntax.ConfigBlock, strategy: str | None, report: Re
     """Check the options of the language itself: a strategy's, and the clocks of ``http``; warn of unknown ones
     (E0027)."""
     for entry in options.entries:
-        if strategy is not None and entry.key not in _STRATEGY_OPTIONS[strategy]:
-            known = _STRATEGY_OPTIONS[strategy]
+        if strategy is not None and entry.key not in STRATEGY_OPTIONS[strategy]:
+            known = STRATEGY_OPTIONS[strategy]
             hint = did_you_mean(entry.key, known) or "set it on the clients of its `strategy`"
             message = f"a {strategy} client has no option `{entry.key}`"
             report.warning("E0027", (entry.start, entry.key_end), message, hint=hint)
         if entry.key == "base_url":
             _check_base_url(entry.value, report)
-        elif entry.key in _OPTIONS and (strategy is None or entry.key in _STRATEGY_OPTIONS[strategy]):
+        elif entry.key in _OPTIONS and (strategy is None or entry.key in STRATEGY_OPTIONS[strategy]):
             code, expected, fits = _OPTIONS[entry.key]
             value = data(entry.value)
             if value is not None and not isinstance(entry.value, syntax.ConfigEnv) and not fits(value):

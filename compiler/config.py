@@ -25,8 +25,8 @@ from bamlvm.vm.program.llm import (
 )
 from bamlvm.vm.program.spelling import Suggestion, did_you_mean
 
-_POLICY_PROPERTIES = ("max_retries", "strategy", "options", "jitter", "parse_failure")
-_GENERATOR_PROPERTIES = (
+POLICY_PROPERTIES = ("max_retries", "strategy", "options", "jitter", "parse_failure")
+GENERATOR_PROPERTIES = (
     "output_type",
     "output_dir",
     "version",
@@ -36,7 +36,7 @@ _GENERATOR_PROPERTIES = (
     "module_format",
     "project",
 )
-_OUTPUT_TYPES = (
+OUTPUT_TYPES = (
     "python",
     "python/msgspec",
     "python/pydantic",
@@ -52,7 +52,7 @@ _OUTPUT_TYPES = (
 """The official ones and ours; which of them can be written: :mod:`bamlvm.tools.generate.targets`."""
 _MAY_BE_TOO_LARGE = re.compile(r"[0-9]{19}|[eE]\+?[0-9]{3}")
 """What the text of a number has that does not fit into 64 bits."""
-_DELAYS = ("constant_delay", "exponential_backoff")
+DELAYS = ("constant_delay", "exponential_backoff")
 
 
 class Configuration(NamedTuple):
@@ -100,7 +100,7 @@ def retry_policies(index: Index, diagnostics: list[Diagnostic]) -> dict[str, Ret
         declaration = entry.declaration
         assert isinstance(declaration, syntax.RetryPolicy)
         report = reporter(entry, diagnostics)
-        parts = entries(declaration.body, _POLICY_PROPERTIES, "E0027", "a retry policy", report, "error")
+        parts = entries(declaration.body, POLICY_PROPERTIES, "E0027", "a retry policy", report, "error")
         settings: dict[str, ConfigValue] = {}
         if "strategy" in parts and isinstance(block := parts["strategy"].value, syntax.ConfigBlock):
             known = ("type", "delay_ms", "multiplier", "max_delay_ms", "jitter")
@@ -118,8 +118,8 @@ def retry_policies(index: Index, diagnostics: list[Diagnostic]) -> dict[str, Ret
             report.error("E0001", where, f"`{declaration.name}` needs a `max_retries`, a number from 0", hint=hint)
             continue
         kind = settings.pop("type", "constant_delay")
-        if kind not in _DELAYS:
-            hint = did_you_mean(str(kind), _DELAYS) or "use `constant_delay` or `exponential_backoff`"
+        if kind not in DELAYS:
+            hint = did_you_mean(str(kind), DELAYS) or "use `constant_delay` or `exponential_backoff`"
             report.error("E0092", parts["strategy"], f"unknown strategy `{kind}`", hint=hint)
             continue
         if not _check_numbers(settings, parts.get("strategy", declaration), report):
@@ -200,12 +200,12 @@ def check_generators(index: Index, diagnostics: list[Diagnostic]) -> None:
         declaration = entry.declaration
         assert isinstance(declaration, syntax.Generator)
         report = reporter(entry, diagnostics)
-        parts = entries(declaration.body, _GENERATOR_PROPERTIES, "E0027", "a generator", report)
+        parts = entries(declaration.body, GENERATOR_PROPERTIES, "E0027", "a generator", report)
         output = parts["output_type"].value if "output_type" in parts else None
-        if isinstance(output, syntax.ConfigScalar) and output.value not in _OUTPUT_TYPES:
-            known = ", ".join(f"`{each}`" for each in _OUTPUT_TYPES)
-            longer = [each for each in _OUTPUT_TYPES if str(output.value) in each.split("/")]
-            hint = did_you_mean(str(output.value), _OUTPUT_TYPES)
+        if isinstance(output, syntax.ConfigScalar) and output.value not in OUTPUT_TYPES:
+            known = ", ".join(f"`{each}`" for each in OUTPUT_TYPES)
+            longer = [each for each in OUTPUT_TYPES if str(output.value) in each.split("/")]
+            hint = did_you_mean(str(output.value), OUTPUT_TYPES)
             if hint is None and longer:
                 hint = Suggestion(f"did you mean `{longer[0]}`?", str(output.value), longer[0])
             hint = hint or f"there are {known}"

@@ -42,7 +42,7 @@ from bamlvm.vm.program.types import (
 )
 from bamlvm.vm.program.unit import Unit
 
-_TEST_PROPERTIES = ("functions", "args", "type_builder")
+TEST_PROPERTIES = ("functions", "args", "type_builder")
 _MEDIA_KEYS = frozenset({"file", "url", "base64", "media_type"})
 
 
@@ -54,7 +54,7 @@ def check_tests(index: Index, symbols: Symbols, diagnostics: list[Diagnostic]) -
         declaration = entry.declaration
         assert isinstance(declaration, syntax.Test)
         report = reporter(entry, diagnostics)
-        parts = entries(declaration.body, _TEST_PROPERTIES, "E0034", "a test", report)
+        parts = entries(declaration.body, TEST_PROPERTIES, "E0034", "a test", report)
         attributes(declaration.body.attributes, "test", entry, report)
         _added(entry, symbols, diagnostics)
         given = parts["args"].value if "args" in parts else None

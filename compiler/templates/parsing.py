@@ -55,7 +55,7 @@ class Parsed:
     @cached_property
     def words(self) -> list[Word]:
         """All tokens but blanks; needed only for reports."""
-        return _words(self._text)
+        return words_of(self._text)
 
     def at(self, place: int) -> int:
         """Return the index of the token that begins at a place, or of the last before it."""
@@ -110,7 +110,7 @@ def parse(text: str) -> Parsed:
             raise TemplateError("this template is nested or chained too deeply", deep, deep + 1)
         return Parsed(tree, text)
     except jinja2.TemplateSyntaxError as error:
-        raise _explained(error, text, _words(text)) from None
+        raise _explained(error, text, words_of(text)) from None
     except RecursionError:
         raise TemplateError("this template is nested too deeply", 0, 1) from None
 
@@ -129,7 +129,7 @@ def _too_deep(tree: nodes.Node) -> int | None:
     return level[0].lineno
 
 
-def _words(text: str) -> list[Word]:
+def words_of(text: str) -> list[Word]:
     """Return the tokens up to the first invalid character."""
     words = []
     with suppress(jinja2.TemplateSyntaxError):

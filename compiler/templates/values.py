@@ -6,7 +6,7 @@ is any value: it has every member, and nothing is reported about it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -244,6 +244,32 @@ def method_result(name: str, holder: Value, symbols: Symbols) -> Value:
 def has_method(holder: Value, name: str, symbols: Symbols) -> bool:
     """Whether a class has a method of a mapping."""
     return name in MAPPING_METHODS and isinstance(_base(holder, symbols), ClassType)
+
+
+def listing(value: Value, symbols: Symbols) -> Mapping[str, Value]:
+    """Return the members of a value by name, as far as they are known; Python's own are left out."""
+    match _base(value, symbols):
+        case ClassType(name):
+            info = symbols.class_(name)
+            return {each.name: each.type for each in info.fields} if info is not None else {}
+        case EnumType() | VariantType():
+            return {"value": STRING}
+        case Enum(name):
+            enum = symbols.enum(name)
+            return {each.name: EnumType(name) for each in enum.variants} if enum is not None else {}
+        case UnionType(parts):
+            found: dict[str, Value] = {}
+            for part in reversed(parts):
+                found |= listing(part, symbols)
+            return found
+        case Loop(item):
+            return dict.fromkeys(sorted(_LOOP), UNKNOWN) | {"previtem": item, "nextitem": item}
+        case Record(_, fields):
+            return dict(fields)
+        case Builtin(path):
+            return BUILTINS.get(path, {})
+        case _:
+            return {}
 
 
 def truth(value: Value, symbols: Symbols) -> bool:

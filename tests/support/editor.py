@@ -98,9 +98,24 @@ async def start(client: LanguageClient, folders: Sequence[Path] = ()) -> lsp.Ini
     workspace = lsp.WorkspaceClientCapabilities(
         did_change_watched_files=lsp.DidChangeWatchedFilesClientCapabilities(dynamic_registration=False)
     )
+    markdown = [lsp.MarkupKind.Markdown, lsp.MarkupKind.PlainText]
+    document = lsp.TextDocumentClientCapabilities(
+        hover=lsp.HoverClientCapabilities(content_format=markdown),
+        completion=lsp.CompletionClientCapabilities(
+            completion_item=lsp.ClientCompletionItemOptions(documentation_format=markdown)
+        ),
+        signature_help=lsp.SignatureHelpClientCapabilities(
+            signature_information=lsp.ClientSignatureInformationOptions(
+                documentation_format=markdown, active_parameter_support=True
+            )
+        ),
+        code_action=lsp.CodeActionClientCapabilities(is_preferred_support=True, data_support=True),
+        document_symbol=lsp.DocumentSymbolClientCapabilities(hierarchical_document_symbol_support=True),
+        rename=lsp.RenameClientCapabilities(prepare_support=True),
+    )
     return await client.initialize_session(
         lsp.InitializeParams(
-            capabilities=lsp.ClientCapabilities(workspace=workspace),
+            capabilities=lsp.ClientCapabilities(workspace=workspace, text_document=document),
             workspace_folders=[lsp.WorkspaceFolder(each.as_uri(), each.name) for each in folders] or None,
         )
     )

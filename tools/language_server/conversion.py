@@ -18,6 +18,14 @@ _UNNECESSARY: Final = frozenset({"E0063", "E0095", "E0097", "E0101", "E0102"})
 """Codes of diagnostics about code without an effect, which an editor may fade out."""
 
 
+def markup(text: str, *, is_plain: bool) -> lsp.MarkupContent:
+    """Return Markdown, or its text for a client that shows none."""
+    if is_plain:
+        lines = (line for line in text.split("\n") if not line.startswith("```"))
+        return lsp.MarkupContent(lsp.MarkupKind.PlainText, "\n".join(lines).strip())
+    return lsp.MarkupContent(lsp.MarkupKind.Markdown, text)
+
+
 def range_of(text: Text, start: int, end: int) -> lsp.Range:
     """Return a range of a text."""
     first, last = text.place(start), text.place(end)

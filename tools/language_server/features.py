@@ -7,7 +7,19 @@ from typing import Any, Final, NamedTuple
 
 from lsprotocol import types as lsp
 
-from bamlvm.tools.language_server import hover, navigation, renaming, symbols
+from bamlvm.tools.language_server import (
+    actions,
+    commands,
+    completion,
+    hover,
+    inlay_hints,
+    layout,
+    navigation,
+    renaming,
+    semantic_tokens,
+    signatures,
+    symbols,
+)
 from bamlvm.tools.language_server.workspace import Workspace
 
 
@@ -30,5 +42,26 @@ FEATURES: Final = (
     Feature(lsp.TEXT_DOCUMENT_PREPARE_RENAME, renaming.prepare_rename),
     Feature(lsp.TEXT_DOCUMENT_RENAME, renaming.rename, lsp.RenameOptions(prepare_provider=True)),
     Feature(lsp.TEXT_DOCUMENT_DOCUMENT_SYMBOL, symbols.document_symbols, is_patient=True),
+    Feature(lsp.TEXT_DOCUMENT_COMPLETION, completion.completion, lsp.CompletionOptions(completion.TRIGGERS)),
+    Feature(
+        lsp.TEXT_DOCUMENT_SIGNATURE_HELP, signatures.signature_help, lsp.SignatureHelpOptions(["(", ","], [")", "="])
+    ),
+    Feature(
+        lsp.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL,
+        semantic_tokens.semantic_tokens,
+        semantic_tokens.LEGEND,
+        is_patient=True,
+    ),
+    Feature(
+        lsp.TEXT_DOCUMENT_SEMANTIC_TOKENS_RANGE,
+        semantic_tokens.semantic_tokens_range,
+        semantic_tokens.LEGEND,
+        is_patient=True,
+    ),
+    Feature(lsp.TEXT_DOCUMENT_INLAY_HINT, inlay_hints.inlay_hints, is_patient=True),
+    Feature(lsp.TEXT_DOCUMENT_FOLDING_RANGE, layout.folding_ranges, is_patient=True),
+    Feature(lsp.TEXT_DOCUMENT_FORMATTING, layout.formatting),
+    Feature(lsp.TEXT_DOCUMENT_CODE_ACTION, actions.code_actions, lsp.CodeActionOptions(actions.KINDS), is_patient=True),
+    Feature(lsp.TEXT_DOCUMENT_CODE_LENS, commands.code_lenses, is_patient=True),
     Feature(lsp.WORKSPACE_SYMBOL, symbols.workspace_symbols, is_patient=True),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lsprotocol import types as lsp
 
-from bamlvm.tools.language_server.conversion import offset_of, range_of
+from bamlvm.tools.language_server.conversion import markup, offset_of, range_of
 from bamlvm.tools.language_server.descriptions import describe
 from bamlvm.tools.language_server.model import Found, Model
 from bamlvm.tools.language_server.workspace import Workspace
@@ -25,7 +25,7 @@ def hover(workspace: Workspace, params: lsp.HoverParams) -> lsp.Hover | None:
             shown[description.markdown] = None
     if not shown:
         return None
-    content = lsp.MarkupContent(lsp.MarkupKind.Markdown, "\n\n---\n\n".join(shown))
+    content = markup("\n\n---\n\n".join(shown), is_plain=lsp.TEXT_DOCUMENT_HOVER in workspace.plain)
     return lsp.Hover(content, range_of(file.text, found[0].span.start, found[0].span.end))
 
 

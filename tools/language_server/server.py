@@ -13,7 +13,7 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from lsprotocol import converters
@@ -29,6 +29,7 @@ from pygls.protocol import LanguageServerProtocol
 from pygls.protocol.language_server import lsp_method
 
 import bamlvm
+from bamlvm.tools.language_server import commands
 from bamlvm.tools.language_server.conversion import diagnostic, range_of
 from bamlvm.tools.language_server.features import FEATURES, Feature
 from bamlvm.tools.language_server.positions import Encoding, Place
@@ -145,6 +146,14 @@ class Server(LanguageServer):
             self.feature(method)(_function(react))
         for each in FEATURES:
             self.feature(each.method, each.options)(self._handler(each))
+        for name in (commands.RUN, commands.TEST, commands.PREVIEW):
+            self.command(name)(self._command(name))
+
+    def _command(self, name: str) -> Callable[..., Any]:
+        async def execute(*arguments: Any) -> Any:
+            return await commands.execute(self.opened, name, arguments[0] if arguments else {})
+
+        return execute
 
     @property
     def opened(self) -> Workspace:
@@ -160,7 +169,7 @@ class Server(LanguageServer):
         folders = [each.uri for each in params.workspace_folders or ()]
         if not folders and params.root_uri:
             folders = [params.root_uri]
-        self.files = Workspace(encoding, folders)
+        self.files = Workspace(encoding, folders, _without_markdown(params.capabilities.text_document))
 
     def _initialized(self, _: lsp.InitializedParams) -> None:
         self.opened.discover()
@@ -235,6 +244,21 @@ class Server(LanguageServer):
         for path, problem in program.problems().items():
             whole = lsp.Diagnostic(range_of(texts[path], 0, 0), problem, lsp.DiagnosticSeverity.Error, source="bamlvm")
             found[uri(path)].insert(0, whole)
+
+
+def _without_markdown(capabilities: lsp.TextDocumentClientCapabilities | None) -> Iterator[str]:
+    """Yield the requests in whose answers a client shows no Markdown."""
+    hover = capabilities and capabilities.hover and capabilities.hover.content_format
+    completion = capabilities and capabilities.completion and capabilities.completion.completion_item
+    signature = capabilities and capabilities.signature_help and capabilities.signature_help.signature_information
+    formats = {
+        lsp.TEXT_DOCUMENT_HOVER: hover,
+        lsp.TEXT_DOCUMENT_COMPLETION: completion and completion.documentation_format,
+        lsp.TEXT_DOCUMENT_SIGNATURE_HELP: signature and signature.documentation_format,
+    }
+    for method, shown in formats.items():
+        if lsp.MarkupKind.Markdown not in (shown or ()):
+            yield method
 
 
 def serve(level: str) -> bool:

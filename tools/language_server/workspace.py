@@ -50,8 +50,10 @@ class File(NamedTuple):
 class Workspace:
     """The documents, folders and programs of one client."""
 
-    def __init__(self, encoding: Encoding, folders: Iterable[str] = ()) -> None:
+    def __init__(self, encoding: Encoding, folders: Iterable[str] = (), plain: Iterable[str] = ()) -> None:
         self.encoding: Encoding = encoding
+        self.plain = frozenset(plain)
+        """The requests, by method, in whose answers the client shows no Markdown."""
         self._folders: list[str] = [path for uri in folders if (path := _path(uri))]
         self._documents: dict[str, Document] = {}
         self._programs: dict[str, Program] = {}
