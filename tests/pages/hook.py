@@ -72,14 +72,20 @@ class BamlLexer(RegexLexer):
 
 
 _MODULE: Final = "bamlvm_site_lexer"
-sys.modules[_MODULE] = SimpleNamespace(BamlLexer=BamlLexer)  # type: ignore[assignment]  # Pygments imports it by name
+sys.modules[_MODULE] = SimpleNamespace(__all__=["BamlLexer"], BamlLexer=BamlLexer)  # type: ignore[assignment]
 LEXERS["BamlLexer"] = (_MODULE, BamlLexer.name, BamlLexer.aliases, BamlLexer.filenames, ())
 
 
-def on_page_markdown(markdown: str, page: Any, **_: Any) -> None:
-    """Keep the text of a page."""
-    text = re.sub(r"(?m)^<!--.*?-->\n", "", markdown)
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Keep the text of a page; return it as Python's Markdown wants it.
+
+    The pages are written for every reader of Markdown (CommonMark with tables): a backslash ends a line, a bar in the
+    code of a table has one before it.
+    """
+    text = re.sub(r"(?ms)^<!--.*?-->\n", "", markdown)
     _PAGES[page.file.src_uri] = (page.title, text)
+    text = re.sub(r"(?m)\\$", "  ", text)
+    return re.sub(r"(?m)^\|.*$", lambda row: re.sub(r"`[^`]*`", lambda code: code[0].replace("\\|", "|"), row[0]), text)
 
 
 def on_post_build(config: Any, **_: Any) -> None:
