@@ -31,6 +31,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Records of calls": (
         *("Collector", "Observer", "CallRecord", "AttemptRecord", "ErrorRecord", "UnawaitedError", "Usage"),
     ),
+    "Types at run time": ("TypeBuilder",),
     "Kept responses": ("ResponseCache", "ResponseCacheWarning"),
     "As a service": ("asgi",),
     "Errors": ("BamlError", "CompileError", "ThrownError", "Cancelled", "DeadlineExceeded", "HostError"),
