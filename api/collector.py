@@ -9,23 +9,30 @@ Any object with the two members of :class:`Observer` can be used as a collector.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 import msgspec
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from bamlvm.sysops.records import AttemptRecord, ErrorRecord
 else:  # msgspec resolves a record's fields only to decode one
-    AttemptRecord = ErrorRecord = Any
+    AttemptRecord = ErrorRecord = Decimal = Any
+
+_COUNTS: Final = ("input_tokens", "output_tokens", "cached_input_tokens", "cache_write_tokens", "reasoning_tokens")
 
 
-class Usage(msgspec.Struct, frozen=True):
+class Usage(msgspec.Struct, frozen=True, eq=False):
     """Tokens, as the providers counted them; an attempt whose provider did not say counts 0, and so does one whose
     response came from the cache.
 
     ``cached_input_tokens`` and ``cache_write_tokens`` are parts of ``input_tokens``, ``reasoning_tokens`` of
-    ``output_tokens``.  Usages can be added; ``sum(usages, Usage())`` adds many.
+    ``output_tokens``.  ``known_cost`` is the sum, in ``currency``, of what is known of the attempts' costs (None where
+    nothing is), ``unpriced`` counts the attempts whose cost is not known.  Usages can be added; ``sum(usages,
+    Usage())`` adds many.  Two are equal if their tokens and costs are.
     """
 
     input_tokens: int = 0
@@ -33,11 +40,41 @@ class Usage(msgspec.Struct, frozen=True):
     cached_input_tokens: int = 0
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
+    known_cost: Decimal | None = None
+    currency: str | None = None
+    unpriced: int = 0
+
+    @property
+    def cost(self) -> Decimal | None:
+        """What all of it cost, by the host's prices; None, never 0, where that is not known."""
+        return None if self.unpriced else self.known_cost
+
+    @property
+    def tokens(self) -> tuple[int, int, int, int, int]:
+        """The counts: of the prompt, of the answer, and the parts of both."""
+        parts = (self.cached_input_tokens, self.cache_write_tokens, self.reasoning_tokens)
+        return (self.input_tokens, self.output_tokens, *parts)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Usage):
+            return NotImplemented
+        return (self.tokens, self.cost, self.currency) == (other.tokens, other.cost, other.currency)
+
+    def __hash__(self) -> int:
+        return hash((self.tokens, self.cost, self.currency))
 
     def __add__(self, other: Usage) -> Usage:
         if not isinstance(other, Usage):
             return NotImplemented
-        return Usage(*(getattr(self, name) + getattr(other, name) for name in self.__struct_fields__))
+        tokens = map(operator.add, self.tokens, other.tokens)
+        unpriced = self.unpriced + other.unpriced
+        one, two = self.known_cost, other.known_cost
+        if one is None or two is None:
+            currency = self.currency or other.currency
+            return _usage(tokens, one if two is None else two, currency, unpriced)
+        if self.currency != other.currency:  # no sum is right
+            return _usage(tokens, None, None, unpriced + 1)
+        return _usage(tokens, one + two, self.currency, unpriced)
 
 
 class UnawaitedError(msgspec.Struct, frozen=True):
@@ -73,6 +110,8 @@ class CallRecord(msgspec.Struct, frozen=True):
         facts = [f"{self.function} {outcome} after {self.duration:.3f} s"]
         if self.attempts:
             facts.append(f"{usage.input_tokens}+{usage.output_tokens} tokens")
+            if usage.cost is not None:
+                facts.append(f"{usage.cost} {usage.currency}")
             facts += map(repr, self.attempts)
         return f"<call {', '.join(facts)}>"
 
@@ -149,11 +188,26 @@ class Collector:
 
 
 def usage_of(attempts: Iterable[AttemptRecord]) -> Usage:
-    """Return the sum of the attempts' tokens."""
-    totals = [0] * len(Usage.__struct_fields__)
+    """Return the sum of the attempts' tokens and costs."""
+    totals = [0] * 5
+    total: Decimal | None = None
+    currencies: dict[str | None, None] = {}
+    unpriced = 0
     for attempt in attempts:
+        if attempt.cost is None:
+            unpriced += 0 if attempt.cached else 1
+        else:
+            total = attempt.cost if total is None else total + attempt.cost
+            currencies[attempt.currency] = None
         if attempt.cached:
             continue
-        for place, name in enumerate(Usage.__struct_fields__):
+        for place, name in enumerate(_COUNTS):
             totals[place] += getattr(attempt, name) or 0
-    return Usage(*totals)
+    if len(currencies) > 1:
+        return _usage(totals, None, None, unpriced + 1)
+    return _usage(totals, total, next(iter(currencies), None), unpriced)
+
+
+def _usage(tokens: Iterable[int], cost: Decimal | None, currency: str | None, unpriced: int) -> Usage:
+    prompt, answer, read, written, thought = tokens
+    return Usage(prompt, answer, read, written, thought, cost, currency, unpriced)

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from bamlvm.calls.streams import Stream
     from bamlvm.collector import Observer
     from bamlvm.grammar.diagnostics import Diagnostic
+    from bamlvm.sysops.prices import Prices
     from bamlvm.sysops.web.clients import Clients
     from bamlvm.test_case import Case
     from bamlvm.vm.program.llm import ClientInfo
@@ -65,7 +66,9 @@ class Runtime:
     resources may be open at once; ``optimize`` False compiles without the optimiser;
     ``translate`` False keeps hot functions interpreted.  ``cache`` keeps the responses of LLMs, so that an equal
     request is answered without being sent: True, a path, or an object with ``get(key)`` and ``put(key, value)``
-    (:mod:`bamlvm.sysops.response_cache`).
+    (:mod:`bamlvm.sysops.response_cache`).  ``prices`` are those of models, per million tokens
+    (``{"gpt-4o": {"input": 2.5, "output": 10}}``), by which collectors know what calls cost; ``from_directory`` takes
+    those of the project's settings unless it is given others.
 
     A runtime can be pickled, as far as its options can be: it is made anew of its sources and options.
     """
@@ -85,6 +88,7 @@ class Runtime:
         collectors: Iterable[Observer] = (),
         translate: bool = True,
         cache: Any = None,
+        prices: Mapping[str, Any] | None = None,
     ) -> None:
         try:
             grants = grants_of(capabilities, denied)
@@ -114,6 +118,7 @@ class Runtime:
             max_bytes=max_bytes,
             trace=trace,
             is_offline=not getattr(transport, "needs_credentials", True),
+            prices=_prices(prices),
         )
         own = Border(Arguments(program, self.types), Results(self.types, self.partial_types, services.readers))
         self.engine = Engine(
@@ -142,7 +147,12 @@ class Runtime:
 
         Raises :class:`bamlvm.CompileError`, and :class:`bamlvm.HostError` if there is no such file.
         """
-        return cls.from_files(read_sources(path), optimize=optimize, **options)
+        files = read_sources(path)
+        if "prices" not in options:
+            from bamlvm.build.prices import found_prices
+
+            options["prices"] = found_prices(path)
+        return cls.from_files(files, optimize=optimize, **options)
 
     @classmethod
     def from_files(cls, files: Mapping[str, str], *, optimize: bool = True, **options: Any) -> Self:
@@ -433,6 +443,18 @@ def _resolve_types(program: Program, given: Any) -> Sequence[Additions]:
     from bamlvm.build.types import resolve_types  # few calls add types
 
     return resolve_types(program, given)
+
+
+def _prices(table: Mapping[str, Any] | None) -> Prices | None:
+    """Return a host's prices.  Raises :class:`bamlvm.HostError`."""
+    if not table:
+        return None
+    from bamlvm.sysops.prices import prices_from
+
+    try:
+        return prices_from(table)
+    except ValueError as error:
+        raise HostError(str(error)) from None
 
 
 def _store(cache: Any) -> Any:

@@ -125,6 +125,8 @@ def open_runtime(
     Raises :class:`bamlvm.CompileError`, and :class:`bamlvm.HostError` and :class:`CommandError` for options that
     cannot be followed.
     """
+    from bamlvm.build.prices import found_prices
+
     env = environment(options)
     answers = _plausible_answers(options)
     with bamlvm.Runtime.from_files(
@@ -134,6 +136,7 @@ def open_runtime(
         env=env,
         collectors=collectors,
         cache=options.cache_file or options.cache,
+        prices=found_prices(next(iter(files), os.curdir)),
     ) as runtime:
         if answers is not None:
             answers.runtime = runtime

@@ -111,7 +111,8 @@ def report(error: CommandError | bamlvm.BamlError, command: str = "") -> int:
 
 
 def usage_text(attempts: Sequence[AttemptRecord], seconds: float) -> str:
-    """Render the time and the tokens of a call: ``1.20 s, 2 attempts, 21+40 tokens`` (input and output)."""
+    """Render the time and the tokens of a call: ``1.20 s, 2 attempts, 21+40 tokens`` (input and output),
+    and what it cost if that is known."""
     parts = [duration_text(seconds)]
     if attempts:
         from bamlvm.collector import usage_of
@@ -122,6 +123,8 @@ def usage_text(attempts: Sequence[AttemptRecord], seconds: float) -> str:
         if cached:
             parts.append("from the cache" if cached == len(attempts) else f"{cached} from the cache")
         parts.append(f"{usage.input_tokens}+{usage.output_tokens} tokens")
+        if usage.cost is not None:
+            parts.append(f"{usage.cost.normalize():f} {usage.currency}")
     return ", ".join(parts)
 
 

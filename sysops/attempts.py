@@ -48,6 +48,7 @@ def fail(scope: Scope, error: Any) -> tuple[AttemptRecord | None, Any]:
     if record is None:
         return None, None
     record.error = ErrorRecord(*name_and_message(error), builtins_of(error))
+    _price(scope, record)
     _trace_end(scope, "failed", record)
     return record, _notify(scope, "failed", record)
 
@@ -57,6 +58,7 @@ def succeed(scope: Scope) -> Any:
     record = _close(scope)
     if record is None:
         return None
+    _price(scope, record)
     _trace_end(scope, "succeeded", record)
     return _notify(scope, "succeeded", record)
 
@@ -66,7 +68,16 @@ def abandon(scope: Scope, error: ErrorRecord) -> None:
     record = _close(scope)
     if record is not None:
         record.error = error
+        _price(scope, record)
         _trace_end(scope, "abandoned", record)
+
+
+def _price(scope: Scope, record: AttemptRecord) -> None:
+    """Write down what an attempt cost, if the host has prices."""
+    prices = scope.services.prices
+    if prices is not None:
+        record.cost = prices.cost(record)
+        record.currency = prices.currency
 
 
 def _close(scope: Scope) -> AttemptRecord | None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+else:  # msgspec resolves a record's fields only to decode one
+    Decimal = Any
 
 
 class ErrorRecord(msgspec.Struct, frozen=True):
@@ -51,7 +56,8 @@ class AttemptRecord(msgspec.Struct):
     Tokens are None where the provider did not say.  ``input_tokens`` and ``output_tokens`` count the whole prompt and
     the whole answer; ``cached_input_tokens`` and ``cache_write_tokens`` are parts of the former, ``reasoning_tokens``
     of the latter.  ``cached`` says that the response came from the runtime's cache: its tokens were paid for when it
-    was kept, and no sum counts them again.
+    was kept, and no sum counts them again.  ``cost`` is what the attempt cost in ``currency``, by the host's prices
+    (:mod:`bamlvm.sysops.prices`), None where that is not known.
     """
 
     function: str
@@ -81,6 +87,8 @@ class AttemptRecord(msgspec.Struct):
     streamed: bool = False
     thread: int = 0
     cached: bool = False
+    cost: Decimal | None = None
+    currency: str | None = None
 
     def __repr__(self) -> str:
         facts = [f"{self.client} ({self.provider}{f' {self.model}' if self.model else ''})"]
@@ -92,6 +100,8 @@ class AttemptRecord(msgspec.Struct):
             facts.append(self.finish_reason)
         if self.input_tokens is not None or self.output_tokens is not None:
             facts.append(f"{self.input_tokens or 0}+{self.output_tokens or 0} tokens")
+        if self.cost is not None:
+            facts.append(f"{self.cost} {self.currency}")
         facts.append("running" if self.duration is None else f"{self.duration:.3f} s")
         return f"<attempt {self.ordinal} {', '.join(facts)}>"
 

@@ -22,6 +22,7 @@ from bamlvm.vm.program.types import Type
 if TYPE_CHECKING:
     from bamlvm.sysops.constraints import Constraints
     from bamlvm.sysops.parsing import JsonReader, Output
+    from bamlvm.sysops.prices import Prices
     from bamlvm.sysops.prompts.engine import Engine
     from bamlvm.sysops.prompts.predicates import Predicates
     from bamlvm.sysops.schemas.forms import Form
@@ -130,7 +131,8 @@ class Services(msgspec.Struct):
     ``round_robin`` holds the next turn of each round-robin client that has been used, guarded by ``round_robin_lock``;
     ``grants`` is what the host allows the program; ``max_bytes`` bounds what one operation brings in (a response, a
     file, the output of a command); ``is_offline`` says that the transport needs no credentials, because it reaches no
-    network; ``credentials`` are those that clients sign in with, by their content.
+    network; ``credentials`` are those that clients sign in with, by their content; ``prices``
+    are the host's.
     """
 
     schema: Schema
@@ -143,6 +145,7 @@ class Services(msgspec.Struct):
     trace: Trace = NO_TRACE
     is_offline: bool = False
     credentials: dict[str, Any] = msgspec.field(default_factory=dict)
+    prices: Prices | None = None
     _readers: Readers | None = None
 
     @property

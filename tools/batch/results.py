@@ -8,6 +8,7 @@ A line has ``result`` or ``error``.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -29,12 +30,14 @@ class RowError(msgspec.Struct, frozen=True):
 
 
 class Cost(msgspec.Struct, frozen=True):
-    """What a row has taken: attempts at LLM clients, tokens of all of them, and seconds."""
+    """What a row has taken: attempts at LLM clients, tokens of all of them, seconds, and money, if that is known."""
 
     attempts: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
     seconds: float = 0.0
+    amount: Decimal | None = None
+    currency: str | None = None
 
 
 class RowResult(msgspec.Struct, frozen=True):
@@ -84,6 +87,8 @@ def encoded(row: int, key: str, program: str, result: RowResult, columns: Any) -
         "output_tokens": cost.output_tokens,
         "seconds": round(cost.seconds, 6),
     }
+    if cost.amount is not None:
+        line |= {"cost": f"{cost.amount:f}", "currency": cost.currency}
     return msgspec.json.encode(line) + b"\n"
 
 
@@ -91,4 +96,6 @@ def _cost(record: CallRecord | None) -> Cost:
     if record is None:
         return Cost()
     usage = record.usage
-    return Cost(len(record.attempts), usage.input_tokens, usage.output_tokens, record.duration)
+    return Cost(
+        len(record.attempts), usage.input_tokens, usage.output_tokens, record.duration, usage.cost, usage.currency
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from decimal import Decimal
 
 from bamlvm.tools.batch.results import RowResult
 
@@ -20,6 +21,8 @@ class Summary:
         self.attempts = 0
         self.input_tokens = 0
         self.output_tokens = 0
+        self.amount: Decimal | None = Decimal(0)
+        self.currency: str | None = None
         self.errors: Counter[str] = Counter()
         self.examples: dict[str, str] = {}
         """The first message of each error class."""
@@ -34,6 +37,11 @@ class Summary:
         self.attempts += result.cost.attempts
         self.input_tokens += result.cost.input_tokens
         self.output_tokens += result.cost.output_tokens
+        if result.cost.amount is None or self.amount is None:
+            self.amount = None if result.cost.attempts else self.amount  # what is not known in part is not known
+        else:
+            self.amount += result.cost.amount
+            self.currency = result.cost.currency or self.currency
         if result.error is None:
             self.done += 1
         else:
@@ -54,6 +62,8 @@ class Summary:
             heads.append(f"{self.resumed:,} there already{failures}")
         rate = f", {rows / seconds:.1f} a second" if rows and seconds > 0 else ""
         tokens = f"{self.input_tokens:,}+{self.output_tokens:,} tokens"
+        if self.amount is not None and self.currency is not None:
+            tokens += f", {self.amount.normalize():f} {self.currency}"
         facts = f"{seconds:.1f} s{rate}, {self.attempts:,} attempts, {tokens}"
         shown = [
             f"  {count:,} {name}: {self.examples[name].partition(chr(10))[0][:200]}"
