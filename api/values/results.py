@@ -253,6 +253,8 @@ def _unfold_builtins(value: Any) -> Unfolded | Leaf:
         return Leaf(value.value)
     if isinstance(value, (str, int, float)):
         return Leaf(value)
+    if type(value).__name__ == "Decimal":  # an amount of money in a record
+        return Leaf(str(value))
     return Leaf(description(value.value if isinstance(value, Opaque) else value))
 
 
