@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import sys
 import threading
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import bamlvm
 from bamlvm.vm.native import Native
 from bamlvm.vm.space import FREE_LENGTH
 from bamlvm.vm.work import LONGEST
+from tests.generators.hot_programs import program
 
 pytestmark = pytest.mark.slow
 
@@ -71,6 +73,16 @@ def test_every_program_ends_as_in_the_interpreter(make: Make, path: Path, mode: 
     for _ in range(3):  # the loops of the first call are entered half way; later calls find functions and loops ready
         assert ending(translated, args) == expected
     assert native(translated).codes
+
+
+@pytest.mark.parametrize("mode", ["", *MODES])
+@pytest.mark.parametrize("seed", [*range(1, 12), 152])
+def test_generated_programs_end_as_in_the_interpreter(make: Make, seed: int, mode: str) -> None:
+    source = program(random.Random(seed).randbytes(700))
+    interpreted, translated = make(source, "0"), make(source, mode)
+    for n in (5, -3, (1 << 31) - 20):
+        expected = ending(interpreted, {"n": n})
+        assert [ending(translated, {"n": n}) for _ in range(2)] == [expected] * 2
 
 
 HOT = """
