@@ -76,6 +76,9 @@ def openapi_document(
             left_out.append(name)
             arguments.definitions, results.definitions = known_before
     definitions = _merged(arguments.definitions, results.definitions, operations)
+    for name in media.values():
+        if name in definitions:
+            definitions[name] = _titled(name, definitions[name])
     own = {name: definition(names) for name, definition in _COMPONENTS.items()}
     schemas = {names[name]: schema for name, schema in own.items()} | dict(sorted(definitions.items()))
     about = "The functions of a BAML program, as `bamlvm serve` offers them."
@@ -131,6 +134,13 @@ def _merged(arguments: Mapping[str, Any], results: Mapping[str, Any], operations
     # A definition that only arguments have keeps its name; what it refers to may have changed its own.
     own = {renamed.get(name, name): _redirected(schema, renamed) for name, schema in arguments.items()}
     return {**own, **results}
+
+
+def _titled(name: str, media: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of media with the official titles of its forms, which become the names of classes."""
+    titles = {"base64": f"{name}Base64", "url": f"{name}Url"}
+    forms = {next(each for each in titles if each in form["properties"]): form for form in media["anyOf"]}
+    return {"oneOf": [{"title": title, **forms[source]} for source, title in titles.items()]}
 
 
 def _targets(schema: Mapping[str, Any]) -> Iterator[str]:

@@ -83,6 +83,10 @@ def test_paths_operations_and_components_have_the_official_names() -> None:
     assert {"BamlImage", "BamlOptions", "ClientProperty", "Check", "Person", "Mood"} <= SCHEMAS.keys()
 
 
+def test_the_forms_of_media_have_the_official_titles() -> None:
+    assert [form["title"] for form in SCHEMAS["BamlImage"]["oneOf"]] == ["BamlImageBase64", "BamlImageUrl"]
+
+
 def test_names_are_those_of_hosts_and_not_of_models() -> None:
     assert SCHEMAS["Person"]["properties"]["name"] == {"type": "string", "description": "the whole name"}
     assert SCHEMAS["Mood"] == {

@@ -6,8 +6,10 @@ What needs Node.js and the compiler runs where `make typescript` has installed i
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,7 +22,7 @@ from bamlvm.build.sources import read_sources
 from bamlvm.cli import exit_codes
 from bamlvm.cli.main import main
 from bamlvm.tools.generate.typescript_module import typescript_files
-from tests.support.generated import PROJECTS
+from tests.support.generated import PROJECTS, ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -128,6 +130,31 @@ void (() => b.Extract("Ada", "Angry"));
 // @ts-expect-error: no field of this name
 void ((each: types.Person) => each.nme);
 console.log(lines.join("\\n"));
+"""
+SERVED = """
+function Fail() -> int { throw "no" }
+"""
+USE_SERVED = """
+import { BamlClient, BamlError } from "./baml_client/index.js";
+
+declare const process: { argv: string[] };
+const client = new BamlClient({ baseUrl: process.argv[2]! });
+const person = await client.Extract("Ada");
+const stream = client.stream.Extract("Ada");
+let partials = 0;
+for await (const partial of stream) {
+  partials += partial === null ? 0 : 1;
+}
+const whole = await stream.getFinalResponse();
+console.log(person.tags.checks.some.status, partials > 0, whole.name.length > 0);
+for (const call of [() => client.Fail(), () => client.stream.Fail().getFinalResponse()]) {
+  try {
+    await call();
+  } catch (error) {
+    const { kind, status, message } = error as BamlError;
+    console.log([kind, ...(status === undefined ? [] : [status]), message].join(" "));
+  }
+}
 """
 WHOLE = {
     "name": "Ada ☃",
@@ -270,6 +297,26 @@ def test_calls_streams_and_errors(tmp_path: Path, server: tuple[str, list[tuple[
         ),
         ("/stream/Extract", {"text": "Ada", "mood": "Sad"}, "Bearer t"),
     ]
+
+
+@needs_tsc
+def test_it_calls_what_the_service_serves(tmp_path: Path) -> None:
+    """`bamlvm serve` with made-up answers, in a process of its own."""
+    folder = written(tmp_path, {"main.baml": PROGRAM + SERVED})
+    (folder / "main.baml").write_text(PROGRAM + SERVED)
+    (folder / "use.ts").write_text(USE_SERVED)
+    compile_typescript("use.ts", folder=folder)
+    words = [sys.executable, "-m", "bamlvm", "serve", "main.baml", "--mock", "--port", "0"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(words, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as service:
+        try:
+            assert service.stdout is not None
+            url = service.stdout.readline().strip()
+            node = ["node", "use.js", url]
+            ended = subprocess.run(node, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+        finally:
+            service.terminate()
+    assert (ended.stderr, ended.stdout) == ("", "succeeded true true\nthrown 500 no\nthrown 500 no\n")
 
 
 def test_the_names_of_the_program_come_first() -> None:
