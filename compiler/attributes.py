@@ -9,7 +9,7 @@ from bamlvm.compiler.index import Entry
 from bamlvm.compiler.reporter import Reporter
 from bamlvm.grammar import syntax
 from bamlvm.grammar.strings import dedent
-from bamlvm.vm.program.spelling import did_you_mean
+from bamlvm.vm.program.spelling import did_you_mean, write_instead
 from bamlvm.vm.program.types import Attribute
 
 _SHARED = {"alias", "description", "assert", "check", "stream.done", "stream.not_null", "stream.with_state", "skip"}
@@ -22,6 +22,15 @@ PLACES: Final[Mapping[str, frozenset[str]]] = {
     "test": frozenset({"assert", "check"}),
 }
 """The attributes that may be written in each place; ``type`` is a type inside another."""
+
+
+_FOREIGN = {
+    **dict.fromkeys(("desc", "doc", "comment", "help"), "description"),
+    **dict.fromkeys(("name", "rename", "key", "json", "map"), "alias"),
+    **dict.fromkeys(("validate", "constraint", "ensure"), "assert"),
+    **dict.fromkeys(("ignore", "exclude", "hidden"), "skip"),
+}
+"""The attributes of other languages, by what they are called here."""
 
 
 def scalar(value: syntax.ConfigScalar, text: str) -> str | int | float | bool | None:
@@ -45,7 +54,9 @@ def attributes(
     seen: dict[str, syntax.Attribute] = {}
     for each in written:
         if each.name not in anywhere:
-            report.error("E0015", each, f"unknown attribute `{each.name}`", hint=did_you_mean(each.name, anywhere))
+            same = write_instead(each.name, _FOREIGN[each.name]) if each.name in _FOREIGN else None
+            message = f"unknown attribute `{each.name}`"
+            report.error("E0015", each, message, hint=same or did_you_mean(each.name, anywhere))
             continue
         if each.name not in known:
             homes = [home for home, names in PLACES.items() if each.name in names]

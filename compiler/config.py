@@ -170,7 +170,8 @@ def llm_functions(symbols: Symbols, index: Index, diagnostics: list[Diagnostic])
         elif "/" in body.client:
             check_shorthand(body.client, (body.client_start, body.client_start + len(body.client)), report)
         elif body.client not in names and body.client not in index.unread:
-            where = (body.client_start, body.client_start + len(body.client))
+            quotes = 2 if entry.item.text[body.client_start] in "\"'" else 0
+            where = (body.client_start, body.client_start + len(body.client) + quotes)
             hint = did_you_mean(body.client, names) or shorthand_of(body.client)
             report.error("E0003", where, f"unknown client `{body.client}`", hint=hint)
         else:

@@ -21,7 +21,7 @@ from bamlvm.compiler.uses import Gap, Kind, Symbol
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
 from bamlvm.vm.program.declarations import NO_ADDITIONS, Additions, ConfigValue, EnumInfo, TestInfo, has_attribute
-from bamlvm.vm.program.spelling import did_you_mean
+from bamlvm.vm.program.spelling import Suggestion, did_you_mean
 from bamlvm.vm.program.types import (
     BOOL,
     FLOAT,
@@ -103,12 +103,20 @@ def _check_arguments(
     signatures = {name: found for name in functions if (found := symbols.signature(name)) is not None}
     written = given.entries if given is not None else ()
     names = {entry.key for entry in written}
+    misnamed = set[str]()
     known = {each.name for signature in signatures.values() for each in signature.parameters}
+    required = {each.name for signature in signatures.values() for each in signature.parameters if not each.has_default}
     for entry in written:
         if entry.key not in known and signatures:
             what = " and ".join(f"`{name}`" for name in signatures)
             message = f"{what} {'has' if len(signatures) == 1 else 'have'} no parameter `{entry.key}`"
-            report.warning("E0005", (entry.start, entry.key_end), message, hint=did_you_mean(entry.key, known))
+            absent = [each for each in required if each not in names]
+            if len(absent) == 1 and len(written) <= len(known):  # the one argument that is left has another name
+                misnamed.add(absent[0])
+                hint: str | None = Suggestion(f"it has `{absent[0]}`", entry.key, absent[0])
+            else:
+                hint = did_you_mean(entry.key, known)
+            report.warning("E0005", (entry.start, entry.key_end), message, hint=hint)
     for name, signature in signatures.items():
         parameters = {each.name: each for each in signature.parameters}
         for entry in written:
@@ -119,7 +127,7 @@ def _check_arguments(
         missing = [
             f"`{each.name}: {each.type}`"
             for each in signature.parameters
-            if each.name not in names and not each.has_default and not _takes_null(each.type, symbols)
+            if each.name not in names | misnamed and not each.has_default and not _takes_null(each.type, symbols)
         ]
         if missing:
             report.warning("E0005", functions[name], f"`{name}` is called without {', '.join(missing)}")

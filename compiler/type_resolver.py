@@ -296,6 +296,10 @@ _FOREIGN_TYPES: Final = {
     **dict.fromkeys(("date", "datetime", "time", "timestamp", "uuid", "url"), "there is no such type: use `string`"),
     **dict.fromkeys(("tuple", "record", "struct"), "write a class with a field for each part"),
     "bigint": "it is not part of this dialect: an `int` has 64 bits, and what does not fit is an error",
+    **dict.fromkeys(
+        ("result", "either", "error", "exception"),
+        "a function returns `T` alone, and declares what it throws: `throws E`",
+    ),
     "literal": 'a literal is a type itself: write `"a" | "b"`',
 }
 """Hints for types of other languages, by their names in lower case."""
@@ -313,7 +317,7 @@ _SAME_TYPES: Final = {
 _FOREIGN_GENERICS: Final = {
     **dict.fromkeys(("list", "array", "sequence", "vec", "vector", "iterable", "set"), "{0}[]"),
     **dict.fromkeys(("optional", "option", "nullable", "maybe"), "{0}?"),
-    **dict.fromkeys(("dict", "dictionary", "hashmap", "mapping", "record"), "map<{0}, {1}>"),
+    **dict.fromkeys(("dict", "dictionary", "hashmap", "map", "mapping", "record"), "map<{0}, {1}>"),
     "union": "{0} | {1}",
 }
 """The types that generic ones of other languages are written as, by their names in lower case."""

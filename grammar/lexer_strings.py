@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from bamlvm.grammar.diagnostics import error, replace
+from bamlvm.grammar.diagnostics import Edit, error, replace
 from bamlvm.grammar.lexer_state import LexerState
 from bamlvm.grammar.source import Span
 from bamlvm.grammar.tokens import CODE, TEMPLATE_PATTERN, Token
@@ -64,6 +64,15 @@ def rare_token(c: LexerState, kind: str, start: int, end: int) -> int:
             error("E0010", "a string is in double quotes", Span("", start, end), (), f"write `{written}`", fix)
         )
         return end
+    if text[start] == "#" and not text[text.rfind("\n", 0, start) + 1 : start].strip():
+        end = text.find("\n", start)
+        end = len(text) if end < 0 else end
+        c.trivia.append(Token("ERROR", text[start:end], start, end))
+        fix = replace(start, start + 1, "//")
+        message = "`#` begins nothing here"
+        span = Span("", start, start + 1)
+        c.diagnostics.append(error("E0010", message, span, (), "a comment begins with `//`", fix))
+        return end
     c.trivia.append(Token("ERROR", text[start:end], start, end))
     if kind == "OPEN_COMMENT":
         c.swallowed = True
@@ -78,11 +87,22 @@ def _report_invalid(c: LexerState, text: str, start: int, end: int) -> None:
     if text[0].isdigit() and text.endswith("n") and text[:-1].isdigit():
         c.report("E0010", f"`{text}` is a bigint, which this dialect does not have", start, end)
     elif text[0].isdigit() and text[0].isascii():
-        c.report("E0010", f"`{text}` is neither a number nor a name", start, end)
+        fix, hint = _plain_number(text, start, end)
+        message = f"`{text}` is neither a number nor a name"
+        c.diagnostics.append(error("E0010", message, Span("", start, end), (), hint, fix))
     elif text == "'":
         c.report("E0010", "a single quote begins nothing", start, end, hint='strings are written `"…"`')
     else:
         c.report("E0010", f"unexpected character {text!r}", start, end)
+
+
+def _plain_number(text: str, start: int, end: int) -> tuple[tuple[Edit, ...], str | None]:
+    """Return the fix and the hint for a number that another language reads: `1_000`, `0x1F`."""
+    try:
+        written = str(int(text, 0))
+    except ValueError:
+        return (), None
+    return replace(start, end, written), f"write `{written}`"
 
 
 def _raw_string(c: LexerState, start: int, end: int) -> int:

@@ -15,6 +15,7 @@ import msgspec
 from bamlvm.grammar.actions import expressions, items, statements, types
 from bamlvm.grammar.actions.context import ActionContext
 from bamlvm.grammar.actions.types import MAX_PATH, LongPathError
+from bamlvm.grammar.comments_with_code import comments_with_code
 from bamlvm.grammar.depth import MAX_TREE_DEPTH, DeepTreeError, DepthGuard, may_be_deep
 from bamlvm.grammar.diagnostics import Diagnostic, Label, error, sort
 from bamlvm.grammar.items import split_items
@@ -107,6 +108,8 @@ def parse_item(text: str, keyword: str) -> ParsedItem:
     parser = _ItemParser(lexed, context, text)
     name = _probable_name(lexed.tokens)
     declaration = parser.parse(_start_rule(keyword, lexed.tokens))
+    if keyword == "function" and lexed.trivia and declaration is not None:
+        lexed.diagnostics.extend(comments_with_code(lexed, text, parser.reported))
     diagnostics = (*lexed.diagnostics, *context.diagnostics[: parser.spoken])
     return ParsedItem(declaration, "" if declaration is not None else name, diagnostics, parser.recovered)
 
@@ -210,6 +213,12 @@ class _ItemParser:
         before = tokens[failure.index - 1].end if failure.index else 0
         if self.is_reported(before, failure.token.start):
             return
+        if failure.index and any(
+            each.span.start == tokens[failure.index - 1].start for each in self.context.diagnostics
+        ):
+            return
+        if failure.token.kind == "TEMPLATE_START" and any(each.code == "E0009" for each in lexed.diagnostics):
+            return  # the quote that would close a template string opens another inside its `${`
         # An unclosed delimiter whose closer would help here: say so at its own diagnostic, which says where it opens.
         opener = lexed.unclosed
         if opener is not None and opener.start < failure.token.start:

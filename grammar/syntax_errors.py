@@ -12,10 +12,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from bamlvm.grammar.borrowed_words import BORROWED, SAME_WORDS
+from bamlvm.grammar.comments_with_code import swallowed_by_comment
 from bamlvm.grammar.diagnostics import Diagnostic, Edit, Label, error, replace
 from bamlvm.grammar.lalr import END, Driver, UnexpectedTokenError
 from bamlvm.grammar.source import Span
-from bamlvm.grammar.syntax_hints import syntax_hint
+from bamlvm.grammar.syntax_hints import follows_an_operand, syntax_hint
 from bamlvm.grammar.tokens import ITEM_KEYWORDS, PUNCTUATION, Token
 
 _PARENTHESISED: Final = {"IF": "if", "WHILE": "while", "FOR": "for", "MATCH": "match"}
@@ -33,47 +35,8 @@ _DIVERGES: Final = frozenset({"RETURN", "THROW", "BREAK", "CONTINUE"})
 OPENERS: Final = frozenset({"LPAREN", "LBRACKET", "LBRACE", "INTERPOLATION", "TEMPLATE_START"})
 CLOSERS: Final = frozenset({"RPAREN", "RBRACKET", "RBRACE", "INTERPOLATION_END", "TEMPLATE_END"})
 _BEGINS_NO_STATEMENT: Final = frozenset({END, "RPAREN", "RBRACKET", "COMMA", "COLON", "ELSE", "FAT_ARROW"})
-_BORROWED: Final = {
-    "var": "variables are declared with `let`",
-    "const": "variables are declared with `let`",
-    "def": "functions are declared with `function`",
-    "fn": "functions are declared with `function`",
-    "func": "functions are declared with `function`",
-    "elif": "write `else if`",
-    "try": "there is no `try`: write `e catch (error) { … }` after the expression that may throw",
-    "switch": "write `match (value) { pattern => result }`",
-    "case": "an arm is written `pattern => result`",
-    "struct": "write `class`",
-    "interface": "write `class`",
-    "import": "every file of a project sees every other: nothing is imported",
-    "fallback": "write `client<llm> Name { provider fallback  options { strategy [A, B] } }`",
-    "alias": "write `type Name = …`",
-    "policy": "write `retry_policy`",
-    "and": "the logical and is written `&&`",
-    "or": "the logical or is written `||`",
-    "not": "the logical not is written `!`",
-    "raise": "write `throw`",
-    "async": "every function may wait: leave `async` out",
-    **dict.fromkeys(("export", "public", "pub"), "every item can be used everywhere: leave it out"),
-    "loop": "write `while (true) { … }`",
-    "do": "write `while (true) { …; if (done) { break; } }`",
-    "from": "every file of a project sees every other: nothing is imported",
-    "new": 'an instance is written without `new`: `Person { name: "Ada" }`',
-}
-_SAME_WORDS: Final = {
-    **dict.fromkeys(("var", "const"), "let"),
-    **dict.fromkeys(("def", "fn", "func"), "function"),
-    **dict.fromkeys(("struct", "interface"), "class"),
-    "elif": "else if",
-    "alias": "type",
-    "policy": "retry_policy",
-    "raise": "throw",
-    "and": "&&",
-    "or": "||",
-    "not": "!",
-    **dict.fromkeys(("new", "async", "export", "public", "pub"), ""),
-}
-"""The words of other languages that are to be replaced by one of ours, and nothing more."""
+_BEFORE_PARENTHESES: Final = ("switch", "when", "unless", "until")
+"""Words of other languages before a condition in parentheses."""
 _TOP_LEVEL: Final = ("function", "class", "type", "retry_policy", "")
 _AFTER_KEYWORD: Final = ("LBRACE", "NAME", "STRING", "INT", "TRUE", "FALSE")
 _ITEMS: Final = "a file holds `class`, `enum`, `type`, `function`, `client<llm>`, `test` and the like"
@@ -182,9 +145,11 @@ def missing_semicolon(
     place = tokens[index - 1].end
     if token.kind not in STATEMENT_KEYWORDS and "\n" not in text[place : token.start]:
         return None
+    if follows_an_operand(tokens, index, text):
+        return None
     where = Span("", max(place - 1, 0), place)
-    fix = replace(place, place, ";")
-    found = error("E0028", "missing `;` after this statement", where, (), "add `;` here", fix)
+    hint, fix = swallowed_by_comment(text, place, token.start) or ("add `;` here", replace(place, place, ";"))
+    found = error("E0028", "missing `;` after this statement", where, (), hint, fix)
     return Token("SEMICOLON", "", place, place), found
 
 
@@ -209,14 +174,14 @@ def syntax_error(driver: Driver, failure: UnexpectedTokenError, tokens: list[Tok
         place = previous.end if previous else 0
         return error("E0009", f"unexpected end, expected {wanted}", Span("", max(place - 1, 0), place))
     hint, fix = syntax_hint(tokens, index, token, expected, text)
-    if hint is None and (borrowed := _near(_BORROWED, tokens, index)):
-        hint, fix = _BORROWED[borrowed.text], _borrowed_fix(borrowed, text)
+    if hint is None and (borrowed := _near(BORROWED, tokens, index)):
+        hint, fix = BORROWED[borrowed.text], _borrowed_fix(borrowed, text)
     return error("E0010", f"expected {wanted}, found {_token_text(token)}", span, (), hint, fix)
 
 
 def _borrowed_fix(word: Token, text: str) -> tuple[Edit, ...]:
     """Return the fix for a word of another language that has the same meaning as one here; () for another."""
-    here = _SAME_WORDS.get(word.text)
+    here = SAME_WORDS.get(word.text)
     if here is None:
         return ()
     end = word.end
@@ -230,12 +195,12 @@ def _near(words: dict[str, str], tokens: list[Token], index: int) -> Token | Non
 
     `elif (x) {` is read as a call until its `{`: so a few tokens before are looked at.
     """
-    if words is _BORROWED and (elif_ := _elif(tokens, index)):
+    if words is BORROWED and (elif_ := _elif(tokens, index)):
         return elif_
     for at in range(index, max(index - 8, -1), -1):
         if at < len(tokens) and tokens[at].kind == "NAME" and tokens[at].text in words:
             following = tokens[at + 1].kind if at + 1 < len(tokens) else END
-            if at == index or following in _AFTER_KEYWORD or tokens[at].text == "switch":
+            if at == index or following in _AFTER_KEYWORD or tokens[at].text in _BEFORE_PARENTHESES:
                 return tokens[at]
     return None
 
@@ -273,7 +238,7 @@ def _missing_parentheses(token: Token, keyword: Token, tokens: list[Token], inde
         head = f"let {head}"
     mended = token.kind != END and "\n" not in head
     condition, colon, _ = head.partition(":")
-    if colon and word != "for":  # Python's
+    if colon and (word != "for" or condition.startswith("let ")):  # Python's
         braces = f"write `{word} ({condition.strip()}) {{ … }}`"
         return error(
             "E0030", f"the {subject} of `{word}` must be in parentheses", Span("", token.start, end), (), braces
@@ -347,6 +312,12 @@ def no_item_error(text: str) -> Diagnostic:
     if word is None:
         first = text[0]
         span = Span("", 0, 1)
+        if first == "#":
+            comment = "a comment begins with `//`; every file of a project sees every other"
+            mend = replace(0, 1, "//") if text[1:2] == " " else ()
+            return error("E0010", "`#` begins nothing here", span, (), comment, mend)
+        if first == ";":
+            return error("E0010", "`;` ends nothing here", span, (), "remove this `;`", replace(0, 1, ""))
         if first in "})]":
             return error("E0031", f"`{first}` closes nothing", span, (), f"remove this `{first}`")
         return error("E0010", f"expected a declaration, found `{first}`", span, (), _ITEMS)
@@ -356,9 +327,9 @@ def no_item_error(text: str) -> Diagnostic:
     if name in _FOREIGN:
         return error("E0010", _FOREIGN[name], span, (), _FOREIGN_HINTS.get(name))
     fix: tuple[Edit, ...] = ()
-    if name in _BORROWED:
-        hint: str | None = _BORROWED[name]
-        if _SAME_WORDS.get(name) in _TOP_LEVEL:
+    if name in BORROWED:
+        hint: str | None = BORROWED[name]
+        if SAME_WORDS.get(name) in _TOP_LEVEL:
             fix = _borrowed_fix(Token("NAME", name, 0, word.end()), text)
     elif name.upper() in STATEMENT_KEYWORDS or name in ("spawn", "await"):
         hint = "statements belong inside a function"

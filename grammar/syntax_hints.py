@@ -7,17 +7,19 @@ there is none.  Ours are the words of :mod:`bamlvm.grammar.syntax_errors`, which
 from __future__ import annotations
 
 import re
-from typing import Final, TypeAlias
+from typing import Final
 
+from bamlvm.grammar.borrowed_words import BORROWED
 from bamlvm.grammar.diagnostics import Edit, replace
+from bamlvm.grammar.item_hints import TYPES, Hint, item_hint
 from bamlvm.grammar.lalr import END
 from bamlvm.grammar.tokens import Token
-
-Hint: TypeAlias = tuple[str | None, tuple[Edit, ...]]
 
 _NOTHING: Final = Token(END, "", 0, 0)
 _FOR_HEAD: Final = re.compile(r"(?:(?:let|const|var)\s+)?(\w+)\s+(?:of|in)\b")
 _LAMBDA: Final = "a lambda is written `(x: int) -> int { x + 1 }`"
+_TUPLE: Final = "there are no tuples: use a class with a field for each part, or a list"
+_FUNCTIONS: Final = ("fn", "func", "fun", "function", "def")
 _CLOSING: Final = ("SEMICOLON", "RPAREN", "RBRACE", END)
 
 
@@ -26,7 +28,12 @@ def syntax_hint(tokens: list[Token], index: int, token: Token, expected: set[str
     before = tokens[index - 1] if index else _NOTHING
     earlier = tokens[index - 2] if index > 1 else _NOTHING
     following = tokens[index + 1] if index + 1 < len(tokens) else _NOTHING
-    for known in (_step(tokens, index), _catch(tokens, index, token, expected), _for(tokens, index, text)):
+    for known in (
+        item_hint(tokens, index, token, expected),
+        _step(tokens, index),
+        _catch(tokens, index, token, expected),
+        _for(tokens, index, text),
+    ):
         if known is not None:
             return known
     here = (token.start, token.end)
@@ -38,26 +45,34 @@ def syntax_hint(tokens: list[Token], index: int, token: Token, expected: set[str
             return "equality is written `==`", replace(*here, "==")
         case "ASSIGN" if "COLON" in expected:
             return "write `:` between a name and its value", replace(*here, ":")
-        case "ASSIGN" if "BLOCK_ATTRIBUTE" in expected and "FUNCTION" in expected:
-            return "a field has no default: make it optional, as in `name string?`", ()
-        case "ASSIGN" if "BLOCK_ATTRIBUTE" in expected:
-            return 'a variant has no value: its name in an answer is set by `@alias("…")`', ()
         case "AMPERSAND" if before.kind == "AMPERSAND":
             return "the logical and is written `&&`", ()
         case "MULTIPLY" if before.kind == "MULTIPLY" and adjoins:
-            return "there is no `**`: multiply, or call `baml.math`", ()
+            return "there is no `**`: multiply, as in `x * x`", ()
         case "PLUS" if following.kind == "PLUS" and following.start == token.end:
             return "there is no `++`: write `x += 1`", ()
         case "QUESTION" if text[token.end : token.end + 1] in (".", "["):
             return f"there is no `?{text[token.end]}`: check first, as in `if (x != null) {{ … }}`", ()
+        case "QUESTION" if following.kind == "COLON" and following.start == token.end and before.kind != "NAME":
+            return "write `x ?? default`", replace(token.start, following.end, "??")
+        case "QUESTION" if following.kind == "COLON" and following.start == token.end and "OR" in expected:
+            return "write `x ?? default`", replace(token.start, following.end, "??")
+        case "QUESTION" if following.kind in _CLOSING and "OR" in expected:
+            return "an error goes to the caller by itself: leave `?` out", replace(*here, "")
         case "QUESTION" if following.kind == "COLON" and adjoins:
             return f"what may be missing has an optional type: `{before.text} T?`", ()
         case "QUESTION":
             return "there is no `a ? b : c`: write `if (a) { b } else { c }`", ()
+        case "NOT" if before.text in BORROWED and adjoins:
+            return BORROWED[before.text], ()
+        case "NOT" if token.text == "~":
+            return "not equal is written `!=`", ()
         case "NOT":
             return "what may be null is checked first: `if (x != null) { … }`, or `x ?? default`", ()
         case "ARROW" if "FAT_ARROW" in expected:
             return "an arm is written `pattern => result`", replace(*here, "=>")
+        case "FAT_ARROW" if "ARROW" in expected and not _is_head(tokens, index):
+            return _LAMBDA, ()
         case "FAT_ARROW" if "ARROW" in expected:
             return "a result type is written `-> T`", replace(*here, "->")
         case "FAT_ARROW" if "FAT_ARROW" not in expected:
@@ -68,26 +83,65 @@ def syntax_hint(tokens: list[Token], index: int, token: Token, expected: set[str
             return "an arm is written `pattern => result`, such as `_ => 0`", ()
         case "COLON" if "ARROW" in expected:
             return "a result type is written `-> T`", replace(*here, " ->")
+        case "COLON" if "FAT_ARROW" in expected:
+            return "an arm is written `pattern => result`", replace(*here, " =>")
+        case "COLON" if following.kind == "ASSIGN" and before.kind == "NAME" and _begins(earlier):
+            fix = replace(before.start, following.end, f"let {before.text} =")
+            return f"a variable is declared by `let {before.text} = …`", fix
+        case "COLON" if before.text == "try" and before.kind == "NAME":
+            return BORROWED["try"], ()
+        case "COLON" if "RBRACKET" in expected:
+            return "there are no slices: write `xs.slice(a, b)`, or `text.substring(a, b)`", ()
         case "COLON" if following.kind == "COLON" and following.start == token.end:
             return "a variant is written `Color.Red`", replace(token.start, following.end, ".")
         case "COLON" if before.text in ("client", "prompt"):
             return f"write `{before.text}` and its value without `:`", replace(*here, "")
+        case "COLON" if earlier.kind == "LPAREN" and index > 2 and tokens[index - 3].text in _FUNCTIONS:
+            return _LAMBDA, ()
         case "COLON" if before.kind == "NAME" and earlier.kind in ("LPAREN", "COMMA") and "RPAREN" in expected:
             return f"a named argument is written `{before.text} = …`", replace(*here, " =")
         case "SEMICOLON" if "ASSIGN" in expected and any(
             each.kind == "LET" for each in tokens[max(index - 8, 0) : index]
         ):
             return "a variable has a value from the start: `let x: int = 0;`", ()
+        case "GREATER" if before.kind == "LESS" and adjoins:
+            return "not equal is written `!=`", replace(before.start, token.end, "!=")
+        case "GREATER" if before.text == "<=" and adjoins:
+            return "there is no `<=>`: compare with `<`, `==` and `>`", ()
+        case "AMPERSAND" | "MULTIPLY" if before.kind in ("ASSIGN", "LPAREN", "COMMA") and "LPAREN" in expected:
+            return f"there are no references: leave `{token.text}` out", replace(*here, "")
+        case "ELLIPSIS" if before.kind in ("ASSIGN", "LPAREN", "COMMA"):
+            return "`...` spreads inside `[…]` and `P { … }` only", ()
+        case "DOT" if following.kind == "INT" and following.start == token.end and "FLOAT" in expected:
+            return f"a float has digits before its point: `0.{following.text}`", replace(*here, "0.")
         case "COMMA" if before.kind == "COMMA":
             return "remove this `,`", replace(*here, "")
+        case "LPAREN" | "LBRACE" if before.kind == "LET":
+            return "there are no patterns in `let`: declare each variable by a `let` of its own", ()
         case "COMMA" | "LBRACKET" if "LET" in (before.kind, earlier.kind):
             return "one `let` declares one variable", ()
         case "COMMA" if any(each.kind == "ASSERT" for each in tokens[max(index - 40, 0) : index]):
             return "an assert has a condition only: what it compares is shown when it fails", ()
+        case "COMMA" if "RPAREN" in expected or "SEMICOLON" in expected:
+            return _TUPLE, ()
+        case "IF" if "OR" in expected:
+            return "there is no `a if b else c`: write `if (b) { a } else { c }`", ()
+        case "WHILE":
+            return BORROWED["do"], ()
+        case "NULL" if before.text == "not" and earlier.kind == "IS":
+            return "write `x != null`", replace(earlier.start, token.end, "!= null")
         case "FOR" if "RBRACKET" in expected:
             return "there are no comprehensions: write `xs.map((x: int) -> int { x + 1 })`, or `xs.filter(…)`", ()
         case "IN":
             return "write `xs.includes(x)`, or `m.has(key)` for a map", ()
+        case "STRING" if expected == {"NAME", "ELLIPSIS", "RBRACE"} or (
+            "ELLIPSIS" in expected and "NAME" in expected and "RBRACE" in expected and following.kind == "COLON"
+        ):
+            return "the fields of an object are written without quotes", replace(*here, token.text[1:-1])
+        case "STRING" if before.kind == "STRING" and "OR" in expected:
+            return "texts are joined by `+`", replace(*here, f"+ {token.text}")
+        case "STRING" if before.kind == "NAME" and {"COLON", "COMMA", "RBRACE"} <= expected:
+            return "write `:` between a name and its value", replace(before.end, before.end, ":")
         case "STRING":
             return _before_string(before, token)
         case "LBRACE" if "MAP" in expected and before.kind == "ASSIGN":
@@ -96,8 +150,14 @@ def syntax_hint(tokens: list[Token], index: int, token: Token, expected: set[str
             return f"a list is written `{following.text}[]`", ()
         case "LBRACE" if "ARROW" in expected and before.kind == "RPAREN":
             return _parenthesised(tokens, index), ()
-        case "LBRACE" if before.text == "=":
-            return "a key and its value stand side by side: `provider openai`", ()
+        case "LBRACE" if before.kind == "RPAREN" and "OR" in expected and _called(tokens, index) in _FUNCTIONS:
+            return _LAMBDA, ()
+        case "SEMICOLON" if expected == {"NAME"} and before.kind == "DOT" and earlier.kind == "INT":
+            return f"a float has digits behind its point: `{earlier.text}.0`", replace(before.end, before.end, "0")
+        case "SEMICOLON" | "RBRACE" if "ARROW" in expected and before.kind == "RPAREN":
+            return _type_arguments(tokens, index)
+        case "LPAREN" if before.text in ("Some", "Ok", "Err") and "FAT_ARROW" in expected:
+            return "a pattern tests for a type, as in `v: int => v`, or for `null`", ()
         case "LPAREN" if before.text == "env":
             return "a variable of the environment is written `env.NAME`", ()
         case "NAME":
@@ -107,6 +167,63 @@ def syntax_hint(tokens: list[Token], index: int, token: Token, expected: set[str
     if before.kind == "LBRACKET" and earlier.kind == "NAME" and expected == {"RBRACKET"}:
         return "a map is written `map<string, int>`, a list `int[]`", ()
     return None, ()
+
+
+def follows_an_operand(tokens: list[Token], index: int, text: str) -> bool:
+    """Whether the keyword at ``index`` is not the beginning of a statement: `a if b else c`, `do { … } while (x)`."""
+    token, before = tokens[index], tokens[index - 1]
+    if "\n" in text[before.end : token.start]:
+        return False
+    if token.kind == "IF":
+        return before.kind not in ("RBRACE", "SEMICOLON")
+    if token.kind == "WHILE" and before.kind == "RBRACE":
+        opening = _opening(tokens, index - 1)
+        return opening > 0 and tokens[opening - 1].text == "do"
+    return False
+
+
+def _opening(tokens: list[Token], closing: int) -> int:
+    """Return the index of the delimiter that ``tokens[closing]`` closes, or 0."""
+    level = 0
+    for at in range(closing, 0, -1):
+        kind = tokens[at].kind
+        level += (kind in ("RBRACE", "RPAREN", "RBRACKET")) - (kind in ("LBRACE", "LPAREN", "LBRACKET"))
+        if not level:
+            return at
+    return 0
+
+
+def _called(tokens: list[Token], index: int) -> str:
+    """Return the name before the parentheses that end before ``index``."""
+    opening = _opening(tokens, index - 1)
+    return tokens[opening - 1].text if opening else ""
+
+
+def _type_arguments(tokens: list[Token], index: int) -> Hint:
+    """Return the hint for `f<int>(x)`, which is read as the beginning of a lambda."""
+    opening = _opening(tokens, index - 1)
+    if not opening or tokens[opening - 1].kind not in ("GREATER", "GREATER_JOINED"):
+        return None, ()
+    at = opening - 1
+    while at > 0 and tokens[at].kind != "LESS":
+        at -= 1
+    name = tokens[at - 1].text
+    if name in ("channel", "Channel"):
+        return "channels are not part of this dialect: threads share variables and futures", ()
+    return "a call has no type arguments: they follow from its arguments", replace(
+        tokens[at].start, tokens[opening - 1].end, ""
+    )
+
+
+def _is_head(tokens: list[Token], index: int) -> bool:
+    """Whether the parentheses that end before ``index`` are those of a function's parameters."""
+    opening = _opening(tokens, index - 1)
+    return opening > 1 and tokens[opening - 1].kind == "NAME" and tokens[opening - 2].kind == "FUNCTION"
+
+
+def _begins(before: Token) -> bool:
+    """Whether what follows ``before`` begins a statement."""
+    return before.kind in ("SEMICOLON", "LBRACE", "RBRACE", END)
 
 
 def _parenthesised(tokens: list[Token], index: int) -> str:
@@ -121,8 +238,6 @@ def _before_string(before: Token, token: Token) -> Hint:
     if before.text == "f" and before.end == token.start:
         fix = replace(before.start, token.end, _template(token.text)) if "`" not in token.text else ()
         return "a template string is written `` `Hello ${name}` ``", fix
-    if before.kind in ("ATTRIBUTE", "BLOCK_ATTRIBUTE"):
-        return f"write `{before.text}({token.text})`", replace(before.end, token.end, f"({token.text})")
     if before.text == '""' and before.end == token.start:
         return 'a text over several lines is written `#"…"#`', ()
     return None, ()
@@ -136,16 +251,17 @@ def _before_name(before: Token, token: Token, expected: set[str]) -> Hint:
         return "write `x is string`", ()
     if before.text == "lambda":
         return _LAMBDA, ()
+    if expected == {"LBRACE"}:
+        return "what is run stands in braces: `if (x) { … }`", ()
+    if before.kind == "NAME" and before.text in TYPES and "OR" in expected:
+        fix = replace(before.start, token.end, f"let {token.text}: {TYPES[before.text]}")
+        return f"a variable is declared by `let {token.text}: {TYPES[before.text]} = …`", fix
+    if "COLON" in expected and "ASSIGN" in expected and before.kind == "NAME":
+        return f"a type stands behind `:`: `let {before.text}: {token.text} = …`", replace(before.end, before.end, ":")
     if token.text == "as":
         return "there are no casts: check with `if (x is T) { … }` or `match`", ()
-    if token.text in ("extends", "implements"):
-        return "classes do not inherit: repeat the fields, or have one of the other class", ()
     if token.text == "or" and "OR" not in expected:
         return "a type that is one of several is written `A | B`", replace(token.start, token.end, "|")
-    if "COLON" in expected and "RPAREN" in expected and before.kind == "NAME":
-        return f"a parameter is written `{token.text}: {before.text}`", replace(
-            before.start, token.end, f"{token.text}: {before.text}"
-        )
     if before.kind == "LBRACKET" and expected == {"RBRACKET"}:
         return "a map is written `map<string, int>`, a list `int[]`", ()
     return None, ()

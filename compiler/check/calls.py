@@ -294,7 +294,8 @@ def _wrong_count(c: Checking, node: hir.Call, signature: Signature, parameters: 
     most = len(parameters)
     takes = str(most) if required == most else f"{required} to {most}"
     message = f"`{short}` takes {takes} argument{'' if takes == '1' else 's'}, not {len(node.arguments)}"
-    c.report.error("E0005", node, message, hint=_shown(signature, parameters))
+    hint = "write `m.get(key) ?? default`" if signature.name == "baml.Map.get" else _shown(signature, parameters)
+    c.report.error("E0005", node, message, hint=hint)
 
 
 def _shown(signature: Signature, parameters: tuple[Parameter, ...]) -> str:

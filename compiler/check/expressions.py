@@ -248,7 +248,8 @@ def function_body(c: Checking, body: hir.Block, result: Type | None) -> tir.Expr
             hint="end with an expression (no `;`), or `return` one on every path",
         )
     else:
-        c.require(checked, result, body.tail if body.tail is not None else body, " (what the function returns)")
+        what = " (what the function returns)" if result != NULL else " (a function without `-> T` returns nothing)"
+        c.require(checked, result, body.tail if body.tail is not None else body, what)
     return checked
 
 

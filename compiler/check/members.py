@@ -51,6 +51,16 @@ _METHODS = {
     **dict.fromkeys(("every",), "all"),
     **dict.fromkeys(("fold",), "reduce"),
 }
+_HINTS = {
+    **dict.fromkeys(("put", "set", "insert", "add", "update", "setdefault"), "an entry is set by `m[key] = value`"),
+    "sum": "write `xs.reduce((a: int, b: int) -> int { a + b }, 0)`",
+    **dict.fromkeys(("forEach", "for_each", "each"), "write `for (let x in xs) { … }`"),
+    **dict.fromkeys(
+        ("unwrap", "expect", "unwrap_or"), "an error goes to the caller by itself; null has a default by `x ?? default`"
+    ),
+    **dict.fromkeys(("getOrDefault", "get_or", "getOrElse"), "write `m.get(key) ?? default`"),
+}
+"""What is written here for methods of other languages that have none."""
 """What methods of other languages are called here."""
 
 
@@ -137,6 +147,10 @@ def report_no_member(c: Checking, owner: Type, parts: tuple[Type, ...], node: hi
         hint = "narrow it first: `if (x is T)` or `match`"
     elif (own := method_owner(lacking)) is not None and c.symbols.method(own, node.name) is not None:
         hint = Suggestion(f"`{node.name}` is a method: call it with `()`", node.name, f"{node.name}()")
+    elif (
+        (own or "") in _BUILT_IN and (own != "baml.Array" or node.name not in ("insert", "add")) and node.name in _HINTS
+    ):
+        hint = _HINTS[node.name]
     elif (own or "") in _BUILT_IN and (here := _METHODS.get(node.name)) in c.symbols.methods(own or ""):
         hint = write_instead(node.name, here or "")
     elif isinstance(lacking, MapType):

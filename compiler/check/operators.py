@@ -10,6 +10,7 @@ from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check import lints
 from bamlvm.compiler.check.context import Checking, Flow, Place, place_of
 from bamlvm.compiler.types import literal_type, widen
+from bamlvm.vm.program.spelling import Suggestion
 from bamlvm.vm.program.types import (
     BOOL,
     FLOAT,
@@ -17,6 +18,7 @@ from bamlvm.vm.program.types import (
     NEVER,
     NULL,
     STRING,
+    ListType,
     LiteralType,
     Type,
     VariantType,
@@ -101,6 +103,10 @@ def _bad_operands(c: Checking, node: hir.Binary, left: Type, right: Type) -> Non
         hint = "a value that may be null has to be checked first: `if (x != null)` or `??`"
     elif node.operator == "+" and "string" in kinds:
         hint = "there is no implicit conversion: write `x.to_string()` or a template string `${x}`"
+    elif node.operator == "*" and kinds == {"string", "int"}:
+        hint = "a text is repeated by `text.repeat(n)`"
+    elif node.operator == "+" and isinstance(widen(one), ListType) and isinstance(widen(other), ListType):
+        hint = "lists are joined by `xs.concat(ys)`, or `[...xs, ...ys]`"
     elif node.operator in _ORDER:
         hint = "ordering wants both sides of one type: numbers or strings"
     message = f"`{node.operator}` does not take `{one}` and `{other}`"
@@ -142,6 +148,10 @@ def condition(c: Checking, node: hir.Expr) -> tuple[tir.Expr, Flow, Flow]:
         case hir.Unary(operator="!"):
             operand, true, false = condition(c, node.operand)
             return tir.Not(node.start, node.end, BOOL, operand), false, true
+        case hir.Logical(operator="||", right=hir.Constant(value=str() | int() | float() as default)) if not isinstance(
+            default, bool
+        ):
+            return _meant_as_default(c, node)
         case hir.Logical(operator="&&" | "||" as operator):
             left, true, false = condition(c, node.left)
             c.flow = true if operator == "&&" else false
@@ -162,6 +172,14 @@ def condition(c: Checking, node: hir.Expr) -> tuple[tir.Expr, Flow, Flow]:
             if place is not None and NULL in c.solver.alternatives(type_):  # reported; it is not to be reported twice
                 return checked, c.narrowed(c.flow, place, c.solver.subtract(type_, NULL)), c.flow
             return checked, c.flow, c.flow
+
+
+def _meant_as_default(c: Checking, node: hir.Logical) -> tuple[tir.Expr, Flow, Flow]:
+    """Report `x || "a"`, which other languages have for a default."""
+    left, right = c.expr(c, node.left, None), c.expr(c, node.right, None)
+    message = f"`||` takes two bools, not `{c.solver.resolve(left.type)}` and `{right.type}`"
+    c.report.error("E0004", node, message, Suggestion("a default for null is set by `??`", "||", "??"))
+    return tir.Logical(node.start, node.end, hir.ERROR, "||", left, right), c.flow, c.flow
 
 
 def _type_test(c: Checking, node: hir.TypeTest) -> tuple[tir.Expr, Flow, Flow]:

@@ -6,6 +6,7 @@ from bamlvm.compiler import hir
 from bamlvm.compiler.resolve import paths, patterns, statements
 from bamlvm.compiler.resolve.context import OpenFunction, Resolving
 from bamlvm.grammar import syntax
+from bamlvm.vm.program.spelling import Suggestion
 from bamlvm.vm.program.types import FUTURE, ClassType
 
 
@@ -79,14 +80,52 @@ def _spread(r: Resolving, node: syntax.Spread) -> hir.Spread:
     return hir.Spread(node.start, node.end, r.expr(r, node.value))
 
 
-def _map(r: Resolving, node: syntax.MapLiteral) -> hir.MapLiteral:
+def _map(r: Resolving, node: syntax.MapLiteral) -> hir.Expr:
+    bare = [
+        each.key
+        for each in node.entries
+        if isinstance(each, syntax.MapEntry)
+        and isinstance(each.key, syntax.Name)
+        and not paths.is_known(r, each.key.name)
+    ]
+    if bare and _report_bare_keys(r, node, bare):
+        return hir.Invalid(node.start, node.end)
     entries = tuple(
         _spread(r, entry)
         if isinstance(entry, syntax.Spread)
-        else hir.MapEntry(entry.start, entry.end, r.expr(r, entry.key), r.expr(r, entry.value))
+        else hir.MapEntry(
+            entry.start,
+            entry.end,
+            hir.Constant(entry.key.start, entry.key.end, "") if entry.key in bare else r.expr(r, entry.key),
+            r.expr(r, entry.value),
+        )
         for entry in node.entries
     )
     return hir.MapLiteral(node.start, node.end, entries)
+
+
+def _report_bare_keys(r: Resolving, node: syntax.MapLiteral, keys: list[syntax.Name]) -> bool:
+    """Report names that stand as keys and mean nothing: once, as the fields of a class or as texts without quotes.
+
+    Return whether they are those of a class, so that this is no map.
+    """
+    names = {each.name for each in keys}
+    owners = [
+        each.name
+        for each in r.scope.project.of(syntax.Class)
+        if isinstance(each.declaration, syntax.Class) and names <= {field.name for field in each.declaration.fields}
+    ]
+    if len(owners) == 1 and len(keys) == len(node.entries):
+        hint = Suggestion(f"an object has its class before it: `{owners[0]} {{ … }}`", "{", f"{owners[0]} {{")
+        r.report.error(
+            "E0003", (node.start, node.start + 1), f"the keys of a map are texts, not names as `{keys[0].name}`", hint
+        )
+        return True
+    name = keys[0].name
+    r.report.error(
+        "E0003", keys[0], f"unknown name `{name}`", Suggestion(f'a key is a text: write `"{name}"`', name, f'"{name}"')
+    )
+    return False
 
 
 def _object(r: Resolving, node: syntax.ObjectLiteral) -> hir.Expr:
@@ -162,11 +201,38 @@ def _arm(r: Resolving, arm: syntax.Arm) -> hir.Arm:
     return hir.Arm(arm.start, arm.end, pattern, guard, body)
 
 
+TYPE_TESTS = ("isinstance", "type", "typeof")
+"""How other languages ask for the type of a value."""
+
+
+def _foreign_type_test(r: Resolving, node: syntax.Call, callee: syntax.Name) -> hir.Expr:
+    """Report `isinstance(x, T)`, whose arguments may be types."""
+    text = r.entry.item.text
+    written = [text[each.value.start : each.value.end] for each in node.arguments]
+    hint: str = "write `x is T`"
+    where: syntax.Node = callee
+    if len(written) == 2:
+        where = node
+        hint = Suggestion(
+            f"write `{written[0]} is {written[1]}`", text[node.start : node.end], f"{written[0]} is {written[1]}"
+        )
+    r.report.error("E0003", where, f"unknown name `{callee.name}`", hint)
+    if node.arguments:
+        r.expr(r, node.arguments[0].value)
+    return hir.Invalid(node.start, node.end)
+
+
 def _call(r: Resolving, node: syntax.Call) -> hir.Expr:
     if isinstance(node.callee, syntax.Member) and _is_watch(node.callee.object):
         where = node.callee.object
         r.report.warning("E0010", where, "`$watch` has no effect here", hint="leave the statement out")
         return hir.Constant(node.start, node.end, None)
+    if (
+        isinstance(node.callee, syntax.Name)
+        and node.callee.name in TYPE_TESTS
+        and not paths.is_known(r, node.callee.name)
+    ):
+        return _foreign_type_test(r, node, node.callee)
     callee = r.expr(r, node.callee)
     if isinstance(callee, hir.Member):
         r.mentions.add(f".{callee.name}")

@@ -22,7 +22,18 @@ FOREIGN_NAMES = {
     **dict.fromkeys(
         ("parseInt", "Number"), "write `text.parse_int()` or `text.parse_float()`, which are null if it is none"
     ),
-    **dict.fromkeys(("isinstance", "typeof"), "write `x is T`"),
+    **dict.fromkeys(("isinstance", "typeof", "type"), "write `x is T`"),
+    **dict.fromkeys(("println", "printf", "puts", "echo", "fmt", "System"), "write `print(x)`"),
+    "math": write_instead("math", "baml.math"),
+    "random": "write `baml.random.int(a, b)` or `baml.random.float()`",
+    "time": "write `baml.time.now_iso()`, or `baml.sys.sleep(milliseconds)`",
+    "sorted": "write `xs.sort()`, or `xs.sort_by(f)`",
+    "sum": "write `xs.reduce((a: int, b: int) -> int { a + b }, 0)`",
+    "enumerate": "write `for (let i = 0; i < xs.length(); i += 1) { … }`",
+    **{name: f"write `xs.{name}(…)`" for name in ("map", "filter", "zip", "any", "all")},
+    "reversed": "write `xs.reverse()`",
+    "abs": "write `x.abs()`",
+    "open": "write `baml.fs.read(path)` or `baml.fs.write(path, text)`",
     **dict.fromkeys(("list", "dict", "set", "tuple", "Array", "Map"), 'a list is written `[1, 2]`, a map `{ "a": 1 }`'),
     "pass": "a block may be empty: leave it out",
     "self": "a method has it as its first parameter: `function name(self) -> T { … }`",
@@ -106,6 +117,11 @@ def has_variant(r: Resolving, at: tuple[int, int], enum: str, variant: str) -> b
     hint = did_you_mean(variant, names) or f"it has {', '.join(f'`{name}`' for name in names)}"
     r.report.error("E0064", at, f"`{enum}` has no variant `{variant}`", hint=hint)
     return False
+
+
+def is_known(r: Resolving, name: str) -> bool:
+    """Whether a bare name means anything here."""
+    return r.is_local(name) or name in PRELUDE or r.scope.qualify(name, r.entry.namespace) is not None
 
 
 def suggest(r: Resolving, name: str) -> str | None:

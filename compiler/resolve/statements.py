@@ -99,7 +99,8 @@ def _compound(r: Resolving, node: syntax.Assign, read: hir.Expr) -> hir.Expr:
     value = r.expr(r, node.value)
     if node.operator is None:
         return value
-    return hir.Binary(node.start, node.end, node.operator, read, value, node.target.end)
+    operator_start = r.entry.item.text.find(node.operator, node.target.end)
+    return hir.Binary(node.start, node.end, node.operator, read, value, operator_start)
 
 
 def _loop(

@@ -7,6 +7,7 @@ of their own, the branches of an ``if`` are joined.  What stands in an expressio
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
@@ -18,7 +19,8 @@ from bamlvm.compiler.templates.meanings import Meanings
 from bamlvm.compiler.templates.parsing import TemplateError, parse
 from bamlvm.compiler.templates.roles import Roles
 from bamlvm.compiler.templates.shapes import assigned, macro
-from bamlvm.compiler.templates.values import Loop, Names, Tuple, Value, describe, element, join, truth
+from bamlvm.compiler.templates.values import Builtin, Loop, Names, Tuple, Value, describe, element, join, truth
+from bamlvm.vm.program.spelling import Suggestion
 from bamlvm.vm.program.types import STRING, UNKNOWN, Type
 
 
@@ -38,6 +40,7 @@ def check(
     findings = Findings(parsed)
     expressions = Expressions(findings, parameters, names, roles, meanings)
     _Statements(findings, expressions, names).body(parsed.tree.body, dict(parameters))
+    _other_braces(findings, text, parameters)
     return findings.ordered()
 
 
@@ -62,6 +65,18 @@ def check_expression(
     return findings.ordered()
 
 
+def _other_braces(findings: Findings, text: str, parameters: Mapping[str, Type]) -> None:
+    """Warn of `{x}` and `${x}`, as other languages write it, where ``x`` is a parameter that is not used otherwise."""
+    used = {each.name for each in findings.parsed.tree.find_all(nodes.Name)}
+    for name in parameters:
+        if name in used or name not in text:
+            continue
+        for written in re.finditer(rf"(?<![{{%])\$?\{{[ ]?{re.escape(name)}[ ]?\}}(?!\}})", text):
+            hint = Suggestion(f"write `{{{{ {name} }}}}`", written[0], f"{{{{ {name} }}}}")
+            message = f"`{written[0]}` is text: it is not replaced"
+            findings.report("E0070", written.start(), written.end(), message, hint, "warning")
+
+
 class _Statements:
     """The walk over one template: which variables there are in each of its statements."""
 
@@ -83,7 +98,7 @@ class _Statements:
         match node:
             case nodes.Output():
                 for each in node.nodes:
-                    self._expressions.value(each, variables)
+                    self._output(each, variables)
             case nodes.Assign():
                 self._bind(node.target, self._expressions.value(node.node, variables), variables)
             case nodes.AssignBlock():
@@ -120,6 +135,14 @@ class _Statements:
             case _:
                 for child in node.iter_child_nodes():
                     self._statement(child, variables)
+
+    def _output(self, node: nodes.Expr, variables: Variables) -> None:
+        value = self._expressions.value(node, variables)
+        if isinstance(value, Builtin) and value.path.startswith("_.") and isinstance(node, nodes.Getattr):
+            words = self._findings.parsed.words
+            word = words[min(self._findings.parsed.at(node.lineno) + 1, len(words) - 1)]
+            message = f"`{value.path}` is a function, which is not called here"
+            self._findings.report("E0070", word.start, word.end, message, f'write `{value.path}("user")`', "warning")
 
     def _if(self, node: nodes.If, variables: Variables) -> None:
         branches = []

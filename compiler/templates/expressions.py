@@ -36,10 +36,22 @@ from bamlvm.compiler.templates.values import (
 )
 from bamlvm.grammar.diagnostics import Severity
 from bamlvm.vm.program.prompt_names import CONSTANTS, FILTERS, FORMATS, GLOBALS, TESTS
-from bamlvm.vm.program.spelling import did_you_mean
+from bamlvm.vm.program.spelling import Suggestion, did_you_mean, write_instead
 from bamlvm.vm.program.types import BOOL, INT, NULL, STRING, UNKNOWN, ListType
 
 Variables = dict[str, Value]
+
+
+_FOREIGN = {
+    **dict.fromkeys(("nil", "undefined"), "in a prompt, null is `none`"),
+    "output_format": Suggestion("write `ctx.output_format`", "output_format", "ctx.output_format"),
+    **dict.fromkeys(("role", "chat"), 'a message begins with `_.role("user")`'),
+    **dict.fromkeys(("len", "length", "count"), "use the filter: `xs|length`"),
+    **{name: f"use the filter: `x|{name}`" for name in ("int", "float", "sum", "min", "max", "sort", "round", "abs")},
+    "str": "use the filter: `x|string`",
+    "enumerate": "a loop counts its turns: `loop.index`, from 1, or `loop.index0`",
+}
+"""Hints for names of other languages."""
 
 
 class Expressions:
@@ -200,9 +212,9 @@ class Expressions:
         self._arguments(node, variables)
         if node.name not in FILTERS:
             message = f"unknown filter `{node.name}`"
-            self._findings.report(
-                "E0071", node.lineno, node.lineno + len(node.name), message, did_you_mean(node.name, FILTERS)
-            )
+            same = filters.FOREIGN.get(node.name)
+            hint = write_instead(node.name, same) if same is not None else did_you_mean(node.name, FILTERS)
+            self._findings.report("E0071", node.lineno, node.lineno + len(node.name), message, hint)
             return UNKNOWN
         for kind, argument in filters.named_filters(node):
             known = FILTERS if kind == "filter" else TESTS
@@ -298,8 +310,8 @@ class Expressions:
             return
         known = ("ctx", *self._names.visible()) if self._whole else ()
         hint = did_you_mean(name, [*variables, *GLOBALS, *known])
-        if name in ("nil", "undefined"):
-            hint = "in a prompt, null is `none`"
+        if name in _FOREIGN:
+            hint = _FOREIGN[name]
         elif self._symbols.signature(name) is not None:
             hint = "a prompt can call template strings and macros, not functions"
         elif name in self._symbols.globals:

@@ -34,6 +34,17 @@ _FIELD_ARGUMENTS = {
 """The place of the argument ``attribute`` in filters that take one (``map`` takes it by name alone)."""
 
 
+FOREIGN = {
+    **dict.fromkeys(("len", "size"), "length"),
+    **dict.fromkeys(("json", "to_json", "dump", "dumps"), "tojson"),
+    **dict.fromkeys(("uppercase", "upcase"), "upper"),
+    **dict.fromkeys(("lowercase", "downcase"), "lower"),
+    **dict.fromkeys(("strip",), "trim"),
+    **dict.fromkeys(("str",), "string"),
+}
+"""What filters of other languages are called here."""
+
+
 def result(name: str, operand: Value, symbols: Symbols) -> Value:
     """Return the result of the filter ``name``."""
     if name in _TEXT:

@@ -22,6 +22,7 @@ from bamlvm.vm.program.types import NULL, STRING, UNKNOWN, Type, members
 
 _DEEPEST: Final = 20
 _COMMENT: Final = re.compile(r"\{#.*?#\}", re.DOTALL)
+_MENTION: Final = re.compile(r"output_?format", re.IGNORECASE)  # a misspelt one is reported as such
 _CALL: Final = re.compile(r"\b([A-Za-z_]\w*)\s*\(")
 
 
@@ -38,7 +39,7 @@ def check_formats(index: Index, symbols: Symbols, found: list[Diagnostic]) -> No
         clients[entry.name] = data(parts["options"]) if "options" in parts else {}
     for name, (entry, function) in symbols.bodies.items():
         body = function.body
-        if not isinstance(body, syntax.LlmBody) or body.prompt is None or "output_format" in _visible(body.prompt.text):
+        if not isinstance(body, syntax.LlmBody) or body.prompt is None or _MENTION.search(_visible(body.prompt.text)):
             continue
         signature = symbols.signature(name)
         if signature is None or function.result is None or not _has_structure(signature.result, symbols):

@@ -192,7 +192,9 @@ def function(
 
 def native_body(c: ActionContext, word: Token) -> NativeBody:
     if word.text not in ("native", "sysop"):
-        c.report("E0010", f"expected the function's body `{{ … }}`, found `{word.text}`", word.start, word.end)
+        hint = "write `throws`" if word.text in ("raises", "raise", "throw") else None
+        message = f"expected the function's body `{{ … }}`, found `{word.text}`"
+        c.report("E0010", message, word.start, word.end, hint)
     return NativeBody(word.start, word.end, "sysop" if word.text == "sysop" else "native")
 
 

@@ -282,10 +282,37 @@ def test_the_hint_names_it(source: str, code: str, meant: str) -> None:
             'function f() -> string { "x" catch (e) { "y" } }',
             "a `catch` has arms, as a `match` has: `catch (e) { _ => … }`",
         ),
+        ("function f(a: int | string) -> bool { isinstance(a, int) }", "write `a is int`"),
+        ("function f() -> null { let a = { b: 2 }; }", 'a key is a text: write `"b"`'),
+        ("class P { b int } function f() -> P { { b: 2 } }", "an object has its class before it: `P { … }`"),
+        ('function f(a: string?) -> string { a || "b" }', "a default for null is set by `??`"),
+        ("function f(a: string) -> string { a * 3 }", "a text is repeated by `text.repeat(n)`"),
+        ("function f(a: int[]) -> int[] { a + a }", "lists are joined by `xs.concat(ys)`, or `[...xs, ...ys]`"),
+        ('function f(a: map<string, int>) -> null { a.get("b", 3); }', "write `m.get(key) ?? default`"),
+        ('function f(a: map<string, int>) -> null { a.put("b", 3); }', "an entry is set by `m[key] = value`"),
+        ("function f(a: int[]) -> null { a.forEach(f); }", "write `for (let x in xs) { … }`"),
+        ("function f(a: int[]) -> int { sum(a) }", "write `xs.reduce((a: int, b: int) -> int { a + b }, 0)`"),
+        ('class P { a int @desc("x") }', "write `description`"),
+        (
+            "function f() -> Result<int, string> { 1 }",
+            "a function returns `T` alone, and declares what it throws: `throws E`",
+        ),
     ],
 )
 def test_words_of_other_languages_have_hints(source: str, hint: str) -> None:
-    assert bamlvm.check({"main.baml": source}).errors[0].hint == hint
+    assert [each.hint for each in bamlvm.check({"main.baml": source}).errors] == [hint]
+
+
+def test_a_client_in_quotes_is_marked_with_them() -> None:
+    source = 'function f() -> string { client "gpt" prompt #"x"# }'
+    (found,) = bamlvm.check({"main.baml": source}).errors
+    assert source[found.span.start : found.span.end] == '"gpt"'
+
+
+def test_an_argument_of_a_test_with_another_name_is_one_finding() -> None:
+    source = "function f(a: int, b: int = 1) -> int { a + b } test t { functions [f] args { x 1 } }"
+    (found,) = bamlvm.check({"main.baml": source}).warnings
+    assert (found.message, found.hint) == ("`f` has no parameter `x`", "it has `a`")
 
 
 def test_an_error_inside_a_type_is_reported_once() -> None:

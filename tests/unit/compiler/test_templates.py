@@ -63,6 +63,8 @@ PARAMETERS = (
 )
 
 SOUND = [
+    "{{ item.items()|length }}{% for name, value in item.items() %}{{ name.upper() }}{{ value }}{% endfor %}",
+    "{{ [1]|zip(['a'])|list }}{{ [1]|chain([2])|list }}{{ text is startingwith('a') }}{{ item is mapping }}",
     "{{ item.name }} {{ items[0].tags[0] }} {{ item['name'] }} {{ items[-1:]|length }}",
     "{% for item in items recursive %}{{ loop.index }}{{ loop.previtem is defined }}{{ item.price }}{% endfor %}",
     "{% for name, item in by_name.items() %}{{ name.upper() }}{{ item.price }}{% else %}-{% endfor %}",
@@ -382,3 +384,24 @@ def test_long_chains_in_a_prompt_are_refused_with_a_place(chain: str) -> None:
     found = bamlvm.check({"main.baml": source.format(chain * 3000)}).diagnostics
     assert [each.code for each in found] == ["E0073"] and "chained too deeply" in found[0].message
     assert "E0073" not in [each.code for each in bamlvm.check({"main.baml": source.format(chain * 50)}).diagnostics]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "marked", "hint"),
+    [
+        ("Read {text}", "{text}", "write `{{ text }}`"),
+        ("Read ${ text }", "${ text }", "write `{{ text }}`"),
+        ("{{ text }}{{ _.role }}", "role", 'write `_.role("user")`'),
+        ("{{ text }}{{ output_format }}", "output_format", "write `ctx.output_format`"),
+    ],
+)
+def test_what_is_no_error_and_hardly_meant(prompt: str, marked: str, hint: str) -> None:
+    source = f'function F(text: string) -> string {{ client "openai/x" prompt #"{prompt}"# }}'
+    (found,) = bamlvm.check({"main.baml": source}).diagnostics
+    assert (found.severity, source[found.span.start : found.span.end], found.hint) == ("warning", marked, hint)
+
+
+@pytest.mark.parametrize("prompt", ["{{ text }} as {text}", "{{ {text: 1} }}", "{other}", "{text: 1}", "{{text}}"])
+def test_other_braces_may_be_meant(prompt: str) -> None:
+    source = f'function F(text: string) -> string {{ client "openai/x" prompt #"{prompt}"# }}'
+    assert not bamlvm.check({"main.baml": source}).diagnostics

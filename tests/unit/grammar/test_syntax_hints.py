@@ -19,7 +19,7 @@ HINTS = [
     ("x--; x", "there is no `--`: write `x -= 1`", "x -= 1; x"),
     ("++x; x", "there is no `++`: write `x += 1`", None),
     ("x === 1", "there is no `===`: write `==`", "x == 1"),
-    ("x ** 2", "there is no `**`: multiply, or call `baml.math`", None),
+    ("x ** 2", "there is no `**`: multiply, as in `x * x`", None),
     ("x! + 1", "what may be null is checked first: `if (x != null) { … }`, or `x ?? default`", None),
     ("Color::Red", "a variant is written `Color.Red`", "Color.Red"),
     ("xs.map(x => x)", "a lambda is written `(x: int) -> int { x + 1 }`", None),
@@ -33,6 +33,42 @@ HINTS = [
     ("'a'", 'write `"a"`', '"a"'),
     ("if a > 1: 1", "write `if (a > 1) { … }`", None),
     ("match (x) { 1 -> 2 }", "an arm is written `pattern => result`", "match (x) { 1 => 2 }"),
+    ("let v = g() ?: 3;", "write `x ?? default`", "let v = g() ?? 3;"),
+    ("g()?;", "an error goes to the caller by itself: leave `?` out", "g();"),
+    ("x ~= 2;", "not equal is written `!=`", None),
+    ("xs.map(fn(i: int) -> int { i })", "a lambda is written `(x: int) -> int { x + 1 }`", None),
+    ("xs.map(function(i) { i })", "a lambda is written `(x: int) -> int { x + 1 }`", None),
+    ("println!(x);", "there are no macros: write `print(value)`", None),
+    ("vec![1];", "a list is written `[1, 2]`", None),
+    ("let v = 1 if x else 2;", "there is no `a if b else c`: write `if (b) { a } else { c }`", None),
+    ("y := 3;", "a variable is declared by `let y = …`", "let y = 3;"),
+    ("int y = 3;", "a variable is declared by `let y: int = …`", "let y: int = 3;"),
+    ("let y int = 3;", "a type stands behind `:`: `let y: int = …`", "let y: int = 3;"),
+    ("val y = 3;", "variables are declared with `let`", "let y = 3;"),
+    ("xs[1:2];", "there are no slices: write `xs.slice(a, b)`, or `text.substring(a, b)`", None),
+    ("match (x) { 1: 2 }", "an arm is written `pattern => result`", "match (x) { 1 => 2 }"),
+    ("try: f()", "there is no `try`: write `e catch (error) { … }` after the expression that may throw", None),
+    ("go f(1);", "a thread is started by `spawn { f(x) }`", None),
+    ("yield 3;", "there are no generators: build a list and return it", None),
+    ("delete m;", "an entry is removed by `m.remove(key)`", None),
+    ("unless (x) { g() }", "write `if (!condition) { … }`", None),
+    ("channel<int>();", "channels are not part of this dialect: threads share variables and futures", None),
+    ("let (a, b) = xs;", "there are no patterns in `let`: declare each variable by a `let` of its own", None),
+    ("(1, 2)", "there are no tuples: use a class with a field for each part, or a list", None),
+    ("x is not null", "write `x != null`", "x != null"),
+    ('P { "a": 1 }', "the fields of an object are written without quotes", "P { a: 1 }"),
+    ('P { a "b" }', "write `:` between a name and its value", 'P { a: "b" }'),
+    ('print("a" "b");', "texts are joined by `+`", 'print("a" + "b");'),
+    ("x <> 2", "not equal is written `!=`", "x != 2"),
+    ("x <=> 2", "there is no `<=>`: compare with `<`, `==` and `>`", None),
+    ("let v = &x;", "there are no references: leave `&` out", "let v = x;"),
+    ("let v = 5.;", "a float has digits behind its point: `5.0`", "let v = 5.0;"),
+    ("let v = .5;", "a float has digits before its point: `0.5`", "let v = 0.5;"),
+    ("if (x) g();", "what is run stands in braces: `if (x) { … }`", None),
+    ("match (x) { Some(v) => 1 }", "a pattern tests for a type, as in `v: int => v`, or for `null`", None),
+    ("let v = 0x1F;", "write `31`", "let v = 31;"),
+    ("let v = 1_000;", "write `1000`", "let v = 1000;"),
+    ("let v = `a ${x`;", "add the missing `` ` ``", None),
 ]
 ITEMS = [
     ("function f(): int { 1 }", "a result type is written `-> T`", "function f() -> int { 1 }"),
@@ -54,6 +90,41 @@ ITEMS = [
         "a variable of the environment is written `env.NAME`",
         None,
     ),
+    ("function f(a int) -> int { a }", "a parameter is written `a: int`", "function f(a: int) -> int { a }"),
+    ("function f(a = 1) -> int { a }", "a parameter has a type: `a: int = …`", None),
+    (
+        "function f(...a: int[]) -> int { 1 }",
+        "a function takes a fixed number of arguments: take a list, `xs: T[]`",
+        None,
+    ),
+    ("class A(B) { x int }", "classes do not inherit: repeat the fields, or have one of the other class", None),
+    ("class A { private x int }", "leave it out: all is public", None),
+    ('class A { x int "text" }', 'write `@description("text")`', 'class A { x int @description("text") }'),
+    ("class A:\n  x int", "what it holds stands in braces: `{ … }`", None),
+    ("enum A { B(int) }", "a variant holds no value: write a class for each, and `type Name = A | B`", None),
+    ('enum A { "b" }', 'a variant is a name; its text is set by `@alias("…")`', None),
+    ("type A int", "write `=` before the type", "type A = int"),
+    ('test "a" { functions [f] }', "a test has a name without quotes: `test Name { … }`", None),
+    (
+        "test A { functions [f] @assert({{ true }}) }",
+        "an attribute of the whole test is written `@@assert`",
+        "test A { functions [f] @@assert({{ true }}) }",
+    ),
+    ('template_string A() { "a" }', 'the text of a template string is a raw string: `#"…"#`', None),
+    (
+        'function F() -> string { model "openai/gpt-4o" prompt #"a"# }',
+        'a model is named by its client: `client "openai/gpt-4o"`',
+        'function F() -> string { client "openai/gpt-4o" prompt #"a"# }',
+    ),
+    ("function f() -> int throws { 1 }", "name what is thrown: `throws ErrorClass`", None),
+    (
+        'client A { provider = openai options { model = "x" } }',
+        "a key and its value stand side by side: `provider openai`",
+        None,
+    ),
+    ("# remark", "a comment begins with `//`; every file of a project sees every other", "// remark"),
+    ("let g = () => 1;", "a lambda is written `(x: int) -> int { x + 1 }`", None),
+    ("function f() -> int raises X { 1 }", "write `throws`", None),
 ]
 
 
@@ -66,6 +137,24 @@ def test_a_hint_in_a_function(written: str, hint: str, mended: str | None) -> No
 @pytest.mark.parametrize(("written", "hint", "mended"), ITEMS, ids=[each[0] for each in ITEMS])
 def test_a_hint_in_an_item(written: str, hint: str, mended: str | None) -> None:
     _check(written, hint, mended)
+
+
+COMMENTS = [
+    ("# remark", "a comment begins with `//`", "// remark"),
+    ("let v = x // 2;", "`//` begins a comment; `/` of two ints is an int", "let v = x / 2;"),
+    ("let v = x // 2;\n  v", "`//` begins a comment; `/` of two ints is an int", "let v = x / 2;\n  v"),
+]
+
+
+@pytest.mark.parametrize(("written", "hint", "mended"), COMMENTS, ids=[each[0] for each in COMMENTS])
+def test_comments_of_other_languages(written: str, hint: str, mended: str | None) -> None:
+    around = "function main(x: int) -> int {{\n  {}\n}}"
+    _check(around.format(written), hint, around.format(mended))
+
+
+@pytest.mark.parametrize("comment", ["// a remark;", "// see f(x)", "//", "// half", "/* 2; */", "// TODO: x / 2;"])
+def test_a_remark_behind_the_last_expression(comment: str) -> None:
+    assert not parse_file(SourceFile("a.baml", f"function main(x: int) -> int {{\n  x {comment}\n}}"))[1]
 
 
 def _check(text: str, hint: str, mended: str | None) -> None:
