@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 
 FILE ?= examples/hello.baml
 
-.PHONY: help interop demo test test-fast test-translations check fix bench profile fuzz soak attack editors typescript snapshots docs site man wheel-test clean
+.PHONY: help interop demo test test-fast test-translations check fix bench profile fuzz soak load attack editors typescript snapshots docs site man wheel-test clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -53,6 +53,9 @@ fuzz: $(READY) ## fuzz the parsers for FUZZ_SECONDS (60) seconds with atheris
 
 soak: $(READY) ## 20,000 calls with random faults (SOAK_CALLS, SOAK_AT_ONCE, SOAK_SEED): nothing may grow
 	$(BIN)/python -m tests.soak.soak
+
+load: $(READY) ## 500 streams at once through `bamlvm serve`, beside Starlette by hand (LOAD_STREAMS, LOAD_EVENTS, LOAD_GAP_MS, LOAD_ROUNDS)
+	$(BIN)/python -m tests.load.run
 
 attack: $(READY) ## hostile programs, servers, recordings and caches, each in a limited process
 	$(BIN)/python -m tests.attack.run

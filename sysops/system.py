@@ -48,6 +48,24 @@ def small_objects_bytes() -> int:
     return sys.getallocatedblocks() * 64
 
 
+def held_bytes(now: float) -> tuple[int, int]:
+    """Return the resident bytes of the process and those of its small objects, as they were a moment before ``now`` on
+    the monotonic clock.
+
+    Counting the blocks of a large process takes longer than an event of a stream.  Of hundreds of calls at once each
+    asks; they share one answer for ``_HELD_SECONDS``.
+    """
+    at, held = _HELD[0]
+    if not 0 <= now - at < _HELD_SECONDS:
+        held = resident_bytes(), small_objects_bytes()
+        _HELD[0] = now, held
+    return held
+
+
+_HELD_SECONDS: Final = 0.01
+_HELD: Final = [(-1.0, (0, 0))]
+
+
 def _open_statm() -> int:
     try:
         return os.open("/proc/self/statm", os.O_RDONLY)

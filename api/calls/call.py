@@ -28,7 +28,7 @@ from bamlvm.errors import Cancelled, ThrownError
 from bamlvm.sysops import attempts
 from bamlvm.sysops.records import ErrorRecord
 from bamlvm.sysops.scope import NO_THREADS, Hooks, Scope
-from bamlvm.sysops.system import monotonic, resident_bytes, small_objects_bytes, unix_time
+from bamlvm.sysops.system import held_bytes, monotonic, unix_time
 from bamlvm.vm.builtins import SCALARS
 from bamlvm.vm.handles import Entry
 from bamlvm.vm.machine import MAX_DEPTH, Machine
@@ -200,7 +200,7 @@ class Call:
         """
         first = not self._memory_due
         self._memory_due = now + MEMORY_SECONDS
-        held = resident_bytes(), small_objects_bytes()
+        held = held_bytes(now)
         if first:
             self._memory_held = held
             return

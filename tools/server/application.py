@@ -24,6 +24,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 import bamlvm
+from bamlvm.tools.generate.openapi_document import openapi_document
 from bamlvm.tools.server.endpoints import Endpoints, Scope, Send
 from bamlvm.tools.server.keys import Keys
 from bamlvm.tools.server.metrics import CONTENT_TYPE
@@ -40,6 +41,11 @@ if TYPE_CHECKING:
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _CHALLENGE: Final = {"www-authenticate": "Bearer"}
+_SCHEMES: Final = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "key": {"type": "apiKey", "in": "header", "name": "x-baml-api-key"},
+    "basic": {"type": "http", "scheme": "basic"},
+}
 _HEADERS: Final = ("authorization", "content-type", "x-baml-api-key")
 
 
@@ -76,6 +82,7 @@ def application(
         routes=[
             guarded("/call/{function}", endpoints.call, "POST"),
             guarded("/stream/{function}", endpoints.stream, "POST"),
+            Route("/openapi.json", Guarded(guard, pages.openapi), methods=["GET"]),
             page("/docs", pages.docs),
             page("/metrics", pages.metrics),
             Route("/health", pages.health),
@@ -144,10 +151,22 @@ class Pages:
     def __init__(self, endpoints: Endpoints, guard: Guard) -> None:
         self._endpoints = endpoints
         self._guard = guard
+        self._document: dict[str, Any] | None = None
 
     def docs(self) -> Response:
         """``/docs``."""
         return HTMLResponse(PAGE, headers={"content-security-policy": POLICY, "x-content-type-options": "nosniff"})
+
+    async def openapi(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """``/openapi.json``: the document of the program, for this server's address."""
+        if self._document is None:
+            self._document = openapi_document(self._endpoints.runtime)
+            if self._guard.keys:
+                self._document["components"]["securitySchemes"] = _SCHEMES
+                self._document["security"] = [{name: []} for name in _SCHEMES]
+        address = str(Request(scope).base_url).rstrip("/")
+        servers = [{"url": "{address}", "variables": {"address": {"default": address}}}]
+        await _json(200, {**self._document, "servers": servers})(scope, receive, send)
 
     def metrics(self) -> Response:
         """``/metrics``."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from bamlvm.sysops import system
 from bamlvm.vm.values import Thrown
 
 
@@ -90,3 +91,14 @@ assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system does not say what a process has")
 def test_the_memory_is_that_of_the_process_itself_after_a_fork_too() -> None:
     subprocess.run([sys.executable, "-c", MEMORY], check=True, timeout=60)
+
+
+def test_calls_at_the_same_moment_share_one_look_at_the_memory() -> None:
+    now = system.monotonic()
+    first = system.held_bytes(now)
+    kept = bytearray(b"x") * 50_000_000
+    assert system.held_bytes(now + 0.001) is first
+    later = system.held_bytes(now + 1.0)
+    assert later is not first and (later[0] - first[0] > 40_000_000 or not Path("/proc/self/statm").exists())
+    assert system.held_bytes(now) is not later, "a clock of a test that goes back is not answered from the future"
+    del kept

@@ -52,6 +52,16 @@ def test_the_small_pages(service: Start) -> None:
     assert client.head("/docs").status_code == 200
 
 
+def test_the_document_of_the_program(service: Start) -> None:
+    document = service().client.get("/openapi.json").json()
+    assert document["openapi"].startswith("3.1")
+    assert {"/call/Greet", "/stream/Greet", "/call/Extract"} <= document["paths"].keys()
+    assert document["servers"][0]["variables"]["address"]["default"].startswith("http://127.0.0.1:")
+    assert "security" not in document
+    guarded = service(keys=["k"]).client.get("/openapi.json", headers={"x-baml-api-key": "k"}).json()
+    assert set(guarded["components"]["securitySchemes"]) == {"bearer", "key", "basic"}
+
+
 @pytest.mark.parametrize(("settings", "status"), [({"password": "pw"}, 403), ({"keys": ["pw", "other"]}, 401)])
 def test_without_a_key(service: Start, settings: dict[str, Any], status: int) -> None:
     running = service(**settings)
