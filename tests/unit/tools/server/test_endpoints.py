@@ -179,7 +179,7 @@ def test_a_call_that_computes_ends_with_its_client(service: Start) -> None:
 
 
 def test_more_calls_than_may_run_wait_and_more_than_may_wait_are_refused(service: Start) -> None:
-    running = service({"text": "ok", "first_delay_ms": 300}, concurrency=1, queue=1)
+    running = service({"text": "ok", "first_delay_ms": 4000}, concurrency=1, queue=1)
     answers: list[httpx.Response] = []
     url = f"http://127.0.0.1:{running.port}/call/Greet"
 
