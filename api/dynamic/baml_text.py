@@ -6,7 +6,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bamlvm.vm.program.declarations import Additions
-from bamlvm.vm.program.types import Attribute, AttributedType, LiteralType, Type, bare, render
+from bamlvm.vm.program.types import (
+    Attribute,
+    AttributedType,
+    ListType,
+    LiteralType,
+    MapType,
+    Type,
+    UnionType,
+    bare,
+    render,
+)
 
 
 def baml_text(additions: Additions, declared: Mapping[str, Any]) -> str:
@@ -33,9 +43,24 @@ def _block(head: str, rows: list[str], attributes: Iterable[Attribute]) -> str:
 
 
 def _typed(type_: Type) -> str:
-    if isinstance(type_, AttributedType):
-        return f"{_typed(type_.item)}{_attributes(type_.attributes)}"
-    return render(bare(type_))
+    if bare(type_) is type_:
+        return render(type_)
+    match type_:
+        case AttributedType(item, attributes):
+            return f"{_grouped(item)}{_attributes(attributes)}"
+        case ListType(item):
+            return f"{_grouped(item)}[]"
+        case MapType(key, value):
+            return f"map<{_typed(key)}, {_typed(value)}>"
+        case UnionType(parts):
+            return " | ".join(_grouped(part) if isinstance(part, AttributedType) else _typed(part) for part in parts)
+        case _:
+            return render(bare(type_))
+
+
+def _grouped(type_: Type) -> str:
+    text = _typed(type_)
+    return f"({text})" if isinstance(type_, AttributedType | UnionType) else text
 
 
 def _attributes(attributes: Iterable[Attribute]) -> str:

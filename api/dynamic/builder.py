@@ -142,6 +142,24 @@ class TypeBuilder:
             raise HostError(f"add_baml: {error}") from None
         self._state.include(added)
 
+    def add_type(self, source: Any, name: str | None = None, *, prefix: str = "") -> FieldType:
+        """Add a type of Python, or one that a JSON Schema describes, and return it.
+
+        ``source`` is a Pydantic model, a dataclass, a TypedDict, a msgspec Struct, a type made of such
+        (``list[Model]``, ``A | B``), or a schema (:mod:`bamlvm.dynamic.json_schemas` says what is understood).
+        ``name`` is what its own class is called, instead of its name or title; ``prefix`` begins the names of all
+        classes and enums that are added.
+
+        Raises :class:`TypeBuilderError`, beginning with the path of what cannot be; nothing is added then.
+        """
+        from bamlvm.dynamic.json_schemas import SchemaReader
+        from bamlvm.dynamic.python_types import schema_of
+
+        reader = SchemaReader(schema_of(source), name, prefix, self._state.is_declared)
+        type_, additions = reader.read()
+        self._state.include_new(additions)
+        return FieldType(type_, self._state)
+
     def __getitem__(self, name: str) -> Any:
         """Return a class or an enum of the program, or one that was added, to be named or added to.
 

@@ -161,6 +161,27 @@ class ClassBuilder:
             known.set_type(type)
         return PropertyBuilder(known.part, known)
 
+    def add_properties(self, source: Any, *, prefix: str = "") -> None:
+        """Add the properties of a class of Python, or of an object that a JSON Schema describes.
+
+        ``source`` and ``prefix`` are as :meth:`bamlvm.TypeBuilder.add_type` takes them.  Raises
+        :class:`TypeBuilderError`; nothing is added then.
+        """
+        from bamlvm.dynamic.json_schemas import SchemaReader
+        from bamlvm.dynamic.python_types import schema_of
+
+        state, declared = self._state, self._state.declared_fields(self._name)
+        reader = SchemaReader(schema_of(source), None, prefix, state.is_declared)
+        info, additions = reader.read_fields()
+        for field in info.fields:
+            if field.name in declared or field.name in state.class_state(self._name):
+                raise TypeBuilderError(f"Property {field.name} already exists in {self._name}")
+        state.include_new(additions)
+        fields = state.class_state(self._name)
+        for field in info.fields:
+            fields[field.name] = Field(state, self._name, FieldType(field.annotated, state), field)
+        state.changed()
+
     def get(self, name: str) -> PropertyBuilder:
         """Return a property, of the source or added.  Raises :class:`AttributeError` if there is none."""
         fields = self._state.class_state(self._name)

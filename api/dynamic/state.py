@@ -224,6 +224,18 @@ class State:
             self._additions = self._collected()
         return self._additions
 
+    def include_new(self, additions: Additions) -> None:
+        """Add classes, enums and aliases that are new; those that are there already must be the same.
+
+        Raises :class:`TypeBuilderError`.
+        """
+        now = self.additions()
+        known = _by_name(now)
+        for name, made in _by_name(additions).items():
+            if known.get(name, made) != made:
+                raise TypeBuilderError(f"there is another type {name} already: give the new types a prefix")
+        self.include(additions)
+
     def include(self, additions: Additions) -> None:
         """Add what is data already."""
         for info in additions.classes:
@@ -257,6 +269,12 @@ class State:
             if variants or attributes or not self.is_declared(name):
                 enums.append(EnumInfo(name, variants, attributes))
         return Additions(tuple(classes), tuple(enums), tuple(self._aliases.items()))
+
+
+def _by_name(additions: Additions) -> dict[str, Any]:
+    classes = {info.name: info for info in additions.classes}
+    enums = {info.name: info for info in additions.enums}
+    return {**classes, **enums, **dict(additions.annotated_aliases)}
 
 
 def field_type(given: Any, what: str) -> FieldType:

@@ -88,12 +88,7 @@ def with_more_fields(made: Any, names: tuple[str, ...], annotations: tuple[Any, 
 
     The fields have any value, or those of ``annotations``.  A field that may be None need not be given.
     """
-    plain = [
-        name if name.isidentifier() else "field_" + "".join(c if c.isalnum() else "_" for c in name) for name in names
-    ]
-    hosts = [host_names([name], made.__struct_fields__)[name] for name in plain]
-    while len(set(hosts)) < len(hosts):
-        hosts = [f"{host}_" if host in hosts[:place] else host for place, host in enumerate(hosts)]
+    hosts = [*host_names(names, made.__struct_fields__).values()]
     renamed = {host: own for host, own in zip(hosts, names, strict=True) if host != own}
     fields: list[Any] = [(host, Any) for host in hosts]
     if annotations:
