@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow
 _UNDER_TEST: Final = ROOT / ".links"
 _KEY: Final = re.compile(r"api_key env\.OPENAI_API_KEY")
 _CHECKED: Final = {"toml": tomllib.loads, "yaml": yaml.safe_load, "json": json.loads}
-_NOT_RUN: Final = frozenset({"text", "jinja", "diff", "typescript", "html", "dockerfile", "csv", "jsonl", ""})
+_NOT_RUN: Final = frozenset({"text", "jinja", "diff", "typescript", "html", "dockerfile", "lua", "csv", "jsonl", ""})
 _COMMANDS: Final = {"bamlvm": "-m bamlvm", "pytest": "-m pytest -p no:cacheprovider", "python": ""}
 _RUN_PYTHON: Final = """
 import asyncio, inspect, sys, types

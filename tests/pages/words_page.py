@@ -31,7 +31,7 @@ _WORDS: Final = {
     "class": "declares a class",
     "client": "declares an LLM client",
     "const": "declares a constant of the program",
-    "continue": "goes on with the innermost loop's next round",
+    "continue": "starts the innermost loop's next round",
     "dynamic": "declares a class that gets its fields at run time",
     "else": "begins what is done otherwise",
     "enum": "declares an enum",
