@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 
 FILE ?= examples/hello.baml
 
-.PHONY: help interop demo test test-fast test-translations check fix bench profile fuzz soak load attack editors typescript snapshots docs site man wheel-test clean
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\# .*/\1/p' $(MAKEFILE_LIST))
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -66,6 +66,15 @@ editors: $(READY) ## try the grammars and the clients of editors/: VS Code's, an
 	command -v nvim > /dev/null || apt-get install --yes neovim
 	BAMLVM="$(abspath $(BIN))/python -m bamlvm" nvim --headless -u NONE --cmd "set rtp^=editors/neovim" \
 	  -c "luafile editors/neovim/test/test.lua"
+
+WEB := .venv-web
+
+web-test: ## try the page of `bamlvm dev` in Chromium; screenshots are left in build/web
+	command -v chromium > /dev/null || apt-get install --yes chromium
+	test -d $(WEB) || $(PYTHON) -m venv $(WEB)
+	$(WEB)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(WEB)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[serve]' --group web
+	$(WEB)/bin/python -m tests.web.run
 
 INTEROP := .venv-interop
 

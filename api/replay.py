@@ -299,6 +299,11 @@ class ReplayTransport(httpx.AsyncBaseTransport):
         stream = _ReplayedStream(exchange, request, clock)
         return httpx.Response(exchange.response.status, headers=exchange.response.headers, stream=stream)
 
+    @property
+    def calls(self) -> tuple[RecordedCall, ...]:
+        """The calls of the host that were recorded, in their order."""
+        return tuple(self._calls)
+
     def recorded_arguments(self, function: str) -> Mapping[str, Any]:
         """Return the arguments of the one call that was recorded; nothing if there were several, or another's."""
         if len(self._calls) != 1 or self._calls[0].call != function:

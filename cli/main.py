@@ -28,6 +28,7 @@ COMMANDS = {
     "dump": ("bamlvm.cli.dump", "print one stage of a program's compilation"),
     "serve": ("bamlvm.cli.serve", "serve the functions of a program over HTTP"),
     "mock": ("bamlvm.cli.mock", "serve scripted LLM answers on a local port"),
+    "dev": ("bamlvm.cli.dev", "look at a program and run it in the browser"),
     "lsp": ("bamlvm.cli.lsp", "serve editors: the language server"),
     "completion": ("bamlvm.cli.completion", "print a completion script for a shell"),
 }

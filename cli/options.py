@@ -116,30 +116,37 @@ def environment(options: argparse.Namespace) -> Mapping[str, str] | None:
     return ProcessEnvironment({**read_variables(options.env_file or _ENV_FILE), **os.environ})
 
 
-@contextmanager
-def open_runtime(
+def make_runtime(
     options: argparse.Namespace, files: Mapping[str, str], collectors: Iterable[Observer] = ()
-) -> Iterator[bamlvm.Runtime]:
-    """Make the runtime that the options ask for, and close it.  The parser has all options of this module.
+) -> bamlvm.Runtime:
+    """Return the runtime that the options ask for.  The parser has all options of this module.
 
     Raises :class:`bamlvm.CompileError`, and :class:`bamlvm.HostError` and :class:`CommandError` for options that
     cannot be followed.
     """
     from bamlvm.build.prices import found_prices
 
-    env = environment(options)
     answers = _plausible_answers(options)
-    with bamlvm.Runtime.from_files(
+    runtime = bamlvm.Runtime.from_files(
         files,
         transport=_transport(options, answers),
         capabilities=capabilities(options),
-        env=env,
+        env=environment(options),
         collectors=collectors,
         cache=options.cache_file or options.cache,
         prices=found_prices(next(iter(files), os.curdir)),
-    ) as runtime:
-        if answers is not None:
-            answers.runtime = runtime
+    )
+    if answers is not None:
+        answers.runtime = runtime
+    return runtime
+
+
+@contextmanager
+def open_runtime(
+    options: argparse.Namespace, files: Mapping[str, str], collectors: Iterable[Observer] = ()
+) -> Iterator[bamlvm.Runtime]:
+    """Make the runtime that the options ask for, show its log, and close it.  Raises as :func:`make_runtime` does."""
+    with make_runtime(options, files, collectors) as runtime:
         if not any("log." in text for text in files.values()):  # so nothing is logged: save importing `logging`
             yield runtime
             return

@@ -20,13 +20,12 @@ from collections.abc import AsyncIterator, Callable
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import uvicorn
 from starlette.applications import Starlette
 
-from bamlvm.tools.server.endpoints import Endpoints
-from bamlvm.tools.server.protocol import Protocol
+from bamlvm.tools.server.protocol import Protocol as HttpProtocol
 
 MakeApp = Callable[[], Starlette]
 """Makes the application, in the process that serves it; with several workers it can be pickled."""
@@ -60,7 +59,7 @@ def serve(make: MakeApp, listening: socket.socket, grace: float) -> None:
     config = uvicorn.Config(
         make,
         factory=True,
-        http=Protocol,
+        http=HttpProtocol,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -128,8 +127,16 @@ def serve_with_workers(make: MakeApp, listening: socket.socket, grace: float, wo
         wake.close()
 
 
+class Stoppable(Protocol):
+    """What an application runs: ``stop`` takes nothing new, ``cancel_all`` ends what still runs."""
+
+    def stop(self) -> None: ...
+
+    def cancel_all(self) -> None: ...
+
+
 @contextlib.asynccontextmanager
-async def ending_gracefully(endpoints: Endpoints, grace: float) -> AsyncIterator[None]:
+async def ending_gracefully(endpoints: Stoppable, grace: float) -> AsyncIterator[None]:
     """Stop an application at the first of the signals, and cancel its calls ``grace`` seconds later.
 
     It stands around the application's life, inside the server, whose own handlers of the signals still run.

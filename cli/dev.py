@@ -1,0 +1,92 @@
+"""Open a page in the browser to look at a program, run it, and see what each run does (extra `bamlvm[serve]`).
+
+The first line on stdout is the page's URL, with the token that only this run knows.  The page is live: it follows every
+save.  Ctrl-C ends it.
+
+  bamlvm dev --mock              LLM calls are answered with plausible values: no key, no network
+  bamlvm dev --open run.jsonl    look into a recording, and run its call again from it
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from typing import Any, Final
+
+import bamlvm
+from bamlvm.cli import exit_codes
+from bamlvm.cli import options as shared
+from bamlvm.cli.exit_codes import CommandError
+from bamlvm.cli.program import add_path, program_path, read_program
+
+_PORT: Final = 2025
+_GRACE: Final = 1.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add_path(parser)
+    parser.add_argument("--port", type=int, default=_PORT, help="port to listen on, 0: any (default: %(default)s)")
+    parser.add_argument("--open", metavar="FILE", help="open a recording (`bamlvm run --record FILE`)")
+    parser.add_argument(
+        "--browser", action=argparse.BooleanOptionalAction, help="open the page in a browser (default: on a terminal)"
+    )
+    shared.add_allow(parser)
+    shared.add_verbose(parser, "print the messages of the program's log from `debug` up")
+    shared.add_network(parser)
+    shared.add_environment(parser)
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Serve the page until a signal."""
+    import secrets
+
+    process, application = _loaded()
+    from bamlvm.tools.dev.project import Project
+    from bamlvm.tools.dev.recordings import opened
+
+    path = program_path(options.path)
+    if options.open is not None:
+        opened(options.open)  # what is wrong with it is said before anything listens
+
+    def make(files: Mapping[str, str]) -> bamlvm.Runtime:
+        return shared.make_runtime(options, files)
+
+    def replaying(files: Mapping[str, str], recording: str) -> bamlvm.Runtime:
+        from bamlvm.replay import ReplayTransport
+
+        transport = ReplayTransport(recording)
+        return bamlvm.Runtime.from_files(files, transport=transport, capabilities=shared.capabilities(options))
+
+    with shared.log_shown(options.verbose):
+        token = secrets.token_urlsafe(24)
+        project = Project(path, lambda: read_program(path), make)
+        app = application(project, token, mocked=options.mock, recording=options.open, replaying=replaying)
+        try:
+            listening = process.listen("127.0.0.1", options.port)
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise CommandError(exit_codes.HOST, f"cannot listen on port {options.port}: {reason}") from None
+        with listening:
+            url = f"http://127.0.0.1:{listening.getsockname()[1]}/#token={token}"
+            print(url, flush=True)
+            if sys.stdout.isatty() if options.browser is None else options.browser:
+                import webbrowser
+
+                webbrowser.open(url)
+            process.serve(lambda: app, listening, _GRACE)
+    return exit_codes.OK
+
+
+def _loaded() -> tuple[Any, Any]:
+    try:
+        from bamlvm.tools.dev.application import application
+        from bamlvm.tools.server import process
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in ("starlette", "uvicorn", "prometheus_client"):
+            from bamlvm.tools.server.asgi import NEEDED
+
+            raise CommandError(exit_codes.HOST, f"dev {NEEDED}") from None
+        raise
+    return process, application

@@ -1,0 +1,48 @@
+"""The command for curl, run by a real shell, and the estimate of tokens."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bamlvm.calls.dry_run import HttpRequest
+from bamlvm.tools.dev.preview import curl, estimated_tokens
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
+
+
+def arguments_of(command: str) -> list[str]:
+    """The words that a shell makes of a command, with the variable for secrets set."""
+    printed = command.replace("curl ", "printf '%s\\0' ", 1)
+    done = subprocess.run(["sh", "-c", printed], capture_output=True, check=True, env={"API_KEY": "THE-KEY"})
+    return done.stdout.decode().split("\0")[:-1]
+
+
+@settings(max_examples=25)
+@given(TEXTS, st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=20))
+def test_a_shell_reads_the_command_as_it_is_meant(text: str, agent: str) -> None:
+    body = json.dumps({"prompt": text}, ensure_ascii=False)
+    headers = {"authorization": "Bearer sk-1234567890abc", "user-agent": agent, "content-length": "9"}
+    words = arguments_of(curl(HttpRequest("POST", "https://h.example/v1?key=abcdefgh1234&x=$a", headers, body)))
+    assert words == [
+        "https://h.example/v1?key=THE-KEY&x=$a",
+        "-X",
+        "POST",
+        "-H",
+        "authorization: THE-KEY",
+        "-H",
+        f"user-agent: {agent}",
+        "--data-raw",
+        body,
+    ]
+
+
+def test_words_digits_and_marks_count() -> None:
+    assert estimated_tokens("") == 0
+    assert estimated_tokens("The quick brown fox jumps over the lazy dog.") == 10
+    assert estimated_tokens("12345678") == 3
+    assert estimated_tokens("日本語") == 3
+    assert estimated_tokens("internationalisation") == 3

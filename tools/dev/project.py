@@ -1,0 +1,132 @@
+"""The program at a path, as it is now: compiled again when one of its files changes.
+
+Where the newest sources have errors, the runtime is that of the last ones that had none, and the diagnostics say why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from bamlvm.errors import CompileError, HostError
+
+if TYPE_CHECKING:
+    from bamlvm.grammar.diagnostics import Diagnostic
+    from bamlvm.runtime import Runtime
+
+POLL_SECONDS: Final = 0.25
+
+Stamp = dict[str, tuple[int, int]]
+"""The time of the last change and the size of each file."""
+
+
+class Project:
+    """A program.  ``read`` returns its sources, ``make`` a runtime of sources.
+
+    ``version`` counts what the sources have been; ``runtime`` is None until they have had no error.
+    """
+
+    def __init__(
+        self, path: str, read: Callable[[], dict[str, str]], make: Callable[[Mapping[str, str]], Runtime]
+    ) -> None:
+        self.path = path
+        self.version = 0
+        self.files: dict[str, str] = {}
+        self.compiled: dict[str, str] = {}
+        """The sources of ``runtime``."""
+        self.runtime: Runtime | None = None
+        self.diagnostics: tuple[Diagnostic, ...] = ()
+        self.problem: str | None = None
+        """Why the sources cannot be read."""
+        self._read = read
+        self._make = make
+        self._stamp: Stamp = {}
+        self._changed = asyncio.Condition()
+        self._stopping = False
+
+    async def watch(self) -> None:
+        """Look for changes until cancelled."""
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            stamp = await asyncio.to_thread(_stamp, self.path)
+            if stamp != self._stamp:
+                await self.refresh()
+
+    async def refresh(self) -> None:
+        """Read the sources, compile them if they have changed, and wake whoever waits for that."""
+        self._stamp = await asyncio.to_thread(_stamp, self.path)
+        problem = None
+        files = self.files
+        try:
+            files = await asyncio.to_thread(self._read)
+        except HostError as error:
+            problem = str(error)
+        if self.version and files == self.files and problem == self.problem:
+            return
+        self.files, self.problem = files, problem
+        if problem is None:
+            await self._compile()
+        self.version += 1
+        async with self._changed:
+            self._changed.notify_all()
+
+    async def newer_than(self, version: int, seconds: float) -> int:
+        """Wait until there is a newer version, for so long at most; return the version."""
+        try:
+            async with asyncio.timeout(seconds), self._changed:
+                await self._changed.wait_for(lambda: self.version > version or self._stopping)
+        except TimeoutError:
+            pass
+        return self.version
+
+    async def stop_waiting(self) -> None:
+        """Let nobody wait for a newer version any more: the server ends."""
+        self._stopping = True
+        async with self._changed:
+            self._changed.notify_all()
+
+    def ready(self) -> Runtime:
+        """Return the runtime.  Raises :class:`bamlvm.HostError` if the sources have had errors from the beginning."""
+        if self.runtime is None:
+            raise HostError("the program does not compile")
+        return self.runtime
+
+    async def aclose(self) -> None:
+        """Close the runtime."""
+        if self.runtime is not None:
+            await self.runtime.aclose()
+
+    async def _compile(self) -> None:
+        before = self.runtime
+        try:
+            self.runtime = await asyncio.to_thread(self._make, self.files)
+        except CompileError as error:
+            self.diagnostics = error.diagnostics
+            return
+        self.compiled = self.files
+        self.diagnostics = self.runtime.diagnostics
+        if before is not None:
+            await before.aclose()  # what runs in it is of a program that is no more
+
+
+def _stamp(path: str) -> Stamp:
+    """Return the state of the files of a program; what cannot be read has none."""
+    found: Stamp = {}
+    if os.path.isfile(path):
+        _note(path, found)
+    for folder, folders, names in os.walk(path):
+        folders[:] = [name for name in folders if not name.startswith(".") and name not in ("node_modules", ".venv")]
+        for name in names:
+            if name.endswith(".baml"):
+                _note(os.path.join(folder, name), found)
+    return found
+
+
+def _note(path: str, found: Stamp) -> None:
+    try:
+        status: Any = os.stat(path)
+    except OSError:
+        return
+    found[path] = (status.st_mtime_ns, status.st_size)

@@ -1,0 +1,105 @@
+"""The inside of a function: its source and each stage of its compilation, and a call instruction by instruction."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from bamlvm.context import CallContext, CancelToken
+from bamlvm.errors import BamlError, Cancelled
+from bamlvm.stages import STAGES, dump
+from bamlvm.values.results import to_builtins
+from bamlvm.vm.disassembler import instruction_texts
+from bamlvm.vm.rendering import brief
+
+if TYPE_CHECKING:
+    from bamlvm.runtime import Runtime
+    from bamlvm.vm.linker import LinkedFunction
+    from bamlvm.vm.values import Value
+
+MOST_STEPS: Final = 5_000
+_SHOWN_STACK: Final = 12
+
+
+def stage_of(files: Mapping[str, str], function: str, stage: str) -> str:
+    """Return a stage of one function as text; the whole program's where a stage does not divide it (tokens, ast).
+
+    Raises :class:`bamlvm.CompileError` for sources with errors, :class:`bamlvm.HostError` for an unknown stage.
+    """
+    text = dump(files, stage)
+    head = "# " if stage == "python" else "function "
+    if stage not in STAGES[2:]:
+        return text
+    begin = re.search(rf"^{re.escape(head + function)}(?![\w.])", text, re.MULTILINE)
+    if begin is None:
+        return text
+    end = re.search(rf"^{re.escape(head)}(?! )", text[begin.end() :], re.MULTILINE)
+    return text[begin.start() :] if end is None else text[begin.start() : begin.end() + end.start()].rstrip() + "\n"
+
+
+async def steps_of(
+    runtime: Runtime, files: Collection[str], function: str, args: Mapping[str, Any], context: CallContext
+) -> dict[str, Any]:
+    """Call a function with a machine that is watched, and return its first steps and how the call ended.
+
+    A step has ``depth``, ``function``, ``place``, ``file``, ``line``, ``column``, ``instruction`` and the ``stack``,
+    top last.  The standard library's steps are left out: only those in ``files`` are the program's own.
+    After :data:`MOST_STEPS` the call is cancelled.  Raises :class:`bamlvm.HostError` for arguments that do not fit.
+    """
+    watcher = _Watcher(files)
+    token = CancelToken()
+    watcher.cancel = token.cancel
+    call_context = CallContext(
+        cancel=token, timeout=context.timeout, env=context.env, client=context.client, clients=context.clients
+    )
+    engine = runtime.engine
+    before = engine.new_tracer
+    engine.new_tracer = lambda: watcher
+    found: dict[str, Any] = {"steps": watcher.steps, "is_complete": True}
+    try:
+        value = await runtime.call_function(function, args, call_context)
+        found["value"] = to_builtins(value)
+    except Cancelled:
+        found["is_complete"] = False
+    except BamlError as error:
+        found["error"] = str(error)
+    finally:
+        engine.new_tracer = before
+    return found
+
+
+class _Watcher:
+    """A tracer that keeps steps."""
+
+    def __init__(self, files: Collection[str]) -> None:
+        self.steps: list[dict[str, Any]] = []
+        self.cancel: Callable[[], None] = lambda: None
+        self._files = files
+        self._texts: dict[LinkedFunction, list[str]] = {}
+
+    def __call__(self, function: LinkedFunction, place: int, stack: Sequence[Value], top: Value, depth: int) -> None:
+        if function.placed.file not in self._files:
+            return
+        if len(self.steps) >= MOST_STEPS:
+            self.cancel()
+            return
+        texts = self._texts.get(function)
+        if texts is None:
+            # The record behind the last instruction has an index too.
+            texts = self._texts[function] = [*instruction_texts(function.placed.function), "unreachable"]
+        position = function.position(place)
+        shown = [brief(value) for value in (*stack[-_SHOWN_STACK:-1], top)] if stack else []
+        self.steps.append(
+            {
+                "depth": depth,
+                "function": function.name,
+                "place": place,
+                "file": position.file,
+                "line": position.line,
+                "column": position.column,
+                "instruction": texts[place],
+                "stack": shown,
+                "height": len(stack),
+            }
+        )
