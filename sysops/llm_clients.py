@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -18,6 +20,7 @@ from bamlvm.sysops.environment import client_environment
 from bamlvm.sysops.errors import Subject, http_status, invalid
 from bamlvm.sysops.llm import ACCUMULATOR, StreamState, note_tokens
 from bamlvm.sysops.llm_parsing import answered_value, apart, form_for, options_of, type_of
+from bamlvm.sysops.pending import Lazy
 from bamlvm.sysops.prompts.messages import Message, Part
 from bamlvm.sysops.providers import clients, roles
 from bamlvm.sysops.providers.catalogue import Provider, provider_of, streams
@@ -30,8 +33,8 @@ from bamlvm.sysops.scope import Scope
 from bamlvm.sysops.table import sysop
 from bamlvm.sysops.web.retry_after import retry_after_ms
 from bamlvm.vm.program.types import bare
-from bamlvm.vm.values import Instance, Thrown, TypeValue
-from bamlvm.vm.work import Lengthy, Work
+from bamlvm.vm.values import Instance, Pending, Thrown, TypeValue
+from bamlvm.vm.work import Lengthy, Work, finish
 
 _KINDS: Final = {None: "Primitive", "fallback": "Fallback", "round-robin": "RoundRobin"}
 _EXCERPT: Final = 4000
@@ -147,7 +150,7 @@ def _provider(scope: Scope, client: Instance) -> tuple[Options, Provider]:
 
 
 @sysop("baml.llm.PrimitiveClient.render_prompt")
-def render_prompt(scope: Scope, client: Instance, template: str, args: dict[str, Any], return_type: Any) -> Instance:
+def render_prompt(scope: Scope, client: Instance, template: str, args: dict[str, Any], return_type: Any) -> Any:
     from bamlvm.sysops.prompts.engine import PromptContext  # imports Jinja, as prompt_engine does
 
     options, row = _provider(scope, client)
@@ -160,17 +163,29 @@ def render_prompt(scope: Scope, client: Instance, template: str, args: dict[str,
         shows_format=form_for(scope, options, type_of(return_type)) is None,
     )
     function = scope.attempt.function if scope.attempt is not None else _function_of(scope, template)
-    work = _rendered(scope, scope.readers.prompt_engine.rendering(function, template, args, context, scope.check))
+    rendering = partial(scope.readers.prompt_engine.rendering, function, template, args, context, scope.check)
+    work = _rendered(scope, rendering)
     try:
         next(work)
     except StopIteration as end:
-        prompt: Instance = end.value
-        return prompt
+        return end.value
     raise Lengthy(work)
 
 
-def _rendered(scope: Scope, work: Work[list[Message]]) -> Work[Instance]:
-    return _prompt_value(scope, (yield from work))
+def _rendered(scope: Scope, rendering: Callable[..., Work[list[Message]]]) -> Work[Any]:
+    """Return a prompt; where its template cannot yield, begin again in a thread."""
+    from bamlvm.sysops.prompts.limits import Stuck
+
+    try:
+        return _prompt_value(scope, (yield from rendering(movable=True)))
+    except Stuck:
+        return Pending(Lazy(lambda: _rendered_apart(scope, rendering)))
+
+
+async def _rendered_apart(scope: Scope, rendering: Callable[..., Work[list[Message]]]) -> Instance:
+    from bamlvm.sysops.threads import in_thread
+
+    return _prompt_value(scope, await in_thread(lambda: finish(rendering())))
 
 
 @sysop("baml.llm.PrimitiveClient.specialize_prompt")

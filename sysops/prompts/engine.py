@@ -18,8 +18,9 @@ from typing import Any, Final
 import jinja2
 from jinja2.runtime import Context
 
-from bamlvm.sysops.prompts.environment import Environment, Turns, UndefinedName, concatenated, renamed
+from bamlvm.sysops.prompts.environment import Environment, UndefinedName, concatenated, renamed
 from bamlvm.sysops.prompts.hoisting import Declarations
+from bamlvm.sysops.prompts.limits import Turns
 from bamlvm.sysops.prompts.messages import Marks, Message
 from bamlvm.sysops.prompts.output_format import OutputFormat
 from bamlvm.sysops.prompts.serialise import plain
@@ -88,11 +89,15 @@ class Engine:
         arguments: Mapping[str, Any],
         context: PromptContext,
         check: Callable[[], None] | None = None,
+        movable: bool = False,
     ) -> Work[list[Message]]:
-        """Return the same, in pieces.  ``check`` raises what interrupts the call; that comes out as it is."""
-        turns = Turns(check)
+        """Return the same, in pieces.  ``check`` raises what interrupts the call; that comes out as it is.
+
+        Raises :class:`~bamlvm.sysops.prompts.limits.Stuck` if it is ``movable`` and should go on in a thread.
+        """
+        turns = Turns(check, movable)
         marks = Marks()
-        viewer = Viewer(self._enums.get, marks.media)
+        viewer = Viewer(self._enums.get, marks.media, turns.view)
         variables: dict[str, Any] = {}
         try:
             variables = {key: viewer.view(value) for key, value in arguments.items()}
@@ -199,7 +204,7 @@ def _explain(error: Exception, known: Iterable[str], environment: Environment) -
                 return f"no {what} {unknown[1]!r}", did_you_mean(unknown[1], names)
         return text, None
     if isinstance(error, RecursionError):
-        return "template strings call one another without end", None
+        return "macros or template strings call one another without end, or a value is nested too deeply", None
     return str(error).rstrip(".") or type(error).__name__, None
 
 

@@ -10,30 +10,35 @@ rules on top:
 - ``//`` and ``%`` are Euclidean, as in MiniJinja (``7 % -3`` is 1), and take numbers only; ``*`` and
   ``**`` make nothing that is larger than a text may be;
 - values print as :func:`bamlvm.sysops.prompts.views.text_of` says, in ``{{ … }}``, in ``~`` and in ``join`` alike;
-- the loops of one rendering take at most :data:`TURNS` turns together, and its text has a greatest length;
+- every operation is weighed before it is done, and the rendering has limits (:mod:`bamlvm.sysops.prompts.limits`);
 - loops look at the clock: in time a template yields an empty text, so that its driver can let others run, and what
-  interrupts the call is asked.  A macro cannot yield: in it the call is asked alone;
+  interrupts the call is asked.  A macro cannot yield: where it takes long, :class:`~bamlvm.sysops.prompts.limits.Stuck`
+  has the rendering begin again in a thread;
 - a block tag takes the line feed after it and the spaces before it away.
 """
 
 from __future__ import annotations
 
+import functools
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final
+from sys import getsizeof
+from typing import Any, Final, cast
 
 import jinja2
 from jinja2 import nodes
 from jinja2.compiler import CodeGenerator, Frame
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
 from bamlvm.sysops.prompts.filters import TESTS_BESIDE, filters
+from bamlvm.sysops.prompts.limits import LOOK, SHORT, VALUES_TOGETHER, Turns, too_many_turns
 from bamlvm.sysops.prompts.numbers import modulo, power, product, quotient
 from bamlvm.sysops.prompts.views import ClassView, EnumNamespace, EnumView, Tags, part_of, text_of
 from bamlvm.vm.program.prompt_names import CONSTANTS, FILTERS, GLOBALS, MAPPING_METHODS, TESTS
-from bamlvm.vm.work import LONGEST
+from bamlvm.vm.rendering import scalar_text
+from bamlvm.vm.work import LONGEST, Work
 
 
 class UndefinedName(jinja2.UndefinedError):
@@ -88,52 +93,36 @@ class StrictUndefined(Undefined):
     __contains__ = Undefined._fail_with_undefined_error
 
 
-TURNS: Final = 1_000_000
-"""Turns of all loops of one rendering, nested ones multiplied."""
-
 _SELF = "self·"
 """The name of a variable ``self`` in compiled templates, where Jinja keeps ``self`` for the template itself; no name of
 a program has this character."""
 
 
+_OPERATORS: Final = {
+    "eq": "==",
+    "ne": "!=",
+    "gt": ">",
+    "gteq": ">=",
+    "lt": "<",
+    "lteq": "<=",
+    "in": "in",
+    "notin": "not in",
+}
+
+_VALUES_OF_AN_EXPRESSION: Final = 1 << 16
+"""Values that the operations of a constraint take together: it cannot yield."""
+
+_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
+
+_INDENT: Final = 4
+"""Spaces for a level of a class that is printed."""
+
+_BYTES: Final = frozenset({"encode", "to_bytes", "from_bytes"})
+
+
 def renamed(variables: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the variables of a template by their names in compiled templates."""
     return {**variables, _SELF: variables["self"]} if "self" in variables else variables
-
-
-class Turns:
-    """The turns of one rendering.
-
-    ``check`` raises what interrupts the call.  ``is_due`` says that the template has run for :data:`PIECE_SECONDS`.
-    """
-
-    __slots__ = ("check", "is_due", "left", "until")
-
-    def __init__(self, check: Callable[[], None] | None = None) -> None:
-        self.left = TURNS
-        self.check = check
-        self.resume()
-
-    def resume(self) -> None:
-        """Begin a piece of the rendering."""
-        self.is_due = False
-        self.until = time.monotonic() + PIECE_SECONDS
-
-    def look(self) -> None:
-        """Look at the clock; every so many turns are enough."""
-        if time.monotonic() < self.until:
-            return
-        self.resume()
-        self.is_due = True
-        if self.check is not None:
-            self.check()
-
-
-PIECE_SECONDS: Final = 0.002
-"""After so long a template yields."""
-
-_LOOK: Final = 15
-"""A mask of the turns at which the clock is not looked at."""
 
 
 class _Generator(CodeGenerator):
@@ -154,6 +143,31 @@ class _Generator(CodeGenerator):
             self._body = node.body
         super().visit_For(node, frame)
 
+    def visit_Compare(self, node: nodes.Compare, frame: Frame) -> None:  # noqa: N802 (Jinja's visitor)
+        # With a constant only a search takes long: no other comparison looks into the other side.
+        operands = [node.expr, *(each.expr for each in node.ops)]
+        is_short = any(isinstance(each, nodes.Const) for each in operands)
+        is_short = is_short and len(operands) == 2 and node.ops[0].op not in ("in", "notin")
+        self.write("(")
+        for place, operand in enumerate(operands):
+            if place:
+                self.write(f" {_OPERATORS[node.ops[place - 1].op]} ")
+            if is_short or isinstance(operand, nodes.Const):
+                self.visit(operand, frame)
+            else:
+                self.write("environment.compared(")
+                self.visit(operand, frame)
+                self.write(")")
+        self.write(")")
+
+    def visit_Getitem(self, node: nodes.Getitem, frame: Frame) -> None:  # noqa: N802 (Jinja's visitor)
+        if not isinstance(node.arg, nodes.Slice):
+            super().visit_Getitem(node, frame)
+            return
+        self.write("environment.cut(")
+        super().visit_Getitem(node, frame)
+        self.write(")")
+
     def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802 (Jinja's visitor)
         self.write("environment.joined((")
         for part in node.nodes:
@@ -162,8 +176,8 @@ class _Generator(CodeGenerator):
         self.write("))")
 
     def _output_child_to_const(self, node: nodes.Expr, frame: Frame, finalize: Any) -> str:
-        if isinstance(node, nodes.Concat) or node.find(nodes.Concat) is not None:
-            raise nodes.Impossible  # folding would join Python's texts
+        if not isinstance(node, nodes.Const | nodes.TemplateData):
+            raise nodes.Impossible  # nothing is computed but in a rendering, where it is weighed
         return super()._output_child_to_const(node, frame, finalize)
 
 
@@ -183,13 +197,12 @@ class Environment(ImmutableSandboxedEnvironment):
     """One a runtime; it has no loader and no cache of its own."""
 
     code_generator_class = _Generator
-    intercepted_binops = frozenset(("//", "%", "*", "**"))
-    concat = staticmethod(concatenated)
+    intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%", "**"})
 
     def __init__(self, *, strict: bool = False) -> None:
         super().__init__(
             undefined=StrictUndefined if strict else Undefined,
-            finalize=text_of,
+            finalize=self.printed,
             autoescape=False,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -198,16 +211,16 @@ class Environment(ImmutableSandboxedEnvironment):
         )
         self.binop_table |= {"//": quotient, "%": modulo, "*": product, "**": power}
         own = self.filters | filters()
-        self.filters = {name: own[name] for name in FILTERS}
         tests = self.tests | TESTS_BESIDE
-        self.tests = {name: tests[name] for name in TESTS}
-        self.globals = {**{name: self.globals[name] for name in GLOBALS}, **CONSTANTS}
-
         self._local = threading.local()  # the turns of the rendering that runs
+        self._values = _VALUES_OF_AN_EXPRESSION if strict else VALUES_TOGETHER
+        self.filters = {name: self._limited(name, own[name]) for name in FILTERS}
+        self.tests = {name: self._limited(f"is {name}", cast(Any, tests[name])) for name in TESTS}
+        self.globals = {**{name: self.globals[name] for name in GLOBALS}, **CONSTANTS}
 
     def begin(self, turns: Turns | None = None) -> None:
         """Begin a rendering in this thread, or go on with it: turns are counted as its from here."""
-        turns = Turns() if turns is None else turns
+        turns = Turns(values=self._values) if turns is None else turns
         turns.resume()
         self._local.turns = turns
 
@@ -221,7 +234,7 @@ class Environment(ImmutableSandboxedEnvironment):
     def _turns(self) -> Turns:
         turns: Turns | None = getattr(self._local, "turns", None)
         if turns is None:
-            turns = self._local.turns = Turns()
+            turns = self._local.turns = Turns(values=self._values)
         return turns
 
     def counted(self, items: Iterable[Any]) -> Iterator[Any]:
@@ -229,11 +242,101 @@ class Environment(ImmutableSandboxedEnvironment):
         turns = self._turns()
         for item in () if items is None else items:
             left = turns.left = turns.left - 1
-            if not left & _LOOK:
+            if not left & LOOK:
                 turns.look()
             if left < 0:
-                raise OverflowError(f"the loops take more than {TURNS} turns")
+                raise too_many_turns()
             yield item
+
+    def _limited(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a filter or a test that weighs what it takes; the context that Jinja passes first weighs nothing."""
+        skip = 1 if getattr(function, "jinja_pass_arg", None) is not None else 0
+        alone = skip + 1
+
+        @functools.wraps(function)
+        def limited(*args: Any, **keys: Any) -> Any:
+            turns = self._turns()
+            # Of nothing but a short text it makes little, whatever it is.
+            given = args[skip] if len(args) == alone and not keys else None
+            if type(given) is str and len(given) <= SHORT:
+                turns.turn()
+                return function(*args)
+            return turns.apply(name, function, skip, args, keys)
+
+        return limited
+
+    def call(self, context: Context, function: Any, /, *args: Any, **keys: Any) -> Any:
+        """Call what a template calls: a macro, a method of a value, a function of ours."""
+        turns = self._turns()
+        owner = getattr(getattr(function, "__wrapped__", function), "__self__", None)  # of `format`, which is wrapped
+        if owner is None or not isinstance(owner, str | list | tuple | dict | int | float):
+            turns.turn()
+            return super().call(context, function, *args, **keys)
+        if isinstance(owner, str) and function.__name__ in ("format", "format_map"):
+            turns.check_format(owner, (*args, *keys.values(), *(args[0].values() if isinstance(args[0], dict) else ())))
+        name = f"{type(owner).__name__}.{function.__name__}"
+        call = super().call
+        return turns.apply(
+            name, lambda _, *rest, **more: call(context, function, *rest, **more), 0, (owner, *args), keys
+        )
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """Return the result of an operator."""
+        self._turns().operate(operator, left, right)
+        return self.binop_table[operator](left, right)
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Whether a template may reach an attribute: none that makes bytes, of which a prompt has none."""
+        return attr not in _BYTES and super().is_safe_attribute(obj, attr, value)
+
+    def paced(self, work: Work[Any], cost: int) -> Any:
+        """Return the result of work in pieces, each of which costs as much as so many values."""
+        turns = self._turns()
+        while True:
+            try:
+                next(work)
+            except StopIteration as end:
+                return end.value
+            turns.spend("a pattern", cost)
+            turns.look()
+
+    def compared(self, value: Any) -> Any:
+        """Return an operand of a comparison.  Raises :class:`OverflowError` if it is too large to be compared."""
+        if type(value) not in _SCALARS:
+            self._turns().take("a comparison", (value,))
+        return value
+
+    def cut(self, value: Any) -> Any:
+        """Return a part of a list or a text, which counts as made."""
+        self._turns().make("a slice", getsizeof(value))
+        return value
+
+    def concat(self, parts: Iterable[str]) -> str:
+        """Return the text of a block, a macro or a template string."""
+        text = concatenated(parts)
+        self._turns().make("a block", getsizeof(text))
+        return text
+
+    def printed(self, value: Any) -> Any:
+        """Return a value as it is printed.  Raises :class:`OverflowError` if that is too much."""
+        if type(value) is str:
+            return value
+        if type(value) in _SCALARS:
+            return scalar_text(value)
+        self._allow_to_print(value)
+        return text_of(value)
+
+    def _allow_to_print(self, value: Any) -> None:
+        if type(value) in _SCALARS:
+            return
+        turns = self._turns()
+        values, length, depth = turns.take("printing", (value,))
+        turns.make("printing", length + values * depth * _INDENT)
+
+    def _part(self, value: Any) -> str:
+        """Return a value as it is printed between others."""
+        self._allow_to_print(value)
+        return part_of(value)
 
     def _generate(self, source: nodes.Template, *arguments: Any, **options: Any) -> str:
         for name in source.find_all(nodes.Name):
@@ -241,10 +344,12 @@ class Environment(ImmutableSandboxedEnvironment):
                 name.name = _SELF
         return super()._generate(source, *arguments, **options)
 
-    @staticmethod
-    def joined(parts: Iterable[Any]) -> str:
+    def joined(self, parts: Iterable[Any]) -> str:
         """Join the parts as they print."""
-        return "".join(map(part_of, parts))
+        text = "".join([part if type(part) is str else self._part(part) for part in parts])
+        if len(text) > SHORT:
+            self._turns().make("`~`", getsizeof(text))
+        return text
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Return ``obj.attribute``."""

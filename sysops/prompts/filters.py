@@ -16,12 +16,17 @@ from typing import Any
 
 import jinja2.filters
 import jinja2.tests
+from jinja2 import pass_environment
 from jinja2.exceptions import FilterArgumentError
 from markupsafe import Markup
 
 from bamlvm.sysops.prompts import serialise
 from bamlvm.sysops.prompts.numbers import round_half_away
 from bamlvm.sysops.prompts.views import ClassView, debug_text, part_of, text_of
+from bamlvm.vm.natives.patterns import matches
+from bamlvm.vm.patterns import STEPS
+from bamlvm.vm.values import Thrown
+from bamlvm.vm.work import Lengthy
 
 _TEXTS = ("capitalize", "center", "indent", "lower", "replace", "striptags", "trim", "truncate", "upper", "wordcount")
 """The filters of texts."""
@@ -182,12 +187,16 @@ def rounded(value: Any, precision: int = 0, method: str = "common") -> Any:
     return round_half_away(value, precision)
 
 
-def regex_match(value: Any, pattern: str) -> bool:
-    """Whether the pattern is found in the text."""
+@pass_environment
+def regex_match(environment: Any, value: Any, pattern: str) -> bool:
+    """Whether the pattern is found in the text; patterns are those of ``String.matches``."""
     try:
-        return re.search(pattern, part_of(value)) is not None
-    except re.error as error:
-        raise FilterArgumentError(f"regex_match(): {error}") from None
+        found: bool = matches(part_of(value), pattern)
+        return found
+    except Lengthy as lengthy:
+        return bool(environment.paced(lengthy.work, STEPS))
+    except Thrown as error:
+        raise FilterArgumentError(f"regex_match(): {error.fields['message']}") from None
 
 
 def total(values: Iterable[Any], attribute: str | None = None, start: float = 0) -> float:

@@ -46,7 +46,9 @@ class Predicates:
     def holds(self, expression: str, variables: Mapping[str, Any]) -> bool:
         """Whether it is true of ``variables``: builtins, by name.  Raise :class:`PredicateError`."""
         try:
-            value = self._compile(expression)(**{**self._names, **variables})
+            compiled = self._compile(expression)
+            self._environment.begin()
+            value = compiled(**{**self._names, **variables})
             if isinstance(value, jinja2.Undefined):
                 bool(value)  # raises, naming what is missing
         except UndefinedName as error:
@@ -69,6 +71,7 @@ class Predicates:
         """Evaluate a part of an expression; raise what Jinja raises."""
         assignment = nodes.Assign(nodes.Name("result", "store"), node, lineno=1)
         template = self._environment.from_string(nodes.Template([assignment], lineno=1))
+        self._environment.begin()
         return TemplateExpression(template, undefined_to_none=False)(**{**self._names, **variables})
 
     def _compile(self, expression: str) -> TemplateExpression:

@@ -128,10 +128,19 @@ def alias_of(attributes: tuple[Attribute, ...]) -> str | None:
 
 
 class Viewer:
-    """Makes the views of one rendering.  ``enums`` gives an enum by qualified name, ``mark_media`` a part's mark."""
+    """Makes the views of one rendering.
 
-    def __init__(self, enums: Callable[[str], EnumNamespace | None], mark_media: Callable[[Media], str]) -> None:
+    ``enums`` gives an enum by qualified name, ``mark_media`` a part's mark; ``note`` hears how many values there are.
+    """
+
+    def __init__(
+        self,
+        enums: Callable[[str], EnumNamespace | None],
+        mark_media: Callable[[Media], str],
+        note: Callable[[int], None] | None = None,
+    ) -> None:
         self._enums = enums
+        self._note = note
         self._mark_media = mark_media
         self._seen: dict[int, Any] = {}
         self._kept: list[Any] = []
@@ -153,17 +162,23 @@ class Viewer:
         if isinstance(value, list):
             items = ListView()
             self._seen[id(value)] = items
+            if self._note is not None:
+                self._note(len(value))
             items.extend(map(self.view, value))
             return items
         if isinstance(value, dict):
             entries: dict[Any, Any] = {}
             self._seen[id(value)] = entries
+            if self._note is not None:
+                self._note(len(value))
             for key, entry in value.items():
                 entries[self.view(key)] = self.view(entry)
             return entries
         if isinstance(value, Instance):
             view = ClassView(value.class_name, class_aliases(value))
             self._seen[id(value)] = view
+            if self._note is not None:
+                self._note(len(value.fields))
             for name, field in zip(value.cls.field_names, value.fields, strict=True):
                 view.fields[name] = self.view(field)
             return view

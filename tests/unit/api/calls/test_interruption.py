@@ -234,7 +234,7 @@ async def test_a_prompt_is_interrupted_while_it_renders(name: str) -> None:
         timer.join()
 
 
-@pytest.mark.parametrize("name", ["silent", "text"])
+@pytest.mark.parametrize("name", PROMPTS)
 async def test_other_tasks_run_while_a_prompt_renders(name: str) -> None:
     turns = 0
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bamlvm.sysops.prompts.environment import TURNS, Environment
+from bamlvm.sysops.prompts.environment import Environment
+from bamlvm.sysops.prompts.limits import TURNS
 from bamlvm.vm.work import LONGEST
 
 
