@@ -7,8 +7,7 @@ rules on top:
   it is an error that says which names exist.  In a single expression (``strict``) every use is an error;
 - ``null`` is another name of ``none``, and an empty list to a loop;
 - ``x.name`` on a class is its field before any method of a mapping, on a map its key before any method;
-- ``//`` and ``%`` are Euclidean, as in MiniJinja (``7 % -3`` is 1), and take numbers only; ``*`` and
-  ``**`` make nothing that is larger than a text may be;
+- ``//`` and ``%`` are Euclidean, as in MiniJinja (``7 % -3`` is 1), and take numbers only;
 - values print as :func:`bamlvm.sysops.prompts.views.text_of` says, in ``{{ … }}``, in ``~`` and in ``join`` alike;
 - every operation is weighed before it is done, and the rendering has limits (:mod:`bamlvm.sysops.prompts.limits`);
 - loops look at the clock: in time a template yields an empty text, so that its driver can let others run, and what
@@ -34,7 +33,7 @@ from jinja2.utils import missing
 
 from bamlvm.sysops.prompts.filters import TESTS_BESIDE, filters
 from bamlvm.sysops.prompts.limits import LOOK, SHORT, VALUES_TOGETHER, Turns, too_many_turns
-from bamlvm.sysops.prompts.numbers import modulo, power, product, quotient
+from bamlvm.sysops.prompts.numbers import modulo, quotient
 from bamlvm.sysops.prompts.views import ClassView, EnumNamespace, EnumView, Tags, part_of, text_of
 from bamlvm.vm.program.prompt_names import CONSTANTS, FILTERS, GLOBALS, MAPPING_METHODS, TESTS
 from bamlvm.vm.rendering import scalar_text
@@ -209,7 +208,7 @@ class Environment(ImmutableSandboxedEnvironment):
             cache_size=0,
             optimized=False,
         )
-        self.binop_table |= {"//": quotient, "%": modulo, "*": product, "**": power}
+        self.binop_table |= {"//": quotient, "%": modulo}
         own = self.filters | filters()
         tests = self.tests | TESTS_BESIDE
         self._local = threading.local()  # the turns of the rendering that runs

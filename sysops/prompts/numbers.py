@@ -7,9 +7,7 @@ halves away from zero.
 from __future__ import annotations
 
 import math
-from typing import Any, Final
-
-from bamlvm.vm.work import LONGEST
+from typing import Any
 
 
 def quotient(left: Any, right: Any) -> Any:
@@ -25,24 +23,6 @@ def modulo(left: Any, right: Any) -> Any:
     """Return ``left % right``.  Raises :class:`TypeError` if they are not numbers."""
     _numbers("%", left, right)
     return math.fmod(left, right) if isinstance(left, float) or isinstance(right, float) else left % abs(right)
-
-
-def product(left: Any, right: Any) -> Any:
-    """Return ``left * right``, of which one may be a text or list.  Raises :class:`OverflowError` if it is too long."""
-    for one, other in ((left, right), (right, left)):
-        if isinstance(one, (str, list, tuple)) and isinstance(other, int) and len(one) * other > LONGEST:
-            raise OverflowError(f"`*` would repeat it to more than {LONGEST} characters or items")
-    return left * right
-
-
-def power(left: Any, right: Any) -> Any:
-    """Return ``left ** right``.  Raises :class:`OverflowError` if it is an int of very many digits."""
-    if isinstance(left, int) and isinstance(right, int) and left.bit_length() * right > _BITS:
-        raise OverflowError("`**` would make a number of too many digits")
-    return left**right
-
-
-_BITS: Final = 8192
 
 
 def round_half_away(value: float, precision: int) -> float:
