@@ -1,7 +1,8 @@
-// The VS Code extension: starts `bamlvm lsp`, and runs what its code lenses ask for in a terminal.
+// The VS Code extension: starts `bamlvm lsp`, and does what its code lenses ask for.
 //
-// A lens names a command and its words (`bamlvm.run`, `bamlvm.test`, `bamlvm.preview`); the extension knows how to run
-// bamlvm, and nothing of the language.
+// A lens names a command (`bamlvm.run`, `bamlvm.test`, `bamlvm.previewPrompt`) with the program, the function and perhaps
+// the test.  The first two run in a terminal, where output grows and Ctrl-C works; the server renders the prompt, which
+// opens as a document.  The extension knows how to run bamlvm, and nothing of the language.
 
 const vscode = require("vscode");
 const { LanguageClient, State } = require("vscode-languageclient/node");
@@ -39,7 +40,7 @@ async function start() {
     {
       documentSelector: [{ language: "baml" }],
       synchronize: { fileEvents: vscode.workspace.createFileSystemWatcher("**/*.baml") },
-      middleware: { executeCommand: (name, words, next) => runInTerminal(name, words) ?? next(name, words) },
+      middleware: { executeCommand: execute },
     },
   );
   try {
@@ -61,24 +62,40 @@ function bamlvm() {
 }
 
 /**
- * Run the command of a lens in a terminal; undefined for any other command.
+ * Execute the command of a lens; any other command is the server's.
  *
  * @param {string} name
- * @param {any[]} words
- * @returns {Thenable<void> | undefined}
+ * @param {any[]} given
+ * @param {(name: string, given: any[]) => vscode.ProviderResult<any>} next
  */
-function runInTerminal(name, words) {
-  const made = { "bamlvm.run": "run", "bamlvm.test": "test" }[name];
-  if (made === undefined) return undefined;
+async function execute(name, given, next) {
+  const { program, function: called, test } = given[0] ?? {};
+  if (name === "bamlvm.run") return runInTerminal("run", program, called);
+  if (name === "bamlvm.test") return runInTerminal("test", program, "-i", `${called}::${test ?? "*"}`);
+  const answer = await next(name, given);
+  if (name === "bamlvm.previewPrompt") await showPrompt(called, answer);
+  return answer;
+}
+
+/** @param {string[]} words */
+function runInTerminal(...words) {
   const [command, ...first] = bamlvm();
   const mock = vscode.workspace.getConfiguration("bamlvm").get("mock", false) ? ["--mock"] : [];
-  const terminal = vscode.window.createTerminal({
-    name: `bamlvm ${made}`,
-    shellPath: command,
-    shellArgs: [...first, made, ...words.map(String), ...mock],
-  });
-  terminal.show();
-  return Promise.resolve();
+  vscode.window.createTerminal({ name: `bamlvm ${words[0]}`, shellPath: command, shellArgs: [...first, ...words, ...mock] }).show();
+}
+
+/**
+ * @param {string} called
+ * @param {{ messages?: { role: string, text: string }[], error?: string } | undefined} answer
+ */
+async function showPrompt(called, answer) {
+  if (answer?.messages === undefined) {
+    await vscode.window.showErrorMessage(answer?.error ?? `The prompt of ${called} cannot be shown.`);
+    return;
+  }
+  const content = answer.messages.map(({ role, text }) => `## ${role}\n\n${text}\n`).join("\n");
+  const document = await vscode.workspace.openTextDocument({ language: "markdown", content });
+  await vscode.window.showTextDocument(document, { preview: true, viewColumn: vscode.ViewColumn.Beside });
 }
 
 module.exports = { activate, deactivate };
