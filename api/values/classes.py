@@ -28,13 +28,14 @@ from __future__ import annotations
 import operator
 import threading
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from functools import reduce
+from functools import partial, reduce
 from typing import Any, Literal
 
 from bamlvm.values.checked import Checked, StreamState, Wrappers
 from bamlvm.values.host_classes import HostClass, host_class, plain_dict, with_fields
 from bamlvm.values.identifiers import host_names
 from bamlvm.values.making import BamlEnum as BamlEnum
+from bamlvm.values.making import BamlStruct as BamlStruct
 from bamlvm.values.making import new_enum, new_struct, with_more_fields
 from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, FieldInfo, has_attribute
 from bamlvm.vm.program.types import (
@@ -281,7 +282,14 @@ class Types:
     def _struct(self, info: ClassInfo) -> Any:
         names = field_names(info)
         fields = self._fields(info.name, info.fields, names)
-        return new_struct(info.name, "bamlvm." + self._home, fields, tuple(names), info.doc)
+        made = new_struct(info.name, "bamlvm." + self._home, fields, tuple(names), info.doc)
+        made.__baml_annotations__ = partial(self._annotations, info)
+        return made
+
+    def _annotations(self, info: ClassInfo) -> dict[str, Any]:
+        """Return the Python types of a class's fields by their BAML names, its own class among them."""
+        names = field_names(info)
+        return {field.name: self._field(field, names[field.name])[1] for field in info.fields}
 
     def _field(self, field: FieldInfo, name: str) -> Any:
         annotation = self._whole(field)

@@ -23,6 +23,16 @@ class BamlEnum(enum.Enum):
         return str(self.value)
 
 
+class BamlStruct(msgspec.Struct):
+    """Base of the Structs made from a program.  Pydantic can validate and write them, and knows their JSON Schema."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        from bamlvm.values.pydantic_schema import struct_schema  # it imports Pydantic, which is here then
+
+        return struct_schema(cls, handler)
+
+
 class _MadeEnum(BamlEnum):
     """Base of the enums made at run time."""
 
@@ -68,7 +78,13 @@ def new_struct(name: str, module: str, fields: Sequence[Any], encoded: Sequence[
     hosts = [field if isinstance(field, str) else field[0] for field in fields]
     renamed = {host: own for host, own in zip(hosts, encoded, strict=True) if host != own}
     return msgspec.defstruct(
-        name.rpartition(".")[2], fields, namespace=namespace, module=module, kw_only=True, rename=renamed or None
+        name.rpartition(".")[2],
+        fields,
+        bases=(BamlStruct,),
+        namespace=namespace,
+        module=module,
+        kw_only=True,
+        rename=renamed or None,
     )
 
 

@@ -23,7 +23,6 @@ _IMPORTS: Final = {
     "ClassVar": "from typing import ClassVar\n",  # msgspec recognises it by this name only
     "_bamlvm": "\nimport bamlvm as _bamlvm\n",
     "_bamlvm_types": "import bamlvm.values.classes as _bamlvm_types\n",
-    "_msgspec": "import msgspec as _msgspec\n",
     "_types": "\nfrom . import types as _types\n",
 }
 
@@ -79,7 +78,7 @@ def _class(info: ClassInfo, name: str, annotations: Annotations, references: Ref
     hosts = field_names(info)
     renamed = {host: field for field, host in hosts.items() if field != host}
     options = f", rename={renamed!r}" if renamed else ""
-    text = f"class {name}({references.to('_msgspec.Struct')}, kw_only=True{options}):\n"
+    text = f"class {name}({references.to('_bamlvm_types.BamlStruct')}, kw_only=True{options}):\n"
     text += docstring(description(info.attributes, info.doc), "    ")
     string = references.to("_b.str") if "str" in hosts.values() else "str"
     text += f"    __baml_name__: {references.to('ClassVar')}[{string}] = {quoted(info.name)}\n"
