@@ -247,13 +247,14 @@ def _object(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
 def _options(names: Mapping[str, str]) -> dict[str, Any]:
     clients = {"type": "array", "items": {"$ref": _SCHEMAS + names["ClientProperty"]}}
     registry = _object({"clients": clients, "primary": {"type": "string"}}, ["clients"])
-    return _object({"client_registry": registry}, ["client_registry"])
+    return _object({"client_registry": registry}, [])
 
 
 def _client(names: Mapping[str, str]) -> dict[str, Any]:
     text = {"type": "string"}
     options = {"type": "object", "additionalProperties": True}
-    return _object({"name": text, "provider": text, "options": options}, ["name", "provider", "options"])
+    name = {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}
+    return _object({"name": name, "provider": text, "options": options}, ["name", "provider", "options"])
 
 
 def _error(names: Mapping[str, str]) -> dict[str, Any]:
