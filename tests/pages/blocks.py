@@ -56,7 +56,8 @@ class Setting(NamedTuple):
 def pages() -> list[str]:
     """Return the pages with blocks that run, by name below ``docs/``."""
     names = [str(path.relative_to(DOCS)) for path in sorted(DOCS.rglob("*.md"))]
-    return [name for name in names if name not in GENERATED and not name.startswith("decisions/")]
+    kept = [name for name in names if name not in GENERATED and not name.startswith("decisions/")]
+    return ["../README.md", *kept]
 
 
 def blocks(text: str) -> list[Block]:

@@ -50,6 +50,7 @@ class Page:
 
     def __init__(self, name: str, folder: Path, server: ThreadedMockServer) -> None:
         self.name = name
+        self.label = f"docs/{name}".replace("docs/../", "")
         self.text = (DOCS / name).read_text("utf-8")
         self.folder = folder
         self.now = folder  # where the page's commands have gone by `cd`
@@ -77,7 +78,7 @@ class Page:
         self.declared: dict[str, str] = {}
 
     def place(self, block: Block) -> str:
-        return f"docs/{self.name}:{block.line}"
+        return f"{self.label}:{block.line}"
 
     def run(self, block: Block) -> None:
         """Try a block: raise what says that the page is wrong."""
@@ -109,7 +110,7 @@ class Page:
         if not self.python:
             return
         pairs = [(each.line, each.text) for each in self.python]
-        program = f"BLOCKS = {pairs!r}\nPAGE = {'docs/' + self.name!r}\nFLAGS = {0x2000}\n{_RUN_PYTHON}"
+        program = f"BLOCKS = {pairs!r}\nPAGE = {self.label!r}\nFLAGS = {0x2000}\n{_RUN_PYTHON}"
         done = subprocess.run(
             [sys.executable, "-W", "error", "-c", program],
             cwd=self.now,
@@ -119,7 +120,7 @@ class Page:
             timeout=120,
             check=False,
         )
-        assert done.returncode == 0, f"docs/{self.name}: {done.stdout}{done.stderr}"
+        assert done.returncode == 0, f"{self.label}: {done.stdout}{done.stderr}"
         self._compare_comments(done.stdout)
         self.python = []
 
