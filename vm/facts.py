@@ -105,10 +105,12 @@ def holds(fact: Fact, value: Any) -> bool:
 
 
 class State(NamedTuple):
-    """The facts at a place: of each local (None: not set on some way) and of each operand."""
+    """The facts at a place: of each local (None: not set on some way) and of each operand; and the local that each
+    operand is a copy of, if any."""
 
     locals: list[Fact | None]
     stack: list[Fact]
+    copies: tuple[int | None, ...] = ()
 
 
 # --- the lattice ------------------------------------------------------------------------------------------------------

@@ -123,13 +123,16 @@ def _guessed(state: State, stepped: Mapping[int, Stepping]) -> State:
         fact = locals_[local]
         if fact is not None and fact.is_int:
             locals_[local] = Fact("int", min(max(fact.low, -COUNTED), COUNTED), max(min(fact.high, COUNTED), -COUNTED))
-    return State(locals_, state.stack)
+    return state._replace(locals=locals_)
 
 
 def _merged(one: State, other: State) -> State:
     return State(
         [facts.join(a, b) for a, b in zip(one.locals, other.locals, strict=True)],
         [facts.join(a, b) or ANY for a, b in zip(one.stack, other.stack, strict=True)],
+        one.copies
+        if one.copies == other.copies
+        else tuple(a if a == b else None for a, b in zip(one.copies, other.copies, strict=False)),
     )
 
 
@@ -137,4 +140,5 @@ def _widened(old: State, new: State, limits: Sequence[int]) -> State:
     return State(
         [facts.widen(a, b, limits) for a, b in zip(old.locals, new.locals, strict=True)],
         [facts.widen(a, b, limits) or ANY for a, b in zip(old.stack, new.stack, strict=True)],
+        new.copies,
     )

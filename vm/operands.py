@@ -110,10 +110,13 @@ class Temporaries:
 
 
 class Operands:
-    """The operand stack within a block, whose entries at its start have the facts ``base``, and its ``lines``."""
+    """The operand stack within a block, whose entries at its start have the facts ``base`` and are ``copies`` of
+    locals, and its ``lines``."""
 
-    def __init__(self, base: Sequence[Fact], temporaries: Temporaries) -> None:
+    def __init__(self, base: Sequence[Fact], copies: Sequence[int | None], temporaries: Temporaries) -> None:
         self.stack = [Operand(f"s{depth}", fact) for depth, fact in enumerate(base)]
+        for operand, local in zip(self.stack, copies, strict=False):
+            operand.local = local
         self.lines: list[Line] = []
         self._temporaries = temporaries
         self._place = 0
@@ -166,6 +169,8 @@ class Operands:
         for operand in self.stack:
             if local in operand.locals:
                 self._settle(operand)
+            elif operand.local == local:
+                operand.local = None
 
     def _before_effect(self) -> None:
         for operand in self.stack:

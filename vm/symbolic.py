@@ -68,7 +68,7 @@ class BlockRun(Operands):
         asserts: bool = False,
         keeps_traces: bool = False,
     ) -> None:
-        super().__init__(state.stack, temporaries)
+        super().__init__(state.stack, state.copies, temporaries)
         self.flow = flow
         self.names = names
         self.block = block
@@ -78,7 +78,9 @@ class BlockRun(Operands):
         self.caught = False
         self.condition: Condition | None = None
         self.key = ""
+        self.key_fact = ANY
         self.unset: set[int] = set()
+        self._copies: tuple[int | None, ...] = ()
         self.step: Fact | None = None
         self._at_handler = list(self.locals)
         self._refined: tuple[dict[int, Fact], dict[int, Fact]] = ({}, {})
@@ -102,12 +104,13 @@ class BlockRun(Operands):
             self._instruction(index, self.flow.code[index])
             index += 2 if self._skip else 1
         if not self.ended:
+            self._copies = tuple(each.local for each in self.stack)
             self._settle_stack()
 
     def leaving(self) -> list[tuple[int, State]]:
         """Return the blocks that may follow, with the facts that hold there."""
         found = []
-        stack = [each.fact for each in self.stack]
+        stack, copies = [each.fact for each in self.stack], self._copies
         if self.block.protection is not None:
             handler, depth = self.block.protection
             found.append((handler, State(list(self._at_handler), [*self.base[:depth], ANY])))
@@ -115,10 +118,10 @@ class BlockRun(Operands):
             return found
         targets = self.block.successors
         if self.condition is None:
-            found += [(target, State(list(self.locals), list(stack))) for target in targets]
+            found += [(target, State(list(self.locals), list(stack), copies)) for target in targets]
         else:
             found += [
-                (target, State([known.get(k, each) for k, each in enumerate(self.locals)], list(stack)))
+                (target, State([known.get(k, each) for k, each in enumerate(self.locals)], list(stack), copies))
                 for target, known in zip(targets, self._refined, strict=True)
             ]
         return found
@@ -513,7 +516,7 @@ class BlockRun(Operands):
         key = self.stack.pop()
         if self.stack or len(self._function.tables[operands[0]].keys) <= MAX_CHAIN:
             self._settle_repeated(key, 2)
-        self.key = key.text
+        self.key, self.key_fact = key.text, key.fact
 
     def _do_pop_jump_if_false(self, index: int, operands: tuple[int, ...]) -> None:
         self._branch(negated=True)

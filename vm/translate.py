@@ -54,6 +54,9 @@ from bamlvm.vm.values import I64_MAX, I64_MIN
 MAX_NESTING: Final = 20
 """Loops and ``try`` that may be nested in CPython's compiler."""
 
+MAX_ROW: Final = 64
+"""Constants that a jump table becomes a row of, by key."""
+
 MAX_INDENT: Final = 60
 """Statements of any kind that may be nested (its parser allows 100)."""
 
@@ -329,7 +332,7 @@ class _Writer(Structure):
         if last.name == "loop" and self._flow.is_back_edge(index, block.successors[0]):
             self._jump(block.successors[0], context, following, indent)
         elif last.name == "jump_table":
-            self._switch(index, run.key, context, following, indent)
+            self._switch(index, run, context, following, indent)
         elif run.condition is not None:
             target, onward = block.successors
             holding, failing = (onward, target) if run.condition.negated else (target, onward)
@@ -346,8 +349,8 @@ class _Writer(Structure):
 
     # --- switches -----------------------------------------------------------------------------------------------------
 
-    def _switch(self, index: int, key: str, context: Context, following: int | None, indent: int) -> None:
-        flow = self._flow
+    def _switch(self, index: int, run: BlockRun, context: Context, following: int | None, indent: int) -> None:
+        flow, key = self._flow, run.key
         last = flow.code[flow.blocks[index].end - 1]
         table = flow.function_of(last).tables[last.operands[0]]
 
@@ -361,8 +364,13 @@ class _Writer(Structure):
         left = [each for each in results if each is not None]
         if len(left) == len(results) and len({goal for _, goal in left}) == 1:  # a table of constants
             constants, goal = [value for value, _ in left], left[0][1]
-            look_up = self._names.constant(dict(zip(table.keys, constants, strict=False)).get)
-            text = f"{look_up}({key}, {self._names.constant(constants[-1])})"
+            by_key = dict(zip(table.keys, constants, strict=False))
+            known = run.key_fact
+            if known.is_int and known.low >= 0 and known.high < MAX_ROW:  # a place in a row is found sooner
+                row = tuple(by_key.get(each, constants[-1]) for each in range(known.high + 1))
+                text = f"{self._names.constant(row)}[{key}]"
+            else:
+                text = f"{self._names.constant(by_key.get)}({key}, {self._names.constant(constants[-1])})"
             if goal is None:
                 self._emit(indent, f"return {text}")
             else:

@@ -45,11 +45,20 @@ def test_what_needs_parentheses(text: str, is_atom: bool) -> None:
 
 
 def run() -> Operands:
-    return Operands([INT], Temporaries())
+    return Operands([INT], [7], Temporaries())
 
 
 def written(operands: Operands) -> list[str]:
     return [each.text for each in operands.lines]
+
+
+def test_an_operand_is_a_copy_of_a_local_until_that_is_stored_into() -> None:
+    operands = run()
+    assert operands.stack[0].local == 7
+    operands._before_store(6)
+    assert operands.stack[0].local == 7
+    operands._before_store(7)
+    assert operands.stack[0].local is None and not operands.lines
 
 
 def test_what_reads_a_local_is_evaluated_before_a_store_into_it() -> None:

@@ -119,6 +119,18 @@ def test_a_small_function_is_put_in_place_of_its_call_and_of_a_recursive_one_a_l
     assert "calls -= 2" in text(source, "fib")
 
 
+def test_a_sum_of_what_small_functions_return_is_checked_once_a_chunk() -> None:
+    source = """
+    function f(x: int) -> int { match (x) { 0 => 3, 1 => 1, 2 => 4, _ => 0 } }
+    function g(x: int) -> int { if (x > 5) { return 2; } x }
+    function main(n: int) -> int {
+      let s = 0; for (let i = 0; i < n; i += 1) { s += f(i % 4); s -= g(i % 9); } s
+    }
+    """
+    assert "K0[v" in text(source) and "overflow" not in text(source.replace(" s -= g(i % 9);", ""))
+    assert text(source).count("overflow") == 2  # each of two sums may take what the other adds
+
+
 def test_a_match_is_a_table_a_chain_or_a_search() -> None:
     def arms(count: int, arm: str) -> str:
         written = ", ".join(f"{k} => {arm.format(k)}" for k in range(count))
