@@ -106,7 +106,8 @@ class NameFinder:
                 key, pattern = _pattern(name)
                 self._keys.setdefault(key, places)
                 patterns.append(pattern)
-        self._pattern = re.compile("|".join(patterns)) if patterns else None
+        self._patterns = "|".join(patterns)
+        self._compiled: re.Pattern[str] | None = None
 
     def whole(self, text: str) -> Any:
         """Return the value of which the text is a name or the description.  Raises :class:`NoSingleMatch`."""
@@ -162,12 +163,14 @@ class NameFinder:
 
     def matches(self, text: str) -> Iterator[_Match]:
         """Yield where a name stands in a text as whole words and is not denied."""
-        if self._pattern is None:
+        if not self._patterns:
             return
+        if self._compiled is None:  # an answer that is a name, and nothing more, needs none
+            self._compiled = re.compile(self._patterns)
         if not text.isascii():
             text = unicodedata.normalize("NFC", text)
         folded = fold(text)
-        for match in self._pattern.finditer(folded):
+        for match in self._compiled.finditer(folded):
             start, end = match.span()
             places = self._keys.get(match[0]) or self._keys[_SEPARATORS.sub("", match[0])]
             written = text[start:end]

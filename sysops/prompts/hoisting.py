@@ -32,7 +32,11 @@ class Declarations:
     def class_cycle(self, name: str) -> tuple[str, ...]:
         """Return the classes that a class leads to and that lead back to it; empty if it does not lead to itself."""
         if self._class_cycles is None:
-            self._class_cycles = _groups(self.classes, self._class_edges)
+            # No class of the standard library leads to one of the program, and these are the few.
+            own = [each for each in self.classes if not each.startswith("baml.")]
+            self._class_cycles = _groups(own, self._class_edges)
+        if name.startswith("baml."):
+            return _groups(self.classes, self._class_edges).get(name, ())
         return self._class_cycles.get(name, ())
 
     def alias_cycle(self, name: str) -> tuple[str, ...]:
