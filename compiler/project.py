@@ -16,7 +16,7 @@ from typing import NamedTuple
 import msgspec
 
 from bamlvm.compiler import config, hir, mir, tir
-from bamlvm.compiler.check.functions import Known, check_functions
+from bamlvm.compiler.check.functions import Group, Known, check_functions
 from bamlvm.compiler.declare import KeptDeclarations, declare
 from bamlvm.compiler.emit import Lines, emit
 from bamlvm.compiler.globals import check_globals
@@ -30,7 +30,7 @@ from bamlvm.compiler.surface import Surface, changes, declarations_surface, look
 from bamlvm.compiler.symbols import Symbols
 from bamlvm.compiler.templates import check_templates
 from bamlvm.compiler.templates.constraints import check_constraints
-from bamlvm.compiler.tests import check_tests, tests
+from bamlvm.compiler.tests import TestedFunctions, check_tests, tests
 from bamlvm.compiler.type_resolver import TypeResolver
 from bamlvm.compiler.uses import Noted, Use
 from bamlvm.grammar import syntax
@@ -112,7 +112,8 @@ class Project:
         self._declared = KeptDeclarations.empty()
         self._surface: Surface = {}
         self._hir: Memo[hir.Function] = Memo()
-        self._tir: Memo[list[tir.Function]] = Memo()
+        self._tir: Memo[Group] = Memo()
+        self._tests: Memo[TestedFunctions] = Memo()
         self._known = Known()
         self._templates: Memo[None] = Memo()
         self._constraints: Memo[None] = Memo()
@@ -199,7 +200,7 @@ class Project:
         check_globals(stages.tir, symbols, found)
         check_templates(stages.index, symbols, resolver, self._templates, changed, found)
         check_constraints(stages.index, symbols, resolver, self._constraints, changed, found)
-        check_tests(stages.index, symbols, found)
+        check_tests(stages.index, symbols, self._tests, changed, found)
         configuration = config.configuration(stages.index, symbols, found)
         for name, checked in stages.tir.items():
             if (
@@ -210,7 +211,7 @@ class Project:
                 symbols.signatures[name] = msgspec.structs.replace(symbols.signatures[name], throws=checked.throws)
         if reads.uses is not None:
             declared, functions = self._declared, (*self._hir.uses, *self._tir.uses)
-            prompts = (*self._templates.uses, *self._constraints.uses)
+            prompts = (*self._templates.uses, *self._constraints.uses, *self._tests.uses)
             stages.noted = [reads.uses, *declared.classes.uses, *declared.heads.uses, *functions, *prompts]
         sources = {path: parsed.source for path, parsed in self._parsed.items()}
         found[:] = sort(without_allowed(found, sources))

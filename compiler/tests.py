@@ -8,12 +8,13 @@ map or media.  A value that is known only when the test runs (``env.X``, ``{{ �
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, TypeAlias
 
 from bamlvm.compiler.additions import additions
 from bamlvm.compiler.attributes import attributes, scalar
 from bamlvm.compiler.config_blocks import data, entries, word_range
-from bamlvm.compiler.incremental import Reads
+from bamlvm.compiler.incremental import Lookups, Memo, Reads
 from bamlvm.compiler.index import Entry, Index, reporter
 from bamlvm.compiler.reporter import Located, Reporter, name_range
 from bamlvm.compiler.symbols import Symbols
@@ -46,48 +47,65 @@ TEST_PROPERTIES = ("functions", "args", "type_builder")
 _MEDIA_KEYS = frozenset({"file", "url", "base64", "media_type"})
 
 
-def check_tests(index: Index, symbols: Symbols, diagnostics: list[Diagnostic]) -> None:
-    """Check tests: their properties (E0034, E0035), functions (E0088), arguments and the types of a
-    ``type_builder``."""
+TestedFunctions: TypeAlias = tuple[str, ...]
+"""The functions that a test calls, as far as they exist."""
+
+
+def check_tests(
+    index: Index, symbols: Symbols, memo: Memo[TestedFunctions], lookups: Lookups, diagnostics: list[Diagnostic]
+) -> None:
+    """Check the tests that ``memo`` does not have: their properties (E0034, E0035), functions (E0088), arguments and
+    the types of a ``type_builder``; and that no function has two tests of one name (E0011)."""
     by_function: dict[tuple[str, str], Entry] = {}
     for entry in index.tests:
         declaration = entry.declaration
         assert isinstance(declaration, syntax.Test)
-        report = reporter(entry, diagnostics)
-        parts = entries(declaration.body, TEST_PROPERTIES, "E0034", "a test", report)
-        attributes(declaration.body.attributes, "test", entry, report)
-        _added(entry, symbols, diagnostics)
-        given = parts["args"].value if "args" in parts else None
-        if given is not None and not isinstance(given, syntax.ConfigBlock):
-            report.error("E0001", given, "`args` is a block: `args { … }`")
-        functions = parts.get("functions")
-        if functions is None and len(parts) < len(declaration.body.entries):
-            continue  # an unknown property, which was reported, may be a misspelling of it
-        if functions is None:
-            report.error("E0035", name_range(declaration), f"the test `{declaration.name}` names no `functions`")
-            continue
-        named: dict[str, Located] = {}
-        for item in _items(functions.value):
-            name = item.value if isinstance(item, syntax.ConfigScalar) else None
-            if isinstance(name, str) and name in index.unread:
-                continue
-            if not isinstance(name, str) or name not in symbols.bodies:
-                report.error("E0088", item, f"unknown function `{name}`", hint=did_you_mean(str(name), symbols.bodies))
-            elif (name, declaration.name) in by_function:
-                first = by_function[name, declaration.name]
+        key, source = f"{entry.item.file} {entry.name}", (declaration,)
+        kept = None if declaration.types else memo.find(key, source, lookups)
+        if kept is None:
+            make = partial(_check, entry, declaration, index, symbols, diagnostics)
+            kept = memo.make(key, source, symbols.reads, diagnostics, make)
+        for name in kept.result:
+            first = by_function.setdefault((name, declaration.name), entry)
+            if first is not entry:
                 there = reporter(first, diagnostics)
                 labels = [there.label(*name_range(first.declaration), "first defined here")]
-                report.error(
-                    "E0011", name_range(declaration), f"`{name}` has two tests `{declaration.name}`", labels=labels
-                )
-            else:
-                by_function[name, declaration.name] = entry
-                named[name] = item
-                assert isinstance(item, syntax.ConfigScalar)
-                symbols.reads.refer(declaration, *word_range(item), Symbol("item", "", name))
-        if given is None or isinstance(given, syntax.ConfigBlock):
-            _check_arguments(given, named, symbols, report)
-            _refer_arguments(declaration, given, named, symbols)
+                message = f"`{name}` has two tests `{declaration.name}`"
+                reporter(entry, diagnostics).error("E0011", name_range(declaration), message, labels=labels)
+    memo.turn()
+
+
+def _check(
+    entry: Entry, declaration: syntax.Test, index: Index, symbols: Symbols, diagnostics: list[Diagnostic]
+) -> TestedFunctions:
+    report = reporter(entry, diagnostics)
+    parts = entries(declaration.body, TEST_PROPERTIES, "E0034", "a test", report)
+    attributes(declaration.body.attributes, "test", entry, report)
+    _added(entry, symbols, diagnostics)
+    given = parts["args"].value if "args" in parts else None
+    if given is not None and not isinstance(given, syntax.ConfigBlock):
+        report.error("E0001", given, "`args` is a block: `args { … }`")
+    functions = parts.get("functions")
+    if functions is None and len(parts) < len(declaration.body.entries):
+        return ()  # an unknown property, which was reported, may be a misspelling of it
+    if functions is None:
+        report.error("E0035", name_range(declaration), f"the test `{declaration.name}` names no `functions`")
+        return ()
+    named: dict[str, Located] = {}
+    for item in _items(functions.value):
+        name = item.value if isinstance(item, syntax.ConfigScalar) else None
+        if isinstance(name, str) and symbols.reads.note("unread", (name,), name in index.unread):
+            continue
+        if not isinstance(name, str) or name not in symbols.bodies:
+            report.error("E0088", item, f"unknown function `{name}`", hint=did_you_mean(str(name), symbols.bodies))
+        else:
+            named[name] = item
+            assert isinstance(item, syntax.ConfigScalar)
+            symbols.reads.refer(declaration, *word_range(item), Symbol("item", "", name))
+    if given is None or isinstance(given, syntax.ConfigBlock):
+        _check_arguments(given, named, symbols, report)
+        _refer_arguments(declaration, given, named, symbols)
+    return tuple(named)
 
 
 # --- arguments --------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from typing import NamedTuple
 
 import msgspec
 
@@ -39,17 +40,26 @@ class Known:
     globals: dict[str, Type] = field(default_factory=dict)
 
 
+class Group(NamedTuple):
+    """The checked functions of a group, and the warnings about them: the name of the function, and the diagnostic with
+    places in its item."""
+
+    functions: list[tir.Function]
+    warnings: list[tuple[str, Diagnostic]]
+
+
 def check_functions(
     functions: Mapping[str, hir.Function],
     symbols: Symbols,
     diagnostics: list[Diagnostic],
-    memo: Memo[list[tir.Function]],
+    memo: Memo[Group],
     known: Known,
     lookups: Lookups,
 ) -> dict[str, tir.Function]:
     """Check all functions; return them typed, in the order given; add errors and warnings to ``diagnostics``.
 
-    A group of functions that call each other is one entry of ``memo``.
+    A group of functions that call each other is one entry of ``memo``; warnings about them are part of the entry, since
+    they follow from the functions alone.
     """
     throws, before = _Throws(symbols), known.throws
     types = _GlobalTypes(symbols)
@@ -73,7 +83,10 @@ def check_functions(
             make = partial(_check_group, sources, recursive, symbols, throws, types, fields, diagnostics)
             own = frozenset((kind, (name,)) for name in group for kind in ("throws", "global"))
             kept = memo.make(group[0], sources, symbols.reads, diagnostics, make, own)
-        for function in kept.result:
+        for warned, warning in kept.result.warnings:
+            item = symbols.entry_of(warned).item
+            diagnostics.append(warning.shifted(item.file, item.offset))
+        for function in kept.result.functions:
             name = function.name
             if function.is_global:
                 types.inferred[name] = function.result
@@ -144,17 +157,25 @@ def _check_group(
     types: _GlobalTypes,
     fields: _SetFields,
     diagnostics: list[Diagnostic],
-) -> list[tir.Function]:
+) -> Group:
     # Throws sets start empty and only grow, so the rounds end at the least fixed point.  A group that is not recursive
     # needs one round: its callees are finished.
     rounds = 0
     while True:
         rounds += 1
         found: list[Diagnostic] = []
+        warnings: list[tuple[str, Diagnostic]] = []
         checked: list[tir.Function] = []
         grown = False
         for function in group:
-            result = _check(function, symbols, throws, types, fields, found)
+            own: list[Diagnostic] = []
+            result = _check(function, symbols, throws, types, fields, own)
+            item = symbols.entry_of(function.name).item
+            for each in own:
+                if each.severity == "warning" and not each.fix:
+                    warnings.append((function.name, each.shifted("", -item.offset)))
+                else:
+                    found.append(each)
             if function.is_global and rounds < _MOST_ROUNDS + len(group):
                 grown = grown or types.inferred.get(function.name) != result.result
                 types.inferred[function.name] = result.result
@@ -166,7 +187,7 @@ def _check_group(
         if not (recursive and grown):
             break
     diagnostics.extend(found)
-    return checked
+    return Group(checked, warnings)
 
 
 def _check(

@@ -23,6 +23,7 @@ from bamlvm.tools.language_server.completion_items import Kind, item, words
 from bamlvm.tools.language_server.config_completion import environment, in_configuration, place_of
 from bamlvm.tools.language_server.conversion import markup, offset_of, range_of
 from bamlvm.tools.language_server.descriptions import parameter_text
+from bamlvm.tools.language_server.model import Model
 from bamlvm.tools.language_server.prompt_completion import in_expression, in_prompt
 from bamlvm.tools.language_server.signatures import open_call, parameters_of
 from bamlvm.tools.language_server.unfinished import Unfinished, unfinished
@@ -283,11 +284,11 @@ def _code(file: File, part: Unfinished, tokens: Sequence[Token]) -> list[lsp.Com
         if isinstance(gap.owner, EnumType):
             return items.variants_of(model, gap.owner.name)
         if isinstance(gap.owner, ClassType) and not (tokens and tokens[-1].kind == "DOT"):
-            return [*items.fields_of(model, gap.owner.name), *_names(file, part, tokens, gap)]
+            return [*items.fields_of(model, gap.owner.name), *_names(model, file, part, tokens, gap)]
         return items.members_of(model, gap.owner)
     if tokens and tokens[-1].kind == "DOT":
         return []
-    found = _names(file, part, tokens, gap)
+    found = _names(model, file, part, tokens, gap)
     if part.keyword == "function" and _LLM_KEY.search(part.before) and len(opened_at(tokens)) == 1:
         found = [*words(("client", "prompt"), Kind.Property, 2), *found]
     return found
@@ -300,9 +301,10 @@ def environment_members(file: File) -> list[lsp.CompletionItem]:
     return [*variables, *items.under(model, "env")]
 
 
-def _names(file: File, part: Unfinished, tokens: Sequence[Token], gap: Gap | None) -> list[lsp.CompletionItem]:
-    """Return what a bare name can be."""
-    model = file.program.variant(file.path, part.completed)
+def _names(
+    model: Model, file: File, part: Unfinished, tokens: Sequence[Token], gap: Gap | None
+) -> list[lsp.CompletionItem]:
+    """Return what a bare name can be; ``model`` is of the program with the placeholder."""
     found: list[lsp.CompletionItem] = []
     around = model.item_at(file.path, part.place)
     if gap is not None and around is not None:

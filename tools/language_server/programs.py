@@ -8,10 +8,10 @@ again what the change touches (:mod:`bamlvm.compiler.project`).
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from bamlvm.build.cache import Cache
+from bamlvm.build.cache import Cache, fingerprint, key_of
 from bamlvm.build.loading import load_standard
 from bamlvm.build.sources import baml_files
 from bamlvm.compiler.project import Project, Stages
@@ -54,7 +54,11 @@ class Program:
         self._settings = Settings()
         self._problem: str | None = None
         self._checked: Checked | None = None
+        self._is_new = self._is_fresh = True
+        """Whether it was never checked; whether it was not since the disk was read, when its diagnostics are kept for
+        the next start of a server."""
         self._model: Model | None = None
+        self._variant: tuple[str, str, Model] | None = None
         self.refresh()
 
     # --- files
@@ -81,6 +85,7 @@ class Program:
             settings, problem = Settings(), str(error)
         if found != self._disk or settings != self._settings or problem != self._problem:
             self._disk, self._settings, self._problem = found, settings, problem
+            self._is_fresh = True
             self._changed()
 
     def open(self, path: str, text: Text) -> None:
@@ -103,7 +108,7 @@ class Program:
 
     def _changed(self, path: str | None = None) -> None:
         """Note a change: of one open file, or of any."""
-        self._checked = self._model = None
+        self._checked = self._model = self._variant = None
         if path is not None and path in self._texts:
             self._texts[path] = self._open[path]
             return
@@ -123,19 +128,36 @@ class Program:
     def settings(self) -> Settings:
         return self._settings
 
-    @property
-    def is_checked(self) -> bool:
-        return self._checked is not None
+    def diagnostics(self) -> dict[str, list[Diagnostic]]:
+        """Return the diagnostics of the program as it is now, by file, at the levels that its settings give them.
+
+        Those of a program that was never checked here may be kept from another time: then nothing is compiled yet.
+        """
+        if self._checked is None and self._is_new:
+            kept = Cache.default().read_diagnostics(self._key())
+            if kept is not None:
+                return self._by_file(kept)
+        return self.check().diagnostics
 
     def check(self) -> Checked:
-        """Return the diagnostics of the program as it is now."""
+        """Return the program as it is now, compiled as far as diagnostics need it."""
         if self._checked is None:
             stages = self._project.update({path: text.text for path, text in self._texts.items()}, emit=False)
-            found: dict[str, list[Diagnostic]] = {path: [] for path in self._texts}
-            for each in with_levels(stages.diagnostics, self._settings.levels, self._settings.strict):
-                found[each.span.file].append(each)
-            self._checked = Checked(stages, found)
+            if self._is_fresh and self.folder:
+                Cache.default().write_diagnostics(self._key(), tuple(stages.diagnostics))
+            self._is_new = self._is_fresh = False
+            self._checked = Checked(stages, self._by_file(stages.diagnostics))
         return self._checked
+
+    def _by_file(self, diagnostics: Iterable[Diagnostic]) -> dict[str, list[Diagnostic]]:
+        found: dict[str, list[Diagnostic]] = {path: [] for path in self._texts}
+        for each in with_levels(diagnostics, self._settings.levels, self._settings.strict):
+            found[each.span.file].append(each)
+        return found
+
+    def _key(self) -> str:
+        texts = {path: text.text for path, text in self._texts.items()}
+        return key_of(texts, True, "editor", fingerprint())
 
     def model(self) -> Model:
         """Return what the compiler knows of the names of the program, broken items included as far as they go."""
@@ -147,8 +169,11 @@ class Program:
         return self._model
 
     def variant(self, path: str, text: str) -> Model:
-        """Return a model of the program as if a file had another text."""
-        return self.variants({each: known.text for each, known in self._texts.items()} | {path: text})
+        """Return a model of the program as if a file had another text; the last one is kept."""
+        if self._variant is None or self._variant[:2] != (path, text):
+            texts = {each: known.text for each, known in self._texts.items()}
+            self._variant = (path, text, self.variants(texts | {path: text}))
+        return self._variant[2]
 
     def variants(self, texts: Mapping[str, str]) -> Model:
         """Return a model of the program as if its files had other texts."""

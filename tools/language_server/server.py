@@ -39,6 +39,8 @@ from bamlvm.tools.language_server.workspace import Change, Workspace
 _LOG: Final = logging.getLogger("bamlvm.lsp")
 _PATIENCE: Final = 0.002
 """Seconds that a request about a whole file waits for a change that makes it needless."""
+_WARM_UP: Final = 0.05
+"""Seconds from the first diagnostics to what can be done in advance."""
 _LONG: Final = 0.03
 """A check that takes longer, in seconds, is put off until typing pauses that long, at most `_LONGEST_PAUSE`."""
 _LONGEST_PAUSE: Final = 0.25
@@ -233,13 +235,22 @@ class Server(LanguageServer):
         for uri in before.keys() - self._published.keys():
             self.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, []))
         if not before and now:
-            gc.collect()
-            gc.freeze()  # what a program holds stays: later collections need not look at it
+            asyncio.get_running_loop().call_later(_WARM_UP, self._warm_up)
         self._took = loop.time() - started
+
+    def _warm_up(self) -> None:
+        """Compile programs whose first diagnostics were kept from another time, before the first request needs it."""
+        for program in self.opened.programs:
+            try:
+                program.check()
+            except Exception:
+                _LOG.exception("cannot check %s", program.folder or "a file")
+        gc.collect()
+        gc.freeze()  # what a program holds stays: later collections need not look at it
 
     def _collect(self, program: Program, found: dict[str, list[lsp.Diagnostic]]) -> None:
         uri, texts = self.opened.uri, program.files
-        for path, diagnostics in program.check().diagnostics.items():
+        for path, diagnostics in program.diagnostics().items():
             found[uri(path)] = [diagnostic(each, texts, uri) for each in diagnostics]
         for path, problem in program.problems().items():
             whole = lsp.Diagnostic(range_of(texts[path], 0, 0), problem, lsp.DiagnosticSeverity.Error, source="bamlvm")

@@ -2,81 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from tests.support.wire import Wire
 
 pytestmark = pytest.mark.slow
 
 WHERE = {"textDocument": {"uri": "file:///gone.baml"}, "position": {"line": 0, "character": 0}}
 
 
-class Wire:
-    """A server process and the messages to and from it."""
-
-    def __init__(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "bamlvm", "lsp"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        self.count = 0
-
-    def send(self, method: str, params: Any = None, *, is_request: bool = True) -> int:
-        self.count += is_request
-        message = {"jsonrpc": "2.0", "method": method, "params": params} | ({"id": self.count} if is_request else {})
-        self.write(json.dumps(message).encode())
-        return self.count
-
-    def write(self, body: bytes) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
-        self.process.stdin.flush()
-
-    def receive(self) -> Any:
-        assert self.process.stdout is not None
-        length = 0
-        while line := self.process.stdout.readline().strip():
-            name, _, value = line.partition(b":")
-            length = int(value) if name == b"Content-Length" else length
-        return json.loads(self.process.stdout.read(length))
-
-    def answer(self, id_: int) -> Any:
-        """The answer to a request; notifications on the way are dropped."""
-        while (message := self.receive()).get("id") != id_ or "method" in message:
-            pass
-        return message
-
-    def ask(self, method: str, params: Any = None) -> Any:
-        return self.answer(self.send(method, params))
-
-    def initialize(self, **capabilities: Any) -> Any:
-        found = self.ask("initialize", {"processId": None, "rootUri": None, "capabilities": capabilities})
-        self.send("initialized", {}, is_request=False)
-        return found["result"]
-
-    def ended(self) -> int:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        return self.process.wait(timeout=20)
-
-
 @pytest.fixture
 def wire() -> Iterator[Wire]:
     found = Wire()
     yield found
-    found.process.kill()
-    for stream in (found.process.stdin, found.process.stdout, found.process.stderr):
-        assert stream is not None
-        stream.close()
-    found.process.wait()
+    found.close()
 
 
 def test_a_session_from_start_to_end(wire: Wire) -> None:
