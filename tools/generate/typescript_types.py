@@ -47,8 +47,8 @@ undefined unknown var void while with yield
 KEYWORDS: Final = frozenset(_KEYWORDS.split())
 """What TypeScript does not take as the name of a type, a constant or a parameter."""
 _PRIMITIVES: Final = {"int": "number", "float": "number", "string": "string", "bool": "boolean", "null": "null"}
-_OFFICIAL: Final = ("Check", "Checked", "all_succeeded", "get_checks")
-"""The names of the official client's module that come from ``wire.ts``, where the program has no such name."""
+_SHARED: Final = ("Check", "Checked", "Media", "all_succeeded", "get_checks")
+"""What ``types.ts`` has of ``wire.ts``, unless the program has such a name; all but ``Media`` are official names."""
 
 
 class TypeNames:
@@ -244,7 +244,7 @@ def types_text(runtime: Runtime, names: TypeNames, extension: str) -> str:
             parts.append(_class(program.classes[name], made, inputs, "As an argument: without the outcomes of checks."))
     parts += _aliases(program.annotated_aliases, texts, names.names)
     parts += _aliases(program.annotated_aliases, inputs, names.inputs)
-    free = [name for name in _OFFICIAL if name not in {*names.names.values(), *names.inputs.values()}]
+    free = [name for name in _SHARED if name not in {*names.names.values(), *names.inputs.values()}]
     values = [name for name in free if name.islower()]
     types = [name for name in free if not name.islower()]
     body = "".join(f"\n{part}" for part in parts)

@@ -12,7 +12,8 @@ from tests.streaming.faults.wires import TEXT, WIRES
 _INTRODUCTION = """\
 # What a host sees when things go wrong
 
-This page is generated (`make docs`) from the table that `tests/streaming/faults` holds against a server which
+Every way in which a server can misbehave, and what your code sees of it. This page is generated (`make docs`) from
+the table that `tests/streaming/faults` holds against a server which
 misbehaves byte by byte, for the wire formats {wires}.
 The answer asked for is "{text}"; *half* of it is "{half}".
 

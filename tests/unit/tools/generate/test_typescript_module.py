@@ -22,6 +22,7 @@ from bamlvm.build.sources import read_sources
 from bamlvm.cli import exit_codes
 from bamlvm.cli.main import main
 from bamlvm.tools.generate.typescript_module import typescript_files
+from tests.pages.blocks import DOCS, blocks
 from tests.support.generated import PROJECTS, ROOT
 
 pytestmark = pytest.mark.slow
@@ -319,12 +320,20 @@ def test_it_calls_what_the_service_serves(tmp_path: Path) -> None:
     assert (ended.stderr, ended.stdout) == ("", "succeeded true true\nthrown 500 no\nthrown 500 no\n")
 
 
+@needs_tsc
+def test_what_the_documentation_shows_compiles(tmp_path: Path) -> None:
+    shown = {block.language: block.text for block in blocks((DOCS / "clients.md").read_text("utf-8"))}
+    folder = written(tmp_path, {"main.baml": shown["baml"]})
+    (folder / "shown.ts").write_text(shown["typescript"].replace('"./baml_client"', '"./baml_client/index.js"'))
+    compile_typescript("--noEmit", "shown.ts", folder=folder)
+
+
 def test_the_names_of_the_program_come_first() -> None:
     with bamlvm.Runtime.from_files({"names.baml": NAMES}) as runtime:
         files = typescript_files(runtime)
         assert typescript_files(runtime) == files
     types, client = files["types.ts"], files["client.ts"]
-    assert "export type { Checked } from" in types  # `Check` is a class of the program
+    assert "export type { Checked, Media } from" in types  # `Check` is a class of the program
     assert "/**\n * A comment's end: *\\/\n * and a second line.\n */\nexport interface Names {" in types
     assert '  other?: { [key in "a" | "b" | "c-d"]?: number } | null;' in types
     assert "export interface CheckInput_ {\n  check: string;\n}" in types
