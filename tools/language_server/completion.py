@@ -26,7 +26,7 @@ from bamlvm.tools.language_server.descriptions import parameter_text
 from bamlvm.tools.language_server.model import Model
 from bamlvm.tools.language_server.prompt_completion import in_expression, in_prompt
 from bamlvm.tools.language_server.signatures import open_call, parameters_of
-from bamlvm.tools.language_server.unfinished import Unfinished, unfinished
+from bamlvm.tools.language_server.unfinished import Unfinished, item_around, unfinished
 from bamlvm.tools.language_server.workspace import File, Workspace
 from bamlvm.vm.program.llm import PROVIDERS
 from bamlvm.vm.program.types import ClassType, EnumType
@@ -188,8 +188,6 @@ def _configuration(file: File, offset: int, part: Unfinished, tokens: Sequence[T
 
 def _after(file: File, part: Unfinished) -> str:
     """Return the rest of the item after the cursor."""
-    from bamlvm.tools.language_server.unfinished import item_around
-
     place = part.start + len(part.before)
     around = item_around(file.text.text, place)
     return file.text.text[place : max(around.end, place)] if around is not None else ""

@@ -13,8 +13,8 @@ from typing import Final
 from lsprotocol import types as lsp
 
 from bamlvm.compiler.templates import values
-from bamlvm.compiler.templates.parsing import words_of
 from bamlvm.grammar import syntax
+from bamlvm.grammar.items import split_items
 from bamlvm.tools.language_server.completion_items import Kind, item, items_of, prompt_values, words
 from bamlvm.tools.language_server.unfinished import PLACEHOLDER, closing
 from bamlvm.tools.language_server.workspace import File
@@ -101,14 +101,14 @@ def _globals() -> Iterator[lsp.CompletionItem]:
 
 def _rest(source: str, start: int) -> str:
     """Return the items of a file after the one that begins at ``start``."""
-    from bamlvm.grammar.items import split_items
-
     following = [each.start for each in split_items(source) if each.start > start]
     return source[following[0] :] if following else ""
 
 
 def _ends(template: str) -> str:
     """Return the tags that close the blocks that a template leaves open."""
+    from bamlvm.compiler.templates.parsing import words_of  # importing Jinja is slow
+
     opened: list[str] = []
     before = ""
     for word in words_of(template):

@@ -11,7 +11,6 @@ from typing import Final, NamedTuple
 
 from lsprotocol import types as lsp
 
-from bamlvm.compiler.templates.parsing import words_of
 from bamlvm.compiler.templates.places import Places, text_of
 from bamlvm.compiler.uses import Symbol
 from bamlvm.grammar import syntax
@@ -197,6 +196,8 @@ def _named(found: Iterable[tuple[int, int, str]], names: dict[tuple[int, int], t
 
 def _jinja(text: str) -> Iterator[tuple[int, int, str]]:
     """Yield the words of a template outside of its plain text, each with its kind."""
+    from bamlvm.compiler.templates.parsing import words_of  # importing Jinja is slow
+
     before = ""
     for word in words_of(text):
         match word.kind:

@@ -95,3 +95,72 @@ def test_without_pygls_the_extra_is_named() -> None:
     )
     assert ended.returncode == 4 and ended.stdout == ""
     assert "pip install 'bamlvm[lsp]'" in ended.stderr
+
+
+TEXT = "class A { x int }\nfunction f(a: A) -> int { a.x }\n"
+
+
+def test_a_request_that_is_cancelled_or_out_of_date_is_not_worked_on(wire: Wire, tmp_path: Path) -> None:
+    uri = (tmp_path / "a.baml").as_uri()
+    wire.initialize()
+    wire.open(uri, TEXT)
+    wire.diagnostics(uri)
+    tokens = {"textDocument": {"uri": uri}}
+    first = wire.send("textDocument/semanticTokens/full", tokens)
+    wire.notify("$/cancelRequest", {"id": first})
+    assert wire.answer(first)["error"]["code"] == -32800
+    second = wire.send("textDocument/semanticTokens/full", tokens)
+    wire.change(uri, 2, {"text": TEXT + TEXT.replace("A", "B").replace("f(", "g(")})
+    assert wire.answer(second)["error"]["code"] == -32801
+    assert wire.ask("textDocument/semanticTokens/full", tokens)["result"]["data"]
+
+
+def test_an_error_in_a_request_is_that_requests_alone(wire: Wire, tmp_path: Path) -> None:
+    uri = (tmp_path / "a.baml").as_uri()
+    wire.initialize()
+    wire.open(uri, TEXT)
+    failed = wire.ask("workspace/executeCommand", {"command": "bamlvm.run", "arguments": [{}]})
+    assert failed["error"]["code"] == -32603 and "program" in failed["error"]["message"]
+    unknown = wire.ask("workspace/executeCommand", {"command": "bamlvm.gone", "arguments": []})
+    assert unknown["error"]["code"] == -32602
+    hover = wire.ask("textDocument/hover", {"textDocument": {"uri": uri}, "position": {"line": 1, "character": 14}})
+    assert "class A" in hover["result"]["contents"]["value"]
+
+
+def test_a_client_without_markdown_gets_plain_text(wire: Wire, tmp_path: Path) -> None:
+    uri = (tmp_path / "a.baml").as_uri()
+    wire.initialize()
+    wire.open(uri, TEXT)
+    hover = wire.ask("textDocument/hover", {"textDocument": {"uri": uri}, "position": {"line": 1, "character": 12}})
+    assert hover["result"]["contents"] == {"kind": "plaintext", "value": "a: A"}
+
+
+def test_files_change_on_disk(wire: Wire, tmp_path: Path) -> None:
+    folder = tmp_path / "baml_src"
+    folder.mkdir()
+    (folder / "a.baml").write_text("function f() -> int { g() }\n")
+    uri = (folder / "a.baml").as_uri()
+    wire.initialize(tmp_path)
+    assert [each["code"] for each in wire.diagnostics(uri)] == ["E0003"]
+    (folder / "b.baml").write_text("function g() -> int { 1 }\n")
+    created = {"changes": [{"uri": (folder / "b.baml").as_uri(), "type": 1}]}
+    wire.notify("workspace/didChangeWatchedFiles", created)
+    assert wire.diagnostics(uri) == []
+    (folder / "a.baml").unlink()
+    (folder / "b.baml").write_text("function g() -> int { f() }\n")
+    wire.notify("workspace/didChangeWatchedFiles", {"changes": [{"uri": uri, "type": 3}]})
+    assert [each["code"] for each in wire.diagnostics((folder / "b.baml").as_uri())] == ["E0003"]
+    folders = {"added": [], "removed": [{"uri": tmp_path.as_uri(), "name": "x"}]}
+    wire.notify("workspace/didChangeWorkspaceFolders", {"event": folders})
+    assert wire.diagnostics((folder / "b.baml").as_uri()) == []
+
+
+def test_a_document_is_closed_and_opened_again(wire: Wire, tmp_path: Path) -> None:
+    uri = (tmp_path / "a.baml").as_uri()
+    wire.initialize()
+    wire.open(uri, "function f() -> int { x }")
+    assert [each["code"] for each in wire.diagnostics(uri)] == ["E0003"]
+    wire.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
+    assert wire.diagnostics(uri) == []  # of a file that is not on disk nothing is shown
+    wire.open(uri, "function f() -> int { y }")
+    assert [each["code"] for each in wire.diagnostics(uri)] == ["E0003"]
