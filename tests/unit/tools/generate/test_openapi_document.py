@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+import yaml
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 import bamlvm
@@ -148,6 +152,78 @@ def test_the_programs_own_names_come_first() -> None:
     assert {"Check", "CheckInput", "CheckInput_", "baml.Check"} <= schemas.keys()
     identifiers = [path["post"]["operationId"] for path in document["paths"].values()]
     assert sorted(identifiers) == ["F", "stream_F", "stream_F_", "stream_stream_F"]
+
+
+OFFICIAL = """
+generator target {
+  output_type "rest/openapi"
+  output_dir "../"
+  version "0.226.3"
+}
+client<llm> C {
+  provider openai
+  options {
+    model "m"
+    api_key "k"
+  }
+}
+enum Color {
+  Red @alias("rouge")
+  Green
+}
+class Leaf {
+  name string @alias("nom")
+  n int?
+}
+class Tree {
+  leaf Leaf
+  kids Tree[]
+  either int | string | Leaf
+  m map<string, int>
+  em map<Color, Leaf>
+  checked int @check(pos, {{ this > 0 }})
+}
+function F(text: string, n: int?, photo: image, leaf: Leaf, color: Color) -> Tree {
+  client C
+  prompt #"{{ text }}"#
+}
+function G(sound: audio | int, page: pdf, film: video) -> Leaf[] {
+  client C
+  prompt #"{{ sound }}"#
+}
+function H() -> Leaf? {
+  client C
+  prompt #"x"#
+}
+"""
+
+
+def test_it_has_all_that_the_official_document_has(tmp_path: Path) -> None:
+    source = tmp_path / "baml_src"
+    source.mkdir()
+    (source / "main.baml").write_text(OFFICIAL)
+    command = [str(Path(sys.executable).with_name("baml-cli")), "generate", "--from", str(source)]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    official = yaml.safe_load((tmp_path / "baml_client" / "openapi.yaml").read_text())
+    with bamlvm.Runtime.from_directory(source) as runtime:
+        ours = openapi_document(runtime)
+    for path, methods in official["paths"].items():
+        assert ours["paths"][path]["post"]["operationId"] == methods["post"]["operationId"]
+    for name, request in official["components"]["requestBodies"].items():
+        there = request["content"]["application/json"]["schema"]
+        here = ours["components"]["requestBodies"][name]["content"]["application/json"]["schema"]
+        assert here["title"] == there["title"]
+        assert here["properties"].keys() == there["properties"].keys()
+        assert sorted(here.get("required", [])) == sorted(there["required"])
+    for name, there in official["components"]["schemas"].items():
+        here = ours["components"]["schemas"][name]
+        assert [form["title"] for form in here.get("oneOf", [])] == [form["title"] for form in there.get("oneOf", [])]
+        assert here.get("enum") == there.get("enum")
+        if name != "Check":  # whose `expr` is `expression` in what both servers send
+            assert here.get("properties", {}).keys() == there.get("properties", {}).keys()
+            assert set(here.get("required", [])) <= set(there.get("required", []))
+            assert name == "BamlOptions" or len(here.get("required", [])) == len(there.get("required", []))
+    assert ours["servers"] == official["servers"]
 
 
 def test_the_address_and_the_title_are_the_services() -> None:
