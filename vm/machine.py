@@ -22,20 +22,32 @@ unchanged.  One of the machine itself means code that the compiler would not mak
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from bamlvm.vm.linker import LinkedFunction, LinkError, Program
+from bamlvm.vm.compiled import ENTRY_STEPS, Compiled
+from bamlvm.vm.linker import LinkedFunction, Program
 from bamlvm.vm.loop import execute
 from bamlvm.vm.memory import size_of
 from bamlvm.vm.opcodes import DISPATCH
-from bamlvm.vm.outcomes import COMPILED_FRAMES, TURNS, Done, Failed, Outcome, Paused, State, Suspended, Switched
+from bamlvm.vm.outcomes import (
+    COMPILED_FRAMES,
+    MAX_DEPTH,
+    TURNS,
+    Done,
+    Failed,
+    Outcome,
+    Paused,
+    State,
+    Suspended,
+    Switched,
+)
 from bamlvm.vm.panics import no_memory, stack_overflow, step_limit
 from bamlvm.vm.sysop import SysOp
 from bamlvm.vm.threads import Thread
-from bamlvm.vm.values import MISSING, AwaitMany, Caught, Closure, Future, Instance, Pending, Thrown, TraceFrame, Value
+from bamlvm.vm.unwinding import MachineError as MachineError
+from bamlvm.vm.unwinding import Unwinding
+from bamlvm.vm.values import MISSING, AwaitMany, Caught, Closure, Future, Pending, Thrown, Value
 from bamlvm.vm.work import UNDIVIDED, Work, memory_limit
 
 if TYPE_CHECKING:
@@ -45,27 +57,13 @@ if TYPE_CHECKING:
 FUEL: Final = 20_000
 """Steps in one slice: some milliseconds."""
 
-MAX_DEPTH: Final = 10_000
-"""Frames that calls may be nested, the outermost included."""
-
 _UNLIMITED: Final = 1 << 62
 
-SAMPLE: Final = 509
-"""Steps between two samples of what is hot; a prime, so that loops with a call a turn are found at both."""
-
-ENTRY_STEPS: Final = 8
-"""Steps that take as long as entering compiled code and coming back: a loop that does so is soon found hot."""
-
-_FOREIGN: Final = frozenset(DISPATCH[name] for name in ("call_native", "sys_call", "compiled", "compiled_loop"))
 _HALT: Final = [DISPATCH["halt"], None, None]
 """The record that the outermost frame returns to."""
 
 
-class MachineError(Exception):
-    """Code or a value that no verified program has."""
-
-
-class Machine:
+class Machine(Unwinding, Compiled):
     """One call.
 
     ``scope`` is the first argument of every sys-op; the machine does not look into it.  ``budget`` is the number of
@@ -82,10 +80,7 @@ class Machine:
     turns_left = 0
     _budget: int | None = None
     _max_depth = MAX_DEPTH
-    _native_depth = MAX_DEPTH - COMPILED_FRAMES
-    _sampling = SAMPLE
     _slice_left = 0
-    _limit_hits = 0
     _limit_hit = False
     _memory_limit = 0
     _making: Value = None  # what the work is making
@@ -352,14 +347,8 @@ class Machine:
         enough steps have been taken since the last.
         """
         self._settle(0)
-        if self._unsampled >= self._sampling and function is not None and self._native_depth >= 0:
-            self._unsampled = 0
-            if self.program.native is None and _load_next():
-                pass
-            elif header is None:
-                self._native().sample_call(function)
-            else:
-                self._native().sample_loop(function, header)
+        if function is not None:
+            self._sample(function, header)
         if calling and depth >= self._max_depth:
             raise stack_overflow(self._max_depth)
         if self._steps_left <= 0:
@@ -383,52 +372,11 @@ class Machine:
             self._interrupted = error
             return True
 
-    def first_step(self, function: LinkedFunction) -> list[Any]:
-        """Return the first record of a function that has not been called before."""
-        function.decode()
-        if self._native_depth >= 0 and self.program.translation in ("eager", "stress"):
-            self._native().function(function)
-        return function.entry
-
-    def call_compiled(self, function: LinkedFunction, slots: list[Value]) -> Any:
-        """Call a function that the second tier has translated; return the interpreter's next state, or an outcome."""
-        if len(self.frames) > self._native_depth:
-            return function.records[0], slots, [], function, None
-        return self._native().call(self, function, slots)
-
-    def enter_compiled_loop(
-        self, original: list[Any], loop: tuple[LinkedFunction, int], slots: Any, stack: Any, function: Any, top: Any
-    ) -> Any:
-        """Go on in a loop that the second tier has translated; return the interpreter's next state, or an outcome."""
-        if len(self.frames) > self._native_depth:
-            return original, slots, stack, function, top
-        return self._native().enter_loop(self, loop, slots, stack, top)
-
     def after_compiled(self, fuel: int) -> int:
         """Return the loop's fuel after compiled code, which may have left more frames than the grant was made for."""
         self._settle(fuel)
         self._unsampled += ENTRY_STEPS
         return 0
-
-    def _native(self) -> Any:
-        """Return the program's second tier; it is made, and its modules loaded, when something is hot."""
-        if self.program.native is None:
-            from bamlvm.vm.native import Native
-
-            self.program.native = Native(self.program, self.program.translation)
-        return self.program.native
-
-    def callers(self) -> tuple[TraceFrame, ...]:
-        """Return the stack trace of the frames in the interpreter, innermost first."""
-        return tuple(each.frame(place) for place, _, _, each in reversed(self.frames) if each is not None)
-
-    def instance_of(self, thrown: Thrown | MemoryError) -> Instance:
-        """Return what Python code throws as an instance of its class."""
-        if isinstance(thrown, MemoryError):
-            thrown = no_memory()
-        names = self.program.loaded_class(thrown.class_name).index
-        fields = {name: value for name, value in thrown.fields.items() if name in names}
-        return self.program.new_instance(thrown.class_name, fields)
 
     def throw(self, error: Caught) -> Any:
         """Throw out of compiled code into its caller; return the interpreter's next state, or an outcome."""
@@ -495,50 +443,6 @@ class Machine:
         self._end()
         return Failed(error)
 
-    def caught(self, value: Value, step: Any, function: LinkedFunction) -> Caught:
-        """Return a value that the instruction before ``step`` throws, with the frames of this moment."""
-        return Caught(value, (function.frame(step), *self.callers()))
-
-    def arrived(self, thrown: Thrown | MemoryError, step: Any, function: LinkedFunction) -> Caught:
-        """Return what Python code throws at the instruction before ``step``, as an instance of its class."""
-        return self.caught(self.instance_of(thrown), step, function)
-
-    def unwind(self, error: Caught, step: Any, slots: Any, stack: Any, function: Any, top: Any) -> State | None:
-        """Leave frames until one has a handler for ``error``; return the state in which it goes on, or None.
-
-        The arguments are the state of the innermost frame, whose instruction before ``step`` throws.
-        """
-        catchable = self._limit_hits < 2  # a program must not catch its way past the budget
-        while True:
-            if function.handlers and catchable:
-                place = function.index(step)
-                for handler in function.handlers:  # innermost first
-                    if handler.start <= place < handler.end:
-                        # With the error in `top`, `stack` must hold depth + 1 values, the first of them
-                        # meaningless: those below the error.  The throwing instruction has popped some of its
-                        # operands or none, so `stack` has at least `depth`; if just that, the last is in `top`.
-                        if len(stack) == handler.depth:
-                            stack.append(top)
-                        else:
-                            del stack[handler.depth + 1 :]
-                        return function.records[handler.target], slots, stack, function, error
-            # A caller's state has no top: all its entries lie in `stack`.  Its `step` is the record after the call.
-            step, slots, stack, function = self.frames.pop()
-            if function is None:  # the outermost frame's: nothing catches the error
-                self._uncaught = error
-                return None
-
-    def broken(self, operation: int, function: LinkedFunction, step: Any, error: Exception) -> None:
-        """Raise :class:`MachineError` for an exception of the machine's own; return if it comes from elsewhere."""
-        if operation in _FOREIGN or isinstance(error, LinkError):
-            return
-        name = next(name for name, number in DISPATCH.items() if number == operation)
-        raise self.error(function, function.index(step), name, error) from error
-
-    def error(self, function: LinkedFunction, place: int, name: str, error: Exception) -> MachineError:
-        """Return the error of the machine itself at an instruction."""
-        return MachineError(f"{function.name}: instruction {place}: `{name}`: {type(error).__name__}: {error}")
-
     def _settle(self, fuel: int) -> None:
         used = self._granted - max(fuel, 0)
         self._granted = 0
@@ -554,22 +458,6 @@ class Machine:
             self._thrown = self._uncaught = self._interrupted = self._measuring = None
         if self._work is not None:
             self._end_work()
-
-
-_SECOND_TIER: Final = ("semantics", "facts", "flow", "symbolic", "inference", "spill", "space", "translate", "native")
-"""The modules of the second tier, each after those that it imports."""
-
-
-def _load_next() -> bool:
-    """Load a module of the second tier; return False if there is none left.
-
-    One at a time, since all together take tens of milliseconds, in which no other task of an event loop has its turn.
-    """
-    for name in _SECOND_TIER:
-        if f"bamlvm.vm.{name}" not in sys.modules:
-            import_module(f"bamlvm.vm.{name}")
-            return True
-    return False
 
 
 def _values(frames: Iterable[Any], state: State | None) -> list[Value]:

@@ -14,6 +14,9 @@ from bamlvm.vm.values import Caught, Value
 TURNS: Final = 2_000
 """Turns of compiled loops, and calls of recursive functions, between two looks at the outside."""
 
+MAX_DEPTH: Final = 10_000
+"""Frames that calls may be nested, the outermost included."""
+
 COMPILED_FRAMES: Final = 1_000
 """Compiled frames that may be on Python's stack. The last frames below the depth limit, as many as these, are
 interpreted, so that the limit is exact."""

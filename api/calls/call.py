@@ -31,8 +31,8 @@ from bamlvm.sysops.scope import NO_THREADS, Hooks, Scope
 from bamlvm.sysops.system import held_bytes, monotonic, unix_time
 from bamlvm.vm.builtins import SCALARS
 from bamlvm.vm.handles import Entry
-from bamlvm.vm.machine import MAX_DEPTH, Machine
-from bamlvm.vm.outcomes import Done, Failed, Idle, Suspended
+from bamlvm.vm.machine import Machine
+from bamlvm.vm.outcomes import MAX_DEPTH, Done, Failed, Idle, Suspended
 from bamlvm.vm.threads import Thread
 from bamlvm.vm.values import Caught, Value
 from bamlvm.vm.work import ResultT, Work
