@@ -66,6 +66,8 @@ def _grouped(type_: Type) -> str:
 def _attributes(attributes: Iterable[Attribute]) -> str:
     found = ""
     for each in attributes:
+        if each.name == "default":
+            continue  # of a schema: BAML has none
         arguments = [str(value) if isinstance(value, float) else render(LiteralType(value)) for value in each.arguments]
         if each.name in ("assert", "check") and each.arguments:
             arguments = [str(each.arguments[0])]

@@ -10,6 +10,7 @@
     array                         a list; ``prefixItems`` of one type are a list of that length
     {}, true                      any JSON
     minimum, maxLength, pattern … ``@assert``: the answer is refused as one that does not fit
+    default                       the value of a property that is left out or null, if it is a scalar
     description                   ``@description``; ``format``, ``default`` and ``examples`` are told to the model there
 
 ``title`` names a class that has no other name, and means nothing elsewhere.  ``$schema $id $comment deprecated readOnly
@@ -48,7 +49,7 @@ from bamlvm.vm.values import in_i64
 
 _DEPTH: Final = 100
 _PLAIN: Final[Mapping[str, Type]] = {"string": STRING, "integer": INT, "number": FLOAT, "boolean": BOOL, "null": NULL}
-_JSON_TYPES: Final = {str: "string", int: "integer", bool: "boolean", type(None): "null"}
+_JSON_TYPES: Final = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"}
 _JSON: Final = "Json"
 _ELSEWHERE: Final = ("properties", "$ref", "const")
 """The keywords of schemas whose description stands elsewhere: on a class, or a variant."""
@@ -285,8 +286,28 @@ class SchemaReader:
             if key not in required and not (is_list and isinstance(each, Mapping) and each.get("default", []) == []):
                 type_ = optional(type_)
             about = self._about(each)
-            fields.append(FieldInfo(key, type_, (Attribute("description", (about,)),) if about else ()))
+            marks: tuple[Attribute, ...] = (Attribute("description", (about,)),) if about else ()
+            if key not in required and (default := self._default(each, type_, where)) is not None:
+                marks += (Attribute("default", (default,)),)
+            fields.append(FieldInfo(key, type_, marks))
         self._classes[name] = ClassInfo(name, tuple(fields), attributes)
+
+    def _default(self, schema: Any, type_: Type, path: str) -> str | int | float | bool | None:
+        """Return the default of a property if it is a scalar.  Raises :class:`SchemaError` if it does not fit."""
+        value = schema.get("default") if isinstance(schema, Mapping) else None
+        if not isinstance(value, str | int | float):
+            return None
+        parts = members(bare(type_))
+        for part in parts:
+            if isinstance(part, AliasType) or part == _PLAIN[_JSON_TYPES[type(value)]]:
+                return value
+            if isinstance(part, LiteralType) and type(part.value) is type(value) and part.value == value:
+                return value
+            if isinstance(part, EnumType) and any(value == each.name for each in self._enums[part.name].variants):
+                return value
+        if FLOAT in parts and not isinstance(value, bool | str):
+            return value
+        raise SchemaError(f"{path}/default: {value!r} is no value of the property")
 
     # --- parts --------------------------------------------------------------------------------------------------------
 

@@ -24,7 +24,8 @@ class ClassPlan(Plan):
 
     A field's *place* is its index.  ``places`` finds it by name or alias, ``every`` has a bit for each, ``done`` for
     those marked ``@stream.done``; ``states`` makes the state of one that is marked ``@stream.with_state``; ``pending``
-    has the fields of an object of which nothing was read, where that is not just nulls.
+    has the fields of an object of which nothing was read, where that is not just nulls; ``given`` has the values that
+    fields have instead of null.
     """
 
     takes_object = True
@@ -42,6 +43,7 @@ class ClassPlan(Plan):
         self.done = 0
         self.all_done = False
         self.not_null: tuple[int, ...] = ()
+        self.given: list[tuple[int, Any]] = []
         self.states: list[Callable[[Any, str], Any] | None] = [None] * self.size
         self.pending: list[Any] | None = None
         self.is_dynamic = has_attribute(cls.info.attributes, "dynamic")
@@ -344,6 +346,12 @@ class ClassBuilder(ValueBuilder):
                     if self.shows is not self.values:
                         state = plan.states[place]
                         self.shows[place] = value if state is None else state(value, COMPLETE)
+        for place, value in plan.given:
+            if self.values[place] is None:
+                self.values[place] = value
+                if self.shows is not self.values:
+                    state = plan.states[place]
+                    self.shows[place] = value if state is None else state(value, COMPLETE)
         if self.mismatch is not None:
             self.shown = self.partial(None, False)
             return self.mismatch

@@ -202,9 +202,20 @@ class _Planner:
                 made.states[place] = self._state
         for place, field in enumerate(info.fields):
             made.name(field.name, place)
+            if (default := next((each for each in field.attributes if each.name == "default"), None)) is not None:
+                made.given.append((place, self._value(default.arguments[0], field.type)))
             made.plans.append(self.plan(field.annotated, (*path, f".{field.name}")))
         made.not_null = tuple(not_null)
         return made
+
+    def _value(self, given: Any, type_: Type) -> Any:
+        """Return a default, which only types made at run time have, as a value of the field's type."""
+        for part in self._flat(type_, set()):
+            if isinstance(part, EnumType) and any(
+                given == each.name for each in self._schema.enums[part.name].variants
+            ):
+                return self._schema.enum_value(part.name, given)
+        return float(given) if type(given) is int and INT not in self._flat(type_, set()) else given
 
     def _state(self, value: Any, name: str) -> Instance:
         return self._schema.new_instance(STATE_CLASS, {"value": value, "state": name})

@@ -175,6 +175,39 @@ def test_recursive_types_and_aliases(runtime: bamlvm.Runtime) -> None:
     assert value.node.next.value == 2 and value.json == {"a": [1, {"b": "c"}]} and value.kind.value == "C"
 
 
+def test_a_class_without_fields_of_its_own() -> None:
+    source = (
+        SOURCE
+        + """
+    class Empty { @@dynamic }
+    function Fill(text: string) -> Empty { client C  prompt #"{{ ctx.output_format }}"# }
+    """
+    )
+    context = bamlvm.CallContext(
+        types="class Part { a int  b string }\ndynamic class Empty { parts Part[]  end string }"
+    )
+    text = '{"parts": [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}], "end": "z"}'
+    with bamlvm.Runtime.from_files({"main.baml": source}) as own:
+        shown = [bamlvm.to_builtins(each) for each in own.parse_stream("Fill", list(text), context)]
+        assert {"parts": [{"a": 1, "b": "x"}], "end": None} in shown
+        assert shown[-1] == bamlvm.to_builtins(own.parse("Fill", text, context))
+        assert bamlvm.to_builtins(own.parse("Fill", text)) == {"parts": shown[-1]["parts"], "end": "z"}
+
+
+def test_declared_classes_in_added_fields(runtime: bamlvm.Runtime) -> None:
+    context = bamlvm.CallContext(types="dynamic class Resume { tool Plain | Holder  plain Plain[] }")
+    value = runtime.parse("Extract", '{"name": "n", "tool": {"x": 1}, "plain": [{"x": 2}]}', context)
+    assert value.tool == runtime.types.Plain(x=1) and value.plain == [runtime.types.Plain(x=2)]
+
+
+def test_the_schema_that_a_model_gets_has_the_additions() -> None:
+    source = SOURCE.replace('base_url "http', 'output_mode "json_schema"  base_url "http')
+    with bamlvm.Runtime.from_files({"main.baml": source}) as own:
+        asked = own.request("Extract", {"text": "x"}, CONTEXT).json()
+        assert "mail" in str(asked["response_format"]) and "street" in str(asked["response_format"])
+        assert "mail" not in str(own.request("Extract", {"text": "x"}).json())
+
+
 class TestArguments:
     def test_unknown_fields_of_a_dynamic_class_are_kept(self, runtime: bamlvm.Runtime) -> None:
         given = {"name": "n", "e-mail": "q", "more": [1, {"x": None}]}

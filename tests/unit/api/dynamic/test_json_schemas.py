@@ -278,6 +278,29 @@ def test_properties_for_a_dynamic_class(runtime: bamlvm.Runtime, tb: bamlvm.Type
     assert bamlvm.to_builtins(runtime.parse("Read", '{"a": 1, "b": {"c": 1}}', context)) == {"a": 1, "b": {"c": 1}}
 
 
+def test_defaults(runtime: bamlvm.Runtime, tb: bamlvm.TypeBuilder) -> None:
+    properties: dict[str, Any] = {
+        "a": {"type": "integer", "default": 3},
+        "b": {"type": "number", "default": 3},
+        "c": {"$ref": "#/$defs/Colour", "default": "red"},
+        "d": {"enum": ["x", "y"], "default": "x"},
+        "e": {"type": "boolean", "default": False},
+        "f": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None},
+        "g": {"type": "array", "items": {"type": "string"}, "default": ["told"]},
+        "h": {"type": "string", "default": "z"},
+    }
+    schema = {"properties": properties, "required": ["h"], "$defs": {"Colour": {"enum": ["red", "blue"]}}}
+    filled = {"a": 3, "b": 3.0, "c": "red", "d": "x", "e": False, "f": None, "g": None, "h": "?"}
+    assert read(runtime, schema, {"h": "?"}) == filled
+    assert read(runtime, schema, {"h": "?", "a": None, "e": True}) == {**filled, "e": True}
+    tb.Answer.add_properties(schema)
+    context = bamlvm.CallContext(types=tb)
+    shown = [*map(bamlvm.to_builtins, runtime.parse_stream("Read", list('{"h": "?"}'), context))]
+    assert shown[0]["a"] is None and shown[-1] == filled
+    with pytest.raises(SchemaError, match="#/properties/a/default: 'x' is no value of the property"):
+        tb.add_type({"properties": {"a": {"type": "integer", "default": "x"}}})
+
+
 def test_one_name_for_two_things(tb: bamlvm.TypeBuilder) -> None:
     tb.add_type({"title": "A", "properties": {"x": {"type": "integer"}}})
     with pytest.raises(bamlvm.HostError, match="there is another type A already: give the new types a prefix"):

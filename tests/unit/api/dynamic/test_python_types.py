@@ -110,6 +110,13 @@ def test_a_pydantic_model(runtime: bamlvm.Runtime, tb: bamlvm.TypeBuilder) -> No
         read(runtime, tb, text.replace('"age": 3', '"age": -3'))
 
 
+def test_a_model_takes_what_was_read(runtime: bamlvm.Runtime, tb: bamlvm.TypeBuilder) -> None:
+    """Defaults are filled in, so that a model's own validation accepts what an answer leaves out."""
+    tb.Answer.add_property("lines", tb.add_type(list[Line]))
+    value = read(runtime, tb, '{"lines": [{"text": "a"}, {"text": "b", "count": 2}]}')["lines"]
+    assert msgspec.convert(value, list[Line]) == [Line("a"), Line("b", 2)]
+
+
 def test_structs_dataclasses_and_typed_dicts(runtime: bamlvm.Runtime, tb: bamlvm.TypeBuilder) -> None:
     tb.Answer.add_properties(Book)
     text = """{"title": "t", "pages": [{"number": 1, "lines": [{"text": "l", "count": 2}, {"text": "m", "count": 1}]}],
