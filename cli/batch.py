@@ -35,8 +35,22 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("function", metavar="FUNCTION", help="the function to call")
-    parser.add_argument("data", metavar="DATA", help="the data set; - is standard input")
+    add_rows(parser)
     parser.add_argument("-o", "--output", metavar="OUT", required=True, help="the results: .jsonl, .csv or .parquet")
+    parser.add_argument("--client", metavar="NAME", help="the client to ask instead of the function's own")
+    parser.add_argument("--order", choices=["data", "done"], default="data", help="of OUT (default: %(default)s)")
+    parser.add_argument("--with-input", action="store_true", help="write the columns of each row beside its result")
+    parser.add_argument("--max-errors", type=shared.positive, metavar="N", help="end after so many failed rows")
+    shared.add_timeout(parser, "end the call of a row after this time")
+    shared.add_allow(parser)
+    shared.add_verbose(parser, "print the messages of the program's log from `debug` up")
+    shared.add_network(parser)
+    shared.add_environment(parser)
+
+
+def add_rows(parser: argparse.ArgumentParser) -> None:
+    """Add which rows are taken, how they are called, and what becomes of those that have been."""
+    parser.add_argument("data", metavar="DATA", help="the data set; - is standard input")
     parser.add_argument(
         "--program", metavar="PATH", help="a .baml file or a folder of them (default: the nearest baml_src)"
     )
@@ -53,23 +67,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--rate", metavar="N/min", help="attempts that may begin (also N/s, N/hour)")
     parser.add_argument("--tokens-rate", metavar="N/min", help="tokens that they may cost")
-    parser.add_argument("--client", metavar="NAME", help="the client to ask instead of the function's own")
     parser.add_argument("--limit", type=shared.positive, metavar="N", help="only the first rows")
     parser.add_argument("--sample", type=shared.positive, metavar="N", help="only so many rows, chosen by chance")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="choose other rows (default: 0)")
-    parser.add_argument("--order", choices=["data", "done"], default="data", help="of OUT (default: %(default)s)")
-    parser.add_argument("--with-input", action="store_true", help="write the columns of each row beside its result")
     parser.add_argument("--retry-errors", action="store_true", help="ask rows again that have failed")
     parser.add_argument("--keep-older", action="store_true", help="add to results of another version of the program")
-    parser.add_argument("--max-errors", type=shared.positive, metavar="N", help="end after so many failed rows")
     parser.add_argument(
         "--progress", action=argparse.BooleanOptionalAction, help="show a progress bar (default: on a terminal)"
     )
-    shared.add_timeout(parser, "end the call of a row after this time")
-    shared.add_allow(parser)
-    shared.add_verbose(parser, "print the messages of the program's log from `debug` up")
-    shared.add_network(parser)
-    shared.add_environment(parser)
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -101,8 +106,8 @@ def _run(options: argparse.Namespace, files: dict[str, str], summary: Summary) -
 
     output_format(options.output)
     format = data_format(options.data, options.format)
-    with shared.open_runtime(options, files) as runtime, _display(options, format) as progress:
-        columns = Columns(runtime, options.function, options.data, _renamed(options.column))
+    with shared.open_runtime(options, files) as runtime, shown_progress(options, options.data, format) as progress:
+        columns = Columns(runtime, options.function, options.data, renamed_columns(options.column))
         context = bamlvm.CallContext(timeout=options.timeout, client=options.client)
         engine = LocalEngine(runtime, columns, context, options.concurrency, options.rate, options.tokens_rate)
         rows = read_rows(options.data, format)
@@ -134,7 +139,8 @@ def _run_options(options: argparse.Namespace) -> Options:
     )
 
 
-def _renamed(words: list[str]) -> dict[str, str]:
+def renamed_columns(words: list[str]) -> dict[str, str]:
+    """Return the columns of ``--column``, by parameter.  Raises :class:`CommandError` for words of another form."""
     renamed = {}
     for word in words:
         parameter, equals, column = word.partition("=")
@@ -144,7 +150,10 @@ def _renamed(words: list[str]) -> dict[str, str]:
     return renamed
 
 
-def _display(options: argparse.Namespace, format: str) -> AbstractContextManager[Callable[[Summary], None]]:
+def shown_progress(
+    options: argparse.Namespace, title: str, format: str
+) -> AbstractContextManager[Callable[[Summary], None]]:
+    """Return the display of a batch's progress, called with each summary; it shows nothing unless it is wanted."""
     shown = is_terminal(sys.stderr) if options.progress is None else options.progress
     if not shown:
         return nullcontext(lambda summary: None)
@@ -152,7 +161,7 @@ def _display(options: argparse.Namespace, format: str) -> AbstractContextManager
     from bamlvm.tools.batch.rows import count_rows
 
     counts = [options.limit, options.sample, count_rows(options.data, format)]
-    return Bar(options.data, min((count for count in counts if count is not None), default=None))
+    return Bar(title, min((count for count in counts if count is not None), default=None))
 
 
 def _print_summary(summary: Summary, started: float) -> None:

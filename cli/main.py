@@ -21,6 +21,7 @@ COMMANDS = {
     "explain": ("bamlvm.cli.explain", "explain a diagnostic's code"),
     "test": ("bamlvm.cli.test", "run the tests of a program"),
     "batch": ("bamlvm.cli.batch", "call a function with every row of a data set"),
+    "eval": ("bamlvm.cli.eval", "score a function over a data set, and compare clients or prompts"),
     "fmt": ("bamlvm.cli.fmt", "format .baml files"),
     "repl": ("bamlvm.cli.repl", "evaluate BAML interactively"),
     "generate": ("bamlvm.cli.generate", "write a typed Python client of a program"),

@@ -31,6 +31,7 @@ from bamlvm.cli.program import add_path, program_path, read_program
 from bamlvm.grammar.printable import printable, printable_json
 from bamlvm.testing import Case, Constraint, Outcome, run_case, select
 from bamlvm.tools.project import project_folder
+from bamlvm.tools.xml_text import xml_text
 
 _SHOWN_RESULT = 400  # characters
 _COLOURS = {"passed": "32", "failed": "31", "error": "31", "check": "33"}
@@ -241,17 +242,17 @@ def _write_junit(path: str, outcomes: Sequence[Outcome], suite: str) -> None:
         "time": f"{sum(outcome.seconds for outcome in outcomes):.6f}",
     }
     root = ElementTree.Element("testsuites", counts)
-    parent = ElementTree.SubElement(root, "testsuite", {"name": _xml_text(suite), **counts})
+    parent = ElementTree.SubElement(root, "testsuite", {"name": xml_text(suite), **counts})
     for outcome in outcomes:
         about = {
             "classname": outcome.case.function,
             "name": outcome.case.info.name,
             "time": f"{outcome.seconds:.6f}",
-            "file": _xml_text(outcome.case.file),
+            "file": xml_text(outcome.case.file),
             "line": str(outcome.case.line),
         }
         element = ElementTree.SubElement(parent, "testcase", about)
-        problems = [_xml_text(text) for text in _problems(outcome)]
+        problems = [xml_text(text) for text in _problems(outcome)]
         if problems:
             kind = "failure" if outcome.status == "failed" else "error"
             first = problems[0].partition("\n")[0]
@@ -260,23 +261,9 @@ def _write_junit(path: str, outcomes: Sequence[Outcome], suite: str) -> None:
         if outcome.error is None:
             notes.insert(0, f"result: {json_text(outcome.value)}")
         if notes:
-            ElementTree.SubElement(element, "system-out").text = _xml_text("\n".join(notes))
+            ElementTree.SubElement(element, "system-out").text = xml_text("\n".join(notes))
     ElementTree.indent(root)
     try:
         ElementTree.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
     except OSError as error:
         raise CommandError(exit_codes.HOST, f"{path}: {error.strerror}") from None
-
-
-def _xml_text(text: str) -> str:
-    """Replace the characters that no XML document may hold (XML 1.0, production ``Char``), and other control ones."""
-    return printable(
-        "".join(
-            c if c in "\t\n\r" or (c >= " " and c not in "\ufffe\uffff" and not _surrogate(c)) else "\ufffd"
-            for c in text
-        )
-    )
-
-
-def _surrogate(character: str) -> bool:
-    return "\ud800" <= character <= "\udfff"

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from bamlvm.errors import HostError
@@ -32,11 +33,18 @@ if TYPE_CHECKING:
 class Columns:
     """How the rows of one data set become the arguments of one function.
 
-    ``renamed`` has the column of a parameter where that is not its name.  Raises :class:`HostError` for one that is not
-    a parameter.
+    ``renamed`` has the column of a parameter where that is not its name; ``defaults`` are the arguments of parameters
+    that have no column.  Raises :class:`HostError` for a name that is no parameter.
     """
 
-    def __init__(self, runtime: Runtime, function: str, data: str, renamed: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        function: str,
+        data: str,
+        renamed: Mapping[str, str],
+        defaults: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         signature = runtime.signature(function)
         self.function = function
         self._aliases = runtime.engine.program.aliases
@@ -48,6 +56,7 @@ class Columns:
                 raise HostError(f"{function} has no parameter {name!r}{f' ({hint})' if hint else ''}")
         self._columns = {name: renamed.get(name, name) for name in self._parameters}
         self._is_renamed = bool(renamed)
+        self._defaults = defaults
 
     def arguments(self, row: Row) -> dict[str, Any]:
         """Return the arguments of a row, as its data has them.
@@ -72,6 +81,8 @@ class Columns:
                         given[name] = None
                 else:
                     given[name] = self._value(row, row.value[column], parameter)
+            elif name in self._defaults:
+                given[name] = self._defaults[name]
             elif not parameter.has_default and Primitive("null") not in self._members(parameter):
                 hint = did_you_mean(column, row.value)
                 there = f"; there are {', '.join(map(repr, row.value))}" if len(row.value) <= 20 else ""

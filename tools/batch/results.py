@@ -57,12 +57,12 @@ class Line(msgspec.Struct, frozen=True):
     error: RowError | None = None
 
 
-def row_result(result: BatchResult) -> RowResult:
-    """Return the plain form of a call's result."""
+def row_result(result: BatchResult, *, checks: bool = True) -> RowResult:
+    """Return the plain form of a call's result, with or without the outcomes of its checks."""
     cost = _cost(result.record)
     if result.error is not None:
         return RowResult(error=row_error(result.error), cost=cost)
-    return RowResult(to_builtins(result.value), cost=cost)
+    return RowResult(to_builtins(result.value, checks=checks), cost=cost)
 
 
 def row_error(error: BamlError) -> RowError:

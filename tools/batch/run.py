@@ -65,7 +65,10 @@ class Engine(Protocol):
 
 
 class LocalEngine:
-    """Calls in this process: ``concurrency`` at a time, with the rates of :meth:`bamlvm.Runtime.batch`."""
+    """Calls in this process: ``concurrency`` at a time, with the rates of :meth:`bamlvm.Runtime.batch`.
+
+    Results have the outcomes of their checks, unless ``checks`` is False.
+    """
 
     def __init__(
         self,
@@ -75,10 +78,13 @@ class LocalEngine:
         concurrency: int,
         rate: str | None = None,
         tokens_rate: str | None = None,
+        *,
+        checks: bool = True,
     ) -> None:
         self._runtime = runtime
         self._columns = columns
         self._context = context
+        self._checks = checks
         self._options: dict[str, Any] = {"concurrency": concurrency, "rate": rate, "tokens_rate": tokens_rate}
 
     async def results(self, jobs: Iterator[Job]) -> AsyncGenerator[tuple[Job, RowResult], None]:
@@ -95,7 +101,7 @@ class LocalEngine:
         batch = self._runtime.batch(function, rows(), self._context, ordered=False, **self._options)
         async with aclosing(batch):
             async for result in batch:
-                yield running.pop(result.index), row_result(result)
+                yield running.pop(result.index), row_result(result, checks=self._checks)
 
 
 class Ended(NamedTuple):

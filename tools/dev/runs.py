@@ -78,18 +78,31 @@ async def _events(stream: Stream, collector: Collector) -> AsyncGenerator[Event,
             elif happened is None:
                 break
         value = await stream.final()
-        usage = None if collector.last is None else msgspec.to_builtins(collector.last.usage)
+        usage = _usage(collector)
         at = round(time.monotonic() - began, 6)
         yield "final", {"value": to_builtins(value), "usage": usage, "at": at}
     except BamlError as error:
         _, body, _ = refusal(error)
-        usage = None if collector.last is None else msgspec.to_builtins(collector.last.usage)
+        usage = _usage(collector)
         yield "error", {**body, "usage": usage, "at": round(time.monotonic() - began, 6)}
     finally:
         if following is not None:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
         await stream.aclose()
+
+
+def _usage(collector: Collector) -> dict[str, Any] | None:
+    if collector.last is None:
+        return None
+    usage = collector.last.usage
+    cost = None if usage.cost is None else f"{usage.cost.normalize():f}"
+    return {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cost": cost,
+        "currency": usage.currency,
+    }
 
 
 async def _next(events: AsyncIterator[Any]) -> Any:

@@ -30,6 +30,7 @@ from bamlvm.values.results import to_builtins
 if TYPE_CHECKING:
     from bamlvm.runtime import Runtime
     from bamlvm.sysops.prompts.predicates import Predicates
+    from bamlvm.vm.program.declarations import TestInfo
 
 
 def run_case(
@@ -63,7 +64,7 @@ def run_case(
         if type(error) is Cancelled:
             raise
         return Outcome(case, "error", time.perf_counter() - started, error=error, attempts=collector.attempts)
-    constraints = tuple(_constraints(runtime, case, plain, seconds))
+    constraints = tuple(evaluated(runtime, case.info, plain, seconds))
     status: Status = "passed"
     if any(each.holds is None for each in constraints):
         status = "error"
@@ -81,13 +82,14 @@ def _types(case: Case, context: CallContext) -> TypesSource | Sequence[TypesSour
     return (case.info.types, *more)
 
 
-def _constraints(runtime: Runtime, case: Case, plain: Any, seconds: float) -> Iterable[Constraint]:
-    if not case.info.constraints:
+def evaluated(runtime: Runtime, test: TestInfo, plain: Any, seconds: float) -> Iterable[Constraint]:
+    """Yield the constraints of a test, evaluated for a result as builtins that took so long."""
+    if not test.constraints:
         return
     predicates = runtime.engine.services.readers.predicates
     checks: dict[str, bool] = {}
     names = {"this": plain, "_": {"result": plain, "latency_ms": seconds * 1000, "checks": checks}}
-    for attribute in case.info.constraints:
+    for attribute in test.constraints:
         level: Literal["assert", "check"] = "check" if attribute.name == "check" else "assert"
         name = str(attribute.arguments[0]) if attribute.arguments else None
         expression = (attribute.expression or "").strip()

@@ -1,0 +1,87 @@
+"""What is evaluated: variants of a call, and what is expected of each row.
+
+A *variant* is a function with a client: two clients, or two functions with other prompts, over the same rows.  A row is
+expected to have the values of some columns as its result, or as fields of it, and to hold the asserts of a test.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from bamlvm.errors import HostError
+from bamlvm.vm.program.spelling import suggestion
+
+if TYPE_CHECKING:
+    from bamlvm.runtime import Runtime
+    from bamlvm.test_case import Case
+
+
+class Variant(msgspec.Struct, frozen=True):
+    """A function, and the client to ask instead of its own (None: its own)."""
+
+    function: str
+    client: str | None = None
+
+    @property
+    def name(self) -> str:
+        """``Extract``, ``Fast``, or ``Extract with Fast``: see :func:`variants`."""
+        return self.function if self.client is None else f"{self.function} with {self.client}"
+
+    @property
+    def file_name(self) -> str:
+        """The name as a part of a file's name."""
+        return re.sub(r"[^\w.-]+", "-", self.name)
+
+
+class Expectation(msgspec.Struct, frozen=True):
+    """The value of ``column`` is expected as the result, or as its field ``field`` (a path with dots)."""
+
+    column: str
+    field: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What a table calls it."""
+        return self.field or "result"
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """The variants, the expectations, and the case whose asserts each row must hold (None: no test is named)."""
+
+    variants: tuple[Variant, ...]
+    expectations: tuple[Expectation, ...]
+    case: Case | None = None
+
+
+def subject(
+    runtime: Runtime, name: str, others: Sequence[str], clients: Sequence[str], expected: Sequence[str]
+) -> Subject:
+    """Return what the words of a command name.
+
+    ``name`` is a function or a test (``Function::Test``); ``others`` are functions to compare with, ``clients`` those
+    to ask; ``expected`` are ``COLUMN`` or ``FIELD=COLUMN``.  Raises :class:`bamlvm.HostError` for what there is not.
+    """
+    function, divided, _ = name.partition("::")
+    case = None
+    if divided:
+        cases = {each.name: each for each in runtime.cases}
+        if name not in cases:
+            raise HostError(f"there is no test {name!r} ({suggestion(name, cases) or 'the program has none'})")
+        case = cases[name]
+    for each in (function, *others):
+        runtime.signature(each)
+    functions = dict.fromkeys((function, *others))
+    variants = tuple(Variant(each, client) for each in functions for client in (dict.fromkeys(clients) or (None,)))
+    expectations = tuple(_expectation(each) for each in expected)
+    if case is None and not expectations:
+        raise HostError("nothing is expected: name a test (Function::Test), or a column with --expect")
+    return Subject(variants, expectations, case)
+
+
+def _expectation(word: str) -> Expectation:
+    field, equals, column = word.partition("=")
+    return Expectation(column, field) if equals else Expectation(word)
