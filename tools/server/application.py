@@ -164,7 +164,8 @@ class Pages:
             if self._guard.keys:
                 self._document["components"]["securitySchemes"] = _SCHEMES
                 self._document["security"] = [{name: []} for name in _SCHEMES]
-        address = str(Request(scope).base_url).rstrip("/")
+        here = Request(scope).url  # of a mounted application, its own place: base_url would be that of the whole
+        address = f"{here.scheme}://{here.netloc}{scope.get('root_path', '').rstrip('/')}"
         servers = [{"url": "{address}", "variables": {"address": {"default": address}}}]
         await _json(200, {**self._document, "servers": servers})(scope, receive, send)
 

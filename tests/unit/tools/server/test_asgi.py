@@ -31,6 +31,8 @@ async def test_it_can_be_mounted_and_the_host_closes_the_runtime() -> None:
         assert (await client.get("/nope")).json()["error"] == "not_found"
         assert (await client.get("/call/Echo")).status_code == 405
         assert (await client.get("/ready")).status_code == 200
+        servers = (await client.get("/openapi.json")).json()["servers"]
+        assert servers[0]["variables"]["address"]["default"] == "http://h/baml"
     async with httpx.AsyncClient(transport=transport, base_url="http://h/baml") as client:
         assert (await client.get("/ready")).status_code == 503
 
