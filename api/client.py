@@ -46,6 +46,9 @@ def given(arguments: Mapping[str, Any]) -> dict[str, Any]:
 class Project:
     """The program of a generated client: its sources by file name, the modules of its types, and their wrappers.
 
+    ``at`` is a module of the client and, as seen from its folder, where the sources were when it was generated: if they
+    are there and others by now, the first call warns (:mod:`bamlvm.build.staleness`).
+
     It can be pickled, as far as its options can be; its runtime is then made anew.
     """
 
@@ -55,11 +58,14 @@ class Project:
         types: ModuleType,
         partial_types: ModuleType,
         wrappers: Wrappers | None = None,
+        *,
+        at: tuple[str, str] | None = None,
     ) -> None:
         self._files = files
         self._types = types
         self._partial_types = partial_types
         self._wrappers = wrappers
+        self._at = at
         self._options: dict[str, Any] = {}
         self._runtime: Runtime | None = None
         self._lock = threading.Lock()
@@ -91,6 +97,10 @@ class Project:
 
             with self._lock:
                 if self._runtime is None:
+                    if self._at is not None:
+                        from bamlvm.build.staleness import warn_if_stale
+
+                        warn_if_stale(*self._at, self._files)
                     made = Runtime.from_files(self._files, **self._options)
                     made.types.bind(_classes(self._types), self._wrappers)
                     made.partial_types.bind(_classes(self._partial_types))

@@ -34,6 +34,8 @@ def execute(options: argparse.Namespace) -> int:
     sources = read_sources(path)
     with bamlvm.Runtime.from_files(sources) as runtime:
         found = _targets(runtime, path.parent if path.is_file() else path, options)
+        if path.is_file():  # what else is in its folder is no part of the program
+            found = [each._replace(sources=None) for each in found]
         packages = target_files(runtime, sources, found)
     if options.check:
         changed = [each for folder, files in packages.items() for each in stale(folder, files)]
@@ -53,7 +55,7 @@ def _targets(runtime: bamlvm.Runtime, root: Path, options: argparse.Namespace) -
         folder = package_folder(options.output)
         wanted = (options.output_type,) if options.output_type else PYTHON_OUTPUTS
         alike = [each for each in found if each.output in wanted]  # the first is written, to this folder
-        return [alike[0]._replace(folder=folder) if alike else Target(folder, wanted[0])]
+        return [alike[0]._replace(folder=folder, sources=None) if alike else Target(folder, wanted[0])]
     for each in refused:
         print(f"skipped: {each}", file=sys.stderr)
     if not found:

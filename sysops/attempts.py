@@ -101,6 +101,7 @@ def _close(scope: Scope) -> AttemptRecord | None:
             record.reasoning = secrets.hide(record.reasoning)
             record.model = secrets.hide_in(record.model)
             record.finish_reason = secrets.hide_in(record.finish_reason)
+            record.response = secrets.hide_in(record.response)
             scope.attempt_secrets = NO_SECRETS
     return record
 

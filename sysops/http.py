@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bamlvm.sysops.capabilities import require
 from bamlvm.sysops.errors import Clock, invalid, network
+from bamlvm.sysops.redaction import HIDDEN, is_secret
 from bamlvm.sysops.scope import Scope
 from bamlvm.sysops.table import sysop
 from bamlvm.sysops.web.clocks import DEFAULT_CONNECT_MS, DEFAULT_REQUEST_MS
@@ -18,6 +19,7 @@ from bamlvm.vm.values import Instance, Thrown
 if TYPE_CHECKING:
     import httpx
 
+    from bamlvm.sysops.records import AttemptRecord
     from bamlvm.sysops.web.event_stream import EventStream
     from bamlvm.sysops.web.exchange import Exchange, UnreadBody
 
@@ -136,8 +138,7 @@ async def _open(scope: Scope, exchange: Exchange) -> httpx.Response:
         scope.kept = response_cache.Kept(scope.caching, key, response is not None)
         if response is not None:
             attempt.cached = True
-            attempt.status = response.status_code
-            attempt.first_byte = scope.elapsed()
+            _note(scope, attempt, response)
             return response
     try:
         client = scope.services.http_client()
@@ -150,11 +151,20 @@ async def _open(scope: Scope, exchange: Exchange) -> httpx.Response:
             raise network("the connection ended inside the response's headers", exchange.subject) from thrown
         raise
     if attempt is not None:
-        attempt.status = response.status_code
-        attempt.first_byte = scope.elapsed()
+        _note(scope, attempt, response)
         if scope.kept is not None:
             return scope.kept.watched(response)
     return response
+
+
+def _note(scope: Scope, attempt: AttemptRecord, response: httpx.Response) -> None:
+    """Write the head of a response into the attempt's record."""
+    attempt.status = response.status_code
+    attempt.first_byte = scope.elapsed()
+    if scope.keep_raw_events:
+        headers = _headers(response).items()
+        shown = {name: HIDDEN if is_secret(name) else value for name, value in headers}
+        attempt.response = {"headers": shown, "body": None}
 
 
 def _exchange_of(scope: Scope, operation: str, request: Instance) -> Exchange:

@@ -295,6 +295,7 @@ def _messages(prompt: Instance) -> list[Message]:
 @sysop("baml.llm.PrimitiveClient.parse")
 def parse(scope: Scope, client: Instance, body: str, return_type: Any) -> Any:
     options, row = _provider(scope, client)
+    _keep_body(scope, body)
     answer = answer_wire(row, options).read(body)
     attempt = scope.attempt
     is_called = answer.calls and options.output_mode() == "tool"
@@ -313,6 +314,12 @@ def parse(scope: Scope, client: Instance, body: str, return_type: Any) -> Any:
     return apart(len(content), lambda: answered_value(scope, type_, answer, options))
 
 
+def _keep_body(scope: Scope, body: str) -> None:
+    """Write the body of a response into the attempt's record, where a collector wants it."""
+    if scope.attempt is not None and scope.attempt.response is not None:
+        scope.attempt.response["body"] = body
+
+
 @sysop("baml.llm.PrimitiveClient.check_finish_reason")
 def check_finish_reason(scope: Scope, client: Instance, reason: str | None) -> None:
     options = options_of(scope, client)
@@ -329,6 +336,7 @@ def check_finish_reason(scope: Scope, client: Instance, reason: str | None) -> N
 
 @sysop("baml.llm.status_failure")
 def status_failure(scope: Scope, request: Instance, response: Instance, body: str) -> Instance:
+    _keep_body(scope, body)
     url, status, headers = request.get("url"), response.get("status_code"), response.get("headers")
     action = f"{request.get('method')} {redacted_url(url)}"
     subject = Subject(action, url=url, secrets=request.get("headers"), body=request.get("body"))

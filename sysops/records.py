@@ -58,6 +58,9 @@ class AttemptRecord(msgspec.Struct):
     of the latter.  ``cached`` says that the response came from the runtime's cache: its tokens were paid for when it
     was kept, and no sum counts them again.  ``cost`` is what the attempt cost in ``currency``, by the host's prices
     (:mod:`bamlvm.sysops.prices`), None where that is not known.
+
+    ``response`` has the ``headers`` of the response and, of one that was not streamed, the ``body`` as text, secrets
+    hidden; it is kept where a collector wants raw events.
     """
 
     function: str
@@ -87,6 +90,7 @@ class AttemptRecord(msgspec.Struct):
     streamed: bool = False
     thread: int = 0
     cached: bool = False
+    response: dict[str, Any] | None = None
     cost: Decimal | None = None
     currency: str | None = None
 

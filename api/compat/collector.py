@@ -1,13 +1,14 @@
 """``Collector`` with the logs of ``baml_py``: views of :class:`bamlvm.CallRecord` and its attempts.
 
-Tokens are None where no provider reported them.  Headers and bodies have their secrets hidden.  The text of an HTTP
-response is not kept: ``raw_llm_response`` has the answer, ``sse_responses()`` the events of a stream.
+Tokens are None where no provider reported them.  Headers and bodies have their secrets hidden.  The body of a streamed
+response is in ``sse_responses()``.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
@@ -42,8 +43,8 @@ class HTTPBody(NamedTuple):
     data: Any
 
     def json(self) -> Any:
-        """Return the body as data."""
-        return self.data
+        """Return the body as data.  Raises :class:`ValueError` for text that is not JSON."""
+        return json.loads(self.data) if isinstance(self.data, str) else self.data
 
     def text(self) -> str:
         """Return the body as text."""
@@ -69,9 +70,11 @@ class HTTPRequest(NamedTuple):
 
 
 class LoggedResponse(NamedTuple):
-    """A response that was received."""
+    """A response that was received; the body of one that was streamed is in its events."""
 
     status: int
+    headers: Mapping[str, str] = MappingProxyType({})
+    body: HTTPBody | None = None
 
 
 class SSEResponse(NamedTuple):
@@ -131,7 +134,11 @@ class LLMCall:
     @property
     def http_response(self) -> LoggedResponse | None:
         """The response, None if there was none."""
-        return None if self._record.status is None else LoggedResponse(self._record.status)
+        status, kept = self._record.status, self._record.response or {}
+        if status is None:
+            return None
+        text = kept.get("body")
+        return LoggedResponse(status, kept.get("headers", {}), None if text is None else HTTPBody(text))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._record!r}>"

@@ -127,6 +127,9 @@ call = log.calls[0]
 say("log", [log.function_name, log.log_type, log.raw_llm_response, log.tags["user"], len(collector.logs)])
 say("usage", [log.usage.input_tokens, log.usage.output_tokens, collector.usage.input_tokens, call.usage.output_tokens])
 say("call", [call.client_name, call.provider, call.selected, call.http_response.status, call.http_request.method])
+body = call.http_response.body
+say("body", [body.json()["choices"][0]["message"]["content"], body.text() == body.raw().decode(), len(body.text()) > 9])
+say("headers", call.http_response.headers["content-type"])
 say("times", [log.timing.duration_ms >= 0, log.timing.start_time_utc_ms > 10**12, collector.id(log.id).id == log.id])
 stream = mine.stream.Say("hello")
 stream.get_final_response()

@@ -11,10 +11,11 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from bamlvm.tools.generate.annotations import MODELS, Annotations, type_names
+from bamlvm.tools.generate.enums_and_aliases import aliases_of, enum_text, plain_aliases
 from bamlvm.tools.generate.writing import References, description, docstring, quoted
 from bamlvm.values.identifiers import host_names
 from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, has_attribute
-from bamlvm.vm.program.types import AliasType, ListType, walk
+from bamlvm.vm.program.types import ListType
 
 if TYPE_CHECKING:
     from bamlvm.runtime import Runtime
@@ -88,7 +89,11 @@ def models_module(runtime: Runtime, *, is_partial: bool) -> str:
     annotations = Annotations(program, runtime.types, references, whole, is_partial=is_partial, style=MODELS)
     parts = []
     if not is_partial:
-        parts += [_enum(info, names[name]) for name, info in program.enums.items() if name in names]
+        parts += [
+            enum_text(info, names[name], "str, _e.Enum", _variant_names(info))
+            for name, info in program.enums.items()
+            if name in names
+        ]
     models = []
     for name, info in program.classes.items():
         if name in names and not (is_partial and has_attribute(info.attributes, "stream.done")):
@@ -111,20 +116,11 @@ def models_module(runtime: Runtime, *, is_partial: bool) -> str:
     return _HEAD.format(about=about, imports="".join(map(_IMPORTS.__getitem__, used)), own=body)
 
 
-def _enum(info: EnumInfo, name: str) -> str:
-    text = f"class {name}(str, _e.Enum):\n"
-    text += docstring(description(info.attributes, info.doc), "    ")
-    text += f"    __baml_name__ = {quoted(info.name)}\n\n"
-    own = {
-        variant.name
-        for variant in info.variants
-        if hasattr(str, variant.name) or variant.name == "mro" or variant.name.startswith("_")
-    }
-    hosts = host_names([variant.name for variant in info.variants], reserved={*own, "name", "value"}, prefix="v")
-    for variant in info.variants:
-        text += f"    {hosts[variant.name]} = {quoted(variant.name)}\n"
-        text += docstring(description(variant.attributes, variant.doc), "    ")
-    return text
+def _variant_names(info: EnumInfo) -> dict[str, str]:
+    """Return the Python name of each variant, which must not hide a member of ``str``."""
+    names = [variant.name for variant in info.variants]
+    own = {name for name in names if hasattr(str, name) or name == "mro" or name.startswith("_")}
+    return host_names(names, reserved={*own, "name", "value"}, prefix="v")
 
 
 def _class(info: ClassInfo, name: str, annotations: Annotations, references: References, is_partial: bool) -> str:
@@ -161,13 +157,9 @@ def _class(info: ClassInfo, name: str, annotations: Annotations, references: Ref
 
 def _aliases(runtime: Runtime, names: dict[str, str], annotations: Annotations, references: References) -> list[str]:
     """Write the aliases; those that an alias refers to may be recursive and are evaluated when they are used."""
-    aliases = {name: type_ for name, type_ in runtime.engine.program.annotated_aliases.items() if name in names}
-    referred = {part.name for type_ in aliases.values() for part in walk(type_) if isinstance(part, AliasType)}
-    parts = []
-    for name in sorted(aliases, key=lambda each: each not in referred):
-        text, own = annotations.text(aliases[name]), names[name]
-        if name in referred:
-            parts.append(_RECURSIVE.format(name=own, text=quoted(text)))
-        else:
-            parts.append(f"{own}: {references.to('_t.TypeAlias')} = {quoted(text)}\n")
-    return parts
+    aliases = aliases_of(runtime, names, annotations)
+    if aliases.referred:
+        references.to("_t.TYPE_CHECKING")
+    parts = [_RECURSIVE.format(name=each.name, text=quoted(each.text)) for each in aliases.referred]
+    alias = references.to("_t.TypeAlias") if aliases.plain else ""
+    return parts + plain_aliases(aliases, alias, quoted)

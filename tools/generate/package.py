@@ -64,21 +64,33 @@ def _target_files(runtime: Runtime, sources: Mapping[str, str], target: Target) 
         case "typescript":
             return typescript_files(runtime, has_extensions=target.has_extensions)
         case output:
-            return client_files(runtime, sources, is_async=target.is_async, has_models=output == "python/pydantic")
+            return client_files(
+                runtime,
+                sources,
+                is_async=target.is_async,
+                has_models=output == "python/pydantic",
+                beside=target.sources,
+            )
 
 
 def client_files(
-    runtime: Runtime, sources: Mapping[str, str], *, is_async: bool = False, has_models: bool = False
+    runtime: Runtime,
+    sources: Mapping[str, str],
+    *,
+    is_async: bool = False,
+    has_models: bool = False,
+    beside: str | None = None,
 ) -> dict[str, str]:
-    """Return the files of a client, by name."""
-    texts = _compat_texts(runtime, sources, is_async) if has_models else _texts(runtime, sources, is_async)
+    """Return the files of a client, by name; ``beside`` is where the sources are, as seen from its folder."""
+    make = _compat_texts if has_models else _texts
+    texts = make(runtime, sources, is_async, "" if beside is None else f", at=(__file__, {beside!r})")
     return {name: HEADER + text for name, text in texts.items()} | {"py.typed": ""}
 
 
-def _texts(runtime: Runtime, sources: Mapping[str, str], is_async: bool) -> dict[str, str]:
+def _texts(runtime: Runtime, sources: Mapping[str, str], is_async: bool, place: str) -> dict[str, str]:
     return {
         "__init__.py": _package(is_async),
-        "_sources.py": _project(sources),
+        "_sources.py": _project(sources, place),
         "async_client.py": client_module(runtime, is_async=True),
         "partial_types.py": types_module(runtime, is_partial=True),
         "sync_client.py": client_module(runtime, is_async=False),
@@ -87,12 +99,12 @@ def _texts(runtime: Runtime, sources: Mapping[str, str], is_async: bool) -> dict
     }
 
 
-def _compat_texts(runtime: Runtime, sources: Mapping[str, str], is_async: bool) -> dict[str, str]:
+def _compat_texts(runtime: Runtime, sources: Mapping[str, str], is_async: bool, place: str) -> dict[str, str]:
     return {
         "__init__.py": _COMPAT_PACKAGE.format(mode="async" if is_async else "sync"),
         "async_client.py": compat_module(runtime, is_async=True),
         "config.py": _COMPAT_CONFIG,
-        "globals.py": _COMPAT_GLOBALS,
+        "globals.py": _COMPAT_GLOBALS.format(place=place),
         "inlinedbaml.py": _COMPAT_SOURCES.format(entries=_entries(sources)),
         "partial_types.py": _COMPAT_PARTIAL_TYPES,
         "stream_types.py": models_module(runtime, is_partial=True),
@@ -172,7 +184,7 @@ __all__ = ["b", "b_async", "b_sync", "configure", "partial_types", "types"]
 '''
 
 
-def _project(sources: Mapping[str, str]) -> str:
+def _project(sources: Mapping[str, str], place: str) -> str:
     return f'''"""The program: its sources by file name, compiled at the first call."""
 
 from typing import Final
@@ -184,7 +196,7 @@ from . import partial_types, types
 SOURCES: Final[dict[str, str]] = {{
 {_entries(sources)}}}
 
-project: Final = Project(SOURCES, types, partial_types)
+project: Final = Project(SOURCES, types, partial_types{place})
 '''
 
 
@@ -238,7 +250,7 @@ from bamlvm.compat.models import MODELS
 from . import stream_types, types
 from .inlinedbaml import get_baml_files
 
-project: Final = Project(get_baml_files(), types, stream_types, MODELS)
+project: Final = Project(get_baml_files(), types, stream_types, MODELS{place})
 configure = project.configure
 '''
 

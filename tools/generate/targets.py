@@ -38,12 +38,14 @@ _REFUSED: Final = {
 
 class Target(NamedTuple):
     """The folder that a generator writes to, what it writes, whether ``b`` of a Python package is the asynchronous
-    client, and whether TypeScript modules are imported with their extension."""
+    client, whether TypeScript modules are imported with their extension, and where the sources are, as seen from the
+    folder."""
 
     folder: Path
     output: str = PYTHON_OUTPUTS[0]
     is_async: bool = False
     has_extensions: bool = False
+    sources: str | None = None
 
 
 class Asked(NamedTuple):
@@ -70,7 +72,9 @@ def targets(runtime: Runtime, root: Path) -> Asked:
             generator, "default_client_mode", ("async", "sync") if "pydantic" in output else ("sync", "async")
         )
         form = _one_of(generator, "module_format", ("cjs", "esm"))
-        found.append(Target(package_folder(folder), output, mode == "async", form == "esm"))
+        place = package_folder(folder)
+        beside = Path(os.path.relpath(os.path.realpath(root), os.path.realpath(place))).as_posix()
+        found.append(Target(place, output, mode == "async", form == "esm", beside))
     return Asked(found, refused)
 
 

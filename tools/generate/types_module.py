@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from bamlvm.tools.generate.annotations import Annotations, type_names
+from bamlvm.tools.generate.enums_and_aliases import aliases_of, enum_text, plain_aliases
 from bamlvm.tools.generate.writing import References, description, docstring, quoted
 from bamlvm.values.classes import field_names, variant_names
-from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, has_attribute
-from bamlvm.vm.program.types import AliasType, walk
+from bamlvm.vm.program.declarations import ClassInfo, has_attribute
 
 if TYPE_CHECKING:
     from bamlvm.runtime import Runtime
@@ -37,7 +37,12 @@ def types_module(runtime: Runtime, *, is_partial: bool) -> str:
     )
     parts = []
     if not is_partial:
-        parts += [_enum(info, names[name], references) for name, info in program.enums.items() if name in names]
+        base = "_bamlvm_types.BamlEnum"
+        parts += [
+            enum_text(info, names[name], references.to(base), variant_names(info))
+            for name, info in program.enums.items()
+            if name in names
+        ]
     for name, info in program.classes.items():
         if name in names and not (is_partial and has_attribute(info.attributes, "stream.done")):
             parts.append(_class(info, names[name], annotations, references))
@@ -63,17 +68,6 @@ def _imports(references: References, is_partial: bool) -> str:
     return text.lstrip("\n")
 
 
-def _enum(info: EnumInfo, name: str, references: References) -> str:
-    text = f"class {name}({references.to('_bamlvm_types.BamlEnum')}):\n"
-    text += docstring(description(info.attributes, info.doc), "    ")
-    text += f"    __baml_name__ = {quoted(info.name)}\n\n"
-    hosts = variant_names(info)
-    for variant in info.variants:
-        text += f"    {hosts[variant.name]} = {quoted(variant.name)}\n"
-        text += docstring(description(variant.attributes, variant.doc), "    ")
-    return text
-
-
 def _class(info: ClassInfo, name: str, annotations: Annotations, references: References) -> str:
     hosts = field_names(info)
     renamed = {host: field for field, host in hosts.items() if field != host}
@@ -92,14 +86,11 @@ def _class(info: ClassInfo, name: str, annotations: Annotations, references: Ref
 def _aliases(runtime: Runtime, names: dict[str, str], annotations: Annotations, references: References) -> list[str]:
     """Write the aliases.  Those that an alias refers to may be recursive and cannot be evaluated: a type checker reads
     them as text, at run time they are ``Any``."""
-    aliases = {name: type_ for name, type_ in runtime.engine.program.annotated_aliases.items() if name in names}
-    referred = {part.name for type_ in aliases.values() for part in walk(type_) if isinstance(part, AliasType)}
-    texts = {name: annotations.text(type_) for name, type_ in aliases.items()}
-    alias = references.to("_t.TypeAlias") if aliases else ""
+    aliases = aliases_of(runtime, names, annotations)
+    alias = references.to("_t.TypeAlias") if any(aliases) else ""
     parts = []
-    if guarded := [name for name in aliases if name in referred]:
-        read = "".join(f"    {names[name]}: {alias} = {quoted(texts[name])}\n" for name in guarded)
-        evaluated = "".join(f"    {names[name]} = _t.Any\n" for name in guarded)
+    if aliases.referred:
+        read = "".join(f"    {each.name}: {alias} = {quoted(each.text)}\n" for each in aliases.referred)
+        evaluated = "".join(f"    {each.name} = _t.Any\n" for each in aliases.referred)
         parts.append(f"if _t.TYPE_CHECKING:\n{read}else:\n{evaluated}")
-    parts += [f"{names[name]}: {alias} = {text}\n" for name, text in texts.items() if name not in referred]
-    return parts
+    return parts + plain_aliases(aliases, alias, str)

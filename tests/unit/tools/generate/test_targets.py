@@ -29,7 +29,9 @@ def asked(properties: str) -> Asked:
     ],
 )
 def test_targets(properties: str, target: Target) -> None:
-    assert asked(properties) == ([target], [])
+    found, refused = asked(properties)
+    assert ([each._replace(sources=None) for each in found], refused) == ([target], [])
+    assert (target.folder / str(found[0].sources)).resolve() == Path("/project"), "where the sources are"
 
 
 @pytest.mark.parametrize(
