@@ -139,7 +139,7 @@ def _signature(value: Any) -> str:
 
 def _annotation(value: Any, field: str) -> str:
     for each in value.__mro__:
-        found = vars(each).get("__annotations__", {}).get(field)
+        found = inspect.get_annotations(each).get(field)
         if found is not None:
             name = getattr(found, "__forward_arg__", None) or getattr(found, "__name__", None)
             return found if isinstance(found, str) else name or str(found)
