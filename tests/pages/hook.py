@@ -76,6 +76,14 @@ sys.modules[_MODULE] = SimpleNamespace(__all__=["BamlLexer"], BamlLexer=BamlLexe
 LEXERS["BamlLexer"] = (_MODULE, BamlLexer.name, BamlLexer.aliases, BamlLexer.filenames, ())
 
 
+def on_config(config: Any, **_: Any) -> None:
+    """Put every decision into the navigation, by its title."""
+    inside = next(section[OPTIONAL] for section in config["nav"] if OPTIONAL in section)
+    found = sorted(Path(config["docs_dir"], "decisions").glob("*.md"))
+    titles = [path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ") for path in found]
+    inside.append({"Decisions": [{title: f"decisions/{path.name}"} for title, path in zip(titles, found, strict=True)]})
+
+
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Keep the text of a page; return it as Python's Markdown wants it.
 

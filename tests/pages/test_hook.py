@@ -42,6 +42,7 @@ def test_pages_are_written_for_python_markdown() -> None:
 def test_llms_txt_has_every_page_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = yaml.load((ROOT / "mkdocs.yml").read_text("utf-8"), _Loader)
     monkeypatch.setattr(hook, "_PAGES", {})
+    hook.on_config(config | {"docs_dir": str(DOCS)})
     for path in DOCS.rglob("*.md"):
         page = SimpleNamespace(title=path.stem, file=SimpleNamespace(src_uri=str(path.relative_to(DOCS))))
         hook.on_page_markdown(path.read_text("utf-8"), page)
@@ -51,6 +52,7 @@ def test_llms_txt_has_every_page_in_order(tmp_path: Path, monkeypatch: pytest.Mo
     assert list(site.problems(tmp_path)) == []
     listed = (tmp_path / "llms.txt").read_text("utf-8")
     assert listed.index("](tutorial.md)") < listed.index("](language.md)") < listed.index("## Optional")
+    assert "](decisions/001-rings-and-rooms.md)" in listed
     whole = (tmp_path / "llms-full.txt").read_text("utf-8")
     assert "# Tutorial" in whole and "# Opcodes" not in whole and "<!-- setting" not in whole
 
