@@ -29,7 +29,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType, TracebackType
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, NoReturn, TypeAlias
 
 import msgspec
 
@@ -123,6 +123,17 @@ def failure(error: Exception, operation: str) -> Exception:
     if operation.startswith("baml.llm."):
         return Thrown("baml.errors.LlmClient", {"message": message, "type": None, "retryable": False})
     return Thrown("baml.errors.Io", {"message": message, "path": None})
+
+
+def raise_failure(error: Exception, operation: str) -> NoReturn:
+    """Raise what :func:`failure` returns."""
+    thrown = failure(error, operation)
+    try:
+        if thrown is error:
+            raise error
+        raise thrown from error
+    finally:
+        del error, thrown  # a frame that refers to what is raised through it is a cycle
 
 
 def timed_out(clock: Clock, subject: Subject, since: float | None = None) -> Thrown:

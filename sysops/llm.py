@@ -15,7 +15,7 @@ from operator import methodcaller
 from typing import TYPE_CHECKING, Any, Final
 
 from bamlvm.sysops import attempts
-from bamlvm.sysops.errors import failure
+from bamlvm.sysops.errors import raise_failure
 from bamlvm.sysops.pending import Lazy, deferred
 from bamlvm.sysops.scope import Scope
 from bamlvm.sysops.table import sysop
@@ -49,9 +49,7 @@ class StreamState:
         try:
             source.add(scope.read_batch(events))
         except Exception as error:
-            if (thrown := failure(error, "baml.llm.StreamAccumulator.add_events")) is error:
-                raise
-            raise thrown from error
+            raise_failure(error, "baml.llm.StreamAccumulator.add_events")
         finally:
             attempt = scope.attempt
             if attempt is None:
@@ -139,9 +137,7 @@ def parser_feed(scope: Scope, parser: Instance, text: str) -> Any:
     try:
         scope.partial = partial = state.feed(text)
     except Exception as error:
-        if (thrown := failure(error, "baml.llm.StreamParser.feed")) is error:
-            raise
-        raise thrown from error
+        raise_failure(error, "baml.llm.StreamParser.feed")
     return partial
 
 
@@ -153,9 +149,7 @@ def parser_read(scope: Scope, parser: Instance, accumulator: Instance) -> Any:
     try:
         scope.partial = partial = state.take(source.accumulator)
     except Exception as error:
-        if (thrown := failure(error, "baml.llm.StreamParser.read")) is error:
-            raise
-        raise thrown from error
+        raise_failure(error, "baml.llm.StreamParser.read")
     return partial
 
 

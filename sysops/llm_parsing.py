@@ -14,7 +14,7 @@ import msgspec
 from bamlvm.sysops import parsing
 from bamlvm.sysops.constraints import AssertionFailed
 from bamlvm.sysops.environment import client_environment
-from bamlvm.sysops.errors import failure, invalid
+from bamlvm.sysops.errors import invalid, raise_failure
 from bamlvm.sysops.llm import PARSER
 from bamlvm.sysops.parsing import StreamParser
 from bamlvm.sysops.parsing.output import AnswerSource
@@ -96,9 +96,7 @@ def apart(length: int, parse: Callable[[], Value]) -> Any:
         try:
             return await in_thread(parse)
         except Exception as error:
-            if (thrown := failure(error, "baml.llm.StreamParser.finish")) is error:
-                raise
-            raise thrown from error
+            raise_failure(error, "baml.llm.StreamParser.finish")
 
     return Pending(Lazy(read))
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import ModuleType
 from typing import Any, Final, TypeVar
 
-from bamlvm.sysops.errors import failure
+from bamlvm.sysops.errors import raise_failure
 from bamlvm.vm.sysop import SysOp
 
 __all__ = ["SysOp", "load", "sysop"]
@@ -120,9 +120,7 @@ def _importing(module: str, path: str) -> Callable[..., Any]:
         try:
             return found(*arguments)
         except Exception as error:
-            if (thrown := failure(error, path)) is error:
-                raise
-            raise thrown from error
+            raise_failure(error, path)
 
     return call
 
@@ -134,9 +132,7 @@ def _bounded(path: str, function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return await function(*arguments)
         except Exception as error:
-            if (thrown := failure(error, path)) is error:
-                raise
-            raise thrown from error
+            raise_failure(error, path)
 
     return call
 

@@ -112,6 +112,8 @@ class Native:
             value = self.space().run(machine, function, arguments)
         except BaseException as error:
             state = self._land(machine, error)
+            if state is None:
+                raise
             error.__traceback__ = None  # its frames are not to outlive the call
             return state
         step, slots, stack, caller = machine.frames.pop()
@@ -120,13 +122,13 @@ class Native:
     def _land(self, machine: Any, error: BaseException) -> Any:
         """Return what becomes of an exception that left compiled code: a state of the interpreter, or an outcome.
 
-        Raises the exception itself if it is not BAML's.
+        None if it is not BAML's, and to be raised again.
         """
         if not isinstance(error, (Exception, Bail, Lengthy)):  # Ctrl-C and the like end the call
-            raise error
+            return None
         found = activations(error.__traceback__, self.codes, self.space().transparent)
         if not found.found:
-            raise error
+            return None
         innermost = found.found[-1]
         if isinstance(error, (Bail, Lengthy)):
             site = innermost.site
@@ -137,7 +139,7 @@ class Native:
         if held is None:
             site = innermost.site
             if site is None or site.kind in ("foreign", "header", "entry") or isinstance(error, LinkError):
-                raise error
+                return None
             name = plain(instructions(innermost.linked.placed.function.code)[site.place][0])[-1]
             raise machine.error(innermost.linked, site.place, name, error) from error
         return machine.throw(held.caught(machine.callers()))

@@ -141,7 +141,10 @@ class Scheduler:
             assert thread.future is not None
             thread.future.thread, thread.future.error = None, error
             thread.frames, thread.state, thread.status = [], None, "ended"
+            thread.scope = thread.parent = None
+            thread.children.clear()
         self._unfinished.clear()
+        self.main.children.clear()
 
     def resumed(self, thread: Thread, value: Value) -> None:
         """Let a thread go on with the result of its sys-op; nothing happens if it has been cancelled."""

@@ -273,7 +273,10 @@ class Space:
         found = activations(error.__traceback__, self._native.codes, self.transparent)
         held = as_held(error, self._machine, found)
         if held is None:
-            raise error
+            try:
+                raise error
+            finally:
+                del error  # which is not to refer to this frame and be referred to by it
         error.__traceback__ = None
         return held
 

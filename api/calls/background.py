@@ -127,7 +127,13 @@ class BackgroundRun(Run):
         if BACKGROUND.is_this_thread():
             raise HostError("a synchronous call on the background loop would wait for itself: await it instead")
         self._inbox: queue.SimpleQueue[Event | _CallbackRequest | End] = queue.SimpleQueue()
-        super().__init__(BACKGROUND.loop(), self._inbox.put, self._inbox.qsize, wants_partials, wants_everything)
+        super().__init__(BACKGROUND.loop(), wants_partials, wants_everything)
+
+    def _append(self, event: Event) -> None:
+        self._inbox.put(event)
+
+    def _length(self) -> int:
+        return self._inbox.qsize()
 
     def start(self, call: Call, outcome: Suspended | Idle | None = None) -> None:
         """Go on with a call on the loop; ``outcome`` is the wait that it has reached."""
@@ -165,7 +171,7 @@ class BackgroundRun(Run):
         while self.receive() is not END:
             pass
         if self.error is not None:
-            raise self.error
+            raise self.take_error()  # type: ignore[misc]  # there is one
         return self.value
 
     def wait_closed(self) -> None:

@@ -257,13 +257,19 @@ class Call:
             return
         self.concluded = True
         self.engine.active.discard(self)
-        self.scope.threads = NO_THREADS  # which would keep the machine, and the machine keeps the scope
+        # Nothing is left for the collector of cycles: what the call is made of refers to each other until here.
+        scope = self.scope
+        scope.threads = NO_THREADS
+        scope.hooks = Hooks()
+        self.call_in_caller_thread = None
+        self.interruption.end()
         unawaited: tuple[UnawaitedError, ...] = ()
         if (scheduler := self.machine.scheduler) is not None:
             for thread in scheduler.unfinished:
                 self.abandon(thread)
             unawaited = self._report_unawaited(scheduler)
             scheduler.end()
+            self.machine.scheduler, self.machine.scope = None, scope
         if not self._observers and self.scope.trace.calls is None:
             return
         duration = monotonic() - self._started

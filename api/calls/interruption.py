@@ -66,6 +66,11 @@ class Interruption(msgspec.Struct, eq=False):
         if wake is not None:
             wake()
 
+    def end(self) -> None:
+        """Let go of the call, which has ended; what still works for it in another thread is to end, too."""
+        self.reason = self.token = self.wake = None
+        self.deadline = 0.0
+
     def token_cancelled(self) -> None:
         """End the call because its token was cancelled."""
         self.interrupt(Cancelled("the call was cancelled"))

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
+from copy import copy
 from typing import Any, Final
 
 from bamlvm.calls.call import Call
 from bamlvm.calls.drive import drive
-from bamlvm.errors import Cancelled
+from bamlvm.errors import Cancelled, HostError
 from bamlvm.events import Event
 from bamlvm.vm.outcomes import Idle, Suspended
 
@@ -31,29 +32,25 @@ END: Final = End()
 
 
 class Run(ABC):
-    """A call under way.  When it has ended, ``error`` is what it raised, else ``value`` what it returned.
+    """A call under way.  When it has ended, ``error`` is what it raised, else ``value`` what it returned."""
 
-    ``append`` adds to the queue of events and ``length`` returns how many are in it.
-    """
-
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        append: Callable[[Event], None],
-        length: Callable[[], int],
-        wants_partials: bool,
-        wants_everything: bool,
-    ) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, wants_partials: bool, wants_everything: bool) -> None:
         self.wants_partials = wants_partials
         self.wants_everything = wants_everything
         self.value: Any = None
         self.error: BaseException | None = None
         self.ended = False
         self._loop = loop
-        self._append = append
-        self._length = length
         self._space: asyncio.Future[None] | None = None
         self._call: Call | None = None
+
+    @abstractmethod
+    def _append(self, event: Event) -> None:
+        """Add to the queue of events."""
+
+    @abstractmethod
+    def _length(self) -> int:
+        """Return how many events are in the queue."""
 
     @abstractmethod
     def start(self, call: Call) -> None:
@@ -71,6 +68,17 @@ class Run(ABC):
         if self._length() < QUEUED_EVENTS:
             self._make_room()
         return space
+
+    def take_error(self) -> BaseException | None:
+        """Return what the call raised, to be raised; a copy, if this is asked once more."""
+        error = self.error
+        if error is not None:
+            try:
+                # An exception refers to the frames that it is raised through, and these to this run.
+                self.error = copy(error)
+            except Exception:  # one of the host's that cannot be copied
+                self.error = HostError(f"the call has failed: {type(error).__name__}: {error}")
+        return error
 
     def abandon(self, why: str) -> None:
         """End the call, from any thread; does not wait."""
@@ -93,7 +101,8 @@ class Run(ABC):
             self.error = Cancelled("the event loop of the call has ended")
             raise
         except BaseException as error:
-            self.error = error
+            # Without this frame in its traceback, which refers to this run.
+            self.error = error.with_traceback(None if error.__traceback__ is None else error.__traceback__.tb_next)
         finally:
             self._end()
 

@@ -21,7 +21,7 @@ class TaskRun(Run):
         self._reader: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
         loop = asyncio.get_running_loop()
-        super().__init__(loop, self._add, self._events.__len__, wants_partials, wants_everything)
+        super().__init__(loop, wants_partials, wants_everything)
 
     def start(self, call: Call) -> None:
         """Begin to drive a call."""
@@ -54,7 +54,7 @@ class TaskRun(Run):
         while await self.receive() is not END:
             pass
         if self.error is not None:
-            raise self.error
+            raise self.take_error()  # type: ignore[misc]  # there is one
         return self.value
 
     async def wait_closed(self) -> None:
@@ -62,9 +62,12 @@ class TaskRun(Run):
         if self._task is not None and not self._task.done():
             await asyncio.wait({self._task}, timeout=CLOSE_SECONDS + 0.5)
 
-    def _add(self, event: Event) -> None:
+    def _append(self, event: Event) -> None:
         self._events.append(event)
         self._wake_reader()
+
+    def _length(self) -> int:
+        return len(self._events)
 
     def _end(self) -> None:
         self.ended = True

@@ -125,5 +125,5 @@ class BareStates(ScanState):
         if found:
             self._stack = []
             self._objects = 0
-            self._state = self.outside
+            self._state = type(self).outside
         return found

@@ -7,7 +7,8 @@ What was consumed is never looked at again; what waits is no longer than a looka
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from bamlvm.sysops.parsing.base import SKIP, Plan, ValueBuilder
 from bamlvm.sysops.parsing.evidence import WINDOW, Place
@@ -32,7 +33,7 @@ class ScanState:
         self._objects = 0
         self._plan: Plan = SKIP
         self._begun = False  # whether the part under way has begun: a key alone is no value
-        self._state = self.outside
+        self._state: Callable[[Any], bool] = type(self).outside
         self._fresh = True  # whether the object has no key yet
         self._equals = False  # whether the last colon was "="
         self._comment = ""

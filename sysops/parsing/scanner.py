@@ -70,16 +70,18 @@ class Scanner(StringStates, BareStates):
         self.taken += len(text)
         self._buffer = rest + text
         self._at = 0
-        while self._state():
+        while self._state(self):
             self.steps += 1
 
     def take_end(self) -> None:
         """Read on as the text has ended: whatever is open ends here."""
         self._final = True
-        while self._state() or (self._stack and self._state == self._string and self._is_key and self._lost_colon()):
+        while self._state(self) or (
+            self._stack and self._state == type(self)._string and self._is_key and self._lost_colon()
+        ):
             self.steps += 1
         if self._stack:
-            if self._state == self._string and not self._is_key:
+            if self._state == type(self)._string and not self._is_key:
                 self._cut_string()
             self._end_scalar()
             self._close_all()
@@ -109,7 +111,7 @@ class Scanner(StringStates, BareStates):
             self._at = plain.end()
             self._begin_value(plain[1])
             self._equals = False
-            self._state = self._value
+            self._state = type(self)._value
             return True
         if not self._skip(_SPACE_AND_COMMAS, any_hash=True):
             return False
@@ -206,9 +208,9 @@ class Scanner(StringStates, BareStates):
             self._at = colon.end()
             self._equals = colon[0][0] == "="
         elif self._buffer[self._at].translate(PLAIN) in ",}":
-            self._state = self._key
+            self._state = type(self)._key
             return True
-        self._state = self._value
+        self._state = type(self)._value
         return True
 
     def _value(self) -> bool:
@@ -242,7 +244,7 @@ class Scanner(StringStates, BareStates):
             if lacks is None:
                 return False
             if lacks:
-                self._state = self._key
+                self._state = type(self)._key
                 return True
         if not in_object and not self._fresh and len(self._stack) > 1 and (character in CLOSING or character.isalpha()):
             around = self._stack[-2].expected_names() if self._stack[-2].is_object else None
@@ -279,7 +281,7 @@ class Scanner(StringStates, BareStates):
                     self._at += 1
                     return True
             if character in ",}]":
-                self._state = self._key
+                self._state = type(self)._key
                 return True
         elif character == "]" or (character == "}" and self._objects):
             stray = self._is_stray() if character == "}" else False
@@ -293,7 +295,7 @@ class Scanner(StringStates, BareStates):
             self._at += 1
             return True
         self._begin_scalar()
-        self._state = self._bare
+        self._state = type(self)._bare
         return True
 
     # --- shared by the states -----------------------------------------------------------------------------------------
@@ -310,11 +312,11 @@ class Scanner(StringStates, BareStates):
     def _begin_value(self, key: str) -> None:
         self._plan = self._stack[-1].child(key)
         self._begun = self._is_key = self._fresh = False
-        self._state = self._colon
+        self._state = type(self)._colon
 
     def _end_scalar(self) -> None:
         """End the key or scalar under way."""
-        if self._state == self._string:
+        if self._state == type(self)._string:
             text = "".join(self._pieces)
             if self._is_key:
                 self._begin_value(text)
@@ -322,7 +324,7 @@ class Scanner(StringStates, BareStates):
             if len(self._quote) == 3:
                 text = escapes.block(text, self._quote == FENCE)
             self._put_scalar(text, True)
-        elif self._state == self._bare:
+        elif self._state == type(self)._bare:
             text = "".join(self._pieces).strip()
             if text[:2] in ("|\n", ">\n"):  # a block of YAML
                 text = textwrap.dedent(text[2:])
@@ -352,10 +354,10 @@ class Scanner(StringStates, BareStates):
         self._begun = False
         self._is_key = False
         if builder.is_object:
-            self._state = self._key
+            self._state = type(self)._key
         else:
             self._plan = builder.child("")
-            self._state = self._value
+            self._state = type(self)._value
 
     def _close(self) -> None:
         builder = self._stack.pop()
@@ -370,7 +372,7 @@ class Scanner(StringStates, BareStates):
             self._fresh = False
             self._next()
         else:
-            self._state = self.outside
+            self._state = type(self).outside
             self.ended(result, builder)
 
     def _close_all(self) -> None:
@@ -381,5 +383,5 @@ class Scanner(StringStates, BareStates):
     def _too_deep(self) -> None:
         self._stack = []
         self._objects = 0
-        self._state = self.outside
+        self._state = type(self).outside
         self.gave_up(Mismatch("an answer", f"objects and lists nested deeper than {MAX_DEPTH}"))

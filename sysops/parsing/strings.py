@@ -61,7 +61,7 @@ class StringStates(ScanState):
         Of a string that is what cannot turn out to belong to the object around it: not the separators and brackets
         that it ends with now, not what may be a declared key, nothing from where the fence may have closed.
         """
-        if self._state != self._string or self._is_key or not self._plan.grows or len(self._quote) == 3:
+        if self._state != type(self)._string or self._is_key or not self._plan.grows or len(self._quote) == 3:
             return None
         text = self._text_so_far()
         end = self._solid_end(text) if self._may_end < 0 else self._cut_end(text, self._may_end)
@@ -104,7 +104,7 @@ class StringStates(ScanState):
         self._at += len(self._quote)
         self._is_key = is_key
         self._begin_scalar()
-        self._state = self._string
+        self._state = type(self)._string
         return True
 
     def _string(self) -> bool:

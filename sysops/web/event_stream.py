@@ -130,7 +130,6 @@ class EventStream:
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0  # when it goes off, on the monotonic clock
-        self._next = Pending(Lazy(self.wait))
         body: Body | None = None
         if "content-encoding" not in response.headers:
             body = response.extensions.get(EXTENSION)
@@ -153,7 +152,7 @@ class EventStream:
         Raises :class:`Thrown` (``Network``, ``Timeout``, ``StreamTruncated``, ``LlmClient``) after the last event.
         """
         ready, batch = self._take()
-        return batch if ready else self._next
+        return batch if ready else Pending(Lazy(self.wait))
 
     def content_arrived(self) -> None:
         """Stop the first-token clock."""

@@ -194,6 +194,8 @@ class Connection(asyncio.BufferedProtocol):
         reader, self._reader = self._reader, None
         head, self._head = self._head, None
         body, self._body = self._body, None
+        if reader is not None:
+            reader.let_go()
         untaken = reset or self._sending
         self.abort()
         if head is not None and not head.done():

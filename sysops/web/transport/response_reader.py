@@ -12,7 +12,7 @@ section 6.3):
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
 import httptools
 
@@ -73,7 +73,11 @@ class ResponseReader:
         self._interim = False
         self._head_bytes = 0
         self._framing = 0
-        self._parser = httptools.HttpResponseParser(self)
+        self._parser: Any = httptools.HttpResponseParser(self)
+
+    def let_go(self) -> None:
+        """Let go of the parser, which refers to this reader; nothing may be fed after that."""
+        self._parser = None
 
     def feed(self, data: bytes | memoryview) -> bytes:
         """Return the bytes of the body in ``data``.
@@ -89,7 +93,7 @@ class ResponseReader:
         except httptools.HttpParserError as error:
             self._stopped(error)
         if self.complete or self.failure is not None:
-            del self._parser  # which refers to this reader: a cycle
+            self.let_go()
         parts = self._parts
         if parts:
             self._parts = []
