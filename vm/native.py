@@ -45,6 +45,7 @@ SAMPLES: Final = 2
 MAX_SAMPLES: Final = 24
 """Samples of a loop after which nothing more is tried."""
 
+_NOT_OURS: Final = object()
 _FEW_TURNS: Final = 8
 _SUSPENSIONS: Final = 16
 """After so many waits, each within so few turns, a loop is interpreted again."""
@@ -112,7 +113,7 @@ class Native:
             value = self.space().run(machine, function, arguments)
         except BaseException as error:
             state = self._land(machine, error)
-            if state is None:
+            if state is _NOT_OURS:
                 raise
             error.__traceback__ = None  # its frames are not to outlive the call
             return state
@@ -122,13 +123,13 @@ class Native:
     def _land(self, machine: Any, error: BaseException) -> Any:
         """Return what becomes of an exception that left compiled code: a state of the interpreter, or an outcome.
 
-        None if it is not BAML's, and to be raised again.
+        ``_NOT_OURS`` if it is not BAML's, and to be raised again.
         """
         if not isinstance(error, (Exception, Bail, Lengthy)):  # Ctrl-C and the like end the call
-            return None
+            return _NOT_OURS
         found = activations(error.__traceback__, self.codes, self.space().transparent)
         if not found.found:
-            return None
+            return _NOT_OURS
         innermost = found.found[-1]
         if isinstance(error, (Bail, Lengthy)):
             site = innermost.site
@@ -139,7 +140,7 @@ class Native:
         if held is None:
             site = innermost.site
             if site is None or site.kind in ("foreign", "header", "entry") or isinstance(error, LinkError):
-                return None
+                return _NOT_OURS
             name = plain(instructions(innermost.linked.placed.function.code)[site.place][0])[-1]
             raise machine.error(innermost.linked, site.place, name, error) from error
         return machine.throw(held.caught(machine.callers()))
