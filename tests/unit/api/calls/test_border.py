@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import bamlvm
 from bamlvm.calls.border import KEPT
+from bamlvm.mock import ThreadedMockServer
 
 SOURCE = """
 client<llm> C { provider openai  options { model "m"  api_key "k"  base_url "http://127.0.0.1:9/v1" } }
@@ -342,3 +343,65 @@ def test_tasks_of_one_loop_do_not_meet(runtime: bamlvm.Runtime) -> None:
 
     found = asyncio.run(main())
     assert found == [{"name": "n", "age": None, f"f{number % 5}": number % 5} for number in range(40)]
+
+
+SERVED = (
+    SOURCE.replace('"http://127.0.0.1:9/v1"', "env.BASE")
+    + """
+function both(text: string) -> Resume[] {
+  let first = spawn { Extract(text) };
+  let second = spawn { Extract(text) };
+  [await first, await second]
+}
+function caught(text: string) -> string {
+  Extract(text).name catch (error) { baml.errors.AllAttemptsFailed => "failed" }
+}
+"""
+)
+
+
+@pytest.fixture
+def served() -> Any:
+    fields = ", ".join(f'"f{number}": {number}' for number in range(8))
+    with ThreadedMockServer() as server:
+        server.play(
+            {
+                "rules": [
+                    {"prompt": "whole", "answers": [{"text": ANSWER, "piece_length": 5}]},
+                    {"prompt": "fields", "answers": [{"text": f'{{"name": "n", {fields}}}', "piece_length": 3}]},
+                ]
+            }
+        )
+        with bamlvm.Runtime.from_files({"main.baml": SERVED}, env={"BASE": f"{server.url}/v1"}) as made:
+            yield made
+
+
+def test_a_stream_over_http(served: bamlvm.Runtime) -> None:
+    stream = served.stream("Extract", {"text": "whole"}, CONTEXT)
+    shown = [bamlvm.to_builtins(each) for each in stream]
+    whole = bamlvm.to_builtins(served.parse("Extract", ANSWER, CONTEXT))
+    assert bamlvm.to_builtins(stream.wait()) == shown[-1] == whole
+    assert all(list(each) == list(whole) for each in shown)
+
+
+def test_threads_of_a_call_have_its_types(served: bamlvm.Runtime) -> None:
+    values = served.call_function_sync("both", {"text": "whole"}, CONTEXT)
+    assert [(value.email, value.mood.value) for value in values] == [("e", "HAPPY")] * 2
+    assert served.call_function_sync("caught", {"text": "whole"}, CONTEXT) == "n"
+    missing = bamlvm.CallContext(types="dynamic class Resume { missing int }")
+    assert served.call_function_sync("caught", {"text": "whole"}, missing) == "failed"
+
+
+def test_streams_of_one_loop_do_not_meet(served: bamlvm.Runtime) -> None:
+    async def call(number: int) -> Any:
+        types = bamlvm.TypeBuilder(served)
+        types.Resume.add_property(f"f{number}", types.int()).description(f"only {number}")
+        stream = served.stream("Extract", {"text": "fields"}, bamlvm.CallContext(types=types))
+        typed = [[*bamlvm.to_builtins(partial)][2] async for partial in stream]
+        value = bamlvm.to_builtins(await stream.final())
+        return set(typed), [*value][2], len(value)
+
+    async def main() -> list[Any]:
+        return await asyncio.gather(*(call(number % 8) for number in range(24)))
+
+    assert asyncio.run(main()) == [({f"f{n % 8}"}, f"f{n % 8}", 10) for n in range(24)]
