@@ -85,8 +85,7 @@ def _dispatch(words: list[str]) -> int:
     except SystemExit as stop:  # argparse has printed the help, or what is wrong
         return stop.code if isinstance(stop.code, int) else exit_codes.USAGE
     try:
-        code = module.execute(options)
-        assert isinstance(code, int)
+        code: int = module.execute(options)
         return code
     except (exit_codes.CommandError, bamlvm.BamlError) as error:
         from bamlvm.cli.output import report

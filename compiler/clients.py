@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 
 from bamlvm.compiler.config_blocks import HIGHEST, data, entries, is_count, word, word_range
 from bamlvm.compiler.incremental import Reads
-from bamlvm.compiler.index import Index, reporter
+from bamlvm.compiler.index import Entry, Index, reporter
 from bamlvm.compiler.keys import check_keys
 from bamlvm.compiler.reporter import Located, Reporter, name_range
 from bamlvm.compiler.uses import Symbol
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
+from bamlvm.vm.program.cycles import components
 from bamlvm.vm.program.declarations import ConfigValue
 from bamlvm.vm.program.llm import (
     CLOCKS,
@@ -62,6 +63,7 @@ def clients(index: Index, reads: Reads, diagnostics: list[Diagnostic]) -> dict[s
     policies = {entry.name for entry in index.of(syntax.RetryPolicy)}
     names = {entry.name for entry in index.of(syntax.Client)}
     found: dict[str, ClientInfo] = {}
+    lists: dict[str, tuple[Entry, list[str]]] = {}
     for entry in index.of(syntax.Client):
         declaration = entry.declaration
         assert isinstance(declaration, syntax.Client)
@@ -85,7 +87,8 @@ def clients(index: Index, reads: Reads, diagnostics: list[Diagnostic]) -> dict[s
             report.error("E0001", options, "`options` is a block: `options { … }`")
             options = None
         if provider in STRATEGIES:
-            _check_strategy(declaration, options, names | index.unread, reads, report)
+            asked = _check_strategy(declaration, options, names | index.unread, reads, report)
+            lists[entry.name] = (entry, asked)
         elif provider is not None:
             check_provider(provider, parts["provider"].value, report)
             keys = {each.key for each in options.entries} if options is not None else set()
@@ -98,6 +101,7 @@ def clients(index: Index, reads: Reads, diagnostics: list[Diagnostic]) -> dict[s
             check_keys(provider or "", options, report)
         if provider is not None:
             found[entry.name] = ClientInfo(entry.name, provider, policy, data(options) if options is not None else {})
+    _check_circles(lists, diagnostics)
     return found
 
 
@@ -234,13 +238,15 @@ def _check_http(block: syntax.ConfigValue, known: tuple[str, ...], report: Repor
 
 def _check_strategy(
     declaration: syntax.Client, options: syntax.ConfigBlock | None, names: set[str], reads: Reads, report: Reporter
-) -> None:
+) -> list[str]:
+    """Report what is wrong with the clients that a strategy lists; return the names of those that it has."""
     written = next((entry for entry in options.entries if entry.key == "strategy"), None) if options else None
     if written is None or not isinstance(written.value, syntax.ConfigList) or not written.value.items:
         where = written if written is not None else name_range(declaration)
         hint = "name its clients: `options { strategy [A, B] }`"
         report.error("E0090", where, f"`{declaration.name}` has no clients to choose from", hint=hint)
-        return
+        return []
+    asked = list[str]()
     for item in written.value.items:
         if not isinstance(item, syntax.ConfigScalar) or not isinstance(item.value, str):
             report.error("E0092", item, "a strategy lists clients by name")
@@ -250,3 +256,19 @@ def _check_strategy(
             report.error("E0092", item, f"unknown client `{item.value}`", hint=did_you_mean(item.value, names))
         else:
             reads.refer(declaration, *word_range(item), Symbol("item", "", item.value))
+            asked.append(item.value)
+    return asked
+
+
+def _check_circles(lists: Mapping[str, tuple[Entry, list[str]]], diagnostics: list[Diagnostic]) -> None:
+    """Report (E0092) strategies that come back to themselves, which no call would get out of.  ``lists`` has the
+    clients that each strategy asks, with its entry."""
+    edges = {name: [each for each in asked if each in lists] for name, (_, asked) in lists.items()}
+    for circle in components(edges):
+        first = circle[0]
+        if len(circle) > 1 or first in edges[first]:
+            entry = lists[first][0]
+            others = f" by way of {', '.join(f'`{each}`' for each in circle[1:])}" if len(circle) > 1 else ""
+            message = f"the strategy of `{first}` comes back to itself{others}"
+            assert isinstance(entry.declaration, syntax.Client)
+            reporter(entry, diagnostics).error("E0092", name_range(entry.declaration), message, "list other clients")

@@ -106,6 +106,9 @@ def retry_policies(index: Index, diagnostics: list[Diagnostic]) -> dict[str, Ret
             known = ("type", "delay_ms", "multiplier", "max_delay_ms", "jitter")
             given = entries(block, known, "E0027", "a strategy", report)
             settings = {key: data(each.value) for key, each in given.items()}
+        elif "strategy" in parts:
+            hint = "write `strategy { type exponential_backoff }`, or `constant_delay`"
+            report.error("E0092", parts["strategy"].value, "the strategy of a retry policy is a block", hint=hint)
         written = parts.get("max_retries")
         retries = data(written.value) if written is not None else None
         if retries is None or not is_count(retries):

@@ -96,11 +96,12 @@ def _check(
         name = item.value if isinstance(item, syntax.ConfigScalar) else None
         if isinstance(name, str) and symbols.reads.note("unread", (name,), name in index.unread):
             continue
-        if not isinstance(name, str) or name not in symbols.bodies:
-            report.error("E0088", item, f"unknown function `{name}`", hint=did_you_mean(str(name), symbols.bodies))
+        if not isinstance(item, syntax.ConfigScalar) or not isinstance(name, str):
+            report.error("E0088", item, "a test lists its functions by name", hint="write `functions [Name]`")
+        elif name not in symbols.bodies:
+            report.error("E0088", item, f"unknown function `{name}`", hint=did_you_mean(name, symbols.bodies))
         else:
             named[name] = item
-            assert isinstance(item, syntax.ConfigScalar)
             symbols.reads.refer(declaration, *word_range(item), Symbol("item", "", name))
     if given is None or isinstance(given, syntax.ConfigBlock):
         _check_arguments(given, named, symbols, report)

@@ -131,7 +131,8 @@ class Kept:
             self.add(response.content)
             self._headers = [pair for pair in self._headers if pair[0] == "content-type"]
             return response
-        assert isinstance(response.stream, httpx.AsyncByteStream)
+        if not isinstance(response.stream, httpx.AsyncByteStream):
+            raise TypeError(f"the transport's response has a {type(response.stream).__name__}, which cannot be awaited")
         return httpx.Response(
             response.status_code,
             headers=response.headers,

@@ -159,8 +159,9 @@ class Server(LanguageServer):
 
     @property
     def opened(self) -> Workspace:
-        """The workspace of an initialized server."""
-        assert self.files is not None
+        """The workspace of an initialized server.  Raises :class:`JsonRpcServerNotInitialized` before."""
+        if self.files is None:
+            raise JsonRpcServerNotInitialized(message="`initialize` is the first request")
         return self.files
 
     # --- life

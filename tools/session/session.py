@@ -187,7 +187,10 @@ class Session:
         found = project.update({**files, **probes}).diagnostics
         wrong = {each.span.file for each in found if each.severity == "error"}
         unit = project.update({**files, **{path: probes[path] for path in probes if path not in wrong}}).unit
-        assert unit is not None
+        if unit is None:  # such as where the program declares the name of a probe
+            yield "the variables are forgotten: the new program says nothing of their types"
+            self._variables, self._code = {}, {}
+            return
         kept: dict[str, tuple[str, Any]] = {}
         with Runtime(Loaded(self._standard, unit, ())) as runtime:
             migration = Migration(runtime.engine.program)
