@@ -113,7 +113,8 @@ class Project:
         self.environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path), "COLUMNS": "200"}
 
     def run(self, *options: str, code: int = 0) -> str:
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *OTHERS_OFF, *options]
+        quiet = ["-W", "ignore::pytest.PytestConfigWarning"] if not __debug__ else []  # about `assert` under -O
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *quiet, *OTHERS_OFF, *options]
         done = subprocess.run(
             command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=120
         )
