@@ -1,8 +1,8 @@
 """Work that blocks, on threads of its own.
 
-The event loop's default executor resolves hosts' names, and a process waits for its threads when it ends: a disk that
-does not answer would stop both.  So each piece of blocking work gets a daemon thread, which nothing waits for but the
-call that it serves; where that ends first, the result is dropped.
+A process waits for the threads of the event loop's default executor when it ends, and these are few: a disk that does
+not answer would stop it, and whatever else the host does there.  So each piece of blocking work gets a daemon thread,
+which nothing waits for but the call that it serves; where that ends first, the result is dropped.
 """
 
 from __future__ import annotations

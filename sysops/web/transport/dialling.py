@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from itertools import chain, zip_longest
 from typing import Final, Protocol, TypeAlias
 
+from bamlvm.sysops.web.transport.names import resolve
+
 ATTEMPT_SECONDS: Final = 0.25
 """How long one address may take before the next is tried beside it (RFC 8305, section 5: 250 ms)."""
 
@@ -36,8 +38,7 @@ async def dial(host: str, port: int, guard: Guard | None = None) -> socket.socke
     """
     if guard is not None:
         guard.check_host(host, port)
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses: list[Address] = [(family, address) for family, _, _, _, address in found]
+    addresses: list[Address] = await resolve(host, port)
     if guard is not None:
         addresses = _granted(addresses, host, port, guard)
     return await first_to_connect(interleaved(addresses))

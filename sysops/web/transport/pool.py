@@ -19,6 +19,7 @@ import httpx
 
 from bamlvm.sysops.web.transport.connection import BUFFER, Connection
 from bamlvm.sysops.web.transport.dialling import Guard, dial
+from bamlvm.sysops.web.transport.names import is_address
 
 IDLE_SECONDS: Final = 15.0
 """How long a connection is kept for the next request."""
@@ -71,7 +72,7 @@ class Pool:
             async with asyncio.timeout(seconds) as limit:
                 context = self._context() if is_tls else None
                 place: Any = {"host": host, "port": port}
-                if self._guard is not None or not _is_address(host):
+                if self._guard is not None or not is_address(host):
                     place = {"sock": await dial(host, port, self._guard)}
                 _, connection = await loop.create_connection(
                     lambda: Connection(self, origin, self._buffer),
@@ -137,10 +138,6 @@ class Pool:
             self._tls = self._make_tls()
             self._tls.set_alpn_protocols(["http/1.1"])
         return self._tls
-
-
-def _is_address(host: str) -> bool:
-    return ":" in host or host.replace(".", "").isdigit()
 
 
 def _reason(error: Exception) -> str:
