@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     shared.add_allow(parser)
     shared.add_verbose(parser, "print the messages of the program's log from `debug` up")
-    shared.add_network(parser)
+    shared.add_network(parser, cache=False)  # a page is to show what is asked
     shared.add_environment(parser)
 
 

@@ -13,7 +13,9 @@ Without a script every prompt is echoed.  A script (TOML or JSON) lists rules; t
     { pieces = ["Hello", ", ", "world"], delay_ms = 40 },
   ]
 
-An answer has text or pieces, piece_length, reasoning, delay_ms, first_delay_ms, finish_reason, usage, sse, faults.
+An answer has text or pieces, piece_length, reasoning, delay_ms, first_delay_ms, finish_reason, usage, sse, faults, and
+calls of tools: calls = [{ tool = "Ship", arguments = { city = "Oslo" } }].  Where a request asks for its answer by a
+schema or by tools, text is sent in that form.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def add_network(parser: argparse.ArgumentParser) -> None:
+def add_network(parser: argparse.ArgumentParser, *, cache: bool = True) -> None:
     """Add what LLM calls may be answered by instead of the network: ``--record``, ``--replay``, ``--mock``,
     ``--cache``."""
     either = parser.add_mutually_exclusive_group()
@@ -85,11 +85,14 @@ def add_network(parser: argparse.ArgumentParser) -> None:
         default="fast",
         help="replay as fast as possible or at the recorded times (default: %(default)s)",
     )
-    parser.add_argument(
-        "--cache", action="store_true", help="take the responses of LLMs from a cache of yours, and keep new ones there"
-    )
-    parser.add_argument("--cache-file", metavar="FILE", help="use the cache in this file (implies --cache)")
     parser.add_argument("--mock-seed", type=int, default=0, metavar="N", help="choose other values (default: 0)")
+    if cache:
+        parser.add_argument(
+            "--cache",
+            action="store_true",
+            help="take the responses of LLMs from a cache of yours, and keep new ones there",
+        )
+        parser.add_argument("--cache-file", metavar="FILE", help="use the cache in this file (implies --cache)")
 
 
 def add_environment(parser: argparse.ArgumentParser) -> None:

@@ -732,3 +732,77 @@ def test_a_batch_as_text_reads_back() -> None:
         with pytest.raises(Thrown) as caught:
             read_events(wrong)
         assert caught.value.class_name == "baml.errors.InvalidArgument"
+
+
+# --- tool calls -------------------------------------------------------------------------------------------------------
+
+
+def call_delta(arguments: Any = None, **fields: Any) -> dict[str, Any]:
+    function = {key: fields.pop(key) for key in ("name",) if key in fields}
+    return {"tool_calls": [{**fields, "function": {**function, "arguments": arguments}}]}
+
+
+@pytest.mark.parametrize(
+    ("deltas", "calls"),
+    [
+        # as documented
+        (
+            [call_delta("", index=0, id="1", name="A"), call_delta('{"a"', index=0), call_delta(":1}", index=0)],
+            [("A", '{"a":1}')],
+        ),
+        # two, interleaved
+        (
+            [
+                call_delta("", index=0, id="1", name="A"),
+                call_delta("", index=1, id="2", name="B"),
+                call_delta("{1", index=0),
+                call_delta("{2", index=1),
+                call_delta("}", index=0),
+                call_delta("}", index=1),
+            ],
+            [("A", "{1}"), ("B", "{2}")],
+        ),
+        # all with one index, as some servers have them
+        (
+            [call_delta("{1}", index=0, id="1", name="A"), call_delta("{2}", index=0, id="2", name="A")],
+            [("A", "{1}"), ("A", "{2}")],
+        ),
+        # another name where there are no ids
+        ([call_delta("{1}", index=0, name="A"), call_delta("{2}", index=0, name="B")], [("A", "{1}"), ("B", "{2}")]),
+        # no index at all
+        (
+            [call_delta("{", id="1", name="A"), call_delta("1}"), call_delta("{2}", id="2", name="A")],
+            [("A", "{1}"), ("A", "{2}")],
+        ),
+        # a new id with every piece, or the id and the name again
+        ([call_delta("{", index=0, id="1", name="A"), call_delta("1}", index=0, id="x")], [("A", "{1}")]),
+        (
+            [call_delta("{", index=0, id="1", name="A"), call_delta("1}", index=0, id="1", name="A")],
+            [("A", "{1}")],
+        ),
+        # arguments that are an object, or null
+        ([call_delta({"a": 1}, index=0, id="1", name="A")], [("A", '{"a":1}')]),
+        ([call_delta(None, index=0, id="1", name="A")], [("A", "")]),
+        # the name comes later
+        ([call_delta("", index=0, id="1"), call_delta("{}", index=0, name="A")], [("A", "{}")]),
+    ],
+)
+def test_tool_calls_of_servers_that_imitate_openai(deltas: list[dict[str, Any]], calls: list[tuple[str, str]]) -> None:
+    accumulator = fresh("openai")
+    accumulator.expect_calls()
+    sizes = []
+    for delta in deltas:
+        accumulator.add([chunk(delta)])
+        sizes.append(accumulator.size())
+    accumulator.add([chunk({}, "tool_calls"), DONE])
+    assert [(call.name, str(call.arguments)) for call in accumulator.calls] == calls
+    assert accumulator.content() == "\n".join(arguments for _, arguments in calls)
+    assert sizes == sorted(sizes)
+    assert accumulator.finish_reason() == "tool_calls"
+    accumulator.check_answered()
+
+
+def test_tool_calls_are_not_read_unless_they_are_expected() -> None:
+    accumulator = fresh("openai")
+    accumulator.add([chunk({"content": "text", **call_delta("{}", index=0, id="1", name="A")})])
+    assert (accumulator.content(), len(accumulator.calls)) == ("text", 0)
