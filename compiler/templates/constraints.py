@@ -124,9 +124,10 @@ def _about(type_: Type) -> Mapping[str, Value]:
 def _of_test(test: syntax.Test, symbols: Symbols) -> Iterator[_Constraint]:
     result = _result(test, symbols)
     checks: dict[str, Value] = {}
+    added = {each.name: UNKNOWN for each in test.types if isinstance(each, syntax.Enum) and not each.dynamic}
     for attribute in test.body.attributes:
         outcome = Record("_", (("result", result), ("latency_ms", FLOAT), ("checks", _record("_.checks", checks))))
-        yield from _on((attribute,), {"this": result, "_": outcome})
+        yield from _on((attribute,), {"this": result, "_": outcome, **added})
         name = next((each.value for each in attribute.arguments if isinstance(each, syntax.ConfigScalar)), None)
         if attribute.name == "check" and isinstance(name, str):
             checks[name] = BOOL

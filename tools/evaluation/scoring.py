@@ -107,7 +107,8 @@ class Scorer:
 
     def _asserted(self, value: Any, seconds: float) -> Iterable[Check]:
         assert self._subject.case is not None
-        for constraint in evaluated(self._runtime, self._subject.case.info, value, seconds):
+        info = self._subject.case.info
+        for constraint in evaluated(self._runtime, info, value, seconds, info.types):
             if constraint.level == "assert":
                 name = constraint.name or constraint.expression
                 problem = None if constraint.holds else constraint.message

@@ -64,7 +64,7 @@ def run_case(
         if type(error) is Cancelled:
             raise
         return Outcome(case, "error", time.perf_counter() - started, error=error, attempts=collector.attempts)
-    constraints = tuple(evaluated(runtime, case.info, plain, seconds))
+    constraints = tuple(evaluated(runtime, case.info, plain, seconds, context.types))
     status: Status = "passed"
     if any(each.holds is None for each in constraints):
         status = "error"
@@ -82,11 +82,19 @@ def _types(case: Case, context: CallContext) -> TypesSource | Sequence[TypesSour
     return (case.info.types, *more)
 
 
-def evaluated(runtime: Runtime, test: TestInfo, plain: Any, seconds: float) -> Iterable[Constraint]:
-    """Yield the constraints of a test, evaluated for a result as builtins that took so long."""
+def evaluated(
+    runtime: Runtime,
+    test: TestInfo,
+    plain: Any,
+    seconds: float,
+    types: TypesSource | Sequence[TypesSource] | None = None,
+) -> Iterable[Constraint]:
+    """Yield the constraints of a test, evaluated for a result as builtins that took so long; ``types`` are those that
+    the call added."""
     if not test.constraints:
         return
-    predicates = runtime.engine.services.readers.predicates
+    added = runtime.engine.borders.of(types).added
+    predicates = (added or runtime.engine.services.readers).predicates
     checks: dict[str, bool] = {}
     names = {"this": plain, "_": {"result": plain, "latency_ms": seconds * 1000, "checks": checks}}
     for attribute in test.constraints:

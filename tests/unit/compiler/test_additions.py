@@ -99,12 +99,13 @@ def test_a_case_runs_with_its_types() -> None:
     test With {
       functions [echo]
       type_builder {
-        class Job { title string }
-        dynamic class Resume { job Job  rank int? }
+        class Job { title string  level Level }
+        enum Level { Low  High }
+        dynamic class Resume { job Job  rank int?  kind Kind? }
         dynamic enum Kind { B }
       }
-      args { resume { name "n"  job { title "t" } } kind B }
-      @@assert({{ this.job.title == "t" }})
+      args { resume { name "n"  job { title "t"  level High } kind B } kind B }
+      @@assert({{ this.job.title == "t" and this.job.level == Level.High and this.kind == Kind.B != Kind.A }})
     }
     test Wrong {
       functions [echo]
@@ -120,6 +121,7 @@ def test_a_case_runs_with_its_types() -> None:
     """
     )
     with bamlvm.Runtime.from_files({"main.baml": text}) as runtime:
+        assert not runtime.diagnostics
         outcomes = {case.info.name: run_case(runtime, case) for case in runtime.cases}
         more = bamlvm.CallContext(types="dynamic enum Kind { B }")
         with_context = run_case(runtime, runtime.cases[2], more)
