@@ -16,14 +16,23 @@ from bamlvm.vm.semantics import Failure
 from bamlvm.vm.values import I64_MAX, I64_MIN
 
 
+class Code(NamedTuple):
+    """The function of a closure, by name, and how many cells that takes."""
+
+    function: str
+    cells: int
+
+
 class Fact(NamedTuple):
-    """``kind`` is ``int float string bool null list map instance enum``, or "" where nothing is known; ``low`` and
-    ``high`` bound an int; ``type`` is the declared type of a list, map or instance, if known."""
+    """``kind`` is ``int float string bool null list map instance enum closure``, or "" where nothing is known; ``low``
+    and ``high`` bound an int; ``type`` is the declared type of a list, map or instance, if known, and ``code`` what a
+    closure calls."""
 
     kind: str
     low: int = I64_MIN
     high: int = I64_MAX
     type: Type | None = None
+    code: Code | None = None
 
     @property
     def is_int(self) -> bool:
@@ -125,7 +134,8 @@ def join(one: Fact | None, other: Fact | None) -> Fact | None:
     if one.kind != other.kind:
         return ANY
     type_ = one.type if one.type == other.type else None
-    return Fact(one.kind, min(one.low, other.low), max(one.high, other.high), type_)
+    code = one.code if one.code == other.code else None
+    return Fact(one.kind, min(one.low, other.low), max(one.high, other.high), type_, code)
 
 
 def widen(old: Fact | None, new: Fact | None, thresholds: Sequence[int]) -> Fact | None:

@@ -340,7 +340,7 @@ class Flow:
             stores = each.name in ("store_local", "make_cell") and each.operands[0] in {*fixed, counter}
             if stores and index != latch.end - 2:
                 return None
-        constants = self.function.constants
+        constants = self.function_of(head[0]).constants
         if step.name == "load_const":
             value = constants[step.operands[0]]
             if type(value) is not int or not 0 < value < COUNTED:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from bamlvm.vm import facts
-from bamlvm.vm.facts import ANY, Fact, Special, State
+from bamlvm.vm.facts import ANY, Code, Fact, Special, State
 from bamlvm.vm.flow import Block, Flow, Unsupported
 from bamlvm.vm.inlining import Declared, Instruction
 from bamlvm.vm.names import Names
@@ -191,6 +191,8 @@ class Forms(Operands):
                 return self.names.result(self._operation(instruction))
             case "alloc_instance":
                 return Fact("instance", type=ClassType(self._function.names[operands[0]]))
+            case "make_closure":
+                return Fact("closure", code=Code(self._function.names[operands[0]], operands[1]))
         return ANY
 
     def _linked(self, name: str, operands: Sequence[int]) -> Sequence[Any]:

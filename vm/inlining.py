@@ -5,8 +5,9 @@ its instructions, and a jump to behind the call for each ``return``: a *body* wi
 instruction's body :mod:`bamlvm.vm.spill` knows the interpreter's frames, one for each body around it, so that leaving,
 stack traces and the depth limit are as if the call had been made.
 
-What is put in place has no loop and no exception table, and leaves nothing on the operand stack but its result.  What
-makes calls itself is put in place only where that is not in another body: of a recursive function one level.
+What is put in place has no exception table, and leaves nothing on the operand stack but its result.  It has a loop only
+if it calls a function value, which is known in its place.  What makes calls itself is put in place only where that is
+not in another body: of a recursive function one level.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ from bamlvm.vm.stack import depths, instructions
 MAX_BODY: Final = 40
 """Plain instructions of the largest function that is put in place of its calls."""
 
-MAX_GROWTH: Final = 120
+MAX_GROWTH: Final = 160
 """Plain instructions that all bodies within a function may have."""
 
 MAX_BODIES_AROUND: Final = 3
 
 _CALLS: Final = frozenset({"call", "call_indirect", "call_method", "sys_call", "load_global"})
-_REFUSED: Final = frozenset({"loop", "rethrow", "sys_call", "store_global"})
+_REFUSED: Final = frozenset({"rethrow", "sys_call", "store_global"})
 
 
 class Body:
@@ -123,7 +124,7 @@ class SmallFunctions:
             # What lies below the result would have to be dropped.
             if depth is not None and parts[-1] == "return" and depth - row.pops != 0:
                 return None
-        if count > MAX_BODY or names & _REFUSED:
+        if count > MAX_BODY or names & _REFUSED or ("loop" in names and "call_indirect" not in names):
             return None
         linked.decode()
         return linked, not names & _CALLS

@@ -74,6 +74,10 @@ class Names:
         """Return the global name under which a function of the program is called."""
         return self._objects.callee(self._program.function(name))
 
+    def arity(self, name: str) -> int:
+        """Return the number of a function's parameters."""
+        return self._program.function(name).arity
+
     def result(self, name: str) -> Fact:
         """Return what is known of a function's or native's result."""
         signature = self._program.signatures.get(name)

@@ -126,9 +126,15 @@ class BlockRun(Forms):
         closure, *arguments = self._pop(operands[0] + 1)
         self._before_effect()
         self._settle_repeated(closure, 2)
-        passed = "".join(f"{each.text}, " for each in arguments)
-        text = f"compiled[{closure.text}.function]({passed}*{closure.text}.cells)"
-        self._known_result(index, text, ANY, self._site("call", (closure, *arguments)))
+        known, fact = closure.fact.code, ANY
+        if known is not None and self.names.arity(known.function) == len(arguments):
+            cells = [f"{closure.inner}.cells[{number}]" for number in range(known.cells)]
+            text = f"{self.names.callee(known.function)}({', '.join([*(each.text for each in arguments), *cells])})"
+            fact = self.names.result(known.function)
+        else:
+            passed = "".join(f"{each.text}, " for each in arguments)
+            text = f"compiled[{closure.text}.function]({passed}*{closure.text}.cells)"
+        self._known_result(index, text, fact, self._site("call", (closure, *arguments)))
 
     def _do_call_method(self, index: int, operands: tuple[int, ...]) -> None:
         receiver, *arguments = self._pop(operands[1])

@@ -43,6 +43,7 @@ from bamlvm.vm import facts
 from bamlvm.vm.facts import ANY, Fact, State
 from bamlvm.vm.flow import COUNTED, Block, Flow, Unsupported
 from bamlvm.vm.inference import Analysis, analyse
+from bamlvm.vm.inlining import Instruction
 from bamlvm.vm.names import Names
 from bamlvm.vm.opcodes import CODES, TABLE
 from bamlvm.vm.operands import Line, Site
@@ -202,7 +203,8 @@ class _Writer(Structure):
         self._uses_fuel = True
         block = flow.blocks[header]
         exit_, first = block.successors
-        site = Site(flow.code[block.start].place, "header")
+        begun = flow.code[block.start]
+        site = Site(begun.place, "header", body=begun.body)
         known = self._analysis.states[header].locals
         for local in (
             loop.counter,
@@ -211,8 +213,8 @@ class _Writer(Structure):
             if known[local] is None:
                 self._unset.add(local)
         counter = f"v{loop.counter}"
-        bound, bound_fact = self._load(loop.bound.name, loop.bound.operands[0], known)
-        step, _ = self._load(loop.step.name, loop.step.operands[0], known)
+        bound, bound_fact = self._load(loop.bound, known)
+        step, _ = self._load(loop.step, known)
         step_fact = self._analysis.steps[header]
         place = Chunk(header, following, is_loop=True, continues=True, flow=flow)
         lines = self._captured(
@@ -257,10 +259,11 @@ class _Writer(Structure):
                 self._lines += tail
         self._leave(place, context, following, indent)
 
-    def _load(self, name: str, operand: int, known: Sequence[Fact | None]) -> tuple[str, Fact]:
+    def _load(self, instruction: Instruction, known: Sequence[Fact | None]) -> tuple[str, Fact]:
         """A bound's or step's text and what is known of it."""
-        if name == "load_const":
-            value = self._flow.function.constants[operand]
+        operand = instruction.operands[0]
+        if instruction.name == "load_const":
+            value = self._flow.function_of(instruction).constants[operand]
             return repr(value), facts.of_constant(value)
         return f"v{operand}", known[operand] or ANY
 

@@ -51,6 +51,10 @@ def nested(found: PlainCode) -> list[list[str]]:
         ("fact(x)", [["fact"]]),  # one level of what is recursive
         ("three(x)", [["three"], ["three", "one"]]),  # `two` makes calls: not within another body
         ("looping(x)", []),
+        (
+            "[x].map((y: int) -> int { y + 1 })[0]",
+            [["baml.Array.map"]],
+        ),  # a loop, but one that calls what is known here
         ("catching(x)", []),
         ("waiting(x)", []),
         ("long(x)", []),

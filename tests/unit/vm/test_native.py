@@ -246,6 +246,46 @@ def test_what_happens_in_a_function_in_place_of_its_call(make: Make, wrong: str,
         assert [ending(runtime, {"n": n}) for _ in range(3)] == [expected] * 3
 
 
+CALLBACKS = """
+function adder(k: int) -> (int) -> int throws string {
+  let n = k; (x: int) -> int { n += x; if (n > 900) { throw "much" } n }
+}
+function chosen(k: int) -> (int) -> int {
+  if (k % 2 == 0) { return (x: int) -> int { x + k }; } (x: int) -> int { x * 10 / k }
+}
+function main(n: int) -> int[] throws string {
+  let out: int[] = []; let seen = 0;
+  for (let i = 0; i < n; i += 1) {
+    let add = adder(i);
+    let xs = [i, 2, 3].map((x: int) -> int { seen += 1; x * seen % 11 }).filter((x: int) -> bool { x % 3 != i % 3 });
+    out.push(xs.reduce((a: int, x: int) -> int { a + x }, 0) + chosen(i)(i));
+    out.push(add(i) + add(1) + seen);
+    out.push(xs.map((x: int) -> int { baml.sys.sleep(0); x }).length());
+  }
+  out.push(WRONG);
+  out
+}
+"""
+
+
+@pytest.mark.parametrize("mode", ["", *MODES])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "0",
+        "[1, 0].map((x: int) -> int { 5 / x })[0]",
+        "[800, 70, 60].map((x: int) -> int { adder(x)(x) })[2]",
+        "chosen(1)(n) / (n - n)",
+    ],
+)
+def test_closures_that_are_known_where_they_are_called(make: Make, wrong: str, mode: str) -> None:
+    source = CALLBACKS.replace("WRONG", wrong)
+    runtime = make(source, mode)
+    for n in (4, 60):
+        expected = ending(make(source, "0"), {"n": n})
+        assert [ending(runtime, {"n": n}) for _ in range(3)] == [expected] * 3
+
+
 DEEP = """
 function down(n: int) -> int { if (n == 0) { 0 } else { 1 + down(n - 1) } }
 function main(n: int) -> int { down(n) }
