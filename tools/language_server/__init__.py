@@ -9,7 +9,7 @@ Data goes one way: buffers → texts → the compiler's stages → answers.
     conversion.py         spans and diagnostics as the protocol has them
     model.py              what is under the cursor: the one query that features stand on
     unfinished.py         an item that is being typed, made whole with a placeholder at the cursor
-    descriptions.py clients.py        what a symbol is, in words of the language
+    descriptions.py clients.py words.py    what a symbol, a client, a word of the language is
 
     features.py           the table of requests, and what answers them:
     hover.py navigation.py renaming.py symbols.py semantic_tokens.py inlay_hints.py signatures.py layout.py actions.py

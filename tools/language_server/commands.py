@@ -58,11 +58,10 @@ def _lenses(file: File) -> Iterator[tuple[int, int, str, str, dict[str, Any]]]:
                 if len(named) > 1:
                     yield start, end, f"▶ Run {len(named)} tests", TEST, base
             case syntax.Test():
-                several = len(_functions(declaration)) > 1
                 for function in _functions(declaration):
                     arguments = {"program": place, "function": function, "test": declaration.name}
                     called = model.stages.index.entries.get(function)
-                    yield start, end, f"▶ Test {function}" if several else "▶ Test", TEST, arguments
+                    yield start, end, f"▶ Test {function}", TEST, arguments
                     tested = called.declaration if called is not None else None
                     if isinstance(tested, syntax.Function) and isinstance(tested.body, syntax.LlmBody):
                         yield start, end, "Preview prompt", PREVIEW, arguments

@@ -27,6 +27,7 @@ from bamlvm.tools.language_server.model import Model
 from bamlvm.tools.language_server.prompt_completion import in_expression, in_prompt
 from bamlvm.tools.language_server.signatures import open_call, parameters_of
 from bamlvm.tools.language_server.unfinished import Unfinished, item_around, unfinished
+from bamlvm.tools.language_server.words import ATTRIBUTES
 from bamlvm.tools.language_server.workspace import File, Workspace
 from bamlvm.vm.program.llm import PROVIDERS
 from bamlvm.vm.program.types import ClassType, EnumType
@@ -95,7 +96,7 @@ def _items(file: File, offset: int) -> list[lsp.CompletionItem]:
         return _ranged(file, offset, in_expression(file, part.start, part.before, jinja.start, part.keyword))
     attribute = _ATTRIBUTE.search(part.before)
     if attribute is not None:
-        return _ranged(file, offset, _attributes(part, tokens, attribute[1]), len(attribute[2]))
+        return _ranged(file, offset, _attributes(part, attribute[1]), len(attribute[2]))
     if part.prefix and tokens and tokens[-1].end == len(part.before):
         tokens = tokens[:-1]
     if part.keyword in _CONFIGURED:
@@ -147,14 +148,13 @@ def _shorthands(*, quoted: bool = False) -> list[lsp.CompletionItem]:
     return [item(f"{sign}{name}/{sign}", Kind.Value, "provider/model", rank=4) for name in PROVIDERS]
 
 
-def _attributes(part: Unfinished, tokens: Sequence[Token], sign: str) -> list[lsp.CompletionItem]:
+def _attributes(part: Unfinished, sign: str) -> list[lsp.CompletionItem]:
     place = {"enum": "variant", "type": "type", "test": "test"}.get(
         part.keyword, "field" if part.keyword == "class" else "type"
     )
     if sign == "@@":
         place = part.keyword if part.keyword in ("class", "enum", "test") else place
-    del tokens
-    return words(sorted(PLACES[place]), Kind.Property, 1)
+    return [item(name, Kind.Property, doc=ATTRIBUTES.get(name, ""), rank=1) for name in sorted(PLACES[place])]
 
 
 def _configuration(file: File, offset: int, part: Unfinished, tokens: Sequence[Token]) -> list[lsp.CompletionItem]:

@@ -17,6 +17,7 @@ from bamlvm.sysops.providers.catalogue import PROVIDERS
 from bamlvm.sysops.providers.options import DOWNLOADS, OWN
 from bamlvm.tools.language_server.completion_items import Kind, fields_of, item, items_of, variants_of, words
 from bamlvm.tools.language_server.model import Model
+from bamlvm.tools.language_server.words import OPTIONS, provider_doc
 from bamlvm.vm.program.llm import CLOCKS, PARSE_FAILURES, POOLING, RESPONSE_TYPES, ROLES, STRATEGIES, TOTAL
 from bamlvm.vm.program.types import BOOL, NEVER, ClassType, EnumType, ListType, Type, members
 
@@ -121,8 +122,8 @@ def _keys(names: Sequence[str]) -> list[lsp.CompletionItem]:
 
 def _client(model: Model, path: tuple[str, ...], key: str, provider: str) -> list[lsp.CompletionItem]:
     if key == "provider":
-        rows = [item(name, Kind.EnumMember, row.base_url, rank=1) for name, row in PROVIDERS.items()]
-        return [*rows, *words(dict.fromkeys(STRATEGIES.values()), Kind.EnumMember, 2)]
+        names = (*PROVIDERS, *dict.fromkeys(STRATEGIES.values()))
+        return [item(name, Kind.EnumMember, doc=provider_doc(name), rank=1 + (name in STRATEGIES)) for name in names]
     if key == "retry_policy":
         return [*items_of(model, syntax.RetryPolicy)]
     if key == "strategy":
@@ -134,7 +135,7 @@ def _client(model: Model, path: tuple[str, ...], key: str, provider: str) -> lis
     if not path:
         return _keys(CLIENT_PROPERTIES)
     if path == ("options",):
-        return _keys(_options(provider))
+        return [item(name, Kind.Property, doc=OPTIONS.get(name, ""), rank=1) for name in _options(provider)]
     if path == ("options", "http"):
         return _keys((*CLOCKS, TOTAL if provider in STRATEGIES else POOLING))
     return []

@@ -61,10 +61,12 @@ def _item(model: Model, name: str) -> Description | None:
     if info is not None:
         fields = [f"{each.name} {render(each.annotated)}" for each in info.fields if not each.name.startswith("_")]
         methods = [_head(each) for each in _methods(symbols, name)]
-        return Description(_block(f"class {name}", [*fields, *methods]), info.doc)
+        lines = [*(_written(model, name, syntax.Class) or fields), *methods, *_marks(model, name)]
+        return Description(_block(f"class {name}", lines), info.doc)
     enum = symbols.enums.get(name) or symbols.standard.enums.get(name)
     if enum is not None:
-        return Description(_block(f"enum {name}", [each.name for each in enum.variants]), enum.doc)
+        lines = _written(model, name, syntax.Enum) or [each.name for each in enum.variants]
+        return Description(_block(f"enum {name}", [*lines, *_marks(model, name)]), enum.doc)
     alias = symbols.annotated_aliases.get(name) or symbols.standard.annotated_aliases.get(name)
     entry = model.stages.index.entries.get(name)
     declaration = entry.declaration if entry is not None else None
@@ -90,6 +92,24 @@ def _item(model: Model, name: str) -> Description | None:
             return Description(f"retry_policy {name} {text}", doc)
         case _:
             return None
+
+
+def _written(model: Model, name: str, kind: type[syntax.Class | syntax.Enum]) -> list[str]:
+    """Return the fields or variants of a class or enum of the project as they are written, attributes included."""
+    entry = model.stages.index.entries.get(name)
+    if entry is None or not isinstance(entry.declaration, kind):
+        return []
+    declaration = entry.declaration
+    parts = declaration.fields if isinstance(declaration, syntax.Class) else declaration.variants
+    return [" ".join(entry.item.text[part.start : part.end].split()) for part in parts]
+
+
+def _marks(model: Model, name: str) -> list[str]:
+    """Return the ``@@`` attributes of a class or enum of the project as they are written."""
+    entry = model.stages.index.entries.get(name)
+    if entry is None or not isinstance(entry.declaration, syntax.Class | syntax.Enum):
+        return []
+    return [" ".join(entry.item.text[each.start : each.end].split()) for each in entry.declaration.attributes]
 
 
 def _function(model: Model, signature: Signature) -> Description:

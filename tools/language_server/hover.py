@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from lsprotocol import types as lsp
 
+from bamlvm.grammar.lexer import lex
 from bamlvm.tools.language_server.conversion import markup, offset_of, range_of
 from bamlvm.tools.language_server.descriptions import describe
 from bamlvm.tools.language_server.model import Found, Model
-from bamlvm.tools.language_server.workspace import Workspace
+from bamlvm.tools.language_server.workspace import File, Workspace
 from bamlvm.vm.program.types import Type
 
 
@@ -24,9 +25,24 @@ def hover(workspace: Workspace, params: lsp.HoverParams) -> lsp.Hover | None:
         if description is not None:
             shown[description.markdown] = None
     if not shown:
-        return None
+        return _word(workspace, file, model, offset_of(file.text, params.position))
     content = markup("\n\n---\n\n".join(shown), is_plain=lsp.TEXT_DOCUMENT_HOVER in workspace.plain)
     return lsp.Hover(content, range_of(file.text, found[0].span.start, found[0].span.end))
+
+
+def _word(workspace: Workspace, file: File, model: Model, offset: int) -> lsp.Hover | None:
+    """Return what a word of the language is: an attribute, a provider, an option of a client."""
+    from bamlvm.tools.language_server.words import word_at  # loads the providers
+
+    item = model.item_at(file.path, offset)
+    if item is None:
+        return None
+    keyword = item.text[item.declaration.start :].split(None, 1)[0].partition("<")[0]
+    found = word_at(item, lex(item.text, keyword).tokens, offset - item.offset)
+    if found is None:
+        return None
+    content = markup(f"```baml\n{found.code}\n```\n\n{found.doc}", is_plain=lsp.TEXT_DOCUMENT_HOVER in workspace.plain)
+    return lsp.Hover(content, range_of(file.text, item.offset + found.start, item.offset + found.end))
 
 
 def type_here(model: Model, found: Found) -> Type | None:

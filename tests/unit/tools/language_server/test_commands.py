@@ -34,8 +34,8 @@ async def test_lenses_run_test_and_preview(editor: Editor, source: Path) -> None
     assert [(line, command.title) for line, command in found] == [
         (0, "▶ Run"),
         (2, "Preview prompt"),
-        (3, "▶ Test"),
-        (4, "▶ Test"),
+        (3, "▶ Test add"),
+        (4, "▶ Test Ask"),
         (4, "Preview prompt"),
     ]
     run, preview, test = (found[place][1] for place in (0, 1, 2))

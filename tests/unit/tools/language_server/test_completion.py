@@ -187,3 +187,30 @@ async def test_words_with_signs_are_replaced_whole(
     edit = {each.label: each.text_edit for each in items}[label]
     assert isinstance(edit, lsp.TextEdit)
     assert applied(text, [edit]) == after
+
+
+@pytest.mark.parametrize(
+    ("text", "sign", "label"),
+    [
+        ("function F(x: int) -> int { client ‸ }", " ", "Fast"),
+        ("client<llm> C {\n  provider ‸\n}", " ", "openai"),
+        ('function F(x: int) -> int { client "‸" }', '"', "openai/"),
+        ('function F(x: int) -> int { client Fast prompt #"{{ ‸ }}"# }', " ", "x"),
+        ('function F(x: int) -> int { client Fast prompt #"{{‸}}"# }', "{", "x"),
+        ("function f() -> int { let x = ‸ }", " ", None),
+        ("function f() -> int {‸ }", "{", None),
+        ('function f() -> string { "‸" }', '"', None),
+    ],
+)
+async def test_blanks_and_braces_offer_something_only_after_a_key(
+    editor: Editor, source: Path, text: str, sign: str, label: str | None
+) -> None:
+    (source / "types.baml").write_text(TYPES)
+    text, (place,) = marked(text)
+    uri = editor.open(source / "main.baml", text)
+    context = lsp.CompletionContext(lsp.CompletionTriggerKind.TriggerCharacter, sign)
+    found = await editor.client.text_document_completion_async(lsp.CompletionParams(context=context, **at(uri, place)))
+    editor.close(uri)
+    assert isinstance(found, lsp.CompletionList)
+    labels = [each.label for each in found.items]
+    assert label in labels if label is not None else labels == []

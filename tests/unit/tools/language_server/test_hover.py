@@ -46,7 +46,8 @@ function fail(n: int) -> int { if (n > 1) { throw "many" } n }
 CASES = {
     "function f() -> int { f‸ail(1) }": "function fail(n: int) -> int throws string\n---\nFails at times.",
     "function f(p: Per‸son) -> int { 1 }": (
-        "class Person {\n  name string\n  age int?\n  function greet(self, other: Person) -> string\n}\n---\nSomebody."
+        'class Person {\n  name string @alias("full_name")\n  age int?\n'
+        "  function greet(self, other: Person) -> string\n}\n---\nSomebody."
     ),
     "function f(p: Person) -> string { p.na‸me }": (
         'Person.name: string @alias("full_name")\n---\nAs on the passport.'
@@ -77,6 +78,14 @@ CASES = {
     'function F(p: Person[]) -> Mood { client Fast prompt #"{% for x in p %}{{ ‸x.name }}{% endfor %}"# }': "x: Person",
     'function F(p: Person) -> Mood { client Fast prompt #"{{ Hel‸lo(p) }}"# }': "template_string Hello(who: Person)",
     'function F(p: Person) -> Mood { client Fast prompt #"{{ ct‸x.output_format }}"# }': "ctx: ctx",
+    'class A { x int @ali‸as("y") }': "@alias\n---\nThe name that a model reads and writes instead of this one.",
+    "client<llm> C { provider anth‸ropic options { model x } }": (
+        "provider anthropic\n---\nRequests in the wire format of anthropic to `https://api.anthropic.com`, "
+        "with the key of `ANTHROPIC_API_KEY`."
+    ),
+    "client<llm> C { provider openai options { model x default_‸role user } }": (
+        "default_role\n---\nThe role of text before any `_.role(…)`."
+    ),
     "function f(p: Person) -> string { let a = ; p.na‸me }": (
         'Person.name: string @alias("full_name")\n---\nAs on the passport.'
     ),
