@@ -132,6 +132,45 @@ void (() => b.Extract("Ada", "Angry"));
 void ((each: types.Person) => each.nme);
 console.log(lines.join("\\n"));
 """
+FORMS = """
+enum Mood { Happy @alias("joy")  Sad }
+class Inner { name string @stream.not_null  note string?  moods map<Mood, int> }
+class Done { a int  b int[]  @@stream.done }
+class Rated { stars int  @@check(some, {{ this.stars > 0 }}) }
+type Tree = int | Tree[]
+class Form {
+  title string @check(short, {{ this|length < 40 }}) @check(long, {{ this|length > 2 }})
+  items Inner[]
+  state string @stream.with_state
+  waiting int[] @stream.done
+  done Done?
+  rated Rated[]
+  parts (int @check(odd, {{ this % 2 == 1 }}) | string)[]
+  tree Tree
+  kind "a" | "b" | 1 | true
+  words map<"x" | "y", bool>
+  mood Mood?
+  free map<string, Inner?>
+}
+client C { provider openai  options { model "m"  api_key "k" } }
+function Read(text: string) -> Form { client C  prompt #"{{ text }}"# }
+"""
+ANSWER = json.dumps(
+    {
+        "title": "A form",
+        "items": [{"name": "n", "note": None, "moods": {"Sad": 1}}, {"name": "m", "moods": {}}],
+        "state": "going on",
+        "waiting": [1, 2],
+        "done": {"a": 1, "b": [2]},
+        "rated": [{"stars": 3}],
+        "parts": [1, "two"],
+        "tree": [1, [2, []]],
+        "kind": "b",
+        "words": {"x": True},
+        "mood": "joy",
+        "free": {"k": None, "l": {"name": "z", "moods": {}}},
+    }
+)
 SERVED = """
 function Fail() -> int { throw "no" }
 """
@@ -260,6 +299,11 @@ def written(folder: Path, sources: dict[str, str]) -> Path:
     return folder
 
 
+def as_json(value: object) -> str:
+    """What goes over the wire, as a literal."""
+    return json.dumps(bamlvm.to_builtins(value))
+
+
 def compile_typescript(*words: str, folder: Path) -> None:
     assert TSC is not None
     ended = subprocess.run([TSC, *STRICT, *words], cwd=folder, capture_output=True, text=True, timeout=300, check=False)
@@ -276,6 +320,24 @@ def test_the_compiler_accepts_them(tmp_path: Path) -> None:
         written(tmp_path / name, sources)
     (tmp_path / "package.json").write_text('{"type": "module"}')
     compile_typescript("--noEmit", *(f"{name}/baml_client/index.ts" for name in programs), folder=tmp_path)
+
+
+@needs_tsc
+def test_values_and_partial_values_fit_their_types(tmp_path: Path) -> None:
+    """Every value that an answer passes through, as the JSON that goes over the wire, is of the type written for it."""
+    pieces = [ANSWER[start : start + 7] for start in range(0, len(ANSWER), 7)]
+    lines = ['import type { partial_types, types } from "./baml_client/index.js";']
+    with bamlvm.Runtime.from_files({"main.baml": FORMS}) as runtime:
+        for partial in runtime.parse_stream("Read", pieces):
+            lines.append(f"export const p{len(lines)}: partial_types.Form | null = {as_json(partial)};")
+        lines.append(f"export const whole: types.Form = {as_json(runtime.parse('Read', ANSWER))};")
+    assert len(lines) > 20
+    folder = written(tmp_path, {"main.baml": FORMS})
+    (folder / "values.ts").write_text("\n".join(lines))
+    compile_typescript("--noEmit", "values.ts", folder=folder)
+    (folder / "values.ts").write_text("\n".join(lines).replace('"status": "', '"status": "un'))
+    with pytest.raises(AssertionError):
+        compile_typescript("--noEmit", "values.ts", folder=folder)
 
 
 @needs_tsc
