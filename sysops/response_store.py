@@ -31,6 +31,9 @@ T = TypeVar("T")
 
 MAX_BYTES: Final = 256 << 20
 _WAIT: Final = 5.0
+_LONGEST: Final = 32 << 20
+"""The longest entry that is read or written; SQLite refuses what is longer, before it is in memory."""
+
 _APPLICATION: Final = 0x62616D6C
 """SQLite's ``application_id`` of our files."""
 
@@ -95,7 +98,7 @@ class ResponseCache:
 
     def put(self, key: str, value: bytes) -> None:
         """Keep an entry, in place of the one that the key has."""
-        if len(value) > self.max_bytes:
+        if len(value) > min(self.max_bytes, _LONGEST):
             return
         now = time.time()
 
@@ -203,6 +206,10 @@ class ResponseCache:
             raise ValueError("it is a database of another program")
         if not is_new and version != _VERSION:
             raise ValueError(f"it is of format {version}, not {_VERSION}")
+        made = "SELECT count(*) FROM sqlite_master WHERE type NOT IN ('table', 'index')"
+        if connection.execute(made).fetchone()[0]:  # views and triggers, which would run
+            raise ValueError("it has more in it than responses")
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST + 4096)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA trusted_schema = OFF")

@@ -75,6 +75,25 @@ def later_version(path: Path) -> None:
     connection.close()
 
 
+def with_a_trigger(path: Path) -> None:
+    store = ResponseCache(path)
+    store.put("a", b"1")
+    store.close()
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TRIGGER t AFTER INSERT ON responses BEGIN DELETE FROM responses; END")
+    connection.close()
+
+
+def with_a_giant(path: Path) -> None:
+    store = ResponseCache(path)
+    store.put("0", b"1")
+    store.close()
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE responses SET value = zeroblob(40000000)")
+    connection.commit()
+    connection.close()
+
+
 def torn(path: Path) -> None:
     store = ResponseCache(path)
     for number in range(100):
@@ -91,10 +110,12 @@ def torn(path: Path) -> None:
         lambda path: path.write_bytes(b"not a database" * 99),
         other_program,
         later_version,
+        with_a_trigger,
+        with_a_giant,
         torn,
         lambda path: path.mkdir(),
     ],
-    ids=["noise", "other", "later", "torn", "folder"],
+    ids=["noise", "other", "later", "trigger", "giant", "torn", "folder"],
 )
 def test_a_file_that_cannot_be_used_is_a_warning_and_an_empty_store(tmp_path: Path, damage: object) -> None:
     path = tmp_path / "c.db"

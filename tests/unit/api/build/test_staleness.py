@@ -20,8 +20,8 @@ import warnings
 warnings.simplefilter("always")
 with warnings.catch_warnings(record=True) as caught:
     from baml_client.sync_client import b
-    assert not caught, caught[0].message
-    print(b.Double(1), b.Double(2), len(caught), *(each.message for each in caught))
+    before = len(caught)
+    print(b.Double(1), b.Double(2), len(caught) - before, *(each.message for each in caught))
 """
 LINKS = str(Path(bamlvm.__path__[0]).parent)
 

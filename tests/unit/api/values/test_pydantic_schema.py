@@ -127,6 +127,6 @@ import sys
 import bamlvm
 runtime = bamlvm.Runtime.from_files({{"main.baml": {SOURCE!r}}})
 runtime.types.Item
-assert "pydantic" not in sys.modules
+sys.exit("pydantic" in sys.modules)
 """
     subprocess.run([sys.executable, "-c", program], check=True, cwd=tmp_path)
