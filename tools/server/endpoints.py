@@ -65,7 +65,7 @@ class Endpoints:
         self.settings = settings
         self.functions = frozenset(runtime.function_names)
         self.admission = Admission(settings.concurrency, settings.queue)
-        self.metrics = Metrics(frozenset(runtime.engine.program.clients), lambda: self.admission.waiting)
+        self.metrics = Metrics(frozenset(runtime.engine.program.clients))
         self.stopping = False
         self._tokens: set[CancelToken] = set()
 
@@ -100,7 +100,8 @@ class Endpoints:
                 raise self._unknown(name)
             if self.stopping:
                 raise Cancelled("the server ends")
-            await self.admission.enter(self.settings.timeout)
+            with self.metrics.queued.track_inprogress():
+                await self.admission.enter(self.settings.timeout)
             entered = time.perf_counter()
             try:
                 status = await self._run(route, name, scope, receive, reply, started)

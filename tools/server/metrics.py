@@ -30,12 +30,11 @@ _FROM_REQUEST: Final = "(request)"
 class Metrics:
     """The numbers of one application.
 
-    ``clients`` are the LLM clients of the program, ``waiting`` returns how many calls wait for their turn.
+    ``clients`` are the LLM clients of the program.
     """
 
-    def __init__(self, clients: Collection[str], waiting: Callable[[], int]) -> None:
+    def __init__(self, clients: Collection[str]) -> None:
         self._clients = clients
-        self._waiting = waiting
         self.registry = registry = CollectorRegistry()
         self.requests = Counter(
             "bamlvm_requests",
@@ -112,7 +111,6 @@ class Metrics:
 
     def page(self) -> bytes:
         """Return all numbers in Prometheus's text format, those of every worker."""
-        self.queued.set(self._waiting())
         if not (folder := os.environ.get(_SHARED)):
             return generate_latest(self.registry)
         for dead in _dead_processes(folder):

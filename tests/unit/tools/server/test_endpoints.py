@@ -192,6 +192,7 @@ def test_more_calls_than_may_run_wait_and_more_than_may_wait_are_refused(service
     threads[1].start()
     until(lambda: running.endpoints.admission.waiting == 1)
     assert running.client.get("/ready").json() == {"status": "overloaded"}
+    assert "bamlvm_requests_queued 1.0" in running.client.get("/metrics").text
     refused = running.call("Greet", name="x")
     assert (refused.status_code, refused.json()["error"]) == (503, "overloaded")
     assert int(refused.headers["retry-after"]) >= 1
