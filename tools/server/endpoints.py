@@ -107,10 +107,11 @@ class Endpoints:
                 status = await self._run(route, name, scope, receive, reply, started)
             finally:
                 self.admission.leave(time.perf_counter() - entered)
-        except (ClientGone, OSError):  # another server's way to say that the client has left
+        except ClientGone:
             pass
         except Exception as error:
-            status = await reply.error(error)
+            with contextlib.suppress(ClientGone):
+                status = await reply.error(error)
         finally:
             in_flight.dec()
             seconds = time.perf_counter() - started
@@ -218,8 +219,8 @@ class Reply:
         self.started = True
         fields = [(b"content-type", JSON), (b"content-length", b"%d" % len(body))]
         fields += [(name.encode(), value.encode()) for name, value in headers.items()]
-        await self._send({"type": "http.response.start", "status": status, "headers": fields})
-        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+        await self._pass({"type": "http.response.start", "status": status, "headers": fields})
+        await self._pass({"type": "http.response.body", "body": body, "more_body": False})
 
     async def piece(self, data: bytes, more: bool = True) -> None:
         """Send a piece of a stream, and before the first one the head of the response."""
@@ -227,8 +228,8 @@ class Reply:
         try:
             if not self.started:
                 self.started = True
-                await self._send({"type": "http.response.start", "status": 200, "headers": _STREAM_HEADERS})
-            await self._send({"type": "http.response.body", "body": data, "more_body": more})
+                await self._pass({"type": "http.response.start", "status": 200, "headers": _STREAM_HEADERS})
+            await self._pass({"type": "http.response.body", "body": data, "more_body": more})
         finally:
             self.sending -= 1
             self.at = time.perf_counter()
@@ -243,12 +244,23 @@ class Reply:
         status, body, headers = refusal(error)
         if not isinstance(error, (BamlError, Refused)):
             logger.error("a call failed unexpectedly", exc_info=error)
-        with contextlib.suppress(OSError):
-            if self.started:
-                await self.event("error", encode({**body, "status": status}), more=False)
-            else:
-                await self.whole(status, encode(body), headers)
+        if self.started:
+            await self.event("error", encode({**body, "status": status}), more=False)
+        else:
+            await self.whole(status, encode(body), headers)
         return status
+
+    async def _pass(self, message: MutableMapping[str, Any]) -> None:
+        """Pass a message on to the server.  Raises :class:`ClientGone` where the connection is closed: servers ignore
+        the message, raise an :class:`OSError`, or let through the :class:`RuntimeError` of uvloop's transport."""
+        try:
+            await self._send(message)
+        except OSError:
+            raise ClientGone from None
+        except RuntimeError as error:
+            if "closed" in str(error):
+                raise ClientGone from None
+            raise
 
 
 class Events:
@@ -309,7 +321,7 @@ class Heart:
         self._timer = self._loop.call_later(left, self._beat)
 
     async def _send(self) -> None:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(ClientGone):
             await self._reply.piece(_HEARTBEAT)
 
 

@@ -15,7 +15,7 @@ import asyncio
 import re
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from bamlvm.tools.server.replies import encode
 
@@ -45,6 +45,8 @@ class Protocol(HttpToolsProtocol):
         self._head: int | None = 0  # how many bytes of the head have arrived; None while there is no head
         self._first = b""  # the head of the connection's first request, as far as it has arrived
         self._is_first = True
+        self._cycles: list[RequestResponseCycle] = []
+        self._refuses_next = False  # what follows the requests that are being answered is none
         self._refusal: dict[str, Any] | None = None
         self._head_timer: asyncio.TimerHandle | None = None
         self._stall_timer: asyncio.TimerHandle | None = None
@@ -59,11 +61,12 @@ class Protocol(HttpToolsProtocol):
         for timer in (self._head_timer, self._stall_timer):
             if timer is not None:
                 timer.cancel()
+        self._disconnect()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Parse, and refuse a head that does not end."""
-        if self.parser is None or self.transport.is_closing():
+        if self.parser is None or self._refuses_next or self.transport.is_closing():
             return
         if self._head is not None:
             self._head += len(data)
@@ -99,24 +102,37 @@ class Protocol(HttpToolsProtocol):
         if self._refusal is not None:
             raise ValueError("refused")  # which httptools reports as an error of its own
         super().on_headers_complete()
+        self._cycles = [*self._unanswered(), self.cycle]
         if self.parser.get_http_version() == "1.0" and self.cycle is not None:
             # uvicorn would send chunks.  It sends bytes as they are where it counts them down from a stated length.
             self.cycle.chunked_encoding = False
             self.cycle.expected_content_length = UntilClosed()
 
     def send_400_response(self, msg: str) -> None:
-        """Send the error that the connection ends with; in the middle of a response there is no place for it."""
-        if self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete:
-            self.transport.close()
-            return
+        """Send the error that the connection ends with, behind the responses to the requests before it."""
         if self._refusal is None:
             self._refuse(400, "bad_request", "this is not a valid HTTP/1.1 request")
         assert self._refusal is not None
+        waiting = self._unanswered()
+        if any(not cycle.more_body for cycle in waiting):
+            self._refuses_next = True
+            return
+        self._disconnect()  # a request whose own body cannot be read
+        if any(cycle.response_started for cycle in waiting):
+            self.transport.close()
+            return
         status = self._refusal.pop("status")
         body = encode(self._refusal)
         head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
         self.transport.write(STATUS_LINE[status] + head + body)
         self.transport.close()
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request, or with what was none."""
+        super().on_response_complete()
+        if self._refuses_next and not self.transport.is_closing() and not self._unanswered():
+            self._refuses_next = False
+            self.send_400_response("")
 
     def pause_writing(self) -> None:
         """Wait for the reader, but not for ever."""
@@ -128,6 +144,16 @@ class Protocol(HttpToolsProtocol):
         if self._stall_timer is not None:
             self._stall_timer.cancel()
         super().resume_writing()
+
+    def _unanswered(self) -> list[RequestResponseCycle]:
+        """Return the requests that have not been answered wholly: several, if one came behind the other."""
+        return [cycle for cycle in self._cycles if not cycle.response_complete]
+
+    def _disconnect(self) -> None:
+        """Let every request know that its client has left (uvicorn says so to the newest alone)."""
+        for cycle in self._unanswered():
+            cycle.disconnected = True  # what it sends from here on goes nowhere, and its call is cancelled
+            cycle.message_event.set()
 
     def _expect_head(self) -> None:
         self._head_timer = self.loop.call_later(HEAD_SECONDS, self._head_is_late)

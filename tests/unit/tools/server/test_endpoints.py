@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import threading
@@ -251,3 +252,31 @@ def test_a_server_that_stops_cancels_its_calls_and_says_so(service: Start) -> No
     call, stream = sorted(answers, key=lambda answer: -answer.status_code)
     assert (call.status_code, call.json()["error"]) == (503, "shutting_down")
     assert "event: error" in stream.text and '"shutting_down"' in stream.text
+
+
+@pytest.mark.parametrize("error", [OSError("gone"), RuntimeError("the handler is closed")])
+async def test_a_connection_that_is_closed_in_the_middle_of_a_stream(service: Start, error: Exception) -> None:
+    # As it is when a transport closes at the very moment: a server may raise what its transport does.
+    running = service()
+    body = {"type": "http.request", "body": b'{"name": "x"}', "more_body": False}
+    scope: dict[str, Any] = {
+        "type": "http",
+        "path_params": {"function": "Greet"},
+        "headers": [(b"content-type", b"application/json")],
+        "query_string": b"",
+    }
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        if sent:
+            await asyncio.Event().wait()
+        return body
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+        if len(sent) > 2:
+            raise error
+
+    await running.endpoints.stream(scope, receive, send)
+    assert len(sent) == 3
+    assert not running.endpoints.admission.running

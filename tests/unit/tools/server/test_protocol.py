@@ -67,6 +67,30 @@ def test_requests_that_come_one_behind_the_other(service: Start) -> None:
     assert received.index(b'"one"') < received.index(b'"Hello, you"') < received.index(b"not_found")
 
 
+@pytest.mark.parametrize("route", ["call", "stream"])
+def test_what_follows_a_request_and_is_none_is_answered_behind_it(service: Start, route: str) -> None:
+    running = service({"text": "late", "first_delay_ms": 200})
+    received = exchange(running, raw_request("Greet", b'{"name": "x"}', route=route) + b"\0\0\0\r\n\r\n" * 9)
+    first, _, second = received.partition(b"HTTP/1.1 400")
+    assert first.startswith(b"HTTP/1.1 200") and b'"late"' in first
+    assert body_of(second)["error"] == "bad_request"
+
+
+def test_a_body_whose_chunks_cannot_be_read(service: Start) -> None:
+    head = (
+        b"POST /call/Echo HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+    )
+    assert exchange(service(), head + b"zz").startswith(b"HTTP/1.1 400")
+
+
+def test_a_client_that_leaves_ends_every_call_that_it_has_asked_for(service: Start) -> None:
+    running = service({"text": "late", "first_delay_ms": 60_000})
+    with socket.create_connection(("127.0.0.1", running.port)) as connection:
+        connection.sendall(raw_request("Greet", b'{"name": "x"}') * 2)
+        until(lambda: running.endpoints.admission.running == 1 and len(running.mock.requests) == 1)
+    until(lambda: not running.endpoints.admission.running)
+
+
 def test_a_request_in_single_bytes(service: Start) -> None:
     whole = raw_request("Echo", b'{"text": "slow"}', CLOSE)
     received = exchange(service(), *(whole[place : place + 1] for place in range(len(whole))))
