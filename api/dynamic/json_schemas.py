@@ -23,8 +23,17 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from bamlvm.dynamic.schema_documents import Document, last, list_of
-from bamlvm.dynamic.schema_keywords import ASSERTS, SchemaError, asserted, demand_known, implied, keywords, notes
+from bamlvm.dynamic.schema_documents import Document, last, list_of, sole_part
+from bamlvm.dynamic.schema_keywords import (
+    ASSERTS,
+    SchemaError,
+    asserted,
+    check_shape,
+    demand_known,
+    implied,
+    keywords,
+    notes,
+)
 from bamlvm.vm.program.declarations import Additions, Attribute, ClassInfo, EnumInfo, FieldInfo, VariantInfo
 from bamlvm.vm.program.types import (
     BOOL,
@@ -51,7 +60,7 @@ _DEPTH: Final = 100
 _PLAIN: Final[Mapping[str, Type]] = {"string": STRING, "integer": INT, "number": FLOAT, "boolean": BOOL, "null": NULL}
 _JSON_TYPES: Final = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"}
 _JSON: Final = "Json"
-_ELSEWHERE: Final = ("properties", "$ref", "const")
+_ELSEWHERE: Final = ("properties", "const")
 """The keywords of schemas whose description stands elsewhere: on a class, or a variant."""
 
 
@@ -105,10 +114,11 @@ class SchemaReader:
         if pointer in self._open:
             self._recursive.add(pointer)
             return AliasType(self._open[pointer])
+        check_shape(schema, pointer)
         hint = (self._name if pointer == self._document.own else None) or last(pointer)
         if hint == "#":
             hint = _title(schema) or "Root"
-        if isinstance(schema, Mapping) and "allOf" in schema:
+        if isinstance(schema, Mapping) and "allOf" in schema and sole_part(schema) is None:
             schema = self._document.merged(schema, pointer, (pointer,))
         if isinstance(schema, Mapping) and "properties" in schema:
             self._types[pointer] = ClassType(self._new_name(hint))  # before it is read: it may refer to itself
@@ -127,6 +137,7 @@ class SchemaReader:
 
     def _type(self, schema: Any, path: str, hint: str, *, named: bool = False) -> Type:
         """Return the type of a schema; ``hint`` is what a class is called that it needs."""
+        check_shape(schema, path)
         if schema is True:
             return self._any()
         if not isinstance(schema, Mapping):
@@ -144,6 +155,8 @@ class SchemaReader:
         if "$ref" in schema:
             demand_known(schema, ("$ref",), path)
             return self._reference(schema["$ref"], path)
+        if (sole := sole_part(schema)) is not None:
+            return self._type(sole, f"{path}/allOf/0", hint)
         if "allOf" in schema:
             return self._type(self._document.merged(schema, path, ()), path, hint, named=named)
         for key in ("anyOf", "oneOf"):
@@ -311,20 +324,25 @@ class SchemaReader:
 
     # --- parts --------------------------------------------------------------------------------------------------------
 
-    def _about(self, schema: Any) -> str:
-        """Return what a model is told about a property: its description, and what has no other form."""
-        if not isinstance(schema, Mapping):
+    def _about(self, schema: Any, through: tuple[Any, ...] = ()) -> str:
+        """Return what a model is told about a property: its description, and what has no other form.
+
+        ``through`` are the references that have led here.
+        """
+        if not isinstance(schema, Mapping) or not schema.keys().isdisjoint(_ELSEWHERE):
             return ""
         told = [str(schema["description"])] if schema.get("description") else []
-        if "$ref" in schema and not told:
-            target = self._document.target(schema["$ref"], "")
-            if isinstance(target, Mapping) and "properties" not in target and target.get("description"):
-                told.append(str(target["description"]))
         told += notes(schema)
         inner = [schema.get("items"), schema.get("additionalProperties")]
         inner += [part for key in ("anyOf", "oneOf", "allOf") for part in schema.get(key, ())]
-        own = [part for part in inner if isinstance(part, Mapping) and part.keys().isdisjoint(_ELSEWHERE)]
-        told += map(self._about, own)
+        reference = schema.get("$ref")
+        if reference is not None and reference not in through:
+            target = self._document.target(reference, "")
+            through = (*through, reference)
+            if isinstance(target, Mapping) and schema.get("description"):
+                target = {key: value for key, value in target.items() if key != "description"}
+            inner.append(target)
+        told += [self._about(part, through) for part in inner]
         return " ".join(dict.fromkeys(text for text in told if text))
 
     def _any(self) -> Type:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import unquote
 
-from bamlvm.dynamic.schema_keywords import SchemaError
+from bamlvm.dynamic.schema_keywords import SILENT, SchemaError, check_shape
 
 
 class Document:
@@ -45,6 +45,7 @@ class Document:
                 part = self.target(part["$ref"], where)
             if not isinstance(part, Mapping):
                 raise SchemaError(f"{where}: expected an object, got {part!r}")
+            check_shape(part, where)
             if "allOf" in part:
                 part = self.merged(part, where, seen)
             for key, value in part.items():
@@ -60,6 +61,14 @@ class Document:
                 elif found.setdefault(key, value) != value:
                     raise SchemaError(f"{where}/{key}: another part says {found[key]!r}")
         return found
+
+
+def sole_part(schema: Mapping[str, Any]) -> Any:
+    """Return the one schema of an ``allOf`` beside which nothing but notes stands, else None: it is that schema."""
+    parts = schema.get("allOf")
+    if isinstance(parts, list) and len(parts) == 1 and SILENT.issuperset(schema.keys() - {"allOf"}):
+        return parts[0]
+    return None
 
 
 def list_of(value: Any, path: str) -> list[Any]:

@@ -8,11 +8,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from bamlvm.dynamic.state import TypeBuilderError
+from bamlvm.vm.patterns import PatternError, compile_pattern
 from bamlvm.vm.program.types import Attribute, AttributedType, Type
 
 SILENT: Final = frozenset(
     {
-        *("$schema", "$id", "$comment", "$anchor", "$defs", "definitions", "title", "description", "nullable"),
+        *("$schema", "$id", "$comment", "$anchor", "$defs", "definitions", "components"),
+        *("title", "description", "nullable"),
         *("default", "example", "examples", "format", "contentEncoding", "contentMediaType"),
         *("deprecated", "readOnly", "writeOnly", "discriminator", "externalDocs", "xml"),
     }
@@ -51,6 +53,28 @@ ASSERTS: Final[Mapping[str, Mapping[str, str]]] = {
 
 class SchemaError(TypeBuilderError):
     """A schema that no type can express; the message begins with the path of what cannot be."""
+
+
+_SHAPES: Final[Mapping[str, tuple[type | tuple[type, ...], str]]] = {
+    "properties": (Mapping, "an object"),
+    **dict.fromkeys(("required", "enum", "anyOf", "oneOf", "allOf", "prefixItems", "examples"), (list, "a list")),
+    **dict.fromkeys(("$ref", "description", "title", "format", "pattern"), (str, "text")),
+    **dict.fromkeys(("nullable", "uniqueItems"), (bool, "true or false")),
+    "type": ((str, list), "the name of a type, or a list of them"),
+}
+"""What keywords must be, before anything looks into them."""
+
+
+def check_shape(schema: Any, path: str) -> None:
+    """Raise :class:`SchemaError` for a keyword of a schema that is nothing that it can be."""
+    if not isinstance(schema, Mapping):
+        return
+    for key, (kind, what) in _SHAPES.items():
+        if key in schema and not isinstance(schema[key], kind):
+            raise SchemaError(f"{path}/{key}: expected {what}, got {schema[key]!r}")
+    for key in ("required", "type"):
+        if isinstance(schema.get(key), list) and not all(isinstance(each, str) for each in schema[key]):
+            raise SchemaError(f"{path}/{key}: expected texts, got {schema[key]!r}")
 
 
 def demand_known(schema: Mapping[str, Any], known: Iterable[str], path: str) -> None:
@@ -93,7 +117,8 @@ def asserted(type_: Type, schema: Mapping[str, Any], group: str, path: str) -> T
         if key in ("minimum", "maximum") and schema.get(f"exclusive{key.capitalize()}") is True:
             form = form.replace("=", "")
         if key == "pattern":
-            found.append(Attribute("assert", (key,), form.format(_pattern(value, f"{path}/{key}"))))
+            if is_pattern(value, f"{path}/{key}"):  # any other is told to the model
+                found.append(Attribute("assert", (key,), form.format(ascii(value))))
             continue
         if key == "uniqueItems":
             if value is not True:
@@ -114,14 +139,23 @@ def notes(schema: Mapping[str, Any]) -> Iterable[str]:
             values = value if key == "examples" and isinstance(value, list) else [value]
             texts = [each if isinstance(each, str) else json.dumps(each, ensure_ascii=False) for each in values]
             yield f"({word}: {', '.join(texts)})"
+    if isinstance(schema.get("pattern"), str) and not is_pattern(schema["pattern"]):
+        yield f"(pattern: {schema['pattern']})"
 
 
-def _pattern(pattern: Any, path: str) -> str:
-    """Return a regular expression as a string of an expression."""
+def is_pattern(pattern: Any, path: str = "") -> bool:
+    """Whether a regular expression is one that can be asserted: those with look-ahead and back references cannot.
+
+    Raises :class:`SchemaError` for what is none.
+    """
     if not isinstance(pattern, str):
         raise SchemaError(f"{path}: expected a regular expression, got {pattern!r}")
     try:
-        re.compile(pattern)
-    except re.error as error:
-        raise SchemaError(f"{path}: {pattern!r} is no regular expression: {error}") from None
-    return ascii(pattern)
+        compile_pattern(pattern)
+    except PatternError:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise SchemaError(f"{path}: {pattern!r} is no regular expression: {error}") from None
+        return False
+    return True

@@ -245,6 +245,9 @@ def test_a_value_that_holds_it(runtime: bamlvm.Runtime) -> None:
         ({"type": "integer", "minimum": "1"}, "#/minimum: expected a number, got '1'"),
         ({"type": "string", "pattern": "("}, "#/pattern: '(' is no regular expression"),
         ({"type": "object", "propertyNames": {"type": "integer"}}, "#/propertyNames: the names are texts"),
+        ({"properties": [1]}, "#/properties: expected an object, got [1]"),
+        ({"type": ["string", 3]}, "#/type: expected texts, got ['string', 3]"),
+        ({"allOf": [{"required": "a"}]}, "#/allOf/0/required: expected a list, got 'a'"),
         (False, "#: false: no value fits it"),
         ({"properties": {"a": 3}}, "#/properties/a: expected a schema, got 3"),
         ({"title": "Taken", "properties": {"a": {}}}, "the name Taken is taken: give the schema's types a prefix"),
@@ -276,6 +279,38 @@ def test_properties_for_a_dynamic_class(runtime: bamlvm.Runtime, tb: bamlvm.Type
         tb.Answer.add_properties({"type": "string"})
     context = bamlvm.CallContext(types=tb)
     assert bamlvm.to_builtins(runtime.parse("Read", '{"a": 1, "b": {"c": 1}}', context)) == {"a": 1, "b": {"c": 1}}
+
+
+def test_a_pattern_that_cannot_be_asserted_is_told(tb: bamlvm.TypeBuilder) -> None:
+    schema = {
+        "title": "A",
+        "properties": {"a": {"type": "string", "pattern": "^(?!x)y$"}, "b": {"items": {"$ref": "#/$defs/Code"}}},
+        "required": ["a", "b"],
+        "$defs": {"Code": {"type": "string", "description": "a code", "pattern": r"^(a)\1$"}},
+    }
+    assert added(tb, schema) == (
+        'A\nclass A {\n  a string @description("(pattern: ^(?!x)y$)")\n'
+        '  b string[] @description("a code (pattern: ^(a)\\\\1$)")\n}'
+    )
+
+
+def test_a_document_of_openapi(tb: bamlvm.TypeBuilder) -> None:
+    components = {
+        "schemas": {
+            "Pet": {
+                "type": "object",
+                "properties": {
+                    "kind": {"$ref": "#/components/schemas/Kind"},
+                    "parent": {"allOf": [{"$ref": "#/components/schemas/Pet"}], "nullable": True},
+                },
+                "required": ["kind"],
+            },
+            "Kind": {"type": "string", "enum": ["cat", "dog"], "x-order": 1},
+        }
+    }
+    assert added(tb, {"$ref": "#/components/schemas/Pet", "components": components}) == (
+        "Pet\nclass Pet {\n  kind Kind\n  parent Pet?\n}\n\nenum Kind {\n  cat\n  dog\n}"
+    )
 
 
 def test_defaults(runtime: bamlvm.Runtime, tb: bamlvm.TypeBuilder) -> None:
@@ -378,3 +413,36 @@ def containers(inner: Any) -> Any:
 def test_values_of_a_schema_come_back(runtime: bamlvm.Runtime, pair: tuple[Any, Any]) -> None:
     schema, value = pair
     assert read(runtime, schema, value) == value
+
+
+KEYWORDS = (
+    *("$ref", "$defs", "type", "properties", "items", "enum", "const", "anyOf", "oneOf", "allOf", "required", "not"),
+    *("additionalProperties", "propertyNames", "minimum", "exclusiveMinimum", "pattern", "minLength", "maxItems"),
+    *("uniqueItems", "prefixItems", "nullable", "default", "description", "title", "format", "multipleOf", "examples"),
+)
+json_values = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-3, 3),
+        st.floats(allow_nan=False),
+        st.sampled_from(["string", "object", "array", "#", "#/$defs/a", "a", "(", ""]),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(st.sampled_from([*KEYWORDS, "a"]), inner, max_size=4),
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.dictionaries(st.sampled_from(KEYWORDS), json_values, max_size=5))
+def test_nonsense_is_refused_and_never_breaks_anything(runtime: bamlvm.Runtime, schema: Any) -> None:
+    tb = bamlvm.TypeBuilder(runtime)
+    try:
+        tb.Answer.add_property("value", tb.add_type(schema))
+        prompt = runtime.render_prompt("Read", {"text": ""}, bamlvm.CallContext(types=tb))
+    except bamlvm.HostError:
+        return
+    assert prompt and str(tb)
