@@ -7,6 +7,7 @@ asserts.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
@@ -17,7 +18,7 @@ from bamlvm.sysops.environment import client_environment
 from bamlvm.sysops.errors import invalid, raise_failure
 from bamlvm.sysops.llm import PARSER
 from bamlvm.sysops.parsing import StreamParser
-from bamlvm.sysops.parsing.output import AnswerSource
+from bamlvm.sysops.parsing.output import AnswerSource, Output
 from bamlvm.sysops.pending import Lazy
 from bamlvm.sysops.providers import clients
 from bamlvm.sysops.providers.failures import LIMITS
@@ -26,6 +27,7 @@ from bamlvm.sysops.schemas.forms import Form
 from bamlvm.sysops.scope import Scope
 from bamlvm.sysops.services import Readers
 from bamlvm.sysops.table import sysop
+from bamlvm.vm.program.llm import OUTPUT_MODES
 from bamlvm.vm.program.types import STRING, Type
 from bamlvm.vm.values import Instance, Pending, Thrown, TypeValue, Value
 
@@ -120,6 +122,24 @@ def form_for(scope: Scope, options: Options, type_: Type) -> Form | None:
     """Return the form in which a client is asked for answers of a type, or None where the prompt alone asks."""
     mode = options.output_mode()
     return None if mode == "prompt" else scope.readers.form(type_, mode)
+
+
+def text_output(readers: Readers, function: str, type_: Type) -> Output:
+    """Return the parser of an answer of an LLM function that a host has as text.
+
+    Where the function's first client asks by a schema, the text may have the value wrapped, as it was asked for.
+    """
+    known = readers.schema.clients
+    name, seen = clients.llm_function(readers.schema, function).client, set[str]()
+    found = known.get(name)
+    while found is not None and clients.strategy(found) is not None and found.name not in seen:
+        seen.add(found.name)
+        found = known.get(next(iter(clients.children(found)), ""))
+    mode = found.options.get("output_mode") if found is not None and isinstance(found.options, dict) else None
+    form = readers.form(type_, mode) if mode in OUTPUT_MODES else None
+    if form is None or not form.shapes[0].wrapped:
+        return readers.output(type_)
+    return readers.output(type_, replace(form, are_tools=False))
 
 
 def answered_value(scope: Scope, type_: Type, answer: AnswerSource, options: Options) -> Value:

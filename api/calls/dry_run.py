@@ -83,14 +83,14 @@ def parse(engine: Engine, function: str, text: str, types: Any = None) -> Any:
 
     Raises :class:`bamlvm.ThrownError` (``baml.errors.ParseFailed``).
     """
-    from bamlvm.sysops.llm_parsing import enforced
+    from bamlvm.sysops.llm_parsing import enforced, text_output
     from bamlvm.sysops.parsing import final_parse
 
     type_ = _answer_type(engine, function)
     border = engine.borders.of(types)
     readers = border.added or engine.services.readers
     try:
-        parsed = final_parse(readers.output(type_), text, trace=engine.services.trace.parse)
+        parsed = final_parse(text_output(readers, function, type_), text, trace=engine.services.trace.parse)
         value = enforced(readers, type_, parsed, text)
     except Thrown as thrown:
         raise _thrown_by(engine, thrown) from None
@@ -112,8 +112,10 @@ class ParseStream:
         self._results = border.results
         self._readers = border.added or engine.services.readers
         self._type = _answer_type(engine, function)
+        from bamlvm.sysops.llm_parsing import text_output
+
         try:
-            self._parser: StreamParser = self._readers.output(self._type).stream()
+            self._parser: StreamParser = text_output(self._readers, function, self._type).stream()
         except Thrown as thrown:
             raise _thrown_by(engine, thrown) from None
         self._partials = PartialResults(border.results)

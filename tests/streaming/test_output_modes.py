@@ -211,6 +211,20 @@ def test_an_unwrapped_value_is_taken_as_well(server: ThreadedMockServer) -> None
             assert stream.final() == [1, 2], text
 
 
+@pytest.mark.parametrize("mode", MODES[1:])
+def test_a_hosts_text_is_parsed_as_it_was_asked_for(server: ThreadedMockServer, mode: str) -> None:
+    """The text of an attempt's record can be parsed again, wrapped or not."""
+    with runtime(server, "google-ai", mode) as program:
+        for function, answer in ANSWERS.items():
+            play(server, {"text": written(answer)})
+            collector = bamlvm.Collector()
+            value = program.call_function_sync(function, {"text": "T"}, bamlvm.CallContext(collectors=[collector]))
+            text = collector.attempts[0].text
+            assert program.parse(function, text) == program.parse(function, written(answer)) == value, function
+            stream = program.parse_stream(function, [text[:4], text[4:]])
+            assert stream.final() == value
+
+
 def test_a_finish_reason_of_a_tool_call_is_no_failure(server: ThreadedMockServer) -> None:
     with runtime(server, "openai", "tool", 'finish_reason_allow_list ["stop"]') as program:
         play(server, {"text": '{"city": "Oslo"}'})
