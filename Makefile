@@ -76,6 +76,14 @@ web-test: ## try the page of `bamlvm dev` in Chromium; screenshots are left in b
 	$(WEB)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[serve]' --group web
 	$(WEB)/bin/python -m tests.web.run
 
+RAY := .venv-ray
+
+distributed: ## try `bamlvm batch --engine ray` on a cluster of two nodes, one of which is killed
+	test -d $(RAY) || $(PYTHON) -m venv $(RAY)
+	$(RAY)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(RAY)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[ray]'
+	unshare -n sh -c 'ip link set lo up && $(RAY)/bin/python -m tests.distributed.run'
+
 INTEROP := .venv-interop
 
 interop: ## try real hosts: the LiteLLM proxy, uvicorn on uvloop, gunicorn, Jupyter

@@ -28,6 +28,7 @@ from bamlvm.cli.program import program_path, read_program
 from bamlvm.grammar.printable import printable_line
 
 if TYPE_CHECKING:
+    from bamlvm.tools.batch.ray_engine import RayEngine
     from bamlvm.tools.batch.run import Ended, Options
     from bamlvm.tools.batch.summary import Summary
 
@@ -38,6 +39,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_rows(parser)
     parser.add_argument("-o", "--output", metavar="OUT", required=True, help="the results: .jsonl, .csv or .parquet")
     parser.add_argument("--client", metavar="NAME", help="the client to ask instead of the function's own")
+    parser.add_argument(
+        "--engine",
+        choices=["local", "ray"],
+        default="local",
+        help="call from this process, or on a Ray cluster (extra `bamlvm[ray]`; default: %(default)s)",
+    )
+    parser.add_argument("--ray-address", metavar="ADDRESS", help="of the cluster (default: the one that Ray finds)")
+    parser.add_argument(
+        "--actors", type=shared.positive, metavar="N", help="processes on the cluster (default: one a CPU)"
+    )
     parser.add_argument("--order", choices=["data", "done"], default="data", help="of OUT (default: %(default)s)")
     parser.add_argument("--with-input", action="store_true", help="write the columns of each row beside its result")
     parser.add_argument("--max-errors", type=shared.positive, metavar="N", help="end after so many failed rows")
@@ -109,7 +120,11 @@ def _run(options: argparse.Namespace, files: dict[str, str], summary: Summary) -
     with shared.open_runtime(options, files) as runtime, shown_progress(options, options.data, format) as progress:
         columns = Columns(runtime, options.function, options.data, renamed_columns(options.column))
         context = bamlvm.CallContext(timeout=options.timeout, client=options.client)
-        engine = LocalEngine(runtime, columns, context, options.concurrency, options.rate, options.tokens_rate)
+        engine = (
+            LocalEngine(runtime, columns, context, options.concurrency, options.rate, options.tokens_rate)
+            if options.engine == "local"
+            else _cluster(options, files, context)
+        )
         rows = read_rows(options.data, format)
         digest = program_digest(files, options.client)
 
@@ -122,6 +137,26 @@ def _run(options: argparse.Namespace, files: dict[str, str], summary: Summary) -
                 await runtime.aclose()
 
         return asyncio.run(whole())
+
+
+def _cluster(options: argparse.Namespace, files: dict[str, str], context: bamlvm.CallContext) -> RayEngine:
+    from functools import partial
+
+    from bamlvm.calls.pace import per_second
+    from bamlvm.tools.batch.ray_engine import RayEngine
+
+    if options.record is not None or options.replay is not None:
+        raise CommandError(exit_codes.USAGE, "--record and --replay are of one process: they need --engine local")
+    return RayEngine(
+        partial(shared.make_runtime, options, files),
+        options.function,
+        context,
+        options.concurrency,
+        per_second("rate", options.rate),
+        per_second("tokens_rate", options.tokens_rate),
+        actors=options.actors,
+        address=options.ray_address,
+    )
 
 
 def _run_options(options: argparse.Namespace) -> Options:
