@@ -175,7 +175,8 @@ def a_lost_node_loses_nothing_and_pays_nothing_twice(
         f"{len(twice)} rows were asked twice: the node had no calls in flight, or too many"
     )
     print(
-        f"    {len(written)} of {rows} rows were written when the node was killed; {len(twice)} in flight were asked again"
+        f"    {len(written)} of {rows} rows were written when the node was killed; "
+        f"{len(twice)} in flight were asked again"
     )
 
 
