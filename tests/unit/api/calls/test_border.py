@@ -8,6 +8,7 @@ import pickle
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -131,6 +132,20 @@ def test_streaming_attributes_of_added_fields(runtime: bamlvm.Runtime) -> None:
     shown = [bamlvm.to_builtins(each) for each in runtime.parse_stream("Extract", list(text), context)]
     assert {each["all"] for each in shown} == {None, "whole"}
     assert all(part["id"] for each in shown for part in each["parts"] or ())
+
+
+def test_an_added_class_that_streams_as_a_whole(runtime: bamlvm.Runtime) -> None:
+    types = "class Part { text string  @@stream.done }\ndynamic class Resume { parts Part[]  part Part?  more int? }"
+    text = '{"name": "n", "parts": [{"text": "one"}, {"text": "two"}], "part": {"text": "three"}, "more": 1}'
+    context = bamlvm.CallContext(types=types)
+    shown = [bamlvm.to_builtins(each) for each in runtime.parse_stream("Extract", list(text), context)]
+    texts = {part["text"] for each in shown for part in (*(each["parts"] or ()), each["part"]) if part}
+    assert texts == {"one", "two", "three"} and shown[-1]["more"] == 1
+
+
+def test_a_value_with_added_fields_is_json(runtime: bamlvm.Runtime) -> None:
+    value = runtime.parse("Extract", ANSWER, CONTEXT)
+    assert msgspec.json.decode(msgspec.json.encode(value)) == bamlvm.to_builtins(value)
 
 
 def test_asserts_and_checks_of_added_fields(runtime: bamlvm.Runtime) -> None:
