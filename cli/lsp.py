@@ -24,11 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     """Serve until the client says `exit`.  Raises :class:`CommandError` if pygls is not installed."""
     try:
-        import lsprotocol
+        import lsprotocol  # noqa: F401
         import pygls  # noqa: F401
     except ImportError:
         raise CommandError(exit_codes.HOST, "the language server needs pygls: pip install 'bamlvm[lsp]'") from None
     from bamlvm.tools.language_server.server import serve
 
-    del lsprotocol
     return exit_codes.OK if serve(options.log) else exit_codes.THREW

@@ -13,6 +13,7 @@ Data goes one way: buffers → texts → the compiler's stages → answers.
 
     features.py           the table of requests, and what answers them:
     hover.py navigation.py renaming.py symbols.py semantic_tokens.py inlay_hints.py signatures.py layout.py actions.py
+    selection.py
     commands.py           code lenses and what they run
     completion.py         what can stand at the cursor: where it is, and for each kind of place
     completion_items.py config_completion.py prompt_completion.py

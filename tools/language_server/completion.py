@@ -13,6 +13,7 @@ from typing import Final
 
 from lsprotocol import types as lsp
 
+from bamlvm.compiler import tir
 from bamlvm.compiler.attributes import PLACES
 from bamlvm.compiler.uses import Gap
 from bamlvm.grammar import syntax
@@ -23,7 +24,7 @@ from bamlvm.tools.language_server.completion_items import Kind, item, words
 from bamlvm.tools.language_server.config_completion import environment, in_configuration, place_of
 from bamlvm.tools.language_server.conversion import markup, offset_of, range_of
 from bamlvm.tools.language_server.descriptions import parameter_text
-from bamlvm.tools.language_server.model import Model
+from bamlvm.tools.language_server.model import Model, nodes
 from bamlvm.tools.language_server.prompt_completion import in_expression, in_prompt
 from bamlvm.tools.language_server.signatures import open_call, parameters_of
 from bamlvm.tools.language_server.unfinished import Unfinished, item_around, unfinished
@@ -286,10 +287,30 @@ def _code(file: File, part: Unfinished, tokens: Sequence[Token]) -> list[lsp.Com
         return items.members_of(model, gap.owner)
     if tokens and tokens[-1].kind == "DOT":
         return []
+    cases = _cases(model, file.path, part.place)
+    if cases:
+        return [*cases, item("_", Kind.Keyword, "any other", rank=5)]
     found = _names(model, file, part, tokens, gap)
     if part.keyword == "function" and _LLM_KEY.search(part.before) and len(opened_at(tokens)) == 1:
         found = [*words(("client", "prompt"), Kind.Property, 2), *found]
     return found
+
+
+def _cases(model: Model, path: str, place: int) -> list[lsp.CompletionItem]:
+    """Return the cases of what is matched, or caught, if a pattern stands at a place."""
+    around = model.item_at(path, place)
+    if around is None:
+        return []
+    checked = [model.stages.tir[each.name] for each in model.functions(around) if each.name in model.stages.tir]
+    for function in checked:
+        for node in nodes(function.body):
+            if isinstance(node, tir.Match | tir.Catch) and any(
+                arm.pattern.start <= place - around.offset <= arm.pattern.end for arm in node.arms
+            ):
+                caught = node.binding if isinstance(node, tir.Catch) else -1
+                matched = node.scrutinee.type if isinstance(node, tir.Match) else function.local_types[caught]
+                return items.cases_of(model, matched)
+    return []
 
 
 def environment_members(file: File) -> list[lsp.CompletionItem]:

@@ -19,7 +19,18 @@ from bamlvm.grammar import syntax
 from bamlvm.tools.language_server.descriptions import describe, value_type
 from bamlvm.tools.language_server.model import Model
 from bamlvm.vm.program.declarations import ClassInfo
-from bamlvm.vm.program.types import NULL, PRIMITIVES, ClassType, EnumType, Type, members, render
+from bamlvm.vm.program.types import (
+    NULL,
+    PRIMITIVES,
+    ClassType,
+    EnumType,
+    LiteralType,
+    Primitive,
+    Type,
+    VariantType,
+    members,
+    render,
+)
 
 Kind = lsp.CompletionItemKind
 
@@ -129,6 +140,25 @@ def variants_of(model: Model, name: str) -> list[lsp.CompletionItem]:
     enum = symbols.enums.get(name) or symbols.standard.enums.get(name)
     variants = enum.variants if enum is not None else ()
     return [item(each.name, Kind.EnumMember, f"{name}.{each.name}", each.doc, 2) for each in variants]
+
+
+def cases_of(model: Model, type_: Type) -> list[lsp.CompletionItem]:
+    """Return the patterns that a value of a type may fit: variants, classes, literals, types."""
+    found: list[lsp.CompletionItem] = []
+    for part in members(model.stages.symbols.expand(type_)):
+        match part:
+            case EnumType(name):
+                labels = [each.label for each in variants_of(model, name)]
+                found += [item(f"{name}.{label}", Kind.EnumMember, rank=0) for label in labels]
+            case ClassType(name):
+                found.append(described(model, Symbol("item", "", name), name, Kind.Class, 0))
+            case VariantType() | LiteralType():
+                found.append(item(render(part), Kind.EnumMember, rank=0))
+            case Primitive(name) if name not in ("unknown", "error"):
+                found.append(item(name, Kind.Keyword, rank=0))
+            case _:
+                pass
+    return found
 
 
 def under(model: Model, path: str) -> list[lsp.CompletionItem]:

@@ -195,8 +195,22 @@ def _nearest(folder: str) -> str | None:
     """Return the folder of the program that a command in ``folder`` would take, or None."""
     try:
         return os.path.abspath(find_program(folder))
-    except (HostError, OSError):
+    except HostError:
+        return _source_around(folder)  # settings that cannot be read must not take the project apart
+    except OSError:
         return None
+
+
+def _source_around(folder: str) -> str | None:
+    """Return the nearest folder ``baml_src``, there or above, whatever settings say; None if there is none."""
+    while True:
+        for found in (folder, os.path.join(folder, SOURCE)):
+            if os.path.basename(found) == SOURCE and os.path.isdir(found):
+                return found
+        above = os.path.dirname(folder)
+        if above == folder:
+            return None
+        folder = above
 
 
 def _is_source(folder: str) -> bool:

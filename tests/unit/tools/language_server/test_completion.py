@@ -55,6 +55,11 @@ CASES = {
     "function f(p: Person) -> Mood { Ask(p, ‸) }": "mood =:Property p:Variable",
     "function f() -> Mood { Mood.‸ }": VARIANTS,
     "function f(m: Mood) -> int { match (m) { Mood.‸ } }": VARIANTS,
+    "function f(m: Mood) -> int { match (m) { ‸ } }": "Mood.Calm:EnumMember Mood.Loud:EnumMember _:Keyword",
+    "function f(m: Mood) -> int { match (m) { Mood.Calm => 1, ‸ } }": "Mood.Loud:EnumMember",
+    "function f(k: Known?) -> int { match (k) { x: Person => 1, ‸\n } }": (
+        "Person:Class Mood.Calm:EnumMember null:Keyword"
+    ),
     "function f() -> Person { Person { ‸ } }": FIELDS,
     'function f() -> Person { Person { name: "x", ‸ } }': FIELDS,
     "function f() -> int { baml.‸ }": "http:Module math:Module json:Module deep_copy:Function",

@@ -90,6 +90,7 @@ def request(method: str, uri: str, line: int, column: int) -> Any:
         lsp.TEXT_DOCUMENT_CODE_ACTION: lsp.CodeActionParams(document, where, lsp.CodeActionContext([])),
         lsp.TEXT_DOCUMENT_INLAY_HINT: lsp.InlayHintParams(document, where),
         lsp.TEXT_DOCUMENT_SEMANTIC_TOKENS_RANGE: lsp.SemanticTokensRangeParams(document, where),
+        lsp.TEXT_DOCUMENT_SELECTION_RANGE: lsp.SelectionRangeParams(document, [place]),
         lsp.WORKSPACE_SYMBOL: lsp.WorkspaceSymbolParams("a"),
     }
     return special.get(method) or lsp.HoverParams(document, place)

@@ -108,9 +108,21 @@ def test_a_project_that_appears_takes_its_documents(tmp_path: Path) -> None:
     workspace.refresh()
     assert codes(workspace) == {"one.baml": [], "two.baml": []}
     assert [program.settings.levels for program in workspace.programs] == [{"E0101": "off"}]
-    (tmp_path / "bamlvm.toml").write_text("levels = 3\n")
+
+
+def test_settings_that_cannot_be_read_are_a_problem_and_no_more(source: Path) -> None:
+    (source / "one.baml").write_text(ONE)
+    (source / "two.baml").write_text(TWO)
+    (source.parent / "bamlvm.toml").write_text("levels = 3\n")
+    workspace = Workspace("utf-16", [source.parent.as_uri()])
+    workspace.open((source / "one.baml").as_uri(), 1, ONE)
+    assert codes(workspace) == {"one.baml": [], "two.baml": []}
+    (program,) = workspace.programs
+    (problem,) = program.problems().values()
+    assert "bamlvm.toml: Expected `object`, got `int`" in problem
+    (source.parent / "bamlvm.toml").write_text("strict = true\n")
     workspace.refresh()
-    assert [each for program in workspace.programs for each in program.problems().values()] == []
+    assert program.problems() == {} and program.settings.strict
 
 
 def test_two_folders_are_two_programs(tmp_path: Path) -> None:
