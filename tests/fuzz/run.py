@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.fuzz.seeds import SEEDS
 
 ROOT = Path(__file__).parents[2]
-NAMES = ("sse", "accumulators", "answers", "replay", "parsing")
+NAMES = ("sse", "accumulators", "answers", "replay", "parsing", "linking")
 
 
 def main(words: list[str]) -> int:
@@ -40,7 +40,7 @@ def main(words: list[str]) -> int:
 def _fuzz(name: str, options: list[str]) -> int:
     import atheris
 
-    with atheris.instrument_imports(include=["bamlvm.sysops", "bamlvm.replay"]):
+    with atheris.instrument_imports(include=["bamlvm.sysops", "bamlvm.replay", "bamlvm.vm"]):
         from tests.fuzz.targets import TARGETS
 
     atheris.Setup([sys.argv[0], *options], TARGETS[name])

@@ -5,6 +5,7 @@
     replay        the reader of recordings, and the transport that answers from one
     answers       every provider's reader of whole answers, with values of other types in any place
     parsing       the parser of answers: pieces against the whole, for types of every kind
+    linking       a compiled program that somebody has changed, refused or run (:mod:`tests.fuzz.linking`)
 
 The first bytes of an input decide how it is used (:class:`Choices`), so that a fuzzer can find that too.
 """
@@ -29,6 +30,7 @@ from bamlvm.sysops.web.sse import Event, EventTooLargeError, SseParser
 from bamlvm.vm.equality import deep_equals
 from bamlvm.vm.values import Thrown
 from tests.fuzz import sse_reference
+from tests.fuzz.linking import linking
 
 _WIRES: Final = tuple(WIRES)
 
@@ -265,5 +267,5 @@ def parsing(data: bytes) -> None:
 
 
 TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = {
-    target.__name__: target for target in (sse, accumulators, answers, replay, parsing)
+    target.__name__: target for target in (sse, accumulators, answers, replay, parsing, linking)
 }
