@@ -103,7 +103,33 @@ _LONG: Final[Mapping[str, str]] = {
     "join a long list": 'let a = baml.range(0, 300000); while (true) { let t = a.join(", "); }',
 }
 
+_DOUBLED: Final = "{% set n = namespace(a=[1]) %}{% for i in range(60) %}{% set n.a = [n.a, n.a] %}{% endfor %}"
+_TEMPLATES: Final = (
+    "{{ 7 ** (9 ** 9) }}",
+    "{{ 'x' * 10**9 }}{{ '{:>1000000000}'.format('x') }}",
+    "{{ ('a' * 50 ~ '!')|regex_match('(a+)+$') }}",
+    "{% macro f(n) %}{% if n > 0 %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(60) }}",
+    "{{ [1]|slice(10**9) }}{{ ('http://a.b ' * 1000000)|urlize }}",
+    _DOUBLED + "{{ n.a }}",
+    _DOUBLED + "{{ n.a == [n.a] }}",
+    "{{ ''.__class__.__mro__ }}{{ '{0.__class__}'.format(1) }}",
+    "{% set n = namespace(a=[]) %}{% for i in range(9999) %}{% set n.a = [n.a, 'x' * 9999999 ~ i] %}{% endfor %}",
+)
+
+
+def _templates() -> str:
+    found = set()
+    for template in _TEMPLATES:
+        source = f"""
+            client C {{ provider openai  options {{ model "m"  api_key "k"  base_url "http://127.0.0.1:9/v1" }} }}
+            function main() -> string {{ client C  prompt ##"{template}"## }}
+        """
+        found.add(_ending(source))
+    return " or ".join(sorted(found))
+
+
 ATTACKS: Final[Sequence[Attack]] = (
+    Attack("templates that would take hours or gigabytes", "AllAttemptsFailed", _templates, 90, short=False),
     Attack("a function that calls itself without end", "StackOverflow", _alone(_RECURSION)),
     *(
         Attack(name, "MemoryLimit", _alone(_main(body)), short=index < 3)

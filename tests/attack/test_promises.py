@@ -1,0 +1,123 @@
+"""Each promise of docs/security.md has tests that hold it: a promise without a row, or a row without its test, fails.
+
+A row is a phrase of the page, and the tests that fail where it does not hold: ``path::function``, or ``kind/slug`` of
+an attack.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.attack.page import PAGE
+from tests.attack.run import KINDS
+
+_ROOT: Final = Path(__file__).parents[2]
+_UNIT: Final = "tests/unit/"
+
+PROMISES: Final[Mapping[str, Sequence[str]]] = {
+    "`http`, `net` | hosts": ("sysops/test_hosts.py::test_granted", "sysops/test_hosts.py::test_refused"),
+    "`fs` | folders, symbolic links resolved": ("sysops/test_regular_files.py::test_only_below_the_roots",),
+    "`env` | variables": ("sysops/test_grants.py::test_an_environment",),
+    "`shell` | nothing": ("sysops/test_grants.py::test_the_default_denies_the_shell_alone",),
+    "what they touch is asked for where it is touched": ("sysops/test_capabilities.py::test_denied",),
+    "all else is denied": ("sysops/test_grants.py::test_what_is_not_named_is_denied",),
+    "A name grants public addresses only": (
+        "sysops/test_hosts.py::test_refused",
+        "capabilities/asks-for-an-inner-address-by-any-of-its-spellings",
+        "capabilities/follows-a-redirect-to-an-address-that-is-not-on-the-list",
+    ),
+    "Only regular files are opened": (
+        "sysops/test_regular_files.py::test_only_regular_files",
+        "sysops/test_regular_files.py::test_the_limit",
+        "sysops/test_regular_files.py::test_a_link_that_comes_after_the_path_was_resolved",
+        "capabilities/has-a-test-read-a-file-outside-of-the-project",
+    ),
+    "gives variables whatever is denied": (
+        "sysops/test_environment.py::test_a_denied_environment_panics",
+        "capabilities/names-a-denied-variable-in-a-client-s-option",
+        "capabilities/has-a-test-read-a-denied-variable",
+    ),
+    "sent to that provider's own address alone": (
+        "sysops/providers/test_catalogue.py::test_a_key_is_needed_for_the_providers_own_address_alone",
+        "capabilities/has-the-key-of-a-provider-sent-to-another-address",
+    ),
+    "a group of processes of their own": (
+        "sysops/test_commands.py::test_killing_a_command_kills_its_children",
+        "capabilities/leaves-processes-behind-when-its-deadline-passes",
+    ),
+    "hold while a program computes": (
+        "api/calls/test_drive.py::test_a_large_value_is_converted_while_other_tasks_run",
+        "vm/test_work.py::test_large_data_is_worked_on_in_pieces",
+        "api/calls/test_interruption.py::test_a_prompt_is_interrupted_while_it_renders",
+        "api/calls/test_interruption.py::test_other_tasks_run_while_a_prompt_renders",
+        "sysops/prompts/test_limits.py::test_an_operation_that_costs_too_much_is_refused",
+        "sysops/prompts/test_limits.py::test_a_rendering_that_cannot_yield_asks_to_be_moved",
+        "programs/split-a-megabyte-with-a-deadline",
+    ),
+    "`CallContext(memory=…)` is how many bytes": (
+        "api/calls/test_engine.py::test_a_memory_limit",
+        "programs/a-string-that-doubles",
+    ),
+    "has at most `Runtime(max_bytes=…)` bytes": (
+        "sysops/web/test_decoding.py::test_a_bomb_comes_in_bounded_pieces",
+        "servers/a-body-without-end",
+        "servers/a-stream-without-end",
+    ),
+    "is a failure of that attempt": ("servers/answers-of-every-wrong-shape-to-every-format",),
+    "What it says is data": ("grammar/test_printable.py::test_nothing_harmful_is_left",),
+    "A name server that does not answer": (
+        "sysops/web/transport/test_names.py::test_a_name_server_that_does_not_answer_holds_up_nothing",
+    ),
+    "Character sets are those of the Encoding standard": ("servers/character-sets-that-are-none-or-slow",),
+    "is parsed in a thread": ("servers/a-list-of-30-000-objects",),
+    "A string with half of a character": ("servers/an-argument-with-half-of-a-character",),
+    "A recording is data": (
+        "recordings/cut-anywhere",
+        "recordings/a-pipe-in-its-place",
+        "tests/fuzz/test_fuzz.py::test_damaged_seeds",
+    ),
+    "A cache holds code": (
+        "api/build/test_cache.py::test_what_others_may_write_counts_as_absent",
+        "caches/entries-whose-bytecode-is-changed",
+        "caches/links-and-pipes-in-place-of-entries",
+        "tests/fuzz/test_fuzz.py::test_damaged_seeds",
+    ),
+}
+
+_NOT_PROMISES: Final = ("Not promised: that a program that may use `shell`", "| capability |", "|---|")
+"""How what begins that is no promise, and so has no test."""
+
+
+def _parts() -> Iterator[str]:
+    """Yield the paragraphs, list items and table rows of the page's promises, white space made equal."""
+    text = PAGE.read_text(encoding="utf-8").partition("## An untrusted program")[2].partition("## Attacks")[0]
+    text = re.sub(r"<!--.*?-->|```.*?```", "", text, flags=re.DOTALL)
+    for part in re.split(r"\n\s*\n|\n(?=- |\|)", text):
+        part = " ".join(part.split())
+        if part and not part.startswith("#"):
+            yield part
+
+
+def test_each_promise_has_a_row_and_each_row_a_promise() -> None:
+    parts = list(_parts())
+    for phrase in PROMISES:
+        assert sum(phrase in part for part in parts) == 1, f"not on the page: {phrase}"
+    for part in parts:
+        known = part.startswith(_NOT_PROMISES) or any(phrase in part for phrase in PROMISES)
+        assert known, f"no test is named for: {part}"
+
+
+@pytest.mark.parametrize("name", sorted({name for names in PROMISES.values() for name in names}))
+def test_each_test_that_is_named_exists(name: str) -> None:
+    path, _, function = name.partition("::")
+    if not function:
+        kind, _, slug = name.partition("/")
+        assert slug in {each.slug for each in KINDS[kind]}
+        return
+    file = _ROOT / path if path.startswith("tests/") else _ROOT / _UNIT / path
+    assert re.search(rf"^(async )?def {function}\b", file.read_text(encoding="utf-8"), re.MULTILINE)
