@@ -10,7 +10,7 @@ counts for every class that the receiver may have; a function that is named coun
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, partial
 from operator import eq
 
@@ -21,6 +21,7 @@ from bamlvm.compiler.index import reporter
 from bamlvm.compiler.reporter import name_range
 from bamlvm.compiler.symbols import Symbols
 from bamlvm.grammar.diagnostics import Diagnostic
+from bamlvm.vm.program.cycles import components
 from bamlvm.vm.program.types import ClassType, members
 from bamlvm.vm.program.unit import Unit
 
@@ -38,19 +39,23 @@ def check_globals(functions: Mapping[str, tir.Function], symbols: Symbols, diagn
             callees[name] = list(dict.fromkeys(found))
         return callees[name]
 
+    # One walk over all of them tells which have a way to report; only these look for the shortest.
+    graph = _graph(symbols.globals, callees_of)
+    in_cycle = {each for group in components(graph) for each in group if len(group) > 1 or each in graph[each]}
+    touching = _leading_to((each for each in graph if _is_sysop(symbols, each)), graph)
     reported: set[str] = set()
     for name, declared in symbols.globals.items():
         report = reporter(declared.entry, diagnostics)
         at = name_range(declared.declaration)
         short = declared.declaration.name
-        cycle = _path(name, callees_of, partial(eq, name))
+        cycle = _path(name, callees_of, partial(eq, name)) if name in in_cycle else None
         if cycle is not None:
             if reported.isdisjoint(cycle):
                 message = f"the value of `{short}` needs itself: {_chain([name, *cycle])}"
                 report.error("E0068", at, message, hint="give one of them a value of its own")
             reported.update(cycle)
             continue
-        way = _path(name, callees_of, lambda reached: _is_sysop(symbols, reached))
+        way = _path(name, callees_of, lambda reached: _is_sysop(symbols, reached)) if name in touching else None
         if way is not None and reported.isdisjoint(way):
             through = f", by way of {_chain(way[:-1])}" if len(way) > 1 else ""
             report.error(
@@ -69,6 +74,34 @@ def _chain(names: list[str]) -> str:
 def _is_sysop(symbols: Symbols, name: str) -> bool:
     signature = symbols.signatures.get(name) or symbols.standard.signatures.get(name)
     return signature is not None and signature.kind == "sysop"
+
+
+def _graph(starts: Iterable[str], callees_of: Callable[[str], list[str]]) -> dict[str, list[str]]:
+    """Return all that the starts lead to, each with what it calls."""
+    graph: dict[str, list[str]] = {}
+    waiting = list(starts)
+    while waiting:
+        name = waiting.pop()
+        if name not in graph:
+            graph[name] = callees_of(name)
+            waiting += graph[name]
+    return graph
+
+
+def _leading_to(ends: Iterable[str], graph: Mapping[str, Iterable[str]]) -> set[str]:
+    """Return the names from which one of the ends is reached, these included."""
+    callers: dict[str, list[str]] = {}
+    for name, callees in graph.items():
+        for callee in callees:
+            callers.setdefault(callee, []).append(name)
+    found = set(ends)
+    waiting = list(found)
+    while waiting:
+        for caller in callers.get(waiting.pop(), ()):
+            if caller not in found:
+                found.add(caller)
+                waiting.append(caller)
+    return found
 
 
 def _path(start: str, callees_of: Callable[[str], list[str]], wanted: Callable[[str], bool]) -> list[str] | None:

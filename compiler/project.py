@@ -222,12 +222,14 @@ class Project:
         enums = self._standard.enums | stages.symbols.enums
         variants = {name: [variant.name for variant in info.variants] for name, info in enums.items()}
         emitted: dict[str, _Emitted] = {}
+        lines_of: dict[str, Lines] = {}  # the methods of a class share one text
         for name, checked in stages.tir.items():
             kept = self._emitted.get(name)
             if kept is None or kept.source is not checked:
                 is_llm = not checked.is_global and stages.symbols.signatures[name].kind == "llm"
                 lowered = lower_function(checked, variants, is_llm)
-                lines = Lines(stages.symbols.entry_of(name).item.text)
+                text = stages.symbols.entry_of(name).item.text
+                lines = lines_of.get(text) or lines_of.setdefault(text, Lines(text))
                 kept = _Emitted(checked, lowered, [self._code(part, lines) for part in lowered])
             emitted[name] = kept
             stages.mir[name] = kept.lowered

@@ -81,6 +81,12 @@ PROMISES: Final[Mapping[str, Sequence[str]]] = {
         "recordings/a-pipe-in-its-place",
         "tests/fuzz/test_fuzz.py::test_damaged_seeds",
     ),
+    "The [cache of responses](caching.md) is data": (
+        "sysops/test_response_cache.py::test_what_is_no_entry_is_a_miss",
+        "sysops/test_response_cache.py::test_an_entry_that_lies_is_a_failed_attempt_and_no_more",
+        "sysops/test_response_cache.py::test_no_key_and_no_header_is_kept",
+        "sysops/test_response_store.py::test_the_file_is_the_users_alone",
+    ),
     "A cache holds code": (
         "api/build/test_cache.py::test_what_others_may_write_counts_as_absent",
         "caches/entries-whose-bytecode-is-changed",
