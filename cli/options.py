@@ -93,6 +93,8 @@ def add_network(parser: argparse.ArgumentParser, *, cache: bool = True) -> None:
             help="take the responses of LLMs from a cache of yours, and keep new ones there",
         )
         parser.add_argument("--cache-file", metavar="FILE", help="use the cache in this file (implies --cache)")
+    else:
+        parser.set_defaults(cache=False, cache_file=None)
 
 
 def add_environment(parser: argparse.ArgumentParser) -> None:
