@@ -131,12 +131,14 @@ async def run(
     with Journal(journal_path(output), program, keep_older=options.keep_older) as journal:
         selected = _Selection(columns, journal, options, summary, order)
         is_complete = True
+        failed = 0  # the summary counts a row later, when it is on the disk
         try:
             results = engine.results(selected.jobs(rows))
             async with aclosing(results):
                 async for job, result in results:
                     await _add(journal, job.key, job.row, result, options, summary, progress)
-                    if options.max_errors is not None and summary.failed >= options.max_errors:
+                    failed += result.error is not None
+                    if options.max_errors is not None and failed >= options.max_errors:
                         is_complete = False
                         break
             for key, row, error in selected.unreadable:
