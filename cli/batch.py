@@ -111,11 +111,11 @@ def _run(options: argparse.Namespace, files: dict[str, str], summary: Summary) -
     import asyncio
 
     from bamlvm.tools.batch.arguments import Columns
-    from bamlvm.tools.batch.output import output_format
+    from bamlvm.tools.batch.output import refuse_data
     from bamlvm.tools.batch.rows import data_format, read_rows
     from bamlvm.tools.batch.run import LocalEngine, program_digest, run
 
-    output_format(options.output)
+    refuse_data(options.output, options.data)
     format = data_format(options.data, options.format)
     with shared.open_runtime(options, files) as runtime, shown_progress(options, options.data, format) as progress:
         columns = Columns(runtime, options.function, options.data, renamed_columns(options.column))

@@ -1,4 +1,4 @@
-"""The progress bar of ``bamlvm batch`` on a terminal: rows, rows a second, errors, tokens, time left."""
+"""The progress bar of ``bamlvm batch`` on a terminal: rows, rows a second, errors, tokens, cost, time left."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Bar:
         except ImportError:
             raise HostError("the progress bar needs rich: pip install 'bamlvm[batch]', or give --no-progress") from None
         self._bar = progress.Progress(
-            progress.TextColumn("{task.description}"),
+            progress.TextColumn("{task.description}", markup=False),  # a file may have any name
             progress.BarColumn(),
             progress.MofNCompleteColumn(),
             progress.TextColumn("{task.fields[facts]}"),
@@ -38,9 +38,8 @@ class Bar:
         task = self._bar.tasks[0]
         rate = f"{task.speed:.1f}/s " if task.speed else ""
         errors = f"[red]{summary.failed:,} failed[/red] " if summary.failed else ""
-        tokens = f"{summary.input_tokens:,}+{summary.output_tokens:,} tokens"
         rows = summary.resumed + summary.done + summary.failed
-        self._bar.update(self._task, completed=rows, facts=f"{rate}{errors}{tokens}")
+        self._bar.update(self._task, completed=rows, facts=f"{rate}{errors}{summary.expense}")
 
     def __enter__(self) -> Self:
         self._bar.start()

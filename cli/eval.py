@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,7 @@ from bamlvm.grammar.printable import printable
 
 if TYPE_CHECKING:
     from bamlvm.test_case import Case
+    from bamlvm.tools.batch.rows import Row
     from bamlvm.tools.evaluation.scoring import Scored
     from bamlvm.tools.evaluation.subject import Subject, Variant
 
@@ -75,8 +76,8 @@ def execute(options: argparse.Namespace) -> int:
     with shared.open_runtime(options, files) as runtime, _folder(options.output) as folder:
         evaluated = subject(runtime, options.subject, options.others, options.client, options.expect)
         scorer = Scorer(runtime, evaluated, is_text=format == "csv", normalize=options.normalize)
-        paths = asyncio.run(_called(options, runtime, files, format, evaluated, folder))
-        scored = [scorer.scored(variant, _lines(path)) for variant, path in paths]
+        called = asyncio.run(_called(options, runtime, files, format, evaluated, folder))
+        scored = [scorer.scored(variant, _lines(path, rows)) for variant, path, rows in called]
     print(printable(table(scored)), flush=True)
     _write_reports(options, scored)
     too_few = [each for each in scored if not passed([*each.rows.values()]).value * 100 >= options.min_pass]
@@ -90,15 +91,15 @@ async def _called(
     format: str,
     evaluated: Subject,
     folder: Path,
-) -> list[tuple[Variant, Path]]:
-    """Call every variant with every row; return the journals."""
+) -> list[tuple[Variant, Path, dict[str, Row]]]:
+    """Call every variant with every row; return the journals, and the rows of this run by their keys there."""
     from bamlvm.tools.batch.arguments import Columns
     from bamlvm.tools.batch.rows import STDIN, read_rows
     from bamlvm.tools.batch.run import LocalEngine, Options, program_digest, run
 
     if options.data == STDIN and len(evaluated.variants) > 1:
         raise CommandError(exit_codes.USAGE, "standard input can be read once: several variants need a file")
-    paths = []
+    called = []
     defaults, types = _of_test(runtime, evaluated.case)
     try:
         for variant in evaluated.variants:
@@ -119,11 +120,12 @@ async def _called(
             digest = program_digest(files, variant.client)
             with shown_progress(options, variant.name, format) as progress:
                 rows = read_rows(options.data, format)
-                await run(engine, columns, rows, str(path), digest, chosen, progress)
-            paths.append((variant, path))
+                found: dict[str, Row] = {}
+                await run(engine, columns, rows, str(path), digest, chosen, progress, chosen=found.__setitem__)
+            called.append((variant, path, found))
     finally:
         await runtime.aclose()
-    return paths
+    return called
 
 
 def _of_test(runtime: bamlvm.Runtime, case: Case | None) -> tuple[dict[str, Any], Any]:
@@ -137,10 +139,15 @@ def _of_test(runtime: bamlvm.Runtime, case: Case | None) -> tuple[dict[str, Any]
     return arguments(runtime, case, bamlvm.CallContext(), folder, project_folder(str(folder))), case.info.types or None
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
+def _lines(path: Path, rows: Mapping[str, Row]) -> Iterator[dict[str, Any]]:
+    """Yield the lines of the rows that are evaluated, with what the data expects of them now: the journal may have
+    older ones, and rows that are not chosen this time."""
     with path.open("rb") as file:
-        for line in file:
-            yield msgspec.json.decode(line)
+        for text in file:
+            line = msgspec.json.decode(text)
+            row = rows.get(line["key"])
+            if row is not None:
+                yield {**line, "row": row.number, "input": row.value}
 
 
 def _write_reports(options: argparse.Namespace, scored: list[Scored]) -> None:

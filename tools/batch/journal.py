@@ -11,12 +11,12 @@ import asyncio
 import os
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import IO, Any, Final, NamedTuple, Self
 
 import msgspec
 
 from bamlvm.errors import HostError
-from bamlvm.tools.batch.results import Line, RowResult, encoded
+from bamlvm.tools.batch.results import LINE_START, Line, RowResult, encoded
 
 _MOST_WAITING: Final = 1000
 """How many lines may wait to be written before those who add them wait."""
@@ -60,7 +60,8 @@ class Journal:
         self._writer: asyncio.Future[None] | None = None
         self._failure: HostError | None = None
         try:
-            self._file = open(path, "a+b")  # noqa: SIM115 (closed by __exit__)
+            # Unbuffered: what a full disk has refused must not be written again when the file is closed.
+            self._file = open(path, "ab", buffering=0)  # noqa: SIM115 (closed by __exit__)
         except OSError as error:
             raise HostError(f"{path}: {error.strerror}") from None
         try:
@@ -125,8 +126,9 @@ class Journal:
             self._writer = None
 
     def _append(self, text: bytes) -> None:
-        self._file.write(text)
-        self._file.flush()
+        rest = memoryview(text)
+        while rest:
+            rest = rest[self._file.write(rest) :]
         os.fsync(self._file.fileno())
 
     def _lock(self) -> None:
@@ -147,9 +149,14 @@ class Journal:
 
     def _read(self, keep_older: bool) -> None:
         """Read the lines that are there, and cut off a part of one at the end."""
-        self._file.seek(0)
-        for number, text in enumerate(self._file, 1):
+        with open(self.path, "rb") as file:
+            self._take(file, keep_older)
+
+    def _take(self, file: IO[bytes], keep_older: bool) -> None:
+        for number, text in enumerate(file, 1):
             if not text.endswith(b"\n"):  # the process ended while it wrote this
+                if not text.startswith(LINE_START[: len(text)]):
+                    raise HostError(f"{self.path}:{number}: not a result of bamlvm batch; give another -o")
                 self._file.truncate(self._end)
                 break
             try:
@@ -162,4 +169,3 @@ class Journal:
                     "--keep-older to add to them, or another -o"
                 )
             self._note(line.key, len(text), line.row, line.error is not None)
-        self._file.seek(0, os.SEEK_END)

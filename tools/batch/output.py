@@ -2,7 +2,8 @@
 
 A ``.jsonl`` file is its own journal, put in order.  ``.csv`` and ``.parquet`` are made of the journal beside them
 (``out.csv.journal.jsonl``), which stays: it is what resumes.  Their columns are ``row``, ``error``, those of the data
-where they are kept, and the result: the fields of a class, or ``result``; in CSV what is not text is JSON.
+where they are kept, and the result: the fields of a class, or ``result``; in CSV what is not text is JSON.  A name that
+is taken already is ``input.NAME`` or ``result.NAME``.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import csv
 import math
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +34,14 @@ def output_format(path: str) -> str:
     if suffix == ".parquet":
         import_parquet()  # now, rather than after all calls
     return _SUFFIXES[suffix]
+
+
+def refuse_data(path: str, data: str) -> None:
+    """Raise :class:`HostError` if an output, or its journal, is the file of the data: it would be overwritten."""
+    for written in {path, journal_path(path)}:
+        with contextlib.suppress(OSError):  # one of them does not exist
+            if os.path.samefile(written, data):
+                raise HostError(f"{written} is the data itself; give another -o")
 
 
 def journal_path(path: str) -> str:
@@ -77,19 +86,36 @@ def _renumbered(text: bytes, row: int) -> bytes:
 
 def _records(journal: Journal, keys: list[str], order: Mapping[str, int]) -> tuple[list[str], list[list[Any]]]:
     """Return the names of the columns, and a flat record a result."""
-    columns: dict[str, None] = {}
+    columns: dict[tuple[str, str], None] = {}  # by the part of a line that they are of, and their name there
     records = []
     for key, text in zip(keys, journal.texts(keys), strict=True):
         line = msgspec.json.decode(text)
         error = line.get("error")
         kept, result = line.get("input"), line.get("result")
-        record = {"row": order.get(key, line["row"])}
-        record |= kept if isinstance(kept, dict) else {} if kept is None else {"input": kept}
-        record["error"] = None if error is None else f"{error['type']}: {error['message']}"
-        record |= result if isinstance(result, dict) else {} if error is not None else {"result": result}
+        inputs = kept if isinstance(kept, dict) else {} if kept is None else {"input": kept}
+        results = result if isinstance(result, dict) else {} if error is not None else {"result": result}
+        record = {("", "row"): order.get(key, line["row"])}
+        record |= {("input", name): value for name, value in inputs.items()}
+        record["", "error"] = None if error is None else f"{error['type']}: {error['message']}"
+        record |= {("result", name): value for name, value in results.items()}
         columns.update(dict.fromkeys(record))
         records.append(record)
-    return list(columns), [[record.get(name) for name in columns] for record in records]
+    return _names(columns), [[record.get(column) for column in columns] for record in records]
+
+
+def _names(columns: Collection[tuple[str, str]]) -> list[str]:
+    """Return a name of its own for each column: row, error, then those of the data, then those of the result."""
+    taken = {name for part, name in columns if not part}
+    names = {column: column[1] for column in columns}
+    for wanted in ("input", "result"):
+        for column in columns:
+            part, name = column
+            if part == wanted:
+                while name in taken:
+                    name = f"{part}.{name}"
+                taken.add(name)
+                names[column] = name
+    return list(names.values())
 
 
 def _write_csv(path: str, columns: list[str], records: list[list[Any]]) -> None:
@@ -113,7 +139,7 @@ def _write_parquet(path: str, columns: list[str], records: list[list[Any]]) -> N
         try:
             table = pyarrow.table({name: [record[at] for record in records] for at, name in enumerate(columns)})
             parquet.write_table(table, temporary)
-        except pyarrow.ArrowException as error:
+        except (pyarrow.ArrowException, OverflowError) as error:  # a number of more than 64 bits overflows
             raise HostError(f"{path}: the results are not of one type, as Parquet needs: {error}") from None
 
 

@@ -9,7 +9,7 @@ A line has ``result`` or ``error``.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -20,6 +20,10 @@ from bamlvm.values.results import to_builtins
 if TYPE_CHECKING:
     from bamlvm.calls.batch import BatchResult
     from bamlvm.collector import CallRecord
+
+
+LINE_START: Final = b'{"row":'
+"""What each line of a journal begins with: a part of a line is known by it."""
 
 
 class RowError(msgspec.Struct, frozen=True):

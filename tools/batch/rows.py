@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import csv
 import gzip
+import os
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Final, cast
@@ -73,8 +75,8 @@ def read_rows(path: str, format: str) -> Iterator[Row]:
 
 def count_rows(path: str, format: str) -> int | None:
     """Return the number of rows of a file, for a display; None where that means reading all of it into memory, or it
-    cannot be read twice."""
-    if path == STDIN or format == "json":
+    cannot be read twice (standard input, a pipe)."""
+    if path == STDIN or format == "json" or not os.path.isfile(path):
         return None
     try:
         if format == "parquet":
@@ -149,9 +151,7 @@ def _csv(file: IO[bytes], path: str) -> Iterator[Row]:
     columns = next(reader, None)
     if columns is None:
         raise HostError(f"{path}: the file is empty: its first line must name the columns")
-    twice = next((name for name in columns if columns.count(name) > 1), None)
-    if twice is not None:
-        raise HostError(f"{path}:1: there are two columns {twice!r}")
+    _refuse_twice(f"{path}:1", columns)
     number = 0
     while True:
         place = f"{path}:{reader.line_num + 1}"
@@ -170,6 +170,12 @@ def _csv(file: IO[bytes], path: str) -> Iterator[Row]:
         number += 1
 
 
+def _refuse_twice(place: str, columns: Sequence[str]) -> None:
+    twice = next((name for name, count in Counter(columns).items() if count > 1), None)
+    if twice is not None:
+        raise HostError(f"{place}: there are two columns {twice!r}")
+
+
 def _parquet(path: str) -> Iterator[Row]:
     parquet = import_parquet()
     if path == STDIN:
@@ -179,11 +185,12 @@ def _parquet(path: str) -> Iterator[Row]:
     number = 0
     try:
         with parquet.ParquetFile(path) as file:
+            _refuse_twice(path, file.schema_arrow.names)
             for batch in file.iter_batches(batch_size=1024):
-                for value in batch.to_pylist():
+                for value in batch.to_pylist(maps_as_pydicts="strict"):
                     yield Row(number, f"{path}[{number}]", {name: _plain(each) for name, each in value.items()})
                     number += 1
-    except pyarrow.ArrowException as error:
+    except (pyarrow.ArrowException, KeyError, ValueError) as error:  # a map with a key twice, nanoseconds
         raise HostError(f"{path}: {error}") from None
 
 

@@ -120,8 +120,10 @@ async def run(
     options: Options,
     progress: Callable[[Summary], None] = lambda summary: None,
     summary: Summary | None = None,
+    chosen: Callable[[str, Row], None] = lambda key, row: None,
 ) -> Ended:
-    """Run a batch; ``progress`` is called with the summary so far at each result that is on the disk.
+    """Run a batch; ``progress`` is called with the summary so far at each result that is on the disk, and ``chosen``
+    with the key of each row of the data that has been chosen, whether it is called or has its result already.
 
     ``program`` is the digest of the program (:func:`program_digest`).  Raises :class:`bamlvm.HostError` for a first row
     that is not one of this function, and for files that cannot be read or written.
@@ -129,7 +131,7 @@ async def run(
     summary = summary or Summary()
     order: dict[str, int] = {}
     with Journal(journal_path(output), program, keep_older=options.keep_older) as journal:
-        selected = _Selection(columns, journal, options, summary, order)
+        selected = _Selection(columns, journal, options, summary, order, chosen)
         is_complete = True
         failed = 0  # the summary counts a row later, when it is on the disk
         try:
@@ -160,13 +162,20 @@ class _Selection:
     """Which rows are called: those of the data that are chosen and not done."""
 
     def __init__(
-        self, columns: Columns, journal: Journal, options: Options, summary: Summary, order: dict[str, int]
+        self,
+        columns: Columns,
+        journal: Journal,
+        options: Options,
+        summary: Summary,
+        order: dict[str, int],
+        chosen: Callable[[str, Row], None],
     ) -> None:
         self._columns = columns
         self._journal = journal
         self._options = options
         self._summary = summary
         self._order = order
+        self._chosen = chosen
         self.unreadable: list[tuple[str, Row, HostError]] = []
 
     def jobs(self, rows: Iterator[Row]) -> Iterator[Job]:
@@ -189,6 +198,7 @@ class _Selection:
             seen[digest] += 1
             key = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
             self._order[key] = row.number
+            self._chosen(key, row)
             entry = entries.get(key)
             if entry is not None and not (entry.failed and options.retry_errors):
                 self._summary.resume(entry.failed)

@@ -32,16 +32,26 @@ class Summary:
         """How many rows have failed in this run."""
         return self.errors.total()
 
+    @property
+    def expense(self) -> str:
+        """The tokens of this run, and their cost where it is known, as text."""
+        tokens = f"{self.input_tokens:,}+{self.output_tokens:,} tokens"
+        if self.amount is None or self.currency is None:
+            return tokens
+        return f"{tokens}, {self.amount.normalize():f} {self.currency}"
+
     def add(self, result: RowResult) -> None:
         """Count a result of this run."""
         self.attempts += result.cost.attempts
         self.input_tokens += result.cost.input_tokens
         self.output_tokens += result.cost.output_tokens
-        if result.cost.amount is None or self.amount is None:
-            self.amount = None if result.cost.attempts else self.amount  # what is not known in part is not known
-        else:
-            self.amount += result.cost.amount
-            self.currency = result.cost.currency or self.currency
+        cost = result.cost
+        if cost.amount is not None and self.currency is None:
+            self.currency = cost.currency
+        if cost.amount is None or cost.currency != self.currency:
+            self.amount = None if cost.attempts else self.amount  # what is not known in part is not known
+        elif self.amount is not None:
+            self.amount += cost.amount
         if result.error is None:
             self.done += 1
         else:
@@ -61,10 +71,7 @@ class Summary:
             failures = f" ({self.resumed_failed:,} of them failed)" if self.resumed_failed else ""
             heads.append(f"{self.resumed:,} there already{failures}")
         rate = f", {rows / seconds:.1f} a second" if rows and seconds > 0 else ""
-        tokens = f"{self.input_tokens:,}+{self.output_tokens:,} tokens"
-        if self.amount is not None and self.currency is not None:
-            tokens += f", {self.amount.normalize():f} {self.currency}"
-        facts = f"{seconds:.1f} s{rate}, {self.attempts:,} attempts, {tokens}"
+        facts = f"{seconds:.1f} s{rate}, {self.attempts:,} attempts, {self.expense}"
         shown = [
             f"  {count:,} {name}: {self.examples[name].partition(chr(10))[0][:200]}"
             for name, count in self.errors.most_common()

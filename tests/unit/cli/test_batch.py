@@ -274,3 +274,68 @@ def test_two_commands_do_not_write_one_file(folder: Path, server: ThreadedMockSe
     finally:
         first.kill()
         first.wait(timeout=60)
+
+
+def test_the_data_are_not_overwritten(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "data.csv").write_text("text\na\n")
+    assert main(["batch", "length", "data.csv", "-o", "./data.csv"]) == exit_codes.HOST
+    assert capsys.readouterr().err == "bamlvm batch: ./data.csv is the data itself; give another -o\n"
+    assert (folder / "data.csv").read_text() == "text\na\n"
+
+
+@pytest.mark.parametrize("text", ['{"mine": 1}', "a line\nand a part of one", "{"])
+def test_a_file_of_something_else_stays_as_it_is(folder: Path, text: str) -> None:
+    path = data(folder, texts(1))
+    (folder / "out.jsonl").write_text(text)
+    whole = text == "{"  # it may be the beginning of a result
+    assert (main(["batch", "length", path, "-o", "out.jsonl"]) == exit_codes.OK) is whole
+    assert whole or (folder / "out.jsonl").read_text() == text
+
+
+def test_a_name_that_is_taken_is_told_apart(folder: Path) -> None:
+    (folder / "data.csv").write_text("text,row,mood\nfine,5,?\n")
+    assert main(["batch", "Feel", "data.csv", "-o", "out.csv", "--with-input"]) == exit_codes.OK
+    with Path("out.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row == {
+        "row": "0",
+        "text": "fine",
+        "input.row": "5",
+        "mood": "?",
+        "error": "",
+        "result.mood": "good",
+        "score": "1",
+    }
+
+
+def test_a_pipe_is_read_once_whatever_is_shown(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    read, write = os.pipe()
+    os.write(write, b'{"text": "a"}\n{"text": "bc"}\n')
+    os.close(write)
+    try:
+        words = ["batch", "length", f"/dev/fd/{read}", "--format", "jsonl", "--progress", "-o", "out.jsonl"]
+        assert main(words) == exit_codes.OK
+    finally:
+        os.close(read)
+    assert [line["result"] for line in lines("out.jsonl")] == [1, 2]
+
+
+def test_a_disk_that_is_full_loses_nothing_that_is_on_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = data(folder, texts(40))
+    program = (
+        "import resource, sys\n"
+        "from bamlvm.cli.main import main\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
+        f"sys.exit(main(['batch', 'length', {path!r}, '-o', 'out.jsonl', '--concurrency', '1']))\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ended.returncode == exit_codes.HOST
+    assert ended.stderr == "bamlvm batch: out.jsonl: File too large\n"
+    assert main(["batch", "length", path, "-o", "out.jsonl"]) == exit_codes.OK
+    assert [line["row"] for line in lines("out.jsonl")] == list(range(40))
+
+
+def test_any_name_of_a_file_can_be_shown(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = data(folder, texts(2), "[red] [x[")
+    assert main(["batch", "length", path, "--format", "jsonl", "--progress", "-o", "out.jsonl"]) == exit_codes.OK
+    assert "[red] [x[" in capsys.readouterr().err

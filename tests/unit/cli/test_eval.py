@@ -94,3 +94,20 @@ def test_what_cannot_be_done(
 ) -> None:
     assert main(words) in (exit_codes.HOST, exit_codes.USAGE)
     assert message in capsys.readouterr().err
+
+
+def test_rows_are_scored_as_the_data_have_them_now(
+    server: ThreadedMockServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["eval", "Classify", "data.csv", "--expect", "label", "-o", "kept"]
+    assert main(words) == exit_codes.OK
+    # Another label for the first row, other texts in the second and third, the last one gone.
+    Path("data.csv").write_text("text,label\n<b>money</b> back,Bug\nit broke,Bug\nit stops,Bug\n")
+    capsys.readouterr()
+    assert main(words) == exit_codes.OK
+    out = capsys.readouterr().out
+    assert len(server.requests) == 6  # the first row was not asked again
+    assert re.search(r"^rows +3$", out, re.MULTILINE)
+    assert re.search(r"^passed +100\.0 %$", out, re.MULTILINE)
+    assert main([*words, "--limit", "1"]) == exit_codes.OK
+    assert re.search(r"^rows +1$", capsys.readouterr().out, re.MULTILINE)

@@ -123,3 +123,30 @@ def test_a_sample_is_of_that_size_in_order_and_always_the_same(rows: int, size: 
     assert len(chosen) == min(rows, size)
     assert chosen == sorted(set(chosen))
     assert chosen == [row.number for row in sampled(iter(made), size, seed)]
+
+
+def test_maps_of_parquet_are_objects(tmp_path: Path) -> None:
+    path = str(tmp_path / "a.parquet")
+    kind = pyarrow.map_(pyarrow.string(), pyarrow.int64())
+    parquet.write_table(pyarrow.table({"m": pyarrow.array([[("a", 1), ("b", 2)], None], kind)}), path)
+    assert [row.value for row in read_rows(path, "parquet")] == [{"m": {"a": 1, "b": 2}}, {"m": None}]
+
+
+@pytest.mark.parametrize(
+    ("table", "problem"),
+    [
+        (pyarrow.Table.from_arrays([pyarrow.array([1]), pyarrow.array([2])], ["a", "a"]), "there are two columns 'a'"),
+        (pyarrow.table({"at": pyarrow.array([1], pyarrow.timestamp("ns"))}), "Nanosecond"),
+        (
+            pyarrow.table(
+                {"m": pyarrow.array([[("k", 1), ("k", 2)]], pyarrow.map_(pyarrow.string(), pyarrow.int64()))}
+            ),
+            "key",
+        ),
+    ],
+)
+def test_what_parquet_has_and_rows_cannot_have(tmp_path: Path, table: pyarrow.Table, problem: str) -> None:
+    path = str(tmp_path / "a.parquet")
+    parquet.write_table(table, path)
+    with pytest.raises(HostError, match=problem):
+        list(read_rows(path, "parquet"))
