@@ -44,6 +44,15 @@ def float_text(number: float) -> str:
     return f"{sign}{digits.ljust(point, '0')}.0"  # an exponent this great leaves no digit behind the point
 
 
+def json_float_text(number: float) -> str:
+    """Return a finite float as the official runtime writes it in JSON: ``0.00001``, ``1e-7``, ``1.5e+16``."""
+    text = repr(number)
+    mantissa, _, exponent = text.partition("e-0")
+    if not exponent:
+        return text
+    return float_text(number) if exponent == "5" else f"{mantissa}e-{exponent}"
+
+
 def string_literal(text: str) -> str:
     """Return a string in double quotes, as it could be written in a program."""
     return msgspec.json.encode(text).decode() if text.isprintable() else _escaped(text)

@@ -16,7 +16,7 @@ import msgspec
 from bamlvm.vm.natives.json_pieces import InvalidJson, parsed, written
 from bamlvm.vm.natives.table import NativeTable
 from bamlvm.vm.values import EnumValue, Instance, Media, Thrown, in_i64
-from bamlvm.vm.work import Lengthy, Work, due, later
+from bamlvm.vm.work import Lengthy, Work, due, finish, later
 
 NATIVES: Final = NativeTable()
 
@@ -157,7 +157,9 @@ def _stringify(value: Any) -> str:
 
 
 def _encode(value: Any) -> str:
-    return _ENCODER.encode(value)
+    text: str = _ENCODER.encode(value)
+    # Python writes small floats otherwise (1e-07): where one may be in the text, it is made in the other way.
+    return finish(written(value, _plain)) if "e-0" in text else text
 
 
 def _plain(value: Any) -> Any:

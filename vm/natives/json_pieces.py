@@ -12,6 +12,7 @@ from json.encoder import encode_basestring
 from math import isfinite
 from typing import Any, Final
 
+from bamlvm.vm.rendering import json_float_text
 from bamlvm.vm.values import EnumValue, Instance, Media, in_i64
 from bamlvm.vm.work import LONGEST, TEXT_PIECE, Work, too_long
 
@@ -225,5 +226,5 @@ def _scalar_text(value: Any, plain: Callable[[Any], Any]) -> str:
     if type(value) is float:
         if not isfinite(value):
             raise InvalidJson("a float that is not finite")
-        return repr(value)
+        return json_float_text(value)
     return _scalar_text(plain(value), plain)  # raises for what has no JSON
