@@ -51,7 +51,10 @@ def execute(options: argparse.Namespace) -> int:
         opened(options.open)  # what is wrong with it is said before anything listens
 
     def make(files: Mapping[str, str]) -> bamlvm.Runtime:
-        return shared.make_runtime(options, files)
+        try:
+            return shared.make_runtime(options, files)
+        except CommandError as error:  # of a file that has changed meanwhile: the page says so
+            raise bamlvm.HostError(error.message) from None
 
     def replaying(files: Mapping[str, str], recording: str) -> bamlvm.Runtime:
         from bamlvm.replay import ReplayTransport

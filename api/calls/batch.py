@@ -132,10 +132,12 @@ class _Batch:
             on_attempt=_paced(self._pacing, self._context.on_attempt),
         )
         value = error = None
+        is_admitted = False
         try:
             prepared = prepare_call(self._engine, self._name, row, context.listens, context)
             if self._pacing is not None:
                 await self._pacing.admit()
+                is_admitted = True
             value = await drive(Call(self._engine, prepared, context))
         except BamlError as raised:
             if isinstance(raised, Cancelled) and not isinstance(raised, DeadlineExceeded):
@@ -144,9 +146,12 @@ class _Batch:
                 raise
             error = raised
         record = collector.last
-        if self._pacing is not None and record is not None:
-            usage = record.usage
-            await self._pacing.settle(max(1, len(record.attempts)), usage.input_tokens + usage.output_tokens)
+        if self._pacing is not None and is_admitted:  # others may wait for that, whatever came of it
+            attempts, tokens = 1, 0
+            if record is not None:
+                attempts = max(1, len(record.attempts))
+                tokens = record.usage.input_tokens + record.usage.output_tokens
+            await self._pacing.settle(attempts, tokens)
         return BatchResult(index, row, value, error, record)
 
 

@@ -73,7 +73,7 @@ class Engine:
         self.env = env
         self.step_limit = step_limit
         self.collectors = collectors
-        self.new_tracer: Callable[[], Tracer] | None = None  # makes the tracer of a call's machine
+        self.new_tracer: Callable[[], Tracer | None] | None = None  # makes the tracer of a call's machine
         self._compile_clients = compile_clients
         self.active: set[ActiveCall] = set()
         self.closed = False

@@ -3,12 +3,14 @@
 Each taker reserves the next free moment and sleeps until then, so that takers are served in their order and nothing is
 polled.  Attempts are spaced evenly: in no minute do more begin than its rate.  What an attempt costs in tokens is known
 only when it has ended: it reserves what an attempt has cost on average, and the difference is settled afterwards.
-Until a first call has ended nothing is known, and the others wait for it.
+Until a first call has ended nothing is known, and the others wait for it, but not for ever: it may be lost with its
+machine.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from typing import Final, Protocol
 
@@ -29,6 +31,10 @@ def per_second(name: str, rate: str | None) -> float | None:
     if match is None or match[2] not in _UNITS or not float(match[1]) > 0:
         raise HostError(f"{name}: expected a rate such as 500/min, 8/s or 10000/hour, got {rate!r}")
     return float(match[1]) / _UNITS[match[2]]
+
+
+_LONGEST_FIRST: Final = 120.0
+"""How many seconds others wait for the end of a first call."""
 
 
 class Pacing(Protocol):
@@ -56,7 +62,8 @@ class Pace:
             if self._first_ended is None:
                 self._first_ended = asyncio.Event()
             elif not self._first_ended.is_set():
-                await self._first_ended.wait()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._first_ended.wait(), _LONGEST_FIRST)
             await self._tokens.take(self._expected())
         if self._attempts is not None:
             await self._attempts.take(1.0)

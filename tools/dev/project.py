@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from bamlvm.build.sources import baml_files
 from bamlvm.errors import CompileError, HostError
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Project:
         self.runtime: Runtime | None = None
         self.diagnostics: tuple[Diagnostic, ...] = ()
         self.problem: str | None = None
-        """Why the sources cannot be read."""
+        """Why the sources cannot be read, or no runtime be made of them."""
         self._read = read
         self._make = make
         self._stamp: Stamp = {}
@@ -105,6 +106,9 @@ class Project:
         except CompileError as error:
             self.diagnostics = error.diagnostics
             return
+        except HostError as error:  # another file that a runtime needs: prices, variables
+            self.problem = str(error)
+            return
         self.compiled = self.files
         self.diagnostics = self.runtime.diagnostics
         if before is not None:
@@ -114,13 +118,8 @@ class Project:
 def _stamp(path: str) -> Stamp:
     """Return the state of the files of a program; what cannot be read has none."""
     found: Stamp = {}
-    if os.path.isfile(path):
-        _note(path, found)
-    for folder, folders, names in os.walk(path):
-        folders[:] = [name for name in folders if not name.startswith(".") and name not in ("node_modules", ".venv")]
-        for name in names:
-            if name.endswith(".baml"):
-                _note(os.path.join(folder, name), found)
+    for file in [path] if os.path.isfile(path) else baml_files(path):
+        _note(file, found)
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
 from bamlvm.context import CallContext, CancelToken
@@ -54,8 +55,8 @@ async def steps_of(
         cancel=token, timeout=context.timeout, env=context.env, client=context.client, clients=context.clients
     )
     engine = runtime.engine
-    before = engine.new_tracer
-    engine.new_tracer = lambda: watcher
+    engine.new_tracer = _watching.get  # and stays: other calls of the runtime find no watcher there
+    watching = _watching.set(watcher)
     found: dict[str, Any] = {"steps": watcher.steps, "is_complete": True}
     try:
         value = await runtime.call_function(function, args, call_context)
@@ -65,8 +66,12 @@ async def steps_of(
     except BamlError as error:
         found["error"] = str(error)
     finally:
-        engine.new_tracer = before
+        _watching.reset(watching)
     return found
+
+
+_watching: ContextVar[_Watcher | None] = ContextVar("watching", default=None)
+"""The watcher of the call that this task makes."""
 
 
 class _Watcher:
