@@ -119,13 +119,23 @@ async def _called(
             )
             digest = program_digest(files, variant.client)
             with shown_progress(options, variant.name, format) as progress:
-                rows = read_rows(options.data, format)
+                rows = _checked(read_rows(options.data, format), evaluated)
                 found: dict[str, Row] = {}
                 await run(engine, columns, rows, str(path), digest, chosen, progress, chosen=found.__setitem__)
             called.append((variant, path, found))
     finally:
         await runtime.aclose()
     return called
+
+
+def _checked(rows: Iterator[Row], evaluated: Subject) -> Iterator[Row]:
+    """Yield the rows; the first one must have what is expected, before anything is paid."""
+    from bamlvm.tools.evaluation.subject import require_columns
+
+    for number, row in enumerate(rows):
+        if number == 0:
+            require_columns(evaluated.expectations, row.value, row.place)
+        yield row
 
 
 def _of_test(runtime: bamlvm.Runtime, case: Case | None) -> tuple[dict[str, Any], Any]:

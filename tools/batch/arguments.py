@@ -5,7 +5,8 @@ where no column has its name, a row is the argument itself: all of it where the 
 only column, or the value of a line that is no object.  Other columns are ignored.
 
 In CSV all is text: it is itself where the parameter is a string, else JSON, or text if it is not JSON (an enum's
-variant); an empty cell is left out where the parameter has a default, and null where it may be null.
+variant); a boolean may be in any case, as spreadsheets write it.  An empty cell is left out where the parameter has a
+default, and null where it may be null.
 
 An image, audio, pdf or video may be ``{"file": "cat.png"}``, a path relative to the data file and below its folder.
 """
@@ -15,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from bamlvm.errors import HostError
 from bamlvm.sysops.regular_files import Roots
@@ -28,6 +29,9 @@ from bamlvm.vm.values import Thrown
 if TYPE_CHECKING:
     from bamlvm.runtime import Runtime
     from bamlvm.vm.program.declarations import Parameter
+
+
+_BOOLEANS: Final = {"true": True, "false": False}
 
 
 class Columns:
@@ -121,7 +125,13 @@ class Columns:
         return None
 
     def _value(self, row: Row, value: Any, parameter: Parameter) -> Any:
-        return text_argument(value, parameter.type) if row.is_text else value
+        if not row.is_text:
+            return value
+        boolean = _BOOLEANS.get(value.lower())
+        members = self._members(parameter)
+        if boolean is not None and Primitive("bool") in members and not takes_text(members):
+            return boolean
+        return text_argument(value, parameter.type)
 
     def _media(self, value: Any, parameter: Parameter) -> Any:
         if not (isinstance(value, dict) and isinstance(value.get("file"), str)):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -80,6 +80,14 @@ def subject(
     if case is None and not expectations:
         raise HostError("nothing is expected: name a test (Function::Test), or a column with --expect")
     return Subject(variants, expectations, case)
+
+
+def require_columns(expectations: Sequence[Expectation], columns: Any, place: str) -> None:
+    """Raise :class:`bamlvm.HostError` if a row, whose place is named, has not the columns that are expected."""
+    for each in expectations:
+        if isinstance(columns, dict) and each.column not in columns:
+            hint = suggestion(each.column, columns)
+            raise HostError(f"{place}: no column {each.column!r} for --expect{f' ({hint})' if hint else ''}")
 
 
 def _expectation(word: str) -> Expectation:

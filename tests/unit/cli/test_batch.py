@@ -339,3 +339,14 @@ def test_any_name_of_a_file_can_be_shown(folder: Path, capsys: pytest.CaptureFix
     path = data(folder, texts(2), "[red] [x[")
     assert main(["batch", "length", path, "--format", "jsonl", "--progress", "-o", "out.jsonl"]) == exit_codes.OK
     assert "[red] [x[" in capsys.readouterr().err
+
+
+def test_booleans_of_a_spreadsheet(folder: Path) -> None:
+    (folder / "baml_src" / "flags.baml").write_text(
+        "function flag(on: bool?) -> string { `${on}` }\nfunction word(on: bool | string) -> string { `${on}` }\n"
+    )
+    (folder / "data.csv").write_bytes(b"\xef\xbb\xbfon\r\nTRUE\r\nFalse\r\ntrue\r\n")
+    assert main(["batch", "flag", "data.csv", "-o", "out.jsonl"]) == exit_codes.OK
+    assert [line["result"] for line in lines("out.jsonl")] == ["true", "false", "true"]
+    assert main(["batch", "word", "data.csv", "-o", "words.jsonl"]) == exit_codes.OK
+    assert [line["result"] for line in lines("words.jsonl")] == ["TRUE", "False", "true"]

@@ -111,3 +111,12 @@ def test_rows_are_scored_as_the_data_have_them_now(
     assert re.search(r"^passed +100\.0 %$", out, re.MULTILINE)
     assert main([*words, "--limit", "1"]) == exit_codes.OK
     assert re.search(r"^rows +1$", capsys.readouterr().out, re.MULTILINE)
+
+
+def test_a_column_that_is_not_there_costs_nothing(
+    server: ThreadedMockServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["eval", "Classify", "data.csv", "--expect", "labl"]) == exit_codes.HOST
+    error = capsys.readouterr().err
+    assert "data.csv:2: no column 'labl' for --expect" in error and "label" in error
+    assert not server.requests
