@@ -1,6 +1,6 @@
 """Serve editors: the language server of BAML, over stdin and stdout (extra `bamlvm[lsp]`).
 
-An editor starts it; see docs/editor.md.  The protocol is LSP 3.17.  The log goes to stderr.
+An editor starts it; see docs/language_server.md.  The protocol is LSP 3.17.  The log goes to stderr.
 """
 
 from __future__ import annotations
