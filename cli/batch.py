@@ -112,7 +112,7 @@ def _run(options: argparse.Namespace, files: dict[str, str], summary: Summary) -
 
     from bamlvm.tools.batch.arguments import Columns
     from bamlvm.tools.batch.output import refuse_data
-    from bamlvm.tools.batch.rows import data_format, read_rows
+    from bamlvm.tools.batch.rows import data_format, read_rows, waits
     from bamlvm.tools.batch.run import LocalEngine, program_digest, run
 
     refuse_data(options.output, options.data)
@@ -121,7 +121,15 @@ def _run(options: argparse.Namespace, files: dict[str, str], summary: Summary) -
         columns = Columns(runtime, options.function, options.data, renamed_columns(options.column))
         context = bamlvm.CallContext(timeout=options.timeout, client=options.client)
         engine = (
-            LocalEngine(runtime, columns, context, options.concurrency, options.rate, options.tokens_rate)
+            LocalEngine(
+                runtime,
+                columns,
+                context,
+                options.concurrency,
+                options.rate,
+                options.tokens_rate,
+                waits=waits(options.data),
+            )
             if options.engine == "local"
             else _cluster(options, files, context)
         )

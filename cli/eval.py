@@ -94,7 +94,7 @@ async def _called(
 ) -> list[tuple[Variant, Path, dict[str, Row]]]:
     """Call every variant with every row; return the journals, and the rows of this run by their keys there."""
     from bamlvm.tools.batch.arguments import Columns
-    from bamlvm.tools.batch.rows import STDIN, read_rows
+    from bamlvm.tools.batch.rows import STDIN, read_rows, waits
     from bamlvm.tools.batch.run import LocalEngine, Options, program_digest, run
 
     if options.data == STDIN and len(evaluated.variants) > 1:
@@ -107,7 +107,14 @@ async def _called(
             columns = Columns(runtime, variant.function, options.data, renamed_columns(options.column), defaults)
             context = bamlvm.CallContext(timeout=options.timeout, client=variant.client, types=types)
             engine = LocalEngine(
-                runtime, columns, context, options.concurrency, options.rate, options.tokens_rate, checks=False
+                runtime,
+                columns,
+                context,
+                options.concurrency,
+                options.rate,
+                options.tokens_rate,
+                checks=False,
+                waits=waits(options.data),
             )
             chosen = Options(
                 limit=options.limit,

@@ -73,10 +73,15 @@ def read_rows(path: str, format: str) -> Iterator[Row]:
         raise HostError(f"{path}: {reason}") from None
 
 
+def waits(path: str) -> bool:
+    """Whether the next row may be long in coming: standard input, or a pipe."""
+    return path == STDIN or not os.path.isfile(path)
+
+
 def count_rows(path: str, format: str) -> int | None:
     """Return the number of rows of a file, for a display; None where that means reading all of it into memory, or it
     cannot be read twice (standard input, a pipe)."""
-    if path == STDIN or format == "json" or not os.path.isfile(path):
+    if format == "json" or waits(path):
         return None
     try:
         if format == "parquet":
@@ -109,7 +114,9 @@ def sampled(rows: Iterator[Row], size: int, seed: int) -> Iterator[Row]:
 @contextmanager
 def _opened(path: str) -> Iterator[IO[bytes]]:
     if path == STDIN:
-        yield sys.stdin.buffer
+        # Not sys.stdin: the interpreter locks that when it ends, and a thread may still wait for it.
+        with open(sys.stdin.fileno(), "rb", closefd=False) as file:
+            yield file
     elif path.endswith(".gz"):
         with gzip.open(path, "rb") as unpacked:
             yield cast("IO[bytes]", unpacked)

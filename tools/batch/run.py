@@ -10,13 +10,14 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import msgspec
 
 from bamlvm.errors import HostError
+from bamlvm.sysops.threads import in_thread
 from bamlvm.tools.batch.arguments import Columns
 from bamlvm.tools.batch.journal import Journal
 from bamlvm.tools.batch.output import journal_path, write_output
@@ -67,7 +68,8 @@ class Engine(Protocol):
 class LocalEngine:
     """Calls in this process: ``concurrency`` at a time, with the rates of :meth:`bamlvm.Runtime.batch`.
 
-    Results have the outcomes of their checks, unless ``checks`` is False.
+        Results have the outcomes of their checks, unless ``checks`` is False.  Where the next row may be long in coming
+    (``waits``: standard input, a pipe), it is read beside the event loop, so that calls go on meanwhile.
     """
 
     def __init__(
@@ -80,8 +82,10 @@ class LocalEngine:
         tokens_rate: str | None = None,
         *,
         checks: bool = True,
+        waits: bool = False,
     ) -> None:
         self._runtime = runtime
+        self._waits = waits
         self._columns = columns
         self._context = context
         self._checks = checks
@@ -92,8 +96,11 @@ class LocalEngine:
         running: dict[int, Job] = {}
         called = itertools.count()
 
-        def rows() -> Iterator[Mapping[str, Any]]:
-            for job in jobs:
+        async def rows() -> AsyncIterator[Mapping[str, Any]]:
+            while True:
+                job = await in_thread(next, jobs, None) if self._waits else next(jobs, None)
+                if job is None:
+                    return
                 running[next(called)] = job
                 yield job.arguments
 

@@ -350,3 +350,27 @@ def test_booleans_of_a_spreadsheet(folder: Path) -> None:
     assert [line["result"] for line in lines("out.jsonl")] == ["true", "false", "true"]
     assert main(["batch", "word", "data.csv", "-o", "words.jsonl"]) == exit_codes.OK
     assert [line["result"] for line in lines("words.jsonl")] == ["TRUE", "False", "true"]
+
+
+@pytest.mark.parametrize("is_interrupted", [False, True])
+def test_rows_that_are_long_in_coming_hold_up_no_result(folder: Path, is_interrupted: bool) -> None:
+    command = [sys.executable, "-m", "bamlvm", "batch", "Feel", "-", "-o", "out.jsonl"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write(b'{"text": "row 1"}\n')
+    process.stdin.flush()
+    deadline = time.monotonic() + 30
+    while not (folder / "out.jsonl").exists() or not (folder / "out.jsonl").read_bytes():
+        assert time.monotonic() < deadline, "the result waits for the next row"
+        time.sleep(0.02)
+    if is_interrupted:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == exit_codes.INTERRUPTED
+        assert process.stderr is not None
+        assert b"goes on from here" in process.stderr.read()
+        process.stdin.close()
+        process.stderr.close()
+    else:
+        process.communicate(b'{"text": "row 2"}\n', 30)
+        assert process.returncode == exit_codes.OK
+        assert len(lines("out.jsonl")) == 2
