@@ -23,9 +23,11 @@ its beginning, or its end               servers shorten keys and bodies (``sk-pr
 spread over several pieces of a body    a stream that repeats the prompt token by token (:meth:`Secrets.hide_across`)
 ======================================  ================================================================================
 
-All of them are looked for by a few *needles*: the beginnings and the ends of the forms (a short form is its own).  A
-text without needles, which is nearly every text, costs a search for each and no more.  The search is in UTF-8 with
-ASCII in lower case, where positions are those of the text itself.
+All of them are looked for by a few *needles*: the beginnings and the ends of the forms (a short form is its own), long
+enough for 12 characters of the secret.  A text without needles, which is nearly every text, costs a search for each and
+no more.  A search costs the less the longer its needle is, and next to nothing where the needle's *guard*, the one of
+its bytes that texts have least often, is missing.  The search is in UTF-8 with ASCII in lower case, where positions are
+those of the text itself.
 """
 
 from __future__ import annotations
@@ -73,16 +75,29 @@ _SECRET_NAME: Final = re.compile(
 _SAME_EVERYWHERE: Final = re.compile(r"[A-Za-z0-9._~-]+")  # the same in every form
 _SHORTEST: Final = 8  # shorter ones are also ordinary words
 _PART: Final = 12  # so many characters at either end of a long secret are hidden also if the rest is missing
+_PART_HEX: Final = 24  # the same in hexadecimal
+_PART_BASE64: Final = 16  # the same in base64
+_COMMON: Final = b"etaoinsrhldcumfpgwybv.,-kxjqz_0123456789/"  # the bytes of texts, the most frequent first
 _HTML: Final = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#x27;"))
 
 Span: TypeAlias = tuple[int, int]
 
 
-class _Needles(NamedTuple):
-    """What is searched for: the beginnings of forms, and the ends of long ones, each with the forms that have it."""
+class _Needle(NamedTuple):
+    guard: int
+    text: bytes
+    forms: tuple[bytes, ...]
 
-    heads: tuple[tuple[bytes, tuple[bytes, ...]], ...]
-    tails: tuple[tuple[bytes, tuple[bytes, ...]], ...]
+
+class _Needles(NamedTuple):
+    """What is searched for: the beginnings of forms, and the ends of long ones, each with the forms that have it.
+
+    A phrase is a secret behind another word (``Bearer …``): it is only there where a needle of the secret is.
+    """
+
+    heads: tuple[_Needle, ...]
+    tails: tuple[_Needle, ...]
+    phrases: tuple[bytes, ...]
     shortest: int
     number: int
 
@@ -152,15 +167,18 @@ class Secrets:
         """Return their places in a text, whole or cut short at their ends: in order, without overlap."""
         whole = whole.lower()
         found: list[Span] = []
-        for head, forms in self._needles.heads:
-            if head in whole:
+        for guard, head, forms in self._needles.heads:
+            if guard in whole and head in whole:
                 # Whole ones are looked for by themselves: a beginning may overlap the secret that follows it.
                 for form in forms:
                     found.extend(_places(whole, form))
                 found.extend(_beginnings(whole, head, forms))
-        for tail, forms in self._needles.tails:
-            if tail in whole:
+        for guard, tail, forms in self._needles.tails:
+            if guard in whole and tail in whole:
                 found.extend(_endings(whole, tail, forms))
+        if found:
+            for phrase in self._needles.phrases:
+                found.extend(_places(whole, phrase))
         merged: list[Span] = []
         for start, end in sorted(found):
             if merged and start < merged[-1][1]:
@@ -252,7 +270,8 @@ def _body_values(body: Any) -> Iterator[str]:
 
 @lru_cache(maxsize=64)  # the requests of one client have the same secrets
 def _needles(values: frozenset[str]) -> _Needles:
-    forms: set[bytes] = set()
+    parts: dict[bytes, int] = {}
+    phrases: set[bytes] = set()
     heads: dict[bytes, set[bytes]] = {}
     tails: dict[bytes, set[bytes]] = {}
     for value in values:
@@ -262,27 +281,50 @@ def _needles(values: frozenset[str]) -> _Needles:
         if PLACEHOLDER.fullmatch(rest or value):  # these end alike, and none is a secret
             continue
         if rest in values and len(scheme) < _SHORTEST <= len(rest):  # what else is to be hidden of it is its rest's
-            form = value.encode("utf-8", "surrogatepass").lower()
-            heads.setdefault(form, set()).add(form)
+            phrases.add(value.encode("utf-8", "surrogatepass").lower())
         else:
-            forms.update(each.lower() for form in _forms(value) for each in _encoded(form))
-    for form in forms:
-        if len(form) < 2 * _SHORTEST:
-            heads.setdefault(form, set()).add(form)
+            for form, part in _forms(value):
+                for data in _encoded(form):
+                    parts[data.lower()] = min(part, parts.get(data.lower(), part))
+    for data, part in parts.items():
+        if len(data) < 2 * _SHORTEST:
+            heads.setdefault(data, set()).add(data)
         else:
-            size = min(_PART, len(form) // 2)
-            heads.setdefault(form[:size], set()).add(form)
-            tails.setdefault(form[-size:], set()).add(form)
+            size = min(part, len(data) // 2)
+            heads.setdefault(data[:size], set()).add(data)
+            tails.setdefault(data[-size:], set()).add(data)
     return _Needles(
-        tuple((head, tuple(each)) for head, each in heads.items()),
-        tuple((tail, tuple(each)) for tail, each in tails.items()),
+        tuple(_Needle(_guard(head), head, tuple(each)) for head, each in heads.items()),
+        tuple(_Needle(_guard(tail), tail, tuple(each)) for tail, each in tails.items()),
+        tuple(phrases),
         min(map(len, (*heads, *tails)), default=0),
-        len(forms),
+        len(parts),
     )
 
 
-def _forms(value: str) -> Iterator[str]:
-    """Yield the forms of a secret.  The table in the head of this module gives the reason for each."""
+def _guard(needle: bytes) -> int:
+    """Return the byte of a needle that is most likely to be missing in a text."""
+    return max(needle, key=lambda byte: _COMMON.index(byte) if byte in _COMMON else len(_COMMON))
+
+
+def _forms(value: str) -> Iterator[tuple[str, int]]:
+    """Yield the forms of a secret, each with the length of its needles.
+
+    The table in the head of this module gives the reason for each.
+    """
+    for form in _writings(value):
+        yield form, _PART
+    data = value.encode("utf-8", "surrogatepass")
+    yield data.hex(), _PART_HEX
+    for text in _base64(data):
+        yield text, _PART_BASE64
+        if not text.isalnum():
+            yield text.replace("+", "-").replace("/", "_"), _PART_BASE64
+            yield quote(text, safe=""), _PART_BASE64
+            yield text.replace("/", "\\/"), _PART_BASE64
+
+
+def _writings(value: str) -> Iterator[str]:
     for each in {value, value.lower(), value.upper()} if not value.isascii() else {value}:  # ASCII's case is ignored
         yield each
         if _SAME_EVERYWHERE.fullmatch(each):
@@ -297,14 +339,6 @@ def _forms(value: str) -> Iterator[str]:
         for once in set(_escaped(each)):
             yield once
             yield from _escaped(once)
-    data = value.encode("utf-8", "surrogatepass")
-    yield data.hex()
-    for text in _base64(data):
-        yield text
-        if not text.isalnum():
-            yield text.replace("+", "-").replace("/", "_")
-            yield quote(text, safe="")
-            yield text.replace("/", "\\/")
 
 
 def _base64(data: bytes) -> Iterator[str]:

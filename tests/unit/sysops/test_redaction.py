@@ -168,3 +168,20 @@ def test_a_secret_that_is_cut_short_is_hidden_in_a_body_too(kept: int, size: int
     body = f'data: {{"said": "key={quote(secret, safe="")[:kept]}'.encode()
     hidden = b"".join(Secrets([secret]).hide_across([body[at : at + size] for at in range(0, len(body), size)]))
     assert hidden == b'data: {"said": "key=***'
+
+
+@pytest.mark.parametrize("secret", ["sk-proj-0123456789-QRSTUVWXYZ-" + "xyz"[:n] for n in range(4)])
+@pytest.mark.parametrize(
+    ("encode", "size"),
+    [(lambda data: data.hex(), 24), (lambda data: b64encode(data).decode(), 16), (lambda data: data.decode(), 12)],
+)
+def test_either_end_of_an_encoded_secret_is_hidden(secret: str, encode: Callable[[bytes], str], size: int) -> None:
+    text = encode(secret.encode())
+    for kept in range(size, len(text)):
+        assert Secrets([secret]).hide(f"{text[:kept]}…") == "***…"
+        assert Secrets([secret]).hide(f"…{text[-kept:]}") == "…***"
+
+
+def test_a_secret_behind_a_scheme_is_hidden_with_it() -> None:
+    secrets = secrets_of({"authorization": "Bearer 0123456789abcdefghij"})
+    assert secrets.hide("BEARER 0123456789abcdefghij, bearer 0123456789ab…") == "***, bearer ***…"
