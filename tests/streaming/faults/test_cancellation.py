@@ -1,7 +1,7 @@
 """A call ended at every point, in every way: promptly, once, and with everything closed.
 
-A *point* is where the call waits (or computes) when it is ended: resolving a name, connecting, before, inside and after
-the answer's head, in its body, in the body of an error, sleeping before a retry, in the host's callback, behind a
+A *point* is where the call waits (or computes) when it is ended: connecting, before, inside and after the answer's head,
+(resolving a name: ``tests/unit/sysops/web/transport/test_names.py``), in its body, in the body of an error, sleeping before a retry, in the host's callback, behind a
 reader that does not read, inside a loop of the program.  The bar is 100 ms; what is asserted is a second, since the
 machine may be busy.
 """
@@ -69,7 +69,6 @@ class Seen:
     ends: list[str] = field(default_factory=list)
     attempts: list[str] = field(default_factory=list)
     in_callback: bool = False
-    resolving: bool = False
 
 
 def _waiting(seen: Seen) -> Callable[[Any], Awaitable[None]]:
@@ -81,7 +80,6 @@ def _waiting(seen: Seen) -> Callable[[Any], Awaitable[None]]:
 
 
 POINTS = {
-    "resolving": Point(place="name", is_there=lambda server, seen: seen.resolving),
     "connecting": Point(place="full", is_there=lambda server, seen: "started" in seen.attempts),
     "before the head": Point([STALL]),
     "inside the head": Point([STREAM_HEAD[:20], STALL]),
@@ -104,26 +102,9 @@ POINTS = {
 }  # fmt: skip
 
 
-class DeafLoop(asyncio.SelectorEventLoop):
-    """An event loop whose resolver never answers."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: Seen | None = None
-
-    async def getaddrinfo(self, *arguments: Any, **options: Any) -> Any:
-        if arguments[0] != "model.invalid":
-            return await super().getaddrinfo(*arguments, **options)
-        assert self.seen is not None
-        self.seen.resolving = True
-        return await asyncio.sleep(600)
-
-
 @contextlib.contextmanager
 def _url(point: Point, server: FaultServer) -> Iterator[str]:
-    if point.place == "name":
-        yield "http://model.invalid:9"
-    elif point.place == "full":
+    if point.place == "full":
         with full_port() as port:
             yield f"http://127.0.0.1:{port}"
     else:
@@ -179,10 +160,9 @@ ENDS = {"token": "Cancelled", "thread": "Cancelled", "cancel": "CancelledError",
         "close": "Cancelled"}  # fmt: skip
 
 
-async def end_call(loop: DeafLoop, point: Point, how: str) -> float:
+async def end_call(point: Point, how: str) -> float:
     """End a call at a point; the seconds it took.  Afterwards nothing is open and the server has seen the client go."""
     seen = Seen()
-    loop.seen = seen
     token = bamlvm.CancelToken()
     async with FaultServer() as server, bamlvm.Runtime.from_files({"main.baml": PROGRAM}) as runtime:
         server.play("F", point.answer)
@@ -220,11 +200,8 @@ async def end_call(loop: DeafLoop, point: Point, how: str) -> float:
 
 @pytest.mark.parametrize("how", ENDS)
 @pytest.mark.parametrize("point", POINTS.values(), ids=POINTS)
-def test_a_call_in_an_event_loop(point: Point, how: str) -> None:
-    with asyncio.Runner(loop_factory=DeafLoop) as runner:
-        loop = runner.get_loop()
-        assert isinstance(loop, DeafLoop)
-        assert runner.run(end_call(loop, point, how)) < PROMPT_SECONDS
+async def test_a_call_in_an_event_loop(point: Point, how: str) -> None:
+    assert await end_call(point, how) < PROMPT_SECONDS
 
 
 # --- leaving a stream -------------------------------------------------------------------------------------------------
@@ -294,14 +271,10 @@ class ThreadedFaults:
 
 
 SYNC_ENDS = {"token": bamlvm.Cancelled, "deadline": bamlvm.DeadlineExceeded, "ctrl-c": KeyboardInterrupt}
-SYNC_POINTS = {name: point for name, point in POINTS.items() if point.place != "name"}
 
 
 def end_sync_call(point: Point, how: str) -> float:
-    """As :func:`end_call`, of a call that blocks the main thread.
-
-    The resolver of the background loop cannot be replaced from outside, so resolving is left to the test above.
-    """
+    """As :func:`end_call`, of a call that blocks the main thread."""
     seen, token = Seen(), bamlvm.CancelToken()
     acted: list[float] = []
     with (
@@ -340,7 +313,7 @@ def end_sync_call(point: Point, how: str) -> float:
 
 
 @pytest.mark.parametrize("how", SYNC_ENDS)
-@pytest.mark.parametrize("point", SYNC_POINTS.values(), ids=SYNC_POINTS)
+@pytest.mark.parametrize("point", POINTS.values(), ids=POINTS)
 def test_a_call_that_blocks(point: Point, how: str) -> None:
     assert end_sync_call(point, how) < PROMPT_SECONDS
 
@@ -482,11 +455,10 @@ STEPS = st.lists(
 )
 
 
-async def _some_calls(loop: DeafLoop, server: FaultServer, steps: list[tuple[str, str, int, bool]]) -> None:
+async def _some_calls(server: FaultServer, steps: list[tuple[str, str, int, bool]]) -> None:
     """Calls ended after so many turns of the loop, side by side or one after the other; nothing is left of them."""
     before = asyncio.all_tasks()
     threads = threading.active_count()
-    loop.seen = Seen()
     tasks = []
     with full_port() as port:
         async with bamlvm.Runtime.from_files({"main.baml": PROGRAM}) as runtime:
@@ -494,9 +466,7 @@ async def _some_calls(loop: DeafLoop, server: FaultServer, steps: list[tuple[str
                 point = POINTS[name]
                 key = f"{number}-{how}"
                 server.play(key, point.answer)
-                url = {"name": "http://model.invalid:9", "full": f"http://127.0.0.1:{port}"}.get(
-                    point.place, server.url(key)
-                )
+                url = f"http://127.0.0.1:{port}" if point.place == "full" else server.url(key)
                 token = bamlvm.CancelToken()
                 seen = Seen()
                 timeout = 0.05 if how == "nobody" else 20
@@ -526,16 +496,14 @@ async def _some_calls(loop: DeafLoop, server: FaultServer, steps: list[tuple[str
 
 
 def test_no_sequence_of_calls_and_ends_leaves_anything() -> None:
-    with asyncio.Runner(loop_factory=DeafLoop) as runner:
-        loop = runner.get_loop()
-        assert isinstance(loop, DeafLoop)
+    with asyncio.Runner() as runner:
         server = FaultServer()
         runner.run(server.__aenter__())
 
         @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
         @given(STEPS)
         def property_(steps: list[tuple[str, str, int, bool]]) -> None:
-            runner.run(_some_calls(loop, server, steps))
+            runner.run(_some_calls(server, steps))
 
         property_()
         runner.run(server.__aexit__(None, None, None))

@@ -555,7 +555,6 @@ def test_one_try_without_the_clients_own_retries(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("name", "error", "part"),
     [
-        ("CallSelf", "InvalidArgument", "Self → Self"),
         ("Pictures", "InvalidArgument", "cannot return image[]: no answer can be read as image"),
     ],
 )

