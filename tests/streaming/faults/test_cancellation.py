@@ -1,8 +1,9 @@
 """A call ended at every point, in every way: promptly, once, and with everything closed.
 
-A *point* is where the call waits (or computes) when it is ended: connecting, before, inside and after the answer's head,
-(resolving a name: ``tests/unit/sysops/web/transport/test_names.py``), in its body, in the body of an error, sleeping before a retry, in the host's callback, behind a
-reader that does not read, inside a loop of the program.  The bar is 100 ms; what is asserted is a second, since the
+A *point* is where the call waits (or computes) when it is ended: connecting, before, inside and after the answer's
+head, in its body, in the body of an error, sleeping before a retry, in the host's callback, behind a reader that does
+not read, inside a loop of the program.  (Resolving a name is ``tests/unit/sysops/web/transport/test_names.py``'s.)
+The bar is 100 ms; what is asserted is a second, since the
 machine may be busy.
 """
 

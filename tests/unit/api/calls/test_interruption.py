@@ -203,7 +203,7 @@ async def test_cancelling_an_async_call_in_the_middle_of_an_exchange(
         await mock_server.until(lambda server: server.open_connections == 0)
 
 
-NESTED = "{% for i in range(900) %}{% for j in range(900) %}BODY{% endfor %}{% endfor %}"
+NESTED = "{% for i in range(2000) %}{% for j in range(2000) %}BODY{% endfor %}{% endfor %}"
 PROMPTS = {
     "silent": NESTED.replace("BODY", ""),
     "text": NESTED.replace("BODY", "{{ j }}"),
