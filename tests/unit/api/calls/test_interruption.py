@@ -208,7 +208,7 @@ PROMPTS = {
     "silent": NESTED.replace("BODY", ""),
     "text": NESTED.replace("BODY", "{{ j }}"),
     "macro": "{% macro m() %}" + NESTED.replace("BODY", "{{ loop.index }}") + "{% endmacro %}{{ m() }}",
-    "set": "{% set x %}" + NESTED.replace("BODY", "{{ '' }}") + "{% endset %}{{ x }}",
+    "set": "{% set x %}" + NESTED.replace("BODY", "{{ ''|upper|lower|upper }}") + "{% endset %}{{ x }}",
     "string": "{{ Below() }}",
 }
 
