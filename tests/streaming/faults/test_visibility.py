@@ -96,7 +96,8 @@ async def listen(runtime: bamlvm.Runtime, env: dict[str, str], ear: Ear, how: st
         try:
             value = await stream.final()
         except bamlvm.ThrownError as error:
-            assert ends == [error], "the iteration and the final value end alike"
+            (ended,) = ends
+            assert (type(ended), str(ended), ended.attempts) == (type(error), str(error), error.attempts)
         else:
             assert not ends
             ends.append(value)
