@@ -8,18 +8,17 @@ A line has ``result`` or ``error``.
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from bamlvm.calls.errors import error_record
+from bamlvm.collector import Usage
 from bamlvm.errors import BamlError
 from bamlvm.values.results import to_builtins
 
 if TYPE_CHECKING:
     from bamlvm.calls.batch import BatchResult
-    from bamlvm.collector import CallRecord
 
 
 LINE_START: Final = b'{"row":'
@@ -33,23 +32,15 @@ class RowError(msgspec.Struct, frozen=True):
     message: str
 
 
-class Cost(msgspec.Struct, frozen=True):
-    """What a row has taken: attempts at LLM clients, tokens of all of them, seconds, and money, if that is known."""
-
-    attempts: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    seconds: float = 0.0
-    amount: Decimal | None = None
-    currency: str | None = None
-
-
 class RowResult(msgspec.Struct, frozen=True):
-    """The result of a row, as builtins, or its error."""
+    """The result of a row, as builtins, or its error; and what it has taken: attempts at LLM clients, seconds, and the
+    tokens and costs of all attempts."""
 
     value: Any = None
     error: RowError | None = None
-    cost: Cost = Cost()
+    attempts: int = 0
+    seconds: float = 0.0
+    usage: Usage = Usage()
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -63,10 +54,11 @@ class Line(msgspec.Struct, frozen=True):
 
 def row_result(result: BatchResult, *, checks: bool = True) -> RowResult:
     """Return the plain form of a call's result, with or without the outcomes of its checks."""
-    cost = _cost(result.record)
+    record = result.record
+    taken = (0, 0.0, Usage()) if record is None else (len(record.attempts), record.duration, record.usage)
     if result.error is not None:
-        return RowResult(error=row_error(result.error), cost=cost)
-    return RowResult(to_builtins(result.value, checks=checks), cost=cost)
+        return RowResult(None, row_error(result.error), *taken)
+    return RowResult(to_builtins(result.value, checks=checks), None, *taken)
 
 
 def row_error(error: BamlError) -> RowError:
@@ -84,22 +76,13 @@ def encoded(row: int, key: str, program: str, result: RowResult, columns: Any) -
         line["result"] = result.value
     else:
         line["error"] = result.error
-    cost = result.cost
+    usage = result.usage
     line |= {
-        "attempts": cost.attempts,
-        "input_tokens": cost.input_tokens,
-        "output_tokens": cost.output_tokens,
-        "seconds": round(cost.seconds, 6),
+        "attempts": result.attempts,
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "seconds": round(result.seconds, 6),
     }
-    if cost.amount is not None:
-        line |= {"cost": f"{cost.amount:f}", "currency": cost.currency}
+    if usage.cost is not None:
+        line |= {"cost": f"{usage.cost:f}", "currency": usage.currency}
     return msgspec.json.encode(line) + b"\n"
-
-
-def _cost(record: CallRecord | None) -> Cost:
-    if record is None:
-        return Cost()
-    usage = record.usage
-    return Cost(
-        len(record.attempts), usage.input_tokens, usage.output_tokens, record.duration, usage.cost, usage.currency
-    )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from decimal import Decimal
 
+from bamlvm.collector import Usage
 from bamlvm.tools.batch.results import RowResult
 
 
@@ -19,10 +19,7 @@ class Summary:
         self.resumed = 0
         self.resumed_failed = 0
         self.attempts = 0
-        self.input_tokens = 0
-        self.output_tokens = 0
-        self.amount: Decimal | None = Decimal(0)
-        self.currency: str | None = None
+        self.usage = Usage()
         self.errors: Counter[str] = Counter()
         self.examples: dict[str, str] = {}
         """The first message of each error class."""
@@ -35,23 +32,14 @@ class Summary:
     @property
     def expense(self) -> str:
         """The tokens of this run, and their cost where it is known, as text."""
-        tokens = f"{self.input_tokens:,}+{self.output_tokens:,} tokens"
-        if self.amount is None or self.currency is None:
-            return tokens
-        return f"{tokens}, {self.amount.normalize():f} {self.currency}"
+        tokens = f"{self.usage.input_tokens:,}+{self.usage.output_tokens:,} tokens"
+        cost = self.usage.cost
+        return tokens if cost is None else f"{tokens}, {cost.normalize():f} {self.usage.currency}"
 
     def add(self, result: RowResult) -> None:
         """Count a result of this run."""
-        self.attempts += result.cost.attempts
-        self.input_tokens += result.cost.input_tokens
-        self.output_tokens += result.cost.output_tokens
-        cost = result.cost
-        if cost.amount is not None and self.currency is None:
-            self.currency = cost.currency
-        if cost.amount is None or cost.currency != self.currency:
-            self.amount = None if cost.attempts else self.amount  # what is not known in part is not known
-        elif self.amount is not None:
-            self.amount += cost.amount
+        self.attempts += result.attempts
+        self.usage += result.usage
         if result.error is None:
             self.done += 1
         else:

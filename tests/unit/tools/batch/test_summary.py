@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from bamlvm.tools.batch.results import Cost, RowResult
+from bamlvm.collector import Usage
+from bamlvm.tools.batch.results import RowResult
 from bamlvm.tools.batch.summary import Summary
 
 
-def expense(*costs: Cost) -> str:
+def expense(*usages: Usage) -> str:
     summary = Summary()
-    for cost in costs:
-        summary.add(RowResult(cost=cost))
+    for usage in usages:
+        summary.add(RowResult(usage=usage))
     return summary.expense
 
 
-def cost(amount: str | None, currency: str | None = "USD") -> Cost:
-    return Cost(1, 10, 2, 0.5, None if amount is None else Decimal(amount), currency)
+def cost(amount: str | None, currency: str | None = "USD") -> Usage:
+    if amount is None:
+        return Usage(10, 2, unpriced=1)
+    return Usage(10, 2, known_cost=Decimal(amount), currency=currency)
 
 
 def test_a_cost_is_shown_where_all_of_it_is_known() -> None:
     assert expense(cost("0.10"), cost("0.20")) == "20+4 tokens, 0.3 USD"
-    assert expense(cost("0.10"), Cost()) == "10+2 tokens, 0.1 USD"  # no attempt was made
+    assert expense(cost("0.10"), Usage()) == "10+2 tokens, 0.1 USD"  # no attempt was made
     assert expense(cost("0.10"), cost(None, None)) == "20+4 tokens"
     assert expense(cost(None, None), cost("0.10")) == "20+4 tokens"
     assert expense() == "0+0 tokens"
