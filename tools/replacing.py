@@ -55,6 +55,23 @@ def replace_files(texts: Mapping[str, str], removed: Iterable[str] = ()) -> None
                 os.unlink(temporary)
 
 
+@contextlib.contextmanager
+def replacing(path: str) -> Iterator[str]:
+    """Give a new file beside ``path`` to write, which takes its place, with its mode, if the block ends well.
+
+    Raises :class:`OSError`; the file is then as it was.
+    """
+    temporary = _new_beside(path)
+    try:
+        yield temporary
+        os.chmod(temporary, os.stat(path).st_mode & 0o7777 if os.path.exists(path) else _new_mode())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
 def _write_beside(path: str, text: str) -> str:
     """Write a text to a new file in the folder of ``path``, with the mode that this has, and return its path."""
     mode = None
@@ -62,9 +79,9 @@ def _write_beside(path: str, text: str) -> str:
         mode = os.stat(path).st_mode & 0o7777
         if not os.access(path, os.W_OK):
             raise PermissionError(13, "not writable")
-    number, temporary = tempfile.mkstemp(prefix=".", suffix=_BESIDE, dir=os.path.dirname(path) or os.curdir)
+    temporary = _new_beside(path)
     try:
-        with open(number, "wb") as file:
+        with open(temporary, "wb") as file:
             file.write(text.encode())
         os.chmod(temporary, _new_mode() if mode is None else mode)
     except BaseException:
@@ -73,10 +90,16 @@ def _write_beside(path: str, text: str) -> str:
     return temporary
 
 
-def _keep_beside(path: str) -> str:
-    """Link a file to another name in its folder, where nothing else changes, and return that."""
+def _new_beside(path: str) -> str:
+    """Make an empty file in the folder of ``path``, and return its path."""
     number, temporary = tempfile.mkstemp(prefix=".", suffix=_BESIDE, dir=os.path.dirname(path) or os.curdir)
     os.close(number)
+    return temporary
+
+
+def _keep_beside(path: str) -> str:
+    """Link a file to another name in its folder, where nothing else changes, and return that."""
+    temporary = _new_beside(path)
     os.unlink(temporary)
     try:
         os.link(path, temporary, follow_symlinks=False)

@@ -12,7 +12,6 @@ import contextlib
 import csv
 import math
 import os
-import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +21,7 @@ import msgspec
 from bamlvm.errors import HostError
 from bamlvm.tools.batch.journal import Journal
 from bamlvm.tools.batch.rows import import_parquet
+from bamlvm.tools.replacing import replacing
 
 _SUFFIXES: Final = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 
@@ -72,7 +72,7 @@ def write_output(path: str, journal: Journal, order: Mapping[str, int], *, order
 
 
 def _rewrite(path: str, journal: Journal, keys: list[str], order: Mapping[str, int]) -> None:
-    with _replacing(path) as temporary, open(temporary, "wb") as file:
+    with replacing(path) as temporary, open(temporary, "wb") as file:
         for key, text in zip(keys, journal.texts(keys), strict=True):
             row = order.get(key, journal.entries[key].row)
             file.write(text if row == journal.entries[key].row else _renumbered(text, row))
@@ -119,7 +119,7 @@ def _names(columns: Collection[tuple[str, str]]) -> list[str]:
 
 
 def _write_csv(path: str, columns: list[str], records: list[list[Any]]) -> None:
-    with _replacing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
+    with replacing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
         writer.writerows([_cell(value) for value in record] for record in records)
@@ -135,29 +135,12 @@ def _write_parquet(path: str, columns: list[str], records: list[list[Any]]) -> N
     parquet = import_parquet()
     import pyarrow
 
-    with _replacing(path) as temporary:
+    with replacing(path) as temporary:
         try:
             table = pyarrow.table({name: [record[at] for record in records] for at, name in enumerate(columns)})
             parquet.write_table(table, temporary)
         except (pyarrow.ArrowException, OverflowError) as error:  # a number of more than 64 bits overflows
             raise HostError(f"{path}: the results are not of one type, as Parquet needs: {error}") from None
-
-
-@contextlib.contextmanager
-def _replacing(path: str) -> Iterator[str]:
-    """Give a new file beside ``path`` to write, which takes its place at the end."""
-    number, temporary = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=os.path.dirname(path) or os.curdir)
-    os.close(number)
-    try:
-        yield temporary
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, os.stat(path).st_mode & 0o7777 if os.path.exists(path) else 0o666 & ~mask)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
 
 
 @contextlib.contextmanager
