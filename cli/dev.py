@@ -83,13 +83,12 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _loaded() -> tuple[Any, Any]:
-    try:
-        from bamlvm.tools.dev.application import application
-        from bamlvm.tools.server import process
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in ("starlette", "uvicorn", "prometheus_client"):
-            from bamlvm.tools.server.asgi import NEEDED
+    from bamlvm.tools.server.asgi import needing_the_extra
 
-            raise CommandError(exit_codes.HOST, f"dev {NEEDED}") from None
-        raise
+    try:
+        with needing_the_extra("dev"):
+            from bamlvm.tools.dev.application import application
+            from bamlvm.tools.server import process
+    except ImportError as error:
+        raise CommandError(exit_codes.HOST, str(error)) from None
     return process, application

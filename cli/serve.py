@@ -157,14 +157,13 @@ class Make:
 
 
 def _load_process() -> Any:
-    try:
-        from bamlvm.tools.server import process
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in ("starlette", "uvicorn", "prometheus_client"):
-            from bamlvm.tools.server.asgi import NEEDED
+    from bamlvm.tools.server.asgi import needing_the_extra
 
-            raise CommandError(exit_codes.HOST, f"serve {NEEDED}") from None
-        raise
+    try:
+        with needing_the_extra("serve"):
+            from bamlvm.tools.server import process
+    except ImportError as error:
+        raise CommandError(exit_codes.HOST, str(error)) from None
     return process
 
 

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -42,6 +42,7 @@ from bamlvm.tools.dev.steps import stage_of, steps_of
 from bamlvm.tools.server.application import Guard
 from bamlvm.tools.server.process import ending_gracefully
 from bamlvm.tools.server.replies import Refused, encode, refusal
+from bamlvm.tools.server.requests import ClientGone, read_body
 from bamlvm.tools.server.settings import Settings
 from bamlvm.tools.test_runner.runner import run_case
 from bamlvm.values.results import to_builtins
@@ -54,8 +55,8 @@ HOSTS: Final = ("127.0.0.1", "localhost", "[::1]")
 WAIT_SECONDS: Final = 25.0
 """How long a question for a newer version waits."""
 
-MOST_BYTES: Final = 32 << 20
-"""The largest body of a request."""
+_BODIES: Final = Settings(max_body=32 << 20)
+"""The bounds of what the page sends."""
 
 _TYPES: Final = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 _HEADERS: Final = {
@@ -104,7 +105,7 @@ def application(
             Route("/api/steps", views.steps, methods=["POST"]),
         ],
         middleware=[Middleware(_Guarded, token=token)],
-        exception_handlers={BamlError: _failed, Refused: _failed, ClientDisconnect: _gone},
+        exception_handlers={BamlError: _failed, Refused: _failed, ClientGone: _gone},
         lifespan=lifespan,
     )
 
@@ -240,17 +241,9 @@ class _Asked:
 
 
 async def _body(request: Request) -> Mapping[str, Any]:
-    if request.headers.get("content-type", "").partition(";")[0] != "application/json":
-        raise Refused(415, "unsupported_media_type", "expected application/json", place="content-type")
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        parts.append(part)
-        size += len(part)
-        if size > MOST_BYTES:
-            raise Refused(413, "too_large", f"the body is larger than {MOST_BYTES:,} bytes", place="body")
+    text = await read_body(request.scope, request.receive, _BODIES)
     try:
-        body = json.loads(b"".join(parts))
+        body = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise Refused(400, "invalid_argument", f"not JSON: {error}", place="body") from None
     if not isinstance(body, dict):

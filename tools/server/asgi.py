@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -10,7 +12,19 @@ if TYPE_CHECKING:
     from bamlvm.runtime import Runtime
     from bamlvm.tools.server.settings import Settings
 
-NEEDED = "needs Starlette, uvicorn and prometheus-client: pip install 'bamlvm[serve]'"
+_LIBRARIES: Final = ("starlette", "uvicorn", "prometheus_client")
+
+
+@contextlib.contextmanager
+def needing_the_extra(who: str) -> Iterator[None]:
+    """Import in the block what the extra ``bamlvm[serve]`` brings; raises :class:`ImportError` that names it for ``who``."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in _LIBRARIES:
+            message = f"{who} needs Starlette, uvicorn and prometheus-client: pip install 'bamlvm[serve]'"
+            raise ImportError(message) from error
+        raise
 
 
 def asgi(runtime: Runtime, **settings: Any) -> Starlette:
@@ -23,12 +37,8 @@ def asgi(runtime: Runtime, **settings: Any) -> Starlette:
     Raises :class:`bamlvm.HostError` for a setting that cannot be, :class:`ImportError` without the extra
     ``bamlvm[serve]``.
     """
-    try:
+    with needing_the_extra("bamlvm.asgi"):
         from bamlvm.tools.server.application import application
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in ("starlette", "prometheus_client"):
-            raise ImportError(f"bamlvm.asgi {NEEDED}") from error
-        raise
     return application(runtime, settings_of(settings))
 
 
