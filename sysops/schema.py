@@ -11,12 +11,8 @@ from bamlvm.vm.program.types import Type
 from bamlvm.vm.values import EnumValue, Instance
 
 
-class Schema(Protocol):
-    """Units, merged, by qualified name: a :class:`bamlvm.vm.linker.Program`, or one with the types that a call adds
-    (:class:`bamlvm.vm.overlay.Overlay`).
-
-    ``aliases`` are without attributes, ``annotated_aliases`` with them.
-    """
+class Declared(Protocol):
+    """The part of a program that types refer to, by qualified name."""
 
     @property
     def classes(self) -> Mapping[str, ClassInfo]: ...
@@ -26,6 +22,14 @@ class Schema(Protocol):
 
     @property
     def aliases(self) -> Mapping[str, Type]: ...
+
+
+class Schema(Declared, Protocol):
+    """Units, merged, by qualified name: a :class:`bamlvm.vm.linker.Program`, or one with the types that a call adds
+    (:class:`bamlvm.vm.overlay.Overlay`).
+
+    ``aliases`` are without attributes, ``annotated_aliases`` with them.
+    """
 
     @property
     def annotated_aliases(self) -> Mapping[str, Type]: ...

@@ -17,8 +17,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from bamlvm.sysops.schema import Declared
 from bamlvm.sysops.schemas.dialects import Dialect
-from bamlvm.sysops.schemas.writer import Declared, SchemaWriter, description_of
+from bamlvm.sysops.schemas.writer import SchemaWriter, description_of
 from bamlvm.vm.program.types import STRING, ClassType, ListType, MapType, Type, bare, members
 
 KEY: Final = "value"

@@ -14,9 +14,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from bamlvm.sysops.prompts.hoisting import Declarations, find
+from bamlvm.sysops.schema import Declared
 from bamlvm.sysops.schemas.dialects import Dialect
 from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, FieldInfo, attribute_text, has_attribute
 from bamlvm.vm.program.types import (
@@ -55,19 +56,6 @@ PRIMITIVES: Final[Mapping[str, str]] = {
 
 class InexpressibleError(Exception):
     """A type that a dialect has no words for; the message names the type and its place."""
-
-
-class Declared(Protocol):
-    """The part of a program that types refer to."""
-
-    @property
-    def classes(self) -> Mapping[str, ClassInfo]: ...
-
-    @property
-    def enums(self) -> Mapping[str, EnumInfo]: ...
-
-    @property
-    def aliases(self) -> Mapping[str, Type]: ...
 
 
 class SchemaWriter:
