@@ -171,7 +171,7 @@ class BackgroundRun(Run):
         while self.receive() is not END:
             pass
         if self.error is not None:
-            raise self.take_error()  # type: ignore[misc]  # there is one
+            raise self.take_error()
         return self.value
 
     def wait_closed(self) -> None:

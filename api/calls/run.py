@@ -69,15 +69,16 @@ class Run(ABC):
             self._make_room()
         return space
 
-    def take_error(self) -> BaseException | None:
-        """Return what the call raised, to be raised; a copy, if this is asked once more."""
+    def take_error(self) -> BaseException:
+        """Return what the call raised, to be raised; a copy, if this is asked once more.  The run must have failed."""
         error = self.error
-        if error is not None:
-            try:
-                # An exception refers to the frames that it is raised through, and these to this run.
-                self.error = copy(error)
-            except Exception:  # one of the host's that cannot be copied
-                self.error = HostError(f"the call has failed: {type(error).__name__}: {error}")
+        if error is None:
+            raise RuntimeError("the call has raised nothing")
+        try:
+            # An exception refers to the frames that it is raised through, and these to this run.
+            self.error = copy(error)
+        except Exception:  # one of the host's that cannot be copied
+            self.error = HostError(f"the call has failed: {type(error).__name__}: {error}")
         return error
 
     def abandon(self, why: str) -> None:

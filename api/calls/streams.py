@@ -133,7 +133,7 @@ class Stream:
         """Raise what the call raised, the first time."""
         if self._run is not None and self._run.error is not None and not self._raised:
             self._raised = True
-            raise self._run.take_error()  # type: ignore[misc]  # there is one
+            raise self._run.take_error()
 
     def left(self) -> None:
         """End the call: an iterator was dropped before its end."""

@@ -54,7 +54,7 @@ class TaskRun(Run):
         while await self.receive() is not END:
             pass
         if self.error is not None:
-            raise self.take_error()  # type: ignore[misc]  # there is one
+            raise self.take_error()
         return self.value
 
     async def wait_closed(self) -> None:

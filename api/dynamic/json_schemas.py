@@ -121,9 +121,9 @@ class SchemaReader:
         if isinstance(schema, Mapping) and "allOf" in schema and sole_part(schema) is None:
             schema = self._document.merged(schema, pointer, (pointer,))
         if isinstance(schema, Mapping) and "properties" in schema:
-            self._types[pointer] = ClassType(self._new_name(hint))  # before it is read: it may refer to itself
-            self._class(schema, pointer, self._types[pointer].name)  # type: ignore[union-attr]
-            return self._types[pointer]
+            made = self._types[pointer] = ClassType(self._new_name(hint))  # before it is read: it may refer to itself
+            self._class(schema, pointer, made.name)
+            return made
         name = self._open[pointer] = self._new_name(hint)
         type_ = self._type(schema, pointer, hint, named=pointer != "#" or _title(schema) is not None)
         del self._open[pointer]
