@@ -17,7 +17,7 @@ _LIBRARIES: Final = ("starlette", "uvicorn", "prometheus_client")
 
 @contextlib.contextmanager
 def needing_the_extra(who: str) -> Iterator[None]:
-    """Import in the block what the extra ``bamlvm[serve]`` brings; raises :class:`ImportError` that names it for ``who``."""
+    """Let the block import the libraries of ``bamlvm[serve]``; for ``who``, raise :class:`ImportError` without them."""
     try:
         yield
     except ModuleNotFoundError as error:
