@@ -191,7 +191,7 @@ class Arguments:
                 new_key, _ = (yield key, key_type) if key_type is not None else self._free_key(key)
                 converted, extra = self._leaf(each, item) or (yield each, item)
             except Mismatch as mismatch:
-                raise mismatch.at(f"[{key!r}]")  # noqa: B904
+                raise mismatch.at(f"[{key!r}]")  # noqa: B904 (the same exception, seen from outside)
             out[new_key] = converted
             cost += extra
         return out, cost
@@ -214,7 +214,7 @@ class Arguments:
                 each = given[field.name]
                 out[field.name], extra = self._leaf(each, field.type) or (yield each, field.type)
             except Mismatch as mismatch:
-                raise mismatch.at(f".{field.name}")  # noqa: B904
+                raise mismatch.at(f".{field.name}")  # noqa: B904 (the same exception, seen from outside)
             cost += extra
         if is_dynamic:
             declared = {field.name for field in info.fields}
@@ -223,7 +223,7 @@ class Arguments:
                     try:
                         out[key], extra = self._leaf(given[key], _UNKNOWN) or (yield given[key], _UNKNOWN)
                     except Mismatch as mismatch:
-                        raise mismatch.at(f".{key}")  # noqa: B904
+                        raise mismatch.at(f".{key}")  # noqa: B904 (the same exception, seen from outside)
                     cost += extra + 1
             return self.schema.open_instance(name, out), cost
         return self.schema.new_instance(name, out), cost

@@ -6,6 +6,7 @@ Where the newest sources have errors, the runtime is that of the last ones that 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -75,11 +76,9 @@ class Project:
 
     async def newer_than(self, version: int, seconds: float) -> int:
         """Wait until there is a newer version, for so long at most; return the version."""
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds), self._changed:
                 await self._changed.wait_for(lambda: self.version > version or self._stopping)
-        except TimeoutError:
-            pass
         return self.version
 
     async def stop_waiting(self) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from bamlvm.context import CallContext, CancelToken
 from bamlvm.errors import BamlError, Cancelled
 from bamlvm.stages import STAGES, dump
@@ -51,15 +53,14 @@ async def steps_of(
     watcher = _Watcher(files)
     token = CancelToken()
     watcher.cancel = token.cancel
-    call_context = CallContext(
-        cancel=token, timeout=context.timeout, env=context.env, client=context.client, clients=context.clients
-    )
+    if context.cancel is not None:
+        context.cancel.subscribe(watcher, token.cancel)
     engine = runtime.engine
     engine.new_tracer = _watching.get  # and stays: other calls of the runtime find no watcher there
     watching = _watching.set(watcher)
     found: dict[str, Any] = {"steps": watcher.steps, "is_complete": True}
     try:
-        value = await runtime.call_function(function, args, call_context)
+        value = await runtime.call_function(function, args, msgspec.structs.replace(context, cancel=token))
         found["value"] = to_builtins(value)
     except Cancelled:
         found["is_complete"] = False
@@ -67,6 +68,8 @@ async def steps_of(
         found["error"] = str(error)
     finally:
         _watching.reset(watching)
+        if context.cancel is not None:
+            context.cancel.unsubscribe(watcher)
     return found
 
 
