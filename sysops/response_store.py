@@ -41,12 +41,14 @@ _VERSION: Final = 1
 _TOUCHED_AFTER: Final = 3600.0
 """Seconds after which a use of an entry is noted again."""
 
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS responses (
-  key TEXT PRIMARY KEY, created REAL NOT NULL, used REAL NOT NULL, size INTEGER NOT NULL, value BLOB NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS by_use ON responses (used, size);
-"""
+_LAYOUT: Final = (
+    f"PRAGMA application_id = {_APPLICATION}",
+    f"PRAGMA user_version = {_VERSION}",
+    """CREATE TABLE responses (
+      key TEXT PRIMARY KEY, created REAL NOT NULL, used REAL NOT NULL, size INTEGER NOT NULL, value BLOB NOT NULL
+    ) WITHOUT ROWID""",
+    "CREATE INDEX by_use ON responses (used, size)",
+)
 
 
 class ResponseCacheWarning(UserWarning):
@@ -56,9 +58,8 @@ class ResponseCacheWarning(UserWarning):
 class ResponseCache:
     """Responses in one file; safe to share between runtimes, threads and, with fork, processes.
 
-    ``path`` is the file, by default one of the user's; ``max_bytes`` bounds the entries (256 MiB, and a
-    twentieth before they are looked at), ``max_age`` is in
-    seconds, None without a limit.
+    ``path`` is the file, by default one of the user's; ``max_bytes`` bounds the entries (256 MiB, and a twentieth
+    before they are looked at), ``max_age`` is in seconds, None without a limit.
     """
 
     def __init__(
@@ -161,8 +162,7 @@ class ResponseCache:
                 connection = self._opened()
                 return otherwise if connection is None else work(connection)
             except sqlite3.OperationalError as error:
-                code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-                if code not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                if not _is_locked(error):
                     self._refuse(str(error))
             except (sqlite3.Error, OSError, ValueError, TypeError) as error:
                 self._refuse(getattr(error, "strerror", None) or str(error))
@@ -199,24 +199,58 @@ class ResponseCache:
         return connection
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        application = connection.execute("PRAGMA application_id").fetchone()[0]
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        is_new = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
-        if not is_new and application != _APPLICATION:
-            raise ValueError("it is a database of another program")
-        if not is_new and version != _VERSION:
-            raise ValueError(f"it is of format {version}, not {_VERSION}")
-        made = "SELECT count(*) FROM sqlite_master WHERE type NOT IN ('table', 'index')"
-        if connection.execute(made).fetchone()[0]:  # views and triggers, which would run
-            raise ValueError("it has more in it than responses")
+        """Look whether the file is one of ours; lay an empty one out.
+
+        A look is one transaction, and so is the laying out, which looks again: of several processes that find no file
+        one makes it, and none sees it half made.
+        """
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST + 4096)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA trusted_schema = OFF")
-        if is_new:
-            connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-            connection.executescript(_SCHEMA)
-            connection.execute(f"PRAGMA user_version = {_VERSION}")
+        with connection:
+            connection.execute("BEGIN")
+            is_empty = _is_empty(connection)
+        _use_wal(connection)
+        connection.execute("PRAGMA synchronous = NORMAL")
+        if is_empty:
+            with connection:
+                connection.execute("BEGIN IMMEDIATE")
+                if _is_empty(connection):
+                    for statement in _LAYOUT:
+                        connection.execute(statement)
+
+
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    """Whether a file has nothing in it yet; raise ValueError if it has something that is not ours."""
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    kinds = {kind for (kind,) in connection.execute("SELECT DISTINCT type FROM sqlite_master")}
+    if not kinds:
+        return True
+    if application != _APPLICATION:
+        raise ValueError("it is a database of another program")
+    if version != _VERSION:
+        raise ValueError(f"it is of format {version}, not {_VERSION}")
+    if not kinds <= {"table", "index"}:  # views and triggers, which would run
+        raise ValueError("it has more in it than responses")
+    return False
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch to WAL mode; where others are switching as well, SQLite does not wait by itself."""
+    end = time.monotonic() + _WAIT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if not _is_locked(error) or time.monotonic() > end:
+                raise
+            time.sleep(0.005)
+        else:
+            return
+
+
+def _is_locked(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def _remade(path: str, max_bytes: int, max_age: float | None) -> ResponseCache:

@@ -7,7 +7,9 @@ import os
 import pickle
 import sqlite3
 import stat
+import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -164,6 +166,23 @@ def test_several_processes(tmp_path: Path) -> None:
     assert len(store) == 101
     assert store.get("b49") == b"b" * 100
     store.close()
+
+
+def test_a_file_that_many_make_at_once(tmp_path: Path) -> None:
+    at_once = 8
+    for number in range(20):
+        stores = [ResponseCache(tmp_path / f"{number}.db") for _ in range(at_once)]
+        barrier = threading.Barrier(at_once)
+
+        def put(index: int, stores: list[ResponseCache] = stores, barrier: threading.Barrier = barrier) -> None:
+            barrier.wait(60)
+            stores[index].put(f"{index}", b"x")
+
+        with ThreadPoolExecutor(at_once) as pool:
+            list(pool.map(put, range(at_once)))
+        assert [len(store) for store in stores] == [at_once] * at_once
+        for store in stores:
+            store.close()
 
 
 def test_it_can_be_pickled(tmp_path: Path) -> None:
