@@ -102,7 +102,7 @@ def provider_error(error: Any, *, passing: bool = False) -> Thrown:
     HTTP status, would be; ``passing`` decides for an error without type, status and code.
     """
     fields = error if isinstance(error, dict) else {"message": error}
-    marks = [fields.get(name) for name in ("type", "status", "code")]
+    marks = [fields.get(name) for name in ("type", "status", "code", "status_code")]
     names = [str(mark) for mark in marks if isinstance(mark, (str, int)) and not isinstance(mark, bool) and mark != ""]
     message = fields.get("message")
     if not isinstance(message, str) or not message:

@@ -91,6 +91,8 @@ def decoded(body: str) -> dict[str, Any]:
         data = decoded_json(body)
     except ValueError:
         data = None
+    if isinstance(data, list) and len(data) == 1:
+        data = data[0]  # an error of Google where a list of answers would have come
     if not isinstance(data, dict):
         raise unreadable_answer(body)
     error = data.get("error") or (data if data.get("object") == "error" else None)  # vLLM's are at the top

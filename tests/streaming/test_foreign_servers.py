@@ -179,6 +179,7 @@ WHOLE: Final[dict[str, tuple[bytes, str | tuple[str, bool]]]] = {
         b'{"object": "error", "message": "dead", "type": "InternalServerError", "code": 500}',
         ("InternalServerError: dead", True),
     ),
+    "an error in a list": (json.dumps([UNAVAILABLE]).encode(), ("UNAVAILABLE: overloaded", True)),
     "an error with a status": (b'{"error": {"message": "slow", "code": 429}}', ("429: slow", True)),
     "a page": (b"<!DOCTYPE html><html>log in</html>", ("cannot be read: '<!DOCTYPE html>", False)),
     "no choices": (b'{"choices": []}', ("cannot be read", False)),
@@ -248,3 +249,13 @@ async def test_a_whole_answer(server: FaultServer, title: str, compressed: bool)
         message, retryable = expected
         assert value is None and message in attempt.error.message
         assert attempt.error.value["retryable"] is retryable
+
+
+@pytest.mark.parametrize("error", [UNAVAILABLE, [UNAVAILABLE]], ids=["object", "list"])
+async def test_an_error_in_json_where_a_stream_was_asked_for(server: FaultServer, error: Any) -> None:
+    body = json.dumps(error).encode()
+    lines = ["HTTP/1.1 200 OK", "content-type: application/json", CLOSE_HEADER, f"content-length: {len(body)}"]
+    server.play("k", [head(*lines) + body, CLOSE])
+    value, attempt, _ = await call(server, "G", stream=True)
+    assert value is None and "UNAVAILABLE: overloaded" in attempt.error.message
+    assert attempt.error.value["retryable"] is True

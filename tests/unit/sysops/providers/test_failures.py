@@ -32,6 +32,7 @@ PASSING = [
     {"code": "529"},
     {"code": 408},
     {"type": "some_error", "code": 503},
+    {"type": "some_error", "status_code": 503},
 ]
 LASTING = [
     {"type": "invalid_request_error"},
