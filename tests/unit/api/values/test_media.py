@@ -40,6 +40,13 @@ def test_forms(source: Any, data: str, media_type: str | None, expected: Media) 
     assert canonical(Media("image", media_type, source, data)) == expected
 
 
+def test_a_media_type_that_is_none() -> None:
+    with pytest.raises(HostError, match="'png', which is no media type such as image/png"):
+        Image.from_base64("AAAA", "png")
+    with pytest.raises(HostError, match="the type and the data are swapped"):
+        Audio.from_base64("audio/mp3", "AAAA/AAAA")
+
+
 PROGRAM = """
 function Same(picture: image) -> image { picture }
 function Any(picture: image | string) -> image | string { picture }
