@@ -16,10 +16,9 @@ from typing import Any, Final
 import msgspec
 
 from bamlvm.sysops.capabilities import require
-from bamlvm.sysops.environment import client_environment
 from bamlvm.sysops.errors import Subject, http_status, invalid
 from bamlvm.sysops.llm import ACCUMULATOR, StreamState, note_tokens
-from bamlvm.sysops.llm_parsing import answered_value, apart, form_for, options_of, type_of
+from bamlvm.sysops.llm_parsing import answered_value, apart, client_options, form_for, options_of, type_of
 from bamlvm.sysops.pending import Lazy
 from bamlvm.sysops.prompts.messages import Message, Part
 from bamlvm.sysops.providers import clients, roles
@@ -55,7 +54,7 @@ def resolve_client(scope: Scope, name: str) -> Instance:
     info = clients.client(scope.clients, name)
     policy = clients.retry_policy(schema, info)
     strategy = clients.strategy(info)
-    options = Options(info, client_environment(scope))
+    options = client_options(scope, info)
     timeouts: dict[str, int] = {}
     parse_failure = None if policy is None else policy.parse_failure
     try:

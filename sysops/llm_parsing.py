@@ -27,7 +27,7 @@ from bamlvm.sysops.schemas.forms import Form
 from bamlvm.sysops.scope import Scope
 from bamlvm.sysops.services import Readers
 from bamlvm.sysops.table import sysop
-from bamlvm.vm.program.llm import OUTPUT_MODES
+from bamlvm.vm.program.llm import OUTPUT_MODES, ClientInfo
 from bamlvm.vm.program.types import STRING, Type
 from bamlvm.vm.values import Instance, Pending, Thrown, TypeValue, Value
 
@@ -105,7 +105,12 @@ def apart(length: int, parse: Callable[[], Value]) -> Any:
 
 def options_of(scope: Scope, client: Instance) -> Options:
     """Return the options of a client value, against the call's environment."""
-    return Options(clients.client(scope.clients, client.get("name")), client_environment(scope))
+    return client_options(scope, clients.client(scope.clients, client.get("name")))
+
+
+def client_options(scope: Scope, info: ClientInfo) -> Options:
+    """Return the options of a client, against the call's environment."""
+    return scope.services.options.of(info, client_environment(scope))
 
 
 def type_of(return_type: Any) -> Type:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bamlvm.sysops.prices import Prices
     from bamlvm.sysops.prompts.engine import Engine
     from bamlvm.sysops.prompts.predicates import Predicates
+    from bamlvm.sysops.providers.options import KnownOptions
     from bamlvm.sysops.schemas.forms import Form
 
 MAX_BYTES: Final = 64 * 1024 * 1024
@@ -147,6 +148,17 @@ class Services(msgspec.Struct):
     credentials: dict[str, Any] = msgspec.field(default_factory=dict)
     prices: Prices | None = None
     _readers: Readers | None = None
+    _options: KnownOptions | None = None
+
+    @property
+    def options(self) -> KnownOptions:
+        """The options of clients, with what has been derived from them."""
+        found = self._options
+        if found is None:
+            from bamlvm.sysops.providers.options import KnownOptions
+
+            found = self._options = KnownOptions()
+        return found
 
     @property
     def readers(self) -> Readers:

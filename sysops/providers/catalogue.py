@@ -16,7 +16,7 @@ from typing import Final, Literal
 from urllib.parse import SplitResult, urlencode, urlsplit, urlunsplit
 
 from bamlvm.sysops.grants import is_denied, is_given
-from bamlvm.sysops.providers.options import Options
+from bamlvm.sysops.providers.options import Options, derived
 from bamlvm.sysops.web.transport.headers import is_field_value, is_token
 from bamlvm.vm.program.llm import ClientInfo
 from bamlvm.vm.values import Thrown
@@ -178,6 +178,7 @@ def provider_of(client: ClientInfo) -> Provider:
     return row
 
 
+@derived
 def streams(options: Options) -> bool:
     """Whether a client streams: by its option ``supports_streaming``, else unless its model is OpenAI's ``o1-*``."""
     chosen = options.get("supports_streaming", bool)
@@ -193,13 +194,18 @@ def endpoint(row: Provider, options: Options, path: str, query: str = "", base: 
 
     Raises :class:`Thrown` (``InvalidArgument``) without a ``base_url``, or if that is not an http or https URL.
     """
-    base = options.get("base_url", str) or base or row.base_url
-    if row.name == "azure-openai":
+    return _endpoint(options, row.name, path, query, base or row.base_url)
+
+
+@derived
+def _endpoint(options: Options, provider: str, path: str, query: str, base: str | None) -> str:
+    base = options.get("base_url", str) or base
+    if provider == "azure-openai":
         base = base or _azure_base(options)
         version = options.get("api_version", str)
         query = urlencode({"api-version": version}) if version else ""
     if base is None:
-        raise options.invalid(f"provider {row.name} needs the option base_url")
+        raise options.invalid(f"provider {provider} needs the option base_url")
     try:
         parts = urlsplit(base)
         host = parts.hostname
@@ -243,24 +249,41 @@ def headers(row: Provider, options: Options, **defaults: str) -> dict[str, str]:
     other address gets it only where the host has chosen to give the program that variable (``CallContext(env=…)``):
     the key of a provider is nobody else's business.
     """
-    own = {name.lower(): value for name, value in options.table("headers").items()}
-    found = {"content-type": "application/json"}
-    found |= {name.replace("_", "-"): value for name, value in defaults.items()}
-    if not options.pools_connections():
-        found["connection"] = "close"
+    key = _key(row, options)
+    credentials = {row.key_header: row.key_prefix + key} if key else {}
+    return dict(_headers(options, tuple(defaults.items()), tuple(credentials.items())))
+
+
+def _key(row: Provider, options: Options) -> str | None:
+    """Return the key of a request."""
     key = options.get("api_key", str)
     if key is None and row.key_variable is not None:
         is_own = is_own_address(row, options)
         if is_own or is_given(options.env, row.key_variable):
             key = options.env.get(row.key_variable) if row.signs_in is None else options.variable(row.key_variable)
-        if not key and is_own and row.signs_in is None and row.key_header not in own:
+        if not key and is_own and row.signs_in is None and row.key_header not in _own_headers(options):
             problem = f"provider {row.name} needs an API key: set the option api_key or the variable {row.key_variable}"
             if is_denied(options.env, row.key_variable):
                 problem += ", which the host denies"
             raise options.invalid(problem)
-    if key:
-        found[row.key_header] = row.key_prefix + key
-    found |= own
+    return key
+
+
+@derived
+def _own_headers(options: Options) -> dict[str, str]:
+    return {name.lower(): value for name, value in options.table("headers").items()}
+
+
+@derived
+def _headers(
+    options: Options, defaults: tuple[tuple[str, str], ...], credentials: tuple[tuple[str, str], ...]
+) -> dict[str, str]:
+    found = {"content-type": "application/json"}
+    found |= {name.replace("_", "-"): value for name, value in defaults}
+    if not options.pools_connections():
+        found["connection"] = "close"
+    found |= dict(credentials)
+    found |= _own_headers(options)
     for name, value in found.items():
         if not (is_token(name) and is_field_value(value)):
             raise options.invalid(f"the header {name!r} has a character that cannot be sent")

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from bamlvm.sysops.prompts.messages import Message, Part
 from bamlvm.sysops.providers.catalogue import Provider
-from bamlvm.sysops.providers.options import Options
+from bamlvm.sysops.providers.options import Options, derived
 from bamlvm.vm.program.llm import ROLES
 
 
+@derived
 def allowed_roles(options: Options) -> list[str]:
     """Return the roles that the client's provider takes."""
     allowed = options.texts("allowed_roles")
@@ -30,17 +31,23 @@ def allowed_roles(options: Options) -> list[str]:
 
 def default_role(row: Provider, options: Options) -> str:
     """Return the role of text before the first ``_.role``, and of messages whose role is not allowed."""
+    return _default_role(options, row.default_role)
+
+
+@derived
+def _default_role(options: Options, usual: str) -> str:
     chosen = options.get("default_role", str)
     if chosen:
         return chosen
     allowed = allowed_roles(options)
-    return row.default_role if row.default_role in allowed else allowed[0]
+    return usual if usual in allowed else allowed[0]
 
 
 def specialise(row: Provider, options: Options, messages: list[Message]) -> list[Message]:
     """Return the messages with the provider's roles and only the allowed metadata; the given ones do not change."""
     allowed, fallback = allowed_roles(options), default_role(row, options)
-    renamed = {**row.renamed, **options.table("remap_roles")}
+    remapped = options.table("remap_roles")
+    renamed = {**row.renamed, **remapped} if remapped else row.renamed
     kept = _allowed_metadata(options)
     result: list[Message] = []
     before = ""
@@ -49,6 +56,8 @@ def specialise(row: Provider, options: Options, messages: list[Message]) -> list
         role = renamed.get(role, role)
         parts = [
             Part(part.content, {key: value for key, value in part.metadata.items() if kept is None or key in kept})
+            if part.metadata
+            else Part(part.content)
             for part in message.parts
         ]
         if result and result[-1].role == role and before != message.role:
@@ -63,6 +72,7 @@ def specialise(row: Provider, options: Options, messages: list[Message]) -> list
     return result
 
 
+@derived
 def _allowed_metadata(options: Options) -> list[str] | None:
     """Return the role keywords to pass on; None for all."""
     raw = options.written("allowed_role_metadata")

@@ -28,11 +28,11 @@ from bamlvm.sysops.providers.options import Options
 from bamlvm.sysops.providers.wire import ProviderRequest, WireFormat
 from bamlvm.sysops.regular_files import Roots, read_file
 from bamlvm.sysops.schemas.forms import Form
-from bamlvm.sysops.services import MAX_BYTES
 
 _OPTIONS: Final = ("location", "project_id", "credentials", "credentials_content")
 _CONTENT_VARIABLE: Final = "GOOGLE_APPLICATION_CREDENTIALS_CONTENT"
 _CREDENTIALS_VARIABLE: Final = "GOOGLE_APPLICATION_CREDENTIALS"
+_MAX_CREDENTIALS: Final = 1 << 20  # bytes of a file; one has a few thousand
 _PROJECT_VARIABLE: Final = "GOOGLE_CLOUD_PROJECT"
 
 
@@ -108,7 +108,7 @@ def credentials(options: Options) -> dict[str, Any] | None:
         if files is False:
             raise options.invalid("the host denies the capability 'fs', so the file of its credentials is not read")
         try:
-            given = read_file(given, MAX_BYTES, files).decode("utf-8")
+            given = read_file(given, _MAX_CREDENTIALS, files).decode("utf-8")
         except (OSError, ValueError) as error:
             raise options.invalid(f"the file of its credentials cannot be read: {error}") from None
     try:

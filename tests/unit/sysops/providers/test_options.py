@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from bamlvm.sysops.providers import openai as openai_wire
-from bamlvm.sysops.providers.catalogue import PROVIDERS
-from bamlvm.sysops.providers.options import OWN, Options
+from bamlvm.sysops.providers.catalogue import PROVIDERS, headers, provider_of
+from bamlvm.sysops.providers.options import OWN, KnownOptions, Options
 from bamlvm.vm.program.declarations import environment_reference
 from bamlvm.vm.program.llm import ClientInfo
 from bamlvm.vm.values import Thrown
@@ -139,3 +139,49 @@ def test_variables_are_secret_but_those_of_the_model_and_the_address() -> None:
     }
     found = Options(ClientInfo("C", "openai", None, given), env).secrets()
     assert sorted(found) == ["", "value of C", "value of D", "value of E"]
+
+
+def test_known_options_are_the_same_until_a_variable_that_they_name_changes() -> None:
+    known, env = KnownOptions(), {"KEY": "k1", "TENANT": "t1", "OTHER": "o"}
+    client = ClientInfo("C", "openai", None, {"api_key": {"$env": "KEY"}, "headers": {"x-tenant": {"$env": "TENANT"}}})
+    options = known.of(client, env)
+    assert headers(provider_of(client), options)["authorization"] == "Bearer k1"
+    env["OTHER"] = "changed"
+    assert known.of(client, env) is options
+    env["KEY"] = "k2"
+    assert headers(provider_of(client), known.of(client, env))["authorization"] == "Bearer k2"
+    env["TENANT"] = "t2"
+    assert headers(provider_of(client), known.of(client, env))["x-tenant"] == "t2"
+    assert sorted(known.of(client, env).secrets()) == ["k2", "t2"]
+    del env["KEY"]
+    with pytest.raises(Thrown, match="KEY is not set"):
+        headers(provider_of(client), known.of(client, env))
+
+
+def test_known_options_belong_to_one_client_and_one_environment() -> None:
+    known, env = KnownOptions(), {"OPENAI_API_KEY": "k1"}
+    client, same = (ClientInfo("C", "openai", None, {"model": "m"}) for _ in range(2))
+    options = known.of(client, env)
+    assert known.of(same, env) is not options
+    assert known.of(client, dict(env)) is not options
+    for _ in range(1000):  # a host may give each call clients of its own
+        known.of(ClientInfo("C", "openai", None, {"model": "m"}), env)
+    assert len(known) <= 256
+
+
+def test_the_provider_s_variable_is_read_for_each_request() -> None:
+    env = {"OPENAI_API_KEY": "k1"}
+    options = Options(ClientInfo("C", "openai", None, {"model": "m"}), env)
+    row = provider_of(options.client)
+    assert headers(row, options)["authorization"] == "Bearer k1"
+    env["OPENAI_API_KEY"] = "k2"
+    assert headers(row, options)["authorization"] == "Bearer k2"
+
+
+def test_what_is_derived_is_not_changed_by_who_adds_to_it() -> None:
+    options = Options(ClientInfo("C", "openai", None, {"model": "m", "stop": ["a"], "api_key": "k"}), {})
+    row = provider_of(options.client)
+    headers(row, options)["authorization"] = "other"
+    options.body()["model"] = "other"
+    assert headers(row, options)["authorization"] == "Bearer k"
+    assert options.body() == {"model": "m", "stop": ["a"]}
