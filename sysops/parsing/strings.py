@@ -254,7 +254,11 @@ class StringStates(ScanState):
         """At quotes inside triple quotes, or backticks inside a code fence."""
         buffer, quote = self._buffer, self._quote
         run = _MARKS[quote[0]].match(buffer, self._at).end() - self._at  # type: ignore[union-attr]
-        if self._at + run == len(buffer) and not self._final and run <= WINDOW:
+        if run > WINDOW:  # whatever follows, all but its end is text, and is not looked at again with every piece
+            self._pieces.append(quote[0] * (run - WINDOW))
+            self._at += run - WINDOW
+            run = WINDOW
+        if self._at + run == len(buffer) and not self._final:
             return False
         before = self._last_line()
         if run > 3:

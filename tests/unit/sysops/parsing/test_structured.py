@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import pickle
+import sys
 from itertools import pairwise
 from typing import Any
 
@@ -252,18 +255,64 @@ def test_any_text_is_read_or_refused_however_it_is_cut(type_: Type, text: str, c
     ],
 )
 def test_work_is_linear(type_: Type, shape: str) -> None:
-    def steps(times: int) -> int:
-        stream = output(type_).stream()
-        assert isinstance(stream, StructuredStream)
-        text = shape * times
-        for start in range(0, len(text), 6):
-            stream.feed(text[start : start + 6])
-        stream.reader.result()
-        return stream.reader.steps
-
-    small, large = steps(40), steps(160)
+    small, large = (work(type_, shape * times, 6)[0] for times in (40, 160))
     assert large <= 4.4 * small + 2000
     assert large <= 450 * len(shape) * 160
+
+
+def work(type_: Type, text: str, size: int) -> tuple[int, int]:
+    """What it takes to read a text in pieces: the reader's own count of its steps, and the functions called."""
+    stream = output(type_).stream()
+    assert isinstance(stream, StructuredStream)
+    calls = 0
+
+    def count(frame: Any, event: str, argument: Any) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    gc.disable()  # a collection calls finalisers
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        for start in range(0, len(text), size):
+            stream.feed(text[start : start + size])
+        with contextlib.suppress(Thrown):
+            finished(stream)
+    finally:
+        sys.setprofile(before)
+        gc.enable()
+    return stream.reader.steps, calls
+
+
+HURTFUL = {
+    "tags": "<think>a</think> ",
+    "end tags": "a </think>",
+    "half tags": "<thin",
+    "quotes": '"',
+    "quoted words": '"a" b ',
+    "fences": "```json\n",
+    "brackets": "[",
+    "braces": '{"a": ',
+    "full-width": "\uff5b\u201cname\u201d\uff1a\u201cAnn\u201d\uff0c",
+    "escaped": '{\\"n\\": ',
+    "lost quotes": '{"age": "a, full name: "',
+    "lines": "\n",
+    "names": ", age",
+    "closing brackets": "]}",
+    "next objects": "}, {",
+    "denials": "not ",
+}
+"""Texts of nothing but what a scanner looks ahead or back for; ``tests/benchmarks`` has what they take in time."""
+
+
+@pytest.mark.parametrize("before", ["", '{"full name": "', "{full name: "], ids=["prose", "string", "bare"])
+@pytest.mark.parametrize("shape", HURTFUL)
+def test_no_text_is_worse_than_linear(shape: str, before: str) -> None:
+    small, large = (
+        work(PERSON, before + HURTFUL[shape] * (characters // len(HURTFUL[shape])), 40) for characters in (1_000, 4_000)
+    )
+    assert large[0] <= 4.4 * small[0] + 2000, "steps"
+    assert large[1] <= 4.4 * small[1] + 500, "calls"
 
 
 # --- tolerance --------------------------------------------------------------------------------------------------------
