@@ -50,7 +50,8 @@ _INCOMPLETE: Final = (INCOMPLETE_BODY, "peer unexpectedly closed connection")
 class Subject:
     """The subject of an operation: ``action`` is its name in messages (``GET https://host/path``, ``reading a.txt``).
 
-    ``limits`` has the milliseconds of each clock that is running, ``started`` the monotonic second they started at.
+    ``limits`` has the milliseconds of each clock that is running, ``started`` the second they started at, as
+    ``monotonic`` returns it.
     ``secrets`` are the headers and ``body`` the JSON that were sent, whose credentials no message may show.
     """
 
@@ -61,6 +62,7 @@ class Subject:
     started: float = field(default_factory=time.monotonic)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: str = field(default="", repr=False)
+    monotonic: Callable[[], float] = field(default=time.monotonic, repr=False)
 
     def shown(self, text: object) -> str:
         """Return a foreign text as part of a message: on one line, shortened, without credentials."""
@@ -143,7 +145,7 @@ def timed_out(clock: Clock, subject: Subject, since: float | None = None) -> Thr
     transport has limits.  ``limit_ms`` is null then.
     """
     limit = subject.limits.get(clock)
-    elapsed = round((time.monotonic() - (subject.started if since is None else since)) * 1000)
+    elapsed = round((subject.monotonic() - (subject.started if since is None else since)) * 1000)
     if limit is None:
         message = f"{subject.action}: timed out after {elapsed} ms ({clock}; by a limit that the client does not set)"
     else:

@@ -193,6 +193,7 @@ def _exchange(
         streams=operation == "fetch_sse",
         trace=scope.trace.http,
         attempt=scope.attempt,
+        monotonic=scope.services.monotonic,
     )
 
 

@@ -185,7 +185,7 @@ async def found(caching: Caching, key: str, exchange: Exchange) -> httpx.Respons
         return None
     import httpx
 
-    exchange.clocks.arrived(time.monotonic())
+    exchange.clocks.arrived(exchange.subject.monotonic())
     if exchange.trace is not None:
         exchange.trace(f"← 200 from the cache, {len(entry.body)} bytes")
     return httpx.Response(

@@ -8,6 +8,7 @@ these at the same time: they are equal, and one of them stays.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -133,7 +134,7 @@ class Services(msgspec.Struct):
     ``grants`` is what the host allows the program; ``max_bytes`` bounds what one operation brings in (a response, a
     file, the output of a command); ``is_offline`` says that the transport needs no credentials, because it reaches no
     network; ``credentials`` are those that clients sign in with, by their content; ``prices``
-    are the host's.
+    are the host's; ``monotonic`` returns the seconds that the clocks of HTTP exchanges count.
     """
 
     schema: Schema
@@ -147,6 +148,7 @@ class Services(msgspec.Struct):
     is_offline: bool = False
     credentials: dict[str, Any] = msgspec.field(default_factory=dict)
     prices: Prices | None = None
+    monotonic: Callable[[], float] = time.monotonic
     _readers: Readers | None = None
     _options: KnownOptions | None = None
 

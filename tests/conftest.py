@@ -22,6 +22,7 @@ import pytest_asyncio
 from hypothesis import settings
 
 from bamlvm.mock import MockServer, ThreadedMockServer
+from tests.support.virtual_time import VirtualTimeLoop
 
 settings.register_profile("bamlvm", deadline=None)  # how long an example takes says nothing on a busy machine
 settings.load_profile("bamlvm")
@@ -29,6 +30,12 @@ settings.load_profile("bamlvm")
 _STATES = {"01": "ESTABLISHED", "02": "SYN_SENT", "06": "TIME_WAIT", "08": "CLOSE_WAIT", "0A": "LISTEN"}
 _TABLES = ("tcp", "tcp6", "udp", "udp6")
 _SETTLE_SECONDS = 2.0
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop of an asynchronous test: one with a clock of its own where it is marked ``virtual_time``."""
+    is_virtual = item.get_closest_marker("virtual_time") is not None
+    return {"virtual": VirtualTimeLoop} if is_virtual else {"real": asyncio.new_event_loop}
 
 
 @pytest_asyncio.fixture

@@ -1,4 +1,5 @@
-"""The four clocks of an HTTP exchange, as arithmetic: which runs out when.  Times are seconds of the monotonic clock.
+"""The four clocks of an HTTP exchange, as arithmetic: which runs out when.  Times are seconds of the monotonic clock,
+as the exchange's :class:`~bamlvm.sysops.errors.Subject` reads it.
 
 ``connect`` runs until the connection is open (the HTTP client watches it), ``request`` until the response has ended,
 ``time_to_first_token`` until :meth:`Clocks.content_arrived`, ``idle`` from one arrival of bytes to the next.

@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from enum import Enum, auto
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -102,6 +101,7 @@ class EventStream:
         "_left",
         "_lock",
         "_loop",
+        "_monotonic",
         "_next",
         "_parser",
         "_source",
@@ -117,6 +117,7 @@ class EventStream:
     ) -> None:
         self._left = limit  # bytes that may still come
         self._exchange = exchange
+        self._monotonic = exchange.subject.monotonic
         self._batches = batches
         self._trace = exchange.trace
         self._loop = asyncio.get_running_loop()
@@ -167,7 +168,7 @@ class EventStream:
             if self._buffered > HIGH_WATER:
                 self._source.resume()
             self._buffered = 0
-            self._exchange.clocks.arrived(time.monotonic())  # silence counts only while the program waits
+            self._exchange.clocks.arrived(self._monotonic())  # silence counts only while the program waits
             self._waiter = self._loop.create_future()
             self._start_timer()
             try:
@@ -216,7 +217,7 @@ class EventStream:
         """Take a piece of the body."""
         if self._state is not _OPEN:
             return
-        now = time.monotonic()
+        now = self._monotonic()
         self._exchange.clocks.arrived(now)
         self._left -= len(data)
         if self._left < 0:
@@ -294,7 +295,7 @@ class EventStream:
                 return
             self._timer.cancel()
         self._timer_at = moment
-        self._timer = self._loop.call_later(moment - time.monotonic(), self._look_at_clocks)
+        self._timer = self._loop.call_later(moment - self._monotonic(), self._look_at_clocks)
 
     def _look_at_clocks(self) -> None:
         self._timer = None
@@ -302,7 +303,7 @@ class EventStream:
         if self._waiter is None or upcoming is None:  # nothing is awaited: the next wait starts the timer
             return
         moment, clock = upcoming
-        if time.monotonic() < moment:
+        if self._monotonic() < moment:
             self._start_timer()
             return
         self._break_off(timed_out(clock, self._exchange.subject, self._exchange.clocks.since(clock)))

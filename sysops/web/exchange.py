@@ -15,7 +15,7 @@ import base64
 import itertools
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -106,11 +106,12 @@ def prepare(
     streams: bool = False,
     trace: Writer | None = None,
     attempt: AttemptRecord | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> Exchange:
     """Check a request and start its clocks.
 
     ``limits`` has the milliseconds of the clocks that run; ``streams`` says that events are expected:
-    server-sent ones, unless the header ``accept`` names another framing.
+    server-sent ones, unless the header ``accept`` names another framing; ``monotonic`` reads the clocks' seconds.
     Raises :class:`Thrown` (``InvalidArgument``) for a URL or a header that cannot be sent.
     """
     method = method.upper()
@@ -121,19 +122,19 @@ def prepare(
         sent.setdefault("authorization", credentials)
     if streams:
         sent = {"accept": EVENT_STREAM, "accept-encoding": "identity", "cache-control": "no-store", **sent}
-    started = time.monotonic()
+    started = monotonic()
     action = f"{method} {redacted_url(url)}"
-    subject = Subject(action, url=url, limits=limits, started=started, secrets=sent, body=body)
+    subject = Subject(action, url=url, limits=limits, started=started, secrets=sent, body=body, monotonic=monotonic)
     content = body.encode("utf-8", "replace")
     if trace is not None:
-        trace = _numbered(trace, started)
+        trace = _numbered(trace, monotonic)
         trace(f"→ {action}, {len(content)} bytes")
     return Exchange(method, bare, sent, content, subject, Clocks(limits, started), trace, attempt)
 
 
-def _numbered(trace: Writer, started: float) -> Writer:
-    number = next(_NUMBERS)
-    return lambda text: trace(f"#{number} {1000 * (time.monotonic() - started):.1f} ms {text}")
+def _numbered(trace: Writer, monotonic: Callable[[], float]) -> Writer:
+    number, started = next(_NUMBERS), monotonic()
+    return lambda text: trace(f"#{number} {1000 * (monotonic() - started):.1f} ms {text}")
 
 
 def _check_url(url: str) -> None:
@@ -211,7 +212,7 @@ async def _open(client: Client, exchange: Exchange) -> httpx.Response:
             )
             for left in reversed(range(MAX_REDIRECTS)):
                 if response.next_request is None or exchange.method not in ("GET", "HEAD"):
-                    exchange.clocks.arrived(time.monotonic())
+                    exchange.clocks.arrived(exchange.subject.monotonic())
                     return response
                 await response.aclose()
                 if left:
@@ -285,7 +286,7 @@ class UnreadBody:
                         content += chunk
                         if len(content) > self._limit:
                             raise network(f"the body is larger than {self._limit} bytes", exchange.subject)
-                        exchange.clocks.arrived(time.monotonic())
+                        exchange.clocks.arrived(exchange.subject.monotonic())
                         guard.reschedule()
         except BaseException as error:
             if exchange.trace is not None:
@@ -336,24 +337,37 @@ def deadline(exchange: Exchange) -> _Deadline:
 
 
 class _Deadline:
-    """An ``asyncio`` timeout that follows an exchange's clocks and names the one that ran out."""
+    """An ``asyncio`` timeout that follows an exchange's clocks and names the one that ran out.
 
-    __slots__ = ("_exchange", "_timeout")
+    Where the whole process stood still for a while, what has arrived meanwhile and the timer are due in the same turn
+    of the loop.  So a clock that seems to have run out has the timeout expire a turn later: the reader, which runs
+    before that, can still report what it got, and only silence counts as silence.
+    """
+
+    __slots__ = ("_exchange", "_is_due", "_timeout", "_timer")
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self._timeout = asyncio.timeout_at(_when(exchange.clocks))
+        self._timeout = asyncio.timeout(None)
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_due = False
 
     def reschedule(self) -> None:
         """Look at the clocks again: bytes have arrived."""
-        if not self._timeout.expired():
-            self._timeout.reschedule(_when(self._exchange.clocks))
+        if self._is_due and not self._timeout.expired():
+            self._is_due = False
+            self._timeout.reschedule(None)
+            self._start_timer()
 
     async def __aenter__(self) -> _Deadline:
         await self._timeout.__aenter__()
+        self._start_timer()
         return self
 
     async def __aexit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         try:
             await self._timeout.__aexit__(kind, error, trace)
         except TimeoutError:
@@ -362,8 +376,20 @@ class _Deadline:
             clock = "request" if upcoming is None else upcoming[1]
             raise timed_out(clock, self._exchange.subject, clocks.since(clock)) from None
 
+    def _start_timer(self) -> None:
+        upcoming = self._exchange.clocks.next()
+        if upcoming is not None:
+            left = upcoming[0] - self._exchange.subject.monotonic()
+            self._timer = asyncio.get_running_loop().call_later(left, self._look_at_clocks)
 
-def _when(clocks: Clocks) -> float | None:
-    """Return when the next clock runs out, on the loop's clock, which may be another than the monotonic one."""
-    upcoming = clocks.next()
-    return None if upcoming is None else asyncio.get_running_loop().time() + upcoming[0] - time.monotonic()
+    def _look_at_clocks(self) -> None:
+        """Have the timeout expire, unless the clock was moved on since the timer was started."""
+        self._timer = None
+        upcoming = self._exchange.clocks.next()
+        if upcoming is None:
+            return
+        if self._exchange.subject.monotonic() < upcoming[0]:
+            self._start_timer()
+            return
+        self._is_due = True
+        self._timeout.reschedule(asyncio.get_running_loop().time())  # which asyncio looks at in its next turn

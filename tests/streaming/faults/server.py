@@ -81,7 +81,7 @@ class FaultServer:
         """How many clients are connected."""
         return len(self._tasks)
 
-    async def until(self, condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    async def until(self, condition: Callable[[], bool], seconds: float = 60.0) -> None:
         """Wait until a condition holds that a request or a leaving client may bring about."""
         async with asyncio.timeout(seconds):
             while not condition():

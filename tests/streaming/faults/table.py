@@ -116,7 +116,7 @@ def _comments(wire: Wire) -> Answer:
 
 def _only(data: bytes) -> Callable[[Wire], Answer]:
     """The same event every now and then, for half a minute, and nothing else."""
-    return lambda wire: [STREAM_HEAD, *([chunk(data), 0.01] * 3000), CLOSE]
+    return lambda wire: [STREAM_HEAD, *([chunk(data), 0.1] * 300), CLOSE]
 
 
 def _giant(wire: Wire) -> Answer:
@@ -317,7 +317,7 @@ STREAMED: Final[Mapping[str, Sequence[Fault]]] = MappingProxyType(
             Fault(
                 "drips without end",
                 overdue("request", HALF),
-                lambda wire: streamed(_half(wire), *([chunk(b": still here\n\n"), 0.01] * 3000), CLOSE),
+                lambda wire: streamed(_half(wire), *([chunk(b": still here\n\n"), 0.1] * 300), CLOSE),
                 clock="request",
                 sse=True,
             ),
@@ -326,10 +326,10 @@ STREAMED: Final[Mapping[str, Sequence[Fault]]] = MappingProxyType(
                 WHOLE,
                 lambda wire: [
                     STREAM_HEAD,
-                    *(step for each in encoded(wire.stream()) for step in (0.005, chunk(each))),
+                    *(step for each in encoded(wire.stream()) for step in (0.1, chunk(each))),
                     LAST,
                 ],
-                clock="time_to_first_token",
+                clock="idle",  # which is longer than a pause, and shorter than all of them
             ),
         ],
         "Bytes": [

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bamlvm.sysops.tracing import Trace
+from tests.support.virtual_time import virtual_loop
 
 KEY = "sk-very-secret-key"
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -92,3 +93,19 @@ async def test_exchanges_have_numbers(serve: Any, call: Any, lines: list[str]) -
     server = await serve(sends(HEAD + PIECE + END))
     await asyncio.gather(*(events(call, server.url()) for _ in range(3)))
     assert len({line.partition(" ")[0] for line in lines}) == 3
+
+
+@pytest.mark.virtual_time
+async def test_what_came_while_the_process_stood_still_is_no_silence(serve: Any, call: Any) -> None:
+    """The bytes are there and the clock has run out, both at once."""
+
+    async def handler(exchange: Any) -> None:
+        await exchange.send(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n")
+        for part in (b"a", b"b", b"c"):
+            await asyncio.sleep(0.05)
+            await exchange.send(part)
+            virtual_loop().stand_still(2)
+
+    server = await serve(handler)
+    response = await call("baml.http.send", call.request(server.url(), timeouts={"idle_ms": 100}))
+    assert await call("baml.http.Response.text", response) == "abc"

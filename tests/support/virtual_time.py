@@ -1,0 +1,71 @@
+"""An event loop whose clock stands still while there is anything to do, for tests of limits and pauses.
+
+A limit of 150 ms means nothing on a machine that stops for a second now and then: the limit runs out before the
+server, which stands still as well, has sent what it would have sent in time.  On this loop a callback takes no time.
+Only when every task waits, and no socket has anything, does the clock leap to the next timer.  So what happens first
+depends on the limits alone, and a pause costs nothing.
+
+What the loop cannot see is what other threads and processes are about to do: it gives them :data:`GRACE_SECONDS` before
+each leap, so a test whose server is not on this loop does not belong here.  A timer that is further away than
+:data:`FURTHEST_SECONDS` is there so that nothing hangs; it is waited for in real time.
+
+A test asks for the loop with ``@pytest.mark.virtual_time`` (``tests/conftest.py``).  What reads a clock of its own must
+be handed this one's, ``loop.time``: ``Services.monotonic`` is there for that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import time
+from typing import Any, Final
+
+GRACE_SECONDS: Final = 0.002
+"""The real time that the clock stands still before it leaps."""
+
+FURTHEST_SECONDS: Final = 3.0
+"""The furthest leap."""
+
+
+class _Selector(selectors.DefaultSelector):
+    """Moves the clock on where the loop would sleep.  What is sent over loopback arrives within the sending call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = time.monotonic()
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        if timeout is None or timeout <= 0:
+            return super().select(timeout)
+        if timeout > FURTHEST_SECONDS:
+            before = time.monotonic()
+            found = super().select(timeout)
+            self.now += min(timeout, time.monotonic() - before)
+            return found
+        # Twice: a process that is stopped while it waits gives up without a last look.
+        found = super().select(GRACE_SECONDS) or super().select(0)
+        if not found:
+            self.now += timeout
+        return found
+
+
+class VirtualTimeLoop(asyncio.SelectorEventLoop):
+    """The loop."""
+
+    def __init__(self) -> None:
+        self._clock = _Selector()
+        super().__init__(self._clock)
+
+    def time(self) -> float:
+        return self._clock.now
+
+    def stand_still(self, seconds: float) -> None:
+        """Let time pass in which nothing runs, as where the process computes or is stopped."""
+        self._clock.now += seconds
+
+
+def virtual_loop() -> VirtualTimeLoop:
+    """Return the running loop, which must be one of these."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualTimeLoop)
+    return loop
