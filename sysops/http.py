@@ -9,19 +9,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from bamlvm.sysops.capabilities import require
-from bamlvm.sysops.errors import Clock, invalid, network
+from bamlvm.sysops.errors import Clock, invalid, network, raise_failure
+from bamlvm.sysops.pending import Lazy
 from bamlvm.sysops.redaction import HIDDEN, is_secret
 from bamlvm.sysops.scope import Scope
 from bamlvm.sysops.table import sysop
 from bamlvm.sysops.web.clocks import DEFAULT_CONNECT_MS, DEFAULT_REQUEST_MS
-from bamlvm.vm.values import Instance, Thrown
+from bamlvm.vm.values import Handle, Instance, Pending, Thrown
 
 if TYPE_CHECKING:
-    import httpx
-
     from bamlvm.sysops.records import AttemptRecord
     from bamlvm.sysops.web.event_stream import EventStream
     from bamlvm.sysops.web.exchange import Exchange, UnreadBody
+    from bamlvm.sysops.web.response import Response
 
 BODY: Final = "response_body"
 STREAM: Final = "sse_stream"
@@ -45,13 +45,27 @@ async def send(scope: Scope, request: Instance) -> Instance:
 
 
 @sysop("baml.http.Response.text")
-async def response_text(scope: Scope, response: Instance) -> str:
+def response_text(scope: Scope, response: Instance) -> Any:
     table, handle = scope.services.handles, response.get("_handle")
     body: UnreadBody = table.get(handle, BODY, scope.owner)
     try:
-        return await body.text()
-    finally:
+        found = body.text_at_once()  # the head and the body of a short answer come together
+    except Thrown:
         table.close(handle, BODY, scope.owner)
+        raise
+    if found is None:
+        return Pending(Lazy(lambda: _awaited_text(scope, handle, body)))
+    table.close(handle, BODY, scope.owner)
+    return found
+
+
+async def _awaited_text(scope: Scope, handle: Handle, body: UnreadBody) -> str:
+    try:
+        return await body.text()
+    except Exception as error:
+        raise_failure(error, "baml.http.Response.text")
+    finally:
+        scope.services.handles.close(handle, BODY, scope.owner)
 
 
 @sysop("baml.http.fetch_sse")
@@ -109,24 +123,13 @@ async def _send(scope: Scope, exchange: Exchange) -> Instance:
     return scope.new_instance(
         "baml.http.Response",
         status_code=response.status_code,
-        headers=_headers(response),
-        url=str(response.url),
+        headers=response.headers,
+        url=response.url,
         _handle=handle,
     )
 
 
-def _headers(response: httpx.Response) -> dict[str, str]:
-    """Return the headers by name in lower case, the values of one name joined by commas (RFC 9110, section 5.2).
-
-    In one pass: httpx's own mapping looks through all of them for each name.
-    """
-    found: dict[str, list[str]] = {}
-    for name, value in response.headers.multi_items():
-        found.setdefault(name, []).append(value)
-    return {name: ", ".join(values) for name, values in found.items()}
-
-
-async def _open(scope: Scope, exchange: Exchange) -> httpx.Response:
+async def _open(scope: Scope, exchange: Exchange) -> Response:
     from bamlvm.sysops.web.exchange import open_exchange
 
     attempt = scope.attempt
@@ -157,13 +160,12 @@ async def _open(scope: Scope, exchange: Exchange) -> httpx.Response:
     return response
 
 
-def _note(scope: Scope, attempt: AttemptRecord, response: httpx.Response) -> None:
+def _note(scope: Scope, attempt: AttemptRecord, response: Response) -> None:
     """Write the head of a response into the attempt's record."""
     attempt.status = response.status_code
     attempt.first_byte = scope.elapsed()
     if scope.keep_raw_events:
-        headers = _headers(response).items()
-        shown = {name: HIDDEN if is_secret(name) else value for name, value in headers}
+        shown = {name: HIDDEN if is_secret(name) else value for name, value in response.headers.items()}
         attempt.response = {"headers": shown, "body": None}
 
 

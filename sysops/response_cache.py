@@ -23,7 +23,8 @@ from __future__ import annotations
 import hashlib
 import time
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
 
 import msgspec
@@ -34,15 +35,13 @@ from bamlvm.sysops.response_store import ResponseCache, ResponseCacheWarning
 from bamlvm.sysops.threads import in_thread
 
 if TYPE_CHECKING:
-    import httpx
-
     from bamlvm.sysops.web.exchange import Exchange
+    from bamlvm.sysops.web.response import Response, Stream
 
 MAX_ENTRY: Final = 16 << 20
 """The longest response that is kept, in bytes."""
 
 _VERSION: Final = 1
-_PIECE: Final = 64 * 1024
 _LONGEST_TYPE: Final = 200
 _VERSIONS: Final = ("anthropic-beta", "anthropic-version", "openai-beta", "openai-organization", "openai-project")
 """The headers that are a part of the key."""
@@ -118,28 +117,15 @@ class Kept:
         self._body: list[bytes] = []
         self._size = 0
 
-    def watched(self, response: httpx.Response) -> httpx.Response:
+    def watched(self, response: Response) -> Response:
         """Return a response whose body is kept while it is read."""
-        import httpx
-
-        from bamlvm.sysops.web.transport.body import EXTENSION
+        from bamlvm.sysops.web.response import Response
 
         self._status = response.status_code
         wanted = ("content-type", "content-encoding")
         self._headers = [(name, response.headers[name]) for name in wanted if name in response.headers]
-        if response.is_stream_consumed:  # it was made with its content
-            self.add(response.content)
-            self._headers = [pair for pair in self._headers if pair[0] == "content-type"]
-            return response
-        if not isinstance(response.stream, httpx.AsyncByteStream):
-            raise TypeError(f"the transport's response has a {type(response.stream).__name__}, which cannot be awaited")
-        return httpx.Response(
-            response.status_code,
-            headers=response.headers,
-            stream=_watching(response.stream, self),
-            extensions={name: value for name, value in response.extensions.items() if name != EXTENSION},
-            request=response.request,
-        )
+        stream = _Watched(response.stream, self)
+        return Response(response.status_code, response.reason_phrase, response.headers, response.url, stream)
 
     def add(self, data: bytes) -> None:
         """Keep more of the body, unless it is too long."""
@@ -171,7 +157,7 @@ class Kept:
             await _asked(delete, self._key)
 
 
-async def found(caching: Caching, key: str, exchange: Exchange) -> httpx.Response | None:
+async def found(caching: Caching, key: str, exchange: Exchange) -> Response | None:
     """Return the response that a request has in the cache, or None.
 
     Raises :class:`bamlvm.vm.values.Thrown` (``InvalidArgument``) if it must have one.
@@ -183,17 +169,13 @@ async def found(caching: Caching, key: str, exchange: Exchange) -> httpx.Respons
         if caching.mode == "only":
             raise invalid("the cache has no response to this request, and the call takes them from there only")
         return None
-    import httpx
+    from bamlvm.sysops.web.response import Response, Whole
 
     exchange.clocks.arrived(exchange.subject.monotonic())
     if exchange.trace is not None:
         exchange.trace(f"← 200 from the cache, {len(entry.body)} bytes")
-    return httpx.Response(
-        200,
-        headers=[("content-type", entry.media_type)] if entry.media_type else [],
-        stream=_stored(entry.body),
-        request=httpx.Request(exchange.method, exchange.url),
-    )
+    headers = {"content-type": entry.media_type} if entry.media_type else {}
+    return Response(200, "OK", headers, exchange.url, Whole(entry.body))
 
 
 def _read(value: Any, key: str) -> _Entry | None:
@@ -227,27 +209,18 @@ async def _asked(method: Callable[..., Any], *arguments: Any) -> Any:
     return result
 
 
-def _stored(body: bytes) -> Any:
-    import httpx
+class _Watched:
+    """A body that is kept while it is read."""
 
-    class Stored(httpx.AsyncByteStream):
-        async def __aiter__(self) -> AsyncIterator[bytes]:
-            for start in range(0, len(body), _PIECE):
-                yield body[start : start + _PIECE]
+    def __init__(self, inner: Stream, kept: Kept) -> None:
+        self._inner = inner
+        self._kept = kept
 
-    return Stored()
-
-
-def _watching(inner: httpx.AsyncByteStream, kept: Kept) -> Any:
-    import httpx
-
-    class Watched(httpx.AsyncByteStream):
-        async def __aiter__(self) -> AsyncIterator[bytes]:
-            async for chunk in inner:
-                kept.add(chunk)
+    async def __aiter__(self) -> AsyncGenerator[bytes, None]:
+        async with aclosing(self._inner.__aiter__()) as chunks:
+            async for chunk in chunks:
+                self._kept.add(chunk)
                 yield chunk
 
-        async def aclose(self) -> None:
-            await inner.aclose()
-
-    return Watched()
+    async def aclose(self) -> None:
+        await self._inner.aclose()

@@ -1,8 +1,12 @@
 """The HTTP clients of one runtime: one ``httpx.AsyncClient`` for each event loop, made by its first request.
 
 httpx's client merges URLs, cookies and settings, looks for redirects and credentials, and logs, for every request.  Our
-requests are complete already, so only what may be redirected (GET and HEAD), has credentials in its URL, or may go
-through a proxy goes through the client; everything else goes straight to its transport (:meth:`Client.open`).
+requests are complete already, so a request goes the shortest of three ways that it can go (:meth:`Client.open`):
+
+- over our own transport, without any object of httpx: its head is made once for all requests that have it;
+- over a transport of the host's, straight, as httpx's request;
+- through httpx's client, where it may be redirected (GET and HEAD), has credentials in its URL, or may go through a
+  proxy.
 
 A client belongs to its loop, and its connections can only be closed there.  It is closed with the runtime, or when its
 loop ends: an async generator that was started on the loop is finalised by ``asyncio.run`` then, and the generator
@@ -26,15 +30,44 @@ import httpx
 from bamlvm.sysops.records import AttemptRecord
 from bamlvm.sysops.web.decoding import ACCEPTED
 from bamlvm.sysops.web.logs import watch
+from bamlvm.sysops.web.response import Response, converted, read_response
 from bamlvm.sysops.web.transport.dialling import Guard
+from bamlvm.sysops.web.transport.http1 import RequestHead, Transport
 from bamlvm.vm.handles import CLOSE_SECONDS
 
 _REDIRECTED: Final = frozenset({"GET", "HEAD"})
-_KNOWN_URLS: Final = 64
-"""How many parsed URLs a client keeps."""
+_KNOWN: Final = 64
+"""How many addressed heads of requests a client keeps."""
 
 ATTEMPT: Final = "bamlvm.attempt"
 """The extension of a request that holds the record of the attempt that it belongs to."""
+
+
+class Outgoing:
+    """A request but for its body; one that is sent again and again is one object.
+
+    The names of ``headers`` are in lower case, and everything is ASCII.
+    """
+
+    __slots__ = ("headers", "method", "url")
+
+    def __init__(self, method: str, url: str, headers: Mapping[str, str]) -> None:
+        self.method = method
+        self.url = url
+        self.headers = headers
+
+
+class _Addressed:
+    """What a client makes of an :class:`Outgoing` once: its URL, the headers with its own, and the head as bytes."""
+
+    __slots__ = ("head", "headers", "text", "url")
+
+    def __init__(self, outgoing: Outgoing, defaults: Mapping[str, str]) -> None:
+        self.url = url = httpx.URL(outgoing.url)
+        self.text = str(url)
+        host = {} if "host" in outgoing.headers else {"host": url.netloc.decode("ascii")}
+        self.headers = _encoded({**host, **defaults, **outgoing.headers})
+        self.head = RequestHead(outgoing.method, url, self.headers)
 
 
 class Client(httpx.AsyncClient):
@@ -60,47 +93,39 @@ class Client(httpx.AsyncClient):
         self._direct = transport
         self._guard = guard
         if guard is not None and transport is None:  # what the environment's proxies are not for is asked for, too
-            from bamlvm.sysops.web.transport.http1 import Transport
-
             self._transport = Transport(guard=guard)
-        self._urls: dict[str, httpx.URL] = {}
+        self._addressed: dict[Outgoing, _Addressed] = {}
         self._defaults = dict(self.headers)
 
     async def open(
         self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
+        outgoing: Outgoing,
         content: bytes,
         connect_seconds: float | None,
         attempt: AttemptRecord | None = None,
-    ) -> httpx.Response:
-        """Send a request and return its response with the body unread.
-
-        The names of ``headers`` are in lower case, and everything is ASCII.  ``next_request`` of the response is set
-        where a GET or HEAD was redirected.
-        """
-        extensions: dict[str, Any] = {"timeout": httpx.Timeout(None, connect=connect_seconds).as_dict()}
-        if attempt is not None:
-            extensions[ATTEMPT] = attempt  # for a host's transport: which function asks
-        if self._direct is None or method in _REDIRECTED or "@" in url:
-            encoded = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
-            request = self.build_request(method, url, headers=encoded, content=content, extensions=extensions)
+    ) -> Response | httpx.Response:
+        """Send a request and return its response with the body unread: httpx's if it may have been redirected
+        (``next_request``)."""
+        direct = self._direct
+        if direct is None or outgoing.method in _REDIRECTED or "@" in outgoing.url:
+            extensions = _extensions(connect_seconds, attempt)
+            encoded = _encoded(outgoing.headers)
+            request = self.build_request(
+                outgoing.method, outgoing.url, headers=encoded, content=content, extensions=extensions
+            )
             return await self.send(request, stream=True)
-        request = httpx.Request(
-            method,
-            self._url(url),
-            headers=[
-                (name.encode("ascii"), value.encode("ascii")) for name, value in {**self._defaults, **headers}.items()
-            ],
-            content=content,
-            extensions=extensions,
-        )
+        addressed = self._address(outgoing)
         if self._guard is not None:
-            _ask(self._guard, request.url)
-        response = await self._direct.handle_async_request(request)
+            _ask(self._guard, addressed.url)
+        if type(direct) is Transport:
+            return read_response(*await direct.exchange(addressed.head, content, connect_seconds), addressed.text)
+        extensions = _extensions(connect_seconds, attempt)
+        request = httpx.Request(
+            outgoing.method, addressed.url, headers=addressed.headers, content=content, extensions=extensions
+        )
+        response = await direct.handle_async_request(request)
         response.request = request
-        return response
+        return converted(response, addressed.text)
 
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Send a request as httpx does."""
@@ -108,13 +133,24 @@ class Client(httpx.AsyncClient):
             _ask(self._guard, request.url)
         return await super().send(request, **options)
 
-    def _url(self, url: str) -> httpx.URL:
-        found = self._urls.get(url)
+    def _address(self, outgoing: Outgoing) -> _Addressed:
+        found = self._addressed.get(outgoing)
         if found is None:
-            if len(self._urls) >= _KNOWN_URLS:
-                self._urls.clear()
-            found = self._urls[url] = httpx.URL(url)
+            if len(self._addressed) >= _KNOWN:
+                self._addressed.clear()
+            found = self._addressed[outgoing] = _Addressed(outgoing, self._defaults)
         return found
+
+
+def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
+
+
+def _extensions(connect_seconds: float | None, attempt: AttemptRecord | None) -> dict[str, Any]:
+    extensions: dict[str, Any] = {"timeout": httpx.Timeout(None, connect=connect_seconds).as_dict()}
+    if attempt is not None:
+        extensions[ATTEMPT] = attempt  # for a host's transport: which function asks
+    return extensions
 
 
 def _ask(guard: Guard, url: httpx.URL) -> None:
@@ -128,8 +164,6 @@ def new_client(transport: httpx.AsyncBaseTransport | None = None, guard: Guard |
     proxies, where the environment names one.
     """
     if transport is None and not _has_proxy():
-        from bamlvm.sysops.web.transport.http1 import Transport
-
         transport = Transport(guard=guard)
     return Client(transport, guard)
 

@@ -11,11 +11,14 @@ import contextlib
 import zlib
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
 from bamlvm.sysops.errors import INCOMPLETE_BODY
+
+if TYPE_CHECKING:
+    from bamlvm.sysops.web.response import Response
 
 ACCEPTED: Final = "gzip, deflate"
 PIECE: Final = 64 * 1024
@@ -26,40 +29,29 @@ _DEFLATE: Final = -15  # what some servers send as "deflate"
 _MAGIC: Final = b"\x1f\x8b"
 
 
-def codings(response: httpx.Response) -> list[str]:
-    """Return the codings of a body, in the order in which they were applied."""
-    words = response.headers.get("content-encoding", "").lower().split(",")
+def codings(coded: str) -> list[str]:
+    """Return the codings that a header ``content-encoding`` names, in the order in which they were applied."""
+    words = coded.lower().split(",")
     return [word.strip() for word in words if word.strip() not in ("", "identity")]
 
 
-def chunks_of(response: httpx.Response) -> aclosing[AsyncGenerator[bytes, None]]:
+def chunks_of(response: Response) -> aclosing[AsyncGenerator[bytes, None]]:
     """Return the body as it arrives, decoded: ``async with chunks_of(response) as chunks``, so that nothing is left
     open where the reader stops early.
 
     Raises ``httpx.DecodingError``, and what reading the body raises.
     """
-    if response.is_stream_consumed:  # as of a response that was made with its content (httpx.MockTransport)
-        return aclosing(_read_already(response))
-    encoded = codings(response)
-    return aclosing(_decoded(response, encoded) if encoded else _raw(response))
+    coded = response.headers.get("content-encoding")
+    encoded = codings(coded) if coded else []
+    chunks = response.stream.__aiter__()
+    return aclosing(_decoded(chunks, encoded) if encoded else chunks)
 
 
-async def _read_already(response: httpx.Response) -> AsyncGenerator[bytes, None]:
-    if response.content:  # which httpx has decoded
-        yield response.content
-
-
-def _raw(response: httpx.Response) -> AsyncGenerator[bytes, None]:
-    return cast(
-        AsyncGenerator[bytes, None], response.aiter_raw()
-    )  # it returns a generator, but is declared as an iterator
-
-
-async def _decoded(response: httpx.Response, applied: list[str]) -> AsyncGenerator[bytes, None]:
+async def _decoded(source: AsyncGenerator[bytes, None], applied: list[str]) -> AsyncGenerator[bytes, None]:
     if len(applied) > 1 or applied[0] not in ("gzip", "x-gzip", "deflate"):
         raise httpx.DecodingError(f"a content coding that was not requested: {', '.join(applied)[:100]}")
     decoder = Inflater(gzip=applied[0] != "deflate")
-    async with aclosing(_raw(response)) as chunks:
+    async with aclosing(source) as chunks:
         async for chunk in chunks:
             for piece in decoder.feed(chunk):
                 yield piece
@@ -68,7 +60,7 @@ async def _decoded(response: httpx.Response, applied: list[str]) -> AsyncGenerat
 
 def decoded_whole(headers: Iterable[tuple[str, str]], body: bytes, limit: int = 1 << 26) -> bytes:
     """Return as much of a body as can be decoded, at most a :data:`PIECE` more than ``limit`` bytes."""
-    applied = codings(httpx.Response(200, headers=list(headers)))
+    applied = codings(",".join(value for name, value in headers if name.lower() == "content-encoding"))
     if len(applied) != 1:
         return body
     found = bytearray()

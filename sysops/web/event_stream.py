@@ -28,16 +28,15 @@ from enum import Enum, auto
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-import httpx
-
 from bamlvm.sysops.errors import failure, network, timed_out, translate
 from bamlvm.sysops.pending import Lazy
 from bamlvm.sysops.web.batches import Batches
 from bamlvm.sysops.web.exchange import MAX_BODY, Exchange, described
 from bamlvm.sysops.web.framing import Framing
 from bamlvm.sysops.web.logs import about
+from bamlvm.sysops.web.response import Response
 from bamlvm.sysops.web.sse import Event, UnreadableStreamError
-from bamlvm.sysops.web.transport.body import EXTENSION, Body
+from bamlvm.sysops.web.transport.body import Body
 from bamlvm.sysops.web.transport.states import Table, next_state
 from bamlvm.vm.values import Pending
 
@@ -113,7 +112,7 @@ class EventStream:
     )
 
     def __init__(
-        self, response: httpx.Response, exchange: Exchange, framing: Framing, batches: Batches, limit: int = MAX_BODY
+        self, response: Response, exchange: Exchange, framing: Framing, batches: Batches, limit: int = MAX_BODY
     ) -> None:
         self._left = limit  # bytes that may still come
         self._exchange = exchange
@@ -131,9 +130,7 @@ class EventStream:
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0  # when it goes off, on the monotonic clock
-        body: Body | None = None
-        if "content-encoding" not in response.headers:
-            body = response.extensions.get(EXTENSION)
+        body = None if "content-encoding" in response.headers else response.body
         self._source: Body | Pump
         if body is not None:
             self._source = body

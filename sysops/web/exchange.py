@@ -16,21 +16,24 @@ import itertools
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 import httpx
+import msgspec
 
 from bamlvm.sysops.errors import Clock, Subject, boundary, http_status, invalid, network, timed_out
 from bamlvm.sysops.records import AttemptRecord
 from bamlvm.sysops.redaction import redacted_url
 from bamlvm.sysops.tracing import Writer
-from bamlvm.sysops.web.clients import Client
+from bamlvm.sysops.web.clients import Client, Outgoing
 from bamlvm.sysops.web.clocks import Clocks
 from bamlvm.sysops.web.decoding import chunks_of
 from bamlvm.sysops.web.framing import EVENT_STREAM, FRAMINGS, media_type_of
 from bamlvm.sysops.web.logs import about
+from bamlvm.sysops.web.response import Response, converted
 from bamlvm.sysops.web.retry_after import retry_after_ms
 from bamlvm.sysops.web.transport.headers import is_field_value, is_token
 from bamlvm.vm.values import Thrown
@@ -78,22 +81,37 @@ _NUMBERS: Final = itertools.count(1)  # of traced exchanges, so that concurrent 
 # --- before it is sent ------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(msgspec.Struct, frozen=True, eq=False):
     """A request about to be sent, the subject of its errors, and its clocks, which run already.
 
     ``trace`` takes the exchange's lines of the trace, without a number; None where nothing is traced.  ``attempt`` is
     the record of the attempt that the request belongs to, None outside one: it travels in the request's extensions.
     """
 
-    method: str
-    url: str = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+    outgoing: Outgoing
+    body: bytes
     subject: Subject
     clocks: Clocks
-    trace: Writer | None = field(default=None, repr=False)
-    attempt: AttemptRecord | None = field(default=None, repr=False)
+    trace: Writer | None = None
+    attempt: AttemptRecord | None = None
+
+    def __repr__(self) -> str:  # without the request, which holds keys
+        return f"<exchange {self.subject.action}>"
+
+    @property
+    def method(self) -> str:
+        """The method, in upper case."""
+        return self.outgoing.method
+
+    @property
+    def url(self) -> str:
+        """The URL, without user and password."""
+        return self.outgoing.url
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers, by name in lower case."""
+        return self.outgoing.headers
 
 
 def prepare(
@@ -114,6 +132,21 @@ def prepare(
     server-sent ones, unless the header ``accept`` names another framing; ``monotonic`` reads the clocks' seconds.
     Raises :class:`Thrown` (``InvalidArgument``) for a URL or a header that cannot be sent.
     """
+    action, outgoing = _outgoing(method, url, tuple(headers.items()), streams)
+    started = monotonic()
+    subject = Subject(
+        action, url=url, limits=limits, started=started, secrets=outgoing.headers, body=body, monotonic=monotonic
+    )
+    content = body.encode("utf-8", "replace")
+    if trace is not None:
+        trace = _numbered(trace, monotonic)
+        trace(f"→ {action}, {len(content)} bytes")
+    return Exchange(outgoing, content, subject, Clocks(limits, started), trace, attempt)
+
+
+@lru_cache(maxsize=64)  # the requests of one client differ in their body alone
+def _outgoing(method: str, url: str, headers: tuple[tuple[str, str], ...], streams: bool) -> tuple[str, Outgoing]:
+    """Return what a request does, for messages, and the request but for its body, checked."""
     method = method.upper()
     _check_url(url)
     sent = _checked_headers(headers)
@@ -122,14 +155,7 @@ def prepare(
         sent.setdefault("authorization", credentials)
     if streams:
         sent = {"accept": EVENT_STREAM, "accept-encoding": "identity", "cache-control": "no-store", **sent}
-    started = monotonic()
-    action = f"{method} {redacted_url(url)}"
-    subject = Subject(action, url=url, limits=limits, started=started, secrets=sent, body=body, monotonic=monotonic)
-    content = body.encode("utf-8", "replace")
-    if trace is not None:
-        trace = _numbered(trace, monotonic)
-        trace(f"→ {action}, {len(content)} bytes")
-    return Exchange(method, bare, sent, content, subject, Clocks(limits, started), trace, attempt)
+    return f"{method} {redacted_url(url)}", Outgoing(method, bare, MappingProxyType(sent))
 
 
 def _numbered(trace: Writer, monotonic: Callable[[], float]) -> Writer:
@@ -162,12 +188,12 @@ def _without_userinfo(url: str) -> tuple[str, str | None]:
     return parts._replace(netloc=host).geturl(), f"Basic {encoded.decode()}"
 
 
-def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
+def _checked_headers(headers: tuple[tuple[str, str], ...]) -> dict[str, str]:
     """Return headers with names in lower case and values trimmed (a key read from a file ends in a line break).
 
     Raises :class:`Thrown` (``InvalidArgument``), without the value, which may be a key.
     """
-    sent = {name.lower(): value.strip() for name, value in headers.items()}
+    sent = {name.lower(): value.strip() for name, value in headers}
     for name, value in sent.items():
         if not is_token(name):
             raise invalid(f"not the name of a header: {name!r}")
@@ -179,7 +205,7 @@ def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
 # --- sending ----------------------------------------------------------------------------------------------------------
 
 
-async def open_exchange(client: Client, exchange: Exchange) -> httpx.Response:
+async def open_exchange(client: Client, exchange: Exchange) -> Response:
     """Send a request and return the head of its response, whose body is the caller's to close.
 
     GET and HEAD follow redirects; to another origin they take none of the request's own headers along.
@@ -198,22 +224,20 @@ async def open_exchange(client: Client, exchange: Exchange) -> httpx.Response:
     return response
 
 
-async def _open(client: Client, exchange: Exchange) -> httpx.Response:
+async def _open(client: Client, exchange: Exchange) -> Response:
     connect = exchange.clocks.limits.get("connect")
     with boundary(exchange.subject), about(exchange.subject):
         async with deadline(exchange):
             response = await client.open(
-                exchange.method,
-                exchange.url,
-                exchange.headers,
-                exchange.body,
-                None if connect is None else connect / 1000,
-                exchange.attempt,
+                exchange.outgoing, exchange.body, None if connect is None else connect / 1000, exchange.attempt
             )
             for left in reversed(range(MAX_REDIRECTS)):
-                if response.next_request is None or exchange.method not in ("GET", "HEAD"):
+                if isinstance(response, Response):
                     exchange.clocks.arrived(exchange.subject.monotonic())
                     return response
+                if response.next_request is None or exchange.method not in ("GET", "HEAD"):
+                    exchange.clocks.arrived(exchange.subject.monotonic())
+                    return converted(response, str(response.url))
                 await response.aclose()
                 if left:
                     response = await client.send(_redirected(response.request, response.next_request), stream=True)
@@ -244,7 +268,7 @@ def accepted_framing(exchange: Exchange) -> str:
     return accepted if accepted in FRAMINGS else EVENT_STREAM
 
 
-async def require_event_stream(response: httpx.Response, exchange: Exchange) -> None:
+async def require_event_stream(response: Response, exchange: Exchange) -> None:
     """Check that a response is a stream of events, and close it if not.
 
     Raises :class:`Thrown` (``HttpStatus``, with the beginning of the body) for another status or content type.
@@ -267,10 +291,25 @@ async def require_event_stream(response: httpx.Response, exchange: Exchange) -> 
 class UnreadBody:
     """The body of a response that is to be read whole."""
 
-    def __init__(self, response: httpx.Response, exchange: Exchange, limit: int = MAX_BODY) -> None:
+    def __init__(self, response: Response, exchange: Exchange, limit: int = MAX_BODY) -> None:
         self._response = response
         self._exchange = exchange
         self._limit = limit
+
+    def text_at_once(self) -> str | None:
+        """Return the text, as :meth:`text` does, if all of the body has come already, else None."""
+        response = self._response
+        if response.body is None or "content-encoding" in response.headers:
+            return None
+        content = response.body.whole()
+        if content is None:
+            return None
+        if len(content) > self._limit:
+            raise network(f"the body is larger than {self._limit} bytes", self._exchange.subject)
+        self._exchange.clocks.arrived(self._exchange.subject.monotonic())
+        if self._exchange.trace is not None:
+            self._exchange.trace(f"ended after {len(content)} bytes")
+        return _decoded(response, content)
 
     async def text(self) -> str:
         """Read the body and close the response.  Return it decoded by its declared character set, else as UTF-8.
@@ -305,7 +344,7 @@ class UnreadBody:
         await self._response.aclose()
 
 
-async def _beginning(response: httpx.Response, exchange: Exchange) -> str:
+async def _beginning(response: Response, exchange: Exchange) -> str:
     """Read as much of an error's body as comes soon and fits, and close the response."""
     content = bytearray()
     try:
@@ -321,7 +360,7 @@ async def _beginning(response: httpx.Response, exchange: Exchange) -> str:
     return _decoded(response, bytes(content[:MAX_ERROR_BODY]))
 
 
-def _decoded(response: httpx.Response, content: bytes) -> str:
+def _decoded(response: Response, content: bytes) -> str:
     declared = _CHARSET.search(response.headers.get("content-type", "")[:_LONGEST_TYPE])
     name = "utf-8" if declared is None else declared[1].lower().replace("_", "-")
     text = content.decode(name if name in CHARSETS else "utf-8", "replace")

@@ -15,6 +15,7 @@ import anyio
 import httpx
 
 from bamlvm.sysops.web.decoding import chunks_of
+from bamlvm.sysops.web.response import Response
 from bamlvm.sysops.web.transport.body import Receiver
 
 
@@ -23,7 +24,7 @@ class Pump:
 
     __slots__ = ("_loop", "_receiver", "_response", "_resumed", "_scope", "_task")
 
-    def __init__(self, response: httpx.Response, receiver: Receiver) -> None:
+    def __init__(self, response: Response, receiver: Receiver) -> None:
         self._response = response
         self._receiver = receiver
         self._loop = asyncio.get_running_loop()

@@ -8,7 +8,7 @@ paused while more has come than the reader has taken (:data:`HIGH_WATER`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Final, Protocol
 
 import httpx
@@ -62,6 +62,7 @@ class Body(httpx.AsyncByteStream):
         self._error: Exception | None = None
         self._pieces: list[bytes] = []
         self._size = 0
+        self._taken = False  # whether the reader has had any of it
         self._receiver: Receiver | None = None  # while the body is delivered
         self._waiter: asyncio.Future[None] | None = None
         self._lingering: asyncio.TimerHandle | None = None
@@ -73,7 +74,13 @@ class Body(httpx.AsyncByteStream):
         """Whether all of the body has come, or reading it failed."""
         return self._state is _ENDED
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    def whole(self) -> bytes | None:
+        """Return the body if all of it has come and nothing was taken from it yet, else None; the end follows then."""
+        if self._state is not _ENDED or self._error is not None or self._taken:
+            return None
+        return self._take()
+
+    async def __aiter__(self) -> AsyncGenerator[bytes, None]:
         while True:
             if self._pieces:
                 yield self._take()
@@ -166,11 +173,13 @@ class Body(httpx.AsyncByteStream):
         self._receiver = None
         self._pieces.clear()
         self._size = 0
+        self._taken = True
 
     def _take(self) -> bytes:
         data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
         self._pieces.clear()
         self._size = 0
+        self._taken = True
         self.resume()
         return data
 

@@ -10,6 +10,7 @@ import pytest
 
 from bamlvm.sysops.errors import INCOMPLETE_BODY
 from bamlvm.sysops.web.decoding import PIECE, Inflater, chunks_of, decoded_whole
+from bamlvm.sysops.web.response import converted
 
 TEXT = b"data: one\n\n" * 50
 RAW = zlib.compressobj(wbits=-15)
@@ -43,7 +44,7 @@ def test_a_body_that_ends_inside_its_coding() -> None:
 
 
 async def read(response: httpx.Response) -> bytes:
-    async with chunks_of(response) as chunks:
+    async with chunks_of(converted(response, "http://host")) as chunks:
         return b"".join([chunk async for chunk in chunks])
 
 
