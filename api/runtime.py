@@ -177,8 +177,11 @@ class Runtime:
         Raises :class:`bamlvm.ThrownError`, :class:`bamlvm.Cancelled`, :class:`bamlvm.HostError`, or what a callback
         raised.
         """
-        context = ctx or NO_CONTEXT
-        prepared = prepare_call(self.engine, name, args or {}, context.listens, context)
+        if ctx is None:
+            context, listens = NO_CONTEXT, False
+        else:
+            context, listens = ctx, ctx.listens
+        prepared = prepare_call(self.engine, name, args or {}, listens, context)
         return run_blocking(Call(self.engine, prepared, context))
 
     async def call_function(

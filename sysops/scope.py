@@ -31,13 +31,17 @@ if TYPE_CHECKING:
     from bamlvm.sysops.web.sse import Event as SseEvent
 
 
-class Hooks(msgspec.Struct):
+class Hooks(msgspec.Struct, frozen=True):
     """The host's callbacks, all optional: ``on_partial(value, record, thread)``, ``on_tick(events, thread)``,
     ``on_attempt(event)``."""
 
     on_partial: Callable[[Any, AttemptRecord | None, int], Any] | None = None
     on_tick: Callable[[list[Any], int], Any] | None = None
     on_attempt: Callable[[AttemptEvent], Any] | None = None
+
+
+NO_HOOKS: Final = Hooks()
+"""Those of a call to which nothing listens."""
 
 
 class Threads(Protocol):

@@ -59,8 +59,8 @@ FUEL: Final = 20_000
 
 _UNLIMITED: Final = 1 << 62
 
-_HALT: Final = [DISPATCH["halt"], None, None]
-"""The record that the outermost frame returns to."""
+_OUTERMOST: Final = ([DISPATCH["halt"], None, None], (), (), None)
+"""The frame that a call's first function returns to."""
 
 
 class Machine(Unwinding, Compiled):
@@ -97,7 +97,7 @@ class Machine(Unwinding, Compiled):
         self.program = program
         self.thread_scope = thread_scope
         self.scope = scope
-        self._execute: Callable[[Any, int], Any] = execute
+        self._traced: Callable[[Any, int], Any] | None = None  # the loop that shows each step
         self.frames: list[tuple[Any, Any, Any, Any]] = []
         self.state: Any = None  # a State while there is a call
         self.scheduler: Scheduler | None = None
@@ -125,7 +125,7 @@ class Machine(Unwinding, Compiled):
             from bamlvm.vm.trace import Watch, traced_loop  # only who watches pays for the second loop
 
             self.watch = Watch(tracer)
-            self._execute = traced_loop()
+            self._traced = traced_loop()
 
     def start(self, function_name: str, arguments: Sequence[Value]) -> None:
         """Make the machine ready to call a function; arguments left out at the end take their defaults.
@@ -142,7 +142,7 @@ class Machine(Unwinding, Compiled):
         slots = (
             [*arguments, *function.padding] if not omitted else [*arguments, *[MISSING] * omitted, *function.padding]
         )
-        self.frames.append((_HALT, [], [], None))
+        self.frames.append(_OUTERMOST)
         self.state = (function.entry, slots, [], function, None)
 
     def run(self, fuel: int = FUEL, poll: Callable[[], bool] | None = None) -> Outcome:
@@ -162,9 +162,13 @@ class Machine(Unwinding, Compiled):
         self._granted = 0
         self.turns_left = self.turns
         self.poll = poll
+        outcome: Outcome | Switched | None = None
         try:
-            outcome = self.go_on() if self.scheduler is None else None
-            return outcome if self.scheduler is None else self.scheduler.run(outcome)  # type: ignore[return-value]
+            if self.scheduler is None:
+                outcome = self.go_on()
+                if self.scheduler is None:
+                    return outcome  # type: ignore[return-value]  # nothing has switched
+            return self.scheduler.run(outcome)
         except BaseException:
             self._end()
             raise
@@ -183,7 +187,7 @@ class Machine(Unwinding, Compiled):
                     return outcome
             if self._thrown is not None and not self._deliver(self._thrown):
                 return self.failed(0)
-            outcome = self._execute(self, 0)
+            outcome = execute(self, 0) if self._traced is None else self._traced(self, 0)
             if self._interrupted is not None:
                 raise self._interrupted
             if outcome is not None:
@@ -431,7 +435,8 @@ class Machine(Unwinding, Compiled):
 
     def done(self, value: Value, fuel: int) -> Done:
         """Return the outcome of a call that returned."""
-        self._settle(fuel)
+        if self._granted:
+            self._settle(fuel)
         self._end()
         return Done(value)
 

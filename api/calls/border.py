@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from bamlvm.errors import HostError
 from bamlvm.sysops.services import Readers
@@ -24,7 +26,7 @@ KEPT: Final = 128
 """How many different sets of added types a runtime keeps the readers of."""
 
 
-class Border(NamedTuple):
+class Border(msgspec.Struct, frozen=True):
     """The conversions of calls with the same types; ``added`` are the readers of these, None for the program's own."""
 
     arguments: Arguments

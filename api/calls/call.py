@@ -10,9 +10,9 @@ However a call ends, :meth:`Call.conclude` is called once, after everything that
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import msgspec
@@ -27,12 +27,13 @@ from bamlvm.context import NO_CONTEXT, CallContext
 from bamlvm.errors import Cancelled, ThrownError
 from bamlvm.sysops import attempts
 from bamlvm.sysops.records import ErrorRecord
-from bamlvm.sysops.scope import NO_THREADS, Hooks, Scope
+from bamlvm.sysops.scope import NO_HOOKS, NO_THREADS, Scope
 from bamlvm.sysops.system import held_bytes, monotonic, unix_time
 from bamlvm.vm.builtins import SCALARS
 from bamlvm.vm.handles import Entry
 from bamlvm.vm.machine import Machine
 from bamlvm.vm.outcomes import MAX_DEPTH, Done, Failed, Idle, Suspended
+from bamlvm.vm.program.types import Type
 from bamlvm.vm.threads import Thread
 from bamlvm.vm.values import Caught, Value
 from bamlvm.vm.work import ResultT, Work
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from bamlvm.vm.scheduler import Scheduler
 
 _CANCELLED: Final = ErrorRecord("baml.panics.Cancelled", "the thread was cancelled")
+
+_SCOPE_OF_THREAD: Final = Scope.of_thread
 
 SLICE_SECONDS: Final = 0.005
 """Time that compiled code takes before it lets other tasks of its event loop run."""
@@ -61,14 +64,15 @@ class Binding(msgspec.Struct, frozen=True):
 class PreparedCall(msgspec.Struct, frozen=True):
     """A call that has not begun: ``entry`` is what the machine runs for ``function``, with ``arguments``.
 
-    ``border`` has converted them, and converts what comes out.  With a ``binding`` that runs first, and its result
-    becomes the second argument of ``entry``.
+    ``border`` has converted them, and converts what comes out: of the type ``attributed``, if an attribute is written
+    in the result's.  With a ``binding`` that runs first, and its result becomes the second argument of ``entry``.
     """
 
     function: str
     entry: str
     arguments: Sequence[Value]
     border: Border
+    attributed: Type | None = None
     binding: Binding | None = None
 
 
@@ -82,28 +86,33 @@ class Call:
     # What a short call does not read stands in the class.
     call_in_caller_thread: CallInCallerThread | None = None
     to_close: Sequence[Thread] = ()
+    _started = 0.0  # where something observes the call
     _slice_ends = 0.0
     _memory_due = 0.0
     _memory_held = (0, 0)
+    _memory_margin: int | None = None
     _thrown: ErrorRecord | None = None  # of the value that the call has thrown
 
     def __init__(self, engine: Engine, prepared: PreparedCall, context: CallContext, sink: Sink | None = None) -> None:
         self.engine = engine
         self.function = function = prepared.function
-        self.results = prepared.border.results
+        border = prepared.border
+        self.results = border.results
+        self.attributed = prepared.attributed
         self.context = context
-        self._started = started = monotonic()
-        timeout = context.timeout
-        self.interruption = Interruption(context.cancel, timeout, None if timeout is None else started + timeout)
         self.concluded = False
-        self._waiting: PreparedCall | None = None  # for its binding
         self._observers: Sequence[Callable[[CallRecord], None]] = ()
-        self.thread: int | None = threading.get_ident()
+        self.thread: int | None = get_ident()
         if context is NO_CONTEXT and sink is None:  # as most short calls
-            env, hooks = engine.env, Hooks()
+            interruption = Interruption(None, None, None)
+            env, hooks, caching = engine.env, NO_HOOKS, engine.caching
             clients: Mapping[str, ClientInfo] = engine.program.clients
         else:
-            env, hooks, clients = engine.environment(context.env), hooks_of(self, sink), engine.clients_of(context)
+            timeout = context.timeout
+            interruption = Interruption(context.cancel, timeout, None if timeout is None else monotonic() + timeout)
+            env, hooks, caching = engine.environment(context.env), hooks_of(self, sink), engine.caching_of(context)
+            clients = engine.clients_of(context)
+        self.interruption = interruption
         self.scope = scope = Scope(
             engine.services,
             engine.new_owner(),
@@ -112,23 +121,25 @@ class Call:
             context.tags,
             clients=clients,
             client=context.client,
-            check=self.interruption.poll,
-            added=prepared.border.added,
-            caching=engine.caching_of(context),
+            check=interruption.poll,
+            added=border.added,
+            caching=caching,
         )
         if engine.collectors or context.collectors:
+            self._started = monotonic()
             observers: tuple[Observer, ...] = (*engine.collectors, *context.collectors)
             scope.keep_raw_events = any(observer.keep_raw_events for observer in observers)
             self._observers = [observer.begin(function, context.tags) for observer in observers]
         tracer = None if engine.new_tracer is None else engine.new_tracer()
-        self.machine = Machine(engine.program, scope, engine.step_limit, MAX_DEPTH, tracer, Scope.of_thread)
-        scope.threads = self.machine
-        self._memory_margin = context.memory
-        if prepared.binding is None:
-            self.machine.start(prepared.entry, prepared.arguments)
+        self.machine = machine = Machine(engine.program, scope, engine.step_limit, MAX_DEPTH, tracer, _SCOPE_OF_THREAD)
+        scope.threads = machine
+        binding = prepared.binding
+        if binding is None:
+            self._waiting: PreparedCall | None = None  # for its binding
+            machine.start(prepared.entry, prepared.arguments)
         else:
             self._waiting = prepared
-            self.machine.start(prepared.binding.function, prepared.binding.arguments)
+            machine.start(binding.function, binding.arguments)
         engine.active.add(self)
 
     def advance(self) -> Done | Failed | Suspended | Idle | None:
@@ -136,12 +147,15 @@ class Call:
 
         The end is to be converted for the host: :meth:`result`, :meth:`thrown`.
         """
-        self.interruption.poll()
+        interruption = self.interruption
+        if interruption.reason is not None or interruption.token is not None or interruption.deadline is not None:
+            interruption.poll()
         self._slice_ends = 0.0
         machine = self.machine
         outcome = machine.run(poll=self._look)
-        if machine.scheduler is not None and not machine.scheduler.alone:
-            self._close_cancelled(machine.scheduler)
+        scheduler = machine.scheduler
+        if scheduler is not None and not scheduler.alone:
+            self._close_cancelled(scheduler)
         if type(outcome) is Done:
             prepared = self._waiting
             if prepared is None:
@@ -153,7 +167,7 @@ class Call:
             return None
         if type(outcome) is Suspended or type(outcome) is Failed or (type(outcome) is Idle and self.to_close):
             return outcome
-        if type(outcome) is Idle and machine.scheduler is not None and not machine.scheduler.can_run:
+        if type(outcome) is Idle and scheduler is not None and not scheduler.can_run:
             return outcome
         return None
 
@@ -199,6 +213,8 @@ class Call:
         what the call has left, or an eighth of the limit, before the next.
         """
         first = not self._memory_due
+        if self._memory_margin is None:
+            self._memory_margin = self.context.memory
         self._memory_due = now + MEMORY_SECONDS
         held = held_bytes(now)
         if first:
@@ -217,17 +233,12 @@ class Call:
 
     def is_own_result(self, value: Value) -> bool:
         """Whether a value that the function has returned is its own Python form."""
-        signature = self.engine.program.signatures.get(self.function)
-        return type(value) in SCALARS and (signature is None or signature.annotated is signature.result)
+        return self.attributed is None and type(value) in SCALARS
 
     def result(self, value: Value) -> Work[Any]:
         """Return the Python form of the value that the function has returned, pausing where other tasks of an event
         loop are to run.  Raises what interrupts the call, and :class:`bamlvm.HostError`."""
-        signature = self.engine.program.signatures.get(self.function)
-        annotated = None  # there is no attribute in it
-        if signature is not None and signature.annotated is not signature.result:
-            annotated = signature.annotated
-        return (yield from self._in_slices(self.results.converting(value, annotated)))
+        return (yield from self._in_slices(self.results.converting(value, self.attributed)))
 
     def thrown(self, caught: Caught) -> Work[ThrownError]:
         """Return the exception for what the function has thrown, pausing as :meth:`result` does; raises the same."""
@@ -260,7 +271,7 @@ class Call:
         # Nothing is left for the collector of cycles: what the call is made of refers to each other until here.
         scope = self.scope
         scope.threads = NO_THREADS
-        scope.hooks = Hooks()
+        scope.hooks = NO_HOOKS
         self.call_in_caller_thread = None
         self.interruption.end()
         unawaited: tuple[UnawaitedError, ...] = ()
@@ -270,12 +281,14 @@ class Call:
             unawaited = self._report_unawaited(scheduler)
             scheduler.end()
             self.machine.scheduler, self.machine.scope = None, scope
-        if not self._observers and self.scope.trace.calls is None:
+        if not self._observers and scope.services.trace.calls is None:
             return
-        duration = monotonic() - self._started
         ended_by = None if error is None else self._thrown or error_record(error)
         if ended_by is not None:
             attempts.abandon(self.scope, ended_by)
+        if not self._observers:
+            return
+        duration = monotonic() - self._started
         record = CallRecord(
             function=self.function,
             tags=dict(self.context.tags),

@@ -11,10 +11,13 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
+import msgspec
+
 from bamlvm.errors import Cancelled, HostError
 from bamlvm.sysops.system import monotonic, pause
 from bamlvm.vm.handles import CLOSE_SECONDS, HandleTable
-from bamlvm.vm.program.declarations import Signature
+from bamlvm.vm.program.declarations import Parameter, Signature
+from bamlvm.vm.program.types import Type
 
 if TYPE_CHECKING:
     from bamlvm.calls.border import Borders
@@ -40,6 +43,29 @@ class ActiveCall(Protocol):
     thread: int | None
 
     def interrupt(self, reason: BaseException) -> None: ...
+
+
+class Callee(msgspec.Struct, frozen=True):
+    """What every call takes of its function; ``attributed`` is the type of its result if an attribute is written in
+    it."""
+
+    signature: Signature
+    parameters: tuple[Parameter, ...]
+    attributed: Type | None
+    is_llm: bool
+
+
+class Callees(dict[str, Callee]):
+    """The functions that have been called, by name.  Raises :class:`bamlvm.HostError` for what is none."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def __missing__(self, name: str) -> Callee:
+        signature = self._engine.signature(name)
+        attributed = None if signature.annotated is signature.result else signature.annotated
+        found = self[name] = Callee(signature, signature.parameters, attributed, signature.kind == "llm")
+        return found
 
 
 class Engine:
@@ -77,14 +103,16 @@ class Engine:
         self._compile_clients = compile_clients
         self.active: set[ActiveCall] = set()
         self.closed = False
+        self.callees = Callees(self)
         self._own = own
         self._limits = limits
         self._note_call: Callable[[str, Mapping[str, Any]], None] | None = getattr(tape, "note_call", None)
         self._recorded: Callable[[str], Mapping[str, Any]] | None = getattr(tape, "recorded_arguments", None)
         self.has_tape = self._note_call is not None or self._recorded is not None
-        self._owners = count(1)
+        self.new_owner: Callable[[], int] = count(1).__next__
+        """Returns the number of a new call in the handle table."""
         self.store = store
-        self._caching = None if store is None else _caching(store, "use")
+        self.caching = None if store is None else _caching(store, "use")  # of a call that says nothing of it
 
     @property
     def results(self) -> Results:
@@ -115,16 +143,12 @@ class Engine:
         """
         wanted = context.cache
         if wanted is None:
-            return self._caching
+            return self.caching
         if wanted is False:
             return None
         if self.store is None:
             raise HostError(f"CallContext(cache={wanted!r}): the runtime has no cache; make it with Runtime(cache=…)")
-        return self._caching if wanted is True else _caching(self.store, wanted)
-
-    def new_owner(self) -> int:
-        """Return the number of a new call in the handle table."""
-        return next(self._owners)
+        return self.caching if wanted is True else _caching(self.store, wanted)
 
     def signature(self, name: str) -> Signature:
         """Return a function's signature.  Raise :class:`bamlvm.HostError` if there is no such function."""

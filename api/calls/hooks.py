@@ -52,14 +52,14 @@ def hooks_of(call: Caller, sink: Sink | None) -> Hooks:
     context = call.context
     everything = sink if sink is not None and sink.wants_everything else None
     partials = sink if sink is not None and sink.wants_partials else None
-    hooks = Hooks()
+    on_partial = on_tick = on_attempt = None
     if context.on_partial is not None or partials is not None:
-        hooks.on_partial = _partial_hook(call, context.on_partial, partials)
+        on_partial = _partial_hook(call, context.on_partial, partials)
     if context.on_tick is not None or everything is not None:
-        hooks.on_tick = _hook(call, context.on_tick, everything, Tick, lambda tick: tick.events)
+        on_tick = _hook(call, context.on_tick, everything, Tick, lambda tick: tick.events)
     if context.on_attempt is not None or everything is not None:
-        hooks.on_attempt = _hook(call, context.on_attempt, everything, _attempt, lambda event: event)
-    return hooks
+        on_attempt = _hook(call, context.on_attempt, everything, _attempt, lambda event: event)
+    return Hooks(on_partial, on_tick, on_attempt)
 
 
 def takes_two(callback: Callable[..., Any]) -> bool:

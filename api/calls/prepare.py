@@ -16,10 +16,10 @@ from typing import Any, Final
 
 from bamlvm.calls.border import Border
 from bamlvm.calls.call import Binding, PreparedCall
-from bamlvm.calls.engine import Engine, hint_for
+from bamlvm.calls.engine import Callee, Engine, hint_for
 from bamlvm.context import NO_CONTEXT, CallContext
 from bamlvm.errors import HostError
-from bamlvm.vm.program.declarations import Signature
+from bamlvm.values.scalars import is_exact
 from bamlvm.vm.program.llm import arguments_function
 from bamlvm.vm.program.types import Primitive, Type
 from bamlvm.vm.values import MISSING, Value
@@ -36,13 +36,14 @@ def prepare_call(
     """
     if engine.closed:
         raise HostError("the runtime is closed")
-    signature = engine.signature(name)
+    callee = engine.callees[name]
     if engine.has_tape:
-        args = engine.taped(signature, args)
-    border = engine.borders.of(context.types)
-    if stream and signature.kind == "llm":
-        return _through(border, signature, _STREAM, args)
-    return PreparedCall(name, name, _converted(border, signature, args), border)
+        args = engine.taped(callee.signature, args)
+    types = context.types
+    border = engine.borders.own if types is None else engine.borders.of(types)
+    if stream and callee.is_llm:
+        return _through(border, callee, _STREAM, args)
+    return PreparedCall(name, name, _converted(border, callee, args), border, callee.attributed)
 
 
 def prepare_part(
@@ -52,47 +53,49 @@ def prepare_part(
 
     Raises :class:`bamlvm.HostError`, also for a function that is not an LLM function.
     """
-    signature = engine.signature(name)
-    if signature.kind != "llm":
+    callee = engine.callees[name]
+    if not callee.is_llm:
         raise HostError(f"{name} is not an LLM function: it sends no prompt")
-    return _through(engine.borders.of(context.types), signature, entry, args, *rest)
+    return _through(engine.borders.of(context.types), callee, entry, args, *rest)
 
 
-def _through(border: Border, signature: Signature, entry: str, args: Mapping[str, Any], *rest: Value) -> PreparedCall:
-    values = _converted(border, signature, args)
-    name = signature.name
+def _through(border: Border, callee: Callee, entry: str, args: Mapping[str, Any], *rest: Value) -> PreparedCall:
+    values = _converted(border, callee, args)
+    name = callee.signature.name
     if any(value is MISSING for value in values):
-        return PreparedCall(name, entry, [name, *rest], border, Binding(arguments_function(name), values))
-    named = dict(zip((parameter.name for parameter in signature.parameters), values, strict=True))
-    return PreparedCall(name, entry, [name, named, *rest], border)
+        binding = Binding(arguments_function(name), values)
+        return PreparedCall(name, entry, [name, *rest], border, callee.attributed, binding)
+    named = dict(zip((parameter.name for parameter in callee.parameters), values, strict=True))
+    return PreparedCall(name, entry, [name, named, *rest], border, callee.attributed)
 
 
-def _converted(border: Border, signature: Signature, args: Mapping[str, Any]) -> list[Value]:
+def _converted(border: Border, callee: Callee, args: Mapping[str, Any]) -> list[Value]:
     """Return the arguments in the order of the parameters, ``MISSING`` where the function's default is wanted."""
     values: list[Value] = []
     used = 0
-    convert = border.arguments.convert
-    for parameter in signature.parameters:
+    arguments = border.arguments
+    for parameter in callee.parameters:
         name = parameter.name
         if name in args:
             used += 1
             annotated = parameter.annotated
             if type(annotated) is Primitive:
-                values.append(convert(args[name], annotated, name))
+                value = args[name]
+                values.append(value if is_exact(value, annotated.name) else arguments.convert(value, annotated, name))
                 continue
-            value = convert(args[name], parameter.type, name)
+            value = arguments.convert(args[name], parameter.type, name)
             _demand(border, value, name, annotated)  # there may be an assert in it
             values.append(value)
         elif parameter.has_default:
             values.append(MISSING)
-        elif border.arguments.types.nullable(parameter.type):
+        elif arguments.types.nullable(parameter.type):
             values.append(None)
         else:
-            raise HostError(f"{signature.name}: the argument {name!r} ({parameter.type}) is missing")
+            raise HostError(f"{callee.signature.name}: the argument {name!r} ({parameter.type}) is missing")
     if used != len(args):
-        known = [parameter.name for parameter in signature.parameters]
+        known = [parameter.name for parameter in callee.parameters]
         extra = next(name for name in args if name not in known)
-        raise HostError(f"{signature.name}: no parameter {extra!r}{hint_for(str(extra), known)}")
+        raise HostError(f"{callee.signature.name}: no parameter {extra!r}{hint_for(str(extra), known)}")
     return values
 
 

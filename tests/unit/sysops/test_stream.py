@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bamlvm.sysops.records import AttemptRecord
+from bamlvm.sysops.scope import Hooks
 from bamlvm.vm.values import Pending
 
 BATCH = json.dumps([{"event": "message", "data": "{}", "id": ""}, {"event": "ping", "data": "", "id": "1"}])
@@ -28,7 +29,7 @@ async def test_nobody_listens(call: Any) -> None:
 
 async def test_partials_name_their_attempt(call: Any, attempt: AttemptRecord) -> None:
     heard: list[Any] = []
-    call.scope.hooks.on_partial = lambda *arguments: heard.append(arguments)
+    call.scope.hooks = Hooks(on_partial=lambda *arguments: heard.append(arguments))
     assert call.start("baml.stream.emit_partial", "He") is None
     first = attempt.first_partial
     assert call.start("baml.stream.emit_partial", "Hello") is None
@@ -39,7 +40,7 @@ async def test_partials_name_their_attempt(call: Any, attempt: AttemptRecord) ->
 
 async def test_a_delivered_partial_does_not_change(call: Any) -> None:
     heard: list[Any] = []
-    call.scope.hooks.on_partial = lambda value, _, __: heard.append(value)
+    call.scope.hooks = Hooks(on_partial=lambda value, _, __: heard.append(value))
     request = call.request("http://host/", x="1")
     value = {"list": [1], "request": request}
     await call("baml.stream.emit_partial", value)
@@ -52,7 +53,7 @@ async def test_a_delivered_partial_does_not_change(call: Any) -> None:
 
 async def test_ticks_are_lists_of_dicts(call: Any, attempt: AttemptRecord) -> None:
     heard: list[Any] = []
-    call.scope.hooks.on_tick = lambda events, thread: heard.append(events)
+    call.scope.hooks = Hooks(on_tick=lambda events, thread: heard.append(events))
     await call("baml.stream.emit_tick", BATCH)
     assert heard == [json.loads(BATCH)]
     assert attempt.raw_events is None
@@ -74,7 +75,7 @@ async def test_an_async_listener_is_awaited(call: Any) -> None:
         heard.append(arguments)
         return "ignored"
 
-    call.scope.hooks.on_partial = call.scope.hooks.on_tick = listener
+    call.scope.hooks = Hooks(on_partial=listener, on_tick=listener)
     pending = call.start("baml.stream.emit_partial", "a")
     assert isinstance(pending, Pending)
     assert await pending.awaitable is None
@@ -86,6 +87,6 @@ async def test_what_a_listener_raises_is_its_own(call: Any) -> None:
     def listener(*_: Any) -> None:
         raise OSError("the host's own")
 
-    call.scope.hooks.on_partial = listener
+    call.scope.hooks = Hooks(on_partial=listener)
     with pytest.raises(OSError, match="the host's own"):
         await call("baml.stream.emit_partial", "a")

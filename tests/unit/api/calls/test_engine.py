@@ -61,6 +61,23 @@ def test_denied_capabilities(make: Make) -> None:
         denied.functions.main()
 
 
+def test_what_calls_take_of_a_function_is_found_once(make: Make) -> None:
+    source = (
+        "function plain(n: int) -> int { n }\nfunction checked(n: int) -> int @check(small, {{ this < 9 }}) { n }\n"
+    )
+    runtime = make(source)
+    callees = runtime.engine.callees
+    assert runtime.functions.plain(n=10) == 10
+    assert callees["plain"] is callees["plain"]
+    assert callees["plain"].attributed is None
+    assert runtime.functions.checked(n=10).checks["small"].status == "failed"
+    assert callees["checked"].attributed is not None
+    for _ in range(2):
+        with pytest.raises(HostError, match="no function 'plane'"):
+            callees["plane"]
+    assert "plane" not in callees
+
+
 def test_a_closed_runtime_refuses_calls(make: Make) -> None:
     with make(SOURCE) as runtime:
         assert runtime.functions.add(a=1, b=2) == 3
