@@ -22,12 +22,13 @@ from bamlvm.sysops.llm_parsing import answered_value, apart, client_options, for
 from bamlvm.sysops.pending import Lazy
 from bamlvm.sysops.prompts.messages import Message, Part
 from bamlvm.sysops.providers import clients, roles
-from bamlvm.sysops.providers.catalogue import Provider, provider_of, streams
+from bamlvm.sysops.providers.catalogue import Provider, row_of, streams
 from bamlvm.sysops.providers.failures import CALLED, UNREADABLE, check_answered
-from bamlvm.sysops.providers.options import Options
+from bamlvm.sysops.providers.options import Options, derived
 from bamlvm.sysops.providers.registry import answer_wire, request_wire
 from bamlvm.sysops.providers.wire import decoded
-from bamlvm.sysops.redaction import redacted_body, redacted_headers, redacted_url, secrets_of
+from bamlvm.sysops.redaction import redacted_headers, redacted_url, secrets_of
+from bamlvm.sysops.schema import Schema
 from bamlvm.sysops.scope import Scope
 from bamlvm.sysops.table import sysop
 from bamlvm.sysops.web.retry_after import retry_after_ms
@@ -50,11 +51,24 @@ def get_client(scope: Scope, function_name: str) -> Instance:
 
 @sysop("baml.llm.resolve_client")
 def resolve_client(scope: Scope, name: str) -> Instance:
-    schema = scope.services.schema
-    info = clients.client(scope.clients, name)
+    options = client_options(scope, clients.client(scope.clients, name))
+    fields, retry, timeouts = _client_fields(options, scope.services.schema)
+    new = scope.new_instance
+    return new(
+        "baml.llm.Client",
+        **fields,
+        retry=new("baml.llm.RetryPolicy", **retry) if retry else None,
+        children=clients.children(options.client) if clients.strategy(options.client) else [],
+        timeouts=new("baml.http.Timeouts", **timeouts) if timeouts else None,
+    )
+
+
+@derived
+def _client_fields(options: Options, schema: Schema) -> tuple[dict[str, Any], dict[str, Any], dict[str, int]]:
+    """Return the fields of a client value that are not values themselves, and those of its retries and timeouts."""
+    info = options.client
     policy = clients.retry_policy(schema, info)
     strategy = clients.strategy(info)
-    options = client_options(scope, info)
     timeouts: dict[str, int] = {}
     parse_failure = None if policy is None else policy.parse_failure
     try:
@@ -63,37 +77,31 @@ def resolve_client(scope: Scope, name: str) -> Instance:
     except Thrown:
         if strategy is not None:
             raise  # that of a client that calls a provider is its attempt's: see client_primitive
-    return scope.new_instance(
-        "baml.llm.Client",
-        name=info.name,
-        provider=info.provider,
-        kind=schema.enum_value("baml.llm.ClientKind", _KINDS[strategy]),
-        retry=None
-        if policy is None
-        else scope.new_instance(
-            "baml.llm.RetryPolicy",
-            max_retries=policy.max_retries,
-            strategy=policy.strategy,
-            delay_ms=policy.delay_ms,
-            multiplier=policy.multiplier,
-            max_delay_ms=policy.max_delay_ms,
-            jitter=policy.jitter,
-        ),
-        children=clients.children(info) if strategy else [],
-        timeouts=scope.new_instance("baml.http.Timeouts", **timeouts) if timeouts else None,
-        total_ms=options.total() if strategy else None,
-        parse_failure=parse_failure,
-    )
+    fields = {
+        "name": info.name,
+        "provider": info.provider,
+        "kind": schema.enum_value("baml.llm.ClientKind", _KINDS[strategy]),
+        "total_ms": options.total() if strategy else None,
+        "parse_failure": parse_failure,
+    }
+    retry: dict[str, Any] = {}
+    if policy is not None:
+        retry = {
+            "max_retries": policy.max_retries,
+            "strategy": policy.strategy,
+            "delay_ms": policy.delay_ms,
+            "multiplier": policy.multiplier,
+            "max_delay_ms": policy.max_delay_ms,
+            "jitter": policy.jitter,
+        }
+    return fields, retry, timeouts
 
 
 @sysop("baml.llm.Client.primitive")
 def client_primitive(scope: Scope, client: Instance) -> Instance:
-    options = options_of(scope, client)
-    info = options.client
-    if clients.strategy(info) is not None:
-        raise invalid(f"client {info.name} is a strategy: it calls no provider itself")
-    options.timeouts()  # these raise what resolve_client ignored
-    options.parse_failure()
+    info = clients.client(scope.clients, client.get("name"))
+    options = scope.options = client_options(scope, info)
+    _check_primitive(options)
     return scope.new_instance(
         "baml.llm.PrimitiveClient",
         name=info.name,
@@ -101,6 +109,15 @@ def client_primitive(scope: Scope, client: Instance) -> Instance:
         supports_streaming=streams(options),
         timeouts=client.get("timeouts"),
     )
+
+
+@derived
+def _check_primitive(options: Options) -> None:
+    """Raise for options with which a client calls no provider."""
+    if clients.strategy(options.client) is not None:
+        raise invalid(f"client {options.client.name} is a strategy: it calls no provider itself")
+    options.timeouts()  # these raise what resolve_client ignored
+    options.parse_failure()
 
 
 @sysop("baml.llm.get_jinja_template")
@@ -142,7 +159,7 @@ def jittered(scope: Scope, ms: int) -> int:
 def _provider(scope: Scope, client: Instance) -> tuple[Options, Provider]:
     """Return a client value's options and its provider's row."""
     options = options_of(scope, client)
-    return options, provider_of(options.client)
+    return options, row_of(options)
 
 
 # --- prompts and requests ---------------------------------------------------------------------------------------------
@@ -212,7 +229,7 @@ def _request(scope: Scope, client: Instance, prompt: Instance, return_type: Any,
     if attempt is not None:
         attempt.model = attempt.request_model = options.model()
         secrets = scope.attempt_secrets = secrets_of(built.headers, built.url, built.body, *options.secrets())
-        body = secrets.hide_in(redacted_body(built.body))
+        body = secrets.shown(built.body)
         attempt.request = {
             "method": "POST",
             "url": redacted_url(built.url),

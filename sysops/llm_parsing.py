@@ -104,12 +104,15 @@ def apart(length: int, parse: Callable[[], Value]) -> Any:
 
 
 def options_of(scope: Scope, client: Instance) -> Options:
-    """Return the options of a client value, against the call's environment."""
-    return client_options(scope, clients.client(scope.clients, client.get("name")))
+    """Return the options of a client value, as they were when it was made, if that was for the attempt under way."""
+    name, known = client.get("name"), scope.options
+    if known is not None and known.client.name == name:
+        return known
+    return client_options(scope, clients.client(scope.clients, name))
 
 
 def client_options(scope: Scope, info: ClientInfo) -> Options:
-    """Return the options of a client, against the call's environment."""
+    """Return the options of a client, against the call's environment now."""
     return scope.services.options.of(info, client_environment(scope))
 
 

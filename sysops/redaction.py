@@ -131,6 +131,8 @@ class Secrets:
 
     def hide_in(self, value: Any) -> Any:
         """Return builtins (dicts, lists, strings) with the secrets hidden in all strings, or the same object."""
+        if not self._needles.number:
+            return value
         if isinstance(value, str):
             return self.hide(value)
         if isinstance(value, dict):
@@ -140,6 +142,22 @@ class Secrets:
             parts = [self.hide_in(part) for part in value]
             return parts if any(new is not old for new, old in zip(parts, value, strict=True)) else value
         return value
+
+    def shown(self, body: Any) -> Any:
+        """Return a body as :func:`redacted_body` does, with the secrets hidden in all other strings too."""
+        if not self._needles.number:
+            return redacted_body(body)
+        if isinstance(body, str):
+            return self.hide(body)
+        if isinstance(body, dict):
+            found = {}
+            for name, value in body.items():
+                if isinstance(value, str):
+                    found[name] = HIDDEN if is_secret(name) else self.hide(value)
+                else:
+                    found[name] = self.shown(value)
+            return found
+        return [self.shown(item) for item in body] if isinstance(body, list) else body
 
     def hide_across(self, chunks: Sequence[bytes]) -> list[bytes]:
         """Return the pieces of one body without any of them, also where one is spread over several pieces."""
@@ -179,6 +197,8 @@ class Secrets:
         if found:
             for phrase in self._needles.phrases:
                 found.extend(_places(whole, phrase))
+        if not found:
+            return found
         merged: list[Span] = []
         for start, end in sorted(found):
             if merged and start < merged[-1][1]:
@@ -194,6 +214,7 @@ class Secrets:
         return f"<{self._needles.number} secrets>"
 
 
+@lru_cache(maxsize=1024)  # the names in requests are few
 def is_secret(name: str) -> bool:
     """Whether a query parameter, a response's header or a member of a body with this name holds a credential."""
     return _SECRET_NAME.search(name) is not None
@@ -204,6 +225,7 @@ def redacted_headers(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: value if name.lower() in PUBLIC_HEADERS else HIDDEN for name, value in headers.items()}
 
 
+@lru_cache(maxsize=64)
 def redacted_url(url: str) -> str:
     """Return a URL without user, password, fragment, and the values of secret query parameters."""
     try:
@@ -217,16 +239,20 @@ def redacted_url(url: str) -> str:
 def redacted_body(body: Any) -> Any:
     """Return builtins with the strings hidden whose names are those of secrets."""
     if isinstance(body, dict):
-        return {
-            name: HIDDEN if isinstance(value, str) and is_secret(name) else redacted_body(value)
-            for name, value in body.items()
-        }
+        found = {}
+        for name, value in body.items():
+            if isinstance(value, str):
+                found[name] = HIDDEN if is_secret(name) else value
+            else:
+                found[name] = redacted_body(value)
+        return found
     return [redacted_body(item) for item in body] if isinstance(body, list) else body
 
 
 def secrets_of(headers: Mapping[str, str], url: str = "", body: Any = None, *others: str) -> Secrets:
     """Return the secrets that a request holds, and ``others`` that it was made with."""
-    return Secrets((*_values(headers, url, body), *others))
+    values = _head_values(tuple(headers.items()), url)
+    return Secrets((*values, *others) if body is None else (*values, *_body_values(body), *others))
 
 
 def _redacted_pair(pair: str) -> str:
@@ -234,8 +260,13 @@ def _redacted_pair(pair: str) -> str:
     return f"{name}={HIDDEN}" if equals and is_secret(unquote(name)) else pair
 
 
-def _values(headers: Mapping[str, str], url: str, body: Any) -> Iterator[str]:
-    for name, value in headers.items():
+@lru_cache(maxsize=64)  # the requests of one client have the same head
+def _head_values(headers: tuple[tuple[str, str], ...], url: str) -> tuple[str, ...]:
+    return tuple(_values(headers, url))
+
+
+def _values(headers: tuple[tuple[str, str], ...], url: str) -> Iterator[str]:
+    for name, value in headers:
         if name.lower() not in PUBLIC_HEADERS:
             yield from (value, value.strip(), *value.split())
     try:
@@ -251,21 +282,22 @@ def _values(headers: Mapping[str, str], url: str, body: Any) -> Iterator[str]:
         name, _, value = pair.partition("=")
         if is_secret(unquote(name)):
             yield from (value, unquote(value))
-    if body is not None:
-        yield from _body_values(body)
 
 
-def _body_values(body: Any) -> Iterator[str]:
-    if isinstance(body, dict):
-        for name, value in body.items():
-            if isinstance(value, str):
-                if is_secret(name):
-                    yield value
-            else:
-                yield from _body_values(value)
-    elif isinstance(body, list):
-        for item in body:
-            yield from _body_values(item)
+def _body_values(body: Any) -> list[str]:
+    found = []
+    waiting = [body]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict):
+            for name, value in each.items():
+                if not isinstance(value, str):
+                    waiting.append(value)
+                elif is_secret(name):
+                    found.append(value)
+        elif isinstance(each, list):
+            waiting += each
+    return found
 
 
 @lru_cache(maxsize=64)  # the requests of one client have the same secrets

@@ -26,6 +26,7 @@ from bamlvm.vm.program.llm import ClientInfo
 from bamlvm.vm.values import Closure, Future, Handle, Instance
 
 if TYPE_CHECKING:
+    from bamlvm.sysops.providers.options import Options
     from bamlvm.sysops.response_cache import Caching, Kept
     from bamlvm.sysops.web.batches import Batches
     from bamlvm.sysops.web.sse import Event as SseEvent
@@ -76,6 +77,7 @@ class Scope(msgspec.Struct):
     are those of the thread's event streams.  ``clients`` are the LLM clients that the call can name, ``client`` is the
     one that LLM functions use instead of their own, if set.  ``check`` raises what interrupts the call: for long work.
     ``added`` reads and writes values of the program's types with those that the call adds; None where it adds none.
+    ``options`` are those of the client of the attempt under way.
     """
 
     services: Services
@@ -101,6 +103,7 @@ class Scope(msgspec.Struct):
     added: Readers | None = None
     caching: Caching | None = None
     kept: Kept | None = None
+    options: Options | None = None
 
     def __repr__(self) -> str:  # without the environment, which holds keys
         return f"<scope of call {self.owner}>"

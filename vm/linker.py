@@ -162,10 +162,11 @@ class Program:
 
         Raises :class:`LinkError` if there is no such class, :class:`KeyError` if it has no such field.
         """
-        cls = self.loaded_class(class_name)
-        values: list[Value] = [None] * len(cls.field_names)
+        cls = self._classes.get(class_name) or self.loaded_class(class_name)
+        index = cls.index
+        values: list[Value] = [None] * len(index)
         for name, value in fields.items():
-            values[cls.index[name]] = value
+            values[index[name]] = value
         return Instance(cls, values)
 
     def open_instance(self, class_name: str, fields: Mapping[str, Value]) -> Instance:

@@ -7,7 +7,7 @@ that leads back to itself brings all who are on the way, in the order of the gra
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import NamedTuple
 
 from bamlvm.vm.program.cycles import components
@@ -16,9 +16,12 @@ from bamlvm.vm.program.types import AliasType, ClassType, EnumType, ListType, Ma
 
 
 class Declarations:
-    """What a program declares, by qualified name, and which of it leads back to itself, found at the first question."""
+    """What a program declares, by qualified name, and which of it leads back to itself, found at the first question.
 
-    __slots__ = ("_alias_cycles", "_class_cycles", "aliases", "classes", "enums")
+    ``texts`` are the descriptions that have been made of its types (:mod:`bamlvm.sysops.prompts.output_format`).
+    """
+
+    __slots__ = ("_alias_cycles", "_class_cycles", "aliases", "classes", "enums", "texts")
 
     def __init__(
         self, enums: Mapping[str, EnumInfo], classes: Mapping[str, ClassInfo], aliases: Mapping[str, Type]
@@ -26,6 +29,7 @@ class Declarations:
         self.enums = enums
         self.classes = classes
         self.aliases = aliases
+        self.texts: dict[Hashable, str] = {}
         self._class_cycles: dict[str, tuple[str, ...]] | None = None
         self._alias_cycles: dict[str, tuple[str, ...]] | None = None
 

@@ -55,6 +55,9 @@ INLINE_LIMIT: Final = 6
 _SHORT: Final = 15
 """A list of an enum stands on one line if the enum is no longer than this."""
 
+_KEPT: Final = 256
+"""How many descriptions are kept."""
+
 _PRIMITIVES: Final = (STRING, INT, FLOAT, BOOL, NULL)
 
 
@@ -74,6 +77,9 @@ class Options:
     render_null_as: str = "null"
 
 
+_USUAL: Final = Options()
+
+
 class OutputFormat:
     """``ctx.output_format``: prints as the description, and can be called with :data:`OUTPUT_FORMAT_OPTIONS`.
 
@@ -89,7 +95,7 @@ class OutputFormat:
         return self._shown
 
     def __str__(self) -> str:
-        return describe(self._type, self._declared, Options()) if self._shown else ""
+        return described(self._type, self._declared, _USUAL) if self._shown else ""
 
     def __call__(self, *values: Any, **keywords: Any) -> str:
         """Render it.  Raise :class:`TypeError` for an unknown keyword or a value that the keyword does not take."""
@@ -104,7 +110,18 @@ class OutputFormat:
         if isinstance(keywords.get("hoist_classes"), list):
             keywords["hoist_classes"] = tuple(keywords["hoist_classes"])
         options = Options(**keywords, has_prefix="prefix" in keywords)
-        return describe(self._type, self._declared, options) if self._shown else ""
+        return described(self._type, self._declared, options) if self._shown else ""
+
+
+def described(type_: Type, declared: Declarations, options: Options) -> str:
+    """Return what :func:`describe` does, made once for a type and options; raises the same."""
+    key = type_, options
+    found = declared.texts.get(key)
+    if found is None:
+        if len(declared.texts) >= _KEPT:  # a template may make options of its arguments
+            declared.texts.clear()
+        found = declared.texts[key] = describe(type_, declared, options)
+    return found
 
 
 def describe(type_: Type, declared: Declarations, options: Options) -> str:

@@ -323,6 +323,10 @@ def tokens_of(report: type[msgspec.Struct], usage: Any) -> Tokens:
 
 def fitted(type_: type[StructT], raw: dict[str, Any]) -> StructT:
     """Return a struct of those parts of ``raw`` that fit: struct by struct, item by item."""
+    try:
+        return msgspec.convert(raw, type_)
+    except msgspec.ValidationError:
+        pass
     found: dict[str, Any] = {}
     for field in _fields(type_):
         if field.encode_name in raw:

@@ -179,6 +179,12 @@ def provider_of(client: ClientInfo) -> Provider:
 
 
 @derived
+def row_of(options: Options) -> Provider:
+    """Return the row of the provider of options; raises as :func:`provider_of` does."""
+    return provider_of(options.client)
+
+
+@derived
 def streams(options: Options) -> bool:
     """Whether a client streams: by its option ``supports_streaming``, else unless its model is OpenAI's ``o1-*``."""
     chosen = options.get("supports_streaming", bool)

@@ -214,6 +214,8 @@ def _content(content: Any) -> str:
 
 def _reasoning(message: dict[str, Any]) -> str:
     """Return what a message has of reasoning: a field of its own, or parts that are not text."""
+    if not (isinstance(message.get("content"), list) or message.get("reasoning_content") or message.get("reasoning")):
+        return ""
     accumulator = OpenAIAccumulator()
     try:
         accumulator.take_message(msgspec.convert(message, _Delta))

@@ -68,10 +68,9 @@ def derived(function: Callable[Concatenate[Options, P], T]) -> Callable[Concaten
     def found(options: Options, *rest: Any) -> T:
         made = options.made
         key: Any = (function, *rest) if rest else function
-        if key in made:
-            return cast(T, made[key])
-        result: T = cast(Any, function)(options, *rest)
-        made[key] = result
+        if key not in made:
+            made[key] = cast(Any, function)(options, *rest)
+        result: T = made[key]
         return result
 
     return cast("Callable[Concatenate[Options, P], T]", found)

@@ -51,7 +51,13 @@ def next_state(table: Table[S, E], state: S, event: E) -> S:
         ) from None
 
 
-class ConnectionState(Enum):
+class _Symbol(Enum):
+    """A member is one object, and hashed as such: Enum's own hash is that of its name, computed in Python."""
+
+    __hash__ = object.__hash__
+
+
+class ConnectionState(_Symbol):
     CONNECTING = auto()
     IDLE = auto()
     AWAITING_HEAD = auto()
@@ -60,7 +66,7 @@ class ConnectionState(Enum):
     CLOSED = auto()
 
 
-class ConnectionEvent(Enum):
+class ConnectionEvent(_Symbol):
     CONNECTED = auto()
     SEND = auto()
     HEAD = auto()
@@ -86,7 +92,7 @@ CONNECTION: Final[Table[ConnectionState, ConnectionEvent]] = MappingProxyType(
 )
 
 
-class BodyState(Enum):
+class BodyState(_Symbol):
     BUFFERING = auto()
     DELIVERING = auto()
     LINGERING = auto()
@@ -94,7 +100,7 @@ class BodyState(Enum):
     ENDED = auto()
 
 
-class BodyEvent(Enum):
+class BodyEvent(_Symbol):
     ATTACH = auto()
     LINGER = auto()
     CLOSE = auto()

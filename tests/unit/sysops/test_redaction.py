@@ -6,6 +6,7 @@ import json
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable
 from html import escape
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -185,3 +186,24 @@ def test_either_end_of_an_encoded_secret_is_hidden(secret: str, encode: Callable
 def test_a_secret_behind_a_scheme_is_hidden_with_it() -> None:
     secrets = secrets_of({"authorization": "Bearer 0123456789abcdefghij"})
     assert secrets.hide("BEARER 0123456789abcdefghij, bearer 0123456789ab…") == "***, bearer ***…"
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text("ab\u00e9s3cret-", max_size=30)
+    | st.just("my s3cret-token here"),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["a", "api_key", "role", "token"]), inner, max_size=4)
+    ),
+    max_leaves=20,
+)
+
+
+@given(JSON, st.sampled_from([[], ["s3cret-token"], ["short"]]))
+def test_a_body_is_shown_without_its_secrets_and_all_others(body: Any, values: list[str]) -> None:
+    secrets, before = Secrets(values), json.dumps(body)
+    assert secrets.shown(body) == secrets.hide_in(redacted_body(body))
+    assert json.dumps(body) == before

@@ -12,6 +12,9 @@ import pytest
 
 import bamlvm
 from bamlvm.sysops.prompts.engine import Engine, PromptContext
+from bamlvm.sysops.prompts.hoisting import Declarations
+from bamlvm.sysops.prompts.output_format import OutputFormat
+from bamlvm.vm.program.types import INT, ListType
 
 FOLDER = Path(__file__).parent / "output_formats"
 
@@ -56,3 +59,16 @@ def rendered(runtime: bamlvm.Runtime, number: int) -> str:
 def test_as_the_official_runtime(runtime: bamlvm.Runtime, number: int) -> None:
     expected = CASES[number][2]
     assert rendered(runtime, number) == expected.strip()
+
+
+def test_a_description_is_made_once_for_its_options() -> None:
+    declared = Declarations({}, {}, {})
+    described = OutputFormat(ListType(INT), declared)
+    assert str(described) == str(OutputFormat(ListType(INT), declared)) == described()
+    assert described(prefix="Give ") == "Give int[]"
+    assert described(prefix="Take ") == "Take int[]"
+    assert len(declared.texts) == 3
+    for number in range(1000):
+        described(prefix=f"{number}: ")
+    assert described(prefix="Give ") == "Give int[]"
+    assert len(declared.texts) <= 256
