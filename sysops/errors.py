@@ -42,6 +42,10 @@ _LONGEST_MESSAGE: Final = 500
 INCOMPLETE_BODY: Final = "peer closed connection without sending complete message body"
 """The error of a body that is cut short, in the words of h11 and so of httpx's own transport, and of ours."""
 
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_NO_TLS: Final = "WRONG_VERSION_NUMBER"
+"""OpenSSL's word for a peer whose first bytes are not TLS's."""
+
 _INCOMPLETE: Final = (INCOMPLETE_BODY, "peer unexpectedly closed connection")
 """The beginnings of such an error's text (the second is h11's inside a line); it has no other mark."""
 
@@ -169,6 +173,17 @@ def truncated(subject: Subject) -> Thrown:
     return Thrown("baml.errors.StreamTruncated", {"message": message})
 
 
+def answered(subject: Subject, status: int, phrase: str, headers: Mapping[str, str]) -> str:
+    """Return what a server did, for a message; of a redirect that is not followed also where it leads."""
+    note = f"answered {status} {phrase}".rstrip()
+    place = headers.get("location", "") if status in _REDIRECTS else ""
+    if not place:
+        return note
+    return (
+        f"{note}, a redirect to {subject.shown(redacted_url(place[:_LONGEST_MESSAGE]))} (only GET and HEAD follow one)"
+    )
+
+
 def http_status(subject: Subject, status: int, note: str, body: str, retry_after_ms: int | None = None) -> Thrown:
     """Return an ``HttpStatus``; ``note`` follows the action in the message (``answered 404 Not Found``)."""
     shown = subject.scrubbed(body)
@@ -189,7 +204,8 @@ Rule: TypeAlias = Callable[[Any, Subject], Thrown]
 
 
 def _reason(error: BaseException, subject: Subject) -> str:
-    return subject.shown(error) or type(error).__name__
+    reason = subject.shown(error) or type(error).__name__
+    return f"{reason} (the server may not speak TLS: is http meant?)" if _NO_TLS in reason else reason
 
 
 def _network(what: str) -> Rule:

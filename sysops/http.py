@@ -68,6 +68,16 @@ async def _awaited_text(scope: Scope, handle: Handle, body: UnreadBody) -> str:
         scope.services.handles.close(handle, BODY, scope.owner)
 
 
+@sysop("baml.http.Response.excerpt")
+async def response_excerpt(scope: Scope, response: Instance) -> str:
+    table, handle = scope.services.handles, response.get("_handle")
+    body: UnreadBody = table.get(handle, BODY, scope.owner)
+    try:
+        return await body.beginning()
+    finally:
+        table.close(handle, BODY, scope.owner)
+
+
 @sysop("baml.http.fetch_sse")
 async def fetch_sse(scope: Scope, request: Instance) -> Instance:
     from bamlvm.sysops.web.batches import Batches

@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from bamlvm.sysops.capabilities import require
-from bamlvm.sysops.errors import Subject, http_status, invalid
+from bamlvm.sysops.errors import Subject, answered, http_status, invalid
 from bamlvm.sysops.llm import ACCUMULATOR, StreamState, note_tokens
 from bamlvm.sysops.llm_parsing import answered_value, apart, client_options, form_for, options_of, type_of
 from bamlvm.sysops.pending import Lazy
@@ -357,9 +357,8 @@ def status_failure(scope: Scope, request: Instance, response: Instance, body: st
     action = f"{request.get('method')} {redacted_url(url)}"
     subject = Subject(action, url=url, secrets=request.get("headers"), body=request.get("body"))
     phrase = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else ""
-    thrown = http_status(
-        subject, status, f"answered {status} {phrase}".rstrip(), body[:_EXCERPT], retry_after_ms(headers, time.time())
-    )
+    note = answered(subject, status, phrase, headers)
+    thrown = http_status(subject, status, note, body[:_EXCERPT], retry_after_ms(headers, time.time()))
     return scope.new_instance(thrown.class_name, **thrown.fields)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
@@ -23,7 +24,12 @@ from bamlvm.sysops.providers.failures import check_answered, unreadable_event
 from bamlvm.sysops.providers.usage import Tokens
 from bamlvm.sysops.web.sse import Event
 
+MAX_MARKS: Final = 1 << 21
+"""Most commas and brackets of one JSON text.  A value takes up to a hundred bytes for each of them, and a text of
+64 MiB can consist of them."""
+
 _NO_NUMBER: Final = re.compile(r"\b(NaN|Infinity)\b")
+_LONGEST_INTEGER: Final = 400
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
 
@@ -93,10 +99,11 @@ class ToolCalls(Sequence[ToolCall]):
     all of them the same one, so a name with a new id, or another name where there is no id, begins a new call as well.
     """
 
-    __slots__ = ("_by_key", "_calls")
+    __slots__ = ("_by_key", "_calls", "_size")
 
     def __init__(self, calls: Iterable[ToolCall] = ()) -> None:
         self._calls = list(calls)
+        self._size = sum(call.arguments.length + 1 for call in self._calls)
         self._by_key: dict[Any, ToolCall] = {}
 
     def __len__(self) -> int:
@@ -115,12 +122,14 @@ class ToolCalls(Sequence[ToolCall]):
         if call is None or (name and call.name and (id != call.id if id and call.id else name != call.name)):
             call = ToolCall()
             self._calls.append(call)
+            self._size += 1
             if key is not None:
                 self._by_key[key] = call
         call.name = call.name or name or ""
         call.id = call.id or id or ""
         if arguments:
             call.arguments.append(arguments)
+            self._size += len(arguments)
 
     def has_arguments(self, key: Any) -> bool:
         """Whether the call that ``key`` stands for has any arguments so far."""
@@ -133,7 +142,7 @@ class ToolCalls(Sequence[ToolCall]):
 
     def size(self) -> int:
         """Return a number that grows with each call and with its arguments."""
-        return sum(call.arguments.length + 1 for call in self._calls)
+        return self._size
 
 
 class Reader(Generic[StructT]):
@@ -164,8 +173,10 @@ class Reader(Generic[StructT]):
             return self._type()
         try:
             raw = decoded_json(event.data)
-        except ValueError:
+        except msgspec.DecodeError:
             raw, fault = None, "is not JSON"
+        except ValueError as error:
+            raw, fault = None, str(error)
         else:
             if isinstance(raw, list) and len(raw) == 1 and isinstance(raw[0], dict) and "error" in raw[0]:
                 raw = raw[0]  # as Google writes errors where a list of responses was begun
@@ -291,25 +302,40 @@ class Accumulator(ABC):
 
 
 def decoded_json(text: str) -> Any:
-    """Return JSON as servers write it: it may begin with a byte order mark, and have NaN and infinities for numbers,
-    which are None here.
+    """Return JSON as servers write it: it may begin with a byte order mark, and have NaN, infinities and what is larger
+    than any number, which are None here.
 
-    Raises :class:`ValueError` for anything else.
+    Raises :class:`ValueError` for anything else, and for more than :data:`MAX_MARKS`.
     """
     text = text.removeprefix("\ufeff")
+    if len(text) > MAX_MARKS and sum(map(text.count, ",[{")) > MAX_MARKS:
+        raise ValueError(f"has more than {MAX_MARKS} commas and brackets")
     try:
         return msgspec.json.decode(text)
     except RecursionError:
-        raise ValueError("nested too deep") from None
+        raise ValueError("is nested too deep") from None
+    except msgspec.ValidationError:  # a number out of range
+        pass
     except msgspec.DecodeError:
         if not _NO_NUMBER.search(text):
             raise
     try:
-        found = json.loads(text, parse_constant=lambda name: None)
+        found = json.loads(text, parse_constant=lambda name: None, parse_float=_finite, parse_int=_integer)
         msgspec.json.encode(found)  # refuses halves of characters
     except RecursionError:
-        raise ValueError("nested too deep") from None
+        raise ValueError("is nested too deep") from None
+    except UnicodeEncodeError:
+        raise ValueError("has half of a character") from None
     return found
+
+
+def _finite(digits: str) -> float | None:
+    number = float(digits)
+    return number if math.isfinite(number) else None
+
+
+def _integer(digits: str) -> int | None:
+    return int(digits) if len(digits) <= _LONGEST_INTEGER else None
 
 
 def tokens_of(report: type[msgspec.Struct], usage: Any) -> Tokens:

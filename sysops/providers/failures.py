@@ -140,9 +140,9 @@ def check_answered(length: int, has_text: bool, finish_reason: str | None, refus
     raise _failure(f"the answer is empty: {reason} (finish reason {finish_reason})", finish_reason, True)
 
 
-def unreadable_answer(body: str) -> Thrown:
-    """Return the failure of a whole answer that is not what the provider documents."""
-    return _failure(f"{UNREADABLE}: {_excerpt(body)}")
+def unreadable_answer(body: str, fault: str = "") -> Thrown:
+    """Return the failure of a whole answer that is not what the provider documents; ``fault`` is a predicate."""
+    return _failure(f"{UNREADABLE}: {f'it {fault}: ' if fault else ''}{_excerpt(body)}")
 
 
 def unreadable_event(data: str, fault: str) -> Thrown:

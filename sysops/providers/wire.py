@@ -89,8 +89,10 @@ def decoded(body: str) -> dict[str, Any]:
     """
     try:
         data = decoded_json(body)
-    except ValueError:
+    except msgspec.DecodeError:
         data = None
+    except ValueError as fault:
+        raise unreadable_answer(body, str(fault)) from None
     if isinstance(data, list) and len(data) == 1:
         data = data[0]  # an error of Google where a list of answers would have come
     if not isinstance(data, dict):

@@ -39,6 +39,8 @@ _REDIRECTED: Final = frozenset({"GET", "HEAD"})
 _KNOWN: Final = 64
 """How many addressed heads of requests a client keeps."""
 
+_ONCE: Final = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+
 ATTEMPT: Final = "bamlvm.attempt"
 """The extension of a request that holds the record of the attempt that it belongs to."""
 
@@ -71,7 +73,11 @@ class _Addressed:
 
 
 class Client(httpx.AsyncClient):
-    """A client over ``transport``, or over httpx's own transports and their proxies if there is none.
+    """A client over ``transport``, or over our own and httpx's for the environment's proxies if there is none.
+
+    No connection of an ``httpx.AsyncHTTPTransport`` serves twice: bytes that a server sends after a response, by
+    mistake or not, would be read there as the next one, and so become the answer to another call.  Our own transport
+    closes such a connection.
 
     TLS is verified, cookies are not kept, redirects and all timeouts except the connection's are the caller's business,
     and only the handle table bounds the number of connections.
@@ -84,7 +90,7 @@ class Client(httpx.AsyncClient):
         watch()
         super().__init__(
             transport=transport,
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=64),
+            limits=_ONCE,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             headers={"user-agent": "bamlvm", "accept-encoding": ACCEPTED},
             timeout=None,
@@ -92,7 +98,9 @@ class Client(httpx.AsyncClient):
         )
         self._direct = transport
         self._guard = guard
-        if guard is not None and transport is None:  # what the environment's proxies are not for is asked for, too
+        if isinstance(transport, httpx.AsyncHTTPTransport):
+            self.headers["connection"] = "close"
+        if transport is None:  # for what the environment's proxies are not for
             self._transport = Transport(guard=guard)
         self._addressed: dict[Outgoing, _Addressed] = {}
         self._defaults = dict(self.headers)
@@ -184,7 +192,7 @@ class NetworkTransport(httpx.AsyncBaseTransport):
             proxy = f"http://{proxy}"
         inner = self._inner.get(proxy)
         if inner is None:
-            inner = self._inner[proxy] = httpx.AsyncHTTPTransport(proxy=proxy)
+            inner = self._inner[proxy] = httpx.AsyncHTTPTransport(proxy=proxy, limits=_ONCE)
         return await inner.handle_async_request(request)
 
     async def aclose(self) -> None:

@@ -2,11 +2,14 @@
 
 A few bytes of gzip can expand to a thousand times as many, and a coding over a coding to a million times.  So at most
 one :data:`PIECE` is decoded at a time, however much a chunk holds, and only a single coding of those that were
-requested (:data:`ACCEPTED`) is accepted; the reader counts the pieces and stops when there are too many.
+requested (:data:`ACCEPTED`) is accepted; the reader counts the pieces and stops when there are too many.  Between two
+pieces of one chunk the event loop goes on: without that, a chunk that expands to gigabytes would be all that it does,
+and no deadline could end it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import zlib
 from collections.abc import AsyncGenerator, Iterable, Iterator
@@ -53,8 +56,13 @@ async def _decoded(source: AsyncGenerator[bytes, None], applied: list[str]) -> A
     decoder = Inflater(gzip=applied[0] != "deflate")
     async with aclosing(source) as chunks:
         async for chunk in chunks:
+            is_first = True
             for piece in decoder.feed(chunk):
-                yield piece
+                if not is_first:
+                    await asyncio.sleep(0)
+                is_first = False
+                if piece:
+                    yield piece
     decoder.finish()
 
 
@@ -81,15 +89,17 @@ class Inflater:
         self._begun = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Decode more bytes, at most :data:`PIECE` at a time.  Raise ``httpx.DecodingError``."""
+        """Decode more bytes, at most :data:`PIECE` at a time; a member without content is an empty piece.
+
+        Raises ``httpx.DecodingError``.
+        """
         try:
             while data:
                 if self._inner is None:
                     self._inner = self._decompressor(data)
                     self._begun = True
                 piece = self._inner.decompress(data, PIECE)
-                if piece:
-                    yield piece
+                yield piece
                 data = self._inner.unconsumed_tail
                 if self._inner.eof:
                     rest = self._inner.unused_data

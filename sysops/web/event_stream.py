@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bamlvm.sysops.errors import failure, network, timed_out, translate
 from bamlvm.sysops.pending import Lazy
 from bamlvm.sysops.web.batches import Batches
-from bamlvm.sysops.web.exchange import MAX_BODY, Exchange, described
+from bamlvm.sysops.web.exchange import LIMITED, MAX_BODY, Exchange, described
 from bamlvm.sysops.web.framing import Framing
 from bamlvm.sysops.web.logs import about
 from bamlvm.sysops.web.response import Response
@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 
 HIGH_WATER: Final = 1024 * 1024
 """Bytes that are read ahead of the program."""
+
+_EVENT_WEIGHT: Final = 1024
+"""Bytes that an event counts beside its own: what a batch of empty events costs is their number."""
 
 
 class StreamState(Enum):
@@ -98,6 +101,7 @@ class EventStream:
         "_events",
         "_exchange",
         "_left",
+        "_limit",
         "_lock",
         "_loop",
         "_monotonic",
@@ -114,6 +118,7 @@ class EventStream:
     def __init__(
         self, response: Response, exchange: Exchange, framing: Framing, batches: Batches, limit: int = MAX_BODY
     ) -> None:
+        self._limit = limit
         self._left = limit  # bytes that may still come
         self._exchange = exchange
         self._monotonic = exchange.subject.monotonic
@@ -126,7 +131,7 @@ class EventStream:
         self._arrived = 0.0  # when the oldest of the events came
         self._state = _OPEN
         self._error: BaseException | None = None  # what failed
-        self._buffered = 0  # bytes that have come since the program last had to wait
+        self._buffered = 0  # bytes, events weighed, that have come since the program last had to wait
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0  # when it goes off, on the monotonic clock
@@ -218,7 +223,7 @@ class EventStream:
         self._exchange.clocks.arrived(now)
         self._left -= len(data)
         if self._left < 0:
-            self._break_off(network("the stream is longer than the limit of the runtime", self._exchange.subject))
+            self._break_off(network(f"the stream is longer than {self._limit} bytes{LIMITED}", self._exchange.subject))
             return
         try:
             events = self._parser.feed(data)
@@ -233,7 +238,7 @@ class EventStream:
                     self._arrived = now
                 self._events += events
             self._wake()
-        self._buffered += len(data)
+        self._buffered += len(data) + _EVENT_WEIGHT * len(events)
         if self._buffered > HIGH_WATER and self._events:  # without an event to take, the program could not go on
             self._source.pause()
 

@@ -24,7 +24,7 @@ from urllib.parse import unquote, urlsplit
 import httpx
 import msgspec
 
-from bamlvm.sysops.errors import Clock, Subject, boundary, http_status, invalid, network, timed_out
+from bamlvm.sysops.errors import Clock, Subject, answered, boundary, http_status, invalid, network, timed_out
 from bamlvm.sysops.records import AttemptRecord
 from bamlvm.sysops.redaction import redacted_url
 from bamlvm.sysops.tracing import Writer
@@ -40,6 +40,9 @@ from bamlvm.vm.values import Thrown
 
 MAX_BODY: Final = 64 * 1024 * 1024
 """Longest body that :meth:`UnreadBody.text` reads, in bytes."""
+
+LIMITED: Final = ", the limit that the runtime has for one response (max_bytes)"
+"""What follows the figure in the error of a response that is too long."""
 
 MAX_ERROR_BODY: Final = 64 * 1024
 """As much of an error's body is read, in bytes."""
@@ -278,7 +281,7 @@ async def require_event_stream(response: Response, exchange: Exchange) -> None:
     if response.is_success and content_type == expected:
         return
     status = response.status_code
-    note = f"answered {status} {response.reason_phrase}".rstrip()
+    note = answered(exchange.subject, status, response.reason_phrase, response.headers)
     if response.is_success:
         note += f" with {content_type or 'no content type'} where {expected} was expected"
         if content_type == "application/json":  # a whole completion: the server does not stream
@@ -289,7 +292,7 @@ async def require_event_stream(response: Response, exchange: Exchange) -> None:
 
 
 class UnreadBody:
-    """The body of a response that is to be read whole."""
+    """The body of a response that is to be read whole, or for an error's message in part."""
 
     def __init__(self, response: Response, exchange: Exchange, limit: int = MAX_BODY) -> None:
         self._response = response
@@ -324,7 +327,7 @@ class UnreadBody:
                     async for chunk in chunks:
                         content += chunk
                         if len(content) > self._limit:
-                            raise network(f"the body is larger than {self._limit} bytes", exchange.subject)
+                            raise network(f"the body is longer than {self._limit} bytes{LIMITED}", exchange.subject)
                         exchange.clocks.arrived(exchange.subject.monotonic())
                         guard.reschedule()
         except BaseException as error:
@@ -338,6 +341,11 @@ class UnreadBody:
         if exchange.trace is not None:
             exchange.trace(f"ended after {len(content)} bytes")
         return _decoded(self._response, bytes(content))
+
+    async def beginning(self) -> str:
+        """Read as much as explains an error (:data:`MAX_ERROR_BODY`, and what comes soon), and close the response."""
+        with about(self._exchange.subject):
+            return await _beginning(self._response, self._exchange)
 
     async def aclose(self) -> None:
         """Close the connection."""

@@ -19,6 +19,10 @@ import msgspec
 DEFAULT_LIMIT: Final = 16 * 1024 * 1024
 """Largest event, in bytes."""
 
+LONGEST_ID: Final = 1024
+"""Longest event id, in bytes.  An id counts for all events that follow, so a long one before many short events would be
+written out with each of them."""
+
 _BOM: Final = b"\xef\xbb\xbf"
 _LARGEST_RETRY: Final = 10**18
 
@@ -42,7 +46,8 @@ class EventTooLargeError(UnreadableStreamError):
 class SseParser:
     """One event stream.
 
-    ``limit`` bounds an event's fields (comments do not count) and any single line, in bytes.  ``keep_unterminated``
+    ``limit`` bounds an event's fields (comments do not count) and any single line, in bytes; an id may have
+    :data:`LONGEST_ID`.  ``keep_unterminated``
     makes :meth:`close` deliver a last event that no blank line ended, which the standard drops.
 
     ``comments`` counts the comment lines seen, ``retry`` is the last reconnection time in milliseconds.
@@ -162,6 +167,8 @@ class SseParser:
                         name = type_[7:].decode("utf-8", "replace") or "message"
                         events.append(Event(name, data[6:].decode("utf-8", "replace"), self._last_id))
                         continue
+                elif not block:  # a blank line more, or a flood of them
+                    continue
             for line in block.split(b"\n"):
                 self._line(line, events)
             if self._failure is not None:
@@ -190,7 +197,9 @@ class SseParser:
         elif name == b"event":
             self._type = value
         elif name == b"id":
-            if b"\0" not in value:
+            if len(value) > LONGEST_ID:
+                self._failure = EventTooLargeError(f"the id of an event is longer than {LONGEST_ID} bytes")
+            elif b"\0" not in value:
                 self._last_id = value.decode("utf-8", "replace")
         elif name == b"retry" and value.isdigit():  # of bytes: ASCII digits only
             digits = value.lstrip(b"0") or b"0"

@@ -1,8 +1,8 @@
 """Responses, sans-IO: bytes in; status, headers and body out.  The syntax is llhttp's (``httptools``), in strict mode.
 
 The module adds what llhttp leaves to its user: interim responses (1xx) are skipped, a response to HEAD has no body, the
-size of the head is bounded, and the end of the connection means what the framing of the body says (RFC 9112,
-section 6.3):
+size of the head is bounded, versions other than 1.0 and 1.1 are refused, and the end of the connection means what the
+framing of the body says (RFC 9112, section 6.3):
 
 * ``Content-Length`` or ``Transfer-Encoding: chunked``: the body is cut short;
 * neither of them: the body is complete;
@@ -22,6 +22,10 @@ MAX_HEAD: Final = 128 * 1024
 INCOMPLETE_BODY: Final = "peer closed connection without sending complete message body"
 """The error of a body that is cut short, in the words of h11 and so of httpx's own transport."""
 
+_OPENING: Final = 24
+"""Bytes that are shown of a response that is not HTTP."""
+
+_VERSIONS: Final = ("1.0", "1.1")
 _INTERIM: Final = range(100, 200)
 _SWITCHING: Final = 101
 _TIMEOUT: Final = re.compile(rb"(?i)\btimeout=(\d{1,6})\b")
@@ -42,6 +46,7 @@ class ResponseReader:
         "_head_bytes",
         "_head_only",
         "_interim",
+        "_opening",
         "_parser",
         "_parts",
         "complete",
@@ -71,6 +76,7 @@ class ResponseReader:
         self._parts: list[bytes] = []
         self._framed = False  # whether the head says where the body ends
         self._interim = False
+        self._opening = b""
         self._head_bytes = 0
         self._framing = 0
         self._parser: Any = httptools.HttpResponseParser(self)
@@ -85,7 +91,9 @@ class ResponseReader:
         They are returned also where ``data`` ends the response (``complete``) or breaks the protocol (``failure``);
         nothing may be fed after either.
         """
-        self.started = True
+        if not self.started:
+            self.started = True
+            self._opening = bytes(data[:_OPENING])
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserCallbackError as error:
@@ -143,8 +151,11 @@ class ResponseReader:
             self.headers.clear()
             self.reason = b""
             return
+        version = self._parser.get_http_version()
+        if version not in _VERSIONS:
+            raise _BreachError(f"the response is HTTP/{version}, which was not requested")
         self.status = status
-        self.version = b"HTTP/" + self._parser.get_http_version().encode("ascii")
+        self.version = b"HTTP/" + version.encode("ascii")
         for name, value in self.headers:
             lowered = name.lower()
             if lowered == b"content-length":
@@ -174,9 +185,21 @@ class ResponseReader:
         if self.complete:  # bytes after the response: the connection is out of step
             self.reusable = False
         elif isinstance(error, (_BreachError, httptools.HttpParserError)):
-            self.failure = str(error) or "malformed HTTP"
+            foreign = None if self.has_head else _foreign(self._opening)
+            self.failure = foreign or str(error) or "malformed HTTP"
         else:
             raise error
+
+
+def _foreign(opening: bytes) -> str | None:
+    """Return what the first bytes of a response are if they are not HTTP/1's, else None."""
+    if b"HTTP/".startswith(opening[:5]):
+        return None
+    if opening[:2] in (b"\x15\x03", b"\x16\x03"):
+        return "the server speaks TLS: is https meant?"
+    if opening.startswith(b"PRI * HTTP/2") or (opening[3:4] == b"\x04" and opening[5:9] == bytes(4)):
+        return "the server speaks HTTP/2, which was not requested"
+    return f"the response is not HTTP/1.1: it begins with {opening.decode('latin-1')!a}"
 
 
 class _BreachError(Exception):

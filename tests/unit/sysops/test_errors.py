@@ -13,7 +13,7 @@ import httpx
 import msgspec
 import pytest
 
-from bamlvm.sysops.errors import RULES, Subject, boundary, translate
+from bamlvm.sysops.errors import RULES, Subject, answered, boundary, translate
 from bamlvm.sysops.web.aws_events import BrokenMessageError
 from bamlvm.sysops.web.sse import EventTooLargeError
 from bamlvm.vm.values import Thrown, panic
@@ -161,3 +161,18 @@ def test_a_foreign_message_is_cut_to_one_line() -> None:
     assert thrown is not None
     assert "\n" not in thrown.fields["message"]
     assert len(thrown.fields["message"]) < 700
+
+
+def test_a_peer_that_does_not_speak_tls_is_explained() -> None:
+    thrown = translate(httpx.ConnectError("[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)"), SUBJECT)
+    assert thrown is not None
+    assert "the server may not speak TLS: is http meant?" in thrown.fields["message"]
+
+
+def test_a_redirect_says_where_it_leads() -> None:
+    said = answered(SUBJECT, 308, "Permanent Redirect", {"location": f"https://host/v1?key={KEY}"})
+    assert said == (
+        "answered 308 Permanent Redirect, a redirect to https://host/v1?key=*** (only GET and HEAD follow one)"
+    )
+    assert answered(SUBJECT, 201, "Created", {"location": "/x"}) == "answered 201 Created"
+    assert answered(SUBJECT, 304, "", {}) == "answered 304"

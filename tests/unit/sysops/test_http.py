@@ -13,7 +13,7 @@ import pytest
 
 from bamlvm.sysops.grants import CAPABILITIES, grants_of
 from bamlvm.sysops.records import AttemptRecord
-from bamlvm.sysops.web.exchange import UnreadBody
+from bamlvm.sysops.web.exchange import MAX_ERROR_BODY, UnreadBody
 from bamlvm.vm.handles import HandleTable
 
 KEY = "sk-very-secret-key"
@@ -91,7 +91,7 @@ async def test_a_body_has_a_limit(serve: Any, closed_call: Any) -> None:
     handles.close(response.get("_handle"), "response_body", closed_call.scope.owner)
     response.set("_handle", handles.open("response_body", closed_call.scope.owner, small, small.aclose))
     kind, fields = await closed_call.fails("baml.http.Response.text", response)
-    assert (kind, "larger than 1000000 bytes" in fields["message"]) == ("Network", True)
+    assert (kind, "longer than 1000000 bytes" in fields["message"]) == ("Network", True)
     await asyncio.sleep(0)  # httpx's nested generators are closed by the loop
 
 
@@ -296,3 +296,15 @@ async def test_the_client_verifies_tls_and_follows_nothing_by_itself(call: Any) 
         await asyncio.sleep(0.05)  # for the server's side, which learns of it by itself
     assert (kind, "certificate verify failed" in fields["message"]) == ("Network", True)
     assert not call.scope.services.http_client().follow_redirects
+
+
+async def test_an_excerpt_is_the_beginning_of_the_body(serve: Any, closed_call: Any) -> None:
+    async def endless(exchange: Any) -> None:
+        await exchange.send(b"HTTP/1.1 500 Internal Server Error\r\n\r\n", b"boom")
+        while True:
+            await exchange.send(b"x" * 10_000)
+
+    response = await closed_call("baml.http.fetch", (await serve(endless)).url())
+    excerpt = await closed_call("baml.http.Response.excerpt", response)
+    assert (excerpt[:4], len(excerpt)) == ("boom", MAX_ERROR_BODY)
+    assert (await closed_call.fails("baml.http.Response.text", response))[0] == "InvalidArgument"

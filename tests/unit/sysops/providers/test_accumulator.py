@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bamlvm.sysops.providers.accumulator import Accumulator
+from bamlvm.sysops.providers.accumulator import MAX_MARKS, Accumulator, ToolCall, ToolCalls, decoded_json
 from bamlvm.sysops.providers.catalogue import PROVIDERS, VERTEX_ANTHROPIC
 from bamlvm.sysops.providers.registry import WIRES
 from bamlvm.sysops.web.batches import read_events
@@ -806,3 +806,42 @@ def test_tool_calls_are_not_read_unless_they_are_expected() -> None:
     accumulator = fresh("openai")
     accumulator.add([chunk({"content": "text", **call_delta("{}", index=0, id="1", name="A")})])
     assert (accumulator.content(), len(accumulator.calls)) == ("text", 0)
+
+
+@pytest.mark.parametrize("junk", [b"[" * 100_000, b'{"a": "\\ud83d", "b": NaN}', b'{"a": [%b]}' % (b"[]," * MAX_MARKS)])
+def test_the_fault_of_json_that_cannot_be_read_is_said(junk: bytes) -> None:
+    said = {b"[": "nested too deep", b'"': "half of a character", b"a": "more than 2097152 commas and brackets"}
+    message = error_of("openai", event(junk.decode()))["message"]
+    assert any(fault in message for fault in said.values()), message
+    with pytest.raises(Thrown, match="the provider's answer cannot be read: it "):
+        WIRES["openai"].read(junk.decode())
+
+
+def test_commas_of_a_text_are_no_values_until_they_are_many() -> None:
+    text = "," * (MAX_MARKS - 10)
+    assert decoded_json(json.dumps({"a": text})) == {"a": text}
+
+
+@pytest.mark.parametrize(
+    "number", ["1e400", "-1e400", "NaN", "-Infinity", "9" * 5000, '"3"', "-3", "1.5", "true", "[]", "{}"]
+)
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_count_that_is_none_is_absent_and_the_answer_stays(number: str, stream: bool) -> None:
+    usage = f'"usage": {{"prompt_tokens": {number}, "completion_tokens": 2, "x": 1e999}}'
+    if stream:
+        accumulator = fresh("openai")
+        accumulator.add([event(f'{{"choices": [{{"delta": {{"content": "hi"}}, "finish_reason": "stop"}}], {usage}}}')])
+        content, tokens = accumulator.content(), accumulator.tokens
+    else:
+        answer = WIRES["openai"].read(
+            f'{{"choices": [{{"message": {{"content": "hi"}}, "finish_reason": "stop"}}], {usage}}}'
+        )
+        content, tokens = answer.content, answer.tokens
+    assert (content, tokens.input, tokens.output) == ("hi", None, 2)
+
+
+def test_the_size_of_tool_calls_is_that_of_their_arguments() -> None:
+    calls = ToolCalls([ToolCall("f", arguments="{}")])
+    for part in ("", '{"a": ', "1}"):
+        calls.add(1, part, "g", "x")
+    assert calls.size() == sum(call.arguments.length + 1 for call in calls) == 12

@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from bamlvm.sysops.web.clients import Clients, new_client
+from bamlvm.sysops.web.clients import Clients, NetworkTransport, Outgoing, new_client
+from bamlvm.sysops.web.response import converted
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
@@ -83,3 +84,29 @@ async def test_a_client_of_another_thread_s_loop_is_closed_there() -> None:
     await thread
     gc.collect()
     assert transport.closed == 1
+
+
+@pytest.mark.parametrize("way", ["the host's transport", "a proxy", "a recorder"])
+async def test_what_follows_a_response_is_not_the_next_one(
+    serve: Any, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    async def twice(exchange: Any) -> None:
+        await exchange.send(OK, OK.replace(b"ok", b"no"))
+
+    server = await serve(twice)
+    transport: httpx.AsyncBaseTransport | None = None
+    if way == "the host's transport":
+        transport = httpx.AsyncHTTPTransport()
+    elif way == "a recorder":
+        transport = NetworkTransport()
+    else:
+        monkeypatch.setenv("http_proxy", server.url())
+        monkeypatch.delenv("no_proxy", raising=False)
+    async with new_client(transport) as client:
+        for _ in range(3):
+            response = await client.open(Outgoing("POST", server.url(), {"x-keep": "1"}), b"", 5.0)
+            if isinstance(response, httpx.Response):
+                response = converted(response, server.url())
+            assert b"".join([piece async for piece in response.stream]) == b"ok"
+            await response.aclose()
+    assert server.connections == 3

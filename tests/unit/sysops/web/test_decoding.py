@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import zlib
 
@@ -78,3 +79,19 @@ def test_as_much_as_can_be_decoded() -> None:
     assert decoded_whole(headers, CODED["gzip"]) == TEXT
     assert TEXT.startswith(decoded_whole(headers, CODED["gzip"][:-9]))
     assert decoded_whole([], TEXT) == TEXT
+
+
+@pytest.mark.parametrize("data", [gzip.compress(b"\0" * 20 * PIECE), gzip.compress(b"") * 20])
+async def test_the_loop_goes_on_between_the_pieces_of_one_chunk(data: bytes) -> None:
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    await read(streamed(data, "gzip"))
+    counting.cancel()
+    assert turns >= 19

@@ -577,3 +577,22 @@ def test_the_first_way_out_of_open_decides() -> None:
             else:
                 expected = StreamState.CLOSED if later is StreamEvent.CLOSE else after
                 assert next_state(STATES, after, later) is expected, (event, later)
+
+
+async def test_a_flood_of_empty_events_comes_in_bounded_batches(serve: Any, call: Any) -> None:
+    flood, count = b"data\n\n" * 10_000, 20
+
+    async def handler(exchange: Any) -> None:
+        await exchange.send(HEAD)
+        for _ in range(count):
+            await exchange.send(piece(flood))
+        await exchange.send(END)
+
+    stream = await opened(call, await serve(handler))
+    await asyncio.sleep(0.2)
+    sizes = []
+    while (data := await batch(call, stream)) is not None:
+        sizes.append(len(data))
+        await asyncio.sleep(0.01)
+    assert sum(sizes) == 10_000 * count
+    assert max(sizes) <= 2 * 65536 // len("data\n\n"), "what one or two reads bring"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bamlvm.sysops.web.sse import Event, EventTooLargeError, SseParser
+from bamlvm.sysops.web.sse import LONGEST_ID, Event, EventTooLargeError, SseParser
 from tests.fuzz.sse_reference import read as reference
 
 Found = tuple[list[Event], str]
@@ -206,3 +206,20 @@ def test_a_closed_parser_takes_nothing() -> None:
     assert parser.close() == []
     with pytest.raises(RuntimeError, match="closed"):
         parser.feed(b"data: a\n\n")
+
+
+def test_a_long_id_is_refused_since_every_event_has_it() -> None:
+    longest = "x" * LONGEST_ID
+    assert [event.id for event in parse([f"id: {longest}\ndata: a\n\ndata: b\n\n".encode()])] == [longest] * 2
+    parser = SseParser()
+    assert parser.feed(b"data: ok\n\nid: " + b"x" * (LONGEST_ID + 1) + b"\ndata: a\n\n") == [message("ok")]
+    with pytest.raises(EventTooLargeError, match="the id of an event is longer than 1024 bytes"):
+        parser.feed(b"data: more\n\n")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+def test_blank_lines_end_one_event_and_nothing_more(end: str) -> None:
+    stream = f"event: a{end}data: 1{end}{end * 9}data: 2{end}{end}{end}event: b{end * 5}data: 3{end}{end}".encode()
+    expected = [Event("a", "1", ""), message("2"), message("3")]
+    for size in (1, 2, 3, len(stream)):
+        assert parse(stream[at : at + size] for at in range(0, len(stream), size)) == expected

@@ -115,7 +115,7 @@ def test_bytes_after_the_answer_make_the_connection_unusable(extra: bytes) -> No
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (b"220 mail.example ESMTP\r\n", "Expected HTTP/"),
+        (b"220 mail.example ESMTP\r\n", "not HTTP/1.1: it begins with '2"),
         (b"HTTP/1.1 2x0 OK\r\n", "status code"),
         (b"HTTP/9.9 200 OK\r\n", "version"),
         (b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n", "header"),
@@ -183,3 +183,21 @@ def test_a_reader_is_gone_when_nobody_holds_it() -> None:
             assert seen() is None
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize(
+    ("opening", "said"),
+    [
+        (b"\x15\x03\x01\x00\x02\x02\x46", "the server speaks TLS: is https meant?"),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "the server speaks HTTP/2"),
+        (b"\x00\x00\x12\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x64", "the server speaks HTTP/2"),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", r"not HTTP/1.1: it begins with 'SSH-2.0-OpenSSH_9.6\r\n'"),
+        (b"<html>\xff\x1b[31m", r"not HTTP/1.1: it begins with '<html>\xff\x1b[31m'"),
+        (b"HTTP/2.0 200 OK\r\n\r\n", "the response is HTTP/2.0"),
+        (b"HTTP/1.1 2OO OK\r\n\r\n", "Invalid status code"),
+    ],
+)
+def test_what_is_no_response_of_http_1(opening: bytes, said: str) -> None:
+    failure = read(opening).failure
+    assert failure is not None
+    assert said in failure
