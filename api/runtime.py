@@ -225,14 +225,14 @@ class Runtime:
         Raises :class:`bamlvm.HostError` for an unknown function and for options that make no sense.
         """
         from bamlvm.calls.batch import batch
-        from bamlvm.calls.pace import Pace, per_second
+        from bamlvm.calls.pace import Pace, rate_of
 
         if concurrency < 1:
             raise HostError(f"concurrency: expected a number from 1 up, got {concurrency!r}")
         self.signature(name)
         pace = None
         if rate is not None or tokens_rate is not None:
-            pace = Pace(per_second("rate", rate), per_second("tokens_rate", tokens_rate))
+            pace = Pace(rate_of("rate", rate), rate_of("tokens_rate", tokens_rate))
         context = ctx or NO_CONTEXT
         return batch(self.engine, name, rows, context, concurrency=concurrency, pacing=pace, ordered=ordered)
 

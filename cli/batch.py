@@ -150,7 +150,7 @@ def _run(options: argparse.Namespace, files: dict[str, str], summary: Summary) -
 def _cluster(options: argparse.Namespace, files: dict[str, str], context: bamlvm.CallContext) -> RayEngine:
     from functools import partial
 
-    from bamlvm.calls.pace import per_second
+    from bamlvm.calls.pace import rate_of
     from bamlvm.tools.batch.ray_engine import RayEngine
 
     if options.record is not None or options.replay is not None:
@@ -160,8 +160,8 @@ def _cluster(options: argparse.Namespace, files: dict[str, str], context: bamlvm
         options.function,
         context,
         options.concurrency,
-        per_second("rate", options.rate),
-        per_second("tokens_rate", options.tokens_rate),
+        rate_of("rate", options.rate),
+        rate_of("tokens_rate", options.tokens_rate),
         actors=options.actors,
         address=options.ray_address,
     )

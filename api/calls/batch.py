@@ -126,18 +126,17 @@ class _Batch:
 
     async def _call(self, index: int, row: Mapping[str, Any]) -> BatchResult:
         collector = Collector()
+        reserved: list[float] = []  # for each attempt that was admitted
         context = msgspec.structs.replace(
             self._context,
             collectors=(*self._context.collectors, collector),
-            on_attempt=_paced(self._pacing, self._context.on_attempt),
+            on_attempt=_paced(self._pacing, self._context.on_attempt, reserved),
         )
         value = error = None
-        is_admitted = False
         try:
             prepared = prepare_call(self._engine, self._name, row, context.listens, context)
             if self._pacing is not None:
-                await self._pacing.admit()
-                is_admitted = True
+                reserved.append(await self._pacing.admit())
             value = await drive(Call(self._engine, prepared, context))
         except BamlError as raised:
             if isinstance(raised, Cancelled) and not isinstance(raised, DeadlineExceeded):
@@ -146,23 +145,22 @@ class _Batch:
                 raise
             error = raised
         record = collector.last
-        if self._pacing is not None and is_admitted:  # others may wait for that, whatever came of it
-            attempts, tokens = 1, 0
-            if record is not None:
-                attempts = max(1, len(record.attempts))
-                tokens = record.usage.input_tokens + record.usage.output_tokens
-            await self._pacing.settle(attempts, tokens)
+        if self._pacing is not None and reserved:  # others may wait for that, whatever came of it
+            tokens = 0 if record is None else record.usage.input_tokens + record.usage.output_tokens
+            await self._pacing.settle(len(reserved), sum(reserved), tokens)
         return BatchResult(index, row, value, error, record)
 
 
-def _paced(pacing: Pacing | None, callback: Callable[[Attempt], Any] | None) -> Callable[[Attempt], Any] | None:
-    """Return a callback that makes a call's further attempts wait as its first one has."""
+def _paced(
+    pacing: Pacing | None, callback: Callable[[Attempt], Any] | None, reserved: list[float]
+) -> Callable[[Attempt], Any] | None:
+    """Return a callback that makes a call's further attempts wait as its first one has; it adds what is reserved."""
     if pacing is None:
         return callback
 
     async def on_attempt(event: Attempt) -> None:
         if event.kind == "started" and event.record.ordinal > 1:
-            await pacing.admit()
+            reserved.append(await pacing.admit())
         if callback is not None:
             waiting = callback(event)
             if inspect.isawaitable(waiting):

@@ -24,6 +24,7 @@ from bamlvm.tools.batch.results import RowResult, row_result
 from bamlvm.tools.batch.run import Job
 
 if TYPE_CHECKING:
+    from bamlvm.calls.pace import Rate
     from bamlvm.context import CallContext
     from bamlvm.runtime import Runtime
 
@@ -50,8 +51,8 @@ class RayEngine:
         function: str,
         context: CallContext,
         concurrency: int,
-        rate: float | None = None,
-        tokens_rate: float | None = None,
+        rate: Rate | None = None,
+        tokens_rate: Rate | None = None,
         *,
         actors: int | None = None,
         address: str | None = None,
@@ -143,7 +144,7 @@ class RayEngine:
 class _Ledger:
     """The results of a batch, and its pace; an asynchronous actor."""
 
-    def __init__(self, rate: float | None, tokens_rate: float | None) -> None:
+    def __init__(self, rate: Rate | None, tokens_rate: Rate | None) -> None:
         from bamlvm.calls.pace import Pace
 
         self._pace = Pace(rate, tokens_rate)
@@ -176,13 +177,13 @@ class _Ledger:
         """Let blocks that have not begun end at once."""
         self._stopped = True
 
-    async def admit(self) -> None:
+    async def admit(self) -> float:
         """See :class:`bamlvm.calls.pace.Pacing`."""
-        await self._pace.admit()
+        return await self._pace.admit()
 
-    async def settle(self, attempts: int, tokens: int) -> None:
+    async def settle(self, attempts: int, reserved: float, tokens: int) -> None:
         """See :class:`bamlvm.calls.pace.Pacing`."""
-        await self._pace.settle(attempts, tokens)
+        await self._pace.settle(attempts, reserved, tokens)
 
 
 class _ClusterPace:
@@ -191,11 +192,12 @@ class _ClusterPace:
     def __init__(self, ledger: Any) -> None:
         self._ledger = ledger
 
-    async def admit(self) -> None:
-        await self._ledger.admit.remote()
+    async def admit(self) -> float:
+        reserved: float = await self._ledger.admit.remote()
+        return reserved
 
-    async def settle(self, attempts: int, tokens: int) -> None:
-        await self._ledger.settle.remote(attempts, tokens)
+    async def settle(self, attempts: int, reserved: float, tokens: int) -> None:
+        await self._ledger.settle.remote(attempts, reserved, tokens)
 
 
 class _Caller:
