@@ -193,7 +193,7 @@ def _rendered(scope: Scope, rendering: Callable[..., Work[list[Message]]]) -> Wo
     from bamlvm.sysops.prompts.limits import Stuck
 
     try:
-        return _prompt_value(scope, (yield from rendering(movable=True)))
+        return _prompt_value(scope, (yield from rendering(movable=scope.waits)))
     except Stuck:
         return Pending(Lazy(lambda: _rendered_apart(scope, rendering)))
 

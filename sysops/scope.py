@@ -78,6 +78,7 @@ class Scope(msgspec.Struct):
     one that LLM functions use instead of their own, if set.  ``check`` raises what interrupts the call: for long work.
     ``added`` reads and writes values of the program's types with those that the call adds; None where it adds none.
     ``options`` are those of the client of the attempt under way.
+    ``waits`` is unset where nothing may be waited for: what takes long is done in the thread of the call.
     """
 
     services: Services
@@ -104,6 +105,7 @@ class Scope(msgspec.Struct):
     caching: Caching | None = None
     kept: Kept | None = None
     options: Options | None = None
+    waits: bool = True
 
     def __repr__(self) -> str:  # without the environment, which holds keys
         return f"<scope of call {self.owner}>"
@@ -125,6 +127,7 @@ class Scope(msgspec.Struct):
             check=self.check,
             added=self.added,
             caching=self.caching,
+            waits=self.waits,
         )
 
     def open(self, kind: str, resource: Any, close: Close) -> Handle:

@@ -46,6 +46,7 @@ def run_without_waiting(call: Call) -> Any:
     Raises :class:`bamlvm.HostError` if it would: the only thing in such a part that can wait is a default.
     """
     outcome: Done | Failed | Suspended | Idle | None = None
+    call.scope.waits = False
     try:
         while outcome is None:
             outcome = call.advance()

@@ -148,3 +148,21 @@ def test_a_variable_may_be_called_self() -> None:
     """
     with bamlvm.Runtime.from_files({"main.baml": source}) as runtime:
         assert [each.text for each in runtime.render_prompt("F", {"self": "q"})] == ["q [in] 12"]
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("{{ t }} {{ t|upper }}", "x" * 1_000_000),
+        ("{% for i in t %}{% for j in t %}.{% endfor %}{% endfor %}", "x" * 300),
+    ],
+)
+def test_a_prompt_that_takes_long_is_rendered_in_the_caller_s_thread(template: str, text: str) -> None:
+    source = f"""
+        client C {{ provider openai  options {{ model "m"  api_key "k" }} }}
+        function F(t: string) -> int {{ client C  prompt #"{template}"# }}
+    """
+    with bamlvm.Runtime.from_files({"main.baml": source}) as runtime:
+        (message,) = runtime.render_prompt("F", {"t": text})
+        assert len(message.text) in (2_000_001, 90_000)
+        assert runtime.request("F", {"t": text}).json()["messages"][0]["content"] == message.text
