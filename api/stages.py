@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from bamlvm.build.cache import Cache
@@ -36,22 +37,25 @@ def dump(source: Source, stage: str, optimize: bool = True) -> str:
         raise CompileError(stages.diagnostics, files)
     if stage == "python":
         assert stages.unit is not None
-        return render_python(stages.unit, standard)
+        return render_python((standard, stages.unit), stages.unit.functions)
     return render_stage(files, stages, stage)
 
 
-def render_python(unit: Unit, standard: Unit) -> str:
-    """Return the Python functions of a unit's functions, or why one stays interpreted."""
+def render_python(units: Sequence[Unit], names: Iterable[str]) -> str:
+    """Return the Python functions of these functions of a program, or why one stays interpreted.
+
+    ``units`` are those of the program, the standard library first.
+    """
     from bamlvm.sysops.table import load as load_sysops
     from bamlvm.vm.flow import Unsupported
     from bamlvm.vm.linker import Program
     from bamlvm.vm.native import Native
     from bamlvm.vm.natives import load_natives
 
-    program = Program.link([standard, unit], load_natives(), load_sysops())
+    program = Program.link(units, load_natives(), load_sysops())
     native = Native(program)
     parts = []
-    for name in unit.functions:
+    for name in names:
         try:
             text = native.translation(program.function(name)).text
         except Unsupported as reason:

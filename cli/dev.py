@@ -44,11 +44,11 @@ def execute(options: argparse.Namespace) -> int:
 
     process, application = _loaded()
     from bamlvm.tools.dev.project import Project
-    from bamlvm.tools.dev.recordings import opened
+    from bamlvm.tools.dev.recordings import Recording, replaying
 
     path = program_path(options.path)
-    if options.open is not None:
-        opened(options.open)  # what is wrong with it is said before anything listens
+    # What is wrong with it is said before anything listens.
+    recording = None if options.open is None else Recording(options.open)
 
     def make(files: Mapping[str, str]) -> bamlvm.Runtime:
         try:
@@ -56,16 +56,13 @@ def execute(options: argparse.Namespace) -> int:
         except CommandError as error:  # of a file that has changed meanwhile: the page says so
             raise bamlvm.HostError(error.message) from None
 
-    def replaying(files: Mapping[str, str], recording: str) -> bamlvm.Runtime:
-        from bamlvm.replay import ReplayTransport
-
-        transport = ReplayTransport(recording)
-        return bamlvm.Runtime.from_files(files, transport=transport, capabilities=shared.capabilities(options))
+    def replay(files: Mapping[str, str], path: str) -> bamlvm.Runtime:
+        return bamlvm.Runtime.from_files(files, transport=replaying(path), capabilities=shared.capabilities(options))
 
     with shared.log_shown(options.verbose):
         token = secrets.token_urlsafe(24)
         project = Project(path, lambda: read_program(path), make)
-        app = application(project, token, mocked=options.mock, recording=options.open, replaying=replaying)
+        app = application(project, token, mocked=options.mock, recording=recording, replaying=replay)
         try:
             listening = process.listen("127.0.0.1", options.port)
         except (OSError, OverflowError) as error:

@@ -83,7 +83,7 @@ def snapshots(case: str) -> Iterator[tuple[Path, str]]:
             continue
         yield folder / f"{number:02}_{stage}.txt", render_stage(files, made, stage)
     if case in PYTHON_CASES and made.unit is not None and (standard := standard_stages().unit) is not None:
-        yield folder / f"{len(STAGES) + 1:02}_python.txt", render_python(made.unit, standard)
+        yield folder / f"{len(STAGES) + 1:02}_python.txt", render_python((standard, made.unit), made.unit.functions)
     texts = {path: SourceFile(path, text) for path, text in files.items()}
     rendered = [render(diagnostic, texts) for diagnostic in made.diagnostics]
     yield folder / "diagnostics.txt", "\n\n".join(rendered) + "\n" if rendered else "no diagnostics\n"

@@ -1,384 +1,64 @@
-"""The page of ``bamlvm dev`` in a real browser: ``make web-test``.
+"""The page of ``bamlvm dev`` in a real browser: ``make web-test``.  Words choose the checks with them in their names.
 
-Each check uses the page as a person would, by names and roles; the last lines are figures.  Screenshots, light and
-dark, are left in ``build/web``.  A check fails if the browser's console has an error, or the page asks another host for
-anything.
+Each check uses the page as a person would, by names and roles.  Screenshots, light and dark, are left in ``build/web``.
+A check fails if the browser's console has an error, or the page asks another host for anything.
 """
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Final, Literal
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Error, sync_playwright
 
-from bamlvm import CallContext, Runtime
 from bamlvm.mock import ThreadedMockServer
-from bamlvm.replay import RecordingTransport
-from bamlvm.sysops.web.clients import NetworkTransport
-
-SHOTS = Path("build/web")
-CHROMIUM = shutil.which("chromium") or "chromium"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
-KEY = "sk-the-key-of-this-check"
-SOURCE = """
-/// Who is meant.
-class Person { name string @description("full name")  age int?  tags string[] }
-enum Mood { Good Bad }
-class Query { person Person  moods Mood[]  limit int | "all" }
-retry_policy Twice { max_retries 1  strategy { type constant_delay  delay_ms 300 } }
-client<llm> Broken {
-  provider openai
-  retry_policy Twice
-  options { model "broken"  api_key env.CHECK_KEY  base_url "URL/v1" }
-}
-client<llm> Fast { provider openai  options { model "fast"  api_key env.CHECK_KEY  base_url "URL/v1" } }
-client<llm> Safe { provider fallback  options { strategy [Broken, Fast] } }
-/// Extract a person from a text.
-function Extract(text: string, query: Query?) -> Person {
-  client Safe
-  prompt #"{{ _.role("system") }}You extract people. {{ ctx.output_format }}{{ _.role("user") }}{{ text }}"#
-}
-function Long(text: string) -> string { client Fast  prompt #"long {{ text }}"# }
-function Slow(text: string) -> string { client Fast  prompt #"slow {{ text }}"# }
-function fib(n: int) -> int {
-  if (n < 2) { return n; }
-  fib(n - 1) + fib(n - 2)
-}
-function flood(n: int) -> string {
-  for (let i = 0; i < n; i += 1) { baml.stream.emit_partial(`value ${i}`); }
-  "done"
-}
-test Ada { functions [Extract]  args { text "Ada" }  @@assert(named, {{ this.name == "Nobody" }}) }
-test Fib { functions [fib]  args { n 10 }  @@assert(right, {{ this == 55 }}) }
-"""
-ANSWER = '{"name": "Ada Lovelace", "age": 36, "tags": ["mathematician", "writer"]}'
-SCRIPT = {
-    "rules": [
-        {"model": "broken", "answers": [{"faults": [{"kind": "status", "code": 503}]}]},
-        {"prompt": "long", "answers": [{"text": "All work and no play. " * 48_000, "piece_length": 2_000}]},
-        {"prompt": "slow", "answers": [{"text": "one two three four five six seven eight", "delay_ms": 400}]},
-        {"answers": [{"text": ANSWER, "piece_length": 8, "delay_ms": 30}]},
-    ]
-}
+from tests.web import checks
+from tests.web.browser import CHROMIUM, FLAGS, SHOTS, Dev, serving
 
 
-class Dev:
-    """A server of the page, and the browser that looks at it."""
+class Program(NamedTuple):
+    """A program, and what is checked on a page over it."""
 
-    def __init__(self, browser: Browser, url: str, file: Path) -> None:
-        self.url = url
-        self.file = file
-        self._browser = browser
-        self.complaints: list[str] = []
-
-    def open(self, scheme: Literal["light", "dark"] = "light", width: int = 1300) -> Page:
-        """Return a new page."""
-        context = self._browser.new_context(viewport={"width": width, "height": 850}, color_scheme=scheme)
-        context.set_default_timeout(8_000)
-        page = context.new_page()
-        page.on("console", lambda message: self.complaints.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
-        page.on("request", self._check_host)
-        page.goto(self.url)
-        page.locator("nav button").first.wait_for()
-        return page
-
-    def _check_host(self, request: Any) -> None:
-        if not request.url.startswith((self.url.partition("#")[0], "data:")):
-            self.complaints.append(f"asked {request.url}")
+    source: str
+    checks: Sequence[Callable[[Dev], None]]
 
 
-@contextmanager
-def serving(browser: Browser, source: str, *words: str) -> Iterator[Dev]:
-    """Serve the page over a source."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "baml_src", "main.baml")
-        file.parent.mkdir()
-        file.write_text(source)
-        command = [sys.executable, "-m", "bamlvm", "dev", "--port", "0", "--no-browser", *words]
-        environment = {**os.environ, "CHECK_KEY": KEY}
-        process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True, env=environment)
-        try:
-            assert process.stdout is not None
-            yield Dev(browser, process.stdout.readline().strip(), file)
-        finally:
-            process.terminate()
-            process.wait(timeout=60)
+PROGRAMS = (Program(checks.SOURCE, checks.CHECKS),)
+WITH_RECORDINGS: Sequence[Callable[[Browser, str], None]] = (checks.a_recording_can_be_scrubbed,)
 
 
-def choose(page: Page, name: str) -> None:
-    page.get_by_role("navigation").get_by_role("button", name=name, exact=True).click()
-
-
-def tab(page: Page, name: str) -> None:
-    page.get_by_role("tab", name=name, exact=True).click()
-
-
-def shoot(dev: Dev, name: str, prepare: Callable[[Page], None]) -> None:
-    for scheme in SCHEMES:
-        page = dev.open(scheme)
-        prepare(page)
-        page.screenshot(path=SHOTS / f"{name}-{scheme}.png")
-        page.context.close()
-
-
-def the_prompt_follows_the_form(dev: Dev) -> None:
-    page = dev.open()
-    page.get_by_label("text string").fill("Ada was 36.")
-    expect(page.locator(".message").last).to_contain_text("Ada was 36.")
-    expect(page.get_by_text(re.compile("about \\d+ tokens"))).to_be_visible()
-    page.get_by_label("query optional").select_option("Query")
-    page.get_by_label("name string").fill("Ada")
-    page.get_by_role("button", name="Add an item").first.click()
-    tab(page, "curl")
-    expect(page.locator("#panel-curl pre")).to_contain_text('-H "authorization: $API_KEY"')
-    assert KEY not in page.content()
-    shoot(dev, "prompt", lambda each: each.get_by_label("text string").fill("Ada Lovelace was 36 when she died."))
-
-
-def a_run_grows_and_shows_its_attempts(dev: Dev) -> None:
-    def run(page: Page) -> None:
-        page.get_by_label("text string").fill("Ada")
-        tab(page, "Run")
-        page.get_by_role("button", name="Run", exact=True).click()
-        expect(page.get_by_label("The value")).to_contain_text("Ada", timeout=20_000)
-        expect(page.get_by_role("status").last).to_contain_text("done in", timeout=20_000)
-
-    page = dev.open()
-    run(page)
-    expect(page.get_by_label("The value")).to_contain_text('"age": 36')
-    tab(page, "Attempts")
-    rows = page.locator("tr.attempt")
-    expect(rows).to_have_count(3)
-    expect(rows.nth(0)).to_contain_text("503 failed")
-    expect(rows.nth(2)).to_contain_text("200")
-    tab(page, "Raw events")
-    expect(page.get_by_label("The events", exact=True)).to_contain_text("chat.completion.chunk")
-    tab(page, "Value")
-    slider = page.get_by_label("Scrub through the events")
-    slider.focus()
-    for _ in range(3):
-        slider.press("ArrowLeft")
-    expect(page.get_by_label("The value")).not_to_contain_text("writer")
-
-    def attempts(each: Page) -> None:
-        run(each)
-        tab(each, "Attempts")
-
-    shoot(dev, "attempts", attempts)
-
-
-def a_run_can_be_cancelled(dev: Dev) -> None:
-    page = dev.open()
-    choose(page, "Slow")
-    tab(page, "Run")
-    page.get_by_role("button", name="Run", exact=True).click()
-    expect(page.get_by_label("The value")).to_contain_text("one", timeout=10_000)
-    page.get_by_role("button", name="Cancel").click()
-    expect(page.get_by_text("cancelled", exact=True)).to_be_visible()
-
-
-def a_megabyte_of_text_opens(dev: Dev) -> None:
-    page = dev.open()
-    choose(page, "Long")
-    tab(page, "Run")
-    page.get_by_role("button", name="Run", exact=True).click()
-    expect(page.get_by_role("status").last).to_contain_text("done in", timeout=60_000)
-    expect(page.get_by_label("The value")).to_contain_text("characters …")
-    slider = page.get_by_label("Scrub through the events")
-    slider.press("ArrowLeft")
-    expect(page.get_by_label("The value")).to_contain_text("All work and no play.")
-
-
-def ten_thousand_partials_a_second_do_not_freeze_it(dev: Dev) -> None:
-    page = dev.open()
-    choose(page, "flood")
-    page.get_by_label("n int").fill("200000")
-    tab(page, "Run")
-    page.evaluate(
-        "() => { window.longest = 0; let last = performance.now();"
-        " const tick = (now) => { window.longest = Math.max(window.longest, now - last); last = now;"
-        " requestAnimationFrame(tick); }; requestAnimationFrame(tick); }"
-    )
-    started = time.monotonic()
-    page.get_by_role("button", name="Run", exact=True).click()
-    expect(page.get_by_role("status").last).to_contain_text("done in", timeout=120_000)
-    took = time.monotonic() - started
-    longest = page.evaluate("() => window.longest")
-    print(f"    200,000 partial values in {took:.1f} s; the longest time between two frames was {longest:.0f} ms")
-    assert longest < 1000
-
-
-def the_inside_of_a_function(dev: Dev) -> None:
-    def step(page: Page) -> None:
-        choose(page, "fib")
-        page.get_by_label("n int").fill("4")
-        tab(page, "Inside")
-        page.get_by_role("button", name="Step through a call").click()
-        expect(page.get_by_text("It returned 3.")).to_be_visible()
-        page.get_by_label("Step", exact=True).fill("4")
-
-    page = dev.open()
-    step(page)
-    expect(page.locator(".source .now")).to_have_count(1)
-    for stage in ("tokens", "ast", "hir", "tir", "mir", "python"):
-        page.get_by_label("Stage", exact=True).select_option(stage)
-        expect(page.get_by_label("The stage")).to_contain_text("fib" if stage != "tokens" else "function")
-    shoot(dev, "inside", step)
-
-
-def tests_run(dev: Dev) -> None:
-    def run(page: Page) -> None:
-        choose(page, "All 2")
-        page.get_by_role("button", name="Run all").click()
-        expect(page.locator("tbody tr").nth(0)).to_contain_text("failed", timeout=20_000)
-        expect(page.locator("tbody tr").nth(1)).to_contain_text("passed", timeout=20_000)
-
-    page = dev.open()
-    run(page)
-    expect(page.get_by_text('this.name is "Ada Lovelace"')).to_be_visible()
-    shoot(dev, "tests", run)
-
-
-def a_save_is_seen_at_once(dev: Dev) -> None:
-    page = dev.open()
-    page.get_by_label("text string").fill("kept")
-    source = dev.file.read_text()
-    dev.file.write_text(source.replace("You extract people.", "You find people."))
-    expect(page.locator(".message").first).to_contain_text("You find people.", timeout=10_000)
-    expect(page.get_by_label("text string")).to_have_value("kept")
-    dev.file.write_text(source.replace("fib(n - 1)", "fob(n - 1)"))
-    expect(page.get_by_text("1 error: the last version without errors runs")).to_be_visible(timeout=10_000)
-    choose(page, "1 finding")
-    expect(page.get_by_role("main")).to_contain_text("did you mean `fib`?")
-    dev.file.write_text(source)
-    expect(page.get_by_text("No errors and no warnings.")).to_be_visible(timeout=10_000)
-
-
-def the_keyboard_is_enough(dev: Dev) -> None:
-    page = dev.open()
-    page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
-    page.get_by_label("text string").focus()
-    page.keyboard.type("Ada")
-    for _ in range(6):
-        page.keyboard.press("Tab")
-        if page.evaluate("() => document.activeElement.getAttribute('role')") == "tab":
-            break
-    page.keyboard.press("ArrowRight")
-    expect(page.get_by_role("tab", name="Run", exact=True)).to_be_focused()
-    expect(page.get_by_role("tab", name="Run", exact=True)).to_have_attribute("aria-selected", "true")
-    for _ in range(4):
-        page.keyboard.press("Tab")
-        if page.evaluate("() => document.activeElement.textContent") == "Run":
-            break
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("status").last).to_contain_text("done in", timeout=20_000)
-
-
-def a_screen_reader_finds_everything(dev: Dev) -> None:
-    views: list[Callable[[Page], None]] = [
-        lambda page: None,
-        lambda page: page.get_by_label("query optional").select_option("Query") and None,
-        lambda page: tab(page, "Run"),
-        lambda page: tab(page, "Inside"),
-        lambda page: choose(page, "All 2"),
-        lambda page: choose(page, "None"),
-    ]
-    for scheme in SCHEMES:
-        for prepare in views:
-            page = dev.open(scheme)
-            prepare(page)
-            page.wait_for_timeout(400)
-            found = Axe().run(page)
-            assert found.violations_count == 0, found.generate_report()
-            page.context.close()
-
-
-def it_fits_a_narrow_window(dev: Dev) -> None:
-    page = dev.open(width=420)
-    tab(page, "Run")
-    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth + 1")
-    page.screenshot(path=SHOTS / "narrow.png")
-
-
-CHECKS = [
-    the_prompt_follows_the_form,
-    a_run_grows_and_shows_its_attempts,
-    a_run_can_be_cancelled,
-    a_megabyte_of_text_opens,
-    ten_thousand_partials_a_second_do_not_freeze_it,
-    the_inside_of_a_function,
-    tests_run,
-    a_save_is_seen_at_once,
-    the_keyboard_is_enough,
-    a_screen_reader_finds_everything,
-    it_fits_a_narrow_window,
-]
-
-
-def a_recording_can_be_scrubbed(browser: Browser, source: str) -> None:
-    """A failed call is looked at afterwards, without its server."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "run.jsonl")
-        transport = RecordingTransport(NetworkTransport(), path)
-        with Runtime.from_files({"main.baml": source}, transport=transport, env={"CHECK_KEY": KEY}) as runtime:
-            runtime.call_function_sync("Extract", {"text": "Ada"}, CallContext(on_partial=lambda value: None))
-        with serving(browser, source, "--open", str(path)) as dev:
-            page = dev.open()
-            expect(page.get_by_role("main").get_by_role("heading", name="Recording", exact=True)).to_be_visible()
-            expect(page.locator("details")).to_have_count(3)
-            page.locator("summary").last.click()
-            slider = page.get_by_label("Scrub through the pieces of the answer").last
-            slider.fill("2")
-            expect(page.get_by_text(re.compile("2 of \\d+ pieces"))).to_be_visible()
-            page.get_by_role("button", name="Replay").click()
-            expect(page.get_by_label("The value")).to_contain_text("Ada Lovelace", timeout=20_000)
-            page.screenshot(path=SHOTS / "recording.png", full_page=True)
-            assert dev.complaints == [], dev.complaints
-
-
-def main() -> int:
+def main(words: Sequence[str]) -> int:
     SHOTS.mkdir(parents=True, exist_ok=True)
     failed = 0
     with ThreadedMockServer() as server, sync_playwright() as playwright:
-        server.play(SCRIPT)
-        source = SOURCE.replace("URL", server.url)
+        server.play({"rules": [*checks.RULES, checks.OTHERWISE]})
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        for check in [*CHECKS, a_recording_can_be_scrubbed]:
-            name = check.__name__.replace("_", " ")
+
+        def with_server(source: str, check: Callable[[Dev], None]) -> None:
+            with serving(browser, source) as dev:
+                check(dev)
+                assert dev.complaints == [], dev.complaints
+
+        cases: list[tuple[str, Callable[[], None]]] = []
+        for program in PROGRAMS:
+            source = program.source.replace("URL", server.url)
+            cases += [(each.__name__, lambda s=source, c=each: with_server(s, c)) for each in program.checks]  # type: ignore[misc]
+        source = checks.SOURCE.replace("URL", server.url)
+        cases += [(each.__name__, lambda c=each: c(browser, source)) for each in WITH_RECORDINGS]  # type: ignore[misc]
+        for name, case in cases:
+            title = name.replace("_", " ")
+            if not all(word in title for word in words):
+                continue
             try:
-                if check is a_recording_can_be_scrubbed:
-                    a_recording_can_be_scrubbed(browser, source)
-                else:
-                    with serving(browser, source) as dev:
-                        check(dev)  # type: ignore[call-arg, arg-type]
-                        assert dev.complaints == [], dev.complaints
-                print(f"ok      {name}", flush=True)
+                case()
+                print(f"ok      {title}", flush=True)
             except (AssertionError, Error) as error:
                 failed += 1
-                print(f"FAILED  {name}: {error}", flush=True)
+                print(f"FAILED  {title}: {error}", flush=True)
         browser.close()
     return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

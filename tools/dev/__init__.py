@@ -4,8 +4,11 @@
     description.py  functions, tests and clients as data, for the page's lists and forms
     preview.py      the prompt, the request and the curl command of a call that is not made
     runs.py         a call as events: attempts, raw events, partial values as differences
-    steps.py        a call of the machine instruction by instruction; a function in each stage
-    recordings.py   a recording, opened: its exchanges, and a runtime that answers from it
+    values.py       values as text that arrives as it is
+    tabs.py         the tabs of the browser, and what each of them hears
+    stages.py       any stage of any function
+    steps.py        a call of the machine instruction by instruction
+    recordings.py   a recording, opened: its exchanges, and its call run again
     application.py  the routes, and who may use them
     page/           the page: plain ES modules, no build step, nothing from another host
 

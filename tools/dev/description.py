@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bamlvm.errors import HostError
 from bamlvm.stages import STAGES
 from bamlvm.tools.dev.project import Project
+from bamlvm.tools.dev.stages import library
 from bamlvm.tools.reports import report
 from bamlvm.values.json_schema import Schemas
 
@@ -30,6 +31,7 @@ def described(project: Project, *, mocked: bool, recording: bool) -> dict[str, A
         "clients": [],
         "schemas": {},
         "stages": list(STAGES),
+        "library": library(),
         "mocked": mocked,
         "recording": recording,
     }
@@ -55,8 +57,15 @@ def _function(runtime: Runtime, name: str, schemas: Schemas) -> dict[str, Any]:
             schema: dict[str, Any] | None = schemas.schema(parameter.type)
         except HostError:  # a function: it has no form as JSON
             schema = None
-        shown = {"name": parameter.name, "type": str(parameter.type), "required": required, "schema": schema}
-        parameters.append(shown)
+        parameters.append(
+            {
+                "name": parameter.name,
+                "type": str(parameter.type),
+                "required": required,
+                "has_default": parameter.has_default,
+                "schema": schema,
+            }
+        )
     return {
         "name": name,
         "kind": signature.kind,

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 _TOKEN: Final = re.compile(r"[^\W\d_]{1,7}|\d{1,3}|_+|[^\w\s]{1,2}|\s{2,}")
 _OTHER_SCRIPT: Final = re.compile(r"[^\x00-\u024f]")
-_VARIABLE: Final = "$API_KEY"
+_VARIABLE: Final = "API_KEY"
+_KEY_HEADERS: Final = frozenset({"authorization", "api-key", "x-api-key", "x-goog-api-key"})
+_SCHEME: Final = re.compile(r"(?:bearer|basic|token) ", re.IGNORECASE)
+_NOT_IN_A_NAME: Final = re.compile(r"^(?=\d)|[^A-Z0-9_]")
 
 
 def preview(runtime: Runtime, function: str, args: Mapping[str, Any], context: CallContext) -> dict[str, Any]:
@@ -47,13 +50,20 @@ def estimated_tokens(text: str) -> int:
 
 
 def curl(request: HttpRequest) -> str:
-    """Return a command that sends a request, with a variable in place of each secret."""
-    secrets = _secrets(request)
-    words = ["curl", _quoted(redacted_url(request.url)), "-X", request.method]
+    """Return a command that sends a request, with a variable in place of each secret.
+
+    ``$API_KEY`` is the key that a provider wants, without the word before it (``Bearer``); a header that only this
+    client has is a variable of its own name.
+    """
+    words = ["curl", _quoted(redacted_url(request.url), _VARIABLE), "-X", request.method]
     for name, value in redacted_headers(request.headers).items():
-        if name.lower() != "content-length":
-            words += ["\\\n  -H", _quoted(f"{name}: {value}")]
-    return " ".join([*words, "\\\n  --data-raw", shlex.quote(secrets.hide(request.body))])
+        if name.lower() == "content-length":
+            continue
+        scheme = _SCHEME.match(request.headers[name]) if name.lower() == "authorization" else None
+        hidden = value if scheme is None else f"{scheme[0]}{HIDDEN}"
+        variable = _VARIABLE if name.lower() in _KEY_HEADERS else _NOT_IN_A_NAME.sub("_", name.upper())
+        words += ["\\\n  -H", _quoted(f"{name}: {hidden}", variable)]
+    return " ".join([*words, "\\\n  --data-raw", shlex.quote(_secrets(request).hide(request.body))])
 
 
 def _shown(request: HttpRequest) -> dict[str, Any]:
@@ -78,12 +88,12 @@ def _secrets(request: HttpRequest) -> Secrets:
     return secrets_of(request.headers, request.url, body)
 
 
-def _quoted(word: str) -> str:
+def _quoted(word: str, variable: str) -> str:
     """Return a word for a shell, in which a hidden part is a variable."""
     if HIDDEN not in word:
         return shlex.quote(word)
     escaped = re.sub(r'(["\\`$])', r"\\\1", word)
-    return f'"{escaped.replace(HIDDEN, _VARIABLE)}"'
+    return f'"{escaped.replace(HIDDEN, f"${variable}")}"'
 
 
 def _part(part: PromptPart) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The program at a path, as it is now: compiled again when one of its files changes.
 
 Where the newest sources have errors, the runtime is that of the last ones that had none, and the diagnostics say why.
+A runtime is lent to each call: one whose sources have changed is closed when the last call in it has ended.
 """
 
 from __future__ import annotations
@@ -8,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from bamlvm.build.sources import baml_files
@@ -46,7 +48,7 @@ class Project:
         self._make = make
         self._stamp: Stamp = {}
         self._changed = asyncio.Condition()
-        self._stopping = False
+        self._leases: Counter[Runtime] = Counter()
 
     async def watch(self) -> None:
         """Look for changes until cancelled."""
@@ -57,35 +59,42 @@ class Project:
                 await self.refresh()
 
     async def refresh(self) -> None:
-        """Read the sources, compile them if they have changed, and wake whoever waits for that."""
+        """Read the sources, compile them if they have changed, and wake all that wait for that."""
         self._stamp = await asyncio.to_thread(_stamp, self.path)
-        problem = None
-        files = self.files
+        files, problem, diagnostics = self.files, None, self.diagnostics
+        before, made = self.runtime, None
         try:
             files = await asyncio.to_thread(self._read)
         except HostError as error:
             problem = str(error)
         if self.version and files == self.files and problem == self.problem:
             return
-        self.files, self.problem = files, problem
         if problem is None:
-            await self._compile()
+            try:
+                made = await asyncio.to_thread(self._make, files)
+                diagnostics = made.diagnostics
+            except CompileError as error:
+                diagnostics = error.diagnostics
+            except HostError as error:  # another file that a runtime needs: prices, variables
+                problem = str(error)
+            except Exception as error:  # the page must go on following
+                problem = f"the compiler failed: {type(error).__name__}: {error}"
+        # All at once: no reader sees the sources of one version with the diagnostics of another.
+        self.files, self.problem, self.diagnostics = files, problem, diagnostics
+        if made is not None:
+            self.runtime, self.compiled = made, files
         self.version += 1
         async with self._changed:
             self._changed.notify_all()
+        if before is not None and made is not None and not self._leases[before]:
+            await before.aclose()
 
-    async def newer_than(self, version: int, seconds: float) -> int:
+    async def newer_than(self, version: int, seconds: float | None = None) -> int:
         """Wait until there is a newer version, for so long at most; return the version."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds), self._changed:
-                await self._changed.wait_for(lambda: self.version > version or self._stopping)
+                await self._changed.wait_for(lambda: self.version > version)
         return self.version
-
-    async def stop_waiting(self) -> None:
-        """Let nobody wait for a newer version any more: the server ends."""
-        self._stopping = True
-        async with self._changed:
-            self._changed.notify_all()
 
     def ready(self) -> Runtime:
         """Return the runtime.  Raises :class:`bamlvm.HostError` if the sources have had errors from the beginning."""
@@ -93,25 +102,28 @@ class Project:
             raise HostError("the program does not compile")
         return self.runtime
 
+    @contextlib.asynccontextmanager
+    async def lease(self) -> AsyncIterator[Runtime]:
+        """Lend the runtime: what runs in it goes on to its end, also where the sources change meanwhile.
+
+        Raises as :meth:`ready` does.
+        """
+        runtime = self.ready()
+        self._leases[runtime] += 1
+        try:
+            yield runtime
+        finally:
+            self._leases[runtime] -= 1
+            if not self._leases[runtime]:
+                del self._leases[runtime]
+                if runtime is not self.runtime:
+                    await runtime.aclose()
+
     async def aclose(self) -> None:
         """Close the runtime."""
-        if self.runtime is not None:
-            await self.runtime.aclose()
-
-    async def _compile(self) -> None:
-        before = self.runtime
-        try:
-            self.runtime = await asyncio.to_thread(self._make, self.files)
-        except CompileError as error:
-            self.diagnostics = error.diagnostics
-            return
-        except HostError as error:  # another file that a runtime needs: prices, variables
-            self.problem = str(error)
-            return
-        self.compiled = self.files
-        self.diagnostics = self.runtime.diagnostics
-        if before is not None:
-            await before.aclose()  # what runs in it is of a program that is no more
+        for runtime in {*self._leases, self.runtime}:
+            if runtime is not None:
+                await runtime.aclose()
 
 
 def _stamp(path: str) -> Stamp:

@@ -1,41 +1,106 @@
-"""A recording, opened: what was asked and answered, and when; and the call that made it, to be run again from it."""
+"""A recording, opened: what was asked and answered, and when; and the call that made it, to be run again from it.
+
+A recording may be large.  The page gets a list of the exchanges, and the content of one when it is opened: its text up
+to :data:`_LONGEST` characters, in at most :data:`_MOST_PIECES` pieces, neighbours joined.
+"""
 
 from __future__ import annotations
 
+import codecs
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from bamlvm.replay import ReplayTransport, read_recording
+from bamlvm.errors import HostError
+from bamlvm.replay import ReplayTransport, ReplayWarning, read_recording
+from bamlvm.sysops.web.decoding import decoded_whole
 from bamlvm.sysops.web.recording import RecordedExchange, bytes_of
 
-_LONGEST: Final = 200_000  # characters of a body that are sent
+_LONGEST: Final = 4_000_000
+_MOST_PIECES: Final = 5_000
 
 
-def opened(path: str) -> dict[str, Any]:
-    """Return the recorded call, if there is one, and the exchanges.
+class Recording:
+    """The recording at a path, read once.
 
     Raises :class:`bamlvm.HostError` for a file that is no recording.
     """
-    return {
-        "path": path,
-        "calls": [{"function": call.call, "args": call.arguments} for call in ReplayTransport(path).calls],
-        "exchanges": [_exchange(each) for each in read_recording(Path(path))],
-    }
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ReplayWarning)
+            self._exchanges = read_recording(Path(path))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ReplayWarning)
+            self.calls = ReplayTransport(path).calls
+        self._notes = [str(each.message) for each in caught]
+
+    def summary(self) -> dict[str, Any]:
+        """Return the recorded calls, and the exchanges without their content."""
+        return {
+            "path": self.path,
+            "notes": self._notes,
+            "calls": [{"function": call.call, "has_arguments": call.arguments is not None} for call in self.calls],
+            "exchanges": [_head(each) for each in self._exchanges],
+        }
+
+    def exchange(self, number: int) -> dict[str, Any]:
+        """Return the content of an exchange.  Raises :class:`bamlvm.HostError` if there is none of this number."""
+        if not 0 <= number < len(self._exchanges):
+            raise HostError(f"the recording has no exchange {number}")
+        exchange = self._exchanges[number]
+        response = exchange.response
+        body = _text(bytes_of(exchange.request.body))
+        return {
+            "request": body,
+            "request_headers": exchange.request.headers,
+            "headers": [] if response is None else response.headers,
+            "pieces": [*_pieces(exchange)],
+        }
 
 
-def _exchange(exchange: RecordedExchange) -> dict[str, Any]:
-    request, response = exchange.request, exchange.response
+def replaying(path: str) -> ReplayTransport:
+    """Return a transport that answers from the recording at a path.  Raises :class:`bamlvm.HostError`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ReplayWarning)  # the page has said so
+        return ReplayTransport(path)
+
+
+def _head(exchange: RecordedExchange) -> dict[str, Any]:
+    error = exchange.error
     return {
-        "method": request.method,
-        "url": request.url,
-        "request": _text(bytes_of(request.body)),
-        "status": None if response is None else response.status,
-        "headers": [] if response is None else response.headers,
-        "chunks": [{"at": at, "text": _text(bytes_of(body))} for at, body in exchange.chunks],
+        "method": exchange.request.method,
+        "url": exchange.request.url,
+        "status": None if exchange.response is None else exchange.response.status,
         "end": exchange.end,
-        "error": None if exchange.error is None else f"{exchange.error.type}: {exchange.error.message}",
+        "error": None if error is None else f"{error.type}: {error.message}",
         "seconds": exchange.seconds,
+        "pieces": len(exchange.chunks),
     }
+
+
+def _pieces(exchange: RecordedExchange) -> Iterator[dict[str, Any]]:
+    """Yield pieces: how many chunks there have been with each, when the last of them came, and their text."""
+    chunks = [(at, bytes_of(body)) for at, body in exchange.chunks]
+    headers = [] if exchange.response is None else exchange.response.headers
+    if any(name.lower() == "content-encoding" for name, _ in headers):  # a part of a compressed body is no text
+        whole = decoded_whole(headers, b"".join(body for _, body in chunks))
+        chunks = [(at, b"") for at, _ in chunks[:-1]] + [(at, whole) for at, _ in chunks[-1:]]
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")  # a character may be spread over two chunks
+    together = -(-len(chunks) // _MOST_PIECES) or 1
+    left = _LONGEST
+    for begin in range(0, len(chunks), together):
+        group = chunks[begin : begin + together]
+        end = begin + len(group)
+        text = decoder.decode(b"".join(body for _, body in group), end == len(chunks))
+        if len(text) > left:
+            text = f"{text[:left]}… (the rest of the answer is left out)" if left else ""
+            left = 0
+        else:
+            left -= len(text)
+        yield {"chunks": end, "at": group[-1][0], "text": text}
 
 
 def _text(content: bytes) -> str:

@@ -1,10 +1,13 @@
-"""A call as the events that the page shows: server-sent, in the order in which they happened.
+"""A call as the events that the page shows, in the order in which they happened.
 
-    attempt    an attempt started, failed or succeeded: its record, without its text
+    attempt    an attempt started, failed or succeeded: its record; at its end also its request and its text
     tick       raw events as the provider sent them
-    partial    a partial value: how many characters of the last one's JSON stay, and what follows them
+    partial    a partial value: how many characters of the last one's text stay, and what follows them
     final      the value, and the tokens of all attempts
+    cancelled  the call was cancelled; the tokens as well
     error      what ended the call, as bamlvm.tools.server.replies has it
+
+A value is text (values.py).
 
 Each has ``at``, seconds since the call began.  Partial values come at most as often as a page can show them
 (:data:`PARTIAL_SECONDS`), the newest one each time, and cost the page what they add.
@@ -13,6 +16,7 @@ Each has ``at``, seconds since the call began.  Partial values come at most as o
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -21,10 +25,10 @@ import msgspec
 
 from bamlvm.collector import Collector
 from bamlvm.context import CallContext
-from bamlvm.errors import BamlError
+from bamlvm.errors import BamlError, Cancelled, DeadlineExceeded, ThrownError
 from bamlvm.events import Attempt, Partial, Tick
+from bamlvm.tools.dev.values import value_text
 from bamlvm.tools.server.replies import refusal
-from bamlvm.values.results import to_builtins
 
 if TYPE_CHECKING:
     from bamlvm.calls.streams import Stream
@@ -33,9 +37,26 @@ if TYPE_CHECKING:
 PARTIAL_SECONDS: Final = 0.05
 _MOST_OF_THE_TIME: Final = 5  # an encoding that takes long is made less often: this many times its own time apart
 _LONGEST_TICK: Final = 20_000  # characters of a raw event that are sent
+_LONGEST_TEXT: Final = 200_000  # and of the text of an attempt, or the body of its request
+
+_SHOWN: Final = (
+    "ordinal",
+    "client",
+    "provider",
+    "model",
+    "function",
+    "status",
+    "finish_reason",
+    "first_byte",
+    "first_partial",
+    "duration",
+    "input_tokens",
+    "output_tokens",
+    "cached",
+)
+"""What is shown of the record of an attempt."""
 
 Event = tuple[str, dict[str, Any]]
-_encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
 def run(runtime: Runtime, function: str, args: Mapping[str, Any], context: CallContext) -> AsyncGenerator[Event, None]:
@@ -78,18 +99,26 @@ async def _events(stream: Stream, collector: Collector) -> AsyncGenerator[Event,
             elif happened is None:
                 break
         value = await stream.final()
-        usage = _usage(collector)
-        at = round(time.monotonic() - began, 6)
-        yield "final", {"value": to_builtins(value), "usage": usage, "at": at}
+        yield "final", {"value": value_text(value), **_end(collector, began)}
+    except Cancelled as error:
+        if isinstance(error, DeadlineExceeded):
+            yield "error", {**refusal(error)[1], **_end(collector, began)}
+        else:
+            yield "cancelled", _end(collector, began)
     except BamlError as error:
         _, body, _ = refusal(error)
-        usage = _usage(collector)
-        yield "error", {**body, "usage": usage, "at": round(time.monotonic() - began, 6)}
+        if "value" in body and isinstance(error, ThrownError):
+            body["value"] = value_text(error.value)
+        yield "error", {**body, **_end(collector, began)}
     finally:
         if following is not None:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
         await stream.aclose()
+
+
+def _end(collector: Collector, began: float) -> dict[str, Any]:
+    return {"usage": _usage(collector), "at": round(time.monotonic() - began, 6)}
 
 
 def _usage(collector: Collector) -> dict[str, Any] | None:
@@ -128,7 +157,7 @@ class _Partials:
     def take(self) -> dict[str, Any]:
         assert self.waiting is not None
         began = time.monotonic()
-        text = _encode(to_builtins(self.waiting.value)).decode()
+        text = value_text(self.waiting.value)
         keep = common_start(self._shown, text)
         shown = {"keep": keep, "add": text[keep:], "attempt": getattr(self.waiting.attempt, "ordinal", None)}
         self._shown = text
@@ -152,29 +181,33 @@ def common_start(before: str, after: str) -> int:
 
 def _attempt(event: Attempt) -> dict[str, Any]:
     record = event.record
-    return {
-        "kind": event.kind,
-        "ordinal": record.ordinal,
-        "client": record.client,
-        "provider": record.provider,
-        "model": record.model,
-        "function": record.function,
-        "status": record.status,
-        "finish_reason": record.finish_reason,
-        "started": record.started,
-        "first_byte": record.first_byte,
-        "first_partial": record.first_partial,
-        "duration": record.duration,
-        "input_tokens": record.input_tokens,
-        "output_tokens": record.output_tokens,
-        "request": record.request,
-        "error": None if record.error is None else {"type": record.error.type, "message": record.error.message},
-    }
+    shown: dict[str, Any] = {name: getattr(record, name) for name in _SHOWN}
+    shown["kind"] = event.kind
+    shown["error"] = None if record.error is None else {"type": record.error.type, "message": record.error.message}
+    if event.kind != "started":
+        shown["request"] = _shown_request(record.request)
+        shown["text"] = _shortened(record.text or "", _LONGEST_TEXT)
+        shown["reasoning"] = _shortened(record.reasoning or "", _LONGEST_TEXT)
+    return shown
+
+
+def _shown_request(request: dict[str, Any] | None) -> str | None:
+    if request is None:
+        return None
+    head = [f"{request.get('method')} {request.get('url')}"]
+    head += [f"{name}: {value}" for name, value in (request.get("headers") or {}).items()]
+    body = request.get("body")
+    text = body if isinstance(body, str) else json.dumps(body, indent=2, ensure_ascii=False, default=str)
+    return "\n".join([*head, "", _shortened(text, _LONGEST_TEXT)])
+
+
+def _shortened(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[:longest]}… ({len(text):,} characters)"
 
 
 def _raw(event: Any) -> Any:
     """Return a raw event, shortened if it is very long."""
     data = event.get("data") if isinstance(event, dict) else None
     if isinstance(data, str) and len(data) > _LONGEST_TICK:
-        return {**event, "data": f"{data[:_LONGEST_TICK]}… ({len(data):,} characters)"}
+        return {**event, "data": _shortened(data, _LONGEST_TICK)}
     return event

@@ -1,8 +1,7 @@
-"""The inside of a function: its source and each stage of its compilation, and a call instruction by instruction."""
+"""A call of the machine, instruction by instruction."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
@@ -11,8 +10,7 @@ import msgspec
 
 from bamlvm.context import CallContext, CancelToken
 from bamlvm.errors import BamlError, Cancelled
-from bamlvm.stages import STAGES, dump
-from bamlvm.values.results import to_builtins
+from bamlvm.tools.dev.values import value_text
 from bamlvm.vm.disassembler import instruction_texts
 from bamlvm.vm.rendering import brief
 
@@ -23,22 +21,6 @@ if TYPE_CHECKING:
 
 MOST_STEPS: Final = 5_000
 _SHOWN_STACK: Final = 12
-
-
-def stage_of(files: Mapping[str, str], function: str, stage: str) -> str:
-    """Return a stage of one function as text; the whole program's where a stage does not divide it (tokens, ast).
-
-    Raises :class:`bamlvm.CompileError` for sources with errors, :class:`bamlvm.HostError` for an unknown stage.
-    """
-    text = dump(files, stage)
-    head = "# " if stage == "python" else "function "
-    if stage not in STAGES[2:]:
-        return text
-    begin = re.search(rf"^{re.escape(head + function)}(?![\w.])", text, re.MULTILINE)
-    if begin is None:
-        return text
-    end = re.search(rf"^{re.escape(head)}(?! )", text[begin.end() :], re.MULTILINE)
-    return text[begin.start() :] if end is None else text[begin.start() : begin.end() + end.start()].rstrip() + "\n"
 
 
 async def steps_of(
@@ -61,7 +43,7 @@ async def steps_of(
     found: dict[str, Any] = {"steps": watcher.steps, "is_complete": True}
     try:
         value = await runtime.call_function(function, args, msgspec.structs.replace(context, cancel=token))
-        found["value"] = to_builtins(value)
+        found["value"] = value_text(value)
     except Cancelled:
         found["is_complete"] = False
     except BamlError as error:

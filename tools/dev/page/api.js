@@ -1,66 +1,72 @@
-// The server's routes.  The token comes from the address (#token=…) and stays in this tab.
+// The server's routes.  The token comes from the address (#token=…) and stays in this tab; a tab that was opened from
+// another one asks that for it.
 
-const given = new URLSearchParams(location.hash.slice(1)).get("token");
-if (given) {
-  sessionStorage.setItem("token", given);
-  history.replaceState(null, "", location.pathname);
-}
+import { encode } from "./json.js";
 
-function headers(more = {}) {
-  return { authorization: `Bearer ${sessionStorage.getItem("token") ?? ""}`, ...more };
+const WRONG_TOKEN = "Open the page by the URL that `bamlvm dev` printed: it has the token.";
+const others = new BroadcastChannel("bamlvm-dev");
+
+others.onmessage = ({ data }) => {
+  const token = sessionStorage.getItem("token");
+  if (data === "token?" && token) others.postMessage({ token });
+};
+
+/** Find the token; resolves when there is one, or nobody has one. */
+export async function authorise() {
+  const given = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (given) {
+    sessionStorage.setItem("token", given);
+    history.replaceState(null, "", location.pathname);
+  }
+  if (sessionStorage.getItem("token")) return;
+  await new Promise((resolve) => {
+    others.addEventListener("message", ({ data }) => {
+      if (!data.token) return;
+      sessionStorage.setItem("token", data.token);
+      resolve();
+    });
+    others.postMessage("token?");
+    setTimeout(resolve, 300);
+  });
 }
 
 /** An answer that is not a success; `message` is the server's. */
 export class Failure extends Error {}
 
-async function answer(response) {
-  const body = await response.json();
-  if (!response.ok) throw new Failure(response.status === 401 ? "Open the page by the URL that `bamlvm dev` printed: it has the token." : body.message);
+/** Whether an error is that of a request that was given up. */
+export function wasAborted(error) {
+  return error.name === "AbortError";
+}
+
+export function request(path, { query = {}, ...options } = {}) {
+  const words = new URLSearchParams(query).toString();
+  const headers = { authorization: `Bearer ${sessionStorage.getItem("token") ?? ""}`, ...options.headers };
+  return fetch(words ? `${path}?${words}` : path, { ...options, headers });
+}
+
+/** Return the body of a response.  Throws a Failure for one that is not a success. */
+export async function answer(response) {
+  if (response.status === 401) throw new Failure(WRONG_TOKEN);
+  let body;
+  try {
+    body = await response.json();
+  } catch {
+    throw new Failure(`the server answered ${response.status}, without a reason`);
+  }
+  if (!response.ok) throw new Failure(body.message);
   return body;
 }
 
-export async function get(path, query = {}, signal = undefined) {
-  const words = new URLSearchParams(query).toString();
-  return answer(await fetch(words ? `${path}?${words}` : path, { headers: headers(), signal }));
+/** What a failed request means to the user. */
+export function reason(error) {
+  if (error instanceof Failure) return error.message;
+  return "`bamlvm dev` does not answer; it may have ended.";
 }
 
-function send(path, body, signal) {
-  return fetch(path, { method: "POST", headers: headers({ "content-type": "application/json" }), body: JSON.stringify(body), signal });
+export async function get(path, query = {}, signal = undefined) {
+  return answer(await request(path, { query, signal }));
 }
 
 export async function post(path, body, signal = undefined) {
-  return answer(await send(path, body, signal));
-}
-
-/** Yield the server-sent events of a run as `{ name, data }`. */
-export async function* events(path, body, signal) {
-  const response = await send(path, body, signal);
-  if (!response.ok) {
-    await answer(response);
-    return;
-  }
-  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  let buffer = "";
-  let searched = 0; // an event may come in many pieces: what has been searched is not searched again
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) return;
-    buffer += value;
-    for (let end; (end = buffer.indexOf("\n\n", searched)) !== -1; searched = 0) {
-      const event = parsed(buffer.slice(0, end));
-      buffer = buffer.slice(end + 2);
-      if (event) yield event;
-    }
-    searched = Math.max(0, buffer.length - 1);
-  }
-}
-
-function parsed(text) {
-  let name = "message";
-  const data = [];
-  for (const line of text.split("\n")) {
-    if (line.startsWith("event: ")) name = line.slice(7);
-    else if (line.startsWith("data: ")) data.push(line.slice(6));
-  }
-  return data.length ? { name, data: JSON.parse(data.join("\n")) } : null;
+  return answer(await request(path, { method: "POST", headers: { "content-type": "application/json" }, body: encode(body), signal }));
 }

@@ -9,15 +9,30 @@ export function el(name, attributes = {}, ...children) {
     else if (key === "value" || key === "checked" || key === "disabled") element[key] = value;
     else element.setAttribute(key, value === true ? "" : value);
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...shown(children));
   return element;
 }
 
 export function replace(parent, ...children) {
-  parent.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  parent.replaceChildren(...shown(children));
 }
 
-/** Return tabs: a list of `{ id, title, view }`; `view()` makes a panel when its tab is opened for the first time. */
+function shown(children) {
+  return children.flat().filter((child) => child !== null && child !== undefined && child !== false);
+}
+
+/** Set a text, unless it is there already: a selection in it stays. */
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** Return a block for text of any length, `label`ed for those who do not see it. */
+export function block(label, className = null) {
+  return el("pre", { class: className, role: "group", tabindex: "0", "aria-label": label });
+}
+
+/** Return tabs: a list of `{ id, title, view }`; `view()` makes a panel when its tab is opened for the first time.
+ *  `open(id)` opens one. */
 export function tabs(label, items, first, onchange = () => {}) {
   const panels = new Map();
   const list = el("div", { role: "tablist", "aria-label": label, class: "tabs" });
@@ -31,7 +46,7 @@ export function tabs(label, items, first, onchange = () => {}) {
     }
     if (!panels.has(id)) {
       const item = items.find((each) => each.id === id);
-      const panel = el("div", { role: "tabpanel", id: `panel-${id}`, "aria-labelledby": `tab-${id}`, tabindex: "0" }, item.view());
+      const panel = el("div", { role: "tabpanel", id: `panel-${id}`, "aria-labelledby": `tab-${id}` }, item.view());
       panels.set(id, panel);
       holder.append(panel);
     }
@@ -44,15 +59,30 @@ export function tabs(label, items, first, onchange = () => {}) {
     );
   }
   list.addEventListener("keydown", (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (step === undefined) return;
-    const ids = items.map((item) => item.id);
-    const at = ids.indexOf(document.activeElement.dataset.id);
-    open(ids[(at + step + ids.length) % ids.length], true);
+    const at = items.findIndex((item) => item.id === document.activeElement.dataset.id);
+    const to = { ArrowRight: (at + 1) % items.length, ArrowLeft: (at + items.length - 1) % items.length, Home: 0, End: items.length - 1 }[event.key];
+    if (to === undefined) return;
+    open(items[to].id, true);
     event.preventDefault();
   });
   open(items.some((item) => item.id === first) ? first : items[0].id);
-  return el("div", {}, list, holder);
+  return { element: el("div", {}, list, holder), open };
+}
+
+/** Return a button that copies the text that `text()` returns. */
+export function copyButton(text, what) {
+  const button = el("button", { type: "button", class: "small", "aria-label": `Copy ${what}`, onclick: copy }, "Copy");
+  async function copy() {
+    let word = "Copied";
+    try {
+      await navigator.clipboard.writeText(text());
+    } catch {
+      word = "Not allowed";
+    }
+    replace(button, word);
+    setTimeout(() => replace(button, "Copy"), 1500);
+  }
+  return button;
 }
 
 const LONGEST = 20_000;
@@ -61,11 +91,11 @@ const LONGEST = 20_000;
 export function shortened(text) {
   if (text.length <= LONGEST) return text;
   const half = LONGEST / 2;
-  return `${text.slice(0, half)}\n… ${(text.length - LONGEST).toLocaleString()} characters …\n${text.slice(-half)}`;
+  return `${text.slice(0, half)}\n… ${(text.length - LONGEST).toLocaleString("en")} characters …\n${text.slice(-half)}`;
 }
 
-export function pretty(value) {
-  return typeof value === "string" ? value : JSON.stringify(value, null, 2);
+export function count(number, word) {
+  return `${number.toLocaleString("en")} ${word}${number === 1 ? "" : "s"}`;
 }
 
 export function seconds(value) {
@@ -76,8 +106,8 @@ export function seconds(value) {
 /** Return a function that calls another one when it has not been called for a while. */
 export function later(milliseconds, action) {
   let timer;
-  return (...words) => {
+  return () => {
     clearTimeout(timer);
-    timer = setTimeout(() => action(...words), milliseconds);
+    timer = setTimeout(action, milliseconds);
   };
 }

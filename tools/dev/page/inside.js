@@ -1,94 +1,109 @@
-// The inside of a function: each stage of its compilation beside its source, and the machine step by step.
+// The inside of a function: each stage of its compilation beside its source, and the machine step by step.  Besides the
+// function that is open, any other can be looked at, those of the standard library too.
 
-import { Failure, get, post } from "./api.js";
-import { el, replace, shortened } from "./dom.js";
+import { get, post, reason, wasAborted } from "./api.js";
+import { block, el, replace, setText, shortened } from "./dom.js";
+import { stepper } from "./stepper.js";
 
-export function insideView(fn, stages, asked) {
-  const source = el("pre", { class: "source", role: "group", tabindex: "0", "aria-label": "Source" });
-  const text = el("pre", { role: "group", tabindex: "0", "aria-label": "The stage" });
-  const select = el("select", { id: "stage", onchange: () => show(select.value) }, stages.map((stage) => el("option", { value: stage }, stage)));
-  select.value = "bytecode";
+/** Return a view of the inside of the function `name`; `refresh()` is for when the program has changed. */
+export function insideView(name, project, asked) {
+  const source = block("Source", "source");
+  const text = block("The stage");
   const problem = el("p", { class: "error", role: "alert" });
   const machine = el("div", {});
+  const file = el("p", { class: "hint" });
+  const stage = el("select", { id: "stage", onchange: show }, project.stages.map((each) => el("option", { value: each }, each)));
+  const shown = el("input", { id: "shown", list: "all-functions", value: name, onchange: show, spellcheck: "false", autocomplete: "off" });
+  const names = el("datalist", { id: "all-functions" }, [...project.functions.map((each) => each.name), ...project.library].map((each) => el("option", { value: each })));
   const button = el("button", { type: "button", onclick: step }, "Step through a call");
+  const sources = new Map(); // by function, of this version of the program
+  let question = new AbortController();
+  let walk = null;
   let lines = [];
+  stage.value = "bytecode";
 
-  async function show(stage) {
+  /** Show a function's source and stage. */
+  async function show() {
+    question.abort();
+    const mine = (question = new AbortController());
     try {
-      replace(text, shortened((await get("/api/stage", { function: fn.name, stage })).text));
-      replace(problem, "");
+      const of = shown.value.trim();
+      const [found, made] = await Promise.all([sourceOf(of, mine.signal), get("/api/stage", { function: of, stage: stage.value }, mine.signal)]);
+      if (mine !== question) return;
+      setText(text, shortened(made.text));
+      draw(found);
+      reach(found.line);
+      setText(problem, "");
     } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      replace(problem, error.message);
+      if (!wasAborted(error) && mine === question) setText(problem, reason(error));
     }
+  }
+
+  async function sourceOf(of, signal = undefined) {
+    if (!sources.has(of)) sources.set(of, await get("/api/source", { function: of }, signal));
+    return sources.get(of);
+  }
+
+  function draw(found) {
+    if (file.textContent !== found.file || source.dataset.text !== found.text.length.toString()) {
+      lines = found.text.split("\n").map((line) => el("span", {}, line || " "));
+      replace(source, lines);
+    }
+    setText(file, found.file);
+    source.dataset.text = found.text.length.toString();
   }
 
   async function step() {
     button.disabled = true;
+    const mine = (walk = new AbortController());
+    replace(machine, el("p", { class: "hint" }, "calling… ", el("button", { type: "button", class: "small", onclick: () => mine.abort() }, "Cancel")));
     try {
-      replace(machine, stepper(await post("/api/steps", asked()), mark));
-      replace(problem, "");
+      const found = await post("/api/steps", asked(), mine.signal);
+      replace(machine, stepper(found, mark));
+      setText(problem, "");
     } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      replace(problem, error.message);
+      replace(machine);
+      if (!wasAborted(error)) setText(problem, reason(error));
     }
     button.disabled = false;
   }
 
-  function mark(step) {
+  /** Mark the line of a step, in whatever file it is. */
+  async function mark(each) {
+    if (each.file !== file.textContent) {
+      try {
+        draw(await sourceOf(each.function));
+      } catch {
+        return; // a function of an older version
+      }
+    }
     for (const line of lines) line.classList.remove("now");
-    if (step.file !== fn.file) return;
-    lines[step.line - 1]?.classList.add("now");
-    reach(lines[step.line - 1]);
+    lines[each.line - 1]?.classList.add("now");
+    reach(each.line);
   }
 
   /** Scroll the source alone, not the page with it. */
-  function reach(line) {
+  function reach(number) {
+    const line = lines[number - 1];
     if (line === undefined) return;
     const top = line.offsetTop - source.offsetTop;
-    if (top < source.scrollTop || top > source.scrollTop + source.clientHeight - 40) source.scrollTop = top - source.clientHeight / 2;
+    if (top < source.scrollTop || top > source.scrollTop + source.clientHeight - 40) source.scrollTop = top - source.clientHeight / 3;
   }
 
-  get("/api/source", { file: fn.file }).then(
-    (found) => {
-      lines = found.text.split("\n").map((line) => el("span", {}, line || " "));
-      replace(source, lines);
-      reach(lines[fn.line - 1]);
-    },
-    (error) => replace(problem, error.message),
-  );
-  show(select.value);
-  return el("section", {}, el("div", { class: "bar" }, el("label", { for: "stage" }, "Stage"), select, button), problem, machine, el("div", { class: "two" }, source, text));
-}
-
-function stepper(found, mark) {
-  const slider = el("input", { type: "range", min: "0", max: String(Math.max(0, found.steps.length - 1)), value: "0", "aria-label": "Step", oninput: () => show() });
-  const place = el("code", {});
-  const stack = el("ol", { class: "stack", "aria-label": "The operand stack, top first" });
-  const move = (by) => {
-    slider.value = String(Number(slider.value) + by);
-    show();
-  };
-  function show() {
-    const step = found.steps[Number(slider.value)];
-    if (step === undefined) return;
-    replace(place, `${Number(slider.value) + 1} of ${found.steps.length}  ${"  ".repeat(Math.min(20, step.depth - 1))}${step.function} ${step.place}: ${step.instruction}`);
-    replace(stack, step.stack.map((value) => el("li", {}, value)).reverse());
-    mark(step);
-  }
-  const end = !found.is_complete
-    ? `The call was ended after ${found.steps.length.toLocaleString()} steps.`
-    : found.error
-      ? found.error
-      : `It returned ${JSON.stringify(found.value)}.`;
   show();
-  return el(
-    "div",
-    {},
-    el("div", { class: "bar" }, el("button", { type: "button", class: "small", "aria-label": "Step back", onclick: () => move(-1) }, "◀"), slider, el("button", { type: "button", class: "small", "aria-label": "Step forward", onclick: () => move(1) }, "▶")),
-    el("p", {}, place),
-    el("h3", {}, "Stack"),
-    stack,
-    el("p", { class: found.error ? "error" : "hint" }, end),
-  );
+  return {
+    element: el(
+      "section",
+      {},
+      el("div", { class: "bar" }, el("label", { for: "shown" }, "Function"), shown, names, el("label", { for: "stage" }, "Stage"), stage, button),
+      problem,
+      machine,
+      el("div", { class: "two" }, el("div", {}, file, source), el("div", {}, el("p", { class: "hint" }, "what the stage makes of it"), text)),
+    ),
+    refresh() {
+      sources.clear();
+      show();
+    },
+    close: () => walk?.abort(),
+  };
 }

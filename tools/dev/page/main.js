@@ -1,191 +1,163 @@
-// The page: what there is in the program at the left, one of it at the right.  It follows every change of the sources:
-// the form keeps what was typed, and the prompt is made again.
+// The page: what there is in the program at the left, one of it at the right.  It follows every change of the sources.
+// The address says what is open (#/function/NAME), so that back, forward and reload work.
 
-import { Failure, get, post } from "./api.js";
-import { el, pretty, replace, seconds, shortened, tabs } from "./dom.js";
-import { argumentsForm } from "./form.js";
-import { insideView } from "./inside.js";
-import { previewView } from "./preview.js";
+import { authorise, get, reason } from "./api.js";
+import { count, el, replace, setText } from "./dom.js";
+import { functionView } from "./function.js";
+import { problemsView } from "./problems.js";
 import { recordingView } from "./recording.js";
-import { runView } from "./run.js";
+import { testsView } from "./tests.js";
+import { connect } from "./works.js";
 
 const list = document.getElementById("list");
+const groups = document.getElementById("groups");
+const filter = document.getElementById("filter");
 const main = document.getElementById("main");
 const state = document.getElementById("state");
-const typed = new Map(); // the arguments of each function, as they were last
-const chosenTabs = new Map();
+
+const views = new Map(); // by the address that opens them; they stay as they are while another one is open
+const chosenTab = {
+  get: () => sessionStorage.getItem("tab"),
+  set: (id) => sessionStorage.setItem("tab", id),
+};
 
 let project = null;
-let chosen = null; // { kind: "function" | "tests" | "problems" | "recording", name }
-let changed = () => {}; // what the open view does when the sources have changed
+let shown = null; // the address of what is open
+let connection = null; // what is wrong with the connection
 
-async function follow() {
-  for (;;) {
-    try {
-      const found = await get("/api/project", project === null ? {} : { newer: project.version });
-      if (project === null || found.version !== project.version) show(found);
-    } catch (error) {
-      state.className = "bad";
-      replace(state, error instanceof Failure ? error.message : "bamlvm dev does not answer; it may have ended");
-      if (error instanceof Failure && project === null) return;
-      await new Promise((resolve) => setTimeout(resolve, 1000));
+async function load() {
+  const newest = (load.number = (load.number ?? 0) + 1);
+  try {
+    const found = await get("/api/project");
+    if (newest !== load.number) return;
+    connection = null;
+    if (found.version !== project?.version) update(found);
+  } catch (error) {
+    if (newest === load.number) connection = reason(error);
+  }
+  showState();
+}
+
+function update(found) {
+  project = found;
+  setText(document.getElementById("path"), project.path);
+  for (const [address, view] of views) {
+    const { kind, name } = parsed(address);
+    if (kind === "function" && !project.functions.some((each) => each.name === name && each.kind === view.kind)) {
+      view.close();
+      views.delete(address);
+      if (address === shown) shown = null;
+    } else {
+      view.refresh?.(project);
+    }
+  }
+  navigation();
+  if (parsed(location.hash).kind === undefined) history.replaceState(null, "", first());
+  open();
+}
+
+function showState() {
+  const errors = project?.diagnostics.filter((each) => each.severity === "error").length ?? 0;
+  const since = project?.functions.length ? ": the last version without errors runs" : "";
+  const problem = connection ?? project?.problem ?? (errors > 0 ? `${count(errors, "error")}${since}` : null);
+  state.className = problem === null ? "" : "bad";
+  setText(state, problem ?? (project?.mocked ? "LLM calls are mocked" : ""));
+  if (project === null && connection !== null) replace(main, el("p", { class: "empty" }, connection));
+}
+
+function first() {
+  if (project.recording) return "#/recording";
+  if (project.problem !== null || project.diagnostics.some((each) => each.severity === "error") || project.functions.length === 0) return "#/problems";
+  return addressOf((project.functions.find((each) => each.kind === "llm") ?? project.functions[0]).name);
+}
+
+function addressOf(name) {
+  return `#/function/${encodeURIComponent(name)}`;
+}
+
+function parsed(address) {
+  const [, kind, name] = /^#\/(function|tests|problems|recording)(?:\/(.*))?$/.exec(address) ?? [];
+  try {
+    return { kind, name: name && decodeURIComponent(name) };
+  } catch {
+    return {};
+  }
+}
+
+function navigation() {
+  const words = filter.value.trim().toLowerCase();
+  const link = (address, title, className = null) => el("li", {}, el("a", { href: address, class: className, "aria-current": location.hash === address ? "page" : false }, title));
+  const group = (title, entries) => (entries.length ? [el("h2", {}, title), el("ul", {}, entries)] : []);
+  const functions = (kind) => project.functions.filter((each) => (each.kind === "llm") === kind && each.name.toLowerCase().includes(words)).map((each) => link(addressOf(each.name), each.name));
+  const errors = project.diagnostics.some((each) => each.severity === "error");
+  const [llm, others] = [functions(true), functions(false)];
+  const problems = project.diagnostics.length + (project.problem === null ? 0 : 1);
+  filter.hidden = project.functions.length < 10;
+  replace(
+    groups,
+    group("Recording", project.recording ? [link("#/recording", "Exchanges")] : []),
+    group("LLM functions", llm),
+    group("Functions", others),
+    words !== "" && llm.length + others.length === 0 ? el("p", { class: "empty" }, "No function has that in its name.") : [],
+    group("Tests", project.tests.length ? [link("#/tests", `All ${project.tests.length}`)] : []),
+    group("Problems", [link("#/problems", problems === 0 ? "None" : count(problems, "finding"), errors || project.problem !== null ? "bad" : null)]),
+  );
+}
+
+function make({ kind, name }) {
+  switch (kind) {
+    case "tests":
+      return testsView(project);
+    case "recording":
+      return project.recording ? recordingView(project) : { element: el("p", { class: "empty" }, "No recording was opened.") };
+    case "problems": {
+      const element = el("div", {}, problemsView(project));
+      return { element, refresh: (now) => replace(element, problemsView(now)) };
+    }
+    case "function": {
+      const fn = project.functions.find((each) => each.name === name);
+      return fn && { ...functionView(fn, project, chosenTab), kind: fn.kind };
     }
   }
 }
 
-function show(found) {
-  const before = project;
-  project = found;
-  replace(document.getElementById("path"), project.path);
-  const errors = project.diagnostics.filter((each) => each.severity === "error").length;
-  const text = project.problem ?? (errors > 0 ? `${errors} error${errors === 1 ? "" : "s"}: the last version without errors runs` : project.mocked ? "LLM calls are mocked" : "");
-  state.className = project.problem !== null || errors > 0 ? "bad" : "";
-  replace(state, text);
-  navigation();
-  if (chosen === null) {
-    const first = project.recording ? { kind: "recording" } : errors > 0 ? { kind: "problems" } : project.functions.find((each) => each.kind === "llm") ?? project.functions[0];
-    open(first === undefined ? { kind: "problems" } : first.kind === "recording" || first.kind === "problems" ? first : { kind: "function", name: first.name });
-  } else if (chosen.kind === "function" && same(before, project)) {
-    changed();
+/** Open what the address says. */
+function open() {
+  if (project === null) return;
+  const address = location.hash;
+  if (address === shown) return;
+  const item = parsed(address);
+  const view = views.get(address) ?? make(item);
+  if (view) {
+    views.set(address, view);
+    replace(main, view.element);
   } else {
-    open(chosen);
+    replace(main, el("p", { class: "empty" }, item.name ? `The program has no function ${item.name}.` : "There is no such page."));
   }
+  if (shown !== null && document.activeElement !== document.body && list.contains(document.activeElement)) main.focus();
+  shown = view ? address : null;
+  for (const link of groups.querySelectorAll("a")) link.toggleAttribute("aria-current", false);
+  const current = [...groups.querySelectorAll("a")].find((link) => link.getAttribute("href") === address);
+  current?.setAttribute("aria-current", "page");
+  if (current) reach(current);
+  document.title = `${item.name ?? item.kind ?? "?"} – bamlvm dev`;
 }
 
-/** Whether the open function looks the same from outside, so that its form can stay. */
-function same(before, after) {
-  const text = (each) => JSON.stringify([each?.functions.find((fn) => fn.name === chosen.name), each?.schemas]);
-  return text(before) === text(after);
+/** Scroll the list to a link; scrollIntoView would move the keyboard's place as well. */
+function reach(link) {
+  const [outer, inner] = [list.getBoundingClientRect(), link.getBoundingClientRect()];
+  if (inner.top < outer.top || inner.bottom > outer.bottom) list.scrollTop += inner.top - outer.top - outer.height / 3;
 }
 
-function navigation() {
-  const entry = (item, title) =>
-    el("li", {}, el("button", { type: "button", "aria-current": chosen && chosen.kind === item.kind && chosen.name === item.name ? "true" : false, onclick: () => open(item) }, title));
-  const group = (title, entries) => (entries.length ? [el("h2", {}, title), el("ul", {}, entries)] : []);
-  const llm = project.functions.filter((each) => each.kind === "llm");
-  const others = project.functions.filter((each) => each.kind !== "llm");
-  const problems = project.diagnostics.length;
-  replace(
-    list,
-    ...group("Recording", project.recording ? [entry({ kind: "recording" }, "Exchanges")] : []),
-    ...group("LLM functions", llm.map((each) => entry({ kind: "function", name: each.name }, each.name))),
-    ...group("Functions", others.map((each) => entry({ kind: "function", name: each.name }, each.name))),
-    ...group("Tests", project.tests.length ? [entry({ kind: "tests" }, `All ${project.tests.length}`)] : []),
-    ...group("Problems", [entry({ kind: "problems" }, problems === 0 ? "None" : `${problems} finding${problems === 1 ? "" : "s"}`)]),
-  );
-}
+window.addEventListener("hashchange", () => (location.hash.startsWith("#token=") ? location.reload() : open()));
+filter.addEventListener("input", () => project && navigation());
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault(); // the address is of what is open
+  main.focus();
+});
 
-async function open(item) {
-  const moved = chosen !== null && (chosen.kind !== item.kind || chosen.name !== item.name);
-  chosen = item;
-  changed = () => {};
-  navigation();
-  if (item.kind === "tests") replace(main, testsView());
-  else if (item.kind === "problems") replace(main, problemsView());
-  else if (item.kind === "recording") replace(main, recordingView(await get("/api/recording"), project.functions));
-  else {
-    const fn = project.functions.find((each) => each.name === item.name);
-    replace(main, fn === undefined ? el("p", { class: "empty" }, `There is no function ${item.name} any more.`) : functionView(fn));
-  }
-  document.title = `${item.name ?? item.kind} – bamlvm dev`;
-  if (moved) main.focus();
-}
-
-function functionView(fn) {
-  const views = [];
-  const client = el("select", { id: "client", onchange: () => refresh() }, el("option", { value: "" }, "its own"), project.clients.map((name) => el("option", { value: name }, name)));
-  const refresh = () => {
-    typed.set(fn.name, form.read());
-    for (const view of views) view.refresh?.();
-  };
-  const form = argumentsForm(fn.parameters, project.schemas, () => refresh());
-  const asked = () => ({ function: fn.name, args: form.read(), client: client.value || null });
-  if (typed.has(fn.name)) form.write(typed.get(fn.name));
-  const add = (view) => {
-    views.push(view);
-    return view.element;
-  };
-  changed = refresh;
-  const items = [{ id: "run", title: "Run", view: () => add(runView(asked)) }];
-  if (fn.kind === "llm") items.unshift({ id: "prompt", title: "Prompt", view: () => add(previewView(asked)) });
-  items.push({ id: "inside", title: "Inside", view: () => insideView(fn, project.stages, asked) });
-  return el(
-    "div",
-    {},
-    el("h2", {}, fn.name),
-    el("code", {}, fn.signature),
-    fn.doc ? el("p", { class: "doc" }, fn.doc) : null,
-    el(
-      "div",
-      { class: "columns" },
-      el(
-        "section",
-        { "aria-label": "Arguments" },
-        el("h3", {}, "Arguments"),
-        fn.parameters.length ? form.element : el("p", { class: "hint" }, "It takes none."),
-        fn.kind === "llm" && project.clients.length ? el("div", { class: "field" }, el("label", { class: "label", for: "client" }, "Client"), client) : null,
-      ),
-      tabs("The function", items, chosenTabs.get("function"), (id) => chosenTabs.set("function", id)),
-    ),
-  );
-}
-
-function testsView() {
-  const rows = project.tests.map((test) => {
-    const status = el("td", {}, "");
-    const details = el("td", {});
-    const run = async () => {
-      button.disabled = true;
-      replace(status, "running…");
-      status.className = "";
-      let outcome;
-      try {
-        outcome = await post("/api/test", { name: test.name });
-      } catch (error) {
-        outcome = { status: "error", error: error.message, constraints: [], seconds: null };
-      }
-      status.className = outcome.status === "passed" ? "good" : "bad";
-      replace(status, `${outcome.status} ${seconds(outcome.seconds)}`);
-      replace(details, outcomeText(outcome));
-      button.disabled = false;
-    };
-    const button = el("button", { type: "button", class: "small", "aria-label": `Run ${test.name}`, onclick: run }, "Run");
-    return { run, row: el("tr", {}, el("td", {}, button), el("td", {}, el("code", {}, test.name)), status, details) };
-  });
-  const all = el("button", { type: "button", class: "main", onclick: () => Promise.all(rows.map((each) => each.run())) }, "Run all");
-  return el(
-    "section",
-    {},
-    el("h2", {}, "Tests"),
-    el("div", { class: "bar" }, all),
-    el("table", {}, el("thead", {}, el("tr", {}, ["run", "test", "result", "details"].map((title) => el("th", { scope: "col" }, title)))), el("tbody", {}, rows.map((each) => each.row))),
-  );
-}
-
-function outcomeText(outcome) {
-  if (outcome.error !== null && outcome.error !== undefined) return el("pre", { class: "error" }, shortened(outcome.error));
-  return [
-    ...outcome.constraints.filter((each) => each.holds !== true).map((each) => el("p", { class: each.level === "check" ? "warn" : "error" }, each.text, each.operands.map(([source, value]) => el("code", {}, ` ${source} is ${JSON.stringify(value)}`)))),
-    el("details", {}, el("summary", {}, "value"), el("pre", {}, shortened(pretty(outcome.value)))),
-  ];
-}
-
-function problemsView() {
-  if (project.diagnostics.length === 0) return el("p", { class: "empty" }, project.problem ?? "No errors and no warnings.");
-  return el(
-    "section",
-    {},
-    el("h2", {}, "Problems"),
-    project.diagnostics.map((each) =>
-      el(
-        "div",
-        { class: "message" },
-        el("h4", { class: each.severity === "error" ? "bad" : "warn" }, `${each.code} ${each.file}:${each.start.line}:${each.start.column}`),
-        el("p", {}, each.message),
-        each.hint ? el("p", { class: "hint" }, each.hint) : null,
-      ),
-    ),
-  );
-}
-
-follow();
+await authorise();
+connect(load, (problem) => {
+  connection = problem;
+  showState();
+});

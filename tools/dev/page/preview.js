@@ -1,48 +1,59 @@
 // The prompt as it will be sent, while one types; and the request, also for curl.
 
-import { Failure, post } from "./api.js";
-import { el, later, pretty, replace, shortened, tabs } from "./dom.js";
+import { post, reason, wasAborted } from "./api.js";
+import { block, copyButton, count, el, later, replace, setText, shortened, tabs } from "./dom.js";
 
 /** Return a view of the call that `asked()` describes; `refresh()` asks again after a short pause. */
 export function previewView(asked) {
-  const prompt = el("div", { "aria-live": "off" });
-  const request = el("pre", { tabindex: "0" });
-  const command = el("pre", { tabindex: "0" });
+  const prompt = el("div", {});
+  const requestText = block("The request");
+  const command = block("The command for curl");
   const problem = el("p", { class: "error", role: "alert" });
   const tokens = el("p", { class: "hint" });
-  let question = 0;
+  let question = new AbortController();
+  let whole = { command: "", prompt: "" };
 
   async function show() {
-    const number = (question += 1);
+    question.abort(); // the server ends the older question
+    const mine = (question = new AbortController());
     let found;
     try {
-      found = await post("/api/preview", asked());
+      found = await post("/api/preview", asked(), mine.signal);
     } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      found = { error: error.message };
+      if (wasAborted(error)) return;
+      found = { error: reason(error) };
     }
-    if (number !== question) return; // a newer question has been asked meanwhile
-    replace(problem, found.error ?? "");
-    if (found.messages !== undefined) replace(prompt, found.messages.map(message));
-    replace(tokens, found.tokens === undefined ? "" : `about ${found.tokens.toLocaleString()} tokens`);
-    replace(request, found.request === undefined ? "" : shortened(`${found.request.method} ${found.request.url}\n${headers(found.request.headers)}\n\n${pretty(found.request.body)}`));
-    replace(command, found.curl === undefined ? "" : shortened(found.curl));
+    if (mine !== question) return;
+    setText(problem, found.error ?? "");
+    view.element.classList.toggle("stale", found.messages === undefined); // what is shown is of an older question
+    if (found.messages === undefined) return;
+    whole = { command: found.curl ?? "", prompt: found.messages.map((each) => `${each.role}:\n${textOf(each)}`).join("\n\n") };
+    replace(prompt, found.messages.map(message));
+    setText(tokens, `about ${count(found.tokens, "token")}`);
+    setText(requestText, found.request === undefined ? "" : shortened(describe(found.request)));
+    setText(command, shortened(whole.command));
   }
 
-  const copy = el("button", { type: "button", class: "small", onclick: () => navigator.clipboard.writeText(command.textContent) }, "Copy");
   const view = tabs("The call that would be made", [
-    { id: "messages", title: "Messages", view: () => el("div", {}, tokens, prompt) },
-    { id: "request", title: "Request", view: () => request },
-    { id: "curl", title: "curl", view: () => el("div", {}, el("div", { class: "bar" }, copy), command) },
+    { id: "messages", title: "Messages", view: () => el("div", {}, el("div", { class: "bar" }, tokens, copyButton(() => whole.prompt, "the prompt")), prompt) },
+    { id: "request", title: "Request", view: () => requestText },
+    { id: "curl", title: "curl", view: () => el("div", {}, el("div", { class: "bar" }, el("span", { class: "hint" }, "Secrets are variables of the shell."), copyButton(() => whole.command, "the command")), command) },
   ]);
   show();
-  return { element: el("section", {}, problem, view), refresh: later(200, show) };
+  return { element: el("section", {}, problem, view.element), refresh: later(200, show) };
 }
 
-function headers(values) {
-  return Object.entries(values)
-    .map(([name, value]) => `${name}: ${value}`)
-    .join("\n");
+function describe({ method, url, headers, body }) {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  return `${method} ${url}\n${lines.join("\n")}\n\n${typeof body === "string" ? body : JSON.stringify(body, null, 2)}`;
+}
+
+function textOf({ parts }) {
+  return parts.map((part) => (part.type === "text" ? part.text : mediaText(part))).join("\n");
+}
+
+function mediaText(part) {
+  return `<${part.type} ${part.media_type ?? ""} ${part.url ?? count(part.characters, "character")}>`;
 }
 
 function message({ role, parts }) {
@@ -50,6 +61,6 @@ function message({ role, parts }) {
     "div",
     { class: "message" },
     el("h4", {}, role),
-    parts.map((part) => el("pre", {}, part.type === "text" ? shortened(part.text) : `<${part.type} ${part.media_type ?? ""} ${part.url ?? `${part.characters} characters`}>`)),
+    parts.map((part) => el("pre", {}, part.type === "text" ? shortened(part.text) : mediaText(part))),
   );
 }

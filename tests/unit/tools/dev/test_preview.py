@@ -32,7 +32,7 @@ def test_a_shell_reads_the_command_as_it_is_meant(text: str, agent: str) -> None
         "-X",
         "POST",
         "-H",
-        "authorization: THE-KEY",
+        "authorization: Bearer THE-KEY",
         "-H",
         f"user-agent: {agent}",
         "--data-raw",
