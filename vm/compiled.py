@@ -73,7 +73,7 @@ class Compiled:
 
 _SECOND_TIER: Final = (
     *("semantics", "facts", "inlining", "flow", "forms", "symbolic"),
-    *("inference", "spill", "space", "translate", "native"),
+    *("inference", "sites", "spill", "space", "translate", "native"),
 )
 """The modules of the second tier, each after those that it imports."""
 

@@ -138,25 +138,32 @@ def join(one: Fact | None, other: Fact | None) -> Fact | None:
     return Fact(one.kind, min(one.low, other.low), max(one.high, other.high), type_, code)
 
 
-def widen(old: Fact | None, new: Fact | None, thresholds: Sequence[int]) -> Fact | None:
+class Thresholds(NamedTuple):
+    """Where widening stops: at some lower bounds on the way down, at some upper ones on the way up."""
+
+    lows: Sequence[int]
+    highs: Sequence[int]
+
+
+def widen(old: Fact | None, new: Fact | None, thresholds: Thresholds) -> Fact | None:
     """Return ``new`` with each bound that moved pushed to the next threshold, so that a loop's facts settle soon."""
     if old is None or new is None or not (old.is_int and new.is_int):
         return new
     low, high = new.low, new.high
     if low < old.low:
-        low = max(each for each in thresholds if each <= low)
+        low = max(each for each in thresholds.lows if each <= low)
     if high > old.high:
-        high = min(each for each in thresholds if each >= high)
+        high = min(each for each in thresholds.highs if each >= high)
     return Fact("int", low, high)
 
 
-def thresholds(constants: Sequence[Any], *more: int) -> list[int]:
-    """Return the bounds at which widening stops: around a function's integer constants, and the ends of 64 bits."""
-    found = {I64_MIN, -1, 0, 1, I64_MAX, *more}
-    for value in constants:
-        if type(value) is int:
-            found.update((value - 1, value, value + 1))
-    return sorted(each for each in found if I64_MIN <= each <= I64_MAX)
+def thresholds(constants: Sequence[Any], *more: int) -> Thresholds:
+    """Return the bounds at which widening stops: what a counter is that is compared with a constant and then goes one
+    step on, and the ends of 64 bits."""
+    ints = [each for each in constants if type(each) is int]
+    lows = {I64_MIN, -1, 0, *(each - 1 for each in ints if each > I64_MIN)}
+    highs = {I64_MAX, 0, 1, *more, *(each + 1 for each in ints if each < I64_MAX)}
+    return Thresholds(sorted(lows), sorted(highs))
 
 
 NEGATED: Final[Mapping[str, str]] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}

@@ -30,6 +30,9 @@ MAX_STEP: Final = 1 << 12
 """A constant that a local steps by, at most, if it is guessed to stay within :data:`COUNTED`."""
 
 
+_COMPARISONS: Final = frozenset(("less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "cmp_op"))
+
+
 class Unsupported(Exception):  # noqa: N818 (no error: the function stays interpreted)
     """A function that stays interpreted, and why."""
 
@@ -106,11 +109,12 @@ class Flow:
         """The function whose code an instruction is part of."""
         return self.function if instruction.body is None else instruction.body.linked.placed.function
 
-    @property
-    def constants(self) -> list[object]:
-        """The constants of the function and of those in place of calls."""
-        functions = [self.function, *(each.linked.placed.function for each in self.bodies)]
-        return [constant for function in functions for constant in function.constants]
+    def compared_constants(self) -> list[object]:
+        """The constants that comparisons have as an operand: where a counter may stop."""
+        code = self.code
+        at = [index for index, each in enumerate(code) if each.name in _COMPARISONS]
+        operands = [operand for index in at for operand in code[max(index - 2, 0) : index]]
+        return [self.function_of(each).constants[each.operands[0]] for each in operands if each.name == "load_const"]
 
     def instructions_of(self, blocks: Iterator[int] | frozenset[int]) -> Iterator[tuple[int, Instruction]]:
         """The instructions of some blocks, with their indexes."""

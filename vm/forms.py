@@ -8,8 +8,8 @@ the way.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Final, Protocol
 
 from bamlvm.vm import facts
 from bamlvm.vm.facts import ANY, Code, Fact, Special, State
@@ -43,9 +43,11 @@ class Forms(Operands):
     """The instructions of a block that have a form; a subclass has a method ``_do_<name>`` for each of the others.
 
     ``locals`` is what is known of each local, ``unset`` which of them are read where they may not be set, and ``step``
-    what is known of the step of the counting loop that ends in the block, if ``ends_counting``.  ``ended`` is set by
-    what control does not come behind.
+    what is known of the step of the counting loop that ends in the block, if ``ends_counting``.  ``accumulated`` has
+    the addends of the sums that are checked once a chunk.  ``ended`` is set by what control does not come behind.
     """
+
+    _handlers: ClassVar[Mapping[str, Callable[[Any, int, tuple[int, ...]], None]]]
 
     def __init__(
         self,
@@ -66,6 +68,7 @@ class Forms(Operands):
         self.locals = list(state.locals)
         self.unset: set[int] = set()
         self.step: Fact | None = None
+        self.accumulated: dict[int, Fact] = {}
         self.ended = False
         self._at_handler = list(self.locals)
         self._ends_counting = ends_counting
@@ -74,6 +77,9 @@ class Forms(Operands):
         self._skip = False
         self._function = flow.function
         self._declared: Declared | None = None
+
+    def __init_subclass__(cls) -> None:
+        cls._handlers = {name.removeprefix("_do_"): each for name, each in vars(cls).items() if name[:4] == "_do_"}
 
     # --- locals and results -------------------------------------------------------------------------------------------
 
@@ -137,9 +143,9 @@ class Forms(Operands):
         self._place, self._body = instruction.place, instruction.body
         self._function = self.flow.function_of(instruction)
         self._declared = instruction.declared
-        handler = getattr(self, f"_do_{instruction.name}", None)
+        handler = self._handlers.get(instruction.name)
         if handler is not None:
-            handler(index, instruction.operands)
+            handler(self, index, instruction.operands)
             return
         semantics = SEMANTICS[instruction.name]
         if isinstance(semantics, Raw):
@@ -285,7 +291,7 @@ class Forms(Operands):
     def _settle_uses(self, text: str, inputs: Mapping[str, Operand], result: str = "") -> None:
         template = form(text, tuple(inputs))
         for name, each in inputs.items():
-            self._settle_repeated(each, template.uses(name) + (name == result))
+            self._settle_repeated(each, template.uses[name] + (name == result))
 
     def _raising(self, instruction: Instruction, semantics: Statement | Special, inputs: Mapping[str, Operand]) -> Site:
         """The site of a line of an instruction: what its exceptions mean."""
@@ -337,6 +343,7 @@ class Forms(Operands):
         if operator == "+" and local is not None and local in (a.local, b.local) and self._guards is not None:
             other = b if a.local == local else a
             if local not in other.locals and self._guards.accumulate(local, other.fact, self.block.index):
+                self.accumulated[local] = other.fact
                 self._known_result(index, text, fact, None)
                 return
         # A local may get the unchecked result only where no handler could see it.

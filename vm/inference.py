@@ -1,17 +1,18 @@
 """The facts at the start of each block, found by running the blocks symbolically until nothing changes.
 
-A loop's facts widen at their second change (:func:`bamlvm.vm.facts.widen`), so that a counter does not climb step by
-step.  That a loop counts is assumed first and tested against the facts that follow from it.
+A loop's facts widen at their second change (:func:`bamlvm.vm.facts.widen`) to the next constant that the function
+compares something with, and at their third to the end, so that a counter does not climb step by step.  That a loop
+counts is assumed first and tested against the facts that follow from it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from heapq import heappop, heappush
 from typing import Final, NamedTuple, TypeAlias
 
 from bamlvm.vm import facts
-from bamlvm.vm.facts import ANY, Fact, State
+from bamlvm.vm.facts import ANY, Fact, State, Thresholds
 from bamlvm.vm.flow import COUNTED, Counting, Flow, Stepping, Unsupported
 from bamlvm.vm.names import Names
 from bamlvm.vm.operands import Temporaries
@@ -80,7 +81,8 @@ def _counts(loop: Counting, state: State | None, step: Fact | None) -> bool:
 def _fixpoint(
     flow: Flow, names: Names, start: State, counting: dict[int, Counting], stepped: Stepped
 ) -> tuple[dict[int, State], dict[int, Fact]]:
-    limits = facts.thresholds(flow.constants, COUNTED)
+    limits = facts.thresholds(flow.compared_constants(), COUNTED)
+    ends = facts.thresholds((), COUNTED)
     states = {flow.entry: _guessed(start, stepped.get(flow.entry, {}))}
     steps: dict[int, Fact] = {}
     latches = {loop.latch: header for header, loop in counting.items()}
@@ -105,9 +107,12 @@ def _fixpoint(
                 if state == old:
                     continue
                 visits[target] = visits.get(target, 0) + 1
-                # Loops widen at the second change, so that a counter does not climb step by step.
-                if visits[target] > (1 if target in flow.loops else 8):
-                    state = _guessed(_widened(old, state, limits), stepped.get(target, {}))
+                # Loops widen at the second change, so that a counter does not climb step by step, and all the way at
+                # the third, so that it does not climb from constant to constant either.
+                first = 2 if target in flow.loops else 9
+                if visits[target] >= first:
+                    further = _widened(old, state, limits if visits[target] == first else ends)
+                    state = _guessed(further, stepped.get(target, {}))
             states[target] = state
             if flow.number[target] not in waiting:
                 heappush(waiting, flow.number[target])
@@ -136,7 +141,7 @@ def _merged(one: State, other: State) -> State:
     )
 
 
-def _widened(old: State, new: State, limits: Sequence[int]) -> State:
+def _widened(old: State, new: State, limits: Thresholds) -> State:
     return State(
         [facts.widen(a, b, limits) for a, b in zip(old.locals, new.locals, strict=True)],
         [facts.widen(a, b, limits) or ANY for a, b in zip(old.stack, new.stack, strict=True)],

@@ -24,6 +24,7 @@ from bamlvm.vm.linker import LinkedFunction, LinkError, Program
 from bamlvm.vm.names import Names, Objects
 from bamlvm.vm.opcodes import DISPATCH, plain
 from bamlvm.vm.outcomes import Suspended
+from bamlvm.vm.sites import SiteTable
 from bamlvm.vm.space import MAX_HEIGHT, Space, leave
 from bamlvm.vm.spill import (
     Bail,
@@ -238,7 +239,7 @@ class Native:
             made: FunctionType = namespace["make"](0, 0, 0)
         except (Unsupported, SyntaxError):
             return None
-        self.codes[made.__code__] = CompiledCode(function, translation.sites, translation.text, guess)
+        self.codes[made.__code__] = CompiledCode(function, SiteTable(translation.sites), guess)
         self.weights[id(made.__code__)] = weight(translation.sites.values())
         return made
 

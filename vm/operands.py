@@ -194,10 +194,8 @@ class Form(NamedTuple):
     pieces: tuple[str | tuple[str, str], ...]
     slots: tuple[int, ...]
     """The operands that number the locals which the text names."""
-
-    def uses(self, name: str) -> int:
-        """Return how often the text names an input."""
-        return sum(each in (("inner", name), ("bare", name)) for each in self.pieces)
+    uses: Mapping[str, int]
+    """How often the text names each input."""
 
     def filled(
         self, inputs: Mapping[str, Operand], operands: Sequence[int] = (), linked: Callable[[int], str] = str
@@ -238,4 +236,7 @@ def form(text: str, inputs: tuple[str, ...]) -> Form:
             pieces.append(("bare" if opens and closes else "inner", name))
     pieces.append(text[end:])
     kept = tuple(each for each in pieces if each)
-    return Form(kept, tuple(int(each[1]) for each in kept if not isinstance(each, str) and each[0] == "slot"))
+    put_in = [each for each in kept if not isinstance(each, str)]
+    slots = tuple(int(number) for kind, number in put_in if kind == "slot")
+    uses = {name: sum(each in (("inner", name), ("bare", name)) for each in put_in) for name in inputs}
+    return Form(kept, slots, uses)

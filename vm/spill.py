@@ -21,6 +21,7 @@ from bamlvm.vm.linker import LinkedFunction
 from bamlvm.vm.operands import Site
 from bamlvm.vm.panics import no_memory
 from bamlvm.vm.semantics import SEMANTICS, Statement
+from bamlvm.vm.sites import SiteTable
 from bamlvm.vm.values import Caught, Thrown, TraceFrame, Value
 from bamlvm.vm.work import Lengthy
 
@@ -89,11 +90,10 @@ CATCHABLE: Final = (
 
 
 class CompiledCode(NamedTuple):
-    """A translation: the function, the sites of its lines, its text, and whether it rests on guesses."""
+    """What is kept of a translation: the function, the sites of its lines, and whether it rests on guesses."""
 
     linked: LinkedFunction
-    sites: Mapping[int, Site]
-    text: str
+    sites: SiteTable
     guessed: bool
 
 

@@ -122,14 +122,12 @@ class Structure(ABC):
             inner(context, following, indent)
             return
         follower, rest = followers[0], followers[1:]
-        temporaries = self._temporaries.count
         exits = [(each, dict(each.exits), each.broken) for each in context]
         place = Enclosing(follower, None, is_loop=False)
         lines = self._captured(lambda: self._before_followers(rest, inner, [*context, place], follower, indent))
         if place.needed:
             # What was written is written again: the places around forget the jumps that it had.  Their codes are not
             # given again, so that a code that is left in ``br`` never means another jump.
-            self._temporaries.count = temporaries
             for each, codes, broken in exits:
                 each.exits, each.broken = codes, broken
             place = Enclosing(follower, follower, is_loop=True)

@@ -113,6 +113,7 @@ class _Writer(Structure):
         self._enters_loop = enters_loop
         self._asserts = asserts
         self._unset: set[int] = set()
+        self._runs: dict[int, tuple[BlockRun, int | None]] = {}  # by block; and the loop whose chunks it is in
         self._uses_fuel = False
         self._keeps_traces = any(each.name == "rethrow" for each in flow.code)
 
@@ -271,20 +272,7 @@ class _Writer(Structure):
 
     def _block(self, index: int, context: Context, following: int | None, indent: int) -> None:
         block = self._flow.blocks[index]
-        chunk = next((each for each in reversed(context) if each.is_loop and each.continues), None)
-        run = BlockRun(
-            self._flow,
-            self._names,
-            block,
-            self._analysis.states[index],
-            self._analysis.counting,
-            self._temporaries,
-            chunk if isinstance(chunk, Chunk) else None,
-            asserts=self._asserts,
-            keeps_traces=self._keeps_traces,
-        )
-        run.run(emit_latch=False)
-        self._unset |= run.unset
+        run = self._run(index, context)
         lines = [Line(each.indent + indent, each.text, each.site) for each in run.lines]
         if self._asserts:
             lines = [*self._assertions(index, indent), *lines]
@@ -316,6 +304,30 @@ class _Writer(Structure):
         elif end:
             self._emit(indent, "else:")
             self._shifted(end, 1)
+
+    def _run(self, index: int, context: Context) -> BlockRun:
+        """A block's lines; made once, since a block's place may be written several times."""
+        found = next((each for each in reversed(context) if each.is_loop and each.continues), None)
+        chunk = found if isinstance(found, Chunk) else None
+        run, label = self._runs.get(index, (None, -1))
+        if run is None or label != (None if chunk is None else chunk.label):
+            run = BlockRun(
+                self._flow,
+                self._names,
+                self._flow.blocks[index],
+                self._analysis.states[index],
+                self._analysis.counting,
+                self._temporaries,
+                chunk,
+                asserts=self._asserts,
+                keeps_traces=self._keeps_traces,
+            )
+            run.run(emit_latch=False)
+            self._runs[index] = run, None if chunk is None else chunk.label
+            self._unset |= run.unset
+        elif chunk is not None:  # which is another than last time, of the same loop
+            chunk.guards |= run.accumulated
+        return run
 
     def _assertions(self, index: int, indent: int) -> list[Line]:
         """Checks of what is known of the locals at a block's start."""

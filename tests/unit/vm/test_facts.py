@@ -171,7 +171,7 @@ def test_widening_ends_and_holds(a: int, b: int, data: Any, constants: list[int]
     limits = facts.thresholds(constants)
     old, new = fact_of(a, data), fact_of(b, data)
     grown = facts.join(old, new)
-    for _ in range(2 * len(limits) + 2):
+    for _ in range(len(limits.lows) + len(limits.highs) + 2):
         wider = facts.widen(old, grown, limits)
         assert wider is not None and facts.holds(wider, b)
         if wider == old:

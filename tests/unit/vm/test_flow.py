@@ -73,3 +73,8 @@ def test_locals_that_step(loop: str, steps: dict[str, tuple[int, int]]) -> None:
 def test_a_mere_jump_is_passed_over() -> None:
     found = flow("let s = 0; while (s * s < n) { if (s == 9) { break; } s += 1; } s")
     assert all(found.code[found.blocks[block].start].name != "jump" for block in found.order)
+
+
+def test_constants_that_something_is_compared_with() -> None:
+    found = flow("let s = 7; while (s < 500) { s += 3; if (9 >= n) { return 11; } } s")
+    assert sorted(each for each in found.compared_constants() if type(each) is int) == [9, 500]

@@ -43,10 +43,6 @@ def native(runtime: bamlvm.Runtime) -> Native:
     return found
 
 
-def texts(runtime: bamlvm.Runtime) -> str:
-    return "\n".join(each.text for each in native(runtime).codes.values())
-
-
 def ending(runtime: bamlvm.Runtime, args: dict[str, Any]) -> Any:
     """How a call of ``main`` ends: its value as data, or the class, message and whole trace of what it throws."""
     try:
@@ -154,6 +150,23 @@ def test_a_guess_that_does_not_hold_costs_nothing_but_time(make: Make) -> None:
         expected = make(source, "0").call_function_sync("main", {"from": start, "n": 3001})
         assert [runtime.call_function_sync("main", {"from": start, "n": 3001}) for _ in range(3)] == [expected] * 3
     assert any(not each.guessed for each in native(runtime).codes.values())
+
+
+@pytest.mark.parametrize("mode", ("", *MODES))
+@pytest.mark.parametrize("start", [0, (1 << 63) - 40_000])
+def test_a_sum_is_checked_where_the_code_of_its_loop_was_written_twice(make: Make, start: int, mode: str) -> None:
+    source = """
+    function main(start: int, n: int, k: int) -> int {
+      let s = start; let i = 0; let turns = n;
+      if (n > 0 && k > 1) { while (turns > 0) { s += i % 7; i += 3; turns -= 1; } } else { s = 1; }
+      s
+    }
+    """
+    args = {"start": start, "n": 30_000, "k": 2}
+    runtime = make(source, mode)
+    expected = ending(make(source, "0"), args)
+    assert (start == 0) == (type(expected) is int)
+    assert [ending(runtime, args) for _ in range(3)] == [expected] * 3
 
 
 @pytest.mark.parametrize("mode", ("", *MODES))
