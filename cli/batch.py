@@ -97,9 +97,9 @@ def execute(options: argparse.Namespace) -> int:
     started = time.monotonic()
     try:
         ended = _run(options, files, summary)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         _print_summary(summary, started)
-        print("interrupted: the same command goes on from here", file=sys.stderr)
+        print(f"{str(interrupt) or 'interrupted'}: the same command goes on from here", file=sys.stderr)
         raise
     _print_summary(summary, started)
     if not ended.is_complete:
@@ -108,8 +108,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace, files: dict[str, str], summary: Summary) -> Ended:
-    import asyncio
-
+    from bamlvm.cli.termination import run_to_end
     from bamlvm.tools.batch.arguments import Columns
     from bamlvm.tools.batch.output import refuse_data
     from bamlvm.tools.batch.rows import data_format, read_rows, waits
@@ -128,7 +127,6 @@ def _run(options: argparse.Namespace, files: dict[str, str], summary: Summary) -
                 options.concurrency,
                 options.rate,
                 options.tokens_rate,
-                waits=waits(options.data),
             )
             if options.engine == "local"
             else _cluster(options, files, context)
@@ -139,12 +137,20 @@ def _run(options: argparse.Namespace, files: dict[str, str], summary: Summary) -
         async def whole() -> Ended:
             try:
                 return await run(
-                    engine, columns, rows, options.output, digest, _run_options(options), progress, summary
+                    engine,
+                    columns,
+                    rows,
+                    options.output,
+                    digest,
+                    _run_options(options),
+                    progress,
+                    summary,
+                    waits=waits(options.data),
                 )
             finally:
                 await runtime.aclose()
 
-        return asyncio.run(whole())
+        return run_to_end(whole())
 
 
 def _cluster(options: argparse.Namespace, files: dict[str, str], context: bamlvm.CallContext) -> RayEngine:

@@ -13,7 +13,6 @@ on after an interruption, or scores the same results by other expectations witho
 from __future__ import annotations
 
 import argparse
-import asyncio
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -66,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Call, score, compare."""
+    from bamlvm.cli.termination import run_to_end
     from bamlvm.tools.batch.rows import data_format
     from bamlvm.tools.evaluation.scoring import Scorer
     from bamlvm.tools.evaluation.subject import subject
@@ -76,7 +76,7 @@ def execute(options: argparse.Namespace) -> int:
     with shared.open_runtime(options, files) as runtime, _folder(options.output) as folder:
         evaluated = subject(runtime, options.subject, options.others, options.client, options.expect)
         scorer = Scorer(runtime, evaluated, is_text=format == "csv", normalize=options.normalize)
-        called = asyncio.run(_called(options, runtime, files, format, evaluated, folder))
+        called = run_to_end(_called(options, runtime, files, format, evaluated, folder))
         scored = [scorer.scored(variant, _lines(path, rows)) for variant, path, rows in called]
     print(printable(table(scored)), flush=True)
     _write_reports(options, scored)
@@ -114,7 +114,6 @@ async def _called(
                 options.rate,
                 options.tokens_rate,
                 checks=False,
-                waits=waits(options.data),
             )
             chosen = Options(
                 limit=options.limit,
@@ -128,7 +127,17 @@ async def _called(
             with shown_progress(options, variant.name, format) as progress:
                 rows = _checked(read_rows(options.data, format), evaluated)
                 found: dict[str, Row] = {}
-                await run(engine, columns, rows, str(path), digest, chosen, progress, chosen=found.__setitem__)
+                await run(
+                    engine,
+                    columns,
+                    rows,
+                    str(path),
+                    digest,
+                    chosen,
+                    progress,
+                    chosen=found.__setitem__,
+                    waits=waits(options.data),
+                )
             called.append((variant, path, found))
     finally:
         await runtime.aclose()

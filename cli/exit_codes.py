@@ -15,6 +15,7 @@ NO_TESTS = 5
 TIMEOUT = 124
 INTERRUPTED = 130
 BROKEN_PIPE = 141
+TERMINATED = 143
 
 MEANINGS = {
     OK: "success",
@@ -26,6 +27,7 @@ MEANINGS = {
     TIMEOUT: "the time of --timeout is up",
     INTERRUPTED: "Ctrl-C",
     BROKEN_PIPE: "the reader of the output closed it",
+    TERMINATED: "SIGTERM, where a command ends in good order (`batch`, `eval`)",
 }
 
 

@@ -43,9 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if sys.stdout is not None:
             sys.stdout.flush()
         return code
-    except KeyboardInterrupt:
-        print(f"bamlvm {words[0]}: interrupted" if words else "", file=sys.stderr)
-        return exit_codes.INTERRUPTED
+    except KeyboardInterrupt as interrupt:  # one of SIGTERM says so
+        print(f"bamlvm {words[0]}: {str(interrupt) or 'interrupted'}" if words else "", file=sys.stderr)
+        return exit_codes.TERMINATED if str(interrupt) else exit_codes.INTERRUPTED
     except BrokenPipeError:
         _silence_broken_streams()
         return exit_codes.BROKEN_PIPE

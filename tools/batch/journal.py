@@ -8,6 +8,7 @@ later line of the same key takes the place of an earlier one (a row that had fai
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
@@ -59,6 +60,7 @@ class Journal:
         self._lines = 0
         self._writer: asyncio.Future[None] | None = None
         self._failure: HostError | None = None
+        self._is_new = not os.path.exists(path)
         try:
             # Unbuffered: what a full disk has refused must not be written again when the file is closed.
             self._file = open(path, "ab", buffering=0)  # noqa: SIM115 (closed by __exit__)
@@ -75,6 +77,11 @@ class Journal:
     def has_stale_lines(self) -> bool:
         """Whether a line has been replaced by a later one."""
         return self._lines > len(self.entries)
+
+    def forget_error(self, key: str) -> None:
+        """Let the error of a key count no longer; its line goes when the output is put in order."""
+        if key in self.entries and self.entries[key].failed:
+            del self.entries[key]
 
     def texts(self, keys: Iterable[str]) -> Iterator[bytes]:
         """Yield the line of each key."""
@@ -109,6 +116,10 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is not None and self._is_new and not self._end:  # nothing has come of it
+            with contextlib.suppress(OSError):
+                if not os.fstat(self._file.fileno()).st_size:
+                    os.unlink(self.path)
         self._file.close()
 
     async def _write(self) -> None:

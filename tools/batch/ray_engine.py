@@ -13,10 +13,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import math
 import pickle
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from bamlvm.errors import HostError
@@ -71,7 +70,7 @@ class RayEngine:
         self._actors = actors
         self._address = address
 
-    async def results(self, jobs: Iterator[Job]) -> AsyncGenerator[tuple[Job, RowResult], None]:
+    async def results(self, jobs: AsyncIterator[Job]) -> AsyncGenerator[tuple[Job, RowResult], None]:
         """See :class:`bamlvm.tools.batch.run.Engine`."""
         ray = self._ray
         if not ray.is_initialized():
@@ -79,7 +78,7 @@ class RayEngine:
         ledger = self._new_ledger()
         actors = self._actors or max(1, int(ray.cluster_resources().get("CPU", 1)))
         try:
-            while part := {job.key: job for job in itertools.islice(jobs, _ROWS_AT_ONCE)}:
+            while part := {job.key: job async for job in _some(jobs, _ROWS_AT_ONCE)}:
                 working = asyncio.ensure_future(asyncio.to_thread(self._work, ledger, list(part.values()), actors))
                 try:
                     while part:
@@ -139,6 +138,14 @@ class RayEngine:
         )
         for _ in dataset.iter_batches(batch_size=None):
             pass
+
+
+async def _some(jobs: AsyncIterator[Job], most: int) -> AsyncIterator[Job]:
+    for _ in range(most):
+        job = await anext(jobs, None)
+        if job is None:
+            return
+        yield job
 
 
 class _Ledger:

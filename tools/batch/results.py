@@ -3,11 +3,16 @@
     {"row": 12, "key": "5f0a…", "program": "91bc…", "result": {…}, "attempts": 1, "input_tokens": 210, …}
     {"row": 13, "key": "77de…", "program": "91bc…", "error": {"type": "baml.errors.Timeout", "message": "…"}, …}
 
-A line has ``result`` or ``error``.
+A line has ``result`` or ``error``; ``cost`` and ``currency`` where the cost of its attempts is known, and ``cached``
+where all of them came from the cache.  JSON has no word for a float that is no number: in a result it is the text
+``NaN``, ``Infinity`` or ``-Infinity``.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -85,4 +90,30 @@ def encoded(row: int, key: str, program: str, result: RowResult, columns: Any) -
     }
     if usage.cost is not None:
         line |= {"cost": f"{usage.cost:f}", "currency": usage.currency}
-    return msgspec.json.encode(line) + b"\n"
+    elif result.attempts and not usage.unpriced:
+        line["cached"] = True
+    text = msgspec.json.encode(line)
+    if b"null" in text and result.error is None:  # what msgspec writes for a float that is no number
+        text = msgspec.json.encode({**line, "result": _in_words(result.value)})
+    return text + b"\n"
+
+
+def line_usage(line: Mapping[str, Any]) -> Usage:
+    """Return the tokens and the cost in a line of a journal."""
+    cost = line.get("cost")
+    return Usage(
+        line["input_tokens"],
+        line["output_tokens"],
+        known_cost=None if cost is None else Decimal(cost),
+        currency=line.get("currency"),
+        unpriced=0 if cost is not None or line.get("cached") else line.get("attempts", 0),
+    )
+
+
+def _in_words(value: Any) -> Any:
+    """Return builtins with the floats that are no numbers as text."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, dict):
+        return {name: _in_words(part) for name, part in value.items()}
+    return [_in_words(part) for part in value] if isinstance(value, list) else value

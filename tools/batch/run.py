@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import math
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing
@@ -61,15 +62,14 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 class Engine(Protocol):
     """What calls the function with the arguments of jobs."""
 
-    def results(self, jobs: Iterator[Job]) -> AsyncGenerator[tuple[Job, RowResult], None]:
+    def results(self, jobs: AsyncIterator[Job]) -> AsyncGenerator[tuple[Job, RowResult], None]:
         """Yield the result of each job, as they are done."""
 
 
 class LocalEngine:
     """Calls in this process: ``concurrency`` at a time, with the rates of :meth:`bamlvm.Runtime.batch`.
 
-        Results have the outcomes of their checks, unless ``checks`` is False.  Where the next row may be long in coming
-    (``waits``: standard input, a pipe), it is read beside the event loop, so that calls go on meanwhile.
+    Results have the outcomes of their checks, unless ``checks`` is False.
     """
 
     def __init__(
@@ -82,25 +82,20 @@ class LocalEngine:
         tokens_rate: str | None = None,
         *,
         checks: bool = True,
-        waits: bool = False,
     ) -> None:
         self._runtime = runtime
-        self._waits = waits
         self._columns = columns
         self._context = context
         self._checks = checks
         self._options: dict[str, Any] = {"concurrency": concurrency, "rate": rate, "tokens_rate": tokens_rate}
 
-    async def results(self, jobs: Iterator[Job]) -> AsyncGenerator[tuple[Job, RowResult], None]:
+    async def results(self, jobs: AsyncIterator[Job]) -> AsyncGenerator[tuple[Job, RowResult], None]:
         """See :class:`Engine`."""
         running: dict[int, Job] = {}
         called = itertools.count()
 
         async def rows() -> AsyncIterator[Mapping[str, Any]]:
-            while True:
-                job = await in_thread(next, jobs, None) if self._waits else next(jobs, None)
-                if job is None:
-                    return
+            async for job in jobs:
                 running[next(called)] = job
                 yield job.arguments
 
@@ -128,36 +123,32 @@ async def run(
     progress: Callable[[Summary], None] = lambda summary: None,
     summary: Summary | None = None,
     chosen: Callable[[str, Row], None] = lambda key, row: None,
+    waits: bool = False,
 ) -> Ended:
     """Run a batch; ``progress`` is called with the summary so far at each result that is on the disk, and ``chosen``
     with the key of each row of the data that has been chosen, whether it is called or has its result already.
 
-    ``program`` is the digest of the program (:func:`program_digest`).  Raises :class:`bamlvm.HostError` for a first row
-    that is not one of this function, and for files that cannot be read or written.
+    ``program`` is the digest of the program (:func:`program_digest`).  Where the next row may be long in coming
+    (``waits``: standard input, a pipe), it is read beside the event loop, so that calls go on meanwhile.  Raises
+    :class:`bamlvm.HostError` for a first row that is not one of this function, and for files that cannot be read or
+    written.
     """
-    summary = summary or Summary()
     order: dict[str, int] = {}
     with Journal(journal_path(output), program, keep_older=options.keep_older) as journal:
-        selected = _Selection(columns, journal, options, summary, order, chosen)
-        is_complete = True
-        failed = 0  # the summary counts a row later, when it is on the disk
+        sink = _Sink(journal, options, summary or Summary(), progress)
+        selection = _Selection(columns, options, sink, order, chosen)
         try:
-            results = engine.results(selected.jobs(rows))
+            results = engine.results(selection.jobs(rows, waits))
             async with aclosing(results):
                 async for job, result in results:
-                    await _add(journal, job.key, job.row, result, options, summary, progress)
-                    failed += result.error is not None
-                    if options.max_errors is not None and failed >= options.max_errors:
-                        is_complete = False
+                    await sink.add(job.key, job.row, result)
+                    if sink.is_over:
                         break
-            for key, row, error in selected.unreadable:
-                result = RowResult(error=row_error(error))
-                await _add(journal, key, row, result, options, summary, progress)
         finally:
             await journal.flush()
-        if is_complete:
+        if not sink.is_over:
             write_output(output, journal, order, ordered=options.ordered)
-    return Ended(summary, is_complete)
+    return Ended(sink.summary, not sink.is_over)
 
 
 def program_digest(sources: Mapping[str, str], *options: Any) -> str:
@@ -165,35 +156,68 @@ def program_digest(sources: Mapping[str, str], *options: Any) -> str:
     return _digest(sorted(sources.items()), options)[:16]
 
 
+class _Sink:
+    """Where results go: the journal, and when they are on the disk the summary."""
+
+    def __init__(
+        self, journal: Journal, options: Options, summary: Summary, progress: Callable[[Summary], None]
+    ) -> None:
+        self.journal = journal
+        self.summary = summary
+        self._keeps_columns = options.keeps_columns
+        self._left = math.inf if options.max_errors is None else options.max_errors
+        self._progress = progress
+
+    @property
+    def is_over(self) -> bool:
+        """Whether as many rows have failed as may."""
+        return self._left <= 0
+
+    async def add(self, key: str, row: Row, result: RowResult) -> None:
+        """Add the result of a row.  Raises :class:`bamlvm.HostError` if the disk refuses."""
+        if result.error is not None:  # the summary counts it later, when it is on the disk
+            self._left -= 1
+
+        def written() -> None:
+            self.summary.add(result)
+            self._progress(self.summary)
+
+        await self.journal.add(key, row.number, result, row.value if self._keeps_columns else None, written)
+
+
 class _Selection:
-    """Which rows are called: those of the data that are chosen and not done."""
+    """Which rows are called: those of the data that are chosen and not done.
+
+    One that cannot be called, because its line or a file that it names cannot be read, has that as its result at once.
+    """
 
     def __init__(
         self,
         columns: Columns,
-        journal: Journal,
         options: Options,
-        summary: Summary,
+        sink: _Sink,
         order: dict[str, int],
         chosen: Callable[[str, Row], None],
     ) -> None:
         self._columns = columns
-        self._journal = journal
         self._options = options
-        self._summary = summary
+        self._sink = sink
         self._order = order
         self._chosen = chosen
-        self.unreadable: list[tuple[str, Row, HostError]] = []
+        self._seen: Counter[str] = Counter()
 
-    def jobs(self, rows: Iterator[Row]) -> Iterator[Job]:
-        options, entries = self._options, self._journal.entries
+    async def jobs(self, rows: Iterator[Row], waits: bool) -> AsyncIterator[Job]:
+        """Yield the rows to call."""
+        options, is_first = self._options, True
         if options.sample is not None:
             rows = sampled(rows, options.sample, options.seed)
-        seen: Counter[str] = Counter()
-        is_first = True
-        for row in itertools.islice(rows, options.limit):
+        rows = itertools.islice(rows, options.limit)
+        while not self._sink.is_over:
+            row = await in_thread(next, rows, None) if waits else next(rows, None)
+            if row is None:
+                return
+            arguments: dict[str, Any] | None = None
             problem: HostError | None = None
-            arguments: dict[str, Any] = {}
             try:
                 arguments = self._columns.arguments(row)
             except HostError as error:
@@ -201,40 +225,40 @@ class _Selection:
                     raise
                 problem = error
             is_first = False
-            digest = _digest(self._columns.function, row.value if problem is not None else arguments)
-            seen[digest] += 1
-            key = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
-            self._order[key] = row.number
-            self._chosen(key, row)
-            entry = entries.get(key)
-            if entry is not None and not (entry.failed and options.retry_errors):
-                self._summary.resume(entry.failed)
-                continue
-            if problem is None:
+            converted: dict[str, Any] = {}
+            if arguments is not None:
                 try:
-                    arguments = self._columns.converted(arguments)
+                    converted = self._columns.converted(arguments)
                 except HostError as error:
                     problem = error
-            if problem is None:
-                yield Job(key, row, arguments)
+            key = self._key(row, arguments, converted)
+            self._order[key] = row.number
+            self._chosen(key, row)
+            entry = self._sink.journal.entries.get(key)
+            if entry is not None and not (entry.failed and options.retry_errors):
+                self._sink.summary.resume(entry.failed)
+            elif problem is not None:
+                await self._sink.add(key, row, RowResult(error=row_error(problem)))
             else:
-                self.unreadable.append((key, row, problem))
+                yield Job(key, row, converted)
 
+    def _key(self, row: Row, arguments: dict[str, Any] | None, converted: Mapping[str, Any]) -> str:
+        """Return the key of a row: that of its arguments, files by their content too; the same row has it once more,
+        with a number.
 
-async def _add(
-    journal: Journal,
-    key: str,
-    row: Row,
-    result: RowResult,
-    options: Options,
-    summary: Summary,
-    progress: Callable[[Summary], None],
-) -> None:
-    def written() -> None:
-        summary.add(result)
-        progress(summary)
-
-    await journal.add(key, row.number, result, row.value if options.keeps_columns else None, written)
+        Files that could not be read are known by their names alone, and so is the error that came of it.  It counts no
+        longer once they can be.
+        """
+        named = _digest(self._columns.function, row.value if arguments is None else arguments)
+        digest = named
+        contents = [value.data for name, value in converted.items() if value is not (arguments or {}).get(name)]
+        if contents:
+            digest = _digest(self._columns.function, arguments, [_digest(each) for each in contents])
+        self._seen[digest] += 1
+        suffix = "" if self._seen[digest] == 1 else f"-{self._seen[digest]}"
+        if contents:
+            self._sink.journal.forget_error(named + suffix)
+        return digest + suffix
 
 
 def _digest(*values: Any) -> str:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from bamlvm.collector import Usage
+from bamlvm.tools.batch.results import line_usage
 from bamlvm.tools.evaluation.subject import Subject, Variant
 from bamlvm.tools.test_runner.runner import evaluated
 
@@ -39,10 +41,7 @@ class ScoredRow(msgspec.Struct, frozen=True):
     error: str | None
     checks: tuple[Check, ...]
     seconds: float
-    input_tokens: int
-    output_tokens: int
-    cost: str | None
-    currency: str | None
+    usage: Usage
 
     @property
     def passed(self) -> bool:
@@ -84,10 +83,7 @@ class Scorer:
             None if error is None else f"{error['type']}: {error['message']}",
             tuple(checks),
             line["seconds"],
-            line["input_tokens"],
-            line["output_tokens"],
-            line.get("cost"),
-            line.get("currency"),
+            line_usage(line),
         )
 
     def _expected(self, columns: Any, value: Any, returned: bool) -> Iterable[Check]:

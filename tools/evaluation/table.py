@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
 
+from bamlvm.collector import Usage
 from bamlvm.tools.evaluation.scoring import Scored, ScoredRow, check_names
 from bamlvm.tools.evaluation.statistics import Share, mcnemar, percentile, share
 
@@ -39,7 +39,11 @@ def facts(scored: Sequence[Scored]) -> list[tuple[str, ...]]:
         found.append((f"  {kind}", *(str(sum(_type(row) == kind for row in rows)) for rows in every)))
     found += [
         ("tokens in + out", *(_tokens(rows) for rows in every)),
-        *([("cost", *(_cost(rows) for rows in every))] if any(row.cost for rows in every for row in rows) else []),
+        *(
+            [("cost", *(_cost(rows) for rows in every))]
+            if any(row.usage.cost for rows in every for row in rows)
+            else []
+        ),
         ("latency p50", *(_seconds(percentile([row.seconds for row in rows], 0.5)) for rows in every)),
         ("latency p95", *(_seconds(percentile([row.seconds for row in rows], 0.95)) for rows in every)),
     ]
@@ -90,16 +94,19 @@ def _interval(of: Share) -> str:
 
 
 def _tokens(rows: Sequence[ScoredRow]) -> str:
-    return f"{sum(row.input_tokens for row in rows):,} + {sum(row.output_tokens for row in rows):,}"
+    usage = _usage(rows)
+    return f"{usage.input_tokens:,} + {usage.output_tokens:,}"
 
 
 def _cost(rows: Sequence[ScoredRow]) -> str:
-    known = [row for row in rows if row.cost is not None]
-    currencies = {row.currency for row in known}
-    if len(known) < len(rows) or len(currencies) != 1:
-        return "not known"
-    total = sum((Decimal(row.cost or 0) for row in known), Decimal())
-    return f"{total.normalize():f} {currencies.pop()}"
+    usage = _usage(rows)
+    if usage.cost is None:
+        return "not known" if usage.unpriced else "-"
+    return f"{usage.cost.normalize():f} {usage.currency}"
+
+
+def _usage(rows: Sequence[ScoredRow]) -> Usage:
+    return sum((row.usage for row in rows), Usage())
 
 
 def _seconds(value: float) -> str:

@@ -31,6 +31,9 @@ client<llm> D { provider openai  options { model "d"  api_key "k"  base_url "URL
 function Feel(text: string) -> Feeling { client C  prompt #"{{ text }} {{ ctx.output_format }}"# }
 function length(text: string) -> int { text.length() }
 function inverse(n: int) -> int { 10 / n }
+class Numbers { value float  more float?[] }
+function divided(n: float, by: float) -> Numbers { Numbers { value: n / by, more: [n / by, null, 1.5] } }
+function size(picture: image) -> string { "seen" }
 """
 ANSWER = '{"mood": "good", "score": 1}'
 
@@ -204,6 +207,55 @@ def test_an_output_that_cannot_be_used(
         assert Path(output).read_bytes() == content
 
 
+def test_floats_that_are_no_numbers_are_words(folder: Path) -> None:
+    rows = [{"n": n, "by": by} for n, by in ((0.0, 0.0), (1.0, 0.0), (-1.0, 0.0), (3.0, 2.0))]
+    assert main(["batch", "divided", data(folder, rows), "-o", "out.jsonl"]) == exit_codes.OK
+    words = ["NaN", "Infinity", "-Infinity", 1.5]
+    assert [line["result"] for line in lines("out.jsonl")] == [
+        {"value": each, "more": [each, None, 1.5]} for each in words
+    ]
+
+
+@pytest.mark.parametrize("output", ["out.jsonl", "out.csv"])
+@pytest.mark.parametrize("rows", [None, [{"other": 1, "columns": 2}]])
+def test_a_command_that_cannot_begin_leaves_nothing(folder: Path, output: str, rows: list[Any] | None) -> None:
+    path = "missing.jsonl" if rows is None else data(folder, rows)
+    before = set(folder.iterdir())
+    assert main(["batch", "length", path, "-o", output]) == exit_codes.HOST
+    assert set(folder.iterdir()) == before
+    (folder / "there.jsonl").touch()  # what was there stays
+    assert main(["batch", "length", path, "-o", "there.jsonl"]) == exit_codes.HOST
+    assert (folder / "there.jsonl").exists()
+
+
+def test_rows_that_cannot_be_read_are_errors_as_they_come(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "data.jsonl").write_text('{"text": "a"}\n' + "not JSON\n" * 5000 + '{"text": "b"}\n')
+    command = ["batch", "length", "data.jsonl", "-o", "out.jsonl", "--concurrency", "1"]
+    assert main([*command, "--max-errors", "7"]) == exit_codes.FAILED
+    assert "ended by --max-errors 7" in capsys.readouterr().err
+    assert sum("error" in line for line in lines("out.jsonl")) == 7
+    assert main(command) == exit_codes.FAILED
+    assert [line["row"] for line in lines("out.jsonl")] == list(range(5002))
+
+
+def test_a_file_is_known_by_its_content(folder: Path) -> None:
+    (folder / "cat.png").write_bytes(b"one")
+    path = data(folder, [{"picture": {"file": "cat.png"}}, {"picture": {"file": "dog.png"}}])
+    command = ["batch", "size", path, "-o", "out.jsonl"]
+    assert main(command) == exit_codes.FAILED  # there is no dog
+    before = lines("out.jsonl")
+    assert [line.get("result") for line in before] == ["seen", None]
+    (folder / "dog.png").write_bytes(b"two")
+    assert main(command) == exit_codes.OK
+    after = lines("out.jsonl")
+    assert after[0] == before[0]
+    assert [line["result"] for line in after] == ["seen", "seen"]
+    (folder / "cat.png").write_bytes(b"another")
+    assert main(command) == exit_codes.OK
+    assert [line["row"] for line in lines("out.jsonl")] == [0, 1, 0]  # what it was before follows at the end
+    assert lines("out.jsonl")[2]["key"] == before[0]["key"]
+
+
 def test_a_progress_bar_says_how_far_it_is(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = data(folder, texts(12))
     assert main(["batch", "length", path, "-o", "out.jsonl", "--progress"]) == exit_codes.OK
@@ -214,15 +266,26 @@ def command(*words: str) -> list[str]:
     return [sys.executable, "-m", "bamlvm", "batch", "Feel", "data.jsonl", "-o", "out.jsonl", *words]
 
 
-def test_ctrl_c_keeps_what_was_answered_and_says_how_to_go_on(folder: Path, server: ThreadedMockServer) -> None:
+@pytest.mark.parametrize(
+    ("number", "code", "said"),
+    [
+        (signal.SIGINT, exit_codes.INTERRUPTED, "interrupted"),
+        (signal.SIGTERM, exit_codes.TERMINATED, "terminated"),
+    ],
+)
+def test_an_interruption_keeps_what_was_answered_and_says_how_to_go_on(
+    folder: Path, server: ThreadedMockServer, number: int, code: int, said: str
+) -> None:
     server.play({"rules": [{"answers": [{"text": ANSWER, "first_delay_ms": 30}]}]})
     data(folder, texts(100))
     process = subprocess.Popen(command("--concurrency", "2"), stderr=subprocess.PIPE, text=True)
     wait_for_lines(process, 5)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == exit_codes.INTERRUPTED
-    assert "interrupted: the same command goes on from here" in err
+    assert process.returncode == code
+    assert f"{said}: the same command goes on from here" in err
+    assert f"bamlvm batch: {said}" in err
+    assert " rows done in " in err
     kept = len(lines("out.jsonl"))
     assert 5 <= kept < 100
     assert subprocess.run(command(), timeout=120, check=False).returncode == exit_codes.OK
