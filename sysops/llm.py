@@ -30,18 +30,23 @@ if TYPE_CHECKING:
 ACCUMULATOR: Final = "stream_accumulator"
 PARSER: Final = "stream_parser"
 
+_MUCH: Final = 4096
+"""Characters that a parser reads at once; more of them, where reading may be slow, are read in a thread."""
+
 
 # --- accumulators and parsers: resources of the handle table ----------------------------------------------------------
 
 
 class StreamState:
-    """The resource behind a ``StreamAccumulator``: an accumulator, and how much of its content was reported as new."""
+    """The resource behind a ``StreamAccumulator``: an accumulator, how much of its content was reported as new, and how
+    much of it a parser has read."""
 
-    __slots__ = ("_length", "accumulator")
+    __slots__ = ("_length", "accumulator", "read")
 
     def __init__(self, accumulator: Accumulator) -> None:
         self.accumulator = accumulator
         self._length = 0
+        self.read = 0
 
     def add(self, events: str, scope: Scope) -> bool:
         """Take a batch of events and write what is known now into the attempt's record; True if the content grew."""
@@ -134,11 +139,7 @@ def accumulator_close(scope: Scope, accumulator: Instance) -> None:
 @sysop("baml.llm.StreamParser.feed")
 def parser_feed(scope: Scope, parser: Instance, text: str) -> Any:
     state: StreamParser = scope.services.handles.get(parser.get("_handle"), PARSER, scope.owner)[0]
-    try:
-        scope.partial = partial = state.feed(text)
-    except Exception as error:
-        raise_failure(error, "baml.llm.StreamParser.feed")
-    return partial
+    return _partial(scope, state, len(text), lambda: state.feed(text))
 
 
 @sysop("baml.llm.StreamParser.read")
@@ -146,8 +147,30 @@ def parser_read(scope: Scope, parser: Instance, accumulator: Instance) -> Any:
     handles = scope.services.handles
     state: StreamParser = handles.get(parser.get("_handle"), PARSER, scope.owner)[0]
     source: StreamState = handles.get(accumulator.get("_handle"), ACCUMULATOR, scope.owner)
+    size = source.accumulator.size()
+    length, source.read = size - source.read, size
+    return _partial(scope, state, length, lambda: state.take(source.accumulator))
+
+
+def _partial(scope: Scope, parser: StreamParser, length: int, read: Callable[[], Any]) -> Any:
+    """Return what a parser makes of ``length`` characters more.
+
+    Some texts take it microseconds a character, and a server decides how many come at once.
+    """
+    if length > _MUCH and parser.is_costly:
+        return Pending(Lazy(lambda: _partial_apart(scope, parser, read)))
     try:
-        scope.partial = partial = state.take(source.accumulator)
+        scope.partial = partial = read()
+    except Exception as error:
+        raise_failure(error, "baml.llm.StreamParser.read")
+    return partial
+
+
+async def _partial_apart(scope: Scope, parser: StreamParser, read: Callable[[], Any]) -> Any:
+    from bamlvm.sysops.threads import in_thread_until_cancelled
+
+    try:
+        scope.partial = partial = await in_thread_until_cancelled(read, parser.close)
     except Exception as error:
         raise_failure(error, "baml.llm.StreamParser.read")
     return partial

@@ -18,7 +18,7 @@ import msgspec
 from bamlvm.sysops.capabilities import require
 from bamlvm.sysops.errors import Subject, answered, http_status, invalid
 from bamlvm.sysops.llm import ACCUMULATOR, StreamState, note_tokens
-from bamlvm.sysops.llm_parsing import answered_value, apart, client_options, form_for, options_of, type_of
+from bamlvm.sysops.llm_parsing import answered_value, client_options, form_for, options_of, type_of
 from bamlvm.sysops.pending import Lazy
 from bamlvm.sysops.prompts.messages import Message, Part
 from bamlvm.sysops.providers import clients, roles
@@ -327,7 +327,7 @@ def parse(scope: Scope, client: Instance, body: str, return_type: Any) -> Any:
     has_text = answer.has_text or options.output_mode() == "tool"
     check_answered(size, has_text, answer.finish_reason, answer.refusal)
     type_ = type_of(return_type)
-    return apart(len(content), lambda: answered_value(scope, type_, answer, options))
+    return answered_value(scope, type_, answer, len(content), options)
 
 
 def _keep_body(scope: Scope, body: str) -> None:

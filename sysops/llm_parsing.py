@@ -56,7 +56,9 @@ def partial_parse(scope: Scope, client: Instance, content: str, return_type: Any
 @sysop("baml.llm.PrimitiveClient.final_parse")
 def final_parse(scope: Scope, client: Instance, content: str, return_type: Any) -> Any:
     type_, options = type_of(return_type), options_of(scope, client)
-    return apart(len(content), lambda: final_value(scope, type_, content, options))
+    output = scope.readers.output(type_, form_for(scope, options, type_))
+    parser = output.stream(options.keeps_reasoning(), scope.trace.parse)
+    return apart(parser, len(content), lambda: _finished(scope, parsing.fed(parser, content), type_))
 
 
 @sysop("baml.llm.PrimitiveClient.new_stream_parser")
@@ -72,7 +74,7 @@ def new_stream_parser(scope: Scope, client: Instance, return_type: Any) -> Insta
 @sysop("baml.llm.StreamParser.finish")
 def parser_finish(scope: Scope, parser: Instance) -> Any:
     state, type_ = scope.services.handles.get(parser.get("_handle"), PARSER, scope.owner)
-    return apart(len(state.text()), lambda: _finished(scope, state, type_))
+    return apart(state, len(state.text()), lambda: _finished(scope, state, type_))
 
 
 @sysop("baml.llm.read_as")
@@ -86,17 +88,17 @@ def read_as(scope: Scope, text: str, as_type: str, is_json: bool) -> Any:
     return enforced(scope.readers, type_, scope.readers.json_reader(type_).value(text), text)
 
 
-def apart(length: int, parse: Callable[[], Value]) -> Any:
+def apart(parser: StreamParser, length: int, parse: Callable[[], Value]) -> Any:
     """Return the value of an answer.  A long one is read in a thread, so that other tasks of the loop have their turn:
-    the last pass reads the whole text once more, at one go."""
+    the last pass reads the whole text once more, at one go.  The thread ends when nobody waits for it."""
     if length < _LONG:
         return parse()
 
     async def read() -> Value:
-        from bamlvm.sysops.threads import in_thread
+        from bamlvm.sysops.threads import in_thread_until_cancelled
 
         try:
-            return await in_thread(parse)
+            return await in_thread_until_cancelled(parse, parser.close)
         except Exception as error:
             raise_failure(error, "baml.llm.StreamParser.finish")
 
@@ -150,24 +152,28 @@ def text_output(readers: Readers, function: str, type_: Type) -> Output:
     return readers.output(type_, replace(form, are_tools=False))
 
 
-def answered_value(scope: Scope, type_: Type, answer: AnswerSource, options: Options) -> Value:
-    """Return the value of a whole answer to a request of a client.  Raises :class:`Thrown` (``ParseFailed``)."""
+def answered_value(scope: Scope, type_: Type, answer: AnswerSource, length: int, options: Options) -> Any:
+    """Return the value of a whole answer of ``length`` characters to a request of a client, or a :class:`Pending`.
+
+    Raises :class:`Thrown` (``ParseFailed``).
+    """
     form = form_for(scope, options, type_)
-    if form is None:
-        return final_value(scope, type_, answer.take_content(), options)
     parser = scope.readers.output(type_, form).stream(options.keeps_reasoning(), scope.trace.parse)
-    parser.take(answer)
-    return _finished(scope, parser, type_)
+
+    def read() -> Value:
+        if form is None:
+            parsing.fed(parser, answer.take_content())
+        else:
+            parser.take(answer)
+        return _finished(scope, parser, type_)
+
+    return apart(parser, length, read)
 
 
-def final_value(scope: Scope, type_: Type, content: str, options: Options | None = None) -> Value:
-    """Return the value of a whole answer of a client with these options.  Raises :class:`Thrown` (``ParseFailed``)."""
-    output = scope.readers.output(type_, None if options is None else form_for(scope, options, type_))
-    keep = options is not None and options.keeps_reasoning()
-    parser = parsing.fed(output, content, keep, scope.trace.parse)
-    if options is None:
-        return enforced(scope.readers, type_, parsing.finished(parser), content)
-    return _finished(scope, parser, type_)
+def final_value(scope: Scope, type_: Type, content: str) -> Value:
+    """Return the value of a text that is no client's answer.  Raises :class:`Thrown` (``ParseFailed``)."""
+    parser = parsing.fed(scope.readers.output(type_).stream(trace=scope.trace.parse), content)
+    return enforced(scope.readers, type_, parsing.finished(parser), content)
 
 
 def _finished(scope: Scope, parser: StreamParser, type_: Type) -> Value:

@@ -49,3 +49,12 @@ async def in_thread(function: Callable[..., T], *arguments: Any, drop: Callable[
 
     threading.Thread(target=run, name="bamlvm-blocking", daemon=True).start()
     return await future
+
+
+async def in_thread_until_cancelled(function: Callable[[], T], abandon: Callable[[], object]) -> T:
+    """Do the same with a function that can be made to end early: ``abandon`` is called if the caller is cancelled."""
+    try:
+        return await in_thread(function)
+    except asyncio.CancelledError:
+        abandon()
+        raise

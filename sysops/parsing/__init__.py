@@ -58,12 +58,11 @@ def final_parse(
 
     ``cut_by`` is the finish reason of an answer that the token limit cut.  Raises :class:`Thrown` (``ParseFailed``).
     """
-    return finished(fed(output, content, keep_reasoning, trace), cut_by)
+    return finished(fed(output.stream(keep_reasoning, trace), content), cut_by)
 
 
-def fed(output: Output, content: str, keep_reasoning: bool = False, trace: Trace | None = None) -> StreamParser:
-    """Return a parser that has read a whole answer."""
-    parser = output.stream(keep_reasoning, trace)
+def fed(parser: StreamParser, content: str) -> StreamParser:
+    """Return the parser, which has read a whole answer."""
     if isinstance(parser, StructuredStream):
         parser.feed_silently(content)
     else:

@@ -64,6 +64,8 @@ class WrappedOutput(Output):
 class _WrappedStream(StreamParser):
     """Holds text back until it is known whether the value is wrapped."""
 
+    is_costly = True
+
     def __init__(self, output: WrappedOutput, keep_reasoning: bool, trace: Trace | None) -> None:
         self.output: WrappedOutput = output
         self._keep = keep_reasoning
@@ -85,6 +87,11 @@ class _WrappedStream(StreamParser):
     def _chosen(self, is_wrapped: bool) -> StreamParser:
         self._is_wrapped = is_wrapped
         return (self.output.wrapped if is_wrapped else self.output.plain).stream(self._keep, self._trace)
+
+    def close(self) -> None:
+        super().close()
+        if self._parser is not None:
+            self._parser.close()
 
     def _inner(self, found: Any) -> Any:
         return found.fields[0] if self._is_wrapped and found is not None else found
@@ -146,6 +153,8 @@ class ToolsOutput(Output):
 class _ToolsStream(StreamParser):
     """One answer.  Its text is kept for the case that no call follows it."""
 
+    is_costly = True
+
     def __init__(self, output: ToolsOutput, keep_reasoning: bool, trace: Trace | None) -> None:
         self.output: ToolsOutput = output
         self._keep = keep_reasoning
@@ -180,6 +189,11 @@ class _ToolsStream(StreamParser):
         if not is_new:
             return None
         return [each for each in shown if each is not None] if output.many else shown[0]
+
+    def close(self) -> None:
+        super().close()
+        for _, parser in self._calls:
+            parser.close()
 
     def text(self) -> str:
         if self._calls:

@@ -33,6 +33,10 @@ class Unparsable(Exception):  # noqa: N818 (the callers make the error of it)
         self.mismatch = mismatch
 
 
+class Abandoned(Exception):  # noqa: N818 (nobody waits for the value any more, so nobody sees it)
+    """Raised inside a parser that is closed while it reads."""
+
+
 class Taken(Protocol):
     """Text that is taken piece by piece."""
 
@@ -60,9 +64,14 @@ class AnswerSource(Protocol):
 
 
 class StreamParser(ABC):
-    """The text of one answer on its way to a value.  ``output`` is what made it."""
+    """The text of one answer on its way to a value.  ``output`` is what made it.
+
+    ``is_costly`` is whether reading a character may take microseconds.
+    """
 
     output: Output
+    is_costly = False
+    closed = False
 
     @abstractmethod
     def feed(self, text: str) -> Any:
@@ -88,8 +97,8 @@ class StreamParser(ABC):
         return reasoning.split(self.text()).reasoning
 
     def close(self) -> None:
-        """Do nothing: a parser holds nothing that must be closed."""
-        return
+        """End a reading that is under way in another thread, soon; a parser holds nothing else."""
+        self.closed = True
 
 
 class Output(ABC):

@@ -14,13 +14,24 @@ from bamlvm.sysops.parsing.base import Plan
 from bamlvm.sysops.parsing.classes import ClassPlan
 from bamlvm.sysops.parsing.completion import FENCED, NO_CANDIDATE, CompletionReader
 from bamlvm.sysops.parsing.lists import ListPlan
-from bamlvm.sysops.parsing.output import Output, ScalarOutput, StreamParser, TextOutput, Trace, Unparsable
+from bamlvm.sysops.parsing.output import (
+    Abandoned,
+    Output,
+    ScalarOutput,
+    StreamParser,
+    TextOutput,
+    Trace,
+    Unparsable,
+)
 from bamlvm.sysops.parsing.planner import plan_of
 from bamlvm.sysops.parsing.results import Mismatch, Result, value_of
 from bamlvm.sysops.parsing.scalars import NullPlan, ScalarPlan, StringPlan
 from bamlvm.sysops.parsing.unions import UnionPlan
 from bamlvm.sysops.schema import Schema
 from bamlvm.vm.program.types import Type
+
+_PIECE: Final = 4096
+"""Characters that are read before a parser looks whether it was closed."""
 
 _ESCAPED: Final = re.compile(r"[{\[]\s*(?:\\n)?\s*[{\[]?\s*\\\"")
 """The beginning of an object or list whose quotes are all escaped."""
@@ -61,15 +72,14 @@ class StructuredOutput(Output):
     def stream(self, keep_reasoning: bool = False, trace: Trace | None = None) -> StreamParser:
         return StructuredStream(self, trace)
 
-    def read_again(self, content: str, trace: Trace | None) -> CompletionReader | None:
-        """Read an answer in which something did not fit with unions that choose late; None if nothing differs then."""
+    def patient_reader(self, trace: Trace | None) -> CompletionReader | None:
+        """Return a reader, for an answer in which something did not fit, whose unions choose late; None if nothing
+        differs then."""
         if not self.plan.may_be_hasty:
             return None
         if self._patient is None:
             self._patient = self._make_patient()
-        reader = CompletionReader(self._patient, trace)
-        reader.take(content)
-        return reader
+        return CompletionReader(self._patient, trace)
 
     def in_fence(self, content: str) -> Result:
         """Return the scalar that the last code fence that has one is; a :class:`Mismatch` if the type has none."""
@@ -113,6 +123,8 @@ class StructuredOutput(Output):
 class StructuredStream(StreamParser):
     """One answer.  The text is kept for the error that may come of it, and for scalars that stand in no structure."""
 
+    is_costly = True
+
     def __init__(self, output: StructuredOutput, trace: Trace | None) -> None:
         self.output: StructuredOutput = output
         self._trace = trace
@@ -126,7 +138,16 @@ class StructuredStream(StreamParser):
     def feed_silently(self, text: str) -> None:
         """Take the text that follows and build no partial value."""
         self._pieces.append(text)
-        self.reader.take(text)
+        self._read(self.reader, text)
+
+    def _read(self, reader: CompletionReader, text: str) -> None:
+        if len(text) <= _PIECE:
+            reader.take(text)
+            return
+        for start in range(0, len(text), _PIECE):
+            if self.closed:
+                raise Abandoned
+            reader.take(text[start : start + _PIECE])
 
     def text(self) -> str:
         return "".join(self._pieces)
@@ -138,8 +159,9 @@ class StructuredStream(StreamParser):
         result = self.reader.result(cut_by)
         rank = self.reader.chosen_rank
         if self.reader.has_failed:
-            again = self.output.read_again(self.text(), self._trace)
+            again = self.output.patient_reader(self._trace)
             if again is not None:
+                self._read(again, self.text())
                 second = again.result(cut_by)
                 if second.__class__ is not Mismatch or result.__class__ is Mismatch:
                     result, rank = second, again.chosen_rank

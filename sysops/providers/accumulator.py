@@ -20,13 +20,16 @@ from typing import Any, Final, Generic, TypeVar, get_args, get_origin, overload
 
 import msgspec
 
-from bamlvm.sysops.providers.failures import check_answered, unreadable_event
+from bamlvm.sysops.providers.failures import check_answered, too_many_calls, unreadable_event
 from bamlvm.sysops.providers.usage import Tokens
 from bamlvm.sysops.web.sse import Event
 
 MAX_MARKS: Final = 1 << 21
 """Most commas and brackets of one JSON text.  A value takes up to a hundred bytes for each of them, and a text of
 64 MiB can consist of them."""
+
+MAX_CALLS: Final = 1 << 12
+"""Most tool calls of one answer: each has a parser of its own."""
 
 _NO_NUMBER: Final = re.compile(r"\b(NaN|Infinity)\b")
 _LONGEST_INTEGER: Final = 400
@@ -103,6 +106,8 @@ class ToolCalls(Sequence[ToolCall]):
 
     def __init__(self, calls: Iterable[ToolCall] = ()) -> None:
         self._calls = list(calls)
+        if len(self._calls) > MAX_CALLS:
+            raise too_many_calls(MAX_CALLS)
         self._size = sum(call.arguments.length + 1 for call in self._calls)
         self._by_key: dict[Any, ToolCall] = {}
 
@@ -120,6 +125,8 @@ class ToolCalls(Sequence[ToolCall]):
         """Take a part of the call that ``key`` stands for: the last one if it is None."""
         call = self._by_key.get(key) if key is not None or not self._calls else self._calls[-1]
         if call is None or (name and call.name and (id != call.id if id and call.id else name != call.name)):
+            if len(self._calls) >= MAX_CALLS:
+                raise too_many_calls(MAX_CALLS)
             call = ToolCall()
             self._calls.append(call)
             self._size += 1

@@ -150,6 +150,11 @@ def unreadable_event(data: str, fault: str) -> Thrown:
     return _failure(f"an event of the stream {fault}: {_excerpt(data)}")
 
 
+def too_many_calls(most: int) -> Thrown:
+    """Return the failure of an answer that calls more tools than any answer may."""
+    return _failure(f"{UNREADABLE}: it has more than {most} tool calls")
+
+
 def _is_passing(mark: str) -> bool:
     """Whether an error's type, code or status names a failure that passes, or is a status worth a retry."""
     if mark.isascii() and mark.isdigit():

@@ -308,7 +308,7 @@ class UnreadBody:
         if content is None:
             return None
         if len(content) > self._limit:
-            raise network(f"the body is larger than {self._limit} bytes", self._exchange.subject)
+            raise network(f"the body is longer than {self._limit} bytes{LIMITED}", self._exchange.subject)
         self._exchange.clocks.arrived(self._exchange.subject.monotonic())
         if self._exchange.trace is not None:
             self._exchange.trace(f"ended after {len(content)} bytes")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bamlvm.sysops.threads import in_thread
+from bamlvm.sysops.threads import in_thread, in_thread_until_cancelled
 
 
 async def test_a_result_and_an_exception() -> None:
@@ -43,3 +43,19 @@ def test_a_process_ends_although_its_work_does_not(tmp_path: Path) -> None:
 
     os.mkfifo(tmp_path / "pipe")
     subprocess.run([sys.executable, "-c", program, str(tmp_path / "pipe")], timeout=20, check=True)
+
+
+async def test_who_is_cancelled_abandons_what_runs() -> None:
+    abandoned, ended = threading.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def work() -> None:
+        abandoned.wait(5)
+        loop.call_soon_threadsafe(ended.set)
+
+    task = asyncio.create_task(in_thread_until_cancelled(work, abandoned.set))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await asyncio.wait_for(ended.wait(), 4)

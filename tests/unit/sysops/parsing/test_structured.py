@@ -14,7 +14,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import bamlvm
-from bamlvm.sysops.parsing import final_parse, finished, output_of
+from bamlvm.sysops.parsing import fed, final_parse, finished, output_of
+from bamlvm.sysops.parsing.output import Abandoned
 from bamlvm.sysops.parsing.structured import StructuredOutput, StructuredStream
 from bamlvm.vm.equality import deep_copy, deep_equals
 from bamlvm.vm.program.types import (
@@ -612,3 +613,13 @@ def test_the_rows_of_a_union_stream() -> None:
             bamlvm.to_builtins(each) for each in runtime.parse_stream("Read", list('{"message": "no", "code": 1}'))
         ]
         assert [each["message"] for each in shown][:3] == [None, "n", "no"]
+
+
+def test_a_parser_that_is_closed_reads_no_further() -> None:
+    text = "[" + "1," * 20_000 + "1]"
+    parser = output(ListType(INT)).stream()
+    assert finished(fed(parser, text)) == [1] * 20_001
+    parser = output(ListType(INT)).stream()
+    parser.close()
+    with pytest.raises(Abandoned):
+        parser.feed(text)

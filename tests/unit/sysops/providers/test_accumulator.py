@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bamlvm.sysops.providers.accumulator import MAX_MARKS, Accumulator, ToolCall, ToolCalls, decoded_json
+from bamlvm.sysops.providers.accumulator import MAX_CALLS, MAX_MARKS, Accumulator, ToolCall, ToolCalls, decoded_json
 from bamlvm.sysops.providers.catalogue import PROVIDERS, VERTEX_ANTHROPIC
 from bamlvm.sysops.providers.registry import WIRES
 from bamlvm.sysops.web.batches import read_events
@@ -845,3 +845,13 @@ def test_the_size_of_tool_calls_is_that_of_their_arguments() -> None:
     for part in ("", '{"a": ', "1}"):
         calls.add(1, part, "g", "x")
     assert calls.size() == sum(call.arguments.length + 1 for call in calls) == 12
+
+
+def test_an_answer_has_only_so_many_tool_calls() -> None:
+    calls = ToolCalls()
+    for number in range(MAX_CALLS):
+        calls.add(number, "{}", "f")
+    with pytest.raises(Thrown, match=f"more than {MAX_CALLS} tool calls"):
+        calls.add(MAX_CALLS, "{}", "f")
+    with pytest.raises(Thrown, match=f"more than {MAX_CALLS} tool calls"):
+        ToolCalls(ToolCall("f") for _ in range(MAX_CALLS + 1))
