@@ -44,11 +44,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
         return code
     except KeyboardInterrupt as interrupt:  # one of SIGTERM says so
+        _forget_interruption()
         print(f"bamlvm {words[0]}: {str(interrupt) or 'interrupted'}" if words else "", file=sys.stderr)
         return exit_codes.TERMINATED if str(interrupt) else exit_codes.INTERRUPTED
     except BrokenPipeError:
         _silence_broken_streams()
         return exit_codes.BROKEN_PIPE
+
+
+def _forget_interruption() -> None:
+    """Have the process end with its own exit code.
+
+    Where Ctrl-C strikes while Python runs a text (``exec``, as in dataclasses), it notes that nobody has handled the
+    exception, and ends the process by the signal later, although somebody has.  It forgets that when it runs another.
+    """
+    exec("")
 
 
 def _dispatch(words: list[str]) -> int:

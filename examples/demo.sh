@@ -23,7 +23,7 @@ mock=$!
 tries=0
 while [ ! -s "$work/url" ]; do
   tries=$((tries + 1))
-  if [ "$tries" -gt 100 ] || ! kill -0 "$mock" 2>/dev/null; then
+  if [ "$tries" -gt 600 ] || ! kill -0 "$mock" 2>/dev/null; then
     echo "demo: the mock server did not start" >&2
     exit 1
   fi

@@ -36,6 +36,12 @@ def _table() -> str:
     for kind, attacks in KINDS.items():
         if not attacks:
             continue
-        lines += ["", f"### {_TITLES[kind]}", "", "| The attack | comes to | within |", "|---|---|---|"]
+        lines += [
+            "",
+            f"### {_TITLES[kind]}",
+            "",
+            "| The attack | comes to | within (of processor time, memory) |",
+            "|---|---|---|",
+        ]
         lines += [f"| {each.name} | {each.expected} | {each.seconds:g} s, {each.megabytes} MB |" for each in attacks]
     return "\n".join(lines) + "\n"

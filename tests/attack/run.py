@@ -1,7 +1,7 @@
 """Attack bamlvm: ``make attack``, or ``python -m tests.attack.run [KIND | KIND/SLUG …]``.
 
-Each attack runs in a child process with a limited address space (``RLIMIT_AS``), no core file, and a clock.  It holds
-if the child says what the attack's row expects, and ends by itself.
+Each attack runs in a child process with limited address space and processor time (``RLIMIT_AS``, ``RLIMIT_CPU``) and no
+core file.  It holds if the child says what the attack's row expects, and ends by itself.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ from tests.attack import caches, capabilities, programs, recordings, servers, so
 from tests.attack.case import Attack
 
 ROOT: Final = Path(__file__).parents[2]
+
+PATIENCE: Final = 300.0
+"""Seconds after which a child that takes no processor time is one that waits for what never comes."""
 
 KINDS: Final[Mapping[str, Sequence[Attack]]] = {
     "programs": programs.ATTACKS,
@@ -55,7 +58,7 @@ def attack(kind: str, each: Attack) -> Outcome:
             command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, process_group=0
         )
         try:
-            status = child.wait(each.seconds)
+            status = child.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             os.killpg(child.pid, signal.SIGKILL)
             child.wait()
@@ -67,7 +70,9 @@ def attack(kind: str, each: Attack) -> Outcome:
     said, _, peak = last.rpartition("\t")
     megabytes = float(peak) if said.startswith("= ") else 0.0
     if status is None:
-        problem: str | None = f"did not end within {each.seconds:g} s: {text}"
+        problem: str | None = f"did not end within {PATIENCE:g} s: {text}"
+    elif status == -signal.SIGXCPU:
+        problem = f"took more than {each.seconds:g} s of processor time: {text}"
     elif status:
         problem = f"ended with {f'signal {-status}' if status < 0 else f'status {status}'}: {text}"
     elif before:
@@ -102,6 +107,7 @@ def _one(kind: str, slug: str) -> int:
     (each,) = (found for found in KINDS[kind] if found.slug == slug)
     limit = each.megabytes * 1024 * 1024
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CPU, (int(each.seconds), int(each.seconds) + 5))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         said = each.run()

@@ -85,7 +85,7 @@ def run(folder: Path, who: str) -> tuple[dict[str, Any], list[Any]]:
         (folder / "baml_src").mkdir()
         (folder / "baml_src" / "main.baml").write_text(SOURCE)
         generate = [str(Path(sys.executable).with_name("baml-cli")), "generate"]
-        subprocess.run(generate, cwd=folder, check=True, capture_output=True, timeout=60)
+        subprocess.run(generate, cwd=folder, check=True, capture_output=True, timeout=120)
     environment = os.environ | {"PYTHONPATH": f"{folder}{os.pathsep}{ROOT}", "BAML_LOG": "off"}
     with ThreadedMockServer() as server:
         server.play(SCRIPT)

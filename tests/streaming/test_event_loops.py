@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -137,24 +136,20 @@ def test_a_call_that_is_ended_early(
         with pytest.raises((asyncio.CancelledError, bamlvm.Cancelled)):
             await task
 
-    started = time.monotonic()
     run(main())
-    assert time.monotonic() - started < 10
 
 
 def test_a_loop_that_ends_in_the_middle_of_a_stream(
     run: Any, runtime: Any, threaded_mock_server: ThreadedMockServer
 ) -> None:
     """Everything that is open is closed with the loop, which does not wait for what never comes."""
-    answers(threaded_mock_server, {"pieces": ["a", "b", "c"], "delay_ms": 2000})
+    answers(threaded_mock_server, {"pieces": ["a", "b", "c"], "delay_ms": 600_000})
 
     async def main() -> None:
         async for _ in runtime.stream("F", {"input": "a"}):
             break
 
-    started = time.monotonic()
     run(main())
-    assert time.monotonic() - started < 10
     threaded_mock_server.until(lambda server: server.open_connections == 0)
 
 
@@ -191,7 +186,7 @@ print(type(BACKGROUND.current).__module__, BACKGROUND.current.get_debug())
     if loop == "debug":
         options += ["-X", "dev"]
     command = [sys.executable, *options, "-c", program]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.splitlines()[0] == "Hello ['Hello']"
     assert ended.stdout.splitlines()[1] == ("uvloop False" if loop == "uvloop" else "asyncio.unix_events True")

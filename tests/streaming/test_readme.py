@@ -30,7 +30,7 @@ def run(command: str, folder: Path, **environment: str) -> subprocess.CompletedP
         env={**path, **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 

@@ -250,7 +250,7 @@ def test_no_command_shows_a_key(place: str, mode: str, echo: EchoServer, tmp_pat
         env={**os.environ, **env},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert (done.returncode, done.stdout) == (1, "")

@@ -79,7 +79,7 @@ class Editor:
         def current() -> bool:
             return uri in self.published and self.published[uri][0] == self.versions.get(uri)
 
-        async with self._arrived, asyncio.timeout(20):
+        async with self._arrived, asyncio.timeout(60):
             await self._arrived.wait_for(current)
             return list(self.published[uri][1])
 
@@ -89,7 +89,7 @@ class Editor:
         def reached() -> bool:
             return sorted(str(each.code) for each in self.published.get(uri, (None, ()))[1]) == sorted(codes)
 
-        async with self._arrived, asyncio.timeout(20):
+        async with self._arrived, asyncio.timeout(60):
             await self._arrived.wait_for(reached)
 
 

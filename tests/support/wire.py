@@ -86,7 +86,7 @@ class Wire:
         """Close the input; return the exit code."""
         assert self.process.stdin is not None
         self.process.stdin.close()
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=120)
 
     def close(self) -> None:
         self.process.kill()

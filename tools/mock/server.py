@@ -253,7 +253,7 @@ class ThreadedMockServer:
         """See :class:`MockServer`."""
         self._server.play(script)
 
-    def until(self, condition: Callable[[MockServer], bool], timeout: float = 10.0) -> None:
+    def until(self, condition: Callable[[MockServer], bool], timeout: float = 60.0) -> None:
         """See :class:`MockServer`; raises :class:`TimeoutError` after ``timeout`` seconds."""
         if self._loop is None:
             raise RuntimeError("the server has not been started: use it in a with statement")

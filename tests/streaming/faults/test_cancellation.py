@@ -1,10 +1,11 @@
-"""A call ended at every point, in every way: promptly, once, and with everything closed.
+"""A call ended at every point, in every way: at once, once, and with everything closed.
 
 A *point* is where the call waits (or computes) when it is ended: connecting, before, inside and after the answer's
 head, in its body, in the body of an error, sleeping before a retry, in the host's callback, behind a reader that does
 not read, inside a loop of the program.  (Resolving a name is ``tests/unit/sysops/web/transport/test_names.py``'s.)
-The bar is 100 ms; what is asserted is a second, since the
-machine may be busy.
+
+Each of these waits would last ten minutes, so a call that ends within :data:`PATIENCE` has been ended.  How long that
+takes is for ``tests/benchmarks/test_cancellation.py``.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -30,20 +33,24 @@ from tests.streaming.faults.outcomes import STREAM_HEAD, chunk, chunks, healthy,
 from tests.streaming.faults.server import STALL, Answer, FaultServer, full_port
 from tests.streaming.faults.wires import WIRES, before_content, encoded
 
-PROMPT_SECONDS = 1.0
+PATIENCE = 60.0
+"""Seconds that are waited for what must happen; long enough for any machine."""
+
 DEADLINE = 0.15
 WIRE = WIRES["openai"]
 HALF = before_content(WIRE.stream(), 2)
 
 PROGRAM = """
-retry_policy Later { max_retries 3  strategy { type constant_delay  delay_ms 60000 } }
+retry_policy Later { max_retries 3  strategy { type constant_delay  delay_ms 600000 } }
 client<llm> C { provider openai  retry_policy Later
-    options { model "m"  api_key "k"  base_url env.URL  http { connect_timeout_ms 60000 } } }
+    options {
+      model "m"  api_key "k"  base_url env.URL  http { connect_timeout_ms 600000  request_timeout_ms 600000 }
+    } }
 function F(input: string) -> string { client C  prompt #"{{ input }}"# }
-function spin(input: string) -> int { let n = 0; while (true) { n += 1; } n }
-function recurse(input: string) -> int { let n = 0; while (true) { n += fib(12); } n }
+function spin(input: string) -> int { let n = 0; baml.stream.emit_partial(n); while (true) { n += 1; } n }
+function recurse(input: string) -> int { let n = 0; baml.stream.emit_partial(n); while (true) { n += fib(12); } }
 function fib(n: int) -> int { if (n < 2) { n } else { fib(n - 1) + fib(n - 2) } }
-function sleep(input: string) -> null { baml.sys.sleep(600000) }
+function sleep(input: string) -> int { baml.stream.emit_partial(0); baml.sys.sleep(600000); 0 }
 """
 
 
@@ -97,9 +104,9 @@ POINTS = {
     "in an async callback": Point(
         healthy(WIRE, stream=True), is_there=lambda server, seen: seen.in_callback, callback=_waiting
     ),
-    "in a loop": Point(function="spin", is_there=lambda server, seen: True),
-    "in a loop of calls": Point(function="recurse", is_there=lambda server, seen: True),
-    "in baml.sys.sleep": Point(function="sleep", is_there=lambda server, seen: True),
+    "in a loop": Point(function="spin", is_there=lambda server, seen: bool(seen.partials)),
+    "in a loop of calls": Point(function="recurse", is_there=lambda server, seen: bool(seen.partials)),
+    "in baml.sys.sleep": Point(function="sleep", is_there=lambda server, seen: bool(seen.partials)),
 }  # fmt: skip
 
 
@@ -124,7 +131,7 @@ def _context(point: Point, seen: Seen, url: str, token: bamlvm.CancelToken, time
 
 
 async def _until(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 10
+    until = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < until, "the call does not come to the point"
         await asyncio.sleep(0.002)
@@ -184,7 +191,7 @@ async def end_call(point: Point, how: str) -> float:
                     await runtime.aclose()
                 else:
                     task.cancel()
-            await asyncio.wait({task}, timeout=10)
+            await asyncio.wait({task}, timeout=PATIENCE)
             took = time.monotonic() - acted
             assert task.done(), "the call does not end"
             assert seen.ends == [ENDS[how]]
@@ -194,7 +201,7 @@ async def end_call(point: Point, how: str) -> float:
             others = asyncio.all_tasks() - {asyncio.current_task()}
             serving = {each for each in others if "FaultServer" in repr(each) or "faults" in repr(each)}
             assert others == serving, others - serving
-            await server.until(lambda: all(hit.outcome != "answering" for hit in server.hits("F")), PROMPT_SECONDS)
+            await server.until(lambda: all(hit.outcome != "answering" for hit in server.hits("F")))
             assert len(server.hits("F")) <= 1, "another attempt was made"
     return took
 
@@ -202,7 +209,7 @@ async def end_call(point: Point, how: str) -> float:
 @pytest.mark.parametrize("how", ENDS)
 @pytest.mark.parametrize("point", POINTS.values(), ids=POINTS)
 async def test_a_call_in_an_event_loop(point: Point, how: str) -> None:
-    assert await end_call(point, how) < PROMPT_SECONDS
+    await end_call(point, how)
 
 
 # --- leaving a stream -------------------------------------------------------------------------------------------------
@@ -215,13 +222,11 @@ async def test_leaving_the_iteration(answer: Answer, how: str) -> None:
     async with FaultServer() as server, bamlvm.Runtime.from_files({"main.baml": PROGRAM}) as runtime:
         server.play("F", answer)
         context = bamlvm.CallContext(env={"URL": server.url("F")})
-        started = time.monotonic()
         await _call(runtime, how, "F", context, seen)
         assert seen.ends == ["left"]
         await _until(lambda: not runtime.engine.active)
-        assert time.monotonic() - started < PROMPT_SECONDS
         assert runtime.handles == 0
-        await server.until(lambda: all(hit.outcome != "answering" for hit in server.hits("F")), PROMPT_SECONDS)
+        await server.until(lambda: all(hit.outcome != "answering" for hit in server.hits("F")))
 
 
 async def test_ending_a_call_behind_a_reader_that_does_not_read() -> None:
@@ -233,13 +238,11 @@ async def test_ending_a_call_behind_a_reader_that_does_not_read() -> None:
         events = stream.events()
         await anext(events)
         await asyncio.sleep(0.05)
-        started = time.monotonic()
         token.cancel()
         with pytest.raises(bamlvm.Cancelled):
             await stream.final()
-        assert time.monotonic() - started < PROMPT_SECONDS
         assert runtime.handles == 0
-        await server.until(lambda: server.open_connections == 0, PROMPT_SECONDS)
+        await server.until(lambda: server.open_connections == 0)
 
 
 # --- synchronous calls ------------------------------------------------------------------------------------------------
@@ -286,7 +289,7 @@ def end_sync_call(point: Point, how: str) -> float:
         context = _context(point, seen, url, token, DEADLINE if how == "deadline" else None)
 
         def act() -> None:
-            until = time.monotonic() + 10
+            until = time.monotonic() + PATIENCE
             while not point.is_there(server, seen) and time.monotonic() < until:
                 time.sleep(0.002)
             time.sleep(0.02)
@@ -305,7 +308,7 @@ def end_sync_call(point: Point, how: str) -> float:
         assert ended.type is SYNC_ENDS[how]
         assert runtime.handles == 0
         assert not runtime.engine.active
-        until = time.monotonic() + PROMPT_SECONDS
+        until = time.monotonic() + PATIENCE
         while any(hit.outcome == "answering" for hit in server.hits("F")):
             assert time.monotonic() < until, "the connection is still open"
             time.sleep(0.002)
@@ -313,10 +316,11 @@ def end_sync_call(point: Point, how: str) -> float:
     return now - (acted[0] if acted else started + DEADLINE)
 
 
+@pytest.mark.usefixtures("no_collection")
 @pytest.mark.parametrize("how", SYNC_ENDS)
 @pytest.mark.parametrize("point", POINTS.values(), ids=POINTS)
 def test_a_call_that_blocks(point: Point, how: str) -> None:
-    assert end_sync_call(point, how) < PROMPT_SECONDS
+    end_sync_call(point, how)
 
 
 def test_a_token_cancelled_in_a_plain_callback() -> None:
@@ -358,6 +362,13 @@ except KeyboardInterrupt:
 CTRL_C = ("connecting", "before the head", "in the body", "before a retry", "in a loop", "in baml.sys.sleep")
 
 
+def _connecting(url: str) -> set[str]:
+    """The near ends of the connections to an address that are not accepted yet (proc(5), ``/proc/net/tcp``)."""
+    port = f":{httpx.URL(url).port:04X}"
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return {line[1] for line in lines if line[2].endswith(port) and line[3] == "02"}
+
+
 @pytest.mark.parametrize("host", ["cli", "embedded"])
 @pytest.mark.parametrize("name", CTRL_C)
 def test_ctrl_c_in_a_process(tmp_path: Any, name: str, host: str) -> None:
@@ -370,29 +381,31 @@ def test_ctrl_c_in_a_process(tmp_path: Any, name: str, host: str) -> None:
             else [sys.executable, "-W", "error", "-c", EMBEDDED, str(tmp_path), point.function]
         )
         environment = {**os.environ, "URL": url}
+        others = _connecting(url)
         with subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process:
-            until = time.monotonic() + 20
-            if point.place == "server" and point.function == "F":
-                while not server.hits("F") and time.monotonic() < until:
+            guard = threading.Timer(PATIENCE, process.kill)
+            guard.start()
+            if point.function != "F":  # it shows a partial value when it is there
+                partial, shown = ("partial: 0\n", process.stderr) if host == "cli" else ("0\n", process.stdout)
+                assert shown is not None and partial in iter(shown.readline, "")
+            else:
+                while not (server.hits("F") if point.place == "server" else _connecting(url) - others):
+                    assert process.poll() is None
                     time.sleep(0.01)
-            elif host == "embedded":
-                assert process.stdout is not None
-                assert process.stdout.readline() == "going\n"
-            time.sleep(0.3 if server.hits("F") else 1.5)  # the process says nothing at these points
-            acted = time.monotonic()
+            time.sleep(0.05)
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=20)
-            took = time.monotonic() - acted
+            out, err = process.communicate()
+            guard.cancel()
+            guard.join()
         assert "Traceback" not in err, err
         if host == "cli":
             assert process.returncode == 130, (process.returncode, out, err)
             assert err.endswith("interrupted\n")
         else:
             assert (process.returncode, out.splitlines()[-1], err) == (0, "interrupted", "")
-        assert took < 2 * PROMPT_SECONDS  # the interpreter's own end included
-        until = time.monotonic() + PROMPT_SECONDS
+        until = time.monotonic() + PATIENCE
         while any(hit.outcome == "answering" for hit in server.hits("F")):
             assert time.monotonic() < until, "the connection is still open"
             time.sleep(0.002)
@@ -470,7 +483,7 @@ async def _some_calls(server: FaultServer, steps: list[tuple[str, str, int, bool
                 url = f"http://127.0.0.1:{port}" if point.place == "full" else server.url(key)
                 token = bamlvm.CancelToken()
                 seen = Seen()
-                timeout = 0.05 if how == "nobody" else 20
+                timeout = 0.05 if how == "nobody" else PATIENCE
                 context = _context(point, seen, url, token, timeout)
                 kind = "break" if how == "leave" else "call"
                 task = asyncio.ensure_future(_call(runtime, kind, point.function, context, seen))
@@ -482,15 +495,15 @@ async def _some_calls(server: FaultServer, steps: list[tuple[str, str, int, bool
                 elif how in ("cancel", "leave"):
                     task.cancel()
                 if alone:
-                    await asyncio.wait({task}, timeout=5)
-            _, left = await asyncio.wait({task for task, _ in tasks}, timeout=5)
+                    await asyncio.wait({task}, timeout=PATIENCE)
+            _, left = await asyncio.wait({task for task, _ in tasks}, timeout=PATIENCE)
             assert not left, "a call does not end"
             for task, seen in tasks:
                 assert len(seen.ends) <= 1  # none for a task cancelled before its first turn
                 assert task.cancelled() or task.exception() is None
             await _until(lambda: not runtime.engine.active)
             assert runtime.handles == 0
-        await server.until(lambda: server.open_connections == 0, 2.0)
+        await server.until(lambda: server.open_connections == 0)
     await asyncio.sleep(0)
     assert {task for task in asyncio.all_tasks() - before if not task.done()} == set()
     assert threading.active_count() == threads

@@ -105,7 +105,7 @@ async def listen(runtime: bamlvm.Runtime, env: dict[str, str], ear: Ear, how: st
         heard = bamlvm.CallContext(
             env=env,
             collectors=[collector],
-            timeout=30,
+            timeout=120,
             on_attempt=ear.hear,
             on_partial=lambda value, record: ear.hear(bamlvm.Partial(value, record)),
             on_tick=lambda events: ear.hear(bamlvm.Tick(events)),

@@ -150,7 +150,7 @@ def echo() -> Iterator[str]:
         thread = threading.Thread(target=serve)
         thread.start()
         yield f"127.0.0.1:{server.getsockname()[1]}"
-        thread.join(10)
+        thread.join(120)
 
 
 SOCKETS = """

@@ -281,7 +281,7 @@ def test_an_interruption_keeps_what_was_answered_and_says_how_to_go_on(
     process = subprocess.Popen(command("--concurrency", "2"), stderr=subprocess.PIPE, text=True)
     wait_for_lines(process, 5)
     process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == code
     assert f"{said}: the same command goes on from here" in err
     assert f"bamlvm batch: {said}" in err
@@ -304,7 +304,7 @@ def test_killed_at_any_moment_nothing_is_lost_or_asked_again(folder: Path, serve
         wait_for_lines(process, min(rows, len(answered) + chance.randrange(1, 20)))
         time.sleep(chance.random() * 0.05)
         process.kill()
-        process.wait(timeout=60)
+        process.wait(timeout=120)
         new = asked(server) - before
         assert not {int(row.split()[1]) for row in new} & answered, "a row that had its answer was asked again"
         whole = Path("out.jsonl").read_bytes().rpartition(b"\n")[0].splitlines()
@@ -331,12 +331,12 @@ def test_two_commands_do_not_write_one_file(folder: Path, server: ThreadedMockSe
     first = subprocess.Popen(command("--concurrency", "1"), stderr=subprocess.DEVNULL)
     try:
         wait_for_lines(first, 1)
-        second = subprocess.run(command(), capture_output=True, text=True, timeout=60, check=False)
+        second = subprocess.run(command(), capture_output=True, text=True, timeout=120, check=False)
         assert second.returncode == exit_codes.HOST
         assert "another process writes this file" in second.stderr
     finally:
         first.kill()
-        first.wait(timeout=60)
+        first.wait(timeout=120)
 
 
 def test_the_data_are_not_overwritten(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -422,13 +422,13 @@ def test_rows_that_are_long_in_coming_hold_up_no_result(folder: Path, is_interru
     assert process.stdin is not None
     process.stdin.write(b'{"text": "row 1"}\n')
     process.stdin.flush()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not (folder / "out.jsonl").exists() or not (folder / "out.jsonl").read_bytes():
         assert time.monotonic() < deadline, "the result waits for the next row"
         time.sleep(0.02)
     if is_interrupted:
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == exit_codes.INTERRUPTED
+        assert process.wait(120) == exit_codes.INTERRUPTED
         assert process.stderr is not None
         assert b"goes on from here" in process.stderr.read()
         process.stdin.close()

@@ -25,7 +25,7 @@ def completed(script: Path, *words: str) -> set[str]:
     program = f"source {script}; COMP_WORDS=({given}); COMP_CWORD={len(words)}; _shtab_bamlvm; "
     program += "printf '%s\\n' \"${COMPREPLY[@]}\""
     ended = subprocess.run(
-        [str(shutil.which("bash")), "-c", program], capture_output=True, text=True, timeout=20, check=True
+        [str(shutil.which("bash")), "-c", program], capture_output=True, text=True, timeout=120, check=True
     )
     return set(ended.stdout.split())
 

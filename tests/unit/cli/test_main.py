@@ -76,6 +76,24 @@ def test_the_start_of_run_imports_nothing_heavy() -> None:
     assert heavy.isdisjoint(loaded)
 
 
+INTERRUPTED = """
+import sys
+from bamlvm.cli import main
+
+def struck(words):
+    exec("raise KeyboardInterrupt")  # Ctrl-C strikes where Python runs a text, as dataclasses has it do
+
+main._dispatch = struck
+sys.exit(main.main(["run"]))
+"""
+
+
+def test_ctrl_c_is_an_exit_code_wherever_it_strikes(tmp_path: Path) -> None:
+    (tmp_path / "struck.py").write_text(INTERRUPTED)
+    done = subprocess.run([sys.executable, "-m", "struck"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (exit_codes.INTERRUPTED, "bamlvm run: interrupted\n")
+
+
 class TestMockCommand:
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
     def test_prints_its_url_serves_and_stops_at_a_signal(self, tmp_path: Path, number: signal.Signals) -> None:
@@ -88,7 +106,7 @@ class TestMockCommand:
             with urllib.request.urlopen(f"{url}/hi") as answer:
                 assert answer.read() == b"there"
             process.send_signal(number)
-            out, err = process.communicate(timeout=30)
+            out, err = process.communicate(timeout=120)
         assert (process.returncode, out) == (exit_codes.OK, "")
         assert err.splitlines()[0].startswith("GET /hi → 200, rule 'hi', ")
         assert "Traceback" not in err

@@ -178,7 +178,7 @@ def test_an_input_goes_on_while_something_is_incomplete(text: str, goes_on: bool
 
 class TestPipe:
     def run(self, script: str, *words: str) -> tuple[int, str, str]:
-        done = subprocess.run([*COMMAND, *words], input=script, capture_output=True, text=True, timeout=60)
+        done = subprocess.run([*COMMAND, *words], input=script, capture_output=True, text=True, timeout=120)
         return done.returncode, done.stdout, done.stderr
 
     def test_a_script(self, tmp_path: Path) -> None:
@@ -266,7 +266,7 @@ class Terminal:
 
     def __exit__(self, *_: object) -> None:
         self.process.kill()
-        self.process.wait(30)
+        self.process.wait(120)
         os.close(self._ours)
 
 
@@ -297,5 +297,5 @@ def test_at_a_terminal(terminal: Terminal, tmp_path: Path) -> None:
     assert "\n8\r\n" in terminal.read("baml> ")
     terminal.type("\x04")
     terminal.read("\x00")
-    assert terminal.process.wait(30) == exit_codes.OK
+    assert terminal.process.wait(120) == exit_codes.OK
     assert "x.length() + f()\n" in (tmp_path / "bamlvm" / "history").read_text()

@@ -333,7 +333,7 @@ class TestLlm:
             assert process.stdout.readline().startswith("ok     older::Ada")
             server.until(lambda each: len(each.requests) == 1)
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=30)
+            out, err = process.communicate(timeout=120)
         assert (process.returncode, err) == (exit_codes.INTERRUPTED, "bamlvm test: interrupted\n")
         assert out.startswith("1 passed, 1 not run in ")
         server.until(lambda each: each.open_connections == 0)

@@ -19,6 +19,7 @@ import pytest
 import bamlvm
 from bamlvm.mock import ThreadedMockServer
 from bamlvm.sysops.redaction import redacted_body
+from tests.support.partials import grows
 
 pytestmark = pytest.mark.slow
 
@@ -137,8 +138,8 @@ each_format = pytest.mark.parametrize(
 def test_an_answer_streams_and_is_recorded(bench: Bench, name: str, model: str) -> None:
     bench.play(**{model: [{**HELLO, "delay_ms": 120, "usage": {"input_tokens": 3, "output_tokens": 5}}]})
     assert bench.call(name) == "Hello!"
-    assert bench.partials == ["Hel", "Hello", "Hello!"]
-    assert bench.ticks >= 3
+    assert grows(bench.partials, ["Hel", "Hello", "Hello!"])
+    assert bench.ticks >= len(bench.partials)
     assert [kind for kind, _, _ in bench.attempts] == ["started", "succeeded"]
     (record,) = bench.records
     assert (record.text, record.status, record.input_tokens, record.output_tokens) == ("Hello!", 200, 3, 5)
@@ -657,13 +658,7 @@ async def test_callbacks_may_be_async(bench: Bench) -> None:
     bench.play(again=[failing(500), {**HELLO, "delay_ms": 20}])
     context = bamlvm.CallContext(on_partial=hook("partial"), on_tick=hook("tick"), on_attempt=hook("attempt"))
     assert await bench.runtime.call_function("CallAgain", {"x": "hi"}, context) == "Hello!"
-    assert [word for word in heard if word != "tick"] == [
-        "started",
-        "failed",
-        "started",
-        "partial",
-        "partial",
-        "partial",
-        "succeeded",
-    ]
+    words = [word for word in heard if word != "tick"]
+    assert words[:3] == ["started", "failed", "started"] and words[-1] == "succeeded"
+    assert words[3:-1] in (["partial"] * count for count in (1, 2, 3))  # pieces may arrive together
     await bench.runtime.aclose()

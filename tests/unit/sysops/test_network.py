@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.virtual_time
+
 
 async def test_a_socket(closed_call: Any) -> None:
     async def shout(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -41,7 +43,7 @@ async def test_a_socket_left_open_is_closed_with_the_call(call: Any) -> None:
     async with await asyncio.start_server(wait, "127.0.0.1", 0) as server:
         await call("baml.net.connect", f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
         assert await call.end() == 1
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(60):
             await closed.wait()
 
 

@@ -211,7 +211,7 @@ except bamlvm.ThrownError as error:
 else:
     raise AssertionError
 """
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
 
 
 @both
@@ -365,7 +365,7 @@ for context in (None, bamlvm.CallContext(on_partial=print)):
     else:
         raise AssertionError
 """
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
 
 
 @both

@@ -25,7 +25,7 @@ async def test_sleep(call: Any) -> None:
     assert await call("baml.sys.sleep", 30) is None
     assert time.monotonic() - before >= 0.029
     for ms in (0, -5, -(2**63)):
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(60):
             await call("baml.sys.sleep", ms)
 
 
@@ -62,14 +62,14 @@ async def test_a_cancelled_shell_command_leaves_no_process(call: Any, tmp_path: 
     pids = tmp_path / "pids"
     command = f"sleep 60 & echo $! > {pids}.new; mv {pids}.new {pids}; wait"
     task = asyncio.create_task(call("baml.sys.shell", command))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not pids.exists():  # noqa: ASYNC110 (another process makes it)
             await asyncio.sleep(0.01)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     child = Path(f"/proc/{pids.read_text().strip()}/stat")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while is_running(child):  # noqa: ASYNC110 (another process ends it)
             await asyncio.sleep(0.01)
 
@@ -90,7 +90,7 @@ assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system does not say what a process has")
 def test_the_memory_is_that_of_the_process_itself_after_a_fork_too() -> None:
-    subprocess.run([sys.executable, "-c", MEMORY], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", MEMORY], check=True, timeout=120)
 
 
 def test_calls_at_the_same_moment_share_one_look_at_the_memory() -> None:

@@ -62,4 +62,4 @@ assert not any(name.startswith("bamlvm.sysops.llm_") for name in sys.modules)
 assert table["baml.llm.jittered"].call(None, 0) == 0
 assert "bamlvm.sysops.llm_clients" in sys.modules
 """
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)

@@ -91,4 +91,4 @@ def test_logging_is_not_imported_to_find_out() -> None:
         "assert tracing.new_trace(None) is tracing.NO_TRACE\n"
         "assert 'logging' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)

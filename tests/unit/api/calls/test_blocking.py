@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -26,18 +27,20 @@ async def test_a_value_sync_async_and_by_attribute(runtime: bamlvm.Runtime) -> N
     assert runtime.functions["add"](1, 2) == 3
 
 
-def in_a_moment(action: Callable[[], Any], seconds: float = 0.05) -> threading.Timer:
-    timer = threading.Timer(seconds, action)
-    timer.start()
-    return timer
-
-
+@pytest.mark.usefixtures("no_collection")
 @pytest.mark.parametrize("name", ["spin", "naps"])
 def test_ctrl_c_ends_a_sync_call(runtime: bamlvm.Runtime, name: str) -> None:
-    timer = in_a_moment(lambda: os.kill(os.getpid(), signal.SIGINT))
+    def interrupt() -> None:
+        while not runtime.engine.active:
+            time.sleep(0.001)
+        time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
     with pytest.raises(KeyboardInterrupt):
+        thread.start()
         runtime.call_function_sync(name)
-    timer.join()
+    thread.join()
     assert not runtime.engine.active
 
 

@@ -53,7 +53,7 @@ def wait():
     except bamlvm.Cancelled:
         pass
 threading.Thread(target=wait, daemon=True).start()
-heard.wait(30)
+heard.wait(120)
 """,
 }
 
@@ -71,7 +71,7 @@ def test_a_process_ends_at_once_and_says_nothing(
         [sys.executable, "-W", "error", "-c", PROGRAM + ENDINGS[ending], llm_source(threaded_mock_server.url)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "a\n", "")
     threaded_mock_server.until(lambda server: server.open_connections == 0)
@@ -103,6 +103,6 @@ def test_a_fork_with_an_idle_connection(
 ) -> None:
     threaded_mock_server.play(HELLO)
     command = [sys.executable, "-W", "error", "-W", "ignore::DeprecationWarning", "-c", PROGRAM + FORK]
-    done = subprocess.run([*command, llm_source(threaded_mock_server.url)], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([*command, llm_source(threaded_mock_server.url)], capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert [exchange.connection for exchange in threaded_mock_server.requests] == [1, 2, 1]

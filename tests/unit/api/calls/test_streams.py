@@ -46,7 +46,7 @@ def runtime(make: Make) -> bamlvm.Runtime:
 
 def until(condition: Callable[[], bool]) -> None:
     """Wait for what happens on another thread."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.001)

@@ -19,6 +19,8 @@ PIECE = b"9\r\ndata: a\n\n\r\n"
 END = b"0\r\n\r\n"
 KEEP = {"x-keep": "1"}
 
+pytestmark = pytest.mark.virtual_time
+
 
 class Received:
     """A receiver that keeps what it gets."""

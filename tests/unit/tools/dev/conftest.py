@@ -72,6 +72,6 @@ def dev(tmp_path: Path) -> Iterator[Callable[..., Server]]:
         client.close()
     for process in started:
         process.terminate()
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=120)
         assert err == ""
         assert process.returncode == 0

@@ -348,7 +348,7 @@ def test_calls_streams_and_errors(tmp_path: Path, server: tuple[str, list[tuple[
     compile_typescript("use.ts", folder=folder)
     node = shutil.which("node")
     assert node is not None
-    ended = subprocess.run([node, "use.js", url], cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run([node, "use.js", url], cwd=folder, capture_output=True, text=True, timeout=120, check=False)
     assert ended.stderr == ""
     assert [line.rstrip() for line in ended.stdout.splitlines()] == SHOWN.splitlines()
     assert requests[:3] == [
@@ -376,7 +376,7 @@ def test_it_calls_what_the_service_serves(tmp_path: Path) -> None:
             assert service.stdout is not None
             url = service.stdout.readline().strip()
             node = ["node", "use.js", url]
-            ended = subprocess.run(node, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+            ended = subprocess.run(node, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
         finally:
             service.terminate()
     assert (ended.stderr, ended.stdout) == ("", "succeeded true true\nthrown 500 no\nthrown 500 no\n")

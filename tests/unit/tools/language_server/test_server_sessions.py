@@ -31,13 +31,13 @@ def test_a_session_from_start_to_end(wire: Wire) -> None:
     assert wire.ask("shutdown")["result"] is None
     assert wire.ask("textDocument/hover", WHERE)["error"]["code"] == -32600
     wire.send("exit", is_request=False)
-    assert wire.process.wait(timeout=20) == 0
+    assert wire.process.wait(timeout=120) == 0
 
 
 def test_exit_without_shutdown_is_an_error(wire: Wire) -> None:
     wire.initialize()
     wire.send("exit", is_request=False)
-    assert wire.process.wait(timeout=20) == 1
+    assert wire.process.wait(timeout=120) == 1
 
 
 def test_the_end_of_the_input_ends_the_server(wire: Wire) -> None:
@@ -91,7 +91,7 @@ def test_it_watches_files_if_the_client_can(wire: Wire) -> None:
 def test_without_pygls_the_extra_is_named() -> None:
     program = "import sys; sys.modules['pygls'] = None; from bamlvm.cli.main import main; sys.exit(main(['lsp']))"
     ended = subprocess.run(
-        [sys.executable, "-c", program], env=dict(os.environ), capture_output=True, text=True, timeout=20
+        [sys.executable, "-c", program], env=dict(os.environ), capture_output=True, text=True, timeout=120
     )
     assert ended.returncode == 4 and ended.stdout == ""
     assert "pip install 'bamlvm[lsp]'" in ended.stderr

@@ -185,7 +185,7 @@ def test_more_calls_than_may_run_wait_and_more_than_may_wait_are_refused(service
     url = f"http://127.0.0.1:{running.port}/call/Greet"
 
     def call() -> None:
-        answers.append(httpx.post(url, json={"name": "x"}, timeout=30))
+        answers.append(httpx.post(url, json={"name": "x"}, timeout=120))
 
     threads = [threading.Thread(target=call) for _ in range(2)]
     threads[0].start()
@@ -236,7 +236,7 @@ def test_a_server_that_stops_cancels_its_calls_and_says_so(service: Start) -> No
     url = f"http://127.0.0.1:{running.port}"
     threads = [
         threading.Thread(
-            target=lambda path=path: answers.append(httpx.post(url + path, json={"name": "x"}, timeout=30))
+            target=lambda path=path: answers.append(httpx.post(url + path, json={"name": "x"}, timeout=120))
         )
         for path in ("/call/Greet", "/stream/Greet")
     ]

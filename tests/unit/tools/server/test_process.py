@@ -39,7 +39,7 @@ class Served:
         """Send a signal, and return the exit code and what is on stderr."""
         self.client.close()
         self.process.send_signal(number)
-        _, errors = self.process.communicate(timeout=60)
+        _, errors = self.process.communicate(timeout=120)
         return self.process.returncode, errors
 
 
@@ -62,7 +62,7 @@ def serve(tmp_path: Path, threaded_mock_server: ThreadedMockServer) -> Iterator[
             def end() -> None:
                 if process.poll() is None:
                     process.terminate()
-                    process.communicate(timeout=60)
+                    process.communicate(timeout=120)
                 for stream in (process.stdout, process.stderr):
                     assert stream is not None
                     stream.close()
@@ -80,7 +80,7 @@ def posted(url: str, answers: list[Any]) -> threading.Thread:
 
     def post() -> None:
         try:
-            answers.append(httpx.post(url, json={"name": "x"}, timeout=60))
+            answers.append(httpx.post(url, json={"name": "x"}, timeout=120))
         except httpx.HTTPError as error:
             answers.append(error)
 
@@ -184,6 +184,6 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         command = [sys.executable, "-m", "bamlvm", "serve", str(program), "--port", str(port)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 4
     assert done.stderr == f"bamlvm serve: cannot listen on 127.0.0.1 port {port}: Address already in use\n"

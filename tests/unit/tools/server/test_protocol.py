@@ -16,7 +16,7 @@ Start = Callable[..., Service]
 
 def exchange(service: Service, *pieces: bytes) -> bytes:
     """Send bytes and return all that comes until the server closes the connection."""
-    with socket.create_connection(("127.0.0.1", service.port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", service.port), timeout=120) as connection:
         received = b""
         try:
             for piece in pieces:

@@ -57,7 +57,7 @@ async def tls_server(answer: bytes = OK, address: str = "127.0.0.1") -> AsyncIte
     server = await asyncio.start_server(answer_all, address, 0, ssl=context)
     async with server:
         yield server.sockets[0].getsockname()[1]
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(60):
             await idle.wait()
 
 

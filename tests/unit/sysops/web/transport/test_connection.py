@@ -19,6 +19,8 @@ from tests.unit.sysops.web.transport.servers import (
     trusting,
 )
 
+pytestmark = pytest.mark.virtual_time
+
 
 @pytest.mark.parametrize(
     ("answer", "said"),
@@ -70,7 +72,7 @@ async def test_a_large_request_whose_answer_comes_early(client: httpx.AsyncClien
         port = server.sockets[0].getsockname()[1]
         found = await client.post(f"http://127.0.0.1:{port}/", content=b"x" * 8_000_000)
         assert (found.status_code, found.content) == (413, b"no")
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(60):
             await closed.wait()
 
 
@@ -85,7 +87,7 @@ async def test_cancelling_while_connecting_or_waiting(client: httpx.AsyncClient,
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(60):
             await closed.wait()
 
 
@@ -148,7 +150,7 @@ async def test_cancelling_a_request_whose_connection_serves_another_already(serv
     with pytest.raises(asyncio.CancelledError):
         await owner.first
     assert owner.second is not None
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(60):
         reader, _ = await owner.second
     assert reader.status == 200
     await connection.aclose()

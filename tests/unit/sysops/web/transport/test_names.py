@@ -80,7 +80,7 @@ def _may_unshare() -> bool:
 def test_a_name_server_that_does_not_answer_holds_up_nothing() -> None:
     command = ["unshare", "-rmn", sys.executable, "-c", textwrap.dedent(_SILENT)]
     environment = {"PYTHONPATH": ":".join(sys.path), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, check=False)
     assert ended.returncode == 0, ended.stderr
     kinds, *rest = ended.stdout.splitlines()
     assert rest == ["True", "True"]
