@@ -8,12 +8,16 @@ In CSV all is text: it is itself where the parameter is a string, else JSON, or 
 variant); a boolean may be in any case, as spreadsheets write it.  An empty cell is left out where the parameter has a
 default, and null where it may be null.
 
+A decimal of Parquet is its text where a parameter is a string; else it is a number, if a float is exactly that: the
+shortest digits of the float are its own.
+
 An image, audio, pdf or video may be ``{"file": "cat.png"}``, a path relative to the data file and below its folder.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -119,14 +123,16 @@ class Columns:
         if self._is_named(row):
             return None
         if any(isinstance(each, (ClassType, MapType)) for each in self._members(parameter)):
-            return {parameter.name: row.value}
+            return {parameter.name: _number(row.value)}
         if len(row.value) == 1 and not parameter.has_default:
             return {parameter.name: self._value(row, next(iter(row.value.values())), parameter)}
         return None
 
     def _value(self, row: Row, value: Any, parameter: Parameter) -> Any:
         if not row.is_text:
-            return value
+            if isinstance(value, Decimal) and takes_text(self._members(parameter)):
+                return str(value)
+            return _number(value)
         boolean = _BOOLEANS.get(value.lower())
         members = self._members(parameter)
         if boolean is not None and Primitive("bool") in members and not takes_text(members):
@@ -155,6 +161,16 @@ class Columns:
     def _described(self) -> str:
         names = ", ".join(repr(each) for each in self._columns.values())
         return f"the column{'s' * (len(self._columns) != 1)} {names}" if names else "no columns"
+
+
+def _number(value: Any) -> Any:
+    """Return a value with the decimals in it as numbers, or as text where no float is exactly that."""
+    if isinstance(value, Decimal):
+        number = float(value)
+        return number if Decimal(repr(number)) == value else str(value)
+    if isinstance(value, dict):
+        return {name: _number(part) for name, part in value.items()}
+    return [_number(part) for part in value] if isinstance(value, list) else value
 
 
 def _kind(value: Any) -> str:

@@ -2,18 +2,25 @@
 
 A row is read when it is needed, so that the size of a file does not matter (``.json``, one array, is the exception).
 A line that cannot be read is a row with a problem, and does not end the batch; a file that cannot be read does.
+
+JSON is UTF-8, and no object has a name twice: readers differ in which of the two counts.  CSV is UTF-8 too; its
+separator is the first that its first line has of comma, semicolon and tab, or what Excel's ``sep=;`` says.
 """
 
 from __future__ import annotations
 
 import csv
 import gzip
+import itertools
+import json
 import os
 import random
+import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any, Final, cast
 
@@ -24,7 +31,18 @@ from bamlvm.errors import HostError
 STDIN: Final = "-"
 FORMATS: Final = ("jsonl", "json", "csv", "parquet")
 
-_SUFFIXES: Final = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".csv": "csv", ".parquet": "parquet"}
+_SUFFIXES: Final = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "json",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".parquet": "parquet",
+}
+_SEPARATORS: Final = ",;\t"
+_QUOTED: Final = re.compile(r'"[^"]*"?')
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 _LONGEST_CELL: Final = 1 << 26  # characters; the limit of the module is 2**17
 
 
@@ -129,21 +147,36 @@ def _jsonl(file: IO[bytes], path: str) -> Iterator[Row]:
     number = 0
     for line_number, line in enumerate(file, 1):
         if line_number == 1:
-            line = line.removeprefix(b"\xef\xbb\xbf")
+            line = line.removeprefix(_BYTE_ORDER_MARK)
         if not line.strip():
             continue
         place = f"{path}:{line_number}"
         try:
-            yield Row(number, place, msgspec.json.decode(line))
-        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            yield Row(number, place, _decoded(line))
+        except (ValueError, RecursionError) as error:
             yield Row(number, place, problem=f"not JSON: {error}")
         number += 1
 
 
+def _decoded(text: bytes) -> Any:
+    """Return JSON.  Raises :class:`ValueError`, also for an object that has a name twice, and RecursionError."""
+    value = msgspec.json.decode(text)
+    # A colon outside of strings stands behind each name, so as many names as colons are all there were.
+    if isinstance(value, dict | list) and not (isinstance(value, dict) and len(value) == text.count(b":")):
+        json.loads(text, object_pairs_hook=_refuse_pairs)
+    return value
+
+
+def _refuse_pairs(pairs: list[tuple[str, Any]]) -> None:
+    twice = _twice([name for name, _ in pairs])
+    if twice is not None:
+        raise ValueError(f"an object has the name {twice!r} twice")
+
+
 def _json(file: IO[bytes], path: str) -> Iterator[Row]:
     try:
-        values = msgspec.json.decode(file.read().removeprefix(b"\xef\xbb\xbf"))
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        values = _decoded(file.read().removeprefix(_BYTE_ORDER_MARK))
+    except (ValueError, RecursionError) as error:
         raise HostError(f"{path}: not JSON: {error}") from None
     if not isinstance(values, list):
         raise HostError(f"{path}: expected an array of rows; for one object a line, use JSONL")
@@ -154,20 +187,18 @@ def _json(file: IO[bytes], path: str) -> Iterator[Row]:
 def _csv(file: IO[bytes], path: str) -> Iterator[Row]:
     """Read RFC 4180, whose first record names the columns."""
     csv.field_size_limit(_LONGEST_CELL)
-    reader = csv.reader((line.decode("utf-8-sig" if at == 0 else "utf-8") for at, line in enumerate(file)), strict=True)
-    columns = next(reader, None)
-    if columns is None:
+    lines = _lines(file, path)
+    first = next(lines, "")
+    separator, skipped = next((each for each in _SEPARATORS if each in _QUOTED.sub("", first)), ","), 0
+    if re.fullmatch(r"sep=.\s*", first):  # for Excel alone
+        separator, first, skipped = first[4], next(lines, ""), 1
+    records = _records(csv.reader(itertools.chain([first], lines), delimiter=separator, strict=True), path, skipped)
+    _, columns = next(records, ("", []))
+    if not columns:
         raise HostError(f"{path}: the file is empty: its first line must name the columns")
-    _refuse_twice(f"{path}:1", columns)
+    _refuse_twice(f"{path}:{1 + skipped}", columns)
     number = 0
-    while True:
-        place = f"{path}:{reader.line_num + 1}"
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise HostError(f"{place}: {error}") from None
+    for place, cells in records:
         if not cells:  # an empty line
             continue
         if len(cells) == len(columns):
@@ -177,8 +208,39 @@ def _csv(file: IO[bytes], path: str) -> Iterator[Row]:
         number += 1
 
 
+def _lines(file: IO[bytes], path: str) -> Iterator[str]:
+    for number, line in enumerate(file, 1):
+        try:
+            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            is_utf_16 = number == 1 and line.startswith(_UTF_16)
+            found = "UTF-16" if is_utf_16 else f"not UTF-8: byte 0x{line[error.start]:02x}"
+            raise HostError(f'{path}:{number}: {found}; save the file as UTF-8 (in Excel: "CSV UTF-8")') from None
+
+
+def _records(reader: Iterator[list[str]], path: str, skipped: int) -> Iterator[tuple[str, list[str]]]:
+    """Yield the place and the cells of each record."""
+    while True:
+        place = f"{path}:{cast(Any, reader).line_num + 1 + skipped}"
+        try:
+            yield place, next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            problem = str(error)
+            if problem.startswith("new-line character"):
+                problem = "a line ends in a carriage return alone; save the file with LF or CR LF"
+            elif problem == "unexpected end of data":
+                problem = "the quotes around a cell are not closed"
+            raise HostError(f"{place}: {problem}") from None
+
+
+def _twice(names: Iterable[str]) -> str | None:
+    return next((name for name, count in Counter(names).items() if count > 1), None)
+
+
 def _refuse_twice(place: str, columns: Sequence[str]) -> None:
-    twice = next((name for name, count in Counter(columns).items() if count > 1), None)
+    twice = _twice(columns)
     if twice is not None:
         raise HostError(f"{place}: there are two columns {twice!r}")
 
@@ -211,8 +273,8 @@ def import_parquet() -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value of Arrow as one of JSON: times in ISO 8601, exact decimals as text."""
-    if value is None or isinstance(value, (str, int, float)):
+    """Return a value of Arrow as one of JSON: times in ISO 8601, and decimals as they are, which JSON has as text."""
+    if value is None or isinstance(value, (str, int, float, Decimal)):
         return value
     if isinstance(value, dict):
         return {name: _plain(each) for name, each in value.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -85,3 +86,18 @@ def test_media_are_files_below_the_folder_of_the_data(runtime: bamlvm.Runtime, t
         columns.converted({"p": {"file": "../../etc/passwd"}, "s": "x"})
     with pytest.raises(HostError, match="a file cannot be named by data from standard input"):
         Columns(runtime, "photo", "-", {}).converted({"p": {"file": "cat.png"}, "s": "x"})
+
+
+def test_decimals_are_text_for_a_string_and_else_exact_numbers(tmp_path: Path) -> None:
+    source = """
+class Item { price float  name string }
+function both(text: string, number: float) -> null { null }
+function item(of: Item) -> null { null }
+"""
+    with bamlvm.Runtime.from_files({"main.baml": source}) as runtime:
+        row = Row(0, "a[0]", {"text": Decimal("1.10"), "number": Decimal("1.10")})
+        assert Columns(runtime, "both", "a", {}).arguments(row) == {"text": "1.10", "number": 1.1}
+        row = Row(0, "a[0]", {"text": "x", "number": Decimal("12345678901234567890.123")})
+        assert Columns(runtime, "both", "a", {}).arguments(row)["number"] == "12345678901234567890.123"  # no float
+        row = Row(0, "a[0]", {"price": Decimal("2.50"), "name": "x"})
+        assert Columns(runtime, "item", "a", {}).arguments(row) == {"of": {"price": 2.5, "name": "x"}}

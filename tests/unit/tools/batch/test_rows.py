@@ -79,8 +79,12 @@ def test_a_record_of_csv_with_other_cells_is_a_row_with_a_problem(tmp_path: Path
         ("a.json", b"[1", "not JSON"),
         ("a.csv", b"", "the file is empty: its first line must name the columns"),
         ("a.csv", b"a,a\n1,2\n", "there are two columns 'a'"),
-        ("a.csv", b"a\n\xff\n", "invalid start byte"),
-        ("a.csv", b'a\n"x', "unexpected end of data"),
+        ("a.csv", b"a\n\xff\n", "a.csv:2: not UTF-8: byte 0xff; save the file as UTF-8"),
+        ("a.csv", "a,b\n1,2\n".encode("utf-16"), "a.csv:1: UTF-16; save the file as UTF-8"),
+        ("a.csv", b'a\n1\n"x', "a.csv:3: the quotes around a cell are not closed"),
+        ("a.csv", b'"a', "a.csv:1: the quotes around a cell are not closed"),
+        ("a.csv", b"a,b\r1,2\r", "a.csv:1: a line ends in a carriage return alone"),
+        ("a.json", b'[{"a": 1, "a": 2}]', "an object has the name 'a' twice"),
         ("a.parquet", b"PAR1", "a.parquet: "),
         ("a.jsonl.gz", b"no archive", "Not a gzipped file"),
     ],
@@ -101,7 +105,35 @@ def test_no_such_file_and_no_such_format(tmp_path: Path) -> None:
     assert data_format("-") == "jsonl"
 
 
-def test_times_and_decimals_of_parquet_are_text(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a,b\r\n1,x;y\r\n",
+        "a;b\n1;x;y".replace("x;y", '"x;y"'),
+        "a\tb\n1\tx;y\n",
+        'sep=;\r\na;b\r\n1;"x;y"\r\n',
+        "sep=|\na|b\n1|x;y\n",
+        '\ufeff"a";"b"\n"1";"x;y"\n',
+        'a,"b"\n1,x;y\n',
+    ],
+)
+def test_csv_is_separated_by_what_its_first_line_has(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "a.tsv"
+    path.write_text(text, encoding="utf-8", newline="")
+    rows = list(read_rows(str(path), data_format(str(path))))
+    assert [(row.value, row.problem) for row in rows] == [({"a": "1", "b": "x;y"}, None)]
+    assert count_rows(str(path), "csv") == 1
+
+
+def test_an_object_with_a_name_twice_is_a_row_with_a_problem(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"a": "x:y", "b": [{"c": 1}]}\n{"a": 1, "a": 2}\n{"a": {"b": 1, "b": ":"}}\n[{"x":1,"x":1}]\n')
+    rows = list(read_rows(str(path), "jsonl"))
+    assert rows[0].value == {"a": "x:y", "b": [{"c": 1}]}
+    assert [row.problem for row in rows[1:]] == [f"not JSON: an object has the name {name!r} twice" for name in "abx"]
+
+
+def test_times_of_parquet_are_text_and_decimals_what_they_are(tmp_path: Path) -> None:
     import datetime
     import decimal
 
@@ -113,7 +145,7 @@ def test_times_and_decimals_of_parquet_are_text(tmp_path: Path) -> None:
     }
     parquet.write_table(pyarrow.Table.from_pylist([record]), path)
     (row,) = read_rows(path, "parquet")
-    assert row.value == {"at": "2024-05-06T07:08:00", "price": "1.10", "tags": ["x"]}
+    assert row.value == {"at": "2024-05-06T07:08:00", "price": decimal.Decimal("1.10"), "tags": ["x"]}
 
 
 @given(st.integers(0, 50), st.integers(1, 60), st.integers())
