@@ -6,7 +6,8 @@ see values.
 
 - Asserts are enforced on the whole value, innermost first and left to right: :meth:`Constraints.enforce`.  A list's
   item or a map's entry that fails goes; anything else that fails fails what it is part of.  An alternative of a union
-  is asked only where the value is of its type; one that accepts the value is enough.
+  is asked only where the value is of its type; one that accepts the value is enough.  The asserts of a field say what
+  its value must be if it has one: null, which an optional field may always be, is not held against them.
 - Checks never fail anything.  :meth:`Constraints.outcomes` tells what they say of a value; one whose expression has no
   answer has failed.
 
@@ -218,7 +219,8 @@ class Constraints:
         for place, field in enumerate(info.fields):
             try:
                 fields[place] = self.enforce(fields[place], field.annotated)
-                self._hold(fields[place], named(field.attributes, "assert"))
+                if fields[place] is not None:
+                    self._hold(fields[place], named(field.attributes, "assert"))
             except AssertionFailed as failed:
                 raise failed.at(f".{field.name}") from None
         if any(one is not other for one, other in zip(fields, value.fields, strict=True)):

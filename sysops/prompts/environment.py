@@ -3,9 +3,11 @@
 It is Jinja's immutable sandbox, so that a template can neither change a value nor reach Python's insides, with these
 rules on top:
 
-- an undefined name, field or key prints nothing, is an empty list to a loop and false to a condition; any other use of
-  it is an error that says which names exist.  In a single expression (``strict``) every use is an error;
-- ``null`` is another name of ``none``, and an empty list to a loop;
+- an undefined name, field or key prints nothing, is an empty list to a loop, false to a condition and less than any
+  value; any other use of it is an error that says which names exist.  In a single expression (``strict``) every use is
+  an error;
+- ``null`` is another name of ``none``, an empty list to a loop, and less than any other value
+  (:mod:`bamlvm.sysops.prompts.order`);
 - ``x.name`` on a class is its field before any method of a mapping, on a map its key before any method;
 - ``//`` and ``%`` are Euclidean, as in MiniJinja (``7 % -3`` is 1), and take numbers only;
 - values print as :func:`bamlvm.sysops.prompts.views.text_of` says, in ``{{ … }}``, in ``~`` and in ``join`` alike;
@@ -34,6 +36,7 @@ from jinja2.utils import missing
 from bamlvm.sysops.prompts.filters import TESTS_BESIDE, filters
 from bamlvm.sysops.prompts.limits import LOOK, SHORT, VALUES_TOGETHER, Turns, too_many_turns
 from bamlvm.sysops.prompts.numbers import modulo, quotient
+from bamlvm.sysops.prompts.order import ordered
 from bamlvm.sysops.prompts.views import ClassView, EnumNamespace, EnumView, Tags, part_of, text_of
 from bamlvm.vm.program.prompt_names import CONSTANTS, FILTERS, GLOBALS, MAPPING_METHODS, TESTS
 from bamlvm.vm.rendering import scalar_text
@@ -50,7 +53,10 @@ class UndefinedName(jinja2.UndefinedError):
 
 
 class Undefined(jinja2.Undefined):
-    """A missing value: empty where it is printed, iterated or tested; any other use raises :class:`UndefinedName`."""
+    """A missing value: empty where it is printed, iterated or tested, and less than any other value.
+
+    Any other use raises :class:`UndefinedName`.
+    """
 
     __slots__ = ()
 
@@ -73,8 +79,20 @@ class Undefined(jinja2.Undefined):
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _fail_with_undefined_error
     __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = _fail_with_undefined_error
-    __pos__ = __neg__ = __call__ = __getitem__ = __lt__ = __le__ = __gt__ = __ge__ = _fail_with_undefined_error
+    __pos__ = __neg__ = __call__ = __getitem__ = _fail_with_undefined_error
     __int__ = __float__ = __complex__ = __pow__ = __rpow__ = _fail_with_undefined_error
+
+    def __lt__(self, other: object) -> bool:
+        return not isinstance(other, jinja2.Undefined)
+
+    def __le__(self, other: object) -> bool:
+        return True
+
+    def __gt__(self, other: object) -> bool:
+        return False
+
+    def __ge__(self, other: object) -> bool:
+        return isinstance(other, jinja2.Undefined)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -89,7 +107,7 @@ class StrictUndefined(Undefined):
 
     __iter__ = __str__ = __len__ = Undefined._fail_with_undefined_error
     __eq__ = __ne__ = __bool__ = __hash__ = Undefined._fail_with_undefined_error
-    __contains__ = Undefined._fail_with_undefined_error
+    __contains__ = __lt__ = __le__ = __gt__ = __ge__ = Undefined._fail_with_undefined_error
 
 
 _SELF = "self·"
@@ -107,6 +125,8 @@ _OPERATORS: Final = {
     "in": "in",
     "notin": "not in",
 }
+
+_ORDER: Final = frozenset({"gt", "gteq", "lt", "lteq"})
 
 _VALUES_OF_AN_EXPRESSION: Final = 1 << 16
 """Values that the operations of a constraint take together: it cannot yield."""
@@ -147,16 +167,18 @@ class _Generator(CodeGenerator):
         operands = [node.expr, *(each.expr for each in node.ops)]
         is_short = any(isinstance(each, nodes.Const) for each in operands)
         is_short = is_short and len(operands) == 2 and node.ops[0].op not in ("in", "notin")
+        is_ordered = any(each.op in _ORDER for each in node.ops)
         self.write("(")
         for place, operand in enumerate(operands):
             if place:
                 self.write(f" {_OPERATORS[node.ops[place - 1].op]} ")
-            if is_short or isinstance(operand, nodes.Const):
-                self.visit(operand, frame)
-            else:
-                self.write("environment.compared(")
-                self.visit(operand, frame)
-                self.write(")")
+            is_constant = isinstance(operand, nodes.Const)
+            around = [] if is_short or is_constant else ["environment.compared("]
+            if is_ordered and not (is_constant and operand.value is not None):
+                around.append("environment.ordered(")
+            self.write("".join(around))
+            self.visit(operand, frame)
+            self.write(")" * len(around))
         self.write(")")
 
     def visit_Getitem(self, node: nodes.Getitem, frame: Frame) -> None:  # noqa: N802 (Jinja's visitor)
@@ -298,6 +320,8 @@ class Environment(ImmutableSandboxedEnvironment):
                 return end.value
             turns.spend("a pattern", cost)
             turns.look()
+
+    ordered = staticmethod(ordered)
 
     def compared(self, value: Any) -> Any:
         """Return an operand of a comparison.  Raises :class:`OverflowError` if it is too large to be compared."""

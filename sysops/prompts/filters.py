@@ -3,7 +3,8 @@
 ``format(type=…)``, ``regex_match`` and ``sum`` follow the official documents ("Jinja Filters"); ``bool``, ``chain``,
 ``items``, ``lines``, ``round``, ``split``, ``title``, ``tojson`` and ``zip``, and the tests ``lower`` and ``upper``,
 are as in MiniJinja, which the official runtime renders with.  Filters that are generators in Jinja give lists here, so
-that their result can be printed and counted; filters of texts take any value, as it prints.
+that their result can be printed and counted; filters of texts take any value, as it prints.  Those of an order are in
+:mod:`bamlvm.sysops.prompts.order`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from markupsafe import Markup
 
 from bamlvm.sysops.prompts import serialise
 from bamlvm.sysops.prompts.numbers import round_half_away
+from bamlvm.sysops.prompts.order import TESTS_OF_ORDER, greatest, grouped, least, sort
 from bamlvm.sysops.prompts.views import ClassView, debug_text, part_of, text_of
 from bamlvm.vm.natives.patterns import matches
 from bamlvm.vm.patterns import STEPS
@@ -50,11 +52,15 @@ def filters() -> dict[str, Callable[..., Any]]:
         "e": escape,
         "escape": escape,
         "format": format_value,
+        "groupby": grouped,
         "join": join,
         "lines": str.splitlines,
+        "max": greatest,
+        "min": least,
         "pprint": debug_text,
         "regex_match": regex_match,
         "round": rounded,
+        "sort": sort,
         "split": split,
         "string": part_of,
         "sum": total,
@@ -65,6 +71,7 @@ def filters() -> dict[str, Callable[..., Any]]:
 
 
 TESTS_BESIDE: dict[str, Callable[..., Any]] = {
+    **TESTS_OF_ORDER,
     "endingwith": lambda text, end: str(text).endswith(str(end)),
     "int": jinja2.tests.test_integer,
     "lower": lambda text: all(c.islower() for c in str(text)),

@@ -21,7 +21,7 @@ from collections.abc import Callable, Collection, ItemsView, Iterable, KeysView,
 from sys import getsizeof
 from typing import Any, Final
 
-from bamlvm.sysops.prompts.views import ClassView
+from bamlvm.sysops.prompts.views import ClassView, part_of
 from bamlvm.vm.work import LONGEST
 
 TURNS: Final = 1_000_000
@@ -324,14 +324,20 @@ def _joined_by(separator: str, value: Any = (), *rest: Any) -> int:
 
 
 def _replaced(value: Any, old: Any = "", new: Any = "", *rest: Any, **others: Any) -> int:
-    text, wanted, put = str(value), str(others.get("old", old)), str(others.get("new", new))
+    text, wanted, put = _text(value), str(others.get("old", old)), str(others.get("new", new))
     return len(text) + text.count(wanted) * len(put)
 
 
 def _indented(value: Any, width: Any = 4, *rest: Any, **others: Any) -> int:
     width = others.get("width", width)
     step = len(width) if isinstance(width, str) else int(width)
-    return len(value) + (str(value).count("\n") + 1) * step
+    text = _text(value)
+    return len(text) + (text.count("\n") + 1) * step
+
+
+def _text(value: Any) -> str:
+    """Return what a filter of texts takes a value for."""
+    return value if isinstance(value, str) else part_of(value)
 
 
 def _wrapped(value: Any, width: Any = 79, *rest: Any, **others: Any) -> int:

@@ -34,13 +34,20 @@ type Tree = (int @assert(leaf, {{ this > 0 }})) | Tree[]
 class Node { value int @assert(v, {{ this > 0 }})  next Node? }
 class Wrong { a int @assert(odd_one, {{ 1 / (this - 1) > 0 }}) }
 class Plain { a int[]  b map<string, Plain> }
+class Rated {
+  stars int? @assert(range, {{ 1 <= this and this <= 5 }})
+  title string? @assert(some, {{ this|length > 0 }})
+  low int?
+  high int?
+  @@assert(in_order, {{ this.low <= this.high }})
+}
 
 class Checked {
   age int @check(adult, {{ this >= 18 }}) @check(human, {{ this < 130 }}) @check(none, {{ 1 / (this - 20) > 1 }})
 }
 
 function F() -> int @assert(ok, {{ this > 0 }}) { 1 }
-function Uses(o: Order, m: Mood, t: Tree, n: Node, w: Wrong, p: Plain, c: Checked) -> null { null }
+function Uses(o: Order, m: Mood, t: Tree, n: Node, w: Wrong, p: Plain, c: Checked, r: Rated) -> null { null }
 """
 
 
@@ -194,3 +201,14 @@ def test_constraints_that_lack_something(attribute: str, message: str) -> None:
     with pytest.raises(bamlvm.CompileError) as caught:
         bamlvm.Runtime.from_files({"main.baml": f"class A {{ a int {attribute} }}"})
     assert message in caught.value.render()
+
+
+def test_an_optional_field_may_be_null_whatever_its_asserts_say(runtime: bamlvm.Runtime) -> None:
+    """So baml-py reads it; there a value that breaks the assert becomes null as well, here it is refused."""
+    empty = {"stars": None, "title": None, "low": None, "high": None}
+    assert enforced(runtime, "r", empty) == empty
+    assert enforced(runtime, "r", {**empty, "stars": 5, "high": 1}) == {**empty, "stars": 5, "high": 1}
+    with pytest.raises(AssertionFailed, match=r"stars: the assertion `range` .* does not hold"):
+        enforced(runtime, "r", {**empty, "stars": 9})
+    with pytest.raises(AssertionFailed, match="in_order"):
+        enforced(runtime, "r", {**empty, "low": 1})

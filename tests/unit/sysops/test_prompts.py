@@ -357,6 +357,13 @@ def test_output_format(type_: Type, described: str) -> None:
     assert text("{{ ctx.output_format }}", type_) == described
 
 
+def test_filters_take_the_output_format_for_its_text() -> None:
+    described = text("{{ ctx.output_format }}", optional(INT))
+    for call in ("ctx.output_format", "ctx.output_format()"):
+        assert text(f"{{{{ {call}|indent(2, true) }}}}", optional(INT)) == "  " + described.replace("\n", "\n  ")
+        assert text(f"{{{{ {call}|replace('int', 'x') }}}}", optional(INT)) == described.replace("int", "x")
+
+
 def test_output_format_options() -> None:
     assert text("{{ ctx.output_format(prefix='Say ') }}", INT) == "Say int"
     assert text("{{ ctx.output_format(prefix=none) }}", INT) == "int"
