@@ -82,16 +82,16 @@ class Undefined(jinja2.Undefined):
     __pos__ = __neg__ = __call__ = __getitem__ = _fail_with_undefined_error
     __int__ = __float__ = __complex__ = __pow__ = __rpow__ = _fail_with_undefined_error
 
-    def __lt__(self, other: object) -> bool:
+    def __lt__(self, other: object) -> bool:  # type: ignore[override]  # Jinja's raises, whatever it is given
         return not isinstance(other, jinja2.Undefined)
 
-    def __le__(self, other: object) -> bool:
+    def __le__(self, other: object) -> bool:  # type: ignore[override]  # Jinja's raises, whatever it is given
         return True
 
-    def __gt__(self, other: object) -> bool:
+    def __gt__(self, other: object) -> bool:  # type: ignore[override]  # Jinja's raises, whatever it is given
         return False
 
-    def __ge__(self, other: object) -> bool:
+    def __ge__(self, other: object) -> bool:  # type: ignore[override]  # Jinja's raises, whatever it is given
         return isinstance(other, jinja2.Undefined)
 
     def __getattr__(self, name: str) -> Any:
@@ -172,9 +172,9 @@ class _Generator(CodeGenerator):
         for place, operand in enumerate(operands):
             if place:
                 self.write(f" {_OPERATORS[node.ops[place - 1].op]} ")
-            is_constant = isinstance(operand, nodes.Const)
-            around = [] if is_short or is_constant else ["environment.compared("]
-            if is_ordered and not (is_constant and operand.value is not None):
+            constant = operand if isinstance(operand, nodes.Const) else None
+            around = [] if is_short or constant else ["environment.compared("]
+            if is_ordered and (constant is None or constant.value is None):
                 around.append("environment.ordered(")
             self.write("".join(around))
             self.visit(operand, frame)
