@@ -133,7 +133,7 @@ def test_only_types_with_constraints_concern(runtime: bamlvm.Runtime) -> None:
     constraints = runtime.engine.services.readers.constraints
     concerned = {each.name: each.type for each in runtime.signature("Uses").parameters}
     asserts = {name for name, type_ in concerned.items() if constraints.concern("assert", type_)}
-    assert asserts == {"o", "m", "t", "n", "w"}
+    assert asserts == {"o", "m", "t", "n", "w", "r"}
     assert {name for name, type_ in concerned.items() if constraints.concern("check", type_)} == {"c"}
 
 
