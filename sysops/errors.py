@@ -27,7 +27,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType, TracebackType
 from typing import Any, Final, Literal, NoReturn, TypeAlias
 
@@ -50,8 +49,7 @@ _INCOMPLETE: Final = (INCOMPLETE_BODY, "peer unexpectedly closed connection")
 """The beginnings of such an error's text (the second is h11's inside a line); it has no other mark."""
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(msgspec.Struct, frozen=True, eq=False):
     """The subject of an operation: ``action`` is its name in messages (``GET https://host/path``, ``reading a.txt``).
 
     ``limits`` has the milliseconds of each clock that is running, ``started`` the second they started at, as
@@ -60,13 +58,16 @@ class Subject:
     """
 
     action: str
-    url: str | None = field(default=None, repr=False)
+    url: str | None = None
     path: str | None = None
-    limits: Mapping[Clock, int] = field(default_factory=dict)
-    started: float = field(default_factory=time.monotonic)
-    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: str = field(default="", repr=False)
-    monotonic: Callable[[], float] = field(default=time.monotonic, repr=False)
+    limits: Mapping[Clock, int] = msgspec.field(default_factory=dict)
+    started: float = msgspec.field(default_factory=time.monotonic)
+    secrets: Mapping[str, str] = msgspec.field(default_factory=dict)
+    body: str = ""
+    monotonic: Callable[[], float] = time.monotonic
+
+    def __repr__(self) -> str:  # without the request, which holds keys
+        return f"<subject {self.action}>"
 
     def shown(self, text: object) -> str:
         """Return a foreign text as part of a message: on one line, shortened, without credentials."""

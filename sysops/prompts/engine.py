@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from types import CodeType, MappingProxyType
 from typing import Any, Final
 
 import jinja2
+import msgspec
 from jinja2.runtime import Context
 
 from bamlvm.sysops.prompts.environment import Environment, UndefinedName, concatenated, renamed
@@ -36,8 +36,7 @@ from bamlvm.vm.work import LONGEST, Work, finish
 _LIMIT: Final = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class PromptContext:
+class PromptContext(msgspec.Struct, frozen=True):
     """What a template sees as ``ctx``, and the role of text before the first ``_.role``.
 
     ``shows_format`` is False where the schema of ``return_type`` goes with the request: ``ctx.output_format`` is empty.

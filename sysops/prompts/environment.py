@@ -37,6 +37,7 @@ from bamlvm.sysops.prompts.filters import TESTS_BESIDE, filters
 from bamlvm.sysops.prompts.limits import LOOK, SHORT, VALUES_TOGETHER, Turns, too_many_turns
 from bamlvm.sysops.prompts.numbers import modulo, quotient
 from bamlvm.sysops.prompts.order import ordered
+from bamlvm.sysops.prompts.output_format import OutputFormat
 from bamlvm.sysops.prompts.views import ClassView, EnumNamespace, EnumView, Tags, part_of, text_of
 from bamlvm.vm.program.prompt_names import CONSTANTS, FILTERS, GLOBALS, MAPPING_METHODS, TESTS
 from bamlvm.vm.rendering import scalar_text
@@ -346,6 +347,8 @@ class Environment(ImmutableSandboxedEnvironment):
             return value
         if type(value) in _SCALARS:
             return scalar_text(value)
+        if type(value) is OutputFormat:
+            return str(value)
         self._allow_to_print(value)
         return text_of(value)
 

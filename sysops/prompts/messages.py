@@ -49,7 +49,7 @@ class Marks:
     """The marks of one rendering."""
 
     def __init__(self) -> None:
-        self._nonce = f"{int.from_bytes(os.urandom(8)):020d}"
+        self._nonce = ""  # made with the first mark
         self._entries: list[_Role | Media] = []
 
     def role(self, name: str, metadata: dict[str, Any]) -> str:
@@ -62,6 +62,8 @@ class Marks:
         return self._mark(media)
 
     def _mark(self, entry: _Role | Media) -> str:
+        if not self._entries:
+            self._nonce = f"{int.from_bytes(os.urandom(8)):020d}"
         self._entries.append(entry)
         return f"\ue000{self._nonce}\ue001{len(self._entries) - 1}\ue002"
 

@@ -7,7 +7,7 @@ A :class:`WireFormat` is one row, made at the end of a format's module (``anthro
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -31,17 +31,18 @@ _PARAMETERS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderRequest:
+class ProviderRequest(msgspec.Struct, frozen=True):
     """A POST of a JSON body."""
 
-    url: str = field(repr=False)
-    headers: dict[str, str] = field(repr=False)
+    url: str
+    headers: dict[str, str]
     body: dict[str, Any]
 
+    def __repr__(self) -> str:  # without what holds keys
+        return f"ProviderRequest(body={self.body!r})"
 
-@dataclass(frozen=True, slots=True)
-class Completion:
+
+class Completion(msgspec.Struct, frozen=True):
     """A whole answer, read: the text, whether there is any (though it may be empty), and the facts beside it.
 
     ``reasoning`` is what the provider has apart from the text, ``calls`` are the tool calls beside it.
@@ -51,10 +52,10 @@ class Completion:
     has_text: bool
     finish_reason: str | None = None
     model: str | None = None
-    tokens: Tokens = field(default_factory=Tokens)
+    tokens: Tokens = msgspec.field(default_factory=Tokens)
     refusal: str | None = None
     reasoning: str = ""
-    calls: ToolCalls = field(default_factory=ToolCalls)
+    calls: ToolCalls = msgspec.field(default_factory=ToolCalls)
 
     def take_content(self) -> str:
         """Return the text, to a parser that takes an answer at once."""

@@ -8,8 +8,6 @@ made while one of our exchanges is under way, and no others: :func:`about` sets 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
 
@@ -55,11 +53,16 @@ def watch() -> None:
         logging.getLogger(name).addFilter(_REDACTION)
 
 
-@contextmanager
-def about(subject: Subject) -> Iterator[None]:
-    """Return a context in which records are rewritten as belonging to ``subject``."""
-    token = _SUBJECT.set(subject)
-    try:
-        yield
-    finally:
-        _SUBJECT.reset(token)
+class about:  # noqa: N801 (read as a statement: with about(subject))
+    """A context in which records are rewritten as belonging to ``subject``."""
+
+    __slots__ = ("_subject", "_token")
+
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
+
+    def __enter__(self) -> None:
+        self._token = _SUBJECT.set(self._subject)
+
+    def __exit__(self, *raised: object) -> None:
+        _SUBJECT.reset(self._token)
