@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from bamlvm.errors import HostError
+from bamlvm.tools.argument_files import union_members
+from bamlvm.vm.program.declarations import has_attribute
 from bamlvm.vm.program.spelling import suggestion
+from bamlvm.vm.program.types import ClassType, MapType, Type
 
 if TYPE_CHECKING:
     from bamlvm.runtime import Runtime
@@ -77,6 +80,10 @@ def subject(
     functions = dict.fromkeys((function, *others))
     variants = tuple(Variant(each, client) for each in functions for client in (dict.fromkeys(clients) or (None,)))
     expectations = tuple(_expectation(each) for each in expected)
+    for wanted in expectations:
+        if wanted.field is not None:
+            for called in functions:
+                _require_field(runtime, called, wanted.field)
     if case is None and not expectations:
         raise HostError("nothing is expected: name a test (Function::Test), or a column with --expect")
     return Subject(variants, expectations, case)
@@ -88,6 +95,23 @@ def require_columns(expectations: Sequence[Expectation], columns: Any, place: st
         if isinstance(columns, dict) and each.column not in columns:
             hint = suggestion(each.column, columns)
             raise HostError(f"{place}: no column {each.column!r} for --expect{f' ({hint})' if hint else ''}")
+
+
+def _require_field(runtime: Runtime, function: str, path: str) -> None:
+    """Raise :class:`bamlvm.HostError` if no result of a function can have a field: a class knows all that it has."""
+    program = runtime.engine.program
+    types: list[Type] = [program.signatures[function].result]
+    for name in path.split("."):
+        members = [member for each in types for member in union_members(each, program.aliases)]
+        classes = [program.classes[each.name] for each in members if isinstance(each, ClassType)]
+        may_have_any = any(isinstance(each, MapType) or str(each) == "unknown" for each in members)
+        if may_have_any or any(has_attribute(each.attributes, "dynamic") for each in classes):
+            return
+        fields = {field.name: field.type for found in classes for field in found.fields}
+        types = [field.type for found in classes for field in found.fields if field.name == name]
+        if not types:
+            hint = f" ({suggestion(name, fields)})" if fields else ""
+            raise HostError(f"--expect {path}=…: the result of {function} has no field {name!r}{hint}")
 
 
 def _expectation(word: str) -> Expectation:

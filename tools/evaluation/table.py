@@ -20,7 +20,7 @@ def table(scored: Sequence[Scored]) -> str:
         )
         for row in rows
     ]
-    return "\n".join([line.rstrip() for line in lines] + list(comparisons(scored)))
+    return "\n".join([*(line.rstrip() for line in lines), *comparisons(scored), *_examples(scored)])
 
 
 def facts(scored: Sequence[Scored]) -> list[tuple[str, ...]]:
@@ -74,6 +74,14 @@ def comparisons(scored: Sequence[Scored]) -> Iterable[str]:
             f"{other.variant.name} against {first.variant.name}: better in {better}, worse in {worse} of {len(common)} "
             f"rows, p = {chance:.2g} (McNemar's exact test){sure}"
         )
+
+
+def _examples(scored: Sequence[Scored]) -> Iterable[str]:
+    """Yield the first message of each class of errors."""
+    errors = [row.error for each in scored for row in each.rows.values() if row.error is not None]
+    for kind in _error_types(scored):
+        first = next(each for each in errors if each.partition(": ")[0] == kind)
+        yield first.partition("\n")[0][:300]
 
 
 def _error_types(scored: Sequence[Scored]) -> list[str]:

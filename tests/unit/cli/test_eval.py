@@ -20,6 +20,10 @@ enum Label { Billing Bug Praise }
 client<llm> Fast { provider openai  options { model "fast"  api_key "k"  base_url "URL/v1" } }
 client<llm> Smart { provider openai  options { model "smart"  api_key "k"  base_url "URL/v1" } }
 function Classify(text: string) -> Label { client Fast  prompt #"{{ text }}"# }
+class Inner { value int?  more map<string, int> }
+class Outer { inner Inner  label string }
+function Nested(n: int) -> Outer | string { Outer { inner: Inner { value: n, more: { "a": n } }, label: "x" } }
+function Broken(n: int) -> int { 1 / n }
 function Double(n: int, by: int) -> int { n * by }
 test Small { functions [Double]  args { n 1  by 2 }  @@assert(small, {{ this < 10 }}) }
 """
@@ -120,3 +124,28 @@ def test_a_column_that_is_not_there_costs_nothing(
     error = capsys.readouterr().err
     assert "data.csv:2: no column 'labl' for --expect" in error and "label" in error
     assert not server.requests
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        ("lable", "--expect lable=…: the result of Nested has no field 'lable' (did you mean `label`?)"),
+        ("inner.valu", "the result of Nested has no field 'valu' (did you mean `value`?)"),
+        ("inner.value.x", "the result of Nested has no field 'x'"),
+        ("inner.value", None),
+        ("inner.more.anything", None),
+    ],
+)
+def test_a_field_that_no_result_has_costs_nothing(
+    server: ThreadedMockServer, capsys: pytest.CaptureFixture[str], field: str, message: str | None
+) -> None:
+    Path("numbers.jsonl").write_text('{"n": 1}\n')
+    code = main(["eval", "Nested", "numbers.jsonl", "--expect", f"{field}=n"])
+    assert code == (exit_codes.OK if message is None else exit_codes.HOST)
+    assert message is None or message in capsys.readouterr().err
+
+
+def test_an_error_is_shown_with_its_message(server: ThreadedMockServer, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("numbers.jsonl").write_text('{"n": 0}\n{"n": 1}\n')
+    assert main(["eval", "Broken", "numbers.jsonl", "--expect", "n"]) == exit_codes.OK
+    assert re.search(r"^bamlvm\.\w+: .*zero|^baml\.\S+: .*zero", capsys.readouterr().out, re.MULTILINE)
