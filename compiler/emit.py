@@ -106,6 +106,7 @@ class _Emitter:
             handlers=handlers,
             positions=tuple(self._positions),
             local_names=tuple(self._function.local_names),
+            local_types=tuple(self._function.local_types),
         )
 
     def _instruction(self, instruction: mir.Instruction) -> None:

@@ -16,7 +16,7 @@ from typing import TypeAlias
 import msgspec
 
 from bamlvm.vm.opcodes import TABLE
-from bamlvm.vm.program.code import Constant
+from bamlvm.vm.program.code import Constant, LocalType
 from bamlvm.vm.program.types import Type
 
 Label: TypeAlias = int
@@ -72,6 +72,7 @@ class Function:
     capture_count: int
     local_names: list[str]
     blocks: list[Block]
+    local_types: list[LocalType] = field(default_factory=list)
 
 
 ENDS = frozenset(row.name for row in TABLE if row.flow in ("jump", "end"))

@@ -62,6 +62,7 @@ class _Disassembler:
         if function.capture_count:
             lines.append(f"  captures {function.capture_count}")
         lines.append(_words(f"  locals {function.local_count}", map(_name, function.local_names)))
+        lines.extend(f"  local_type {each.local} {self._entry('type', each.type)}" for each in function.local_types)
         lines.append(f"  stack {function.max_stack}")
         for kind in POOLS:
             if kind in self._listed:

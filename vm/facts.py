@@ -240,6 +240,10 @@ def _floats(a: Fact, b: Fact) -> bool:
     return {a.kind, b.kind} <= {"int", "float"} and "float" in (a.kind, b.kind)
 
 
+def _two_floats(a: Fact, b: Fact) -> bool:
+    return a.kind == b.kind == "float"
+
+
 def _strings(a: Fact, b: Fact) -> bool:
     return a.kind == b.kind == "string"
 
@@ -317,6 +321,7 @@ SPECIAL: Final[Mapping[tuple[str, str], Sequence[Special]]] = {
         Special(_natural, "a // b", _quotient, _DIVISION),
         Special(_positive_constant, "a // b if a >= 0 else -(-a // b)", _truncated),
         Special(_ints, "a // b if a >= 0 and b > 0 else divide_int(a, b)", _always(INT), _ITSELF),
+        Special(_two_floats, "a / b if b else divide_float(a, b)", _always(FLOAT)),
         Special(_floats, "divide_float(float(a), float(b))", _always(FLOAT)),
     ],
     ("bin_op", "%"): [

@@ -88,6 +88,14 @@ class Forms(Operands):
         if self.block.protection is not None:  # the handler may see it before or after
             self._at_handler[local] = facts.join(self._at_handler[local], fact)
 
+    def _stored(self, local: int, fact: Fact) -> Fact:
+        """What is known of a value in the local that it is stored into: of a new list or map the local's type, too."""
+        if fact.kind not in ("list", "map") or fact.type is not None:
+            return fact
+        place = local if self._body is None else local - self._body.first_local
+        declared = (facts.of_type(each.type) for each in self._function.local_types if each.local == place)
+        return next((each for each in declared if each.kind == fact.kind), fact)
+
     def _read(self, local: int) -> Fact:
         fact = self.locals[local]
         if fact is None:
@@ -119,7 +127,7 @@ class Forms(Operands):
             self._before_store(local)
             site = None if site is None else site._replace(below=tuple(each.text for each in self.stack))
             self._emit(f"v{local} = {text}", site)
-            self._set(local, fact)
+            self._set(local, self._stored(local, fact))
             self._skip = True
             return f"v{local}"
         if self._follows(index, "return"):
@@ -283,6 +291,7 @@ class Forms(Operands):
         fact = parts[0].fact if copies else ANY
         if self._declared is not None and fact == ANY:
             fact = self.names.declared(self._declared)
+        fact = self._stored(local, fact)
         if text != f"v{local} = v{local}":
             self._emit(text)
         self._set(local, fact)

@@ -53,6 +53,7 @@ def _shape(function: Function, code: list[Instruction]) -> None:
     require(count > 0, "there is no code")
     taken = len(function.parameters) + function.capture_count
     require(function.capture_count >= 0, "a negative number of captures")
+    require(all(0 <= each.local < function.local_count for each in function.local_types), "a type of no local")
     require(function.local_count >= taken, f"{function.local_count} locals for {taken} parameters and captures")
     require(len(function.positions) % 3 == 0, "positions are not triples")
     require(all(part >= 0 for part in function.positions), "a negative position")

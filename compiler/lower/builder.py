@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from bamlvm.compiler import hir, mir, tir
 from bamlvm.vm.opcodes import TABLE
+from bamlvm.vm.program.code import LocalType
+from bamlvm.vm.program.types import ListType, MapType, Type, bare
 
 _EFFECTS = {
     row.name: (
@@ -44,6 +46,7 @@ class Builder:
         lower: Callable[[Builder, tir.Expr, bool], None],
         name: str,
         locals_: tuple[hir.LocalInfo, ...],
+        local_types: tuple[Type, ...],
         parameters: tuple[int, ...],
         captures: tuple[int, ...],
         names: tuple[str, ...],
@@ -53,6 +56,7 @@ class Builder:
         self.lower = lower
         self.variants = variants
         self.locals = locals_
+        self.local_types = local_types
         self.made = made
         self._labels = 0
         self._slots: dict[int, int] = {local: slot for slot, local in enumerate((*parameters, *captures))}
@@ -116,7 +120,10 @@ class Builder:
     def slot(self, local: int) -> int:
         """Return the slot of a local."""
         if local not in self._slots:
-            self._slots[local] = self.temporary(self.locals[local].name)
+            self._slots[local] = slot = self.temporary(self.locals[local].name)
+            type_ = bare(self.local_types[local])
+            if isinstance(type_, ListType | MapType) and not self.locals[local].shared:
+                self.function.local_types.append(LocalType(slot, type_))
         return self._slots[local]
 
     def load(self, local: int) -> None:

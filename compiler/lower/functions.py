@@ -32,7 +32,7 @@ def lower_function(
     if is_llm and any(function.defaults):
         _lower_llm(function, names, parameters, made, variants)
         return made
-    b = Builder(_lower, function.name, function.locals, parameters, (), names, made, variants)
+    b = Builder(_lower, function.name, function.locals, function.local_types, parameters, (), names, made, variants)
     _defaults(b, function)
     _finish(b, function.body, function.name if function.is_global else None)
     return made
@@ -51,7 +51,7 @@ def _lower_llm(
     name, arguments = call.arguments
     assert name is not None and arguments is not None
     binder = arguments_function(function.name)
-    caller = Builder(_lower, function.name, (), (), (), names, made, variants)
+    caller = Builder(_lower, function.name, (), (), (), (), names, made, variants)
     caller.at = call.start
     caller.value(name)
     for place in range(len(names)):
@@ -59,7 +59,7 @@ def _lower_llm(
     caller.emit("call", binder, len(names))
     caller.emit("call", call.name, 2)
     caller.emit("return")
-    b = Builder(_lower, binder, function.locals, parameters, (), names, made, variants)
+    b = Builder(_lower, binder, function.locals, function.local_types, parameters, (), names, made, variants)
     _defaults(b, function)
     _finish(b, arguments)
 
@@ -92,7 +92,7 @@ def _finish(b: Builder, body: tir.Expr, constant: str | None = None) -> None:
 def _lambda(b: Builder, node: tir.Lambda) -> None:
     name = b.lambda_name()
     names = tuple(b.locals[local].name for local in node.parameters)
-    inner = Builder(_lower, name, b.locals, node.parameters, node.captures, names, b.made, b.variants)
+    inner = Builder(_lower, name, b.locals, b.local_types, node.parameters, node.captures, names, b.made, b.variants)
     for local in node.parameters:
         if b.locals[local].shared:
             inner.emit("make_cell", inner.slot(local))
@@ -109,7 +109,7 @@ def _function_value(b: Builder, node: tir.FunctionValue) -> None:
         return
     name = b.lambda_name()
     names = tuple(f"argument{place}" for place in range(node.arity))
-    wrapper = Builder(_lower, name, (), (), (), names, b.made, b.variants)
+    wrapper = Builder(_lower, name, (), (), (), (), names, b.made, b.variants)
     for place in range(node.arity):
         wrapper.emit("load_local", place)
     wrapper.emit("call_native" if node.kind == "native" else "sys_call", node.name, node.arity)

@@ -14,7 +14,7 @@ import msgspec
 
 from bamlvm.vm.disassembler import POOLS, entry_key
 from bamlvm.vm.opcodes import CODES, OPERATORS, TABLE
-from bamlvm.vm.program.code import Constant, Function, Handler, JumpTable
+from bamlvm.vm.program.code import Constant, Function, Handler, JumpTable, LocalType
 from bamlvm.vm.program.types import Type
 from bamlvm.vm.stack import max_stack
 
@@ -63,6 +63,7 @@ class _Assembler:
         self._captures = 0
         self._local_count: int | None = None
         self._local_names: tuple[str, ...] = ()
+        self._local_types: list[LocalType] = []
         self._stack: int | None = None
         self._pools: dict[str, list[Any]] = {kind: [] for kind in POOLS}
         self._handlers: list[tuple[str, ...]] = []
@@ -83,6 +84,8 @@ class _Assembler:
         elif head == "locals":
             self._local_count = int(rest[0])
             self._local_names = tuple(map(_unquoted, rest[1:]))
+        elif head == "local_type":
+            self._local_types.append(LocalType(int(rest[0]), self._entry("type", rest[1])))
         elif head == "stack":
             self._stack = int(rest[0])
         elif head == "positions":
@@ -121,6 +124,7 @@ class _Assembler:
             handlers=handlers,
             positions=tuple(self._positions),
             local_names=self._local_names,
+            local_types=tuple(self._local_types),
         )
 
     def _instruction(self, words: list[str]) -> None:

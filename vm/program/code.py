@@ -34,13 +34,21 @@ class JumpTable(msgspec.Struct, frozen=True, array_like=True):
     default: int
 
 
+class LocalType(msgspec.Struct, frozen=True, array_like=True):
+    """The declared type of a local that is a list or a map."""
+
+    local: int
+    type: Type
+
+
 class Function(msgspec.Struct, frozen=True, array_like=True):
     """The code of one function.
 
     ``code`` is flat: an opcode followed by as many operands as its row in the opcode table has.  Jump targets and
     handler ranges are *instruction indexes*, not offsets.  Locals are the parameters, then the captured cells, then
     the rest.  ``positions`` holds triples ``instruction index, line delta, column`` for the instructions from that
-    index on.
+    index on.  ``local_types`` are those of the locals that are lists or maps and stand in no cell: what the compiler
+    knows of their items, and an instruction that makes one does not say.
     """
 
     name: str
@@ -56,6 +64,7 @@ class Function(msgspec.Struct, frozen=True, array_like=True):
     handlers: tuple[Handler, ...] = ()
     positions: tuple[int, ...] = ()
     local_names: tuple[str, ...] = ()
+    local_types: tuple[LocalType, ...] = ()
 
 
 class Placed(msgspec.Struct, frozen=True, array_like=True):

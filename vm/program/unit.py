@@ -16,7 +16,7 @@ from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, GeneratorInfo, S
 from bamlvm.vm.program.llm import ClientInfo, LlmFunctionInfo, RetryPolicyInfo, TemplateInfo
 from bamlvm.vm.program.types import Type, bare
 
-FORMAT = 8
+FORMAT = 9
 """Bumped whenever the meaning of anything in this module changes; part of every cache key."""
 
 

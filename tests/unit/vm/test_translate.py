@@ -249,3 +249,38 @@ def test_compiled_code_can_be_left_at_every_site(kinds: tuple[str, ...]) -> None
         assert ending(left, 9) == expected
     assert "main" in {name for name, _, _ in left.native.visited}
     assert len(left.native.visited) >= 2
+
+
+@pytest.mark.parametrize(
+    ("declared", "made", "item"),
+    [
+        ("float[]", "[]", "xs[0]"),
+        ("float[]", "[0.5]", "xs[0]"),
+        ("map<string, float>", "{}", 'xs["a"]'),
+        ("P[]", "[]", "xs[0].f"),
+        ("float[][]", "[]", "xs[0][0]"),
+    ],
+)
+def test_what_is_in_a_local_list_or_map_is_of_its_declared_type(declared: str, made: str, item: str) -> None:
+    source = f"class P {{ f float }} function main() -> float {{ let xs: {declared} = {made}; {item} * 2.5 }}"
+    assert "* 2.5" in text(source)
+
+
+def test_a_list_keeps_its_declared_type_where_ways_meet() -> None:
+    source = """
+    function main(n: int) -> int {
+      let xs: int[] = []; let ys = [1];
+      for (let i = 0; i < n; i += 1) { xs.push(i); if (i % 7 == 6) { xs = ys; ys = []; } }
+      xs[0] ^ ys[0]
+    }
+    """
+    assert text(source).endswith("t1 = v1[0]\nt2 = v2[0]\nreturn t1 ^ t2")
+
+
+def test_types_of_locals_of_a_body_in_place_of_a_call_are_its_own() -> None:
+    source = """
+    function one(n: int) -> float { let fs: float[] = [0.5]; fs[n] * 2.5 }
+    function main(n: int) -> int { let is: int[] = [n]; let f = one(0); if (f > 1.0) { is[0] ^ 3 } else { is[0] ^ 4 } }
+    """
+    made = text(source)
+    assert "* 2.5" in made and "^ 3" in made and "^ 4" in made

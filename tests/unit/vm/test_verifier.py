@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from bamlvm.vm.linker import LinkError, Program
 from bamlvm.vm.machine import Done, Failed, Machine, MachineError, Paused, Suspended
 from bamlvm.vm.opcodes import CODES
-from bamlvm.vm.program.code import Function, Handler, JumpTable, Placed
+from bamlvm.vm.program.code import Function, Handler, JumpTable, LocalType, Placed
+from bamlvm.vm.program.types import ListType, Primitive
 from bamlvm.vm.program.unit import Unit
 from bamlvm.vm.stack import StackError, max_stack
 from bamlvm.vm.verifier import VerifyError, verify
@@ -59,6 +60,7 @@ def test_what_is_right_passes() -> None:
         (RETURN_ONE, {"max_stack": 2}, None, "max_stack is 2, the code reaches 1"),
         (RETURN_ONE, {"max_stack": 0}, None, "max_stack is 0, the code reaches 1"),
         (RETURN_ONE, {"local_count": -1}, None, "-1 locals for 0"),
+        (RETURN_ONE, {"local_types": (LocalType(1, ListType(Primitive("int"))),)}, None, "a type of no local"),
         (RETURN_ONE, {"positions": (0, 1)}, None, "not triples"),
         (RETURN_ONE, {"positions": (1, 0, 0, 0, 0, 0)}, None, "out of order"),
         (RETURN_ONE, {"positions": (0, -1, 0)}, None, "negative position"),
