@@ -12,7 +12,7 @@ Descriptions come from ``@description``, else from doc comments.
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
@@ -54,6 +54,10 @@ PRIMITIVES: Final[Mapping[str, str]] = {
 """The JSON Schema types of BAML's primitive types."""
 
 
+_DEEPEST: Final = 30
+"""Definitions inside definitions; those of a longer chain of types are made afterwards, with nothing on the stack."""
+
+
 class InexpressibleError(Exception):
     """A type that a dialect has no words for; the message names the type and its place."""
 
@@ -77,6 +81,8 @@ class SchemaWriter:
         self._base = base
         self._place: list[str] = []
         self._recursive: frozenset[str] = frozenset()
+        self._depth = 0
+        self._others: deque[tuple[str, Callable[[], dict[str, Any]]]] = deque()
 
     def document(self, type_: Type, key: str | None = None) -> dict[str, Any]:
         """Return the schema of a type with its definitions in ``$defs``; with ``key``, that of an object that has a
@@ -231,8 +237,27 @@ class SchemaWriter:
         """Return a reference to a definition, which is made if there is none."""
         if name not in self.definitions:
             self.definitions[name] = {}  # keeps its place, and ends the recursion of a recursive type
-            self.definitions[name] = schema()
+            if self._depth < _DEEPEST:
+                self._depth += 1
+                try:
+                    self.definitions[name] = schema()
+                finally:
+                    self._depth -= 1
+                if self._depth == 0:
+                    self._define_others()
+            else:
+                self._others.append((name, schema))
         return {"$ref": f"{self._base}{name}"}
+
+    def _define_others(self) -> None:
+        """Make the definitions that were too deep inside others."""
+        self._depth = 1
+        try:
+            while self._others:
+                name, schema = self._others.popleft()
+                self.definitions[name] = schema()
+        finally:
+            self._depth = 0
 
     def _definition(self, name: str) -> dict[str, Any]:
         if name in self._declared.aliases:

@@ -251,7 +251,7 @@ def a_recording_can_be_scrubbed(browser: Browser, source: str) -> None:
             exchanges = page.locator(".exchanges > details")
             expect(exchanges).to_have_count(3)
             exchanges.last.locator("summary").first.click()
-            slider = page.get_by_label("Scrub through the pieces of the answer").last
+            slider = exchanges.last.get_by_label("Scrub through the pieces of the answer")
             slider.fill("2")
             expect(page.get_by_text(re.compile("2 of \\d+ pieces"))).to_be_visible()
             page.get_by_role("button", name="Replay").click()

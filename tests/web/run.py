@@ -13,7 +13,7 @@ from typing import NamedTuple
 from playwright.sync_api import Browser, Error, sync_playwright
 
 from bamlvm.mock import ThreadedMockServer
-from tests.web import checks
+from tests.web import checks, hostile, large, life
 from tests.web.browser import CHROMIUM, FLAGS, SHOTS, Dev, serving
 
 
@@ -24,15 +24,20 @@ class Program(NamedTuple):
     checks: Sequence[Callable[[Dev], None]]
 
 
-PROGRAMS = (Program(checks.SOURCE, checks.CHECKS),)
-WITH_RECORDINGS: Sequence[Callable[[Browser, str], None]] = (checks.a_recording_can_be_scrubbed,)
+PROGRAMS = (
+    Program(checks.SOURCE, checks.CHECKS),
+    Program(life.SOURCE, life.CHECKS),
+    Program(hostile.SOURCE, hostile.CHECKS),
+    Program(large.SOURCE, large.CHECKS),
+)
+WITH_RECORDINGS: Sequence[Callable[[Browser, str], None]] = (checks.a_recording_can_be_scrubbed, *hostile.RECORDINGS)
 
 
 def main(words: Sequence[str]) -> int:
     SHOTS.mkdir(parents=True, exist_ok=True)
     failed = 0
     with ThreadedMockServer() as server, sync_playwright() as playwright:
-        server.play({"rules": [*checks.RULES, checks.OTHERWISE]})
+        server.play({"rules": [*checks.RULES, *life.RULES, *hostile.RULES, *large.RULES, checks.OTHERWISE]})
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
 
         def with_server(source: str, check: Callable[[Dev], None]) -> None:

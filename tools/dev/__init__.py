@@ -10,6 +10,7 @@
     steps.py        a call of the machine instruction by instruction
     recordings.py   a recording, opened: its exchanges, and its call run again
     application.py  the routes, and who may use them
+    views.py        what each route does
     page/           the page: plain ES modules, no build step, nothing from another host
 
 The page shows what others wrote (a program, a model's answer), so it puts text into the document as text alone, and its

@@ -2,6 +2,7 @@
 // value, undefined where it is left out, and `write(value)` fills it in.  What a control cannot hold is not written:
 // `write` returns false then.
 
+import { Failure } from "./api.js";
 import { el } from "./dom.js";
 import { Exact, encode } from "./json.js";
 
@@ -53,7 +54,7 @@ export function choice(values, { id, label }) {
   };
 }
 
-/** What has no form of its own is written as JSON; text that is none goes out as a string, and the server says so. */
+/** What has no form of its own is written as JSON.  Reading it throws a Failure while it is none. */
 export function json({ id, label }) {
   const element = el("textarea", { id, "aria-label": label, rows: "3", spellcheck: "false", placeholder: "JSON", class: "code" });
   return {
@@ -64,9 +65,9 @@ export function json({ id, label }) {
       if (element.value.trim() === "") return undefined;
       try {
         JSON.parse(element.value);
-      } catch {
+      } catch (error) {
         element.setAttribute("aria-invalid", "true");
-        return element.value;
+        throw new Failure(`A field is not JSON: ${error.message}.`);
       }
       return new Exact(element.value);
     },

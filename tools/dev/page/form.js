@@ -1,13 +1,15 @@
 // A form for a function's arguments, made from their JSON Schema out of controls (controls.js).  What holds several
 // values is a group: its `id` is null, since no single control bears its label.
 
+import { Failure } from "./api.js";
 import { choice, isMedia, json, media, nothing, number, text } from "./controls.js";
 import { el } from "./dom.js";
 import { Exact, encode } from "./json.js";
 
 const DEEPEST = 8; // groups inside groups; what is deeper is JSON
 
-/** Return the field of all arguments: `{ element, read, write }`; `onchange` is called after each change. */
+/** Return the field of all arguments: `{ element, read, write }`; `onchange` is called after each change.  `read()` throws a
+ *  Failure where something cannot be sent. */
 export function argumentsForm(parameters, definitions, onchange) {
   const fields = new Map();
   const element = el("form", { class: "fields", onsubmit: (event) => event.preventDefault(), oninput: onchange, onchange });
@@ -186,7 +188,7 @@ function list(items, context) {
   };
 }
 
-/** A map is its entries in their order; a key that is there twice goes out twice, and the server says so. */
+/** A map is its entries in their order.  Reading it throws a Failure while a key is there twice. */
 function map(schema, context) {
   const keys = schema.propertyNames?.enum;
   const entry = (id) => {
@@ -199,7 +201,16 @@ function map(schema, context) {
   return {
     id: null,
     element: made.element,
-    read: () => new Exact(`{${made.items.map(({ key, value }) => `${JSON.stringify(key.read())}:${encode(value.read())}`).join(",")}}`),
+    read() {
+      const seen = new Set();
+      for (const { key } of made.items) {
+        const twice = seen.has(key.read());
+        key.element.toggleAttribute("aria-invalid", twice);
+        if (twice) throw new Failure(`The key ${JSON.stringify(key.read())} is there twice.`);
+        seen.add(key.read());
+      }
+      return new Exact(`{${made.items.map(({ key, value }) => `${JSON.stringify(key.read())}:${encode(value.read())}`).join(",")}}`);
+    },
     write(value) {
       const entries = entriesOf(value);
       if (entries === null) return false;
@@ -245,7 +256,8 @@ function title(schema, definitions) {
   }
   if (schema.anyOf || schema.oneOf) return (schema.anyOf ?? schema.oneOf).map((each) => title(each, definitions)).join(" | ");
   if (schema.type === "object" && schema.properties === undefined) return "map";
-  return { integer: "int", number: "float", boolean: "bool" }[schema.type] ?? (Array.isArray(schema.type) ? schema.type.join(" | ") : schema.type) ?? "any";
+  if (Array.isArray(schema.type)) return schema.type.map((type) => title({ type }, definitions)).join(" | ");
+  return { integer: "int", number: "float", boolean: "bool" }[schema.type] ?? schema.type ?? "any";
 }
 
 /** Return how well a value fits a schema: 0 not at all, more is better. */

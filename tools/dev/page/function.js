@@ -17,6 +17,7 @@ export function functionView(fn, project, chosenTab) {
   const holder = el("div", {});
   const client = el("select", { id: "client", onchange: typed });
   const clientField = el("div", { class: "field" }, el("label", { class: "label", for: "client" }, "Client"), client);
+  let latest = project;
   let form = null;
   let shape = null; // what the form was made from
 
@@ -27,12 +28,13 @@ export function functionView(fn, project, chosenTab) {
     try {
       sessionStorage.setItem(key, encode(form.read()));
     } catch {
-      sessionStorage.removeItem(key); // too long to be remembered
+      sessionStorage.removeItem(key); // too long to be remembered, or nothing that can be sent
     }
     for (const view of views) view.typed?.();
   }
 
   function refresh(now) {
+    latest = now;
     const found = now.functions.find((each) => each.name === fn.name);
     if (found === undefined) return;
     setText(signature, found.signature);
@@ -40,7 +42,7 @@ export function functionView(fn, project, chosenTab) {
     doc.hidden = !found.doc;
     const newShape = JSON.stringify([found.parameters, now.schemas]);
     if (newShape !== shape) {
-      const values = form?.read() ?? decode(sessionStorage.getItem(key) ?? "");
+      const values = decode(sessionStorage.getItem(key) ?? "");
       form = argumentsForm(found.parameters, now.schemas, typed);
       if (typeof values === "object" && values !== null) form.write(values);
       replace(holder, found.parameters.length ? form.element : el("p", { class: "hint" }, "It takes none."));
@@ -50,7 +52,7 @@ export function functionView(fn, project, chosenTab) {
     replace(client, el("option", { value: "" }, "its own"), now.clients.map((name) => el("option", { value: name }, name)));
     client.value = now.clients.includes(chosen) ? chosen : "";
     clientField.hidden = found.kind !== "llm" || now.clients.length === 0;
-    for (const view of views) view.refresh?.();
+    for (const view of views) view.refresh?.(now);
   }
 
   refresh(project);
@@ -65,7 +67,7 @@ export function functionView(fn, project, chosenTab) {
   };
   const items = [{ id: "run", title: "Run", view: () => add(run) }];
   if (fn.kind === "llm") items.unshift({ id: "prompt", title: "Prompt", view: preview });
-  items.push({ id: "inside", title: "Inside", view: () => add(insideView(fn.name, project, asked)) });
+  items.push({ id: "inside", title: "Inside", view: () => add(insideView(fn.name, latest, asked)) });
   const panels = tabs("The function", items, chosenTab.get(), chosenTab.set);
 
   const element = el(

@@ -14,7 +14,8 @@ export function insideView(name, project, asked) {
   const file = el("p", { class: "hint" });
   const stage = el("select", { id: "stage", onchange: show }, project.stages.map((each) => el("option", { value: each }, each)));
   const shown = el("input", { id: "shown", list: "all-functions", value: name, onchange: show, spellcheck: "false", autocomplete: "off" });
-  const names = el("datalist", { id: "all-functions" }, [...project.functions.map((each) => each.name), ...project.library].map((each) => el("option", { value: each })));
+  const names = el("datalist", { id: "all-functions" });
+  let known = new Set();
   const button = el("button", { type: "button", onclick: step }, "Step through a call");
   const sources = new Map(); // by function, of this version of the program
   let question = new AbortController();
@@ -22,12 +23,21 @@ export function insideView(name, project, asked) {
   let lines = [];
   stage.value = "bytecode";
 
+  function note(now) {
+    known = new Set([...now.functions.map((each) => each.name), ...now.library]);
+    replace(names, [...known].map((each) => el("option", { value: each })));
+  }
+
   /** Show a function's source and stage. */
   async function show() {
     question.abort();
     const mine = (question = new AbortController());
+    const of = shown.value.trim();
+    if (!known.has(of)) {
+      setText(problem, `The program has no function ${of}.`);
+      return;
+    }
     try {
-      const of = shown.value.trim();
       const [found, made] = await Promise.all([sourceOf(of, mine.signal), get("/api/stage", { function: of, stage: stage.value }, mine.signal)]);
       if (mine !== question) return;
       setText(text, shortened(made.text));
@@ -90,6 +100,7 @@ export function insideView(name, project, asked) {
     if (top < source.scrollTop || top > source.scrollTop + source.clientHeight - 40) source.scrollTop = top - source.clientHeight / 3;
   }
 
+  note(project);
   show();
   return {
     element: el(
@@ -100,7 +111,8 @@ export function insideView(name, project, asked) {
       machine,
       el("div", { class: "two" }, el("div", {}, file, source), el("div", {}, el("p", { class: "hint" }, "what the stage makes of it"), text)),
     ),
-    refresh() {
+    refresh(now) {
+      note(now);
       sources.clear();
       show();
     },

@@ -2,6 +2,7 @@
 // It is drawn at most once a frame, and less often where drawing takes long: the newest state, however many events that
 // took.
 
+import { reason } from "./api.js";
 import { block, copyButton, count, el, replace, seconds, setText, shortened, tabs } from "./dom.js";
 import { Happened } from "./happened.js";
 import { pretty } from "./json.js";
@@ -27,10 +28,15 @@ export function runView(asked, { label = "Run", path = "/api/run" } = {}) {
   function start() {
     if (isRunning()) return;
     const mine = (run = { happened: new Happened(), work: null, at: null });
-    mine.work = begin(path, asked(), (event) => {
+    const tell = (event) => {
       mine.happened.add(event);
       if (mine === run) draw();
-    });
+    };
+    try {
+      mine.work = begin(path, asked(), tell);
+    } catch (error) {
+      tell({ name: "error", data: { message: reason(error) } }); // the form has something that cannot be sent
+    }
     slider.disabled = true;
     drawNow();
   }

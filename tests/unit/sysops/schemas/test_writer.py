@@ -184,3 +184,15 @@ def test_anthropics_tools_have_narrow_names_at_the_top(dialect: Dialect) -> None
     assert "(Long.first_name)" in refused("Long", dialect)
     assert written("Outer", dialect)["$defs"]["Long"]["properties"].keys() == {"first name"}
     assert written("Long", dialect, "value")
+
+
+def test_a_long_chain_of_types_takes_no_stack() -> None:
+    source = "".join(f"class C{n} {{ next C{n + 1}? }}\n" for n in range(1_000)) + "class C1000 { last int }"
+    with bamlvm.Runtime.from_files({"main.baml": source}) as runtime:
+        schema = SchemaWriter(runtime.engine.program, dialects.VALUES).document(
+            named_type(runtime.engine.program, "C0")
+        )
+    definitions = schema["$defs"]
+    assert len(definitions) == 1_000
+    assert definitions["C1000"]["properties"] == {"last": {"type": "integer"}}
+    assert all(definitions.values())
