@@ -19,7 +19,7 @@ from bamlvm.compiler.templates.meanings import Meanings
 from bamlvm.compiler.templates.parsing import TemplateError, parse
 from bamlvm.compiler.templates.roles import Roles
 from bamlvm.compiler.templates.shapes import assigned, macro
-from bamlvm.compiler.templates.values import Builtin, Loop, Names, Tuple, Value, describe, element, join, truth
+from bamlvm.compiler.templates.values import Builtin, Loop, Names, Tuple, Value, describe, element, join, pair, truth
 from bamlvm.vm.program.spelling import Suggestion
 from bamlvm.vm.program.types import STRING, UNKNOWN, Type
 
@@ -158,7 +158,10 @@ class _Statements:
             variables[name] = join([branch[name] for branch in branches if name in branch])
 
     def _for(self, node: nodes.For, variables: Variables) -> None:
-        item = element(self._expressions.value(node.iter, variables), self._symbols)
+        value = self._expressions.value(node.iter, variables)
+        item = element(value, self._symbols)
+        if isinstance(node.target, nodes.Tuple) and item == STRING:
+            self._several_names_for_text(node.target, isinstance(pair(value, self._symbols), Tuple))
         inner, set_at = dict(variables), dict(self._expressions.set_at)
         self._bind(node.target, item, inner)
         if node.test is not None:
@@ -167,6 +170,14 @@ class _Statements:
         self.body(node.body, inner)
         self._expressions.set_at = set_at
         self.body(node.else_, dict(variables))
+
+    def _several_names_for_text(self, target: nodes.Tuple, is_map: bool) -> None:
+        """Report a loop that cannot run: a text has no parts to be named.  A list of texts may be empty: a warning."""
+        first, last = target.items[0], target.items[-1]
+        if isinstance(first, nodes.Name) and isinstance(last, nodes.Name):
+            message = "the loop's values are texts, which have no parts to be named"
+            hint = "write `.items()` for the keys and values of a map" if is_map else None
+            self._findings.report("E0072", first.lineno, last.lineno + len(last.name), message, hint, "warning")
 
     def _macro_body(self, node: nodes.Macro | nodes.CallBlock, variables: Variables) -> None:
         for default in node.defaults:

@@ -158,7 +158,8 @@ class _Generator(CodeGenerator):
 
     def visit_For(self, node: nodes.For, frame: Frame) -> None:  # noqa: N802 (Jinja's visitor)
         if not node.recursive:  # that calls itself, as deep as its data
-            counted = nodes.EnvironmentAttribute("counted", lineno=node.lineno)
+            count = "counted_parts" if isinstance(node.target, nodes.Tuple) else "counted"
+            counted = nodes.EnvironmentAttribute(count, lineno=node.lineno)
             node.iter = nodes.Call(counted, [node.iter], [], None, None, lineno=node.lineno)
             self._body = node.body
         super().visit_For(node, frame)
@@ -268,6 +269,16 @@ class Environment(ImmutableSandboxedEnvironment):
                 turns.look()
             if left < 0:
                 raise too_many_turns()
+            yield item
+
+    def counted_parts(self, items: Iterable[Any]) -> Iterator[Any]:
+        """Yield the items of a loop that names their parts.
+
+        Raises :class:`TypeError` for a text: its characters are not meant.
+        """
+        for item in self.counted(items):
+            if isinstance(item, str):
+                raise TypeError("a text has no parts to be named by a loop: for the entries of a map write `m.items()`")
             yield item
 
     def _limited(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:

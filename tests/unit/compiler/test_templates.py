@@ -244,6 +244,16 @@ def test_what_is_wrong_is_reported_at_its_place_and_an_error_fails_to_render(
             render(made, "F", prompt, parameters(made, "F"))
 
 
+@pytest.mark.parametrize(("iterable", "hint"), [("by_name", "write `.items()`"), ("item.tags", None)])
+def test_a_loop_that_names_the_parts_of_texts_is_warned_about(iterable: str, hint: str | None) -> None:
+    """There may be nothing to loop over, and then it runs."""
+    made, source = project(f"{{% for key, value in {iterable} %}}{{{{ key }}}}{{% endfor %}}")
+    (found,) = made.diagnostics
+    assert (found.code, found.severity) == ("E0072", "warning")
+    assert source[found.span.start : found.span.end] == "key, value"
+    assert (hint or "None") in str(found.hint)
+
+
 @pytest.mark.parametrize("case", [name for name in names() if name.startswith("real_")])
 def test_every_prompt_of_the_corpus_renders(case: str) -> None:
     made = compile_project(sources(case), standard())

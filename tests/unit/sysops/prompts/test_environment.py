@@ -25,6 +25,15 @@ def test_loops_are_as_they_were() -> None:
     assert render(template, xs=[{"n": 1, "below": [{"n": 2, "below": []}]}]) == "12"
 
 
+def test_a_loop_does_not_name_the_characters_of_a_text() -> None:
+    """Officially an error, too; a map gives its keys, so that its values would be letters."""
+    template = "{% for key, value in m %}{{ key }}={{ value }} {% endfor %}"
+    with pytest.raises(TypeError, match=r"write `m\.items\(\)`"):
+        render(template, m={"ab": 1})
+    assert render(template, m={"ab": 1}.items()) == "ab=1 "
+    assert render(template, m=[["a", 1], ("b", 2)]) == "a=1 b=2 "
+
+
 def test_nested_loops_end() -> None:
     template = "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
     with pytest.raises(OverflowError, match=f"more than {TURNS} turns"):
