@@ -325,6 +325,8 @@ class Machine(Unwinding, Compiled):
         poll = self.poll
         try:
             while True:
+                # The work grows its text in place where nothing else refers to that.
+                self._making = None
                 self._making = next(work)
                 if poll is None or poll():
                     return Paused()

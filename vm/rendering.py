@@ -17,12 +17,13 @@ name, anything else is on one line.  A value inside itself is ``<cycle>``, one n
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
 from bamlvm.vm.values import Closure, EnumValue, Future, Handle, Instance, Media, TypeValue
-from bamlvm.vm.work import LONGEST, Lengthy, Work, too_long, whole
+from bamlvm.vm.work import TEXT_PIECE, Lengthy, Work, check_length, whole
 
 _BRIEF: Final = 40
 _DEEPEST: Final = 500
@@ -101,6 +102,11 @@ def _local_name(qualified: str) -> str:
 
 _CONTAINERS: Final = frozenset({list, dict, Instance})
 
+_LITERAL_PIECE: Final = 1 << 11
+"""Characters of a text in one piece, where each may become an escape."""
+
+_Entry: TypeAlias = tuple[str, Any, Any, int]
+
 
 def show(value: Any) -> str:
     """Return ``baml.unstable.string`` of a value: see the head comment."""
@@ -132,7 +138,7 @@ def displayed(value: Any) -> Work[str]:
 
 
 def _written(value: Any, wide: bool) -> str:
-    if type(value) not in _CONTAINERS:
+    if type(value) not in _CONTAINERS and not (type(value) is str and len(value) > _LITERAL_PIECE):
         return scalar_text(value)
     work = _Writer(wide).run(value)
     try:
@@ -144,12 +150,18 @@ def _written(value: Any, wide: bool) -> str:
 
 def brief(value: Any) -> str:
     """Return a scalar's literal, or a container's type, cut to forty characters; for messages."""
+    if type(value) is str:
+        value = value[:_BRIEF]
     text = scalar_text(value) if type(value) not in _CONTAINERS else type(value).__name__
     return text if len(text) <= _BRIEF else text[: _BRIEF - 1] + "…"
 
 
 class _Writer:
-    """Work is a stack of texts to write and values to open; ``None`` closes the container opened last."""
+    """Containers that are open are a stack: each its identity, what is left of it, and its end.
+
+    What is left of a container yields a text to write first, the key that follows it (None if there is none), the value,
+    and how deep that lies.
+    """
 
     def __init__(self, wide: bool) -> None:
         self._wide = wide
@@ -158,56 +170,83 @@ class _Writer:
     def run(self, value: Any) -> Work[str]:
         made = ""
         left = 200
+        size = 0
         parts = self._parts
-        open_: dict[int, None] = {}
-        work: list[tuple[str | None, Any, int]] = [("", value, 0)]
-        while work:
+        open_: dict[int, tuple[Iterator[_Entry], str]] = {}
+        before, key, item, depth = "", None, value, 0
+        while True:
             left -= 1
-            if left < 0:
-                left = 512
-                made += "".join(parts)
+            if left < 0 or size > TEXT_PIECE:
+                left, size = 512, 0
+                piece = "".join(parts)
                 parts.clear()
-                if len(made) + len(work) > LONGEST:
-                    raise too_long()
+                check_length(made, piece)
+                made += piece
                 yield made
-            text, item, depth = work.pop()
-            if text is None:
-                parts.append(item)
-                open_.popitem()
-            elif type(item) not in _CONTAINERS:
-                parts.append(text + scalar_text(item))
-                if len(parts[-1]) > 1000:
-                    left -= len(parts[-1]) >> 6
-            elif id(item) in open_ or len(open_) >= _DEEPEST:
-                parts.append(text + ("<cycle>" if id(item) in open_ else "<…>"))
+            parts.append(before)
+            for text in (item,) if key is None else (key, item):
+                if type(text) is str and len(text) > _LITERAL_PIECE:
+                    for piece in _long_literal(text):
+                        parts.append(piece)
+                        piece = "".join(parts)
+                        parts.clear()
+                        check_length(made, piece)
+                        made += piece
+                        yield made
+                elif type(text) not in _CONTAINERS:
+                    parts.append(scalar_text(text))
+                    size += len(parts[-1])
+                if text is key and key is not None:
+                    parts.append(": ")
+                    key = None
+            if type(item) in _CONTAINERS:
+                if id(item) in open_ or len(open_) >= _DEEPEST:
+                    parts.append("<cycle>" if id(item) in open_ else "<…>")
+                else:
+                    open_[id(item)] = self._opened(item, depth)
+            while open_:
+                identity, (rest, end) = open_.popitem()
+                following = next(rest, None)
+                if following is not None:
+                    before, key, item, depth = following
+                    open_[identity] = rest, end
+                    break
+                parts.append(end)
             else:
-                parts.append(text)
-                open_[id(item)] = None
-                work.extend(reversed(self._opened(item, depth)))
-        return made + "".join(parts)
+                piece = "".join(parts)
+                check_length(made, piece)
+                made += piece
+                return made
 
-    def _opened(self, item: Any, depth: int) -> list[tuple[str | None, Any, int]]:
+    def _opened(self, item: Any, depth: int) -> tuple[Iterator[_Entry], str]:
+        """Write how a container begins; return what is left of it, and its end."""
         if type(item) is list:
             self._parts.append("[")
-            inside = [(", " if place else "", each, depth) for place, each in enumerate(item)]
-            return [*inside, (None, "]", 0)]
+            return (((", " if place else ""), None, each, depth) for place, each in enumerate(item)), "]"
+        entries: Iterable[tuple[Any, Any]]
         if type(item) is dict:
-            entries = [(_key(key), each) for key, each in item.items()]
+            count, entries = len(item), item.items()
         else:
             self._parts.append(_local_name(item.class_name) + " ")
-            entries = list(zip(item.cls.field_names, item.fields, strict=True))
-        if not entries:
-            self._parts.append("{}")
-            return [(None, "", 0)]
+            count, entries = len(item.fields), zip(item.cls.field_names, item.fields, strict=True)
+        if not count:
+            return iter(()), "{}"
         self._parts.append("{")
         if self._wide:
-            margin = "\n" + "    " * (depth + 1)
-            lines = [(f"{margin}{name}: ", each, depth + 1) for name, each in entries]
-            return [*lines, (None, "\n" + "    " * depth + "}", 0)]
-        start = " " if type(item) is Instance else ""
-        words = [(f"{', ' if place else start}{name}: ", each, 0) for place, (name, each) in enumerate(entries)]
-        return [*words, (None, start + "}", 0)]
+            first = other = "\n" + "    " * (depth + 1)
+            end, deeper = "\n" + "    " * depth + "}", depth + 1
+        else:
+            first, other, deeper = (" " if type(item) is Instance else ""), ", ", 0
+            end = first + "}"
+        if type(item) is Instance:
+            named = enumerate(entries)
+            return ((f"{other if place else first}{name}: ", None, each, deeper) for place, (name, each) in named), end
+        return ((other if place else first, key, each, deeper) for place, (key, each) in enumerate(entries)), end
 
 
-def _key(key: Any) -> str:
-    return string_literal(key) if type(key) is str else scalar_text(key)
+def _long_literal(text: str) -> Iterator[str]:
+    """Return :func:`string_literal` of a text in pieces."""
+    yield '"'
+    for place in range(0, len(text), _LITERAL_PIECE):
+        yield string_literal(text[place : place + _LITERAL_PIECE])[1:-1]
+    yield '"'

@@ -33,9 +33,9 @@ PIECE: Final = 4096
 TEXT_PIECE: Final = 1 << 16
 """Characters of a text in one piece, where each costs some nanoseconds."""
 
-LONGEST: Final = 1 << 26
-"""The greatest number of characters of a text that is made at once.  Copying as much takes some milliseconds, so
-whatever only copies needs no pieces."""
+LONGEST: Final = 1 << 25
+"""How many bytes a text that is made may take: as many ASCII characters, half as many of most scripts, a quarter as
+many with an emoji among them.  Copying as much takes some milliseconds, so whatever only copies needs no pieces."""
 
 
 class Lengthy(BaseException):
@@ -105,7 +105,7 @@ def memory_limit(message: str, limit: int | None = None) -> Thrown:
 
 def too_long() -> Thrown:
     """Return the panic of a text longer than :data:`LONGEST`."""
-    return memory_limit(f"a string of more than {LONGEST} characters")
+    return memory_limit(f"a string of more than {LONGEST >> 20} MiB")
 
 
 def too_many() -> Thrown:
@@ -125,8 +125,26 @@ def joined(a: str, b: str) -> str:
 
 def check_length(a: str, b: str) -> None:
     """Raise :class:`~bamlvm.vm.values.Thrown` if ``a + b`` is longer than :data:`LONGEST`."""
-    if len(a) + len(b) > LONGEST:
+    length = len(a) + len(b)
+    if length > LONGEST >> 2 and length * max(_width(a), _width(b)) > LONGEST:
         raise too_long()
+
+
+def check_size(text: str, times: int) -> None:
+    """Raise :class:`~bamlvm.vm.values.Thrown` if ``times`` as many characters as the text's are longer than
+    :data:`LONGEST`."""
+    if len(text) * times > LONGEST >> 2 and len(text) * times * _width(text) > LONGEST:
+        raise too_long()
+
+
+def _width(text: str) -> int:
+    """Return how many bytes a character of the text takes; too many for a long one that is kept as UTF-8, too."""
+    if text.isascii():
+        return 1
+    if len(text) > PIECE:
+        return min(4, text.__sizeof__() // len(text))
+    widest = max(text)
+    return 1 if widest < "\u0100" else 2 if widest < "\U00010000" else 4
 
 
 def extend(items: list[Any], others: Sequence[Any]) -> None:

@@ -46,7 +46,7 @@ _CANCELLED: Final = ErrorRecord("baml.panics.Cancelled", "the thread was cancell
 
 _SCOPE_OF_THREAD: Final = Scope.of_thread
 
-SLICE_SECONDS: Final = 0.005
+SLICE_SECONDS: Final = 0.003
 """Time that compiled code takes before it lets other tasks of its event loop run."""
 
 

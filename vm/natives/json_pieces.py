@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from bamlvm.vm.rendering import json_float_text
 from bamlvm.vm.values import EnumValue, Instance, Media, in_i64
-from bamlvm.vm.work import LONGEST, TEXT_PIECE, Work, too_long
+from bamlvm.vm.work import TEXT_PIECE, Work, check_length
 
 _DEEPEST: Final = 990
 _PARTS: Final = 512
@@ -155,10 +155,10 @@ def written(value: Any, plain: Callable[[Any], Any]) -> Work[str]:
         left -= 1
         if left < 0 or size > TEXT_PIECE:
             left, size = _PARTS, 0
-            made += "".join(parts)
+            piece = "".join(parts)
             parts.clear()
-            if len(made) > LONGEST:
-                raise too_long()
+            check_length(made, piece)
+            made += piece
             yield made
         kind = type(item)
         below = plain(item) if kind is Instance or kind is EnumValue or kind is Media else item
@@ -178,11 +178,11 @@ def written(value: Any, plain: Callable[[Any], Any]) -> Work[str]:
             if kind is str and len(below) > TEXT_PIECE:
                 parts.append('"')
                 for place in range(0, len(below), TEXT_PIECE):
-                    made += "".join(parts)
-                    parts.clear()
                     parts.append(encode_basestring(below[place : place + TEXT_PIECE])[1:-1])
-                    if len(made) > LONGEST:
-                        raise too_long()
+                    piece = "".join(parts)
+                    parts.clear()
+                    check_length(made, piece)
+                    made += piece
                     yield made
                 parts.append('"')
             else:
@@ -206,7 +206,10 @@ def written(value: Any, plain: Callable[[Any], Any]) -> Work[str]:
             parts.append(end)
             first = False
         else:
-            return made + "".join(parts)
+            piece = "".join(parts)
+            check_length(made, piece)
+            made += piece
+            return made
 
 
 _END: Final[Any] = object()

@@ -12,7 +12,7 @@ from bamlvm.vm.equality import comparison, deep_equals
 from bamlvm.vm.natives.table import NativeTable
 from bamlvm.vm.rendering import display, displayed
 from bamlvm.vm.values import EnumValue, Instance, panic
-from bamlvm.vm.work import LONGEST, PIECE, UNDIVIDED, Lengthy, Work, collected, due, emptied, later, too_long
+from bamlvm.vm.work import PIECE, TEXT_PIECE, UNDIVIDED, Lengthy, Work, check_length, collected, due, emptied, later
 
 NATIVES: Final = NativeTable({"baml.Array.length": len, "baml.Array.push": list.append})
 
@@ -21,6 +21,9 @@ _AT_ONCE: Final = 1 << 14
 """Items that are copied at once; more is lengthy work."""
 
 _SORTED_AT_ONCE: Final = 128
+
+_SETS: Final = 251
+"""Sets among which many items are spread; a prime, so that numbers with the same remainder do not share one."""
 
 _CONTAINERS: Final = frozenset({list, dict, Instance})
 
@@ -89,15 +92,21 @@ def _joined(items: list[Any], separator: str) -> Work[str]:
     size = 0
     for place, item in enumerate(items):
         text = (yield from displayed(item)) if type(item) in _CONTAINERS else display(item)
-        parts.append(separator + text if place else text)
-        size += len(parts[-1])
-        if size > LONGEST:
-            raise too_long()
-        if len(parts) >= 512 or len(text) > PIECE:
-            made += "".join(parts)
+        if place:
+            parts.append(separator)
+        parts.append(text)
+        size += len(separator) + len(text)
+        if len(parts) >= 1024 or size > TEXT_PIECE:
+            piece = "".join(parts)
             parts.clear()
+            size = 0
+            check_length(made, piece)
+            made += piece
             yield made
-    return made + "".join(parts)
+    piece = "".join(parts)
+    check_length(made, piece)
+    made += piece
+    return made
 
 
 @NATIVES.native("baml.Array.includes")
@@ -296,19 +305,28 @@ def unique(items: list[Any]) -> list[Any]:
 
 def _unique(items: list[Any]) -> Work[list[Any]]:
     kept: list[Any] = []
-    seen: set[Any] = set()
+    seen: dict[type, list[set[Any]]] = {}  # by kind, as 1 == True in Python
     others: list[Any] = []
     for place, item in enumerate(items):
         if place % 1024 == 1023:
             yield kept
-        if isinstance(item, (bool, int, float, str, EnumValue)) or item is None:
-            key = (type(item), item)
-            if key not in seen:
-                seen.add(key)
+        kind = type(item)
+        if kind in SCALARS or kind is EnumValue:
+            if kind not in seen:
+                # Many small sets: one of a million items would take long to grow.
+                seen[kind] = [set() for _ in range(_SETS if len(items) > _AT_ONCE else 1)]
+            sets = seen[kind]
+            some = sets[hash(item) % len(sets)]
+            if item not in some:
+                some.add(item)
                 kept.append(item)
         elif (yield from _place_of(others, item)) is None:
             others.append(item)
             kept.append(item)
+    for sets in seen.values():
+        while sets:
+            sets.pop()
+            yield kept
     return kept
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bamlvm.vm.natives.table import NativeTable
 from bamlvm.vm.values import Thrown
-from bamlvm.vm.work import LONGEST, Lengthy, Work, due, finish, too_long
+from bamlvm.vm.work import TEXT_PIECE, Lengthy, Work, check_length, due, finish
 
 if TYPE_CHECKING:
     from bamlvm.vm.patterns import Pattern
@@ -89,18 +89,28 @@ def replace_pattern(text: str, pattern: str, replacement: str) -> str:
 def _replaced(pattern: Pattern, text: str, template: list[str | int]) -> Work[str]:
     from bamlvm.vm.patterns import expanded, search
 
+    made = ""
     parts: list[str] = []
     size = kept = start = 0
+    replaced = False
     while start <= len(text) and (span := (yield from search(pattern, text, start))) is not None:
         begin, end = span[:2]
         # An empty match right behind another one is none.
-        if begin < end or begin != kept or not parts:
+        if begin < end or begin != kept or not replaced:
             parts += (text[kept:begin], expanded(template, text, span))
             size += len(parts[-1]) + len(parts[-2])
             kept = end
-            if size > LONGEST:
-                raise too_long()
+            replaced = True
         start = end if begin < end else end + 1
-        if len(parts) % 256 == 0:
-            yield parts
-    return "".join((*parts, text[kept:]))
+        if len(parts) >= 256 or size > TEXT_PIECE:
+            piece = "".join(parts)
+            parts.clear()
+            size = 0
+            check_length(made, piece)
+            made += piece
+            yield made
+    parts.append(text[kept:])
+    piece = "".join(parts)
+    check_length(made, piece)
+    made += piece
+    return made

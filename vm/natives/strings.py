@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from bamlvm.vm.natives.table import NativeTable
 from bamlvm.vm.values import in_i64
-from bamlvm.vm.work import LONGEST, PIECE, TEXT_PIECE, Lengthy, Work, due, later, too_long
+from bamlvm.vm.work import PIECE, TEXT_PIECE, Lengthy, Work, check_length, check_size, due, later
 
 _WHITE_SPACE: Final = "".join(
     map(
@@ -184,19 +184,22 @@ def substring(text: str, start: int, end: int) -> str:
 @NATIVES.native("baml.String.replace")
 def replace(text: str, old: str, new: str) -> str:
     """Return the text with the first occurrence of ``old`` replaced."""
-    result: str = _then(
-        _find, text, old, lambda place: text if place < 0 else text[:place] + new + text[place + len(old) :]
-    )
-    if len(result) > LONGEST:
-        raise too_long()
+    result: str = _then(_find, text, old, lambda place: text if place < 0 else _exchanged(text, place, old, new))
     return result
+
+
+def _exchanged(text: str, place: int, old: str, new: str) -> str:
+    check_length(text, new)
+    made = text[:place]
+    made += new
+    made += text[place + len(old) :]
+    return made
 
 
 @NATIVES.native("baml.String.repeat")
 def repeat(text: str, count: int) -> str:
     """Return the text ``count`` times over; the empty string for a negative count."""
-    if len(text) * count > LONGEST:
-        raise too_long()
+    check_size(text, count)
     return text * count
 
 
@@ -224,18 +227,16 @@ def _replaced(text: str, old: str, new: str) -> Work[str]:
         if place is not None:
             parts += (text[start:place], new)
             start = place + len(old)
-        if place is None or len(new) > TEXT_PIECE:
-            made += "".join(parts)
+        if place is None or len(parts) * len(new) > TEXT_PIECE:
+            piece = "".join(parts)
             parts.clear()
-            if len(made) > LONGEST:
-                raise too_long()
+            check_length(made, piece)
+            made += piece
             yield made
-        elif len(parts) * len(new) > LONGEST * 2:
-            raise too_long()
-    parts.append(text[start:])
+    piece = text[start:]
+    check_length(made, piece)
     made += "".join(parts)
-    if len(made) > LONGEST:
-        raise too_long()
+    made += piece
     return made
 
 
@@ -324,7 +325,9 @@ def _lines(text: str) -> Work[list[str]]:
 @NATIVES.native("baml.String.pad_start")
 def pad_start(text: str, length: int, padding: str = " ") -> str:
     """Return the text with padding before it, up to ``length`` characters."""
-    return _padding(text, length, padding) + text
+    made = _padding(text, length, padding)
+    made += text
+    return made
 
 
 @NATIVES.native("baml.String.pad_end")
@@ -337,9 +340,11 @@ def _padding(text: str, length: int, padding: str) -> str:
     absent = length - len(text)
     if absent <= 0 or not padding:
         return ""
-    if length > LONGEST:
-        raise too_long()
-    return (padding * (absent // len(padding) + 1))[:absent]
+    check_size(padding, absent // len(padding) + 1)
+    made = padding * (absent // len(padding))
+    made += padding[: absent % len(padding)]
+    check_length(text, made)
+    return made
 
 
 @NATIVES.native("baml.String.trim_start")
