@@ -32,7 +32,7 @@ from bamlvm.vm.program.llm import (
     UNSUPPORTED_PROVIDERS,
     ClientInfo,
 )
-from bamlvm.vm.program.spelling import did_you_mean
+from bamlvm.vm.program.spelling import did_you_mean, listed
 
 CLIENT_PROPERTIES: Final = ("provider", "retry_policy", "options")
 _PROPERTY_HINT: Final = "what a provider takes is in `options { … }`"
@@ -222,7 +222,7 @@ def _check_http(block: syntax.ConfigValue, known: tuple[str, ...], report: Repor
     for entry in block.entries:
         value = data(entry.value)
         if entry.key not in known:
-            hint = did_you_mean(entry.key, known) or f"it has {', '.join(f'`{name}`' for name in known)}"
+            hint = did_you_mean(entry.key, known) or f"it has {listed(known)}"
             report.warning("E0027", (entry.start, entry.key_end), f"`http` has no `{entry.key}`", hint=hint)
         elif entry.key != POOLING and value is not None and not isinstance(value, dict):
             if isinstance(value, int) and value > HIGHEST:

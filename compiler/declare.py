@@ -88,8 +88,7 @@ def declare(
     """Resolve everything that ``index`` declares into ``symbols``; report what is unknown or circular."""
     declaring = _Declaring(symbols, resolver, kept, lookups, diagnostics)
     aliases = tuple(index.of(syntax.Alias))
-    for entry in aliases:
-        resolver.alias(entry)
+    resolver.resolve_aliases(aliases)
     symbols.annotated_aliases = {entry.name: symbols.annotated_aliases[entry.name] for entry in aliases}
     for entry in index.of(syntax.Enum):
         declaration = entry.declaration

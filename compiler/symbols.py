@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -26,6 +27,14 @@ class DeclaredGlobal(NamedTuple):
     type: Type | None
 
 
+class _Members(NamedTuple):
+    """What is made once of a class or enum, as every use of a member asks for it."""
+
+    info: ClassInfo | EnumInfo
+    shape: object
+    places: Mapping[str, int]
+
+
 @dataclass
 class Symbols:
     """All declarations by qualified name.  ``contracts`` holds the throws that functions declare (absent where they
@@ -42,16 +51,32 @@ class Symbols:
     contract_parts: dict[str, tuple[Type, ...]] = field(default_factory=dict)
     bodies: dict[str, tuple[Entry, syntax.Function]] = field(default_factory=dict)
     globals: dict[str, DeclaredGlobal] = field(default_factory=dict)
+    _members: dict[str, _Members] = field(default_factory=dict)
+    _methods: tuple[int, dict[str, list[str]]] | None = None
 
     def class_(self, name: str) -> ClassInfo | None:
         """Return a class by its qualified name, or None.  Its shape counts as read."""
         found = self.classes.get(name) or self.standard.classes.get(name)
-        self.reads.note("class", (name,), shape(found))
+        self.reads.note("class", (name,), self._shape(found))
         return found
 
     def shape_of(self, name: str) -> object:
-        """Return the :func:`shape` of a class, or None."""
-        return shape(self.classes.get(name) or self.standard.classes.get(name))
+        """Return what functions and templates depend on in a class: its fields' names and types, whether it may have
+        more; None if there is none."""
+        return self._shape(self.classes.get(name) or self.standard.classes.get(name))
+
+    def _shape(self, info: ClassInfo | None) -> object:
+        return None if info is None else self._members_of(info).shape
+
+    def places(self, info: ClassInfo | EnumInfo) -> Mapping[str, int]:
+        """Return the places of a class's fields, or an enum's variants, by name."""
+        return self._members_of(info).places
+
+    def _members_of(self, info: ClassInfo | EnumInfo) -> _Members:
+        kept = self._members.get(info.name)
+        if kept is None or kept.info is not info:
+            kept = self._members[info.name] = _members(info)
+        return kept
 
     def enum(self, name: str) -> EnumInfo | None:
         return self.reads.note("enum", (name,), self.enums.get(name) or self.standard.enums.get(name))
@@ -81,9 +106,14 @@ class Symbols:
 
     def methods(self, class_name: str) -> list[str]:
         """Return the names of a class's methods."""
-        prefix = f"{class_name}."
-        known = [*self.signatures, *self.standard.signatures]
-        return [name.removeprefix(prefix) for name in known if name.startswith(prefix)]
+        count = len(self.signatures)
+        if self._methods is None or self._methods[0] != count:
+            found: dict[str, list[str]] = {}
+            for name in (*self.signatures, *self.standard.signatures):
+                owner, _, last = name.rpartition(".")
+                found.setdefault(owner, []).append(last)
+            self._methods = count, found
+        return self._methods[1].get(class_name, [])
 
     def expand(self, type_: Type) -> Type:
         """Return a recursive alias replaced, once, by the type that it names; among the alternatives of a union too."""
@@ -94,9 +124,9 @@ class Symbols:
         return type_
 
 
-def shape(info: ClassInfo | None) -> object:
-    """Return what functions and templates depend on in a class: its fields' names and types, whether it may have
-    more."""
-    if info is None:
-        return None
-    return [(field.name, field.type) for field in info.fields], has_attribute(info.attributes, "dynamic")
+def _members(info: ClassInfo | EnumInfo) -> _Members:
+    if isinstance(info, EnumInfo):
+        return _Members(info, None, {each.name: place for place, each in enumerate(info.variants)})
+    fields = [(each.name, each.type) for each in info.fields]
+    shape = fields, has_attribute(info.attributes, "dynamic")
+    return _Members(info, shape, {name: place for place, (name, _) in enumerate(fields)})

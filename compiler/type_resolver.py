@@ -5,11 +5,10 @@ An alias is replaced by the type that it names unless it is recursive.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from itertools import islice
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
 
 from bamlvm.compiler.attributes import attributes
+from bamlvm.compiler.foreign_types import foreign_type
 from bamlvm.compiler.hir import ERROR, UNSTATED
 from bamlvm.compiler.index import Entry, reporter
 from bamlvm.compiler.reporter import Reporter, name_range
@@ -18,7 +17,8 @@ from bamlvm.compiler.symbols import Symbols
 from bamlvm.compiler.uses import Symbol
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
-from bamlvm.vm.program.spelling import Suggestion, did_you_mean, nearest, write_instead
+from bamlvm.vm.program.cycles import components
+from bamlvm.vm.program.spelling import Suggestion, did_you_mean, nearest
 from bamlvm.vm.program.types import (
     FUTURE,
     HANDLE,
@@ -43,29 +43,26 @@ from bamlvm.vm.program.types import (
     members,
     optional,
     union,
-    walk,
 )
 
-_DEEPEST_ALIAS = 100
-"""The longest chain of aliases that name one another."""
 _DEEPEST_TYPE = 256
 """The deepest nesting of a type through aliases: the same as may be written in one type."""
 
 
 _LARGEST_TYPE = 10_000
 """The parts of a type once its aliases are put in: whatever is done to a type takes time by them."""
+_LARGEST_ALIASES = 200_000
+"""The parts of all aliases of a project: each may name the one before, and have one part more."""
 
 
 class TypeResolver:
-    """Resolves written types; aliases on demand, each once."""
+    """Resolves written types; the aliases of a project first, each once."""
 
     def __init__(self, scope: Scope, symbols: Symbols, diagnostics: list[Diagnostic]) -> None:
         self._scope = scope
         self._symbols = symbols
         self._diagnostics = diagnostics
-        self._open: dict[str, int] = {}
         self._recursive: set[str] = set()
-        self._guards = 0
 
     def resolve(
         self, written: syntax.TypeExpr, entry: Entry, report: Reporter, variables: frozenset[str] = frozenset()
@@ -85,71 +82,116 @@ class TypeResolver:
                 case syntax.LiteralTypeExpr():
                     return LiteralType(node.value)
                 case syntax.ListTypeExpr():
-                    return ListType(self._guarded(go, node.item))
+                    return ListType(go(node.item))
                 case syntax.MapTypeExpr():
-                    key = self._guarded(go, node.key)
+                    key = go(node.key)
                     self._check_key(bare(key), node, report)
-                    return MapType(key, self._guarded(go, node.value))
+                    return MapType(key, go(node.value))
                 case syntax.OptionalTypeExpr():
                     return optional(go(node.item))
                 case syntax.UnionTypeExpr():
                     return union([go(member) for member in node.members])
                 case syntax.FunctionTypeExpr():
-                    parameters = tuple(self._guarded(go, each) for each in node.parameters)
-                    throws = self._guarded(go, node.throws) if node.throws else UNSTATED
-                    return FunctionType(parameters, self._guarded(go, node.result), throws)
+                    parameters = tuple(go(each) for each in node.parameters)
+                    throws = go(node.throws) if node.throws else UNSTATED
+                    return FunctionType(parameters, go(node.result), throws)
                 case syntax.AttributedTypeExpr():
                     return _attributed(go(node.item), attributes(node.attributes, "type", entry, report))
 
         return go(written)
 
-    def alias(self, entry: Entry) -> Type:
-        """Return the annotated type that an alias names, or its AliasType if it is recursive; report E0068."""
-        # `_open` has the aliases being resolved, each with the number of lists, maps, classes and functions around it
-        # (`_guards`).  Meeting an open one again is recursion, which is legal only through at least one more of these.
-        name = entry.name
-        known = self._symbols.annotated_aliases.get(name)
-        if known is not None:
-            return AliasType(name) if name in self._recursive else known
-        report = reporter(entry, self._diagnostics)
+    def resolve_aliases(self, entries: Iterable[Entry]) -> None:
+        """Resolve all aliases of a project into its symbols; report E0068 where one has no end, or too many parts.
+
+        Those that an alias names are resolved before it, so that no chain of them is too long.
+        """
+        aliases = {entry.name: entry for entry in entries}
+        named = {name: dict(self._aliases_in(entry, aliases)) for name, entry in aliases.items()}
+        # An alias that comes back to itself is legal only through a list, a map or a function.
+        bare_edges = {name: [other for other, guarded in found.items() if not guarded] for name, found in named.items()}
+        places = {name: place for place, name in enumerate(aliases)}
+        for group in components(bare_edges):
+            if len(group) > 1 or group[0] in bare_edges[group[0]]:
+                self._symbols.annotated_aliases.update(dict.fromkeys(group, ERROR))
+                self._reject(
+                    aliases[min(group, key=places.__getitem__)],
+                    "names itself",
+                    "a recursive alias must pass through a list, a map or a class",
+                )
+        groups = list(components(named))
+        for group in groups:
+            if len(group) > 1 or group[0] in named[group[0]]:
+                self._recursive.update(name for name in group if name not in self._symbols.annotated_aliases)
+        left = _LARGEST_ALIASES
+        for group in groups:
+            for name in group:
+                if name not in self._symbols.annotated_aliases:
+                    left = self._resolve_alias(aliases[name], left)
+
+    def _aliases_in(self, entry: Entry, aliases: Mapping[str, Entry]) -> Iterator[tuple[str, bool]]:
+        """Yield the aliases that an alias names, each with whether it is named only inside lists, maps and functions;
+        what is yielded last of an alias counts."""
         declaration = entry.declaration
         assert isinstance(declaration, syntax.Alias)
-        if name in self._open:
-            if self._guards == self._open[name]:
-                report.error(
-                    "E0068",
-                    name_range(declaration),
-                    f"the alias `{declaration.name}` names itself",
-                    hint="a recursive alias must pass through a list, a map or a class",
-                )
-                return ERROR
-            opened = list(self._open)
-            self._recursive.update(opened[opened.index(name) :])  # every alias on the circle is recursive
-            return AliasType(name)
-        self._open[name] = self._guards
+        found: dict[bool, list[str]] = {True: [], False: []}
+        waiting: list[tuple[syntax.TypeExpr, bool]] = [(declaration.type, False)]
+        while waiting:
+            node, guarded = waiting.pop()
+            match node:
+                case syntax.NamedType():
+                    path = node.path
+                    name = self._scope.qualify(path, entry.namespace)
+                    if name is None and "." in path:
+                        name = self._scope.qualify(path.rpartition(".")[0], entry.namespace)
+                    if name is not None and name in aliases:
+                        found[guarded].append(name)
+                    waiting += [(each, True) for each in node.arguments]
+                case syntax.OptionalTypeExpr() | syntax.AttributedTypeExpr():
+                    waiting.append((node.item, guarded))
+                case syntax.UnionTypeExpr():
+                    waiting += [(each, guarded) for each in node.members]
+                case syntax.ListTypeExpr():
+                    waiting.append((node.item, True))
+                case syntax.MapTypeExpr():
+                    waiting += [(node.key, True), (node.value, True)]
+                case syntax.FunctionTypeExpr():
+                    parts = (*node.parameters, node.result, *((node.throws,) if node.throws else ()))
+                    waiting += [(each, True) for each in parts]
+        for guarded in (True, False):
+            yield from ((name, guarded) for name in found[guarded])
+
+    def _resolve_alias(self, entry: Entry, left: int) -> int:
+        """Resolve an alias whose own aliases are; return how many of ``left`` parts the others may still have."""
+        declaration, report = entry.declaration, reporter(entry, self._diagnostics)
+        assert isinstance(declaration, syntax.Alias)
         own = attributes(declaration.attributes, "type", entry, report)
         resolved: Type = ERROR
-        if len(self._open) <= _DEEPEST_ALIAS:
+        if left > 0:
             resolved = _attributed(self.annotated(declaration.type, entry, report), own)
-        if _is_larger(resolved, _LARGEST_TYPE):
-            what = f"the alias `{declaration.name}` names a type of more than {_LARGEST_TYPE} parts"
+        parts, depth = _extent(resolved, _LARGEST_TYPE)
+        if left <= 0:
+            what = f"puts the types of the aliases so far over {_LARGEST_ALIASES} parts"
+            self._reject(entry, what, "what an alias names counts again in each that names it: use classes")
+        elif parts > _LARGEST_TYPE:
             hint = "an alias that the next one names twice doubles; a class is one part, whatever it holds"
-            report.error("E0068", name_range(declaration), what, hint=hint)
-            resolved = ERROR
-        if len(self._open) > _DEEPEST_ALIAS or _depth(resolved) > _DEEPEST_TYPE:
-            where = name_range(declaration)
-            report.error("E0068", where, f"the alias `{declaration.name}` names a type that is nested too deeply")
-            resolved = ERROR
-        del self._open[name]
-        self._symbols.annotated_aliases[name] = resolved
-        return AliasType(name) if name in self._recursive else resolved
+            self._reject(entry, f"names a type of more than {_LARGEST_TYPE} parts", hint)
+        elif depth > _DEEPEST_TYPE:
+            self._reject(entry, "names a type that is nested too deeply")
+        else:
+            self._symbols.annotated_aliases[entry.name] = resolved
+            return left - parts
+        self._symbols.annotated_aliases[entry.name] = ERROR
+        return left
 
-    def _guarded(self, go: Callable[[syntax.TypeExpr], Type], node: syntax.TypeExpr) -> Type:
-        self._guards += 1
-        try:
-            return go(node)
-        finally:
-            self._guards -= 1
+    def _reject(self, entry: Entry, what: str, hint: str | None = None) -> None:
+        declaration = entry.declaration
+        report = reporter(entry, self._diagnostics)
+        report.error("E0068", name_range(declaration), f"the alias `{declaration.name}` {what}", hint=hint)
+
+    def alias(self, entry: Entry) -> Type:
+        """Return the annotated type that a resolved alias names, or its AliasType if it is recursive."""
+        name = entry.name
+        return AliasType(name) if name in self._recursive else self._symbols.annotated_aliases.get(name, ERROR)
 
     def _named(self, node: syntax.NamedType, entry: Entry, report: Reporter, variables: frozenset[str]) -> Type:
         path = node.path
@@ -167,7 +209,7 @@ class TypeResolver:
         if path == "type":
             return TYPE
         if not self._scope.is_unread(path):
-            hint = _foreign_type(node, entry) or self._hint(path, variables)
+            hint = foreign_type(node, entry) or self._hint(path, variables)
             report.error("E0002", node, f"unknown type `{path}`", hint=hint)
         return ERROR
 
@@ -291,75 +333,31 @@ class TypeResolver:
                 return
 
 
-_FOREIGN_TYPES: Final = {
-    **dict.fromkeys(("number", "numeric", "decimal"), "write `int` or `float`"),
-    **dict.fromkeys(("date", "datetime", "time", "timestamp", "uuid", "url"), "there is no such type: use `string`"),
-    **dict.fromkeys(("tuple", "record", "struct"), "write a class with a field for each part"),
-    "bigint": "it is not part of this dialect: an `int` has 64 bits, and what does not fit is an error",
-    **dict.fromkeys(
-        ("result", "either", "error", "exception"),
-        "a function returns `T` alone, and declares what it throws: `throws E`",
-    ),
-    "literal": 'a literal is a type itself: write `"a" | "b"`',
-}
-"""Hints for types of other languages, by their names in lower case."""
+def _extent(type_: Type, most: int) -> tuple[int, int]:
+    """Return how many parts a type has, each counted as often as it is met, and how deep they lie.
 
-_SAME_TYPES: Final = {
-    **dict.fromkeys(("str", "text", "char", "varchar"), "string"),
-    **dict.fromkeys(("integer", "i32", "i64", "long", "short", "byte", "uint"), "int"),
-    **dict.fromkeys(("double", "real", "f32", "f64"), "float"),
-    "boolean": "bool",
-    **dict.fromkeys(("any", "object"), "unknown"),
-    **dict.fromkeys(("none", "nil", "undefined", "void", "unit"), "null"),
-}
-"""The types that some of other languages are here, by their names in lower case."""
-
-_FOREIGN_GENERICS: Final = {
-    **dict.fromkeys(("list", "array", "sequence", "vec", "vector", "iterable", "set"), "{0}[]"),
-    **dict.fromkeys(("optional", "option", "nullable", "maybe"), "{0}?"),
-    **dict.fromkeys(("dict", "dictionary", "hashmap", "map", "mapping", "record"), "map<{0}, {1}>"),
-    "union": "{0} | {1}",
-}
-"""The types that generic ones of other languages are written as, by their names in lower case."""
-
-
-def _foreign_type(node: syntax.NamedType, entry: Entry) -> str | None:
-    """Return a hint for a type of another language, with its own arguments as far as it has them, or None."""
-    name = node.path.lower()
-    written = entry.item.text[node.start : node.end]
-    form = _FOREIGN_GENERICS.get(name)
-    if form is None or (name == "record" and not node.arguments):
-        same = _SAME_TYPES.get(name)
-        if same == "unknown":
-            return Suggestion("write `unknown`, or the types that it may be: `A | B`", written, same)
-        return write_instead(written, same) if same is not None else _FOREIGN_TYPES.get(name)
-    given = [entry.item.text[each.start : each.end] for each in node.arguments]
-    if name == "union" and len(given) > 2:
-        return write_instead(written, " | ".join(given))
-    if len(given) == form.count("{"):
-        given = [f"({each})" if "|" in each and form in ("{0}[]", "{0}?") else each for each in given]
-        return write_instead(written, form.format(*given))
-    parts = (*given, *("T", "T")[len(given) :]) if name != "dict" or given else ("string", "T")
-    return f"write `{form.format(*parts)}`"
-
-
-def _is_larger(type_: Type, parts: int) -> bool:
-    """Whether a type has more parts than that, each counted as often as it is met."""
-    return next(islice(walk(type_), parts, None), None) is not None
-
-
-def _depth(type_: Type) -> int:
-    match type_:
-        case ListType(item) | AttributedType(item, _):
-            return 1 + _depth(item)
-        case MapType(key, value):
-            return 1 + max(_depth(key), _depth(value))
-        case UnionType(parts):
-            return 1 + max(map(_depth, parts))
-        case FunctionType(parameters, result, throws):
-            return 1 + max(map(_depth, (*parameters, result, throws)))
-        case _:
-            return 0
+    Counting ends when they are more than ``most``.
+    """
+    parts = deepest = 0
+    waiting: list[tuple[Type, int]] = [(type_, 0)]
+    while waiting and parts <= most:
+        each, depth = waiting.pop()
+        parts += 1
+        deepest = max(deepest, depth)
+        match each:
+            case ListType(item) | AttributedType(item, _):
+                waiting.append((item, depth + 1))
+            case MapType(key, value):
+                waiting += ((key, depth + 1), (value, depth + 1))
+            case UnionType(inner):
+                waiting += [(one, depth + 1) for one in inner]
+            case ClassType(_, arguments):
+                waiting += [(one, depth) for one in arguments]
+            case FunctionType(parameters, result, throws):
+                waiting += [(one, depth + 1) for one in (*parameters, result, throws)]
+            case _:
+                pass
+    return parts, deepest
 
 
 def _attributed(type_: Type, found: tuple[Attribute, ...]) -> Type:

@@ -159,8 +159,8 @@ def brief(value: Any) -> str:
 class _Writer:
     """Containers that are open are a stack: each its identity, what is left of it, and its end.
 
-    What is left of a container yields a text to write first, the key that follows it (None if there is none), the value,
-    and how deep that lies.
+    What is left of a container yields a text to write first, the key that follows it (None if there is none), the
+    value, and how deep that lies.
     """
 
     def __init__(self, wide: bool) -> None:

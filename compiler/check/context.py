@@ -11,8 +11,10 @@ Unreachable code is checked like any other, with the narrowed types that it woul
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from itertools import compress
+from operator import is_, not_
 from typing import Literal, NamedTuple, TypeAlias
 
 from bamlvm.compiler import hir, tir
@@ -76,6 +78,16 @@ class Flow(NamedTuple):
         """Return the flow after a condition that never holds."""
         return Flow(self.types, self.distance + 1)
 
+    def without(self, places: Collection[Place]) -> Flow:
+        """Return the flow with some places not narrowed."""
+        gone = [place for place in places if place in self.types]
+        if not gone:
+            return self
+        types = dict(self.types)
+        for place in gone:
+            del types[place]
+        return Flow(types, self.distance)
+
     def only(self, kept: Callable[[Place], bool]) -> Flow:
         """Return the flow with only some places narrowed."""
         if not self.types:
@@ -135,6 +147,10 @@ class Checking:
     """How often a local, or a field of this name, was assigned to so far."""
     calls: int = 0
     """How many calls so far may have run code of the program."""
+    _narrowed: dict[int | str, set[Place]] = field(default_factory=dict)
+    """The places that some flow narrows, by their local, and by each name in their path."""
+    _fragile: set[Place] = field(default_factory=set)
+    """Those of them that may change in a call."""
 
     # --- locals and flow ----------------------------------------------------------------------------------------------
 
@@ -173,18 +189,26 @@ class Checking:
     def field_assigned(self, name: str, place: Place | None, declared: Type, value: tir.Expr) -> None:
         """Note an assignment to a field, at ``place`` if that is known: any field of that name may be the same one."""
         self.assignments[name] = self.assignments.get(name, 0) + 1
-        self.flow = self.flow.only(lambda place: isinstance(place, int) or name not in place)
+        self.flow = self.flow.without(self._narrowed.get(name, ()))
         if place is not None:
             self._put(place, declared, value)
 
     def called(self) -> None:
         """Note a call that may run code of the program."""
         self.calls += 1
-        self.flow = self.flow.only(self._survives_calls)
+        self._forget_fragile()
+
+    def _forget_fragile(self) -> None:
+        types = self.flow.types
+        if types and self._fragile:
+            gone = [place for place in self._fragile if place in types and not self._survives_calls(place)]
+            self.flow = self.flow.without(gone)
 
     def enter_loop(self, assigned: frozenset[int]) -> None:
         """Forget what may have changed when the next round of a loop begins, which assigns to some locals."""
-        self.flow = self.flow.only(lambda place: _root(place) not in assigned and self._survives_calls(place))
+        self._forget_fragile()
+        for local in assigned:
+            self.forget(local)
 
     def _put(self, place: Place, declared: Type, value: tir.Expr) -> None:
         # Only a type with alternatives is narrowed by an assignment; others would only lose their declared name.
@@ -194,13 +218,28 @@ class Checking:
                 self.flow = self.narrowed(self.flow, place, known)
 
     def forget(self, local: int) -> None:
-        self.flow = self.flow.only(lambda place: _root(place) != local)
+        self.flow = self.flow.without(self._narrowed.get(local, ()))
 
     def narrowed(self, flow: Flow, place: Place | None, type_: Type) -> Flow:
         """Return ``flow`` with a place narrowed to ``type_``; it is unreachable if no value is of that type."""
         if place is None:
             return flow
+        self._note_narrowed(place)
         return Flow({**flow.types, place: type_}, flow.distance + (type_ == NEVER))
+
+    def _note_narrowed(self, place: Place) -> None:
+        """Note that a place is narrowed in some flow, so that it is found by what makes that untrue."""
+        root, *names = (place,) if isinstance(place, int) else place
+        known = self._narrowed.setdefault(root, set())
+        if place in known:
+            return
+        known.add(place)
+        for name in names:
+            self._narrowed.setdefault(name, set()).add(place)
+        assert isinstance(root, int)
+        local = self.function.locals[root]
+        if local.set_inside or local.shared or any(self.is_set(str(name)) for name in names):
+            self._fragile.add(place)
 
     def join(self, *flows: Flow) -> Flow:
         """Return the flow where branches meet: the union over those that are reachable (or nearest to it)."""
@@ -212,8 +251,14 @@ class Checking:
         if not others:
             return first
         # A place that one branch does not narrow has its declared type there: it is narrowed in all of them or in none.
-        known = [place for place in first.types if all(place in other.types for other in others)]
-        both = {place: self.solver.join([flow.types[place] for flow in (first, *others)]) for place in known}
+        # What is narrowed alike, which is nearly all of it, is not looked at here, but by functions of C.
+        both = dict(first.types)
+        alike = [map(is_, first.types.values(), map(other.types.get, first.types)) for other in others]
+        for place in compress(first.types, map(not_, map(all, zip(*alike, strict=True)))):
+            if all(place in other.types for other in others):
+                both[place] = self.solver.join([flow.types[place] for flow in (first, *others)])
+            else:
+                del both[place]
         return Flow(both, distance)
 
     def settled(self, flow: Flow) -> Flow:

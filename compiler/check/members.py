@@ -81,9 +81,9 @@ def field_of(c: Checking, type_: Type, name: str) -> tuple[ClassInfo, int] | Non
     """Return the class of ``type_`` and the place of its field, or None."""
     info = c.symbols.class_(type_.name) if isinstance(type_, ClassType) else None
     if info is not None:
-        for index, each in enumerate(info.fields):
-            if each.name == name:
-                return info, index
+        index = c.symbols.places(info).get(name)
+        if index is not None:
+            return info, index
     return None
 
 
@@ -142,7 +142,7 @@ def report_no_member(c: Checking, owner: Type, parts: tuple[Type, ...], node: hi
         if c.symbols.method(info.name, node.name) is not None:
             hint = Suggestion(f"`{node.name}` is a method: call it with `()`", node.name, f"{node.name}()")
         else:
-            hint = did_you_mean(node.name, [*(each.name for each in info.fields), *c.symbols.methods(info.name)])
+            hint = did_you_mean(node.name, [*c.symbols.places(info), *c.symbols.methods(info.name)])
     elif lacking == UNKNOWN:
         hint = "narrow it first: `if (x is T)` or `match`"
     elif (own := method_owner(lacking)) is not None and c.symbols.method(own, node.name) is not None:

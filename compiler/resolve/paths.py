@@ -6,7 +6,7 @@ from bamlvm.compiler import hir
 from bamlvm.compiler.resolve.context import Resolving
 from bamlvm.compiler.uses import Symbol
 from bamlvm.grammar import syntax
-from bamlvm.vm.program.spelling import Suggestion, did_you_mean, write_instead
+from bamlvm.vm.program.spelling import Suggestion, did_you_mean, listed, write_instead
 from bamlvm.vm.program.types import PRIMITIVES, EnumType
 
 PRELUDE = {"print": "baml.print"}
@@ -111,10 +111,10 @@ def has_variant(r: Resolving, at: tuple[int, int], enum: str, variant: str) -> b
     """Whether the enum has the variant; report E0064 if not."""
     info = r.symbols.enum(enum)
     assert info is not None
-    names = [each.name for each in info.variants]
+    names = r.symbols.places(info)
     if variant in names:
         return True
-    hint = did_you_mean(variant, names) or f"it has {', '.join(f'`{name}`' for name in names)}"
+    hint = did_you_mean(variant, names) or f"it has {listed(names)}"
     r.report.error("E0064", at, f"`{enum}` has no variant `{variant}`", hint=hint)
     return False
 

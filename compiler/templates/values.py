@@ -205,7 +205,7 @@ def member(value: Value, name: str, symbols: Symbols) -> Value | Absent:
             return STRING if name == "value" else Absent(f"a variant of `{enum}` has no `{name}`", "it has `value`")
         case Enum(enum):
             enum_info = symbols.enum(enum)
-            return _variant(enum_info, name) if enum_info is not None else UNKNOWN
+            return _variant(enum_info, name, symbols) if enum_info is not None else UNKNOWN
         case MapType():
             return UNKNOWN if hasattr(dict, name) else base.value
         case UnionType(parts):
@@ -302,9 +302,9 @@ def _base(value: Value, symbols: Symbols) -> Value:
 
 
 def _field(info: ClassInfo, name: str, symbols: Symbols) -> Value | Absent:
-    for field in info.fields:
-        if field.name == name:
-            return field.type
+    place = symbols.places(info).get(name)
+    if place is not None:
+        return info.fields[place].type
     if has_attribute(info.attributes, "dynamic"):
         return UNKNOWN
     if symbols.method(info.name, name) is not None:
@@ -312,8 +312,8 @@ def _field(info: ClassInfo, name: str, symbols: Symbols) -> Value | Absent:
     return Absent(f"class `{info.name}` has no field `{name}`", _choices(name, [field.name for field in info.fields]))
 
 
-def _variant(info: EnumInfo, name: str) -> Value | Absent:
-    known = [variant.name for variant in info.variants]
+def _variant(info: EnumInfo, name: str, symbols: Symbols) -> Value | Absent:
+    known = symbols.places(info)
     if name in known or has_attribute(info.attributes, "dynamic"):
         return EnumType(info.name)
     return Absent(f"enum `{info.name}` has no variant `{name}`", _choices(name, known))

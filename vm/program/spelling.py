@@ -7,10 +7,17 @@ command line, and the hint has one wording.  Only an error pays: :mod:`difflib` 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Collection, Iterable
 from functools import lru_cache
+from itertools import islice
+from typing import Final
 
 _CUTOFF = 0.7  # of difflib's ratio; lower values propose names that merely share a few letters
+
+
+_COMPARED = 200
+"""The names that one name is compared with; of more, those that begin most like it."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -19,7 +26,16 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     In this order: one that differs in upper and lower case only; one that is a single slip of the keyboard away (for
     names of three letters or more); one that has most of its letters in common.
     """
-    return _nearest(name, tuple(sorted(known)))
+    ordered = sorted(known)
+    if len(ordered) > _COMPARED:
+        spellings = dict.fromkeys((name, name.lower(), name.upper(), name.capitalize(), name.title()))
+        ordered = sorted({each for spelling in spellings for each in _around(spelling, ordered)})
+    return _nearest(name, tuple(ordered))
+
+
+def _around(name: str, ordered: list[str]) -> list[str]:
+    place = bisect_left(ordered, name)
+    return ordered[max(0, place - _COMPARED // 4) : place + _COMPARED // 4]
 
 
 @lru_cache(maxsize=64)  # a misspelt name tends to be reported at each of its uses
@@ -71,6 +87,15 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     """Return a hint that names the nearest known name, a :class:`Suggestion`, or None if none is near."""
     found = nearest(name, known)
     return Suggestion(f"did you mean `{found}`?", name, found) if found else None
+
+
+_LISTED: Final = 12
+
+
+def listed(names: Collection[str]) -> str:
+    """Return names as code with commas between them, the first twelve if there are more."""
+    shown = ", ".join(f"`{name}`" for name in islice(names, _LISTED))
+    return shown if len(names) <= _LISTED else f"{shown} and {len(names) - _LISTED} more"
 
 
 def write_instead(name: str, replacement: str) -> Suggestion:

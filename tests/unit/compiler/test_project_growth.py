@@ -1,4 +1,4 @@
-"""Compile time grows with the source and no faster, whatever its shape; steps are counted, so that no clock decides."""
+"""Compile time grows with the source and no faster, whatever its shape; lines are counted, so that no clock decides."""
 
 from __future__ import annotations
 
@@ -64,25 +64,56 @@ SHAPES: dict[str, Callable[[int], str]] = {
     "methods": lambda n:"class C { x int\n"+"".join(f" function m{i}(self) -> int {{ self.x + {i} }}\n" for i in range(n))+" }",
     "dynamic": lambda n:LLM+'function F(x: string) -> string { client C prompt #"{{ x }}"# }\n'+"class D { a int @@dynamic }\n"+"".join(f'test t{i} {{ functions [F] type_builder {{ dynamic class D {{ b{i} int }} }} args {{ x "a" }} }}\n' for i in range(n)),
     "generators": lambda n:"".join(f'generator g{i} {{ output_type "python/pydantic" output_dir "../{i}" version "0.1" }}\n' for i in range(n)),
+    # Many narrowings, of one variable or of many, one after the other, inside each other and in one condition.
+    "narrow": lambda n:"".join(f"class C{i} {{ a int }}\n" for i in range(n))+"function f(x: "+" | ".join(f"C{i}" for i in range(n))+") -> int { "+" ".join(f"if (x is C{i}) {{ return {i}; }}" for i in range(n))+" 0 }",
+    "narrowvars": lambda n:"function f("+", ".join(f"x{i}: int?" for i in range(n))+") -> int { "+" ".join(f"if (x{i} == null) {{ return {i}; }}" for i in range(n))+" "+" ".join(f"x{i} + 1;" for i in range(n))+" 0 }",
+    "narrowlets": lambda n:"function f(y: int?) -> int { "+" ".join(f"let x{i} = y; if (x{i} != null) {{ x{i} + 1; }}" for i in range(n))+" 0 }",
+    "narrowelse": lambda n:"function f(x: int?, y: string?) -> int { "+" ".join("if (x == null) { x = 1; } else { y = null; } if (y == null) { y = \"a\"; }" for i in range(n))+" 0 }",
+    "narrowlit": lambda n:"function f(x: "+" | ".join(f'"l{i}"' for i in range(n))+") -> int { "+" ".join(f'if (x == "l{i}") {{ return {i}; }}' for i in range(n))+" 0 }",
+    "narrowenum": lambda n:"enum E { "+" ".join(f"V{i}" for i in range(n))+" }\nfunction f(x: E) -> int { "+" ".join(f"if (x == E.V{i}) {{ return {i}; }}" for i in range(n))+" 0 }",
+    "narrowand": lambda n:"".join(f"function f{j}("+", ".join(f"x{i}: int?" for i in range(20))+") -> bool { "+" && ".join(f"x{i} != null" for i in range(20))+" }\n" for j in range(n//20)),
+    "whilenarrow": lambda n:"function f(x: int?) -> int { "+" ".join(f"while (x == null) {{ x = {i}; }}" for i in range(n))+" 1 }",
+    "elseif": lambda n:"".join(f"function f{j}(x: int) -> int {{ "+" else ".join(f"if (x == {i}) {{ {i} }}" for i in range(30))+" else { 0 } }\n" for j in range(n//30)),
+    "guards": lambda n:"".join(f"class C{i} {{ a int }}\n" for i in range(n))+"function f(x: "+" | ".join(f"C{i}" for i in range(n))+") -> int { match (x) { "+" ".join(f"let c: C{i} if c.a > {i} => {i}," for i in range(n))+" _ => 0 } }",
+    "orpattern": lambda n:"function f(x: int) -> int { match (x) { "+" | ".join(f"{i}" for i in range(n))+" => 1, _ => 0 } }",
+    "nested": lambda n:"".join(f"function f{j}(x: int) -> int {{ "+"if (x > 0) { "*15+f"let g = (a: int) -> int {{ a + {j} }}; g([x][0])"+" } else { match (x) { 1 => 1, _ => 0 } }"*15+" }\n" for j in range(n//15)),
+    "lambdachain": lambda n:"function f(x: int) -> int { "+" ".join(f"let g{i} = (a: int) -> int {{ a + x + {f'g{i-1}(a)' if i else 0} }};" for i in range(n))+f" g{n-1}(1) }}",
+    "tags": lambda n:LLM+'function F(x: string) -> string { client C prompt #"'+"{% if x == 'a' %}a{% for y in [x] %}{{ y }}{% endfor %}{% else %}b{% endif %}{% set z = x %}{{ z }}"*(n//3)+'"# }\n',
+    "elif": lambda n:LLM+'function F(x: int) -> string { client C prompt #"{% if x == 0 %}a'+" ".join(f"{{% elif x == {i} %}}b" for i in range(n))+'{% endif %}"# }\n',
+    "promptfields": lambda n:LLM+"class P { "+" ".join(f"f{i} int" for i in range(n))+' }\nfunction F(p: P) -> string { client C prompt #"'+" ".join(f"{{{{ p.f{i} }}}}" for i in range(n))+'"# }\n',
+    "members": lambda n:"class P { "+" ".join(f"f{i} int" for i in range(n))+" }\nfunction f(p: P) -> int { "+" ".join(f"p.f{i};" for i in range(n))+" 1 }",
+    "testsmany": lambda n:LLM+"".join(f'function F{i}(x: string) -> string {{ client C prompt #"{{{{ x }}}}"# }}\ntest t{i} {{ functions [F{i}] args {{ x "a{i}" }} @@assert(a, {{{{ this == "x" }}}}) }}\n' for i in range(n)),
+    "testfunctions": lambda n:LLM+"".join(f'function F{i}(x: string) -> string {{ client C prompt #"{{{{ x }}}}"# }}\n' for i in range(n))+"test t { functions ["+", ".join(f"F{i}" for i in range(n))+'] args { x "a" } }\n',
+    "fallbackover": lambda n:"".join(f'client<llm> C{i} {{ provider openai options {{ model "m{i}" }} }}\n' for i in range(n))+"".join(f'client<llm> D{i} {{ provider fallback options {{ strategy [{"D"+str(i+1)+"," if i<n-1 else ""} C{i}, C{(i*7)%n}] }} }}\n' for i in range(n)),
+    "fallbackdoubles": lambda n:LLM+"".join(f'client<llm> D{i} {{ provider fallback options {{ strategy [D{i+1}, D{i+1}] }} }}\n' for i in range(n-1))+f'client<llm> D{n-1} {{ provider fallback options {{ strategy [C] }} }}\n'+"".join(f'function F{i}(x: int) -> string {{ client D{i} prompt #"a"# }}\n' for i in range(n)),
+    "unionassign": lambda n:"".join(f"class C{i} {{ a int }}\n" for i in range(n))+"type U = "+" | ".join(f"C{i}" for i in range(n))+"\ntype V = "+" | ".join(f"C{n-1-i}" for i in range(n))+"\nfunction f(x: U) -> V { x }",
+    "aliascircle": lambda n:"".join(f"type R{i} = int | R{(i+1)%n}[]\n" for i in range(n))+"function f(x: R0) -> int { 1 }",
+    "aliasback": lambda n:"".join(f"type A{i} = A{i-1}[]\n" if i % 20 else f"type A{i} = int\n" for i in range(n)),
+    "typebuilder": lambda n:LLM+'class D { a int @@dynamic }\nfunction F(x: string) -> D { client C prompt #"{{ x }}"# }\ntest t { functions [F] type_builder { dynamic class D { '+" ".join(f"b{i} int" for i in range(n))+" } "+" ".join(f"class K{i} {{ z int }}" for i in range(n))+' } args { x "a" } }\n',
+    "errvariants": lambda n:"enum E { "+" ".join(f"V{i}" for i in range(n))+" }\nfunction f() -> int { "+" ".join(f"E.W{i};" for i in range(n))+" 1 }",
+    "errmembers": lambda n:"class P { "+" ".join(f"f{i} int" for i in range(n))+" }\nfunction f(p: P) -> int { "+" ".join(f"p.g{i};" for i in range(n))+" 1 }",
+    "errvariables": lambda n:LLM+'function F(x: string) -> string { client C prompt #"'+" ".join(f"{{{{ u{i} }}}}" for i in range(n))+'"# }\n',
+    "errproviders": lambda n:"".join(f'client<llm> C{i} {{ provider opnai{i} options {{ modl "m{i}" }} }}\n' for i in range(n)),
 }  # fmt: skip
 
 
 def steps(source: str) -> int:
-    """Return how many functions are called to compile a source."""
+    """Return how many lines are run to compile a source; a turn of a loop in one line counts, too."""
     count = 0
 
-    def counting(frame: Any, event: str, argument: Any) -> None:
+    def counting(frame: Any, event: str, argument: Any) -> Any:
         nonlocal count
         count += 1
+        return counting
 
     gc.collect()
     gc.disable()
-    before = sys.getprofile()
-    sys.setprofile(counting)
+    before = sys.gettrace()
+    sys.settrace(counting)
     try:
         compile_project({"main.baml": source}, standard())
     finally:
-        sys.setprofile(before)
+        sys.settrace(before)
         gc.enable()
     return count
 
