@@ -51,6 +51,8 @@ _DEEPEST_TYPE = 256
 
 _LARGEST_TYPE = 10_000
 """The parts of a type once its aliases are put in: whatever is done to a type takes time by them."""
+_DEEPEST_CIRCLE = 100
+"""The deepest nesting of types by which a recursive alias comes back to itself."""
 _LARGEST_ALIASES = 200_000
 """The parts of all aliases of a project: each may name the one before, and have one part more."""
 
@@ -124,9 +126,19 @@ class TypeResolver:
                 self._recursive.update(name for name in group if name not in self._symbols.annotated_aliases)
         left = _LARGEST_ALIASES
         for group in groups:
+            depths = 0
             for name in group:
                 if name not in self._symbols.annotated_aliases:
-                    left = self._resolve_alias(aliases[name], left)
+                    left, depth = self._resolve_alias(aliases[name], left)
+                    depths += depth
+            if depths > _DEEPEST_CIRCLE and group[0] in self._recursive:
+                self._reject(
+                    aliases[min(group, key=places.__getitem__)],
+                    f"comes back to itself through more than {_DEEPEST_CIRCLE} types inside each other",
+                    "classes have no such limit",
+                )
+                self._symbols.annotated_aliases.update(dict.fromkeys(group, ERROR))
+                self._recursive.difference_update(group)
 
     def _aliases_in(self, entry: Entry, aliases: Mapping[str, Entry]) -> Iterator[tuple[str, bool]]:
         """Yield the aliases that an alias names, each with whether it is named only inside lists, maps and functions;
@@ -160,8 +172,9 @@ class TypeResolver:
         for guarded in (True, False):
             yield from ((name, guarded) for name in found[guarded])
 
-    def _resolve_alias(self, entry: Entry, left: int) -> int:
-        """Resolve an alias whose own aliases are; return how many of ``left`` parts the others may still have."""
+    def _resolve_alias(self, entry: Entry, left: int) -> tuple[int, int]:
+        """Resolve an alias whose own aliases are; return how many of ``left`` parts the others may still have, and
+        how deep its parts lie."""
         declaration, report = entry.declaration, reporter(entry, self._diagnostics)
         assert isinstance(declaration, syntax.Alias)
         own = attributes(declaration.attributes, "type", entry, report)
@@ -179,9 +192,9 @@ class TypeResolver:
             self._reject(entry, "names a type that is nested too deeply")
         else:
             self._symbols.annotated_aliases[entry.name] = resolved
-            return left - parts
+            return left - parts, depth
         self._symbols.annotated_aliases[entry.name] = ERROR
-        return left
+        return left, 0
 
     def _reject(self, entry: Entry, what: str, hint: str | None = None) -> None:
         declaration = entry.declaration

@@ -131,6 +131,25 @@ def joined_futures(type_: Type) -> Type:
     return union((*(part for part in parts if part not in futures), ClassType(FUTURE, (value, error))))
 
 
+_DEEPEST_COMPARISON = 80
+"""So many recursive aliases within each other are opened to compare them; those that go on do not fit."""
+
+
+class _Assumed:
+    """What one comparison knows of pairs with recursive aliases: those that are assumed to fit, in the order in which
+    they were met, and those that do not fit; ``depth`` is how many are being compared."""
+
+    def __init__(self) -> None:
+        self.pairs: dict[tuple[Type, Type], None] = {}
+        self.failed: set[tuple[Type, Type]] = set()
+        self.depth = 0
+
+    def undo(self, count: int) -> None:
+        """Forget the pairs that were met after the first ``count``: what depended on them does not fit."""
+        while len(self.pairs) > count:
+            self.pairs.popitem()
+
+
 class Solver:
     """Assignability among a project's types, with inference variables (VariableTypes whose names begin with ``?``)."""
 
@@ -165,7 +184,7 @@ class Solver:
         if source is target:
             return True
         before = dict(self._solved)
-        fits = self._fits(self.resolve(source), self.resolve(target), frozenset())
+        fits = self._fits(self.resolve(source), self.resolve(target), _Assumed())
         if not fits:
             self._solved = before
         return fits
@@ -174,7 +193,7 @@ class Solver:
         """Whether two types hold the same values."""
         return self.assignable(one, other) and self.assignable(other, one)
 
-    def _fits(self, source: Type, target: Type, assumed: frozenset[tuple[Type, Type]]) -> bool:
+    def _fits(self, source: Type, target: Type, assumed: _Assumed) -> bool:
         if source is target or (type(source) is type(target) and source == target):
             return True
         if type(source) is Primitive and source in (NEVER, ERROR):
@@ -184,11 +203,8 @@ class Solver:
         if is_open(source) or is_open(target):
             return self._bind(source, target)
         # Recursive aliases are compared coinductively: a pair that is being compared is assumed to fit.
-        if assumed and (source, target) in assumed:
-            return True
         if type(source) is AliasType or type(target) is AliasType:
-            assumed |= {(source, target)}
-            return self._fits(self.symbols.expand(source), self.symbols.expand(target), assumed)
+            return self._fits_opened(source, target, assumed)
         if type(source) is UnionType:
             return all(self._fits(self.resolve(part), self.resolve(target), assumed) for part in source.members)
         if type(target) is UnionType:
@@ -218,16 +234,36 @@ class Solver:
             case _:
                 return False
 
-    def _fits_union(self, source: Type, target: UnionType, assumed: frozenset[tuple[Type, Type]]) -> bool:
+    def _fits_opened(self, source: Type, target: Type, assumed: _Assumed) -> bool:
+        """Whether a recursive alias fits another type, or the other way round.
+
+        A pair that is being compared, or was found to fit, is assumed to fit; one that did not, although more was
+        assumed, never does.
+        """
+        pair = source, target
+        if pair in assumed.pairs:
+            return True
+        if pair in assumed.failed or assumed.depth >= _DEEPEST_COMPARISON:
+            return False
+        assumed.pairs[pair] = None
+        assumed.depth += 1
+        fits = self._fits(self.symbols.expand(source), self.symbols.expand(target), assumed)
+        assumed.depth -= 1
+        if not fits and type(source) is type(target):  # there is no variable in it that could be solved otherwise
+            assumed.failed.add(pair)
+        return fits
+
+    def _fits_union(self, source: Type, target: UnionType, assumed: _Assumed) -> bool:
         table = self._table(target)
         if table is not None and (is_single(source) or table.around(source) is not None):
             return table.around(source) is not None
         # An alternative may solve inference variables and fail later: the solutions of failed attempts are undone.
         for part in sorted(target.members, key=self._openness):
-            before = dict(self._solved)
+            before, trail = dict(self._solved), len(assumed.pairs)
             if self._fits(source, part, assumed):
                 return True
             self._solved = before
+            assumed.undo(trail)
         parts = self.cases(source)
         return len(parts) > 1 and source not in parts and all(self._fits(part, target, assumed) for part in parts)
 
@@ -235,7 +271,7 @@ class Solver:
         """Return a sort key that puts alternatives with inference variables last."""
         return 2 if is_open(type_) else int(any(is_open(part) for part in walk(type_)))
 
-    def _invariant(self, one: Type, other: Type, assumed: frozenset[tuple[Type, Type]]) -> bool:
+    def _invariant(self, one: Type, other: Type, assumed: _Assumed) -> bool:
         one, other = self.resolve(one), self.resolve(other)
         return self._fits(one, other, assumed) and self._fits(self.resolve(other), self.resolve(one), assumed)
 
@@ -388,7 +424,7 @@ class Solver:
     def _covers(self, wide: Type, narrow: Type) -> bool:
         if (self._table(wide) is None and _holds_open(wide)) or (self._table(narrow) is None and _holds_open(narrow)):
             return wide == narrow
-        return self._fits(narrow, wide, frozenset())
+        return self._fits(narrow, wide, _Assumed())
 
     def rejoin(self, parts: Iterable[Type]) -> Type:
         """Return the union of ``types``, with both booleans merged into ``bool`` and all variants into their enum."""

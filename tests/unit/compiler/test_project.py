@@ -354,7 +354,7 @@ TOO_DEEP = {
     "list types": f"function f(a: int{'[]' * DEEP}) -> int {{ 1 }}",
     "map types": f"function f(a: {nested('map<string, ', 'int', '>')}) -> int {{ 1 }}",
     "function types": f"function f(a: {'() -> ' * DEEP}int) -> int {{ 1 }}",
-    "aliases": "".join(f"type A{i} = A{i + 1}\n" for i in range(DEEP)) + f"type A{DEEP} = int",
+    "aliases": "".join(f"type A{i} = A{i + 1}[]\n" for i in range(DEEP)) + f"type A{DEEP} = int",
     "types of aliases": "type A0 = int\n" + "".join(f"type A{i + 1} = A{i}[]\n" for i in range(DEEP)),
     "blocks of options": f"client<llm> C {{ provider openai  options {{ {nested('a {', '', '}')} }} }}",
     "lists of options": f"client<llm> C {{ provider openai  options {{ a {nested('[', '', ']')} }} }}",

@@ -88,6 +88,7 @@ SHAPES: dict[str, Callable[[int], str]] = {
     "fallbackdoubles": lambda n:LLM+"".join(f'client<llm> D{i} {{ provider fallback options {{ strategy [D{i+1}, D{i+1}] }} }}\n' for i in range(n-1))+f'client<llm> D{n-1} {{ provider fallback options {{ strategy [C] }} }}\n'+"".join(f'function F{i}(x: int) -> string {{ client D{i} prompt #"a"# }}\n' for i in range(n)),
     "unionassign": lambda n:"".join(f"class C{i} {{ a int }}\n" for i in range(n))+"type U = "+" | ".join(f"C{i}" for i in range(n))+"\ntype V = "+" | ".join(f"C{n-1-i}" for i in range(n))+"\nfunction f(x: U) -> V { x }",
     "aliascircle": lambda n:"".join(f"type R{i} = int | R{(i+1)%n}[]\n" for i in range(n))+"function f(x: R0) -> int { 1 }",
+    "aliascircles": lambda n:"".join(f"type R{i} = int | R{i+1 if (i+1)%20 else i-19}[]\n" for i in range(n//20*20))+"function f(x: R0) -> R3 { x }",
     "aliasback": lambda n:"".join(f"type A{i} = A{i-1}[]\n" if i % 20 else f"type A{i} = int\n" for i in range(n)),
     "typebuilder": lambda n:LLM+'class D { a int @@dynamic }\nfunction F(x: string) -> D { client C prompt #"{{ x }}"# }\ntest t { functions [F] type_builder { dynamic class D { '+" ".join(f"b{i} int" for i in range(n))+" } "+" ".join(f"class K{i} {{ z int }}" for i in range(n))+' } args { x "a" } }\n',
     "errvariants": lambda n:"enum E { "+" ".join(f"V{i}" for i in range(n))+" }\nfunction f() -> int { "+" ".join(f"E.W{i};" for i in range(n))+" 1 }",
