@@ -34,6 +34,7 @@ _BLOCKS_PER_ACTOR: Final = 8
 _LARGEST_BLOCK: Final = 256
 _BLOCKS_IN_FLIGHT: Final = 4
 _TAKE_SECONDS: Final = 0.05
+_GATHER_SECONDS: Final = 0.01
 
 
 class RayEngine:
@@ -164,19 +165,21 @@ class _Ledger:
         """Return the keys that have no result; none where the batch has ended."""
         return [] if self._stopped else [key for key in keys if key not in self._known]
 
-    async def put(self, key: str, result: bytes) -> None:
-        """Take the result of a row, unless it has one (a block was called twice)."""
-        if key not in self._known:
-            self._known.add(key)
-            self._new.append((key, pickle.loads(result)))
-            self._come.set()
+    async def put(self, results: bytes) -> None:
+        """Take the results of rows, but for those that have one (a block was called twice)."""
+        for key, result in pickle.loads(results):
+            if key not in self._known:
+                self._known.add(key)
+                self._new.append((key, result))
+                self._come.set()
 
     async def take(self, seconds: float) -> bytes:
-        """Return the results that are new, after waiting so long for one at most."""
+        """Return the results that are new, after waiting so long for one at most, and a little for more."""
         if not self._new and seconds:
             self._come.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._come.wait(), seconds)
+                await asyncio.sleep(_GATHER_SECONDS)
         taken, self._new = self._new, []
         return pickle.dumps(taken)
 
@@ -207,6 +210,34 @@ class _ClusterPace:
         await self._ledger.settle.remote(attempts, reserved, tokens)
 
 
+class _Outbox:
+    """The results of an actor on their way to the ledger: those that come while some are under way go together."""
+
+    def __init__(self, ledger: Any) -> None:
+        self._ledger = ledger
+        self._waiting: list[tuple[str, RowResult]] = []
+        self._sending: asyncio.Task[None] | None = None
+
+    def add(self, key: str, result: RowResult) -> None:
+        """Send a result, at once or with the next ones."""
+        self._waiting.append((key, result))
+        if self._sending is None or self._sending.done():
+            self._sending = asyncio.ensure_future(self._send())
+
+    async def flush(self) -> None:
+        """Wait until everything has arrived.  Raises what sending it has raised."""
+        sending = None
+        while sending is not self._sending:
+            sending = self._sending
+            if sending is not None:
+                await asyncio.shield(sending)  # which other blocks wait for, too
+
+    async def _send(self) -> None:
+        while self._waiting:
+            some, self._waiting = self._waiting, []
+            await self._ledger.put.remote(pickle.dumps(some))
+
+
 class _Caller:
     """An actor of the pool.  Its blocks share the actor's ``concurrency``: a row is begun when a place is free."""
 
@@ -219,6 +250,7 @@ class _Caller:
         self._concurrency = concurrency
         self._places = asyncio.Semaphore(concurrency)
         self._ledger = ledger
+        self._outbox = _Outbox(ledger)
         self._pace = _ClusterPace(ledger) if is_paced else None
 
     async def __call__(self, block: Mapping[str, Any]) -> AsyncIterator[dict[str, Any]]:
@@ -241,9 +273,8 @@ class _Caller:
             pacing=self._pace,
             ordered=False,
         )
-        sent = []
         async for result in called:
             self._places.release()
-            sent.append(self._ledger.put.remote(missing[result.index], pickle.dumps(row_result(result))))
-        await asyncio.gather(*sent)
+            self._outbox.add(missing[result.index], row_result(result))
+        await self._outbox.flush()
         yield {"rows": [len(missing)]}

@@ -9,7 +9,9 @@ import sqlite3
 import stat
 import threading
 import warnings
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -46,54 +48,32 @@ def test_the_size_is_bounded(tmp_path: Path) -> None:
     store.close()
 
 
+def altered(sql: str, *, is_store: bool = True) -> Callable[[Path], None]:
+    """Return what runs a statement in a file, which is made as that of a store with an entry unless it is none."""
+
+    def alter(path: Path) -> None:
+        if is_store:
+            store = ResponseCache(path)
+            store.put("0", b"1")
+            store.close()
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute(sql)
+            connection.commit()
+
+    return alter
+
+
 def test_the_age_is_bounded(tmp_path: Path) -> None:
-    store = ResponseCache(tmp_path / "c.db")
-    store.put("a", b"1")
-    store.close()
-    connection = sqlite3.connect(tmp_path / "c.db")
-    connection.execute("UPDATE responses SET created = created - 100")
-    connection.commit()
-    connection.close()
+    altered("UPDATE responses SET created = created - 100")(tmp_path / "c.db")
     store = ResponseCache(tmp_path / "c.db", max_age=99)
-    assert store.get("a") is None
+    assert store.get("0") is None
     store.put("b", b"2")
     assert len(store) == 1, "what is too old goes when something is written"
     store.close()
 
 
-def other_program(path: Path) -> None:
-    connection = sqlite3.connect(path)
-    connection.execute("CREATE TABLE mine (x)")
-    connection.commit()
-    connection.close()
-
-
-def later_version(path: Path) -> None:
-    store = ResponseCache(path)
-    store.put("a", b"1")
-    store.close()
-    connection = sqlite3.connect(path)
-    connection.execute("PRAGMA user_version = 99")
-    connection.close()
-
-
-def with_a_trigger(path: Path) -> None:
-    store = ResponseCache(path)
-    store.put("a", b"1")
-    store.close()
-    connection = sqlite3.connect(path)
-    connection.execute("CREATE TRIGGER t AFTER INSERT ON responses BEGIN DELETE FROM responses; END")
-    connection.close()
-
-
-def with_a_giant(path: Path) -> None:
-    store = ResponseCache(path)
-    store.put("0", b"1")
-    store.close()
-    connection = sqlite3.connect(path)
-    connection.execute("UPDATE responses SET value = zeroblob(40000000)")
-    connection.commit()
-    connection.close()
+other_program = altered("CREATE TABLE mine (x)", is_store=False)
+later_version = altered("PRAGMA user_version = 99")
 
 
 def torn(path: Path) -> None:
@@ -112,16 +92,17 @@ def torn(path: Path) -> None:
         lambda path: path.write_bytes(b"not a database" * 99),
         other_program,
         later_version,
-        with_a_trigger,
-        with_a_giant,
+        altered("CREATE TRIGGER t AFTER INSERT ON responses BEGIN DELETE FROM responses; END"),
+        altered("UPDATE responses SET value = zeroblob(40000000)"),
         torn,
         lambda path: path.mkdir(),
     ],
     ids=["noise", "other", "later", "trigger", "giant", "torn", "folder"],
 )
-def test_a_file_that_cannot_be_used_is_a_warning_and_an_empty_store(tmp_path: Path, damage: object) -> None:
+def test_a_file_that_cannot_be_used_is_a_warning_and_an_empty_store(
+    tmp_path: Path, damage: Callable[[Path], object]
+) -> None:
     path = tmp_path / "c.db"
-    assert callable(damage)
     damage(path)
     before = None if path.is_dir() else path.read_bytes()
     store = ResponseCache(path)
