@@ -98,10 +98,14 @@ def _close(scope: Scope) -> AttemptRecord | None:
         secrets = scope.attempt_secrets
         if secrets:
             record.text = secrets.hide(record.text)
-            record.reasoning = secrets.hide(record.reasoning)
-            record.model = secrets.hide_in(record.model)
-            record.finish_reason = secrets.hide_in(record.finish_reason)
-            record.response = secrets.hide_in(record.response)
+            if record.reasoning:
+                record.reasoning = secrets.hide(record.reasoning)
+            if record.model is not None:
+                record.model = secrets.hide(record.model)
+            if record.finish_reason is not None:
+                record.finish_reason = secrets.hide(record.finish_reason)
+            if record.response is not None:
+                record.response = secrets.hide_in(record.response)
             scope.attempt_secrets = NO_SECRETS
     return record
 

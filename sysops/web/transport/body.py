@@ -167,7 +167,10 @@ class Body(httpx.AsyncByteStream):
         self._wake()
 
     def _follow(self, event: BodyEvent) -> None:
-        self._state = next_state(BODY, self._state, event)
+        try:
+            self._state = BODY[self._state][event]
+        except KeyError:
+            next_state(BODY, self._state, event)  # raises
 
     def _drop_reader(self) -> None:
         self._receiver = None

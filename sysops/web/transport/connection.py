@@ -54,7 +54,7 @@ class Connection(asyncio.BufferedProtocol):
         self.origin = origin
         self.closed: asyncio.Future[None] = loop.create_future()
         self.served = 0  # exchanges that are over
-        self.timer: asyncio.TimerHandle | None = None  # the owner's
+        self.idle_until: float | None = None  # the owner's: the loop's time at which it is to be closed, while idle
         self._owner = owner
         self._buffer = buffer
         self._loop = loop
@@ -209,4 +209,7 @@ class Connection(asyncio.BufferedProtocol):
         return self._transport.get_write_buffer_size() > 0
 
     def _follow(self, event: ConnectionEvent) -> None:
-        self._state = next_state(CONNECTION, self._state, event)
+        try:
+            self._state = CONNECTION[self._state][event]
+        except KeyError:
+            next_state(CONNECTION, self._state, event)  # raises

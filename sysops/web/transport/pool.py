@@ -24,6 +24,9 @@ from bamlvm.sysops.web.transport.names import is_address
 IDLE_SECONDS: Final = 15.0
 """How long a connection is kept for the next request."""
 
+_SWEEP_SECONDS: Final = 0.2
+"""How much earlier than that an idle connection may be closed."""
+
 _MARGIN_SECONDS: Final = 1.0
 """How much earlier than the server a connection is closed, so that no request meets the server's closing."""
 
@@ -47,6 +50,7 @@ class Pool:
         self._buffer = memoryview(bytearray(BUFFER))
         self._idle: dict[Origin, list[Connection]] = {}
         self._idle_count = 0
+        self._sweeper: asyncio.TimerHandle | None = None  # one for all: most connections are taken before their time
         self._open: set[Connection] = set()
         self._closed = False
 
@@ -56,9 +60,7 @@ class Pool:
         while waiting:
             connection = waiting.pop()
             self._idle_count -= 1
-            if connection.timer is not None:
-                connection.timer.cancel()
-                connection.timer = None
+            connection.idle_until = None
             if connection.alive and not _readable(connection.fileno()):
                 return connection
             connection.abort()
@@ -103,6 +105,9 @@ class Pool:
     async def aclose(self) -> None:
         """Close all connections, those in use too."""
         self._closed = True
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
         for connection in tuple(self._open):
             connection.abort()
         closing = [connection.closed for connection in self._open if not connection.closed.done()]
@@ -118,14 +123,33 @@ class Pool:
             return
         self._idle_count += 1
         self._idle.setdefault(connection.origin, []).append(connection)
-        connection.timer = asyncio.get_running_loop().call_later(kept, connection.abort)
+        loop = asyncio.get_running_loop()
+        until = connection.idle_until = loop.time() + kept
+        if self._sweeper is None or until < self._sweeper.when():
+            self._sweep_at(loop, until)
+
+    def _sweep_at(self, loop: asyncio.AbstractEventLoop, when: float) -> None:
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        self._sweeper = loop.call_at(when, self._sweep, loop)
+
+    def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Close the connections whose time is over, or nearly: what is due soon goes now."""
+        self._sweeper = None
+        due = loop.time() + _SWEEP_SECONDS
+        idle = [(each.idle_until, each) for waiting in self._idle.values() for each in waiting]
+        for until, connection in idle:
+            if until is not None and until <= due:
+                connection.abort()
+        later = [until for until, _ in idle if until is not None and until > due]
+        if later:
+            self._sweep_at(loop, min(later))
 
     def lost(self, connection: Connection) -> None:
         self._open.discard(connection)
-        if connection.timer is None:
+        if connection.idle_until is None:
             return
-        connection.timer.cancel()
-        connection.timer = None
+        connection.idle_until = None
         waiting = self._idle.get(connection.origin, [])
         with contextlib.suppress(ValueError):
             waiting.remove(connection)

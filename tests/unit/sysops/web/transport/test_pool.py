@@ -165,3 +165,28 @@ async def test_connecting_has_a_limit(client: httpx.AsyncClient) -> None:
             await client.get(f"https://127.0.0.1:{port}/", timeout=httpx.Timeout(None, connect=0.05))
         async with asyncio.timeout(60):
             await closed.wait()
+
+
+async def test_idle_connections_are_closed_when_their_time_is_over(serve: Any) -> None:
+    everybody = asyncio.Barrier(3)
+
+    async def handler(exchange: Any) -> None:
+        await everybody.wait()
+        kept = b"keep-alive: timeout=4\r\n" if exchange.target == "/short" else b""
+        await exchange.send(b"HTTP/1.1 200 OK\r\n" + kept + b"content-length: 2\r\n\r\nok")
+
+    server = await serve(handler)
+    transport = Transport(trusting)
+    async with httpx.AsyncClient(transport=transport) as client:
+        paths = ("/long", "/short", "/long")
+        await asyncio.gather(*(client.get(server.url() + path.strip("/"), headers=KEEP) for path in paths))
+        assert transport.connections == 3
+        await asyncio.sleep(2.5)
+        assert transport.connections == 3
+        await asyncio.sleep(1.0)  # a second before the server closes it
+        assert transport.connections == 2
+        for _ in range(4):
+            await asyncio.sleep(2.8)
+        assert transport.connections == 2
+        await asyncio.sleep(1.0)
+        assert transport.connections == 0
