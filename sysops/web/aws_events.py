@@ -20,7 +20,7 @@ import zlib
 from typing import Any, Final
 
 import msgspec
-from botocore.eventstream import EventStreamBuffer, ParserError
+from botocore.eventstream import EventStreamBuffer
 
 from bamlvm.sysops.web.sse import DEFAULT_LIMIT, Event, EventTooLargeError, UnreadableStreamError
 
@@ -96,7 +96,7 @@ def _event(data: bytes) -> Event:
     buffer.add_data(data)
     try:
         message = next(buffer)
-    except (ParserError, ValueError, KeyError, IndexError) as error:
+    except Exception as error:  # its own, and any that comes of bytes where no header is (struct.error)
         raise BrokenMessageError(f"a message cannot be read: {error}") from None
     headers: dict[str, Any] = message.headers
     text = message.payload.decode("utf-8", "replace")

@@ -2,9 +2,9 @@
 
 A few bytes of gzip can expand to a thousand times as many, and a coding over a coding to a million times.  So at most
 one :data:`PIECE` is decoded at a time, however much a chunk holds, and only a single coding of those that were
-requested (:data:`ACCEPTED`) is accepted; the reader counts the pieces and stops when there are too many.  Between two
-pieces of one chunk the event loop goes on: without that, a chunk that expands to gigabytes would be all that it does,
-and no deadline could end it.
+requested (:data:`ACCEPTED`) is accepted; the reader counts the pieces and stops when there are too many.  The event
+loop goes on after every :data:`PIECE`: without that, what a few bytes expand to would be all that it does, and no
+deadline could end it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 ACCEPTED: Final = "gzip, deflate"
 PIECE: Final = 64 * 1024
+_STEP: Final = 2048
+"""Bytes that a piece counts beside its own: decoding a byte, or a member without content, takes its time as well."""
 
 _GZIP: Final = 31
 _ZLIB: Final = 15
@@ -54,15 +56,16 @@ async def _decoded(source: AsyncGenerator[bytes, None], applied: list[str]) -> A
     if len(applied) > 1 or applied[0] not in ("gzip", "x-gzip", "deflate"):
         raise httpx.DecodingError(f"a content coding that was not requested: {', '.join(applied)[:100]}")
     decoder = Inflater(gzip=applied[0] != "deflate")
+    spent = 0
     async with aclosing(source) as chunks:
         async for chunk in chunks:
-            is_first = True
             for piece in decoder.feed(chunk):
-                if not is_first:
-                    await asyncio.sleep(0)
-                is_first = False
                 if piece:
                     yield piece
+                spent += len(piece) + _STEP
+                if spent >= PIECE:
+                    spent = 0
+                    await asyncio.sleep(0)
     decoder.finish()
 
 

@@ -227,8 +227,8 @@ class EventStream:
             return
         try:
             events = self._parser.feed(data)
-        except UnreadableStreamError as error:
-            self._break_off(translate(error, self._exchange.subject))
+        except Exception as error:  # UnreadableStreamError; of any other the event loop could only take the connection
+            self._break_off(self._thrown(error))
             return
         if self._trace is not None:
             self._trace(f"chunk of {len(data)} bytes, {len(events)} events")
@@ -252,9 +252,11 @@ class EventStream:
         if error is None:
             self._follow(StreamEvent.END)
         else:
-            thrown = translate(error, self._exchange.subject) or failure(error, "baml.http.SseStream.next")
-            self._follow(StreamEvent.FAIL, thrown)
+            self._follow(StreamEvent.FAIL, self._thrown(error))
         self._wake()
+
+    def _thrown(self, error: Exception) -> Exception:
+        return translate(error, self._exchange.subject) or failure(error, "baml.http.SseStream.next")
 
     def _break_off(self, error: BaseException | None) -> None:
         """Fail from this side; the end of the body that follows changes nothing."""

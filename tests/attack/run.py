@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.attack import caches, capabilities, programs, recordings, servers, sources
+from tests.attack import answers, caches, capabilities, events, programs, recordings, servers, sources, transfers
 from tests.attack.case import Attack
 
 ROOT: Final = Path(__file__).parents[2]
@@ -30,7 +30,7 @@ PATIENCE: Final = 300.0
 KINDS: Final[Mapping[str, Sequence[Attack]]] = {
     "programs": programs.ATTACKS,
     "sources": sources.ATTACKS,
-    "servers": servers.ATTACKS,
+    "servers": (*servers.ATTACKS, *transfers.ATTACKS, *events.ATTACKS, *answers.ATTACKS),
     "recordings": recordings.ATTACKS,
     "caches": caches.ATTACKS,
     "capabilities": capabilities.ATTACKS,

@@ -65,16 +65,60 @@ PROMISES: Final[Mapping[str, Sequence[str]]] = {
     ),
     "has at most `Runtime(max_bytes=…)` bytes": (
         "sysops/web/test_decoding.py::test_a_bomb_comes_in_bounded_pieces",
+        "sysops/web/test_sse.py::test_a_long_id_is_refused_since_every_event_has_it",
+        "sysops/providers/test_accumulator.py::test_the_fault_of_json_that_cannot_be_read_is_said",
+        "sysops/providers/test_accumulator.py::test_an_answer_has_only_so_many_tool_calls",
+        "sysops/test_http.py::test_an_excerpt_is_the_beginning_of_the_body",
         "servers/a-body-without-end",
         "servers/a-stream-without-end",
+        "servers/heads-that-do-not-end",
+        "servers/errors-of-a-gigabyte",
+        "servers/thousands-of-tool-calls-in-one-answer",
     ),
-    "is a failure of that attempt": ("servers/answers-of-every-wrong-shape-to-every-format",),
+    "the client's clocks hold whatever a server does": (
+        "sysops/web/test_decoding.py::test_the_loop_goes_on_between_the_pieces_of_one_chunk",
+        "sysops/web/test_event_stream.py::test_a_flood_of_empty_events_comes_in_bounded_batches",
+        "servers/bodies-byte-by-byte",
+        "servers/floods-of-ids-comments-retries-empty-events-and-words-and-lines-of-a-gigabyte",
+        "servers/bombs-of-blanks-comments-events-and-single-bytes-and-codings-over-codings",
+        "servers/waits-of-a-year-in-the-past-and-of-no-number",
+    ),
+    "**Never a part of an answer.**": (
+        "servers/a-good-answer-that-ends-at-each-byte",
+        "servers/lengths-and-chunk-sizes-that-are-wrong-negative-or-huge",
+        "servers/framing-that-contradicts-itself",
+        "servers/frames-of-aws-with-wrong-lengths-and-sums",
+        "sysops/web/test_decoding.py::test_a_coding_that_was_not_requested",
+    ),
+    "**One response a request.**": (
+        "sysops/web/test_clients.py::test_what_follows_a_response_is_not_the_next_one",
+        "servers/bytes-after-an-answer",
+        "servers/an-answer-before-the-request",
+    ),
+    "**Redirects** are followed": ("servers/redirects-in-a-circle-to-other-hosts-and-schemes",),
+    "**Counts** of tokens": (
+        "sysops/providers/test_accumulator.py::test_a_count_that_is_none_is_absent_and_the_answer_stays",
+        "servers/counts-of-tokens-that-are-absurd",
+    ),
+    "is a failure of that attempt": (
+        "servers/answers-of-every-wrong-shape-to-every-format",
+        "servers/protocols-that-are-not-http-1-1",
+        "servers/tls-instead-of-plain-text-and-the-reverse",
+        "servers/json-nested-doubled-endless-and-of-numbers-that-are-none",
+    ),
     "What it says is data": ("grammar/test_printable.py::test_nothing_harmful_is_left",),
     "A name server that does not answer": (
         "sysops/web/transport/test_names.py::test_a_name_server_that_does_not_answer_holds_up_nothing",
     ),
-    "Character sets are those of the Encoding standard": ("servers/character-sets-that-are-none-or-slow",),
-    "is parsed in a thread": ("servers/a-list-of-30-000-objects",),
+    "Character sets are those of the Encoding standard": (
+        "servers/character-sets-that-are-none-or-slow",
+        "servers/broken-characters-and-byte-order-marks",
+    ),
+    "parsed in a thread": (
+        "sysops/parsing/test_structured.py::test_a_parser_that_is_closed_reads_no_further",
+        "servers/a-list-of-30-000-objects",
+        "servers/values-that-cost-their-reader-most",
+    ),
     "A string with half of a character": ("servers/an-argument-with-half-of-a-character",),
     "A recording is data": (
         "recordings/cut-anywhere",
@@ -95,7 +139,12 @@ PROMISES: Final[Mapping[str, Sequence[str]]] = {
     ),
 }
 
-_NOT_PROMISES: Final = ("Not promised: that a program that may use `shell`", "| capability |", "|---|")
+_NOT_PROMISES: Final = (
+    "Not promised: that a program that may use `shell`",
+    "Not promised of a server",
+    "| capability |",
+    "|---|",
+)
 """How what begins that is no promise, and so has no test."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import struct
 import zlib
@@ -97,4 +98,13 @@ def test_headers_that_cannot_be_read() -> None:
     lengths = struct.pack(">II", 16 + len(packed), len(packed))
     message = lengths + struct.pack(">I", zlib.crc32(lengths)) + packed
     with pytest.raises(BrokenMessageError, match="cannot be read"):
+        AwsEventParser().feed(message + struct.pack(">I", zlib.crc32(message)))
+
+
+@given(st.binary(max_size=60), st.integers(0, 60))
+def test_sound_checksums_around_anything(content: bytes, headers: int) -> None:
+    prelude = struct.pack(">II", 16 + len(content), min(headers, len(content)))
+    prelude += struct.pack(">I", zlib.crc32(prelude))
+    message = prelude + content
+    with contextlib.suppress(BrokenMessageError):
         AwsEventParser().feed(message + struct.pack(">I", zlib.crc32(message)))
