@@ -19,9 +19,6 @@ not given.
 from __future__ import annotations
 
 import asyncio
-import errno
-import os
-import tempfile
 import threading
 import time
 import warnings
@@ -33,9 +30,10 @@ from typing import Any, Final, Literal, Self, TypeAlias
 import httpx
 import msgspec
 
+from bamlvm.build.inputs import read_input, shown, unusable
 from bamlvm.errors import HostError
 from bamlvm.sysops.redaction import NO_SECRETS, Secrets, is_secret, redacted_body
-from bamlvm.sysops.regular_files import read_file
+from bamlvm.sysops.replacing import GrowingFile
 from bamlvm.sysops.web.decoding import decoded_whole
 from bamlvm.sysops.web.recording import (
     VERSION,
@@ -72,7 +70,6 @@ class ReplayWarning(UserWarning):
 
 _MAX_RECORDING: Final = 1 << 30
 _BEGINNINGS: Final = (b'{"request":', _CALL)
-_TO_APPEND: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
 
 
 class RecordingTransport(httpx.AsyncBaseTransport):
@@ -89,16 +86,10 @@ class RecordingTransport(httpx.AsyncBaseTransport):
         self._lock = threading.Lock()
         self._calls: list[RecordedCall] = []  # that are not written yet
         self._has_call = False
-        self._target = Path(os.path.realpath(self.path))
-        self._is_begun = False
         try:
-            if self._target.exists() and not self._target.is_file():  # as /dev/stdout: there is nothing to replace
-                self._is_begun = True
-                os.close(os.open(self._target, _TO_APPEND, 0o600))
-            else:
-                self._write_beside(b"").unlink()
+            self._file = GrowingFile(str(self.path))
         except OSError as error:
-            raise ReplayError(f"cannot write the recording {self.path}: {error.strerror}") from None
+            raise self._unwritable(error) from None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Return the inner transport's response, whose body is recorded while it is read."""
@@ -132,26 +123,14 @@ class RecordingTransport(httpx.AsyncBaseTransport):
         try:
             with self._lock:
                 lines = [msgspec.json.encode(_hidden(call, secrets)) + b"\n" for call in self._calls]
-                content = b"".join([*lines, msgspec.json.encode(exchange), b"\n"])
-                if self._is_begun:
-                    with open(os.open(self._target, _TO_APPEND, 0o600), "ab") as file:
-                        file.write(content)
-                else:
-                    os.replace(self._write_beside(content), self._target)
-                    self._is_begun = True
+                self._file.add(b"".join([*lines, msgspec.json.encode(exchange), b"\n"]))
                 self._has_call = self._has_call or bool(self._calls)
                 self._calls.clear()
         except OSError as error:
-            raise ReplayError(f"cannot write the recording {self.path}: {error.strerror}") from None
+            raise self._unwritable(error) from None
 
-    def _write_beside(self, content: bytes) -> Path:
-        """Write a new file in the folder of the recording, and return its path."""
-        if self._target.exists() and not os.access(self._target, os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        number, name = tempfile.mkstemp(prefix=f".{self._target.name}.", dir=self._target.parent)  # with mode 0600
-        with open(number, "wb") as file:
-            file.write(content)
-        return Path(name)
+    def _unwritable(self, error: OSError) -> ReplayError:
+        return ReplayError(f"cannot write the recording {unusable(self.path, error)}")
 
     async def aclose(self) -> None:
         """Close the inner transport."""
@@ -367,12 +346,13 @@ def read_recording(path: Path) -> Sequence[RecordedExchange]:
     return [line for _, line in _read_lines(path) if isinstance(line, RecordedExchange)]
 
 
-def _read_lines(path: Path) -> list[tuple[int, RecordedExchange | RecordedCall]]:
+def _read_lines(path: str | Path) -> list[tuple[int, RecordedExchange | RecordedCall]]:
     """Return the lines of a recording, with their numbers.  Raise as :func:`read_recording` does."""
     try:
-        lines = read_file(str(path), _MAX_RECORDING).split(b"\n")
-    except OSError as error:
-        raise ReplayError(f"cannot read the recording {path}: {error.strerror}") from None
+        lines = read_input(path, _MAX_RECORDING, streams=True).split(b"\n")
+    except HostError as error:
+        raise ReplayError(f"cannot read the recording {error}") from None
+    path = shown(path)
     found: list[tuple[int, RecordedExchange | RecordedCall]] = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():

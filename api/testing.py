@@ -23,6 +23,7 @@ from bamlvm.build.sources import Source, SourcePath, sources_of
 from bamlvm.checking import check
 from bamlvm.errors import CompileError, HostError
 from bamlvm.stages import STAGES, dump
+from bamlvm.sysops.replacing import write_output
 from bamlvm.test_case import Case
 from bamlvm.tools.test_runner.cases import Constraint, Outcome, select
 from bamlvm.tools.test_runner.runner import run_case
@@ -100,7 +101,7 @@ def compare(text: str, path: Path, *, update: bool, how: str) -> bool:
         return False
     if update:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text.encode("utf-8"))
+        write_output(str(path), text.encode("utf-8"))
         return True
     if kept is None:
         raise SnapshotError(f"there is no snapshot {path}; write it with {how}")

@@ -110,11 +110,12 @@ def execute(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace, files: dict[str, str], summary: Summary) -> Ended:
     from bamlvm.cli.termination import run_to_end
     from bamlvm.tools.batch.arguments import Columns
-    from bamlvm.tools.batch.output import refuse_data
+    from bamlvm.tools.batch.output import refuse_data, refuse_unwritable
     from bamlvm.tools.batch.rows import data_format, read_rows, waits
     from bamlvm.tools.batch.run import LocalEngine, program_digest, run
 
     refuse_data(options.output, options.data)
+    refuse_unwritable(options.output)
     format = data_format(options.data, options.format)
     with shared.open_runtime(options, files) as runtime, shown_progress(options, options.data, format) as progress:
         columns = Columns(runtime, options.function, options.data, renamed_columns(options.column))

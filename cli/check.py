@@ -20,9 +20,10 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import bamlvm
+from bamlvm.build.inputs import read_text, shown
 from bamlvm.cli import exit_codes
 from bamlvm.cli.exit_codes import CommandError
-from bamlvm.cli.files import difference, read_file, replace_all
+from bamlvm.cli.files import difference, leads_out, replace_all
 from bamlvm.cli.output import report, wants_colour, write_result
 from bamlvm.cli.program import add_path, program_path, read_program
 from bamlvm.tools.project import settings_of
@@ -59,7 +60,7 @@ def execute(options: argparse.Namespace) -> int:
             strict = options.strict or settings.strict
             program = read_program(path)
             if options.fix or options.diff:
-                program = _fix(program, settings.levels, options.diff)
+                program = _fix(path, program, settings.levels, options.diff)
             checked = bamlvm.check(program, levels=settings.levels, strict=strict)
         except (bamlvm.HostError, CommandError) as error:
             code = max(code, report(error, "check"))
@@ -80,13 +81,16 @@ def execute(options: argparse.Namespace) -> int:
     return code
 
 
-def _fix(paths: Iterable[str], levels: Mapping[str, Level], show: bool) -> dict[str, str]:
-    """Mend the files at ``paths``, which are one program; return their texts.  With ``show`` print a diff instead, and
-    return them as they are."""
+def _fix(root: str, paths: Iterable[str], levels: Mapping[str, Level], show: bool) -> dict[str, str]:
+    """Mend the files at ``paths``, the program at ``root``; return their texts.  With ``show`` print a diff instead,
+    and return them as they are."""
     from bamlvm.tools.fixes import fix
 
-    before = {path: read_file(os.path.realpath(path), path) for path in paths}
-    after, applied = fix(before, levels)
+    before = {path: read_text(path) for path in paths}
+    theirs = [path for path in before if os.path.isdir(root) and leads_out(path, root)]
+    for path in theirs:
+        print(f"not mended: {shown(path)} is a link out of {shown(root)}", file=sys.stderr)
+    after, applied = fix(before, levels, theirs)
     changed = {path: text for path, text in after.items() if text != before[path]}
     if show:
         for path, text in changed.items():
@@ -108,4 +112,4 @@ def _print(path: str, checked: bamlvm.CheckReport, color: str) -> None:
     if checked.ok:
         count = len(checked.warnings)
         note = f", {count} warning{'s' if count > 1 else ''}" if count else ""
-        print(f"{path}: ok{note}")
+        print(f"{shown(path)}: ok{note}")

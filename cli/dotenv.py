@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from bamlvm.build.inputs import read_text, shown
 from bamlvm.cli.exit_codes import HOST, CommandError
 
 _ENTRY = re.compile(
@@ -25,14 +26,12 @@ _ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
 
 
 def read_variables(path: str) -> dict[str, str]:
-    """Return the variables of a file.  Raises :class:`CommandError` for one that cannot be read."""
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            return parse(file.read(), path)
-    except OSError as error:
-        raise CommandError(HOST, f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise CommandError(HOST, f"{path}: not UTF-8 text") from None
+    """Return the variables of a file, or of a stream such as ``/dev/fd/63``.
+
+    Raises :class:`bamlvm.HostError` for one that cannot be read, and :class:`CommandError` for another form.
+    """
+    text = read_text(path, streams=True).removeprefix("\ufeff")
+    return parse(text.replace("\r\n", "\n").replace("\r", "\n"), path)
 
 
 def parse(text: str, path: str) -> dict[str, str]:
@@ -46,7 +45,7 @@ def parse(text: str, path: str) -> dict[str, str]:
         entry = _ENTRY.match(text, place)
         if entry is None:
             line = text.count("\n", 0, place) + 1
-            raise CommandError(HOST, f"{path}:{line}: expected NAME=VALUE (--no-env-file ignores the file)")
+            raise CommandError(HOST, f"{shown(path)}:{line}: expected NAME=VALUE (--no-env-file ignores the file)")
         place = entry.end()
         value = entry["literal"] if entry["literal"] is not None else entry["bare"]
         if entry["escaped"] is not None:

@@ -26,6 +26,7 @@ from bamlvm.cli import exit_codes
 from bamlvm.cli import options as shared
 from bamlvm.cli.batch import add_rows, renamed_columns, shown_progress
 from bamlvm.cli.exit_codes import CommandError
+from bamlvm.cli.files import write_report
 from bamlvm.cli.program import program_path, read_program
 from bamlvm.grammar.printable import printable
 
@@ -187,10 +188,7 @@ def _write_reports(options: argparse.Namespace, scored: list[Scored]) -> None:
 
         reports[options.html] = page(scored, f"{options.subject} over {options.data}").encode()
     for path, content in reports.items():
-        try:
-            Path(path).write_bytes(content)
-        except OSError as error:
-            raise CommandError(exit_codes.HOST, f"{path}: {error.strerror}") from None
+        write_report(path, content)
 
 
 @contextmanager

@@ -1,51 +1,42 @@
-"""The files that commands change: their text as it is, changes in one step, and as a diff."""
+"""The files that commands change: in one step, and as a diff.
+
+Rule: a command that was given a folder changes nothing outside of it, whatever the links in it lead to.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
+from bamlvm.build.inputs import unusable
 from bamlvm.cli import exit_codes
 from bamlvm.cli.exit_codes import CommandError
-from bamlvm.sysops.regular_files import read_file as read_regular
-from bamlvm.tools.replacing import replace_files
-
-_MAX_BYTES = 64 * 1024 * 1024
+from bamlvm.sysops.regular_files import is_below
+from bamlvm.sysops.replacing import replace_files, write_output
 
 
-def read_file(real: str, path: str) -> str:
-    """Return the text of the file at ``real``, which messages call ``path``, with its line breaks unchanged.
-
-    Raises :class:`CommandError` if it is no regular file, cannot be read, or is not UTF-8 text.
-    """
-    try:
-        data = read_regular(real, _MAX_BYTES)
-    except OSError as error:
-        raise _unusable(path, error) from None
-    return decode(data, path)
-
-
-def decode(data: bytes, path: str) -> str:
-    """Return bytes as text; raise :class:`CommandError` if they are not UTF-8 text."""
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        message = f"{path}: not UTF-8 text: {error.reason} at byte {error.start}"
-        raise CommandError(exit_codes.HOST, message) from None
+def leads_out(path: str, folder: str) -> bool:
+    """Whether a file found in a folder is a link to a place outside of it."""
+    return not is_below(os.path.realpath(path), os.path.realpath(folder))
 
 
 def replace_all(texts: Mapping[str, str], paths: Mapping[str, str]) -> None:
     """Replace files by their real paths, all or none; messages call them as ``paths`` does.
 
-    Raises :class:`CommandError` if one cannot be written.
+    Raises :class:`bamlvm.HostError` if one cannot be written.
     """
     try:
         replace_files(texts)
     except OSError as error:
-        raise _unusable(paths.get(error.filename, str(error.filename)), error) from None
+        raise unusable(paths.get(error.filename, str(error.filename)), error) from None
 
 
-def _unusable(path: str, error: OSError) -> CommandError:
-    return CommandError(exit_codes.HOST, f"{path}: {error.strerror}")
+def write_report(path: str, content: bytes) -> None:
+    """Write a file that an option names.  Raises :class:`CommandError` if that fails; the file is then as it was."""
+    try:
+        write_output(path, content)
+    except OSError as error:
+        raise CommandError(exit_codes.HOST, str(unusable(path, error))) from None
 
 
 def difference(path: str, text: str, changed: str, how: str) -> str:

@@ -4,9 +4,9 @@ The setting `format.indent` of a project (in bamlvm.toml, or in [tool.bamlvm] of
 columns of an indentation, by default 2.
 
 A file with a syntax error is reported and not changed, as is what is no regular file; the others are formatted, all of
-them or, if one cannot be written, none.  The names of the files that changed
-(with --check: that would change) go to stdout, one a line, everything else to stderr.  With `-` the text comes from
-stdin and goes to stdout.
+them or, if one cannot be written, none.  A link that leads out of a folder is not followed.  The names of the files
+that changed (with --check: that would change) go to stdout, one a line, everything else to stderr.  With `-` the text
+comes from stdin and goes to stdout.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ import sys
 from collections.abc import Iterator, Sequence
 
 import bamlvm
+from bamlvm.build.inputs import decode, read_text, shown
 from bamlvm.build.sources import baml_files
 from bamlvm.cli import exit_codes
 from bamlvm.cli.exit_codes import CommandError
-from bamlvm.cli.files import decode, difference, read_file, replace_all
+from bamlvm.cli.files import difference, leads_out, replace_all
 from bamlvm.cli.output import report
 from bamlvm.cli.program import add_path, program_path
 from bamlvm.tools.project import settings_of
@@ -62,9 +63,11 @@ class _Run:
         seen: set[str] = set()
         for path in paths:
             try:
-                for file in _baml_files(path):
+                for file in self.found(path):
                     real = os.path.realpath(file)
-                    if real not in seen:
+                    if file != path and leads_out(file, path):
+                        print(f"skipped: {shown(file)} is a link out of {shown(path)}", file=sys.stderr)
+                    elif real not in seen:
                         seen.add(real)
                         self.file(file, real)
             except CommandError as error:
@@ -73,13 +76,25 @@ class _Run:
         self.summary(len(seen) - self.changed - self.unchanged)
         return self.code
 
+    def found(self, path: str) -> Iterator[str]:
+        """Yield the file at ``path``, or the ``.baml`` files below it; report what cannot be followed."""
+        if not os.path.isdir(path):
+            yield path
+            return
+        is_empty = True
+        for file in baml_files(path, self.fail):
+            is_empty = False
+            yield os.path.normpath(file)
+        if is_empty:
+            raise CommandError(exit_codes.HOST, f"{shown(path)}: no .baml file in this folder")
+
     def file(self, path: str, real: str) -> None:
         """Format the text of one file, or report why not."""
         indent = self.indent(os.path.dirname(path) or ".")  # wrong settings end the command
         try:
-            text = read_file(real, path)
+            text = read_text(path)
             formatted = bamlvm.format_source(text, path, indent=indent)
-        except (CommandError, bamlvm.BamlError) as error:
+        except bamlvm.BamlError as error:
             self.fail(error)
         else:
             self._formatted[real] = path, text, formatted
@@ -90,7 +105,7 @@ class _Run:
             changed = {real: after for real, (_, before, after) in self._formatted.items() if before != after}
             try:
                 replace_all(changed, {real: path for real, (path, _, _) in self._formatted.items()})
-            except CommandError as error:
+            except bamlvm.HostError as error:
                 self.fail(error)
                 for real in changed:
                     del self._formatted[real]
@@ -121,9 +136,9 @@ class _Run:
         if self.check:
             self.code = max(self.code, exit_codes.UNFORMATTED)
         if self.diff:
-            print(difference(path, text, formatted, "formatted"), end="")
+            print(difference(shown(path), text, formatted, "formatted"), end="")
         else:
-            print(path)
+            print(shown(path))
 
     def fail(self, error: CommandError | bamlvm.BamlError) -> None:
         self.code = max(self.code, report(error, "fmt"))
@@ -139,16 +154,3 @@ class _Run:
 
 def _files(count: int) -> str:
     return "1 file" if count == 1 else f"{count} files"
-
-
-def _baml_files(path: str) -> Iterator[str]:
-    """Yield the file at ``path``, or the ``.baml`` files below it."""
-    if not os.path.isdir(path):
-        yield path
-        return
-    found = False
-    for file in baml_files(path):
-        found = True
-        yield os.path.normpath(file)
-    if not found:
-        raise CommandError(exit_codes.HOST, f"{path}: no .baml file in this folder")

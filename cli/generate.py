@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import bamlvm
+from bamlvm.build.inputs import shown
 from bamlvm.build.sources import read_sources
 from bamlvm.cli import exit_codes
 from bamlvm.cli.exit_codes import CommandError
@@ -42,7 +43,7 @@ def execute(options: argparse.Namespace) -> int:
     else:
         changed = write(packages)
     for each in changed:
-        print(f"{'not up to date' if options.check else 'wrote' if each.exists() else 'removed'}: {each}")
+        print(f"{'not up to date' if options.check else 'wrote' if each.exists() else 'removed'}: {shown(each)}")
     if not changed:
         print("up to date")
     return exit_codes.STALE if options.check and changed else exit_codes.OK

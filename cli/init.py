@@ -6,9 +6,11 @@ It runs at once, without a key: `bamlvm run --mock`, `bamlvm test --mock`.  File
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
+from bamlvm.build.inputs import shown, unusable
 from bamlvm.cli import exit_codes
 from bamlvm.cli.exit_codes import CommandError
 from bamlvm.tools.new_project import create_project
@@ -24,11 +26,11 @@ def execute(options: argparse.Namespace) -> int:
     try:
         written, kept = create_project(options.dir)
     except OSError as error:
-        raise CommandError(exit_codes.HOST, f"{error.filename or options.dir}: {error.strerror}") from None
+        raise CommandError(exit_codes.HOST, str(unusable(error.filename or options.dir, error))) from None
     for path in written:
-        print(path)
+        print(shown(path))
     for path in kept:
-        print(f"not changed: {path}", file=sys.stderr)
-    place = "" if options.dir == Path() else f"cd {options.dir} && "
+        print(f"not changed: {shown(path)}", file=sys.stderr)
+    place = "" if options.dir == Path() else f"cd {shlex.quote(shown(options.dir))} && "
     print(f"next: {place}bamlvm run --mock", file=sys.stderr)
     return exit_codes.OK

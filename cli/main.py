@@ -38,6 +38,8 @@ COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code (see :mod:`bamlvm.cli.exit_codes`)."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        _occupy_closed_descriptors()
     try:
         code = _dispatch(words)
         if sys.stdout is not None:
@@ -45,11 +47,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     except KeyboardInterrupt as interrupt:  # one of SIGTERM says so
         _forget_interruption()
-        print(f"bamlvm {words[0]}: {str(interrupt) or 'interrupted'}" if words else "", file=sys.stderr)
+        _complain(words, str(interrupt) or "interrupted")
         return exit_codes.TERMINATED if str(interrupt) else exit_codes.INTERRUPTED
+    except MemoryError:
+        _complain(words, "out of memory")
+        return exit_codes.HOST
     except BrokenPipeError:
-        _silence_broken_streams()
+        _silence_failing_streams()
         return exit_codes.BROKEN_PIPE
+    except OSError as error:
+        failing = _silence_failing_streams()
+        if "<stdout>" in failing:
+            _complain(words, f"cannot write to stdout: {error.strerror}")
+        elif not failing:
+            place = f"{error.filename}: " if error.filename is not None else ""
+            _complain(words, f"{place}{error.strerror or error}")
+        return exit_codes.HOST
 
 
 def _forget_interruption() -> None:
@@ -103,14 +116,34 @@ def _dispatch(words: list[str]) -> int:
         return report(error, name)
 
 
-def _silence_broken_streams() -> None:
-    """Discard what is still buffered: else the interpreter would complain at exit (Python's documentation of
-    ``signal``, "Note on SIGPIPE")."""
+def _complain(words: Sequence[str], reason: str) -> None:
+    from bamlvm.grammar.printable import printable_line
+
+    print(printable_line(f"bamlvm {words[0]}: {reason}" if words else f"bamlvm: {reason}"), file=sys.stderr)
+
+
+def _occupy_closed_descriptors() -> None:
+    """Let nothing else get the number of a standard stream that is closed: what reads ``/dev/stdin``, or a process that
+    is started, would take a file of this process for it.  What is printed to a closed stderr is discarded."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(number, True)
+    os.close(number)
+    if sys.stderr is None:  # `print` would take stdout instead
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (open as long as the process is)
+
+
+def _silence_failing_streams() -> list[str]:
+    """Discard what streams hold that cannot be written; return their names.  Otherwise the interpreter would complain
+    at exit (Python's documentation of ``signal``, "Note on SIGPIPE")."""
+    failing = []
     for stream in (sys.stdout, sys.stderr):
         try:
-            stream.flush()
-        except BrokenPipeError:
+            if stream is not None:
+                stream.flush()
+        except OSError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            failing.append(stream.name)
+    return failing
 
 
 def _help_width() -> int:

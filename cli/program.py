@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from bamlvm.build.sources import read_sources
+from bamlvm.build.sources import checked_name, read_sources
 from bamlvm.cli.exit_codes import USAGE, CommandError
 from bamlvm.vm.program.spelling import suggestion
 
@@ -55,6 +55,7 @@ def read_program(path: str) -> dict[str, str]:
     Raises :class:`bamlvm.HostError` for what cannot be read.
     """
     files = read_sources(path)
+    checked_name(path, path)
     if os.path.isfile(path):
         return dict.fromkeys([path], *files.values())
     return {os.path.join(path, name): text for name, text in files.items()}

@@ -101,7 +101,7 @@ def _profiled(runtime: bamlvm.Runtime) -> Profiler:
 def _is_path(word: str) -> bool:
     """Whether a word is meant as a path: it exists, or no function can have such a name."""
     parts = word.split(".")
-    return os.path.exists(word) or parts[-1] == "baml" or not all(part.isidentifier() for part in parts)
+    return os.path.lexists(word) or parts[-1] == "baml" or not all(part.isidentifier() for part in parts)
 
 
 def _print_usage(collector: bamlvm.Collector) -> None:

@@ -23,10 +23,10 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from bamlvm.build.inputs import read_text
 from bamlvm.cli import exit_codes
 from bamlvm.cli import options as shared
 from bamlvm.cli.exit_codes import CommandError
-from bamlvm.cli.files import read_file
 from bamlvm.cli.program import add_path, program_path, read_program
 from bamlvm.tools.server.settings import Settings
 
@@ -172,7 +172,7 @@ def _settings(options: argparse.Namespace) -> Settings:
     env = os.environ if found is None else found
     keys = [key.strip() for key in env.get(KEYS, "").split(",") if key.strip()]
     if options.keys_file is not None:
-        lines = read_file(os.path.realpath(options.keys_file), options.keys_file).splitlines()
+        lines = read_text(options.keys_file, streams=True).splitlines()
         written = [line.partition("#")[0].strip() for line in lines]
         if not any(written):
             raise CommandError(exit_codes.HOST, f"{options.keys_file}: there is no key in it")

@@ -26,6 +26,7 @@ import bamlvm
 from bamlvm.cli import exit_codes
 from bamlvm.cli import options as shared
 from bamlvm.cli.exit_codes import CommandError
+from bamlvm.cli.files import write_report
 from bamlvm.cli.output import duration_text, json_text, shortened, thrown_text, usage_text, wants_colour
 from bamlvm.cli.program import add_path, program_path, read_program
 from bamlvm.grammar.printable import printable, printable_json
@@ -263,7 +264,4 @@ def _write_junit(path: str, outcomes: Sequence[Outcome], suite: str) -> None:
         if notes:
             ElementTree.SubElement(element, "system-out").text = xml_text("\n".join(notes))
     ElementTree.indent(root)
-    try:
-        ElementTree.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
-    except OSError as error:
-        raise CommandError(exit_codes.HOST, f"{path}: {error.strerror}") from None
+    write_report(path, ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))

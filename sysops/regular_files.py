@@ -26,7 +26,19 @@ _OPENAT: Final = os.open in os.supports_dir_fd and bool(_NO_LINK)
 _CHUNK: Final = 1024 * 1024
 
 NOT_REGULAR: Final = "not a regular file"
-"""The reason of the :class:`OSError` of what is a folder, a pipe, a socket or a device."""
+"""How the reason of the :class:`OSError` begins of what is a folder, a pipe, a socket or a device."""
+
+_KINDS: Final = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+_STANDARD: Final = ("/dev/stdin", "/dev/stdout", "/dev/stderr")
+_DESCRIPTORS: Final = ("/dev/fd/", "/proc/self/fd/")
 
 
 class Roots:
@@ -63,6 +75,12 @@ def open_to_read(path: str, roots: Roots | bool = True) -> int:
     return _open(path, os.O_RDONLY, roots)
 
 
+def open_to_append(path: str) -> int:
+    """Return the descriptor of a file, made if there is none, that grows at its end.  Raise as :func:`open_to_write`
+    does."""
+    return _open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, roots=True)
+
+
 def open_to_write(path: str, roots: Roots | bool = True) -> int:
     """Return the descriptor of a file that is empty now.  Raise :class:`OSError`, also for what is no regular file."""
     descriptor = _open(path, os.O_WRONLY | os.O_CREAT, roots)
@@ -75,9 +93,13 @@ def open_to_write(path: str, roots: Roots | bool = True) -> int:
 
 
 def read_all(descriptor: int, limit: int) -> bytes:
-    """Return the rest of a file, which is closed.  Raise :class:`OSError` if it has more than ``limit`` bytes."""
-    with open(descriptor, "rb") as file:
-        return read_rest(file.fileno(), limit)
+    """Return the content of a file, which is closed.  Raise :class:`OSError` if it has more than ``limit`` bytes."""
+    try:
+        if os.fstat(descriptor).st_size > limit:  # which may be a hole: nothing of it is read
+            raise _too_large(limit)
+        return read_rest(descriptor, limit)
+    finally:
+        os.close(descriptor)
 
 
 def read_rest(descriptor: int, limit: int) -> bytes:
@@ -88,8 +110,8 @@ def read_rest(descriptor: int, limit: int) -> bytes:
         pieces.append(piece)
         left -= len(piece)
     if left <= 0:
-        raise OSError(errno.EFBIG, f"larger than {limit} bytes")
-    return b"".join(pieces)
+        raise _too_large(limit)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def read_file(path: str, limit: int, roots: Roots | bool = True) -> bytes:
@@ -97,16 +119,42 @@ def read_file(path: str, limit: int, roots: Roots | bool = True) -> bytes:
     return read_all(open_to_read(path, roots), limit)
 
 
+def descriptor_of(path: str) -> int | None:
+    """Return the number of the open file of this process that a path names, such as ``/dev/stdin`` or ``/dev/fd/63``,
+    or None."""
+    if path in _STANDARD:
+        return _STANDARD.index(path)
+    head = next((head for head in _DESCRIPTORS if path.startswith(head)), None)
+    number = path.removeprefix(head) if head is not None else ""
+    return int(number) if number.isascii() and number.isdecimal() and len(number) < 8 else None
+
+
+def not_regular(mode: int) -> OSError:
+    """Return the error about what has this mode (``st_mode``) and is no regular file."""
+    return OSError(errno.EINVAL, f"{NOT_REGULAR} but {_KINDS.get(stat.S_IFMT(mode), 'something else')}")
+
+
+def _too_large(limit: int) -> OSError:
+    size = f"{limit >> 20} MiB" if limit >= 1 << 20 and not limit % (1 << 20) else f"{limit} bytes"
+    return OSError(errno.EFBIG, f"larger than {size}")
+
+
 def _open(path: str, flags: int, roots: Roots | bool) -> int:
     flags |= _NON_BLOCKING | _BINARY
-    if isinstance(roots, Roots):
-        folder, parts = roots.resolve(path)
-        descriptor = _open_below(folder, parts, flags)
-    else:
-        descriptor = os.open(path, flags, _CREATED)
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, NOT_REGULAR)
+        if isinstance(roots, Roots):
+            folder, parts = roots.resolve(path)
+            descriptor = _open_below(folder, parts, flags)
+        else:
+            descriptor = os.open(path, flags, _CREATED)
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # a socket, or a pipe that would be written and has no reader
+            raise not_regular(os.stat(path).st_mode) from None
+        raise
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            raise not_regular(mode)
         return descriptor
     except BaseException:
         os.close(descriptor)
@@ -116,7 +164,7 @@ def _open(path: str, flags: int, roots: Roots | bool) -> int:
 def _open_below(folder: str, parts: list[str], flags: int) -> int:
     """Open a file from a folder, component by component, following no link."""
     if not parts:
-        raise OSError(errno.EISDIR, NOT_REGULAR)
+        raise not_regular(stat.S_IFDIR)
     if not _OPENAT:
         return os.open(os.path.join(folder, *parts), flags | _NO_LINK, _CREATED)
     place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import msgspec
 
+from bamlvm.build.inputs import read_input, read_text, shown
 from bamlvm.errors import HostError
-from bamlvm.sysops.regular_files import Roots, read_file
-from bamlvm.sysops.services import MAX_BYTES
+from bamlvm.sysops.regular_files import Roots
 from bamlvm.vm.program.types import MEDIA, AliasType, Primitive, Type, UnionType
 from bamlvm.vm.values import Media
 
@@ -44,7 +44,7 @@ def file_argument(path: Path, type_: Type, aliases: Mapping[str, Type]) -> Any:
     try:
         return msgspec.json.decode(text)
     except msgspec.DecodeError as error:
-        raise HostError(f"{path}: not JSON: {error}") from None
+        raise HostError(f"{shown(path)}: not JSON: {error}") from None
 
 
 def text_argument(text: str, type_: Type) -> Any:
@@ -93,21 +93,11 @@ def media_file(kind: str, path: Path, media_type: str | None = None, roots: Root
     import base64  # neither is needed for a text
     import mimetypes
 
-    content = _read(path, roots)
+    content = read_input(path, roots=roots)
     media_type = media_type or _MEDIA_TYPES.get(path.suffix.lower()) or mimetypes.guess_type(path.name)[0]
     return Media(kind, media_type, "base64", base64.b64encode(content).decode())
 
 
 def text_file(path: Path, roots: Roots | bool = True) -> str:
     """Return the text of a file below ``roots`` in UTF-8, with its line breaks unchanged."""
-    try:
-        return _read(path, roots).decode()
-    except UnicodeDecodeError:
-        raise HostError(f"{path}: not UTF-8 text") from None
-
-
-def _read(path: Path, roots: Roots | bool) -> bytes:
-    try:
-        return read_file(str(path), MAX_BYTES, roots)
-    except OSError as error:
-        raise HostError(f"{path}: {error.strerror}") from None
+    return read_text(path, roots=roots)

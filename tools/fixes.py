@@ -37,13 +37,13 @@ class Fixed(NamedTuple):
     applied: list[Applied]
 
 
-def fix(sources: Mapping[str, str], levels: Mapping[str, Level] | None = None) -> Fixed:
+def fix(sources: Mapping[str, str], levels: Mapping[str, Level] | None = None, kept: Iterable[str] = ()) -> Fixed:
     """Return the sources of a program with every fix applied that makes it no worse.
 
-    Warnings that ``levels`` turns off are not mended.
+    Warnings that ``levels`` turns off are not mended, and the files ``kept`` not changed.
     """
     texts, applied = dict(sources), list[Applied]()
-    rejected: set[str] = set()
+    rejected = set(kept)
     found = check(texts, levels=levels).diagnostics
     for _ in range(_MOST_ROUNDS):
         chosen = {path: each for path, each in _chosen(found).items() if path in texts and path not in rejected}

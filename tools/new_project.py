@@ -5,8 +5,11 @@ Files that exist are never changed.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final
+
+from bamlvm.sysops.replacing import folders_made, replace_files
 
 _MAIN: Final = """\
 /// Sorts messages to a support desk.  Without a key:  bamlvm run --mock
@@ -122,16 +125,17 @@ FILES: Final = {
 def create_project(folder: Path) -> tuple[list[Path], list[Path]]:
     """Write the files of a project; return those written, and those that were there and are unchanged.
 
-    An existing ``baml_src`` gets no program.  Raises :class:`OSError`.
+    An existing ``baml_src`` gets no program.  Raises :class:`OSError`; nothing is then written.
     """
-    has_program = (folder / "baml_src").exists()
-    written, kept = [], []
+    has_program = os.path.lexists(folder / "baml_src")
+    written: dict[Path, str] = {}
+    kept = []
     for name, text in FILES.items():
         path = folder / name
-        if path.exists() or (has_program and name.startswith("baml_src/")):
+        if os.path.lexists(path) or (has_program and name.startswith("baml_src/")):
             kept.append(path)
-            continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="\n")
-        written.append(path)
-    return written, kept
+        else:
+            written[path] = text
+    with folders_made(str(path.parent) for path in written):
+        replace_files({str(path): text for path, text in written.items()})
+    return list(written), kept

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from bamlvm.build.inputs import read_input
+
 if TYPE_CHECKING:
     from bamlvm.sysops.prices import Price
 
@@ -30,15 +32,12 @@ def found_prices(path: str | os.PathLike[str]) -> dict[str, Price] | None:
 
 
 def _mentioned(folder: str) -> bool:
-    """Whether a file of settings in a folder, or above it, has the word ``prices``."""
+    """Whether a file of settings in a folder, or above it, has the word ``prices``.  Raises :class:`HostError`."""
     while True:
         for name in _FILES:
-            try:
-                with open(os.path.join(folder, name), "rb") as file:
-                    if b"prices" in file.read():
-                        return True
-            except OSError:
-                continue
+            path = os.path.join(folder, name)
+            if os.path.lexists(path) and b"prices" in read_input(path):
+                return True
         parent = os.path.dirname(folder)
         if parent == folder:
             return False

@@ -21,6 +21,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from bamlvm.build.inputs import decode, read_input, shown
 from bamlvm.errors import HostError
 from bamlvm.sysops.prices import Price, Prices, price_from
 
@@ -70,13 +71,9 @@ def settings_in(folder: str) -> Settings | None:
     """Return the settings that files of this very folder hold, or None."""
     for name, table in (("bamlvm.toml", ()), ("pyproject.toml", ("tool", "bamlvm"))):
         path = os.path.normpath(os.path.join(folder, name))
-        try:
-            with open(path, "rb") as file:
-                content = file.read()
-        except FileNotFoundError:
+        if not os.path.lexists(path):
             continue
-        except OSError as error:
-            raise HostError(f"{path}: {error.strerror}") from None
+        content = read_input(path).removeprefix(b"\xef\xbb\xbf")
         if table and b"bamlvm" not in content:
             continue  # most files of that name: not worth a parser
         found = _table(path, content, table)
@@ -89,8 +86,9 @@ def _table(path: str, content: bytes, keys: tuple[str, ...]) -> Settings | None:
     """Return the settings in one table of a TOML document, or None if it has no such table."""
     import tomllib
 
+    text = decode(content, path)
     try:
-        value: Any = tomllib.loads(content.decode(), parse_float=Decimal)
+        value: Any = tomllib.loads(text, parse_float=Decimal)
         for key in keys:
             value = value.get(key)
             if value is None:
@@ -98,5 +96,5 @@ def _table(path: str, content: bytes, keys: tuple[str, ...]) -> Settings | None:
         if isinstance(value.get("prices"), dict):
             value["prices"] = {name: price_from(name, price) for name, price in value["prices"].items()}
         return msgspec.convert(value, Settings)
-    except (ValueError, AttributeError) as error:  # not UTF-8, not TOML, no such setting, a value where a table belongs
-        raise HostError(f"{path}: {error}") from None
+    except (ValueError, AttributeError, RecursionError) as error:  # not TOML, no such setting, no table
+        raise HostError(f"{shown(path)}: {error}") from None

@@ -21,6 +21,7 @@ _TITLES: Final = {
     "recordings": "A hostile recording",
     "caches": "A hostile cache",
     "capabilities": "A program that reaches for what is denied",
+    "files": "A hostile file system, to the command line",
 }
 
 

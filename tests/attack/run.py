@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.attack import answers, caches, capabilities, events, programs, recordings, servers, sources, transfers
+from tests.attack import answers, caches, capabilities, events, files, programs, recordings, servers, sources, transfers
 from tests.attack.case import Attack
 
 ROOT: Final = Path(__file__).parents[2]
@@ -34,6 +34,7 @@ KINDS: Final[Mapping[str, Sequence[Attack]]] = {
     "recordings": recordings.ATTACKS,
     "caches": caches.ATTACKS,
     "capabilities": capabilities.ATTACKS,
+    "files": files.ATTACKS,
 }
 
 

@@ -16,11 +16,16 @@ from typing import IO, Any, Final, NamedTuple, Self
 
 import msgspec
 
+from bamlvm.build.inputs import unusable
 from bamlvm.errors import HostError
+from bamlvm.sysops.regular_files import open_to_append
 from bamlvm.tools.batch.results import LINE_START, Line, RowResult, encoded
 
 _MOST_WAITING: Final = 1000
 """How many lines may wait to be written before those who add them wait."""
+
+_LONGEST: Final = 1 << 30
+"""How many bytes a line may have."""
 
 _decode = msgspec.json.Decoder(Line).decode
 
@@ -44,6 +49,16 @@ class _Waiting(NamedTuple):
     written: Callable[[], None]
 
 
+def _lines(file: IO[bytes]) -> Iterator[bytes]:
+    """Yield the lines of a journal; of a file that is not one, which may be huge, no more than its beginning."""
+    beginning = file.read(1)
+    if beginning not in (b"", LINE_START[:1]):
+        yield beginning
+        return
+    file.seek(0)
+    yield from iter(lambda: file.readline(_LONGEST), b"")
+
+
 class Journal:
     """The journal at a path, open for one process alone; ``entries`` are by key, of what is on the disk.
 
@@ -63,9 +78,9 @@ class Journal:
         self._is_new = not os.path.exists(path)
         try:
             # Unbuffered: what a full disk has refused must not be written again when the file is closed.
-            self._file = open(path, "ab", buffering=0)  # noqa: SIM115 (closed by __exit__)
+            self._file = open(open_to_append(path), "ab", buffering=0)  # noqa: SIM115 (closed by __exit__)
         except OSError as error:
-            raise HostError(f"{path}: {error.strerror}") from None
+            raise unusable(path, error) from None
         try:
             self._lock()
             self._read(keep_older)
@@ -132,15 +147,20 @@ class Journal:
                     self._note(each.key, len(each.text), each.row, each.failed)
                     each.written()
         except OSError as error:
-            self._failure = HostError(f"{self.path}: {error.strerror}")
+            self._failure = unusable(self.path, error)
         finally:
             self._writer = None
 
     def _append(self, text: bytes) -> None:
         rest = memoryview(text)
-        while rest:
-            rest = rest[self._file.write(rest) :]
-        os.fsync(self._file.fileno())
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+            os.fsync(self._file.fileno())
+        except OSError:
+            with contextlib.suppress(OSError):
+                self._file.truncate(self._end)  # whole lines alone stay
+            raise
 
     def _lock(self) -> None:
         try:
@@ -164,7 +184,7 @@ class Journal:
             self._take(file, keep_older)
 
     def _take(self, file: IO[bytes], keep_older: bool) -> None:
-        for number, text in enumerate(file, 1):
+        for number, text in enumerate(_lines(file), 1):
             if not text.endswith(b"\n"):  # the process ended while it wrote this
                 if not text.startswith(LINE_START[: len(text)]):
                     raise HostError(f"{self.path}:{number}: not a result of bamlvm batch; give another -o")

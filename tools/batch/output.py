@@ -18,10 +18,11 @@ from typing import Any, Final
 
 import msgspec
 
+from bamlvm.build.inputs import unusable
 from bamlvm.errors import HostError
+from bamlvm.sysops.replacing import mode_of, replacing
 from bamlvm.tools.batch.journal import Journal
 from bamlvm.tools.batch.rows import import_parquet
-from bamlvm.tools.replacing import replacing
 
 _SUFFIXES: Final = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 
@@ -42,6 +43,14 @@ def refuse_data(path: str, data: str) -> None:
         with contextlib.suppress(OSError):  # one of them does not exist
             if os.path.samefile(written, data):
                 raise HostError(f"{written} is the data itself; give another -o")
+
+
+def refuse_unwritable(path: str) -> None:
+    """Raise :class:`HostError` for an output that could not be written, before anything is paid for it."""
+    try:
+        mode_of(os.path.realpath(path))
+    except OSError as error:
+        raise unusable(path, error) from None
 
 
 def journal_path(path: str) -> str:
@@ -148,4 +157,4 @@ def _as_host_errors(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise HostError(f"{path}: {error.strerror}") from None
+        raise unusable(path, error) from None

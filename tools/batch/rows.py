@@ -1,7 +1,8 @@
 """Data sets: a file, or standard input, as rows one after the other.
 
 A row is read when it is needed, so that the size of a file does not matter (``.json``, one array, is the exception).
-A line that cannot be read is a row with a problem, and does not end the batch; a file that cannot be read does.
+A line that cannot be read is a row with a problem, and does not end the batch; a file that cannot be read does, as does
+a line of more than 64 MiB.  A file is a regular one or a pipe, which somebody must open for writing soon.
 
 JSON is UTF-8, and no object has a name twice: readers differ in which of the two counts.  CSV is UTF-8 too; its
 separator is the first that its first line has of comma, semicolon and tab, or what Excel's ``sep=;`` says.
@@ -9,14 +10,18 @@ separator is the first that its first line has of comma, semicolon and tab, or w
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import errno
 import gzip
 import itertools
 import json
 import os
 import random
 import re
-import sys
+import stat
+import threading
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,7 +31,9 @@ from typing import IO, Any, Final, cast
 
 import msgspec
 
+from bamlvm.build.inputs import shown
 from bamlvm.errors import HostError
+from bamlvm.sysops.regular_files import descriptor_of, open_to_read
 
 STDIN: Final = "-"
 FORMATS: Final = ("jsonl", "json", "csv", "parquet")
@@ -43,7 +50,14 @@ _SEPARATORS: Final = ",;\t"
 _QUOTED: Final = re.compile(r'"[^"]*"?')
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
-_LONGEST_CELL: Final = 1 << 26  # characters; the limit of the module is 2**17
+_LONGEST: Final = 64 << 20
+"""How many bytes a line may have, and how many characters a cell (the limit of Python's module is 2**17)."""
+
+_LARGEST_ARRAY: Final = 1 << 30
+"""How many bytes a data set may have that is one JSON value."""
+
+_WRITER_SECONDS: Final = 10.0
+"""How long a pipe may have nobody who writes to it."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -71,7 +85,7 @@ def data_format(path: str, given: str | None = None) -> str:
         return "jsonl"
     name = Path(path.lower().removesuffix(".gz"))
     if name.suffix not in _SUFFIXES:
-        raise HostError(f"{path}: the name does not say its format; give --format {'|'.join(FORMATS)}")
+        raise HostError(f"{shown(path)}: the name does not say its format; give --format {'|'.join(FORMATS)}")
     return _SUFFIXES[name.suffix]
 
 
@@ -85,10 +99,10 @@ def read_rows(path: str, format: str) -> Iterator[Row]:
             yield from _parquet(path)
         else:
             with _opened(path) as file:
-                yield from _READERS[format](file, path)
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+                yield from _READERS[format](file, shown(path))
+    except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise HostError(f"{path}: {reason}") from None
+        raise HostError(f"{shown(path)}: {reason}") from None
 
 
 def waits(path: str) -> bool:
@@ -108,9 +122,9 @@ def count_rows(path: str, format: str) -> int | None:
                 return rows
         with _opened(path) as file:
             if format == "jsonl":
-                return sum(1 for line in file if line.strip())
+                return sum(1 for line in _bounded(file, path) if line.strip())
             return sum(1 for _ in _csv(file, path))
-    except (OSError, ValueError, HostError):  # reading the rows says so
+    except (OSError, ValueError, HostError, EOFError, zlib.error):  # reading the rows says so
         return None
 
 
@@ -131,21 +145,54 @@ def sampled(rows: Iterator[Row], size: int, seed: int) -> Iterator[Row]:
 
 @contextmanager
 def _opened(path: str) -> Iterator[IO[bytes]]:
-    if path == STDIN:
+    number = 0 if path == STDIN else descriptor_of(path)
+    if number is not None:
         # Not sys.stdin: the interpreter locks that when it ends, and a thread may still wait for it.
-        with open(sys.stdin.fileno(), "rb", closefd=False) as file:
+        with open(number, "rb", closefd=False) as file:
             yield file
-    elif path.endswith(".gz"):
-        with gzip.open(path, "rb") as unpacked:
-            yield cast("IO[bytes]", unpacked)
-    else:
-        with open(path, "rb") as file:
+        return
+    is_pipe = os.path.exists(path) and stat.S_ISFIFO(os.stat(path).st_mode)
+    with open(_open_pipe(path) if is_pipe else open_to_read(path), "rb") as file:
+        if path.endswith(".gz"):
+            with gzip.open(file, "rb") as unpacked:
+                yield cast("IO[bytes]", unpacked)
+        else:
             yield file
+
+
+def _open_pipe(path: str) -> int:
+    """Open a named pipe once somebody has opened it for writing; raise :class:`OSError` if nobody soon does."""
+    gave_up = threading.Event()
+
+    def give_up() -> None:
+        gave_up.set()
+        with contextlib.suppress(OSError):
+            os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))  # which ends the wait below
+
+    timer = threading.Timer(_WRITER_SECONDS, give_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    finally:
+        timer.cancel()
+    if gave_up.is_set():
+        os.close(descriptor)
+        raise OSError(errno.ETIMEDOUT, f"a pipe that nobody has opened for writing within {_WRITER_SECONDS:g} s")
+    return descriptor
+
+
+def _bounded(file: IO[bytes], path: str) -> Iterator[bytes]:
+    """Yield the lines of a file, each with its end.  Raises :class:`HostError` for one that is too long."""
+    while line := file.readline(_LONGEST + 1):
+        if len(line) > _LONGEST:
+            raise HostError(f"{path}: a line is longer than {_LONGEST >> 20} MiB")
+        yield line
 
 
 def _jsonl(file: IO[bytes], path: str) -> Iterator[Row]:
     number = 0
-    for line_number, line in enumerate(file, 1):
+    for line_number, line in enumerate(_bounded(file, path), 1):
         if line_number == 1:
             line = line.removeprefix(_BYTE_ORDER_MARK)
         if not line.strip():
@@ -174,8 +221,12 @@ def _refuse_pairs(pairs: list[tuple[str, Any]]) -> None:
 
 
 def _json(file: IO[bytes], path: str) -> Iterator[Row]:
+    is_large = os.fstat(file.fileno()).st_size > _LARGEST_ARRAY  # which is not worth reading
+    content = b"" if is_large else file.read(_LARGEST_ARRAY + 1)
+    if is_large or len(content) > _LARGEST_ARRAY:
+        raise HostError(f"{path}: larger than {_LARGEST_ARRAY >> 20} MiB; for one object a line, use JSONL")
     try:
-        values = _decoded(file.read().removeprefix(_BYTE_ORDER_MARK))
+        values = _decoded(content.removeprefix(_BYTE_ORDER_MARK))
     except (ValueError, RecursionError) as error:
         raise HostError(f"{path}: not JSON: {error}") from None
     if not isinstance(values, list):
@@ -186,7 +237,7 @@ def _json(file: IO[bytes], path: str) -> Iterator[Row]:
 
 def _csv(file: IO[bytes], path: str) -> Iterator[Row]:
     """Read RFC 4180, whose first record names the columns."""
-    csv.field_size_limit(_LONGEST_CELL)
+    csv.field_size_limit(_LONGEST)
     lines = _lines(file, path)
     first = next(lines, "")
     separator, skipped = next((each for each in _SEPARATORS if each in _QUOTED.sub("", first)), ","), 0
@@ -209,7 +260,7 @@ def _csv(file: IO[bytes], path: str) -> Iterator[Row]:
 
 
 def _lines(file: IO[bytes], path: str) -> Iterator[str]:
-    for number, line in enumerate(file, 1):
+    for number, line in enumerate(_bounded(file, path), 1):
         try:
             yield line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
@@ -253,14 +304,15 @@ def _parquet(path: str) -> Iterator[Row]:
 
     number = 0
     try:
-        with parquet.ParquetFile(path) as file:
+        with open(open_to_read(path), "rb") as opened, parquet.ParquetFile(opened) as file:
             _refuse_twice(path, file.schema_arrow.names)
             for batch in file.iter_batches(batch_size=1024):
                 for value in batch.to_pylist(maps_as_pydicts="strict"):
-                    yield Row(number, f"{path}[{number}]", {name: _plain(each) for name, each in value.items()})
+                    columns = {name: _plain(each) for name, each in value.items()}
+                    yield Row(number, f"{shown(path)}[{number}]", columns)
                     number += 1
     except (pyarrow.ArrowException, KeyError, ValueError) as error:  # a map with a key twice, nanoseconds
-        raise HostError(f"{path}: {error}") from None
+        raise HostError(f"{shown(path)}: {error}") from None
 
 
 def import_parquet() -> Any:

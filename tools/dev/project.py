@@ -127,9 +127,12 @@ class Project:
 
 
 def _stamp(path: str) -> Stamp:
-    """Return the state of the files of a program; what cannot be read has none."""
+    """Return the state of the files of a program; what cannot be followed is there by its error."""
     found: Stamp = {}
-    for file in [path] if os.path.isfile(path) else baml_files(path):
+    if os.path.isfile(path):
+        _note(path, found)
+        return found
+    for file in baml_files(path, lambda error: found.__setitem__(str(error), (0, 0))):
         _note(file, found)
     return found
 

@@ -19,8 +19,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from bamlvm.build.inputs import read_text, unusable
 from bamlvm.errors import HostError
-from bamlvm.sysops.regular_files import read_file
+from bamlvm.sysops.replacing import folders_made, replace_files
 from bamlvm.tools.generate.builder_module import builder_module
 from bamlvm.tools.generate.client_module import client_module
 from bamlvm.tools.generate.compat_module import compat_module
@@ -31,13 +32,11 @@ from bamlvm.tools.generate.types_module import types_module
 from bamlvm.tools.generate.typescript_module import HEADER as TYPESCRIPT_HEADER
 from bamlvm.tools.generate.typescript_module import typescript_files
 from bamlvm.tools.generate.yaml_text import yaml_text
-from bamlvm.tools.replacing import replace_files
 
 if TYPE_CHECKING:
     from bamlvm.runtime import Runtime
 
 HEADER: Final = "# Written by `bamlvm generate` from the program's sources: changes will be lost.\n"
-_MAX_BYTES: Final = 64 * 1024 * 1024
 
 
 def target_files(runtime: Runtime, sources: Mapping[str, str], targets: Iterable[Target]) -> dict[Path, dict[str, str]]:
@@ -135,25 +134,18 @@ def write(packages: Mapping[Path, Mapping[str, str]]) -> list[Path]:
                 texts[str(path)] = files[path.name]
             else:
                 removed.append(str(path))
-    made: list[Path] = []
     try:
-        for folder in packages:
-            for each in reversed([folder, *folder.parents]):
-                if not each.is_dir():
-                    each.mkdir()
-                    made.append(each)
-        replace_files(texts, removed)
+        with folders_made(map(str, packages)):
+            replace_files(texts, removed)
     except OSError as error:
-        for each in reversed(made):
-            each.rmdir()
-        raise HostError(f"{error.filename}: {error.strerror}") from None
+        raise unusable(error.filename, error) from None
     return [Path(path) for path in (*texts, *removed)]
 
 
 def _read(path: Path) -> str | None:
     try:
-        return read_file(str(path), _MAX_BYTES).decode()
-    except (OSError, UnicodeDecodeError):
+        return read_text(path)
+    except HostError:
         return None
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from bamlvm.build.cache import Cache, fingerprint, key_of
+from bamlvm.build.inputs import read_text, shown
 from bamlvm.build.loading import load_standard
 from bamlvm.build.sources import baml_files
 from bamlvm.compiler.project import Project, Stages
@@ -75,7 +76,8 @@ class Program:
     def refresh(self) -> None:
         """Read again what has changed on disk: files, and the settings of the project."""
         found: dict[str, _OnDisk] = {}
-        for path in baml_files(self.folder) if self.folder else self._open:
+        failures: list[HostError] = []
+        for path in baml_files(self.folder, failures.append) if self.folder else self._open:
             read = _read(path, self._disk.get(path))
             if read is not None:
                 found[path] = read
@@ -83,6 +85,8 @@ class Program:
             settings, problem = settings_of(self.folder) if self.folder else Settings(), None
         except (HostError, OSError) as error:
             settings, problem = Settings(), str(error)
+        if failures and problem is None:
+            problem = str(failures[0])
         if found != self._disk or settings != self._settings or problem != self._problem:
             self._disk, self._settings, self._problem = found, settings, problem
             self._is_fresh = True
@@ -194,12 +198,11 @@ def _read(path: str, known: _OnDisk | None) -> _OnDisk | None:
         stamp = (status.st_mtime_ns, status.st_size)
         if known is not None and known.stamp == stamp:
             return known
-        with open(path, "rb") as file:
-            return _OnDisk(stamp, clean(file.read().decode("utf-8")))
+        return _OnDisk(stamp, clean(read_text(path)))
     except FileNotFoundError:
         return None
-    except UnicodeDecodeError as error:
-        return _OnDisk(stamp, "", f"not UTF-8 text: {error.reason} at byte {error.start}")
+    except HostError as error:
+        return _OnDisk(stamp, "", str(error).removeprefix(f"{shown(path)}: ")) if os.path.lexists(path) else None
     except OSError as error:
         return _OnDisk((0, 0), "", str(error.strerror))
 

@@ -24,6 +24,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from bamlvm.build.inputs import read_text, shown
+from bamlvm.errors import HostError
 from bamlvm.tools.mock.faults import Fault
 from bamlvm.tools.mock.forms import NOTHING, Asked, in_form
 from bamlvm.tools.mock.wire import Question, Reply
@@ -122,14 +124,14 @@ class Player:
 def load_script(path: Path) -> Script:
     """Read the script in a ``.json`` or ``.toml`` file; raises :class:`ScriptError`."""
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ScriptError(f"cannot read the script {path}: {error.strerror}") from None
+        text = read_text(path, streams=True).removeprefix("\ufeff")
+    except HostError as error:
+        raise ScriptError(f"cannot read the script {error}") from None
     decode = msgspec.json.decode if path.suffix == ".json" else msgspec.toml.decode
     try:
-        return decode(data, type=Script)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ScriptError(f"{path}: {error}") from None
+        return decode(text, type=Script)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ScriptError(f"{shown(path)}: {error}") from None
 
 
 def script_from(data: Mapping[str, Any]) -> Script:

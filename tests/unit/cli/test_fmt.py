@@ -122,7 +122,7 @@ def test_the_surroundings_fail(folder: Path, capsys: pytest.CaptureFixture[str])
     assert main(["fmt", "latin.baml", "empty", "missing.baml", "messy.baml"]) == exit_codes.HOST
     assert read("messy.baml") == NEAT
     assert capsys.readouterr().err.splitlines() == [
-        "bamlvm fmt: latin.baml: not UTF-8 text: invalid continuation byte at byte 6",
+        "bamlvm fmt: latin.baml: not UTF-8 text: invalid continuation byte at byte 6, on line 1; save it as UTF-8",
         "bamlvm fmt: empty: no .baml file in this folder",
         "bamlvm fmt: missing.baml: No such file or directory",
         "1 file formatted, 2 files failed",
@@ -133,7 +133,30 @@ def test_what_is_no_regular_file_is_reported(folder: Path, capsys: pytest.Captur
     os.mkfifo("pipe.baml")
     assert main(["fmt", "pipe.baml", "messy.baml"]) == exit_codes.HOST
     assert read("messy.baml") == NEAT
-    assert capsys.readouterr().err == "bamlvm fmt: pipe.baml: not a regular file\n1 file formatted, 1 file failed\n"
+    assert capsys.readouterr().err == (
+        "bamlvm fmt: pipe.baml: not a regular file but a pipe\n1 file formatted, 1 file failed\n"
+    )
+
+
+def test_a_link_out_of_the_folder_is_left_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("elsewhere.baml").write_bytes(MESSY.encode())
+    Path("inner/link.baml").symlink_to("../elsewhere.baml")
+    assert main(["fmt", "inner"]) == exit_codes.OK
+    assert capsys.readouterr().err.splitlines()[0] == "skipped: inner/link.baml is a link out of inner"
+    assert read("elsewhere.baml") == MESSY
+    assert main(["fmt", "inner/link.baml"]) == exit_codes.OK
+    assert read("elsewhere.baml") == NEAT and Path("inner/link.baml").is_symlink()
+
+
+def test_what_cannot_be_followed_is_reported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("inner/gone.baml").symlink_to("no\x1bwhere")
+    Path("inner/loop.baml").symlink_to("loop.baml")
+    Path("inner/.#lock.baml").symlink_to("user@host.17")  # an editor's
+    assert main(["fmt", "--check", "inner"]) == exit_codes.HOST
+    assert sorted(capsys.readouterr().err.splitlines()[:2]) == [
+        "bamlvm fmt: inner/gone.baml: a symbolic link to no␛where, where nothing is",
+        "bamlvm fmt: inner/loop.baml: Too many levels of symbolic links",
+    ]
 
 
 def test_mode_and_links_are_kept_and_nothing_is_left_behind(folder: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -182,3 +184,44 @@ def test_what_parquet_has_and_rows_cannot_have(tmp_path: Path, table: pyarrow.Ta
     parquet.write_table(table, path)
     with pytest.raises(HostError, match=problem):
         list(read_rows(path, "parquet"))
+
+
+def test_a_pipe(tmp_path: Path) -> None:
+    path = tmp_path / "pipe.jsonl"
+    os.mkfifo(path)
+    thread = threading.Thread(target=path.write_text, args=('{"a": 1}\n7\n',))
+    thread.start()
+    assert [row.value for row in read_rows(str(path), "jsonl")] == [{"a": 1}, 7]
+    thread.join()
+
+
+@pytest.mark.parametrize("format", ["jsonl", "json", "csv"])
+def test_a_pipe_that_nobody_writes_to(tmp_path: Path, format: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bamlvm.tools.batch.rows._WRITER_SECONDS", 0.1)
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with pytest.raises(HostError, match=r"pipe: a pipe that nobody has opened for writing within 0\.1 s$"):
+        list(read_rows(str(path), format))
+
+
+@pytest.mark.parametrize("format", ["jsonl", "json", "csv", "parquet"])
+def test_what_is_no_file_of_rows(tmp_path: Path, format: str) -> None:
+    for path, problem in (("/dev/zero", "but a device"), (str(tmp_path), "but a folder"), ("a\nb", "No such file")):
+        with pytest.raises(HostError, match=problem) as raised:
+            list(read_rows(path, format))
+        assert "\n" not in str(raised.value)
+    path = tmp_path / "hole"
+    with path.open("wb") as file:
+        file.truncate(10 << 30)
+    with pytest.raises(HostError, match=r"a line is longer than 64 MiB|larger than 1024 MiB|Parquet"):
+        list(read_rows(str(path), format))
+
+
+def test_lines_that_unpack_to_gigabytes(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl.gz"
+    path.write_bytes(gzip.compress(b"[" + b" " * (65 << 20)))
+    with pytest.raises(HostError, match="a line is longer than 64 MiB"):
+        list(read_rows(str(path), "jsonl"))
+    path.write_bytes(gzip.compress(b"1\n2\n")[:-9] + b"\xff" * 9)
+    with pytest.raises(HostError, match=r"^[^\n]*a\.jsonl\.gz: "):
+        list(read_rows(str(path), "jsonl"))
