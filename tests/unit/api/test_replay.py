@@ -228,7 +228,7 @@ class TestFiles:
             ReplayTransport(tmp_path / "nowhere.jsonl")
 
     def test_not_writable(self, tmp_path: Path) -> None:
-        with pytest.raises(ReplayError, match=r"cannot write the recording .*: Is a directory"):
+        with pytest.raises(ReplayError, match=r"cannot write the recording .*: not a regular file but a folder"):
             RecordingTransport(httpx.AsyncHTTPTransport(), tmp_path)
 
     @pytest.mark.parametrize(
