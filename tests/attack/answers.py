@@ -147,6 +147,10 @@ ATTACKS: Final[Sequence[Attack]] = (
         short=False,
     ),
     Attack(
-        "waits of a year, in the past, and of no number", "the wait that the client's policy allows", waits, seconds=60
+        "waits of a year, in the past, and of no number",
+        "the wait that the client's policy allows",
+        waits,
+        seconds=60,
+        short=False,
     ),
 )

@@ -192,7 +192,11 @@ ATTACKS: Final[Sequence[Attack]] = (
     ),
     Attack("thousands of tool calls in one answer", "a failed attempt", tool_calls, seconds=60),
     Attack(
-        "broken characters and byte order marks", "the same value, wherever it is split", broken_characters, seconds=60
+        "broken characters and byte order marks",
+        "the same value, wherever it is split",
+        broken_characters,
+        seconds=60,
+        short=False,
     ),
     Attack(
         "frames of AWS with wrong lengths and sums",

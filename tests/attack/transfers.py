@@ -413,6 +413,9 @@ def endless_errors() -> str:
             keep=False,
         ),
     }
+    scripts["cut"] = sends(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 100\r\n\r\n", keep=False)
+    scripts["broken"] = sends(b"HTTP/1.1 400 Bad Request\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", keep=False)
+    scripts["coded"] = sends(b"HTTP/1.1 400 Bad Request\r\ncontent-encoding: br\r\ncontent-length: 2\r\n\r\nxx")
     meet(scripts, dict.fromkeys(scripts, "HttpStatus"), BOTH, growth=60)
     slow = {"slow": byte_by_byte(b"x", b"HTTP/1.1 503 Busy\r\ncontent-length: 1000\r\n\r\n", pause=0.5)}
     meet(slow, {"slow": "HttpStatus"}, [Way("own", streams, 8.0) for streams in (True, False)])
@@ -493,8 +496,11 @@ ATTACKS: Final[Sequence[Attack]] = (
         "a failed attempt, never a part of an answer",
         wrong_lengths,
         seconds=60,
+        short=False,
     ),
-    Attack("framing that contradicts itself", "a value, or a failed attempt", conflicting_framing, seconds=60),
+    Attack(
+        "framing that contradicts itself", "a value, or a failed attempt", conflicting_framing, seconds=60, short=False
+    ),
     Attack(
         "bombs of blanks, comments, events and single bytes, and codings over codings",
         "a failed attempt, or the deadline",
@@ -510,7 +516,13 @@ ATTACKS: Final[Sequence[Attack]] = (
         seconds=180,
         short=False,
     ),
-    Attack("an answer before the request", "a failed attempt, or the deadline", answers_before_requests, seconds=60),
+    Attack(
+        "an answer before the request",
+        "a failed attempt, or the deadline",
+        answers_before_requests,
+        seconds=60,
+        short=False,
+    ),
     Attack("protocols that are not HTTP/1.1", "a failed attempt", other_protocols, seconds=60),
     Attack("TLS instead of plain text, and the reverse", "a failed attempt", tls_and_plain, seconds=60),
     Attack("errors of a gigabyte", "the status that the server answered", endless_errors, seconds=90, short=False),

@@ -160,6 +160,23 @@ FAILURES: Final[dict[str, tuple[str, bytes, str, bool, str]]] = {
     "an error that is a string": ("O", sse({"error": "model not loaded"}), "model not loaded", False, ""),
     "an error of Google in a list": ("G", sse(PART, [UNAVAILABLE]), "UNAVAILABLE: overloaded", True, "Hello"),
     "a response that was cancelled": ("R", named(DELTA, response("cancelled")), "is cancelled", True, "Hello"),
+    "two frames on one line, the first cut": (
+        "O",
+        sse(said("He")) + b'data: {"object":"chat.completion.c' + sse(said("llo"), STOP, DONE),
+        "is not JSON",
+        False,
+        "He",
+    ),
+    "an error inside an event that was not ended": (
+        "R",
+        named(DELTA)
+        + b'event: response.completed\ndata: {"type":"response.comp\n'
+        + sse({"type": "error", "message": "stream_read_error"}),
+        "stream_read_error",
+        False,
+        "Hello",
+    ),
+    "an error as detail, and the end": ("O", sse({"detail": "too long"}, DONE), "the answer is empty", True, ""),
     "half a character": (
         "O",
         b'data: {"choices":[{"delta":{"content":"\\ud83d"}}]}\n\n' + sse(STOP, DONE),
