@@ -6,6 +6,9 @@ throw nothing.
 
 Clients read them too (``api_key env.KEY``).  Where no request leaves the process, as in a replay, a variable that is
 not set is a placeholder for them, so that a program runs without its keys and addresses.
+
+What a program reads may go into any request, so the secrets in it are noted: no record, error, trace or recording of
+the call's requests shows them.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from collections.abc import Mapping
 
 from bamlvm.sysops.grants import is_denied, reason_missing
 from bamlvm.sysops.placeholders import PlaceholderEnvironment
+from bamlvm.sysops.redaction import secrets_in_variable
 from bamlvm.sysops.scope import Scope
 from bamlvm.sysops.table import sysop
 from bamlvm.vm.values import panic
@@ -29,6 +33,8 @@ def get(scope: Scope, name: str) -> str | None:
     value = scope.env.get(name)
     if value is None and is_denied(scope.env, name):
         raise panic("UserPanic", f"env.{name}: {reason_missing(scope.env, name)}")
+    if value is not None:
+        scope.read_secrets.update(secrets_in_variable(name, value))
     return value
 
 

@@ -32,7 +32,7 @@ from typing import Any, Final, Literal, NoReturn, TypeAlias
 
 import msgspec
 
-from bamlvm.sysops.redaction import redacted_url, secrets_of
+from bamlvm.sysops.redaction import Secrets, redacted_url, secrets_of
 from bamlvm.vm.values import Thrown
 
 Clock: TypeAlias = Literal["connect", "time_to_first_token", "idle", "request"]
@@ -54,7 +54,8 @@ class Subject(msgspec.Struct, frozen=True, eq=False):
 
     ``limits`` has the milliseconds of each clock that is running, ``started`` the second they started at, as
     ``monotonic`` returns it.
-    ``secrets`` are the headers and ``body`` the JSON that were sent, whose credentials no message may show.
+    ``secrets`` are the headers and ``body`` the JSON that were sent, whose credentials no message may show, nor
+    ``others``.
     """
 
     action: str
@@ -64,6 +65,7 @@ class Subject(msgspec.Struct, frozen=True, eq=False):
     started: float = msgspec.field(default_factory=time.monotonic)
     secrets: Mapping[str, str] = msgspec.field(default_factory=dict)
     body: str = ""
+    others: tuple[str, ...] = ()
     monotonic: Callable[[], float] = time.monotonic
 
     def __repr__(self) -> str:  # without the request, which holds keys
@@ -80,11 +82,11 @@ class Subject(msgspec.Struct, frozen=True, eq=False):
             body = msgspec.json.decode(self.body) if self.body else None
         except (msgspec.DecodeError, RecursionError):
             body = None
-        return secrets_of(self.secrets, self.url or "", body).hide(text)
+        return secrets_of(self.secrets, self.url or "", body, *self.others).hide(text)
 
     def shown_url(self) -> str | None:
         """Return the URL without credentials, or None if there is no URL."""
-        return None if self.url is None else redacted_url(self.url)
+        return None if self.url is None else Secrets(self.others).hide(redacted_url(self.url))
 
 
 class boundary:  # noqa: N801 (read as a statement: with boundary(subject))

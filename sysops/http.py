@@ -205,6 +205,7 @@ def _exchange(
         streams=operation == "fetch_sse",
         trace=scope.trace.http,
         attempt=scope.attempt,
+        others=tuple(scope.read_secrets),
         monotonic=scope.services.monotonic,
     )
 

@@ -228,12 +228,14 @@ def _request(scope: Scope, client: Instance, prompt: Instance, return_type: Any,
     attempt = scope.attempt
     if attempt is not None:
         attempt.model = attempt.request_model = options.model()
-        secrets = scope.attempt_secrets = secrets_of(built.headers, built.url, built.body, *options.secrets())
+        secrets = scope.attempt_secrets = secrets_of(
+            built.headers, built.url, built.body, *options.secrets(), *scope.read_secrets
+        )
         body = secrets.shown(built.body)
         attempt.request = {
             "method": "POST",
-            "url": redacted_url(built.url),
-            "headers": redacted_headers(built.headers),
+            "url": secrets.hide(redacted_url(built.url)),
+            "headers": secrets.hide_in(redacted_headers(built.headers)),
             "body": body,
         }
         attempt.summary = wire.summarise(body)
@@ -264,8 +266,10 @@ def authorize(scope: Scope, client: Instance, request: Instance) -> Any:
     def signed(added: dict[str, str], secrets: tuple[str, ...]) -> Instance:
         headers.update(added)
         if scope.attempt is not None and scope.attempt.request is not None:
-            scope.attempt_secrets = secrets_of(headers, url, msgspec.json.decode(body), *secrets, *options.secrets())
-            scope.attempt.request["headers"] = redacted_headers(headers)
+            scope.attempt_secrets = secrets_of(
+                headers, url, msgspec.json.decode(body), *secrets, *options.secrets(), *scope.read_secrets
+            )
+            scope.attempt.request["headers"] = scope.attempt_secrets.hide_in(redacted_headers(headers))
         return request
 
     return signing_in.SCHEMES[row.signs_in](scope.services, options, signing_in.Outgoing(url, headers, body), signed)
@@ -354,8 +358,9 @@ def check_finish_reason(scope: Scope, client: Instance, reason: str | None) -> N
 def status_failure(scope: Scope, request: Instance, response: Instance, body: str) -> Instance:
     _keep_body(scope, body)
     url, status, headers = request.get("url"), response.get("status_code"), response.get("headers")
-    action = f"{request.get('method')} {redacted_url(url)}"
-    subject = Subject(action, url=url, secrets=request.get("headers"), body=request.get("body"))
+    action = f"{request.get('method')} {scope.attempt_secrets.hide(redacted_url(url))}"
+    others = tuple(scope.read_secrets)
+    subject = Subject(action, url=url, secrets=request.get("headers"), body=request.get("body"), others=others)
     phrase = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else ""
     note = answered(subject, status, phrase, headers)
     thrown = http_status(subject, status, note, body[:_EXCERPT], retry_after_ms(headers, time.time()))

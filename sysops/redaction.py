@@ -3,6 +3,8 @@
 * A **header** of a request is secret unless it is one of :data:`PUBLIC_HEADERS`: its value is hidden.
 * A **query parameter**, a header of a response or a string in a body is secret by its name (:func:`is_secret`).
 * A URL's **user and password** are secret.
+* A **variable** of the environment that a program reads is secret by its name, too, unless its value is an ordinary
+  word or a number (:func:`secrets_in_variable`): it may go into a prompt, a body, a URL or a header.
 
 :class:`Secrets` are the values of these in one request.  They are removed from every text that comes back, because a
 server may repeat them.  Each form in which they are looked for stops a leak:
@@ -44,6 +46,9 @@ from bamlvm.sysops.placeholders import PLACEHOLDER
 
 HIDDEN: Final = "***"
 
+SECRETS: Final = "bamlvm.secrets"
+"""The extension of a request that holds the secrets that the program has read, for those who record it."""
+
 PUBLIC_HEADERS: Final = frozenset(
     {
         "accept",
@@ -72,6 +77,11 @@ PUBLIC_HEADERS: Final = frozenset(
 _SECRET_NAME: Final = re.compile(
     r"auth|cookie|key|token|secret|password|passwd|signature|credential|^sig$", re.IGNORECASE
 )
+_SECRET_VARIABLE: Final = re.compile(
+    r"pwd|passphrase|private|bearer|jwt|webhook|dsn|connection_?string|(^|_)(pass|pat|pin|salt|sig)(_|$)", re.IGNORECASE
+)
+_ORDINARY: Final = re.compile(r"[a-z]{1,15}|[A-Z]{1,15}|[A-Z][a-z]{1,14}|[+-]?[0-9]{1,15}(\.[0-9]*)?")
+"""Values that other texts may well have: ``production``, ``1000000``."""
 _SAME_EVERYWHERE: Final = re.compile(r"[A-Za-z0-9._~-]+")  # the same in every form
 _SHORTEST: Final = 8  # shorter ones are also ordinary words
 _PART: Final = 12  # so many characters at either end of a long secret are hidden also if the rest is missing
@@ -218,6 +228,19 @@ class Secrets:
 def is_secret(name: str) -> bool:
     """Whether a query parameter, a response's header or a member of a body with this name holds a credential."""
     return _SECRET_NAME.search(name) is not None
+
+
+def secrets_in_variable(name: str, value: str) -> Iterator[str]:
+    """Yield what is secret in the value of an environment variable, by its name; a URL's user and password always are.
+
+    Nothing is secret that has fewer than 8 characters, or is an ordinary word or number: hiding it would blank what has
+    nothing to do with it.
+    """
+    if (is_secret(name) or _SECRET_VARIABLE.search(name)) and not _ORDINARY.fullmatch(value.strip()):
+        yield value
+        yield value.strip()
+    if "://" in value and "@" in value:
+        yield from (each for each in _values((), value.strip()) if not _ORDINARY.fullmatch(each))
 
 
 def redacted_headers(headers: Mapping[str, str]) -> dict[str, str]:

@@ -77,6 +77,7 @@ class Scope(msgspec.Struct):
     are those of the thread's event streams.  ``clients`` are the LLM clients that the call can name, ``client`` is the
     one that LLM functions use instead of their own, if set.  ``check`` raises what interrupts the call: for long work.
     ``added`` reads and writes values of the program's types with those that the call adds; None where it adds none.
+    ``read_secrets`` are the secrets in the variables that the program has read in the call, in any thread.
     ``options`` are those of the client of the attempt under way.
     ``waits`` is unset where nothing may be waited for: what takes long is done in the thread of the call.
     """
@@ -106,6 +107,7 @@ class Scope(msgspec.Struct):
     kept: Kept | None = None
     options: Options | None = None
     waits: bool = True
+    read_secrets: set[str] = msgspec.field(default_factory=set)
 
     def __repr__(self) -> str:  # without the environment, which holds keys
         return f"<scope of call {self.owner}>"
@@ -128,6 +130,7 @@ class Scope(msgspec.Struct):
             added=self.added,
             caching=self.caching,
             waits=self.waits,
+            read_secrets=self.read_secrets,
         )
 
     def open(self, kind: str, resource: Any, close: Close) -> Handle:

@@ -28,6 +28,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from bamlvm.sysops.records import AttemptRecord
+from bamlvm.sysops.redaction import SECRETS
 from bamlvm.sysops.web.decoding import ACCEPTED
 from bamlvm.sysops.web.logs import watch
 from bamlvm.sysops.web.response import Response, converted, read_response
@@ -111,12 +112,13 @@ class Client(httpx.AsyncClient):
         content: bytes,
         connect_seconds: float | None,
         attempt: AttemptRecord | None = None,
+        others: tuple[str, ...] = (),
     ) -> Response | httpx.Response:
         """Send a request and return its response with the body unread: httpx's if it may have been redirected
         (``next_request``)."""
         direct = self._direct
         if direct is None or outgoing.method in _REDIRECTED or "@" in outgoing.url:
-            extensions = _extensions(connect_seconds, attempt)
+            extensions = _extensions(connect_seconds, attempt, others)
             encoded = _encoded(outgoing.headers)
             request = self.build_request(
                 outgoing.method, outgoing.url, headers=encoded, content=content, extensions=extensions
@@ -127,7 +129,7 @@ class Client(httpx.AsyncClient):
             _ask(self._guard, addressed.url)
         if type(direct) is Transport:
             return read_response(*await direct.exchange(addressed.head, content, connect_seconds), addressed.text)
-        extensions = _extensions(connect_seconds, attempt)
+        extensions = _extensions(connect_seconds, attempt, others)
         request = httpx.Request(
             outgoing.method, addressed.url, headers=addressed.headers, content=content, extensions=extensions
         )
@@ -154,10 +156,14 @@ def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
 
 
-def _extensions(connect_seconds: float | None, attempt: AttemptRecord | None) -> dict[str, Any]:
+def _extensions(
+    connect_seconds: float | None, attempt: AttemptRecord | None, others: tuple[str, ...]
+) -> dict[str, Any]:
     extensions: dict[str, Any] = {"timeout": httpx.Timeout(None, connect=connect_seconds).as_dict()}
     if attempt is not None:
         extensions[ATTEMPT] = attempt  # for a host's transport: which function asks
+    if others:
+        extensions[SECRETS] = others
     return extensions
 
 

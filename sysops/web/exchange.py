@@ -26,7 +26,7 @@ import msgspec
 
 from bamlvm.sysops.errors import Clock, Subject, answered, boundary, http_status, invalid, network, timed_out
 from bamlvm.sysops.records import AttemptRecord
-from bamlvm.sysops.redaction import redacted_url
+from bamlvm.sysops.redaction import Secrets, redacted_url
 from bamlvm.sysops.tracing import Writer
 from bamlvm.sysops.web.clients import Client, Outgoing
 from bamlvm.sysops.web.clocks import Clocks
@@ -88,7 +88,8 @@ class Exchange(msgspec.Struct, frozen=True, eq=False):
     """A request about to be sent, the subject of its errors, and its clocks, which run already.
 
     ``trace`` takes the exchange's lines of the trace, without a number; None where nothing is traced.  ``attempt`` is
-    the record of the attempt that the request belongs to, None outside one: it travels in the request's extensions.
+    the record of the attempt that the request belongs to, None outside one, and ``others`` are secrets that may be
+    anywhere in the request: both travel in its extensions.
     """
 
     outgoing: Outgoing
@@ -97,6 +98,7 @@ class Exchange(msgspec.Struct, frozen=True, eq=False):
     clocks: Clocks
     trace: Writer | None = None
     attempt: AttemptRecord | None = None
+    others: tuple[str, ...] = ()
 
     def __repr__(self) -> str:  # without the request, which holds keys
         return f"<exchange {self.subject.action}>"
@@ -127,6 +129,7 @@ def prepare(
     streams: bool = False,
     trace: Writer | None = None,
     attempt: AttemptRecord | None = None,
+    others: tuple[str, ...] = (),
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Exchange:
     """Check a request and start its clocks.
@@ -136,15 +139,24 @@ def prepare(
     Raises :class:`Thrown` (``InvalidArgument``) for a URL or a header that cannot be sent.
     """
     action, outgoing = _outgoing(method, url, tuple(headers.items()), streams)
+    if others:
+        action = Secrets(others).hide(action)
     started = monotonic()
     subject = Subject(
-        action, url=url, limits=limits, started=started, secrets=outgoing.headers, body=body, monotonic=monotonic
+        action,
+        url=url,
+        limits=limits,
+        started=started,
+        secrets=outgoing.headers,
+        body=body,
+        others=others,
+        monotonic=monotonic,
     )
     content = body.encode("utf-8", "replace")
     if trace is not None:
         trace = _numbered(trace, monotonic)
         trace(f"→ {action}, {len(content)} bytes")
-    return Exchange(outgoing, content, subject, Clocks(limits, started), trace, attempt)
+    return Exchange(outgoing, content, subject, Clocks(limits, started), trace, attempt, others)
 
 
 @lru_cache(maxsize=64)  # the requests of one client differ in their body alone
@@ -232,7 +244,11 @@ async def _open(client: Client, exchange: Exchange) -> Response:
     with boundary(exchange.subject), about(exchange.subject):
         async with deadline(exchange):
             response = await client.open(
-                exchange.outgoing, exchange.body, None if connect is None else connect / 1000, exchange.attempt
+                exchange.outgoing,
+                exchange.body,
+                None if connect is None else connect / 1000,
+                exchange.attempt,
+                exchange.others,
             )
             for left in reversed(range(MAX_REDIRECTS)):
                 if isinstance(response, Response):

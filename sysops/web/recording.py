@@ -18,7 +18,7 @@ import httpx
 import msgspec
 
 from bamlvm.sysops.placeholders import PLACEHOLDER
-from bamlvm.sysops.redaction import HIDDEN, PUBLIC_HEADERS, Secrets, redacted_url, secrets_of
+from bamlvm.sysops.redaction import HIDDEN, PUBLIC_HEADERS, SECRETS, Secrets, redacted_url, secrets_of
 
 VERSION: Final = 1
 _EXCERPT: Final = 60
@@ -85,18 +85,21 @@ class RecordedExchange(msgspec.Struct):
 
 def recorded_request(request: httpx.Request) -> RecordedRequest:
     """Return a request as a recording holds it."""
-    url = redacted_url(str(request.url))
-    (content,) = secrets_in(request).hide_across([request.content])
-    return RecordedRequest(request.method, url, redacted(request.headers, _is_hidden), body_of(content))
+    secrets = secrets_in(request)
+    url = secrets.hide(redacted_url(str(request.url)))
+    (content,) = secrets.hide_across([request.content])
+    headers = [(name, secrets.hide(value)) for name, value in redacted(request.headers, _is_hidden)]
+    return RecordedRequest(request.method, url, headers, body_of(content))
 
 
 def secrets_in(request: httpx.Request) -> Secrets:
-    """Return the secrets that a request holds, in its headers, its URL and its JSON body."""
+    """Return the secrets that a request holds, in its headers, its URL and its JSON body, and those that the program
+    has read."""
     try:
         body = msgspec.json.decode(request.content)
     except (msgspec.DecodeError, RecursionError):
         body = None
-    return secrets_of(request.headers, str(request.url), body)
+    return secrets_of(request.headers, str(request.url), body, *request.extensions.get(SECRETS, ()))
 
 
 def _is_hidden(name: str) -> bool:

@@ -417,3 +417,59 @@ def test_no_argument_that_holds_a_key_is_kept(threaded_mock_server: ThreadedMock
             runtime.call_function_sync(function, arguments)
         assert "swordfish" not in tape.read_text()
         assert f'{{"call":"{function}","arguments":null' in tape.read_text()
+
+
+# --- variables that the program reads ---------------------------------------------------------------------------------
+
+
+class TestSecretVariables:
+    """A secret that a program reads may go anywhere in a request: nothing that is kept or said of it shows it."""
+
+    SOURCE = """
+    client C { provider openai-generic  options { base_url "URL/v1"  model "m"  headers { x "y" } } }
+    function F(key: string) -> string { client C  prompt #"Say {{ key }}"# }
+    function main() -> string { F(env.SERVICE_TOKEN) }
+    function url() -> string {
+        baml.http.fetch("URL/echo/" + env.SERVICE_TOKEN).text()
+    }
+    function spawned() -> string { let a = spawn { env.SERVICE_TOKEN }; F(await a) }
+    """
+    TOKEN = "tok-3f9a7c51/b2+d8"
+
+    def runtime(self, url: str, transport: Any = None) -> bamlvm.Runtime:
+        files = {"main.baml": self.SOURCE.replace("URL/", f"{url}/")}
+        return bamlvm.Runtime.from_files(files, transport=transport, env={"SERVICE_TOKEN": self.TOKEN})
+
+    @pytest.mark.parametrize("function", ["main", "spawned"])
+    def test_records_errors_and_recordings(self, threaded_mock_server: Any, tape: Path, function: str) -> None:
+        echo = f"you said {self.TOKEN}"
+        threaded_mock_server.play({"rules": [{"answers": [{"text": echo}]}]})
+        collector = bamlvm.Collector("c")
+        context = bamlvm.CallContext(collectors=[collector])
+        recording = RecordingTransport(httpx.AsyncHTTPTransport(), tape)
+        with self.runtime(threaded_mock_server.url, recording) as runtime:
+            assert runtime.call_function_sync(function, {}, context) == echo  # the program itself has it
+        (call,) = collector.calls
+        assert self.TOKEN not in repr(call) and self.TOKEN not in str(call.attempts[0].request)
+        assert call.attempts[0].text == "you said ***"
+        assert "b2+d8" not in tape.read_text() and "tok-3f9a7c51" not in tape.read_text()
+        with self.runtime(threaded_mock_server.url, ReplayTransport(tape)) as runtime:
+            assert runtime.call_function_sync(function, {}) == "you said ***"
+
+    def test_errors(self, threaded_mock_server: Any) -> None:
+        fault = {"faults": [{"kind": "status", "code": 400, "body": f"no such key: {self.TOKEN}"}]}
+        threaded_mock_server.play({"rules": [{"answers": [fault]}]})
+        with self.runtime(threaded_mock_server.url) as runtime, pytest.raises(bamlvm.ThrownError) as caught:
+            runtime.call_function_sync("main", {})
+        assert "no such key: ***" in str(caught.value)
+        assert "tok-3f9a7c51" not in f"{caught.value} {caught.value.value!r}"
+
+    def test_addresses(self, caplog: pytest.LogCaptureFixture) -> None:
+        with (
+            caplog.at_level("DEBUG"),
+            self.runtime("http://127.0.0.1:9") as runtime,
+            pytest.raises(bamlvm.ThrownError) as caught,
+        ):
+            runtime.call_function_sync("url", {})
+        assert "127.0.0.1" in str(caught.value)
+        assert "tok-3f9a7c51" not in f"{caught.value} {caught.value.value!r} {caplog.text}"

@@ -13,7 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bamlvm.sysops.redaction import Secrets, is_secret, redacted_body, redacted_headers, redacted_url, secrets_of
+from bamlvm.sysops.redaction import (
+    Secrets,
+    is_secret,
+    redacted_body,
+    redacted_headers,
+    redacted_url,
+    secrets_in_variable,
+    secrets_of,
+)
 
 KEY = "sk-abc/def+ghi="
 
@@ -207,3 +215,29 @@ def test_a_body_is_shown_without_its_secrets_and_all_others(body: Any, values: l
     secrets, before = Secrets(values), json.dumps(body)
     assert secrets.shown(body) == secrets.hide_in(redacted_body(body))
     assert json.dumps(body) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "found"),
+    [
+        ("API_KEY", "sk-12345678", {"sk-12345678"}),
+        ("DB_PASSWORD", "correct horse", {"correct horse"}),
+        ("SLACK_WEBHOOK", "https://hooks.example.com/T0/B0\n", None),
+        ("SIGNING_SALT", "Zm9vYmFy", {"Zm9vYmFy"}),
+        ("USE_TOKENS", "true", set()),
+        ("AUTH_MODE", "production", set()),
+        ("MAX_TOKENS", "100000000", set()),
+        ("TOKEN_SHARE", "0.25000000", set()),
+        ("HOME", "/home/someone-else", set()),
+        ("DATABASE_URL", "postgres://app:s3cr3t-word@db/app", None),
+        ("DATABASE_URL", "postgres://postgres:password@db/app", None),
+    ],
+)
+def test_what_is_secret_in_a_variable(name: str, value: str, found: set[str] | None) -> None:
+    secrets = set(secrets_in_variable(name, value))
+    if found is not None:
+        assert secrets == found
+    text = Secrets(secrets).hide(f"true production 100000000 0.25000000 {value.strip()}")
+    assert text.startswith("true production 100000000 0.25000000 ")
+    if found is None and "s3cr3t" in value:
+        assert "s3cr3t-word" not in text
