@@ -143,7 +143,9 @@ def test_what_is_no_text_is_a_problem_of_its_own(source: Path) -> None:
     workspace.discover()
     (program,) = workspace.programs
     assert codes(workspace) == {"bad.baml": [], "one.baml": []}
-    assert list(program.problems().values()) == ["not UTF-8 text: invalid start byte at byte 25"]
+    assert list(program.problems().values()) == [
+        "not UTF-8 text: invalid start byte at byte 25, on line 1; save it as UTF-8"
+    ]
     workspace.open((source / "bad.baml").as_uri(), 1, ONE.replace("one", "f"))
     assert program.problems() == {}
 
