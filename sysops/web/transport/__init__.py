@@ -7,7 +7,7 @@ the reader::
     socket ── Connection (connection.py) ── ResponseReader (response_reader.py) ── Body (body.py) ─┬─ async for
                   │                                                                                └─ Receiver
     Pool (pool.py): idle connections by origin, and new ones (dialling.py)
-    Transport (http1.py): httpx's interface: one request, one response
+    Transport (http1.py): httpx's interface: one request, one response; and below it `exchange`, without httpx's objects
     states.py: the states of connections and bodies;  headers.py: the grammar of a request's head
 
 Rules of RFC 9110 and 9112.  A failure is raised as httpx's exception for it; a body that is cut short is an error,

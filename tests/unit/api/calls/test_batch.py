@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 import bamlvm
 from bamlvm import CallContext, CancelToken
-from bamlvm.mock import MockServer
+from bamlvm.mock import MockServer, ThreadedMockServer
 
 NAPS = [40, 1, 20, 5, 1, 30]
 
@@ -158,3 +159,37 @@ async def test_a_rate_counts_every_attempt(mock_server: MockServer, llm_source: 
     # What an attempt waits for comes before or after its callback, so a gap may seem shorter by that.
     assert len(started) == 5
     assert max(started) - min(started) > 0.1
+
+
+_MOST_CALLS = 1_450
+"""How many Python functions, ours and the libraries', an LLM call may call: counted, since a time says little here."""
+
+
+def test_what_is_the_same_for_all_calls_is_done_once(threaded_mock_server: ThreadedMockServer) -> None:
+    """URL, headers, roles, the description of the return type, the head of the request: not once for each row."""
+    source = """
+client<llm> C { provider openai  options { model "m"  api_key "sk-secret-key"  base_url "URL/v1" } }
+class Named { name string  n int }
+function F(input: string) -> Named { client C  prompt #"Say {{ input }} {{ ctx.output_format }}"# }
+"""
+    threaded_mock_server.play({"rules": [{"answers": [{"text": '{"name": "x", "n": 1}'}]}]})
+    rows = 50
+    count = 0
+
+    def counted(frame: object, event: str, argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    async def run() -> None:
+        files = {"main.baml": source.replace("URL", threaded_mock_server.url)}
+        async with bamlvm.Runtime.from_files(files) as runtime:
+            for profile in (None, counted):  # the first time things are made that stay
+                sys.setprofile(profile)
+                try:
+                    async for result in runtime.batch("F", [{"input": f"row {n}"} for n in range(rows)], concurrency=1):
+                        assert result.error is None
+                finally:
+                    sys.setprofile(None)
+
+    asyncio.run(run())
+    assert count / rows < _MOST_CALLS
