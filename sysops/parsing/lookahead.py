@@ -26,15 +26,16 @@ The evidence is the same everywhere, and its order is:
     | a comment | always                                             |
     | a fence   | always                                             |
     | a word    | it is a key, after a line break or declared        | ``"a "word" inside"``
+    | anything  | up to the object's end there is no other quote     | ``"a "word", and"}``
     | ``{``     | a key follows, after a line break, in a list       | ``"a "{b}" c"``
 
   While a quotation inside the string is open, a quote ends the string by 1 and 2 only, and by 2 only if no text adjoins
   the bracket: ``"{"s": "v"}"``.  The same holds for a quote of the other kind (curly for straight).
 
 **A quote that begins a key** in a string whose own end is missing (:func:`begins_key`): a declared name in quotes with
-a colon after it, behind a comma or space; any text in quotes with a colon after it, at the beginning of a line.  In a
-list (:func:`begins_item`) it begins the next item if it stands behind a comma, and after its text comes another item
-in quotes or the list's end: ``["a", "b, "c"]``.
+a colon after it, behind a comma, or behind a space if a value follows; any text in quotes with a colon after it, at the
+beginning of a line.  In a list (:func:`begins_item`) it begins the next item if it stands behind a comma, and after its
+text comes another item in quotes or the list's end: ``["a", "b, "c"]``.
 
 Behind ``}, {`` (:func:`begins_object_after`) a declared name begins the next object of the list.
 
@@ -74,6 +75,11 @@ from bamlvm.sysops.parsing.evidence import (
 )
 from bamlvm.sysops.parsing.names import bare
 
+_REMARK: Final = {
+    quote: re.compile(rf"[^{quote}\"\u201c\u201d{{}}\[\]:=]*") for quote in ('"', "'", "`", "\u201d", "\u2019")
+}
+"""A run without quotes, brackets and colons, by the quote that ends a string."""
+
 _BRACKETS: Final = re.compile(r"[\s\]]*")
 _BRACKET: Final = re.compile(r"[()\[\]{}]")
 _CLOSERS: Final = {"(": ")", "[": "]", "{": "}"}
@@ -82,6 +88,8 @@ _ITEM_WORD: Final = re.compile(r"[^\"'\n,\[\]{}]*\s*")
 _NUMBER_HEAD: Final = re.compile(r"[-+]?[$\u20ac\u00a3\u00a5]?[0-9]{1,3}(?:,[0-9]{3})*")
 _GROUP: Final = re.compile(r"[0-9]{3}(?![0-9])")
 _LITERAL: Final = re.compile(r"(?i:true|false|null|none|nan)|[-+]?[$\u20ac\u00a3]?[0-9][0-9.,_]*(?:[eE][-+]?[0-9]+)?%?")
+
+_LITERAL_WORD: Final = re.compile(r"(?i:true|false|null|none)\b")
 
 SURE_IN_OBJECT: Final = r'\s{0,40}(?:,\s{0,40}"[^"\\\n\u201c\u201d]{1,60}"\s?:|\})'
 SURE_IN_LIST: Final = r'\s{0,40}(?:,\s{0,40}["{\[0-9]|\])'
@@ -99,13 +107,41 @@ def surely_closes_string(text: str, at: int, in_object: bool) -> bool:
     return (_SURE_IN_OBJECT if in_object else _SURE_IN_LIST).match(text, at) is not None
 
 
-def closes_string(text: str, at: int, place: Place, strictly: bool, final: bool) -> bool | None:
+def closes_string(text: str, at: int, place: Place, strictly: bool, final: bool, adjoins: bool = False) -> bool | None:
     """Whether a quote just before ``at`` ends its string, which is a value; otherwise it belongs to it.
 
     ``strictly``: a quotation inside the string is open, or the quote is not of the kind that the string began with.
+    ``adjoins``: a word is just before the quote, so that the next key may be just behind it: ``"a"age": 3``.
     """
     if not strictly and surely_closes_string(text, at, place.in_object):
         return True
+    closes = _closes_before(text, at, place, strictly, final, adjoins and place.names is not None)
+    if closes is False and not strictly and place.in_object:
+        return _remark_follows(text, at, final)
+    return closes
+
+
+def _remark_follows(text: str, at: int, final: bool) -> bool | None:
+    """Whether nothing but a remark is between a quote just before ``at`` and the object's end.
+
+    It has no quote: otherwise the string would have two mistakes, a quote inside and no quote at its end.
+    """
+    quote = text[at - 1]
+    if text[at : at + 1].isalnum():  # an apostrophe
+        return False
+    end = past(_REMARK[quote] if quote in _REMARK else _REMARK['"'], text, at, at + WINDOW)
+    if end == len(text):
+        return False if final or end - at >= WINDOW else None
+    if text[end] != "}":
+        return False
+    behind = past(SPACE, text, end + 1)
+    if behind == len(text):
+        return True if final or behind - end > WINDOW else None
+    return text[behind] in ",}]`"
+
+
+def _closes_before(text: str, at: int, place: Place, strictly: bool, final: bool, adjoins: bool) -> bool | None:
+    """Whether a quote just before ``at`` ends its string, by the character that follows."""
     next_at = past(SPACE, text, at)
     if next_at - at > WINDOW:
         return not strictly
@@ -145,7 +181,7 @@ def closes_string(text: str, at: int, place: Place, strictly: bool, final: bool)
     if not place.in_object:
         return broken and (character in "{[" or character.isdigit())
     if KEY_WORD.match(character):
-        return word_key(text, next_at, place, broken, final, half=next_at > at)
+        return word_key(text, next_at, place, broken, final, half=next_at > at or adjoins)
     return False
 
 
@@ -214,11 +250,24 @@ def begins_key(text: str, at: int, before: str, place: Place, final: bool) -> bo
     if not separator or text[at : at + 1] in tuple(" ,;:}]\n"):
         return False
     must_be_declared = not ("\n" in separator or ("," in separator and place.names is None))
-    return (
-        quoted_key(text, at - 1, place, must_be_declared, final)
-        if place.names is not None or not must_be_declared
-        else False
-    )
+    if must_be_declared and place.names is None:
+        return False
+    begins = quoted_key(text, at - 1, place, must_be_declared, final)
+    return _value_follows(text, at - 1, final) if begins and not separator.strip(" \t") else begins
+
+
+def _value_follows(text: str, at: int, final: bool) -> bool | None:
+    """Whether a value of JSON follows the key in quotes at ``at``: a string may speak of a key, ``see "a": it is``."""
+    match = QUOTED[text[at]].match(text, at, at + WINDOW)
+    if match is None or match["open"] is not None or ":" in match[1]:  # its second quote is missing
+        return True
+    colon = past(SPACE, text, match.end())
+    if text[colon : colon + 1] not in (":", "=", "\uff1a"):  # or its colon
+        return True
+    value = past(SPACE, text, colon + 1)
+    if value >= len(text):
+        return True if final else None
+    return text[value] in '"{[-\u201c' or text[value].isdigit() or _LITERAL_WORD.match(text, value) is not None
 
 
 def begins_item(text: str, at: int, before: str, final: bool) -> bool | None:

@@ -194,7 +194,8 @@ class StringStates(ScanState):
             if begins is None:
                 return None
         if not begins:
-            closes = lookahead.closes_string(self._buffer, at, place, strictly, self._final)
+            adjoins = before.isalnum() or before in (".", "!", "?", ")")
+            closes = lookahead.closes_string(self._buffer, at, place, strictly, self._final, adjoins)
             if closes is None:
                 return None
             if closes:
