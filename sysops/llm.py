@@ -9,7 +9,6 @@ None of them waits, except for hooks that do.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any, Final
@@ -239,4 +238,4 @@ def sole_failure(scope: Scope, failed: Instance, classes: list[str]) -> Any:
 
 @sysop("baml.llm.monotonic_ms")
 def monotonic_ms(scope: Scope) -> int:
-    return time.monotonic_ns() // 1_000_000
+    return int(scope.services.monotonic() * 1000)

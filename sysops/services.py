@@ -134,7 +134,7 @@ class Services(msgspec.Struct):
     ``grants`` is what the host allows the program; ``max_bytes`` bounds what one operation brings in (a response, a
     file, the output of a command); ``is_offline`` says that the transport needs no credentials, because it reaches no
     network; ``credentials`` are those that clients sign in with, by their content; ``prices``
-    are the host's; ``monotonic`` returns the seconds that the clocks of HTTP exchanges count.
+    are the host's; ``monotonic`` returns the seconds that the clocks of attempts count.
     """
 
     schema: Schema

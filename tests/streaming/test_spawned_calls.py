@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import bamlvm
 from bamlvm.mock import MockServer
+from tests.support.virtual_time import virtual_loop
 
 PROGRAM = """
 client<llm> One { provider openai  options { model "one"  api_key "k"  base_url "URL/v1" } }
@@ -139,6 +140,7 @@ async def test_retry_and_fallback_in_a_thread(runtime: bamlvm.Runtime) -> None:
     ]
 
 
+@pytest.mark.virtual_time
 async def test_a_cancelled_stream_is_closed_at_once(runtime: bamlvm.Runtime, mock_server: MockServer) -> None:
     collector = bamlvm.Collector()
     context = bamlvm.CallContext(collectors=[collector])
@@ -156,10 +158,12 @@ async def test_the_loser_of_a_race_is_closed(runtime: bamlvm.Runtime, mock_serve
     await closed(mock_server)
 
 
+@pytest.mark.virtual_time
 async def test_a_deadline_ends_every_thread(runtime: bamlvm.Runtime, mock_server: MockServer) -> None:
     collector = bamlvm.Collector()
+    virtual_loop().leap(60)
     with pytest.raises(bamlvm.DeadlineExceeded):
-        await runtime.call_function("three", {}, bamlvm.CallContext(timeout=0.2, collectors=[collector]))
+        await runtime.call_function("three", {}, bamlvm.CallContext(timeout=30, collectors=[collector]))
     assert collector.last is not None
     assert [each.error is None for each in collector.last.attempts] == [False, False, True]
     await runtime.aclose()
@@ -187,6 +191,7 @@ async def test_a_fault_in_one_thread_is_its_own(runtime: bamlvm.Runtime) -> None
     assert await runtime.call_function("faulty") == "failed Hello"
 
 
+@pytest.mark.virtual_time
 async def test_a_call_that_throws_ends_its_threads_and_reports_what_was_lost(
     runtime: bamlvm.Runtime, caplog: pytest.LogCaptureFixture
 ) -> None:

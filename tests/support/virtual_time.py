@@ -24,7 +24,7 @@ GRACE_SECONDS: Final = 0.002
 """The real time that the clock stands still before it leaps."""
 
 FURTHEST_SECONDS: Final = 3.0
-"""The furthest leap."""
+"""The furthest leap, unless a test asks for further ones (:meth:`VirtualTimeLoop.leap`)."""
 
 
 class _Selector(selectors.DefaultSelector):
@@ -33,11 +33,12 @@ class _Selector(selectors.DefaultSelector):
     def __init__(self) -> None:
         super().__init__()
         self.now = time.monotonic()
+        self.furthest = FURTHEST_SECONDS
 
     def select(self, timeout: float | None = None) -> list[Any]:
         if timeout is None or timeout <= 0:
             return super().select(timeout)
-        if timeout > FURTHEST_SECONDS:
+        if timeout > self.furthest:
             before = time.monotonic()
             found = super().select(timeout)
             self.now += min(timeout, time.monotonic() - before)
@@ -58,6 +59,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._clock.now
+
+    def leap(self, seconds: float) -> None:
+        """Leap that far from now on, to a deadline that the real clock, which calls read too, does not reach."""
+        self._clock.furthest = seconds
 
     def stand_still(self, seconds: float) -> None:
         """Let time pass in which nothing runs, as where the process computes or is stopped."""

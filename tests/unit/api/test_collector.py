@@ -15,6 +15,7 @@ import pytest
 import bamlvm
 from bamlvm import CallContext, CallRecord, Cancelled, Collector, ErrorRecord, ThrownError, Usage, to_builtins
 from bamlvm.mock import ThreadedMockServer
+from tests.support.virtual_time import virtual_loop
 
 Make: TypeAlias = Callable[..., bamlvm.Runtime]
 
@@ -99,13 +100,15 @@ def test_attempts_and_usage(
     assert as_json[0]["attempts"][1]["raw_events"] == done.raw_events
 
 
+@pytest.mark.virtual_time
 async def test_a_call_that_is_cut_short_is_recorded_with_its_attempt(
     make: Make, llm_source: Callable[..., str], mock_server: Any
 ) -> None:
     mock_server.play({"rules": [{"answers": [{"pieces": ["a", "b"], "delay_ms": 60_000}]}]})
     collector = Collector()
     async with make(llm_source(mock_server.url)) as runtime:
-        context = CallContext(collectors=[collector], timeout=0.1)
+        context = CallContext(collectors=[collector], timeout=30)
+        virtual_loop().leap(45)  # less than the server's pause
         with pytest.raises(Cancelled):
             async for _ in runtime.stream("F", {"input": "x"}, context):
                 pass

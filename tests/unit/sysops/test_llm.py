@@ -9,15 +9,15 @@ import asyncio
 import json
 import re
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 import bamlvm
-from bamlvm.mock import ThreadedMockServer
+from bamlvm.mock import MockServer, ThreadedMockServer
 from bamlvm.sysops.redaction import redacted_body
 from tests.support.partials import grows
 
@@ -47,7 +47,7 @@ def faulty(kind: str, **more: Any) -> dict[str, Any]:
 class Bench:
     """A runtime, the server it talks to, and what the host of its last call heard."""
 
-    def __init__(self, server: ThreadedMockServer) -> None:
+    def __init__(self, server: ThreadedMockServer | MockServer) -> None:
         self.server = server
         self.runtime = bamlvm.Runtime.from_files(
             {"main.baml": PROGRAM.replace("URL", server.url)}, env={"PERHAPS": "perhaps"}
@@ -63,6 +63,23 @@ class Bench:
 
     def call(self, name: str, arguments: dict[str, Any] | None = None, stream: bool = True, **context: Any) -> Any:
         """Call a function; what the host hears is kept."""
+        given, collector = self._listening(stream, context)
+        try:
+            return self.runtime.call_function_sync(name, {"x": "hi"} if arguments is None else arguments, given)
+        finally:
+            self.records = list(collector.attempts)
+
+    async def outcome(self, name: str, stream: bool = True) -> Any:
+        """The value of a call on the running loop, or the error that it ends with."""
+        given, collector = self._listening(stream, {})
+        try:
+            return await self.runtime.call_function(name, {"x": "hi"}, given)
+        except bamlvm.ThrownError as error:
+            return error
+        finally:
+            self.records = list(collector.attempts)
+
+    def _listening(self, stream: bool, context: dict[str, Any]) -> tuple[bamlvm.CallContext, bamlvm.Collector]:
         self.partials, self.attempts, self.ticks = [], [], 0
         collector = bamlvm.Collector()
 
@@ -73,11 +90,8 @@ class Bench:
             self.ticks += 1
 
         listening = {"on_partial": self.partials.append, "on_tick": tick} if stream else {}
-        given = bamlvm.CallContext(**{**listening, "on_attempt": attempt, "collectors": [collector], **context})
-        try:
-            return self.runtime.call_function_sync(name, {"x": "hi"} if arguments is None else arguments, given)
-        finally:
-            self.records = list(collector.attempts)
+        heard = {**listening, "on_attempt": attempt, "collectors": [collector], **context}
+        return bamlvm.CallContext(**heard), collector
 
     def thrown(self, name: str, stream: bool = True, arguments: dict[str, Any] | None = None) -> bamlvm.ThrownError:
         """The error that a call ends with."""
@@ -110,6 +124,16 @@ def bench(threaded_mock_server: ThreadedMockServer) -> Iterator[Bench]:
     assert made.runtime.handles == 0
     assert not made.runtime.engine.active
     made.runtime.close()
+
+
+@pytest_asyncio.fixture
+async def timed(mock_server: MockServer) -> AsyncIterator[Bench]:
+    """A bench whose server and clocks are on the running loop."""
+    made = Bench(mock_server)
+    made.runtime.engine.services.monotonic = asyncio.get_running_loop().time
+    async with made.runtime:
+        yield made
+        assert made.runtime.handles == 0
 
 
 def error_name(record: Any) -> str | None:
@@ -315,37 +339,41 @@ def test_a_finish_reason_that_is_allowed(bench: Bench, stream: bool) -> None:
     assert bench.call("CallStrict", stream=stream) == bench.call("CallLenient", stream=stream) == "Hello!"
 
 
-def test_the_first_token_clock_stops_at_the_first_content(bench: Bench) -> None:
-    bench.play(hasty=[{**HELLO, "faults": [{"kind": "stall", "where": "body", "at": 0}]}, {**HELLO, "delay_ms": 600}])
-    assert bench.failures("CallHasty") == [("Hasty", 1, "Timeout")]
-    assert bench.records[0].error.value["clock"] == "time_to_first_token"
-    assert bench.call("CallHasty") == "Hello!"
+@pytest.mark.virtual_time
+async def test_the_first_token_clock_stops_at_the_first_content(timed: Bench) -> None:
+    timed.play(hasty=[{**HELLO, "faults": [{"kind": "stall", "where": "body", "at": 0}]}, {**HELLO, "delay_ms": 600}])
+    assert isinstance(await timed.outcome("CallHasty"), bamlvm.ThrownError)
+    assert [(record.client, error_name(record)) for record in timed.records] == [("Hasty", "Timeout")]
+    assert timed.records[0].error.value["clock"] == "time_to_first_token"
+    assert await timed.outcome("CallHasty") == "Hello!"
 
 
-def test_the_clocks_of_a_strategy_hold_for_its_clients(bench: Bench) -> None:
-    bench.play(patient=[{**HELLO, "first_delay_ms": 2000}, {**HELLO, "first_delay_ms": 2000}])
-    assert bench.call("CallHasteful") == "Hello!"
-    assert [(record.client, error_name(record)) for record in bench.records] == [
+@pytest.mark.virtual_time
+async def test_the_clocks_of_a_strategy_hold_for_its_clients(timed: Bench) -> None:
+    timed.play(patient=[{**HELLO, "first_delay_ms": 2000}, {**HELLO, "first_delay_ms": 2000}])
+    assert await timed.outcome("CallHasteful") == "Hello!"
+    assert [(record.client, error_name(record)) for record in timed.records] == [
         ("Patient", "Timeout"),
         ("Patient", None),
     ]
-    assert bench.records[0].error.value["limit_ms"] == 250
+    assert timed.records[0].error.value["limit_ms"] == 250
 
 
+@pytest.mark.virtual_time
 @both
-def test_a_strategy_has_a_time_for_all_its_attempts(bench: Bench, stream: bool) -> None:
+async def test_a_strategy_has_a_time_for_all_its_attempts(timed: Bench, stream: bool) -> None:
     stall = {**HELLO, "faults": [{"kind": "stall", "where": "before"}]}
-    bench.play(stuck=[failing(500), failing(500), stall], patient=[HELLO])
-    before = time.monotonic()
-    failures = bench.failures("CallBrief", stream)
-    assert time.monotonic() - before >= 1.49
-    assert failures[0] == ("Stuck", 1, "HttpStatus")
-    assert failures[-1][2] in ("Timeout", "HttpStatus")  # on a slow machine the waits alone take the time
-    assert {name for name, _, _ in failures} == {"Stuck"}
-    assert bench.models() == ["stuck"] * len(failures)
-    bench.play(once=[failing(500)], patient=[HELLO])
-    assert bench.call("CallRoomy", stream=stream) == "Hello!"
-    assert [record.client for record in bench.records] == ["Once", "Patient"]
+    timed.play(stuck=[failing(500), failing(500), stall], patient=[HELLO])
+    now = asyncio.get_running_loop().time
+    before = now()
+    assert isinstance(await timed.outcome("CallBrief", stream), bamlvm.ThrownError)
+    assert 1.49 <= now() - before < 1.6
+    failures = [(record.client, error_name(record)) for record in timed.records]
+    assert failures == [("Stuck", "HttpStatus"), ("Stuck", "HttpStatus"), ("Stuck", "Timeout")]
+    assert timed.models() == ["stuck"] * 3
+    timed.play(once=[failing(500)], patient=[HELLO])
+    assert await timed.outcome("CallRoomy", stream) == "Hello!"
+    assert [record.client for record in timed.records] == ["Once", "Patient"]
 
 
 def test_the_time_of_a_strategy_ends_with_that_of_the_one_around_it(bench: Bench) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import random
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -357,11 +358,18 @@ def test_a_hot_loop_is_cancelled(make: Make, name: str) -> None:
     """
     runtime = make(source)
     token = bamlvm.CancelToken()
-    timer = threading.Timer(0.3, token.cancel)
-    timer.start()
+
+    def cancel() -> None:
+        until = time.monotonic() + 60
+        while not native(runtime).codes and time.monotonic() < until:
+            time.sleep(0.01)
+        token.cancel()
+
+    thread = threading.Thread(target=cancel)
+    thread.start()
     with pytest.raises(bamlvm.Cancelled):
         runtime.call_function_sync("main", {}, bamlvm.CallContext(cancel=token))
-    timer.join()
+    thread.join()
     with pytest.raises(bamlvm.DeadlineExceeded):
         runtime.call_function_sync("main", {}, bamlvm.CallContext(timeout=0.2))
     assert native(runtime).codes

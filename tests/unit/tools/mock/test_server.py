@@ -408,6 +408,7 @@ class TestFaults:
         head, _, body = answer.partition(b"\r\n\r\n")
         assert f"Content-Length: {len(body) + 5}".encode() in head
 
+    @pytest.mark.virtual_time
     async def test_stall_until_the_client_leaves(self, mock_server: MockServer) -> None:
         mock_server.play(faulty(kind="stall", at=300))
         with pytest.raises(httpx.ReadTimeout):

@@ -11,6 +11,7 @@ import bamlvm
 from bamlvm.events import Attempt
 from bamlvm.mock import Answer, MockTransport
 from bamlvm.tools.mock.faults import Status
+from tests.support.virtual_time import virtual_loop
 
 SOURCE = """
 client C { provider PROVIDER  retry_policy R  options { model "m"  OPTIONS } }
@@ -78,10 +79,12 @@ def test_faults(baml_mock: MockTransport, fault: dict[str, Any], said: str | Non
     assert said is None or said in str(attempts[0]), attempts
 
 
+@pytest.mark.virtual_time
 async def test_a_stall_ends_with_the_call(baml_mock: MockTransport) -> None:
     baml_mock.play({"rules": [{"answers": [{"text": "x", "faults": [{"kind": "stall", "where": "body"}]}]}]})
     async with runtime_of(baml_mock) as runtime:
-        context = bamlvm.CallContext(timeout=0.05, on_partial=[].append)
+        context = bamlvm.CallContext(timeout=30, on_partial=[].append)
+        virtual_loop().leap(60)
         with pytest.raises(bamlvm.Cancelled):
             await runtime.call_function("F", {"input": "a"}, context)
     assert baml_mock.requests[0].outcome == "client left"
