@@ -45,13 +45,14 @@ class AttemptRecord(msgspec.Struct):
     """One attempt at one client: filled by the sys-ops as they learn it, read by collectors and ``on_attempt``.
 
     ``ordinal`` counts the attempts of the whole call from 1, ``number`` those of this client from 1.  ``started`` is
-    Unix time; the other times are seconds from then: ``first_byte`` to the head of the answer, ``first_partial`` to
-    the first partial value, ``duration`` to the end.  ``request`` (``method``, ``url``, ``headers``, ``body``) has its
-    secrets hidden; ``summary`` has its content in one form for all providers, and ``streamed`` says whether it asks for
-    a stream.  ``thread`` is the number of the thread that makes the attempt, 0 for that of the call itself.
-    ``request_model`` was asked for, ``model`` has answered; until one has, they are the same.  ``text`` is
-    what had been received when the attempt ended, ``reasoning`` the model's reasoning: what the provider sent as such,
-    or what the text has in tags such as ``<think>`` before the answer.
+    Unix time; the other times are seconds from then: ``first_byte`` to the head of the answer, ``first_partial`` to the
+    first partial value, ``duration`` to the end.  ``connect`` is how many seconds opening its connection took, None
+    where one was kept from before, and where the host's own transport or a proxy opens it.  ``request`` (``method``,
+    ``url``, ``headers``, ``body``) has its secrets hidden; ``summary`` has its content in one form for all providers,
+    and ``streamed`` says whether it asks for a stream.  ``thread`` is the number of the thread that makes the attempt,
+    0 for that of the call itself.  ``request_model`` was asked for, ``model`` has answered; until one has, they are the
+    same.  ``text`` is what had been received when the attempt ended, ``reasoning`` the model's reasoning: what the
+    provider sent as such, or what the text has in tags such as ``<think>`` before the answer.
 
     Tokens are None where the provider did not say.  ``input_tokens`` and ``output_tokens`` count the whole prompt and
     the whole answer; ``cached_input_tokens`` and ``cache_write_tokens`` are parts of the former, ``reasoning_tokens``
@@ -93,6 +94,7 @@ class AttemptRecord(msgspec.Struct):
     response: dict[str, Any] | None = None
     cost: Decimal | None = None
     currency: str | None = None
+    connect: float | None = None
 
     def __repr__(self) -> str:
         facts = [f"{self.client} ({self.provider}{f' {self.model}' if self.model else ''})"]

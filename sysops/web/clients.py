@@ -21,6 +21,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 from collections.abc import AsyncGenerator, Mapping
+from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final
 from urllib.request import getproxies, proxy_bypass
@@ -128,7 +129,10 @@ class Client(httpx.AsyncClient):
         if self._guard is not None:
             _ask(self._guard, addressed.url)
         if type(direct) is Transport:
-            return read_response(*await direct.exchange(addressed.head, content, connect_seconds), addressed.text)
+            opened = None if attempt is None else partial(setattr, attempt, "connect")
+            return read_response(
+                *await direct.exchange(addressed.head, content, connect_seconds, opened), addressed.text
+            )
         extensions = _extensions(connect_seconds, attempt, others)
         request = httpx.Request(
             outgoing.method, addressed.url, headers=addressed.headers, content=content, extensions=extensions

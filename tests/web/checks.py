@@ -86,6 +86,7 @@ def a_run_grows_and_shows_its_attempts(dev: Dev) -> None:
     rows = page.locator("tr.attempt")
     expect(rows).to_have_count(3)
     expect(rows.nth(0)).to_contain_text("503 failed")
+    expect(page.locator(".track .connect").first).to_be_attached()
     expect(rows.nth(2)).to_contain_text("200")
     tab(page, "Raw events")
     expect(page.get_by_label("The events", exact=True)).to_contain_text("chat.completion.chunk")

@@ -47,6 +47,7 @@ _SHOWN: Final = (
     "function",
     "status",
     "finish_reason",
+    "connect",
     "first_byte",
     "first_partial",
     "duration",

@@ -10,6 +10,9 @@ const { LanguageClient, State } = require("vscode-languageclient/node");
 /** @type {LanguageClient | undefined} */
 let client;
 
+/** The last start: a client that is still starting cannot be stopped, so each waits for the one before. */
+let started = Promise.resolve();
+
 /** @param {vscode.ExtensionContext} context */
 async function activate(context) {
   context.subscriptions.push(
@@ -18,16 +21,20 @@ async function activate(context) {
       if (change.affectsConfiguration("bamlvm.command")) void restart();
     }),
   );
-  await start();
+  await restart();
 }
 
 async function deactivate() {
-  await client?.stop();
+  await started;
+  if (client?.state === State.Running) await client.stop();
 }
 
-async function restart() {
-  if (client?.state === State.Running) await client.stop();
-  await start();
+function restart() {
+  started = started.then(async () => {
+    if (client?.state === State.Running) await client.stop();
+    await start();
+  });
+  return started;
 }
 
 async function start() {

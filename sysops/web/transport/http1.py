@@ -10,6 +10,7 @@ A request is sent again, once and over a new connection, only if all of this hol
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -17,7 +18,7 @@ from typing import Final
 import httpx
 
 from bamlvm.sysops.web.transport.body import EXTENSION, Body
-from bamlvm.sysops.web.transport.connection import LostError
+from bamlvm.sysops.web.transport.connection import Connection, LostError
 from bamlvm.sysops.web.transport.dialling import Guard
 from bamlvm.sysops.web.transport.headers import is_field_value, is_target, is_token
 from bamlvm.sysops.web.transport.pool import Origin, Pool
@@ -105,26 +106,41 @@ class Transport(httpx.AsyncBaseTransport):
         return _response(*await self.exchange(head, await request.aread(), seconds))
 
     async def exchange(
-        self, head: RequestHead, content: bytes, connect_seconds: float | None
+        self,
+        head: RequestHead,
+        content: bytes,
+        connect_seconds: float | None,
+        opened: Callable[[float], None] | None = None,
     ) -> tuple[ResponseReader, Body]:
         """Send a request; return the head of its response and the body, which is the caller's to close.
 
-        ``connect_seconds`` bounds the opening of a connection.  Raises as :meth:`handle_async_request` does.
+        ``connect_seconds`` bounds the opening of a connection, and ``opened`` hears how long that took, if there was
+        none.  Raises as :meth:`handle_async_request` does.
         """
         message = head.message(content)
         connection = self._pool.take(head.origin)
         if connection is None:
-            connection = await self._pool.connect(head.origin, connect_seconds)
+            connection = await self._connect(head.origin, connect_seconds, opened)
         try:
             return await connection.exchange(message, head.head_only, head.is_last)
         except LostError as lost:
             if not connection.served or not (lost.untaken or head.is_repeatable):
                 raise lost.error from None
-            connection = await self._pool.connect(head.origin, connect_seconds)
+            connection = await self._connect(head.origin, connect_seconds, opened)
             try:
                 return await connection.exchange(message, head.head_only, head.is_last)
             except LostError as again:
                 raise again.error from None
+
+    async def _connect(
+        self, origin: Origin, seconds: float | None, opened: Callable[[float], None] | None
+    ) -> Connection:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        connection = await self._pool.connect(origin, seconds)
+        if opened is not None:
+            opened(loop.time() - began)
+        return connection
 
     @property
     def connections(self) -> int:

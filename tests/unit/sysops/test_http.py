@@ -280,10 +280,22 @@ async def test_the_attempt_learns_status_and_first_byte(serve: Any, call: Any) -
     attempt = AttemptRecord("F", "C", "openai", 1, 1, time.time())
     call.scope.attempt = attempt
     call.scope.attempt_clock = time.monotonic()
-    await call.fails("baml.http.fetch_sse", call.request(server.url()))
+    await call.fails("baml.http.fetch_sse", call.request(server.url(), "POST"))
     assert attempt.status == 503
     assert attempt.first_byte is not None
-    assert 0 < attempt.first_byte < 60
+    assert attempt.connect is not None
+    assert 0 <= attempt.connect <= attempt.first_byte < 60
+
+
+async def test_an_attempt_over_a_kept_connection_opens_none(serve: Any, call: Any) -> None:
+    server = await serve(always(answer("200 OK", b"{}")))
+    attempts = [AttemptRecord("F", "C", "openai", number, number, time.time()) for number in (1, 2)]
+    for call.scope.attempt in attempts:
+        call.scope.attempt_clock = time.monotonic()
+        response = await call("baml.http.send", call.request(server.url(), "POST", x_keep="1"))
+        await call("baml.http.Response.text", response)
+    assert attempts[0].connect is not None
+    assert attempts[1].connect is None
 
 
 async def test_the_client_verifies_tls_and_follows_nothing_by_itself(call: Any) -> None:

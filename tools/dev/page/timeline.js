@@ -2,7 +2,7 @@
 
 import { el, seconds, shortened } from "./dom.js";
 
-const TITLES = ["#", "client", "status", "first byte", "first partial", "end", "tokens"];
+const TITLES = ["#", "client", "status", "connect", "first byte", "first partial", "end", "tokens"];
 const SVG = "http://www.w3.org/2000/svg";
 const opened = new Set(); // the parts of attempts that are unfolded stay so while the run is drawn anew
 
@@ -26,7 +26,7 @@ function rows(each, end) {
     el("th", { scope: "row" }, String(each.ordinal)),
     el("td", {}, each.client, el("div", { class: "hint" }, [each.model, each.cached ? "from the cache" : null].filter(Boolean).join(", "))),
     el("td", { class: failed ? "bad" : each.kind === "succeeded" ? "good" : "" }, `${each.status ?? ""} ${state}`),
-    ...[seconds(each.first_byte), seconds(each.first_partial), seconds(each.duration), tokens].map((text) => el("td", { class: "number" }, text)),
+    ...[each.connect === null && each.first_byte !== null ? "kept" : seconds(each.connect), seconds(each.first_byte), seconds(each.first_partial), seconds(each.duration), tokens].map((text) => el("td", { class: "number" }, text)),
   ];
   const more = el(
     "td",
@@ -53,13 +53,16 @@ function track(attempt, end) {
   const byte = attempt.first_byte === null ? finish : attempt.begin + attempt.first_byte;
   set(svg, { class: "track", viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" });
   const part = (kind, from, to) => {
+    if (to <= from && kind === "connect") return;
     const rect = document.createElementNS(SVG, "rect");
     const width = Math.max(0.4, (to - from) * scale);
     set(rect, { class: kind, x: Math.min(from * scale, 100 - width), width, y: 1, height: 8 });
     svg.append(rect);
   };
   part("whole", 0, end);
-  part("wait", attempt.begin, byte);
+  const connected = attempt.connect === null ? attempt.begin : Math.min(byte, attempt.begin + attempt.connect);
+  part("connect", attempt.begin, connected);
+  part("wait", connected, byte);
   part(attempt.kind === "failed" ? "failed" : "read", byte, finish);
   if (attempt.first_partial !== null) {
     const mark = document.createElementNS(SVG, "line");
