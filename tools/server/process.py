@@ -71,9 +71,13 @@ def serve(make: MakeApp, listening: socket.socket, grace: float) -> None:
         timeout_graceful_shutdown=int(grace + _AFTER_GRACE) + 1,
     )
     server = uvicorn.Server(config)
-    before = {
-        number: signal.signal(number, _ignore) for number in SIGNALS
-    }  # uvicorn raises the signal again at its end
+
+    def end(number: int, frame: FrameType | None) -> None:
+        """Take a signal that comes before uvicorn's own handlers are there; at its end it raises those again that it
+        has taken."""
+        server.should_exit = True
+
+    before = {number: signal.signal(number, end) for number in SIGNALS}
     try:
         server.run(sockets=[listening])
     finally:
@@ -188,7 +192,3 @@ def _end(processes: list[SpawnProcess], grace: float) -> None:
         if process.is_alive():
             process.kill()
             process.join()
-
-
-def _ignore(number: int, frame: FrameType | None) -> None:
-    pass

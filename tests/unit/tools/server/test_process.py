@@ -121,6 +121,13 @@ def test_a_call_that_does_not_end_is_cancelled(
     assert all("shutting_down" in answer.text for answer in answers)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_that_comes_while_the_server_starts_ends_it(serve: Callable[..., Served], number: int) -> None:
+    for _ in range(3):
+        code, _ = serve("--mock").end(number)  # the address is printed before anything is served
+        assert code in (0, 130, -number)  # that of the signal where it came before there is a server at all
+
+
 def test_workers_share_their_metrics_and_one_that_dies_is_started_anew(serve: Callable[..., Served]) -> None:
     served = serve("--workers", "2")
     for _ in range(20):
