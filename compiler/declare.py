@@ -19,6 +19,7 @@ from bamlvm.compiler.type_resolver import TypeResolver
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
 from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, FieldInfo, Kind, Parameter, Signature, VariantInfo
+from bamlvm.vm.program.spelling import write_instead
 from bamlvm.vm.program.types import (
     BOOL,
     FLOAT,
@@ -34,6 +35,8 @@ from bamlvm.vm.program.types import (
     Type,
     UnionType,
     VariableType,
+    admits_null,
+    bare,
     union,
 )
 
@@ -137,8 +140,13 @@ def _class_info(resolver: TypeResolver, declaration: syntax.Class, entry: Entry,
     variables = frozenset(declaration.type_parameters)
     fields = []
     for f in [*{f.name: f for f in reversed(declaration.fields)}.values()][::-1]:
-        annotated = resolver.annotated(f.type, entry, report, variables)
+        annotated = resolver.annotated(f.type, entry, report, variables, before=f.name)
         marks = attributes(f.attributes, "field", entry, report)
+        skip = next((each for each in f.attributes if each.name == "skip"), None)
+        if skip is not None and annotated != ERROR and not admits_null(bare(annotated), resolver.aliases):
+            written = entry.item.text[f.type.start : f.type.end]
+            hint = write_instead(written, f"({written})?" if " " in written else f"{written}?")
+            report.error("E0016", skip, f"`@skip` leaves out `{f.name}`, which is not optional", hint=hint)
         fields.append(FieldInfo(f.name, annotated, marks, f.doc))
     own = attributes(declaration.attributes, "class", entry, report)
     return ClassInfo(entry.name, tuple(fields), own, declaration.doc, tuple(declaration.type_parameters))

@@ -40,6 +40,11 @@ _FOREIGN_GENERICS: Final = {
 """The types that generic ones of other languages are written as, by their names in lower case."""
 
 
+def is_foreign(name: str) -> bool:
+    """Whether a name is that of a plain type in other languages: ``str``."""
+    return name in _SAME_TYPES
+
+
 def foreign_type(node: syntax.NamedType, entry: Entry) -> str | None:
     """Return a hint for a type of another language, with its own arguments as far as it has them, or None."""
     name = node.path.lower()

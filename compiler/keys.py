@@ -10,6 +10,7 @@ from typing import Final
 
 from bamlvm.compiler.reporter import Reporter
 from bamlvm.grammar import syntax
+from bamlvm.vm.program.spelling import write_instead
 
 _SECRETS: Final = ("api_key", "secret_access_key", "session_token", "credentials", "credentials_content")
 _HEADERS: Final = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
@@ -29,7 +30,11 @@ def check_keys(provider: str, options: syntax.ConfigBlock, report: Reporter) -> 
         places += [entry for entry in headers.entries if entry.key.lower() in _HEADERS]
     for entry in places:
         text = _text(entry.value)
-        if _PREFIX.match(text) or (len(text) >= _SHORTEST and not local and not re.search(r"[\s<>]|\.\.\.|…", text)):
+        reference = re.fullmatch(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?", text)
+        if reference is not None:
+            message = f"`{entry.key}` is the text `{text}` itself, not the value of a variable"
+            report.warning("E0106", entry.value, message, write_instead(text, f"env.{reference[1]}"))
+        elif _PREFIX.match(text) or (len(text) >= _SHORTEST and not local and not re.search(r"[\s<>]|\.\.\.|…", text)):
             name = provider.upper().replace("-", "_")
             variable = _VARIABLES.get(provider, f"{name}_API_KEY") if "key" in entry.key else f"{name}_SECRET"
             message = f"`{entry.key}` is written into the source, where everybody who has it can read it"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from bamlvm.compiler.attributes import attributes
-from bamlvm.compiler.foreign_types import foreign_type
+from bamlvm.compiler.foreign_types import foreign_type, is_foreign
 from bamlvm.compiler.hir import ERROR, UNSTATED
 from bamlvm.compiler.index import Entry, reporter
 from bamlvm.compiler.reporter import Reporter, name_range
@@ -73,9 +73,22 @@ class TypeResolver:
         return bare(self.annotated(written, entry, report, variables))
 
     def annotated(
-        self, written: syntax.TypeExpr, entry: Entry, report: Reporter, variables: frozenset[str] = frozenset()
+        self,
+        written: syntax.TypeExpr,
+        entry: Entry,
+        report: Reporter,
+        variables: frozenset[str] = frozenset(),
+        before: str | None = None,
     ) -> Type:
-        """Return the same with the attributes that are written in the type, or in the aliases that it names."""
+        """Return the same with the attributes that are written in the type, or in the aliases that it names.
+
+        ``before`` is the name that is written before the type, of which it is the field's.
+        """
+        if before is not None and self._is_reversed(written, before, entry, variables):
+            named = entry.item.text[written.start : written.end]
+            hint = f"a field's name comes before its type: write `{named} {before}`"
+            report.error("E0002", written, f"unknown type `{named}`", hint=hint)
+            return ERROR
 
         def go(node: syntax.TypeExpr) -> Type:
             match node:
@@ -101,6 +114,22 @@ class TypeResolver:
                     return _attributed(go(node.item), attributes(node.attributes, "type", entry, report))
 
         return go(written)
+
+    def _is_reversed(self, written: syntax.TypeExpr, name: str, entry: Entry, variables: frozenset[str]) -> bool:
+        """Whether a field is written as in other languages, its type before its name: ``string name``."""
+        return (
+            isinstance(written, syntax.NamedType)
+            and written.path[:1].islower()
+            and written.path not in PRIMITIVES
+            and written.path not in variables
+            and (name in PRIMITIVES or is_foreign(name))
+            and self._lookup(written.path, entry.namespace) is None
+        )
+
+    @property
+    def aliases(self) -> Mapping[str, Type]:
+        """The annotated types of the aliases that are resolved."""
+        return self._symbols.annotated_aliases
 
     def resolve_aliases(self, entries: Iterable[Entry]) -> None:
         """Resolve all aliases of a project into its symbols; report E0068 where one has no end, or too many parts.

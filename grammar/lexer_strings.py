@@ -92,6 +92,9 @@ def _report_invalid(c: LexerState, text: str, start: int, end: int) -> None:
         c.diagnostics.append(error("E0010", message, Span("", start, end), (), hint, fix))
     elif text == "'":
         c.report("E0010", "a single quote begins nothing", start, end, hint='strings are written `"…"`')
+    elif text == "`":
+        hint = 'a prompt is a raw string, `#"…"#`; a template string in backticks is part of the code of a function'
+        c.report("E0010", "a backtick begins nothing here", start, end, hint=hint)
     else:
         c.report("E0010", f"unexpected character {text!r}", start, end)
 

@@ -157,6 +157,9 @@ def _explained(error: jinja2.TemplateSyntaxError, text: str, words: list[Word]) 
     for kind, sign in (("print statement", "}}"), ("statement block", "%}")):
         message = message.replace(f"expected token `end of {kind}`, got", f"expected `{sign}`, found")
     place = min(error.lineno, max(len(text) - 1, 0))
+    before = [word for word in words if word.start < place]
+    if message.endswith("found `if`") and before and before[-1].text == "else":
+        message += ": write `{% elif … %}`"
     end = next((word.end for word in words if word.start == place), place + 1)
     return TemplateError(message[:1].lower() + message[1:], place, max(end, place + 1))
 

@@ -30,6 +30,9 @@ _OBJECTS_AT_ONCE: Final = 1 << 11
 _SPLIT_PIECE: Final = 1 << 13
 """Characters that are split at once."""
 
+_STRIPPED_AT_ONCE: Final = 1 << 18
+"""Characters of white space that are left out at once."""
+
 _LONGEST_NUMBER: Final = 1 << 16
 
 _INTEGER: Final = re.compile(r"[+-]?[0-9]+")
@@ -49,7 +52,27 @@ NATIVES: Final = NativeTable(
 @NATIVES.native("baml.String.trim")
 def trim(text: str) -> str:
     """Return the text without the white space at both ends."""
+    if len(text) > _STRIPPED_AT_ONCE:
+        raise Lengthy(_stripped(text, start=True, end=True))
     return text.strip(_WHITE_SPACE)
+
+
+def _stripped(text: str, start: bool, end: bool) -> Work[str]:
+    """Return a text without white space at its start and its end, which is looked for in pieces."""
+    first, last = 0, len(text)
+    while start and first < last:
+        found = len(text[first : first + TEXT_PIECE].lstrip(_WHITE_SPACE))
+        first += min(TEXT_PIECE, last - first) - found
+        if found:
+            break
+        yield None
+    while end and first < last:
+        found = len(text[max(first, last - TEXT_PIECE) : last].rstrip(_WHITE_SPACE))
+        last -= min(TEXT_PIECE, last - first) - found
+        if found:
+            break
+        yield None
+    return text[first:last]
 
 
 @NATIVES.native("baml.String.split")
@@ -350,12 +373,16 @@ def _padding(text: str, length: int, padding: str) -> str:
 @NATIVES.native("baml.String.trim_start")
 def trim_start(text: str) -> str:
     """Return the text without the white space at its start."""
+    if len(text) > _STRIPPED_AT_ONCE:
+        raise Lengthy(_stripped(text, start=True, end=False))
     return text.lstrip(_WHITE_SPACE)
 
 
 @NATIVES.native("baml.String.trim_end")
 def trim_end(text: str) -> str:
     """Return the text without the white space at its end."""
+    if len(text) > _STRIPPED_AT_ONCE:
+        raise Lengthy(_stripped(text, start=False, end=True))
     return text.rstrip(_WHITE_SPACE)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Callable
 from typing import Any
@@ -51,6 +52,13 @@ LARGE: dict[str, list[tuple[tuple[Any, ...], Any]]] = {
         ((TEXT, "", "-"), TEXT.replace("", "-")),
         (("aaa" * MANY, "aa", "b" * 9), ("aaa" * MANY).replace("aa", "b" * 9)),
     ],
+    "baml.String.trim": [(("\u2003 " * MANY * 9 + "a b" + " " * MANY * 9,), "a b"), ((" " * MANY * 20,), "")],
+    "baml.String.trim_start": [((" " * MANY * 20 + "a ",), "a ")],
+    "baml.String.trim_end": [((" a" + " " * MANY * 20,), " a")],
+    "baml.base64.encode": [((TEXT,), base64.b64encode(TEXT.encode()).decode())],
+    "baml.base64.decode": [((base64.b64encode(TEXT.encode()).decode(),), TEXT)],
+    "baml.to_string": [((NUMBERS,), str(NUMBERS)), (([{"a": "ß\n" * MANY}],), None)],
+    "baml.unstable.string": [((NUMBERS,), str(NUMBERS)), (("ß\n" * MANY,), '"' + "ß\\n" * MANY + '"')],
     "baml.Array.sort": [
         ((NUMBERS[:],), sorted(NUMBERS)),
         (([float(each) for each in NUMBERS],), sorted(map(float, NUMBERS))),
@@ -84,6 +92,8 @@ def test_large_data_is_worked_on_in_pieces(path: str, arguments: tuple[Any, ...]
     result, count = pieces(NATIVES[path], *arguments)
     if path == "baml.json.parse":
         expected = [{"a": 1500.0, "b": ["x\n", None, True]}, *[12] * MANY * 3]
+    if path == "baml.to_string" and expected is None:
+        expected = '[{"a": "' + "ß\\n" * MANY + '"}]'
     assert result == expected
     assert (
         count
@@ -186,3 +196,42 @@ def test_a_long_text_is_split_as_at_once(parts: list[str], data: st.DataObject) 
     delimiters = ["a", "ab", "aa", "aba", "b" * 3000, "bab", "c", "x", "a" * 8000]
     delimiter = data.draw(st.sampled_from(delimiters))
     assert whole(NATIVES["baml.String.split"], text, delimiter) == text.split(delimiter)
+
+
+AT_ONCE = {
+    "baml.Array.": {"length", "push", "pop", "at", "is_empty", "first", "last"},
+    "baml.Map.": {"length", "has", "get", "remove"},
+    "baml.String.": {"length", "char_at", "to_string", "parse_int", "parse_float"},
+    "baml.": {"panic"},
+    "baml.Int.": {"to_string", "abs"},
+    "baml.Float.": {"to_string", "abs"},
+    "baml.Bool.": {"to_string"},
+    "baml.math.": {"trunc", "floor", "ceil", "round", "sqrt"},
+}
+"""Natives whose time does not depend on the size of their data."""
+
+COPYING = {
+    "baml.String.": {
+        "startsWith",
+        "starts_with",
+        "endsWith",
+        "ends_with",
+        "substring",
+        "repeat",
+        "pad_start",
+        "pad_end",
+    },
+    "baml.math.": {"min", "max"},
+}
+"""Those that copy or compare one text: of the longest that is milliseconds."""
+
+ELSEWHERE = {"baml.String.": {"matches", "captures", "replace_pattern", "toLowerCase", "toUpperCase"}}
+"""Those with tests of their own, and second names."""
+
+
+def test_every_native_is_in_pieces_or_needs_none() -> None:
+    known = {
+        prefix + name for table in (AT_ONCE, COPYING, ELSEWHERE) for prefix, names in table.items() for name in names
+    }
+    assert known | set(LARGE) == set(NATIVES)
+    assert not known & set(LARGE)

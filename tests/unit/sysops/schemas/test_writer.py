@@ -24,7 +24,7 @@ class Item {
   price float?
   color Color
   kind "a" | "b" | 3
-  secret int @skip
+  secret int? @skip
   ratio int @assert(positive, {{ this > 0 }})
 }
 class Order { items Item[]  first Item? @description("the first")  last Item @description("the last") }
