@@ -114,7 +114,11 @@ def _check_options(options: syntax.ConfigBlock, strategy: str | None, report: Re
             hint = did_you_mean(entry.key, known) or "set it on the clients of its `strategy`"
             message = f"a {strategy} client has no option `{entry.key}`"
             report.warning("E0027", (entry.start, entry.key_end), message, hint=hint)
-        if entry.key == "base_url":
+        if entry.key == "??":  # officially an option of this name, which is sent to the provider
+            message = "a variable has no default: `??` and the value behind it are an option of the request"
+            hint = "set the variable, or write the value itself"
+            report.warning("E0027", (entry.start, entry.key_end), message, hint=hint)
+        elif entry.key == "base_url":
             _check_base_url(entry.value, report)
         elif entry.key in _OPTIONS and (strategy is None or entry.key in STRATEGY_OPTIONS[strategy]):
             code, expected, fits = _OPTIONS[entry.key]

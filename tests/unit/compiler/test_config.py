@@ -77,6 +77,12 @@ def test_what_is_fine(provider: str, options: str) -> None:
             "E0001",
             "`total_timeout_ms` is a number of milliseconds above 0",
         ),
+        (
+            "openai",
+            'api_key env.KEY ?? "k"',
+            "E0027",
+            "a variable has no default: `??` and the value behind it are an option of the request",
+        ),
         ("fallback", "strategy [One]  temperature 1", "E0027", "a fallback client has no option `temperature`"),
         ("fallback", "strategy [One]  start 1", "E0027", "a fallback client has no option `start`"),
         ("baml-round-robin", "strategy [One]  model 1", "E0027", "a round-robin client has no option `model`"),
