@@ -34,6 +34,7 @@ from bamlvm.build.inputs import read_input, shown, unusable
 from bamlvm.errors import HostError
 from bamlvm.sysops.redaction import NO_SECRETS, Secrets, is_secret, redacted_body
 from bamlvm.sysops.replacing import GrowingFile
+from bamlvm.sysops.web.clients import close_after
 from bamlvm.sysops.web.decoding import decoded_whole
 from bamlvm.sysops.web.recording import (
     VERSION,
@@ -95,6 +96,7 @@ class RecordingTransport(httpx.AsyncBaseTransport):
         """Return the inner transport's response, whose body is recorded while it is read."""
         await request.aread()
         taping = _Taping(self, request)
+        close_after(self._inner, request.headers)
         try:
             response = await self._inner.handle_async_request(request)
         except BaseException as error:

@@ -100,8 +100,7 @@ class Client(httpx.AsyncClient):
         )
         self._direct = transport
         self._guard = guard
-        if isinstance(transport, httpx.AsyncHTTPTransport):
-            self.headers["connection"] = "close"
+        close_after(transport, self.headers)
         if transport is None:  # for what the environment's proxies are not for
             self._transport = Transport(guard=guard)
         self._addressed: dict[Outgoing, _Addressed] = {}
@@ -154,6 +153,12 @@ class Client(httpx.AsyncClient):
                 self._addressed.clear()
             found = self._addressed[outgoing] = _Addressed(outgoing, self._defaults)
         return found
+
+
+def close_after(transport: httpx.AsyncBaseTransport | None, headers: httpx.Headers) -> None:
+    """Have a connection of httpx's own transport closed after the response; see :class:`Client`."""
+    if isinstance(transport, httpx.AsyncHTTPTransport):
+        headers["connection"] = "close"
 
 
 def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from bamlvm.replay import RecordingTransport
 from bamlvm.sysops.web.clients import Clients, NetworkTransport, Outgoing, new_client
 from bamlvm.sysops.web.response import converted
 
@@ -86,9 +88,9 @@ async def test_a_client_of_another_thread_s_loop_is_closed_there() -> None:
     assert transport.closed == 1
 
 
-@pytest.mark.parametrize("way", ["the host's transport", "a proxy", "a recorder"])
+@pytest.mark.parametrize("way", ["the host's transport", "a proxy", "a recorder", "a host's recorder"])
 async def test_what_follows_a_response_is_not_the_next_one(
-    serve: Any, monkeypatch: pytest.MonkeyPatch, way: str
+    serve: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, way: str
 ) -> None:
     async def twice(exchange: Any) -> None:
         await exchange.send(OK, OK.replace(b"ok", b"no"))
@@ -99,6 +101,8 @@ async def test_what_follows_a_response_is_not_the_next_one(
         transport = httpx.AsyncHTTPTransport()
     elif way == "a recorder":
         transport = NetworkTransport()
+    elif way == "a host's recorder":
+        transport = RecordingTransport(httpx.AsyncHTTPTransport(), tmp_path / "calls.jsonl")
     else:
         monkeypatch.setenv("http_proxy", server.url())
         monkeypatch.delenv("no_proxy", raising=False)
