@@ -219,6 +219,8 @@ def _single(value: syntax.ConfigValue, type_: Type, path: str, symbols: Symbols)
         if isinstance(value, syntax.ConfigBlock) and {entry.key for entry in value.entries} <= _MEDIA_KEYS:
             return None
         return misfit._replace(hint='write `{ url "…" }`, `{ file "…" }` or `{ base64 "…"  media_type "…" }`')
+    if type_ == Primitive("string") and isinstance(value, syntax.ConfigBlock):
+        return None if [entry.key for entry in value.entries] == ["file"] else misfit  # the text in a file
     match value, type_:
         case syntax.ConfigList(), ListType(item):
             for place, each in enumerate(value.items):
