@@ -5,9 +5,9 @@ server, which stands still as well, has sent what it would have sent in time.  O
 Only when every task waits, and no socket has anything, does the clock leap to the next timer.  So what happens first
 depends on the limits alone, and a pause costs nothing.
 
-What the loop cannot see is what other threads and processes are about to do: it gives them :data:`GRACE_SECONDS` before
-each leap, so a test whose server is not on this loop does not belong here.  A timer that is further away than
-:data:`FURTHEST_SECONDS` is there so that nothing hangs; it is waited for in real time.
+The threads that work for a call are waited for.  What others and other processes are about to do the loop cannot see:
+it gives them :data:`GRACE_SECONDS` before each leap, so a test whose server is not on it does not belong here.  A timer
+that is further away than :data:`FURTHEST_SECONDS` is there so that nothing hangs; it is waited for in real time.
 
 A test asks for the loop with ``@pytest.mark.virtual_time`` (``tests/conftest.py``).  What reads a clock of its own must
 be handed this one's, ``loop.time``: ``Services.monotonic`` is there for that.
@@ -17,11 +17,15 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+import threading
 import time
 from typing import Any, Final
 
-GRACE_SECONDS: Final = 0.002
+GRACE_SECONDS: Final = 0.01
 """The real time that the clock stands still before it leaps."""
+
+_WORKERS: Final = frozenset({"bamlvm-blocking"})
+"""The names of threads that end when their work for a loop is done; while there is one, the clock stands still."""
 
 FURTHEST_SECONDS: Final = 3.0
 """The furthest leap, unless a test asks for further ones (:meth:`VirtualTimeLoop.leap`)."""
@@ -45,7 +49,7 @@ class _Selector(selectors.DefaultSelector):
             return found
         # Twice: a process that is stopped while it waits gives up without a last look.
         found = super().select(GRACE_SECONDS) or super().select(0)
-        if not found:
+        if not found and not any(each.name in _WORKERS for each in threading.enumerate()):
             self.now += timeout
         return found
 

@@ -96,6 +96,11 @@ class FaultServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._server is not None
+        # A connection that asyncio has accepted but not yet handed over would be lost, unclosed, with a closed server.
+        for listener in self._server.sockets:
+            asyncio.get_running_loop().remove_reader(listener.fileno())
+        for _ in range(5):
+            await asyncio.sleep(0)
         self._server.close()
         for task in tuple(self._tasks):
             task.cancel()
