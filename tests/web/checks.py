@@ -233,10 +233,15 @@ def a_screen_reader_finds_everything(dev: Dev) -> None:
 
 
 def it_fits_a_narrow_window(dev: Dev) -> None:
-    page = dev.open(width=420)
+    for scheme in SCHEMES:
+        page = dev.open(scheme, width=420)
+        for name in ("Inside", "Run", "Prompt"):
+            tab(page, name)
+            assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth + 1"), name
+        page.screenshot(path=SHOTS / f"narrow-{scheme}.png", full_page=True)
+    page = dev.open(width=650)  # half of a usual window: as at a zoom of 200 %
     tab(page, "Run")
     assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth + 1")
-    page.screenshot(path=SHOTS / "narrow.png")
 
 
 def a_recording_can_be_scrubbed(browser: Browser, source: str) -> None:
