@@ -92,6 +92,7 @@ class Call:
     _memory_held = (0, 0)
     _memory_margin: int | None = None
     _thrown: ErrorRecord | None = None  # of the value that the call has thrown
+    _unawaited: Mapping[int, ErrorRecord] | None = None  # of threads, as far as they are made before the end
 
     def __init__(self, engine: Engine, prepared: PreparedCall, context: CallContext, sink: Sink | None = None) -> None:
         self.engine = engine
@@ -302,13 +303,26 @@ class Call:
         for ended in self._observers:
             ended(record)
 
+    def unawaited(self) -> Work[None]:
+        """Convert the errors of threads that nothing has awaited, pausing as :meth:`result` does, so that the end of
+        the call need not do it at one go.  Raises what interrupts the call."""
+        scheduler = self.machine.scheduler
+        made = {}
+        for future in () if scheduler is None else scheduler.unawaited():
+            if future.error is not None:
+                error = yield from self._in_slices(converted_error(self.results, future.error))
+                made[future.number] = yield from self._in_slices(recorded_error(error))
+        self._unawaited = made
+
     def _report_unawaited(self, scheduler: Scheduler) -> tuple[UnawaitedError, ...]:
         """Log the errors of threads that nothing awaited, and return them."""
         found = []
         for future in scheduler.unawaited():
             if future.error is not None:
-                error = thrown_error(self.results, future.error)
-                found.append(UnawaitedError(future.number, error_record(error)))
+                record = None if self._unawaited is None else self._unawaited.get(future.number)
+                if record is None:
+                    record = error_record(thrown_error(self.results, future.error))
+                found.append(UnawaitedError(future.number, record))
         if found:
             import logging  # only where there is something to log
 

@@ -37,8 +37,12 @@ async def drive(call: Call, outcome: Suspended | Idle | None = None) -> Any:
                     value = step.value
                     if not call.is_own_result(value):
                         value = await _in_turns(call.result(value))
+                    if machine.scheduler is not None:
+                        await _in_turns(call.unawaited())
                     break
                 if isinstance(step, Failed):
+                    if machine.scheduler is not None:
+                        await _in_turns(call.unawaited())
                     raise await _in_turns(call.thrown(step.error))
                 if watch is None:
                     watch = _watch(call)

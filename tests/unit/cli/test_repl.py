@@ -197,6 +197,29 @@ class TestPipe:
         assert "`:nope` is not a command; :help lists them" in err and "uncaught baml.panics.DivisionByZero" in err
         assert "unknown stage 'x'" in err and "E0031" in err
 
+    @pytest.mark.parametrize(
+        "deep",
+        [
+            "[" * 15_000 + "]" * 15_000,
+            "let x: int" + "[]" * 15_000 + " = 1",
+            "1 + " * 8000 + "1",
+            "!" * 30_000 + "true",
+            "x" + ".a" * 15_000,
+            "function f(x: " + "map<string, " * 3000 + "int" + ">" * 3000 + ") -> int { 1 }",
+        ],
+        ids=["lists", "list types", "sums", "signs", "members", "map types"],
+    )
+    def test_what_is_too_deep_is_refused_and_the_session_goes_on(self, deep: str) -> None:
+        code, out, err = self.run(f"{deep}\n1 + 41\n")
+        assert (code, out) == (exit_codes.FAILED, "42\n")
+        assert err.startswith("error[E0010]") and "Traceback" not in err and len(err) < 2000
+
+    @pytest.mark.parametrize("deep", ["[" * 30_000, "if (true) { " * 2500, "`${" * 10_000, "(x: int) -> int { " * 2000])
+    def test_what_is_deep_and_never_ends(self, deep: str) -> None:
+        code, out, err = self.run(f"{deep}\n")
+        assert (code, out) == (exit_codes.FAILED, "")
+        assert err.startswith("error[E0010]") and len(err) < 2000
+
     def test_a_project_with_an_error(self, tmp_path: Path) -> None:
         (tmp_path / "a.baml").write_text("function f() -> int { nothing }")
         code, out, err = self.run("1\n", str(tmp_path))
