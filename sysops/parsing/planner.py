@@ -2,12 +2,15 @@
 
 :func:`plan_of` refuses what no answer can be read as (media, functions, handles, ``unknown``), naming where it stands
 in the type.  Every class, alias and list is planned once, so that recursive types are plans that refer to themselves.
+What is in a class, list or map is planned after it, from a queue: a long chain of types takes no stack.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar
+from functools import partial
+from typing import Any, Final, TypeAlias, TypeVar
 
 from bamlvm.sysops.parsing.base import Plan
 from bamlvm.sysops.parsing.classes import STATE_CLASS, ClassPlan
@@ -40,6 +43,9 @@ from bamlvm.vm.program.types import (
 from bamlvm.vm.values import Instance, LoadedClass, Thrown
 
 PlanT = TypeVar("PlanT", bound=Plan)
+Path: TypeAlias = "tuple[Path, str] | None"
+"""Where a part stands in a type: what it is in, and the step from there."""
+
 _PRIMITIVES: Final[Mapping[Type, Callable[[], Plan]]] = {
     STRING: StringPlan,
     INT: IntPlan,
@@ -55,7 +61,7 @@ def plan_of(type_: Type, schema: Schema, eager: bool = True) -> Plan:
     Raises :class:`Thrown` (``InvalidArgument``, naming the part of the type) where no answer can be read as it.
     """
     planner = _Planner(schema, type_, eager)
-    return planner.finished(planner.plan(type_, ()))
+    return planner.finished(planner.plan(type_, None))
 
 
 def wrapping_plan(type_: Type, schema: Schema, key: str, eager: bool = True) -> Plan:
@@ -64,7 +70,7 @@ def wrapping_plan(type_: Type, schema: Schema, key: str, eager: bool = True) -> 
     wrapper = LoadedClass(ClassInfo(f"{render(bare(type_))} under {key!r}", (FieldInfo(key, type_),)))
     made = ClassPlan(wrapper, [key])
     made.name(key, 0)
-    made.plans.append(planner.plan(type_, ()))
+    made.plans.append(planner.plan(type_, None))
     planner.made.append(made)
     return planner.finished(made)
 
@@ -76,16 +82,18 @@ class _Planner:
         self._schema = schema
         self._root = root
         self._plans: dict[Type, Plan] = {}
-        self._state_class: Any = None
+        self._open: deque[Callable[[], None]] = deque()  # what plans the insides of the plans that were made
 
     def finished(self, plan: Plan) -> Plan:
         """Return a plan that was made, when all others have been."""
-        while any(made.refine() for made in self.made):
+        while self._open:
+            self._open.popleft()()
+        while any([made.refine() for made in reversed(self.made)]):  # noqa: C419  # all, in every pass, from the inside
             pass
         plan.may_be_hasty = self._eager and any(isinstance(made, UnionPlan) and made.may_choose() for made in self.made)
         return plan
 
-    def plan(self, type_: Type, path: tuple[str, ...]) -> Plan:
+    def plan(self, type_: Type, path: Path) -> Plan:
         type_ = self._stands_for(type_)
         found = self._plans.get(type_)
         if found is not None:
@@ -98,20 +106,20 @@ class _Planner:
                 return self._keep(type_, self._choice([type_]))
             case ListType(item):
                 made = self._keep(type_, ListPlan())
-                made.item = self.plan(item, (*path, "[]"))
                 made.item_done = self._is_marked(item, "stream.done")
+                self._open.append(lambda: setattr(made, "item", self.plan(item, (path, "[]"))))
                 return made
             case MapType(key, value):
                 mapping = self._keep(type_, MapPlan())
                 mapping.key = self._key(key, path)
-                mapping.value = self.plan(value, (*path, "{}"))
+                self._open.append(lambda: setattr(mapping, "value", self.plan(value, (path, "{}"))))
                 return mapping
             case UnionType():
                 return self._union(type_, path)
             case ClassType(name, ()) if not name.startswith("baml."):
                 return self._class(type_, path)
             case _:
-                where = f" ({''.join(path).lstrip('.')})" if path else ""
+                where = f" ({_rendered(path)})" if path else ""
                 message = (
                     f"an LLM function cannot return {render(self._root)}: "
                     f"no answer can be read as {render(type_)}{where}"
@@ -148,31 +156,37 @@ class _Planner:
                 type_ = type_.item
         return False
 
-    def _union(self, type_: UnionType, path: tuple[str, ...]) -> Plan:
+    def _union(self, type_: UnionType, path: Path) -> Plan:
         made: UnionPlan = self._keep(type_, UnionPlan(self._eager))
         named: list[Type] = []
         others: list[Type] = []
-        for member in self._flat(type_, set()):
+        for member in self._flat(type_):
             (named if isinstance(member, (LiteralType, EnumType, VariantType)) else others).append(member)
         members = [self.plan(member, path) for member in others]
         made.members = [self._keep(UnionType(tuple(named)), self._choice(named)), *members] if named else members
         return made
 
-    def _flat(self, type_: Type, seen: set[str]) -> list[Type]:
+    def _flat(self, type_: Type) -> list[Type]:
         """A union's members, those of unions behind aliases among them."""
-        if isinstance(type_, AliasType):
-            if type_.name in seen:
-                return []
-            seen.add(type_.name)
-            return self._flat(self._alias(type_), seen)
-        if isinstance(type_, AttributedType):
-            return self._flat(type_.item, seen)
-        if isinstance(type_, UnionType):
-            return list(dict.fromkeys(part for member in type_.members for part in self._flat(member, seen)))
-        return [type_]
+        found: dict[Type, None] = {}
+        seen: set[str] = set()
+        open_ = [type_]
+        while open_:
+            part = open_.pop()
+            if isinstance(part, AliasType):
+                if part.name not in seen:
+                    seen.add(part.name)
+                    open_.append(self._alias(part))
+            elif isinstance(part, AttributedType):
+                open_.append(part.item)
+            elif isinstance(part, UnionType):
+                open_.extend(reversed(part.members))
+            else:
+                found[part] = None
+        return list(found)
 
-    def _key(self, key: Type, path: tuple[str, ...]) -> ChoicePlan | None:
-        parts = self._flat(key, set())
+    def _key(self, key: Type, path: Path) -> ChoicePlan | None:
+        parts = self._flat(key)
         if STRING in parts:
             return None
         return self._choice(parts)
@@ -180,7 +194,7 @@ class _Planner:
     def _choice(self, types: list[Type]) -> ChoicePlan:
         return ChoicePlan([named for type_ in types for named in named_values(type_, self._schema)])
 
-    def _class(self, type_: ClassType, path: tuple[str, ...]) -> Plan:
+    def _class(self, type_: ClassType, path: Path) -> Plan:
         info = self._schema.classes[type_.name]
         cls = self._schema.new_instance(type_.name, {}).cls
         made: ClassPlan = self._keep(type_, ClassPlan(cls, [field.name for field in info.fields]))
@@ -202,20 +216,32 @@ class _Planner:
                 made.states[place] = self._state
         for place, field in enumerate(info.fields):
             made.name(field.name, place)
+        made.not_null = tuple(not_null)
+        self._open.append(partial(self._fields, made, info, path))
+        return made
+
+    def _fields(self, made: ClassPlan, info: ClassInfo, path: Path) -> None:
+        for place, field in enumerate(info.fields):
             if (default := next((each for each in field.attributes if each.name == "default"), None)) is not None:
                 made.given.append((place, self._value(default.arguments[0], field.type)))
-            made.plans.append(self.plan(field.annotated, (*path, f".{field.name}")))
-        made.not_null = tuple(not_null)
-        return made
+            made.plans.append(self.plan(field.annotated, (path, f".{field.name}")))
 
     def _value(self, given: Any, type_: Type) -> Any:
         """Return a default, which only types made at run time have, as a value of the field's type."""
-        for part in self._flat(type_, set()):
+        for part in self._flat(type_):
             if isinstance(part, EnumType) and any(
                 given == each.name for each in self._schema.enums[part.name].variants
             ):
                 return self._schema.enum_value(part.name, given)
-        return float(given) if type(given) is int and INT not in self._flat(type_, set()) else given
+        return float(given) if type(given) is int and INT not in self._flat(type_) else given
 
     def _state(self, value: Any, name: str) -> Instance:
         return self._schema.new_instance(STATE_CLASS, {"value": value, "state": name})
+
+
+def _rendered(path: Path) -> str:
+    steps: list[str] = []
+    while path is not None:
+        path, step = path
+        steps.append(step)
+    return "".join(reversed(steps)).lstrip(".")

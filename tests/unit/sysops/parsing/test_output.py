@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import bamlvm
 from bamlvm.sysops.parsing import final_parse, output_of, partial_parse, reasoning
 from bamlvm.vm.program.declarations import EnumInfo, VariantInfo
 from bamlvm.vm.program.types import (
@@ -282,6 +283,18 @@ def test_what_cannot_be_an_answer_is_refused_by_name(type_: Type, part: str) -> 
         output_of(type_, SCHEMA)
     assert caught.value.class_name == "baml.errors.InvalidArgument"
     assert f"an LLM function cannot return {type_}: {part}" in caught.value.fields["message"]
+
+
+def test_a_long_chain_of_types_takes_no_stack() -> None:
+    long = 3_000
+    classes = "".join(f"class K{number} {{ a K{number + 1}? }}\n" for number in range(long))
+    aliases = "".join(f"type A{number} = A{number + 1} | string\n" for number in range(long))
+    function = 'client C { provider openai  options { model gpt } }\nfunction F() -> K0 { client C  prompt #""# }'
+    program = f"{classes}class K{long} {{ a A0 }}\n{aliases}type A{long} = int\n{function}"
+    with bamlvm.Runtime.from_files({"main.baml": program}) as runtime:
+        linked = runtime.engine.program
+    value = final_parse(output_of(linked.signatures["F"].result, linked), '{"a": {"a": null}}')
+    assert value.get("a").get("a") is None
 
 
 # --- the trace --------------------------------------------------------------------------------------------------------
