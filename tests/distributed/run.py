@@ -94,14 +94,15 @@ def cluster() -> Iterator[list[Node]]:
 
 def wait_for_nodes(count: int, at_most: bool = False) -> None:
     """Wait until so many nodes live: that many or more, or ``at_most`` so many."""
-    command = f"import ray; ray.init({ADDRESS!r}, log_to_driver=False); print(sum(n['Alive'] for n in ray.nodes()))"
+    counts = "print('alive', sum(node['Alive'] for node in ray.nodes()))"
+    asks = f"import ray; ray.init({ADDRESS!r}, log_to_driver=False); {counts}"
     deadline = time.monotonic() + 120
     while True:
         done = subprocess.run(
-            [sys.executable, "-c", command], capture_output=True, text=True, env={**os.environ, **QUIET}, check=False
+            [sys.executable, "-c", asks], capture_output=True, text=True, env={**os.environ, **QUIET}, check=False
         )
         if done.returncode == 0:
-            alive = int(done.stdout.split()[-1])
+            alive = int(re.findall(r"^alive (\d+)$", done.stdout, re.MULTILINE)[0])  # Ray may print news of its own
             if alive <= count if at_most else alive >= count:
                 return
         assert time.monotonic() < deadline, done.stderr
