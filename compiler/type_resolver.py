@@ -20,8 +20,10 @@ from bamlvm.grammar.diagnostics import Diagnostic
 from bamlvm.vm.program.cycles import components
 from bamlvm.vm.program.spelling import Suggestion, did_you_mean, nearest
 from bamlvm.vm.program.types import (
+    DEEPEST_TYPE,
     FUTURE,
     HANDLE,
+    LARGEST_TYPE,
     PRIMITIVES,
     STRING,
     TYPE,
@@ -36,21 +38,15 @@ from bamlvm.vm.program.types import (
     LiteralType,
     MapType,
     Type,
-    UnionType,
     VariableType,
     VariantType,
     bare,
+    extent,
     members,
     optional,
     union,
 )
 
-_DEEPEST_TYPE = 256
-"""The deepest nesting of a type through aliases: the same as may be written in one type."""
-
-
-_LARGEST_TYPE = 10_000
-"""The parts of a type once its aliases are put in: whatever is done to a type takes time by them."""
 _DEEPEST_CIRCLE = 100
 """The deepest nesting of types by which a recursive alias comes back to itself."""
 _LARGEST_ALIASES = 200_000
@@ -203,25 +199,31 @@ class TypeResolver:
 
     def _resolve_alias(self, entry: Entry, left: int) -> tuple[int, int]:
         """Resolve an alias whose own aliases are; return how many of ``left`` parts the others may still have, and
-        how deep its parts lie."""
+        how deep its parts lie.
+
+        The first that may have none is reported, and nothing is left for the others: less than none.
+        """
         declaration, report = entry.declaration, reporter(entry, self._diagnostics)
         assert isinstance(declaration, syntax.Alias)
         own = attributes(declaration.attributes, "type", entry, report)
         resolved: Type = ERROR
         if left > 0:
             resolved = _attributed(self.annotated(declaration.type, entry, report), own)
-        parts, depth = _extent(resolved, _LARGEST_TYPE)
-        if left <= 0:
+        parts, depth = extent(resolved, LARGEST_TYPE)
+        if left < 0:
+            pass
+        elif left == 0:
+            left = -1
             what = f"puts the types of the aliases so far over {_LARGEST_ALIASES} parts"
             self._reject(entry, what, "what an alias names counts again in each that names it: use classes")
-        elif parts > _LARGEST_TYPE:
+        elif parts > LARGEST_TYPE:
             hint = "an alias that the next one names twice doubles; a class is one part, whatever it holds"
-            self._reject(entry, f"names a type of more than {_LARGEST_TYPE} parts", hint)
-        elif depth > _DEEPEST_TYPE:
+            self._reject(entry, f"names a type of more than {LARGEST_TYPE} parts", hint)
+        elif depth > DEEPEST_TYPE:
             self._reject(entry, "names a type that is nested too deeply")
         else:
             self._symbols.annotated_aliases[entry.name] = resolved
-            return left - parts, depth
+            return max(0, left - parts), depth
         self._symbols.annotated_aliases[entry.name] = ERROR
         return left, 0
 
@@ -373,33 +375,6 @@ class TypeResolver:
             if not fits:
                 report.error("E0001", node.key, f"a map's key is a string or an enum, not `{part}`")
                 return
-
-
-def _extent(type_: Type, most: int) -> tuple[int, int]:
-    """Return how many parts a type has, each counted as often as it is met, and how deep they lie.
-
-    Counting ends when they are more than ``most``.
-    """
-    parts = deepest = 0
-    waiting: list[tuple[Type, int]] = [(type_, 0)]
-    while waiting and parts <= most:
-        each, depth = waiting.pop()
-        parts += 1
-        deepest = max(deepest, depth)
-        match each:
-            case ListType(item) | AttributedType(item, _):
-                waiting.append((item, depth + 1))
-            case MapType(key, value):
-                waiting += ((key, depth + 1), (value, depth + 1))
-            case UnionType(inner):
-                waiting += [(one, depth + 1) for one in inner]
-            case ClassType(_, arguments):
-                waiting += [(one, depth) for one in arguments]
-            case FunctionType(parameters, result, throws):
-                waiting += [(one, depth + 1) for one in (*parameters, result, throws)]
-            case _:
-                pass
-    return parts, deepest
 
 
 def _attributed(type_: Type, found: tuple[Attribute, ...]) -> Type:

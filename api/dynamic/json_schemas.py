@@ -39,6 +39,7 @@ from bamlvm.vm.program.types import (
     BOOL,
     FLOAT,
     INT,
+    LARGEST_TYPE,
     NULL,
     STRING,
     AliasType,
@@ -49,6 +50,7 @@ from bamlvm.vm.program.types import (
     MapType,
     Type,
     bare,
+    extent,
     members,
     optional,
     union,
@@ -149,6 +151,8 @@ class SchemaReader:
             type_ = self._kind(schema, path, hint, named)
         finally:
             self._depth -= 1
+        if extent(type_, LARGEST_TYPE)[0] > LARGEST_TYPE:
+            raise SchemaError(f"{path}: a type of more than {LARGEST_TYPE} parts")
         return optional(type_) if schema.get("nullable") is True else type_
 
     def _kind(self, schema: Mapping[str, Any], path: str, hint: str, named: bool) -> Type:
@@ -324,10 +328,10 @@ class SchemaReader:
 
     # --- parts --------------------------------------------------------------------------------------------------------
 
-    def _about(self, schema: Any, through: tuple[Any, ...] = ()) -> str:
+    def _about(self, schema: Any, seen: set[str] | None = None) -> str:
         """Return what a model is told about a property: its description, and what has no other form.
 
-        ``through`` are the references that have led here.
+        ``seen`` are the references whose schemas have been told of.
         """
         if not isinstance(schema, Mapping) or not schema.keys().isdisjoint(_ELSEWHERE):
             return ""
@@ -336,13 +340,14 @@ class SchemaReader:
         inner = [schema.get("items"), schema.get("additionalProperties")]
         inner += [part for key in ("anyOf", "oneOf", "allOf") for part in schema.get(key, ())]
         reference = schema.get("$ref")
-        if reference is not None and reference not in through:
+        seen = set() if seen is None else seen
+        if reference is not None and reference not in seen:
             target = self._document.target(reference, "")
-            through = (*through, reference)
+            seen.add(reference)
             if isinstance(target, Mapping) and schema.get("description"):
                 target = {key: value for key, value in target.items() if key != "description"}
             inner.append(target)
-        told += [self._about(part, through) for part in inner]
+        told += [self._about(part, seen) for part in inner]
         return " ".join(dict.fromkeys(text for text in told if text))
 
     def _any(self) -> Type:

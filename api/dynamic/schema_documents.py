@@ -14,6 +14,7 @@ class Document:
 
     def __init__(self, root: Any) -> None:
         self._root = root
+        self._merged: dict[str, Mapping[str, Any]] = {}  # by the reference through which it is a part of others
         target = root.get("$ref") if isinstance(root, Mapping) else None
         self.own: Final = target if isinstance(target, str) else "#"
 
@@ -47,7 +48,10 @@ class Document:
                 raise SchemaError(f"{where}: expected an object, got {part!r}")
             check_shape(part, where)
             if "allOf" in part:
-                part = self.merged(part, where, seen)
+                known = self._merged.get(seen[-1]) if seen != through else None
+                part = known or self.merged(part, where, seen)
+                if seen != through:
+                    self._merged[seen[-1]] = part
             for key, value in part.items():
                 if key == "properties" and key in found:
                     for name, each in value.items():

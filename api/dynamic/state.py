@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from bamlvm.errors import HostError
 from bamlvm.vm.program.declarations import Additions, Attribute, ClassInfo, EnumInfo, FieldInfo, VariantInfo
 from bamlvm.vm.program.types import (
+    DEEPEST_TYPE,
+    LARGEST_TYPE,
     PRIMITIVES,
     AliasType,
     ClassType,
@@ -19,6 +21,7 @@ from bamlvm.vm.program.types import (
     ListType,
     Type,
     VariantType,
+    extent,
     optional,
     render,
     walk,
@@ -39,6 +42,10 @@ class FieldType:
     __slots__ = ("_owner", "_type")
 
     def __init__(self, type_: Type, owner: State | None = None) -> None:
+        parts, depth = extent(type_, LARGEST_TYPE)
+        if parts > LARGEST_TYPE or depth > DEEPEST_TYPE:
+            what = f"has more than {LARGEST_TYPE} parts" if parts > LARGEST_TYPE else f"is deeper than {DEEPEST_TYPE}"
+            raise TypeBuilderError(f"the type {what}: make classes of some of its parts")
         self._type = type_
         self._owner = owner
 

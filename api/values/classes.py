@@ -223,7 +223,10 @@ class Types:
             case MapType(key, value):
                 return _DICT[self.annotation(key), self.annotation(value)]
             case UnionType(parts):
-                annotations = [self.annotation(part) for part in parts]
+                literals = tuple(part.value for part in parts if isinstance(part, LiteralType))
+                annotations = [self.annotation(part) for part in parts if not isinstance(part, LiteralType)]
+                if literals:  # as one: a union of thousands takes a time that is quadratic in them
+                    annotations.append(Literal[literals])
                 return Any if Any in annotations else reduce(operator.or_, annotations)
             case EnumType(name) if self._base is not None and name in self._changed and name in self._base:
                 return self._base[name] | self._added(name)

@@ -158,6 +158,7 @@ def names() -> str:
 
 def full_disk() -> str:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    sys.dont_write_bytecode = True  # Python does not notice that it has written half a file
     commands = (
         ("generate", "-o", "out"),
         ("init", "new"),

@@ -46,6 +46,27 @@ PROMISES: Final[Mapping[str, Sequence[str]]] = {
         "sysops/providers/test_catalogue.py::test_a_key_is_needed_for_the_providers_own_address_alone",
         "capabilities/has-the-key-of-a-provider-sent-to-another-address",
     ),
+    "**What a program reads** with `env.X`": (
+        "sysops/test_redaction.py::test_what_is_secret_in_a_variable",
+        "api/test_replay.py::test_records_errors_and_recordings",
+    ),
+    "A secret that a server repeats in part": (
+        "sysops/test_redaction.py::test_a_secret_that_was_cut_is_hidden_too",
+        "sysops/test_redaction.py::test_a_secret_whose_front_was_cut_is_hidden_too",
+        "sysops/test_redaction.py::test_either_end_of_an_encoded_secret_is_hidden",
+    ),
+    "Whatever a command reads is a regular file": (
+        "api/build/test_inputs.py::test_what_cannot_be_read",
+        "api/build/test_inputs.py::test_streams_of_the_process",
+        "api/build/test_sources.py::test_no_program_lacks_a_file_in_silence",
+        "files/a-pipe-that-nobody-uses-for-every-file",
+        "files/a-file-of-10-gb-for-every-file",
+    ),
+    "What a command writes is whole or as it was": (
+        "sysops/test_replacing.py::test_nothing_is_half_written_on_a_full_disk",
+        "sysops/test_replacing.py::test_where_links_lead",
+        "files/a-disk-that-is-full",
+    ),
     "a group of processes of their own": (
         "sysops/test_commands.py::test_killing_a_command_kills_its_children",
         "capabilities/leaves-processes-behind-when-its-deadline-passes",
@@ -175,4 +196,4 @@ def test_each_test_that_is_named_exists(name: str) -> None:
         assert slug in {each.slug for each in KINDS[kind]}
         return
     file = _ROOT / path if path.startswith("tests/") else _ROOT / _UNIT / path
-    assert re.search(rf"^(async )?def {function}\b", file.read_text(encoding="utf-8"), re.MULTILINE)
+    assert re.search(rf"^ *(async )?def {function}\b", file.read_text(encoding="utf-8"), re.MULTILINE)

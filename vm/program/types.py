@@ -8,9 +8,15 @@ checker's, and testing a value against one is the machine's.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
+
+DEEPEST_TYPE: Final = 256
+"""The deepest nesting of a type, its aliases put in: the same as may be written in one type."""
+
+LARGEST_TYPE: Final = 10_000
+"""The parts of a type once its aliases are put in: whatever is done to a type takes time by them."""
 
 
 class _TypeNode(msgspec.Struct, frozen=True, array_like=True, tag=True, tag_field="t", gc=False):
@@ -212,6 +218,33 @@ def literal_base(type_: LiteralType) -> Primitive:
     if isinstance(value, bool):
         return BOOL
     return INT if isinstance(value, int) else STRING
+
+
+def extent(type_: Type, most: int) -> tuple[int, int]:
+    """Return how many parts a type has, each counted as often as it is met, and how deep they lie.
+
+    Counting ends when they are more than ``most``.
+    """
+    parts = deepest = 0
+    waiting: list[tuple[Type, int]] = [(type_, 0)]
+    while waiting and parts <= most:
+        each, depth = waiting.pop()
+        parts += 1
+        deepest = max(deepest, depth)
+        match each:
+            case ListType(item) | AttributedType(item, _):
+                waiting.append((item, depth + 1))
+            case MapType(key, value):
+                waiting += ((key, depth + 1), (value, depth + 1))
+            case UnionType(inner):
+                waiting += [(one, depth + 1) for one in inner]
+            case ClassType(_, arguments):
+                waiting += [(one, depth) for one in arguments]
+            case FunctionType(parameters, result, throws):
+                waiting += [(one, depth + 1) for one in (*parameters, result, throws)]
+            case _:
+                pass
+    return parts, deepest
 
 
 def walk(type_: Type) -> Iterator[Type]:

@@ -116,7 +116,8 @@ async def test_a_transport_of_the_hosts(make: Make, llm_source: Callable[..., st
         assert await runtime.stream("F", {"input": "x"}).final() == "Hello"
         assert (transport.requests, transport.closed) == (2, 0)
     assert transport.closed == 1
-    assert {exchange.connection for exchange in mock_server.requests} == {1}
+    connections = [exchange.connection for exchange in mock_server.requests]
+    assert connections == [1, 2], "what follows an answer on a connection of httpx could be read as the next answer"
 
 
 async def test_a_sync_close_in_a_loop_closes_when_the_loop_next_runs(

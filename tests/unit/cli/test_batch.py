@@ -387,6 +387,7 @@ def test_a_disk_that_is_full_loses_nothing_that_is_on_it(folder: Path, capsys: p
     path = data(folder, texts(40))
     program = (
         "import resource, sys\n"
+        "sys.dont_write_bytecode = True\n"  # Python does not notice that it has written half a file
         "from bamlvm.cli.main import main\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
         f"sys.exit(main(['batch', 'length', {path!r}, '-o', 'out.jsonl', '--concurrency', '1']))\n"

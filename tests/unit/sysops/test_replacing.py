@@ -13,6 +13,7 @@ from bamlvm.sysops.replacing import GrowingFile, folders_made, replace_files, re
 
 FULL = """
 import resource, signal, sys
+sys.dont_write_bytecode = True  # Python does not notice that it has written half a file
 from bamlvm.sysops.replacing import replace_files
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
@@ -76,6 +77,7 @@ def test_none_if_a_folder_takes_no_file(folder: Path) -> None:
 
 LIMITED = """
 import resource, signal, sys
+sys.dont_write_bytecode = True
 from bamlvm.sysops.replacing import GrowingFile, write_output
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 grown = GrowingFile("grown")

@@ -266,3 +266,14 @@ def test_names_that_are_no_identifiers(runtime: bamlvm.Runtime, tb: bamlvm.TypeB
     assert parse(runtime, tb, "not a name", "Classify") == "not a name"
     value = runtime.parse("Extract", answer, bamlvm.CallContext(types=tb))
     assert value.field_first_name == 1 and value.class_ == 2
+
+
+def test_a_type_has_a_limit(runtime: bamlvm.Runtime) -> None:
+    types = bamlvm.TypeBuilder(runtime)
+    deep = doubled = types.string()
+    with pytest.raises(bamlvm.HostError, match="the type is deeper than 256: make classes of some of its parts"):
+        for _ in range(1_000):
+            deep = types.list(deep)
+    with pytest.raises(bamlvm.HostError, match="the type has more than 10000 parts"):
+        for _ in range(40):
+            doubled = types.map(types.string(), types.union([doubled, types.list(doubled)]))

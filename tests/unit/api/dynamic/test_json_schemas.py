@@ -268,6 +268,25 @@ def test_a_deep_schema() -> None:
         SchemaReader(schema, None, "", lambda name: False).read()
 
 
+def doubling(combine: Any, last: Any) -> Any:
+    """A schema of 40 lines that names the next one twice in each."""
+    named = {f"A{at}": combine({"$ref": f"#/$defs/A{at + 1}"}) for at in range(40)}
+    return {"$ref": "#/$defs/A0", "$defs": {**named, "A40": last}}
+
+
+def test_schemas_that_double_are_merged_once_or_refused(tb: bamlvm.TypeBuilder) -> None:
+    merged = doubling(lambda part: {"allOf": [part, part]}, {"properties": {"a": {"type": "integer"}}})
+    assert "a int" in added(tb, merged)
+    with pytest.raises(SchemaError, match="a type of more than 10000 parts"):
+        tb.add_type(doubling(lambda part: {"anyOf": [part, {"type": "array", "items": part}]}, {"type": "string"}))
+    with pytest.raises(SchemaError, match="a type of more than 10000 parts"):
+        tb.add_type({"enum": [f"v{at}" for at in range(20_000)]})
+
+
+def test_many_literals_take_linear_time(runtime: bamlvm.Runtime) -> None:
+    assert read(runtime, {"enum": [f"v{at}" for at in range(9_000)]}, "v8999") == "v8999"
+
+
 def test_properties_for_a_dynamic_class(runtime: bamlvm.Runtime, tb: bamlvm.TypeBuilder) -> None:
     schema = {"properties": {"a": {"type": "integer"}, "b": {"properties": {"c": {"const": 1}}}}, "required": ["a"]}
     tb.Answer.add_properties(schema)

@@ -60,11 +60,10 @@ def test_fields_are_held_against_columns(runtime: bamlvm.Runtime) -> None:
     bad = row(runtime, ["mood=label", "score=points"], input={"label": "good", "points": 4}, result=value)
     assert [check.holds for check in bad.checks] == [True, False]
     assert not bad.passed
-    missing = row(runtime, ["mod=label", "mood=lbl"], input={"label": "good"}, result=value)
-    assert [check.problem for check in missing.checks] == [
-        "the result has no field 'mod'",
-        "the row has no column 'lbl'",
-    ]
+    missing = row(runtime, ["mood=lbl"], input={"label": "good"}, result=value)
+    assert [check.problem for check in missing.checks] == ["the row has no column 'lbl'"]
+    with pytest.raises(bamlvm.HostError, match="the result of feel has no field 'mod'"):
+        subject(runtime, "feel", [], [], ["mod=label"])
 
 
 def test_text_is_equal_to_what_it_is_the_json_of_in_csv_alone(runtime: bamlvm.Runtime) -> None:
