@@ -58,6 +58,9 @@ _SHORT: Final = 15
 _KEPT: Final = 256
 """How many descriptions are kept."""
 
+_LONGEST: Final = 1_000_000
+"""The longest text of a class's fields, in characters."""
+
 _PRIMITIVES: Final = (STRING, INT, FLOAT, BOOL, NULL)
 
 
@@ -142,6 +145,7 @@ class _Writer:
         self._declared = declared
         self._options = options
         self._classes = self._hoisted_classes()
+        self._written: dict[str, str] = {}  # the fields of each class: two that name the next one twice make four
 
     def _hoisted_classes(self) -> tuple[str, ...]:
         hoist = self._options.hoist_classes
@@ -240,8 +244,11 @@ class _Writer:
         return f"{text}[]" if in_place else f"[\n  {_indented(text)}\n]"
 
     def _fields(self, info: ClassInfo) -> str:
-        """Return a class's fields in braces."""
+        """Return a class's fields in braces.  Raise :class:`TypeError` for too long a text."""
+        if info.name in self._written:
+            return self._written[info.name]
         lines = []
+        size = 0
         about = attribute_text(info.attributes, "description")
         if about:
             lines += [*_comment(about), ""]
@@ -252,7 +259,14 @@ class _Writer:
             name = alias_of(field.attributes) or field.name
             label = f'"{name}"' if self._options.quote_class_fields else name
             lines.append(f"  {label}: {_indented(self._text(field.type))},")
-        return "\n".join(("{", *lines, "}"))
+            size += len(lines[-1])
+            if size > _LONGEST:
+                raise TypeError(
+                    f"ctx.output_format of {_short(info.name)} is longer than {_LONGEST} characters; "
+                    "ctx.output_format(hoist_classes=true) writes each class once"
+                )
+        text = self._written[info.name] = "\n".join(("{", *lines, "}"))
+        return text
 
     def _definition(self, name: str, text: str) -> str:
         prefix = self._options.hoisted_class_prefix

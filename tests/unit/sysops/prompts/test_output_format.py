@@ -72,3 +72,16 @@ def test_a_description_is_made_once_for_its_options() -> None:
         described(prefix=f"{number}: ")
     assert described(prefix="Give ") == "Give int[]"
     assert len(declared.texts) <= 256
+
+
+def test_classes_that_double_are_refused_or_hoisted() -> None:
+    classes = "".join(f"class K{at} {{ l K{at + 1}  r K{at + 1} }}\n" for at in range(25)) + "class K25 { a int }\n"
+    client = "client C { provider openai  options { model gpt } }\n"
+    source = f'{classes}{client}function %s() -> K0 {{ client C  prompt #"{{{{ ctx.output_format%s }}}}"# }}\n'
+    with (
+        bamlvm.Runtime.from_files({"main.baml": source % ("Whole", "")}) as runtime,
+        pytest.raises(bamlvm.ThrownError, match="is longer than 1000000 characters"),
+    ):
+        runtime.render_prompt("Whole", {})
+    with bamlvm.Runtime.from_files({"main.baml": source % ("Hoisted", "(hoist_classes=true)")}) as runtime:
+        assert str(runtime.render_prompt("Hoisted", {})).count("K25") == 3
