@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from bamlvm.errors import ThrownError
+from bamlvm.errors import HostError, ThrownError
 from bamlvm.runtime import Runtime
 from bamlvm.tools.mock.script import Answer, Rule, Script
 from bamlvm.tools.mock.wire import Question
@@ -33,6 +33,7 @@ from bamlvm.vm.program.types import (
 
 _TRIES: Final = 30
 _PIECE_LENGTH: Final = 12  # characters of JSON in an event
+_MOST_OBJECTS: Final = 20_000
 _DEEPEST: Final = 4  # levels of classes and lists, before optional values are null and lists empty
 _PRESENT: Final = 0.85  # the probability of an optional value
 
@@ -136,11 +137,12 @@ def plausible_answer(runtime: Runtime, function: str, prompt: str, seed: int) ->
 
 
 class _Writer:
-    """Writes one answer."""
+    """Writes one answer.  Raises :class:`bamlvm.HostError` for one that would be too large."""
 
     def __init__(self, runtime: Runtime, chance: random.Random) -> None:
         self._program = runtime.engine.program
         self._chance = chance
+        self._objects = 0
 
     def answer(self, type_: Type) -> str:
         value = self.value(type_, "", 0)
@@ -179,6 +181,9 @@ class _Writer:
                 return self._text(name)
 
     def _object(self, name: str, depth: int) -> dict[str, Any]:
+        self._objects += 1
+        if self._objects > _MOST_OBJECTS:
+            raise HostError(f"an answer made up for the return type would have more than {_MOST_OBJECTS} objects")
         return {
             attribute_text(field.attributes, "alias") or field.name: self.value(field.type, field.name, depth + 1)
             for field in self._program.classes[name].fields

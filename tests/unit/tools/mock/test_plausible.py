@@ -101,3 +101,13 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().out != first
     assert main(["test", str(file), "--mock"]) == exit_codes.OK
     assert main([*words, "--replay", "calls.jsonl"]) == exit_codes.USAGE
+
+
+def test_an_answer_that_would_be_too_large_is_not_made() -> None:
+    classes = "".join(f"class K{at} {{ l K{at + 1}  r K{at + 1} }}\n" for at in range(25)) + "class K25 { a int }\n"
+    function = 'client C { provider openai  options { model m } }\nfunction F() -> K0 { client C  prompt #""# }'
+    with (
+        bamlvm.Runtime.from_files({"main.baml": classes + function}) as made,
+        pytest.raises(bamlvm.HostError, match="more than 20000 objects"),
+    ):
+        plausible_answer(made, "F", "", 0)
