@@ -14,7 +14,7 @@ class Document:
 
     def __init__(self, root: Any) -> None:
         self._root = root
-        self._merged: dict[str, Mapping[str, Any]] = {}  # by the reference through which it is a part of others
+        self._merged: dict[str, Mapping[str, Any]] = {}  # by where the schema stands
         target = root.get("$ref") if isinstance(root, Mapping) else None
         self.own: Final = target if isinstance(target, str) else "#"
 
@@ -48,10 +48,10 @@ class Document:
                 raise SchemaError(f"{where}: expected an object, got {part!r}")
             check_shape(part, where)
             if "allOf" in part:
-                known = self._merged.get(seen[-1]) if seen != through else None
-                part = known or self.merged(part, where, seen)
-                if seen != through:
-                    self._merged[seen[-1]] = part
+                own = where if seen == through else seen[-1]
+                if own not in self._merged:
+                    self._merged[own] = self.merged(part, where, seen)
+                part = self._merged[own]
             for key, value in part.items():
                 if key == "properties" and key in found:
                     for name, each in value.items():

@@ -107,12 +107,12 @@ class _Planner:
             case ListType(item):
                 made = self._keep(type_, ListPlan())
                 made.item_done = self._is_marked(item, "stream.done")
-                self._open.append(lambda: setattr(made, "item", self.plan(item, (path, "[]"))))
+                self._open.append(partial(self._item, made, item, path))
                 return made
             case MapType(key, value):
                 mapping = self._keep(type_, MapPlan())
                 mapping.key = self._key(key, path)
-                self._open.append(lambda: setattr(mapping, "value", self.plan(value, (path, "{}"))))
+                self._open.append(partial(self._entry, mapping, value, path))
                 return mapping
             case UnionType():
                 return self._union(type_, path)
@@ -125,6 +125,12 @@ class _Planner:
                     f"no answer can be read as {render(type_)}{where}"
                 )
                 raise Thrown("baml.errors.InvalidArgument", {"message": message})
+
+    def _item(self, made: ListPlan, item: Type, path: Path) -> None:
+        made.item = self.plan(item, (path, "[]"))
+
+    def _entry(self, made: MapPlan, value: Type, path: Path) -> None:
+        made.value = self.plan(value, (path, "{}"))
 
     def _keep(self, type_: Type, plan: PlanT) -> PlanT:
         self._plans[type_] = plan

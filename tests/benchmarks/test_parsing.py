@@ -25,6 +25,7 @@ import bamlvm
 from bamlvm.mock import ThreadedMockServer
 from bamlvm.sysops.parsing import final_parse, finished, output_of
 from bamlvm.vm.values import Thrown
+from tests.support.hurtful import hurtful
 
 PROGRAM = """
 client<llm> C { provider openai  options { model "gpt-4o"  api_key "k"  base_url "URL/v1" } }
@@ -208,24 +209,7 @@ def test_final_parse_msgspec(benchmark: Any) -> None:
     benchmark.pedantic(work, rounds=10, iterations=5, warmup_rounds=2)
 
 
-SHAPES = {
-    "tags": "<think>a</think> ",
-    "end tags": "a </think>",
-    "half tags": "<thin",
-    "quotes": '"',
-    "quoted words": '"a" b ',
-    "fences": "```json\n",
-    "brackets": "[",
-    "braces": '{"a": ',
-    "full-width": "\uff5b\u201cname\u201d\uff1a\u201cAnn\u201d\uff0c",
-    "escaped": '{\\"n\\": ',
-    "lost quotes": '{"title": "a, articles: "',
-    "lines": "\n",
-    "names": ", title",
-    "closing brackets": "]}",
-    "next objects": "}, {",
-    "denials": "not ",
-}
+SHAPES = hurtful("title", "articles")
 
 
 @pytest.mark.parametrize("before", ["", '{"title": "', "{title: "], ids=["prose", "string", "bare"])

@@ -35,6 +35,7 @@ from bamlvm.vm.program.types import (
     union,
 )
 from bamlvm.vm.values import EnumValue, Instance, Thrown
+from tests.support.hurtful import hurtful
 from tests.unit.sysops.parsing.structures import JSON_ALIAS, PROGRAM, Style, answers, done, types, value
 
 pytestmark = pytest.mark.slow
@@ -285,25 +286,7 @@ def work(type_: Type, text: str, size: int) -> tuple[int, int]:
     return stream.reader.steps, calls
 
 
-HURTFUL = {
-    "tags": "<think>a</think> ",
-    "end tags": "a </think>",
-    "half tags": "<thin",
-    "quotes": '"',
-    "quoted words": '"a" b ',
-    "fences": "```json\n",
-    "brackets": "[",
-    "braces": '{"a": ',
-    "full-width": "\uff5b\u201cname\u201d\uff1a\u201cAnn\u201d\uff0c",
-    "escaped": '{\\"n\\": ',
-    "lost quotes": '{"age": "a, full name: "',
-    "lines": "\n",
-    "names": ", age",
-    "closing brackets": "]}",
-    "next objects": "}, {",
-    "denials": "not ",
-}
-"""Texts of nothing but what a scanner looks ahead or back for; ``tests/benchmarks`` has what they take in time."""
+HURTFUL = hurtful("age", "full name")
 
 
 @pytest.mark.parametrize("before", ["", '{"full name": "', "{full name: "], ids=["prose", "string", "bare"])

@@ -48,15 +48,20 @@ async def test_a_response_is_the_same_by_any_transport(serve: Any, kind: type[Tr
     assert "gzip" in sent.headers["accept-encoding"]
 
 
-async def test_a_body_that_has_come_whole_can_be_taken_at_once(serve: Any) -> None:
-    more = asyncio.Event()
+def in_halves(more: asyncio.Event) -> Any:
+    """A handler that sends the second half of a body when it may."""
 
     async def handler(exchange: Any) -> None:
         await exchange.send(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nab")
         await more.wait()
         await exchange.send(b"cd")
 
-    server = await serve(handler)
+    return handler
+
+
+async def test_a_body_that_has_come_whole_can_be_taken_at_once(serve: Any) -> None:
+    more = asyncio.Event()
+    server = await serve(in_halves(more))
     async with new_client() as client:
         response = await client.open(Outgoing("POST", server.url(), {}), b"", 5.0)
         assert isinstance(response, Response)
@@ -75,13 +80,7 @@ async def test_a_body_that_has_come_whole_can_be_taken_at_once(serve: Any) -> No
 
 async def test_a_body_of_which_a_reader_has_had_a_part_is_not_whole(serve: Any) -> None:
     more = asyncio.Event()
-
-    async def handler(exchange: Any) -> None:
-        await exchange.send(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nab")
-        await more.wait()
-        await exchange.send(b"cd")
-
-    server = await serve(handler)
+    server = await serve(in_halves(more))
     async with new_client() as client:
         response = await client.open(Outgoing("POST", server.url(), {}), b"", 5.0)
         assert isinstance(response, Response)
