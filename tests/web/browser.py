@@ -97,6 +97,15 @@ def press_run(page: Page, text: str = "Run") -> None:
     page.get_by_role("button", name=text, exact=True).click()
 
 
+def running(dev: Dev, name: str) -> Page:
+    """Open a page on a function, and run it with what its form has."""
+    page = dev.open()
+    choose(page, name)
+    tab(page, "Run")
+    press_run(page)
+    return page
+
+
 def expect_state(page: Page, text: str | re.Pattern[str], timeout: float = 30_000) -> None:
     """Wait for what the status line of a run says."""
     expect(page.locator(".state").first).to_contain_text(text, timeout=timeout)

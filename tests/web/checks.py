@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 from bamlvm import CallContext, Runtime
 from bamlvm.replay import RecordingTransport
 from bamlvm.sysops.web.clients import NetworkTransport
-from tests.web.browser import KEY, SCHEMES, SHOTS, Dev, choose, expect_state, press_run, serving, shoot, tab
+from tests.web.browser import KEY, SCHEMES, SHOTS, Dev, choose, expect_state, press_run, running, serving, shoot, tab
 
 SOURCE = """
 /// Who is meant.
@@ -105,10 +105,7 @@ def a_run_grows_and_shows_its_attempts(dev: Dev) -> None:
 
 
 def a_run_can_be_cancelled(dev: Dev) -> None:
-    page = dev.open()
-    choose(page, "Slow")
-    tab(page, "Run")
-    press_run(page)
+    page = running(dev, "Slow")
     expect(page.get_by_label("The value", exact=True)).to_contain_text("one", timeout=10_000)
     page.get_by_role("button", name="Cancel").click()
     expect_state(page, "cancelled after")
@@ -116,10 +113,7 @@ def a_run_can_be_cancelled(dev: Dev) -> None:
 
 
 def a_megabyte_of_text_opens(dev: Dev) -> None:
-    page = dev.open()
-    choose(page, "Long")
-    tab(page, "Run")
-    press_run(page)
+    page = running(dev, "Long")
     expect_state(page, "done in", 60_000)
     expect(page.get_by_label("The value", exact=True)).to_contain_text("characters …")
     slider = page.get_by_label("Scrub through the events")

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.web.browser import Dev, choose, expect_state, press_run, serving, tab
+from tests.web.browser import Dev, choose, expect_state, press_run, running, serving, tab
 
 MARKUP: Final = "<img src=x onerror='window.hacked = 1'><script>window.hacked = 1</script>"
 SOURCE = """
@@ -191,10 +191,7 @@ def a_prompt_of_a_megabyte_is_shown(dev: Dev) -> None:
 
 
 def an_answer_of_five_megabytes_is_shown(dev: Dev) -> None:
-    page = dev.open()
-    choose(page, "Huge")
-    tab(page, "Run")
-    press_run(page)
+    page = running(dev, "Huge")
     expect_state(page, "done in", 120_000)
     slider = page.get_by_label("Scrub through the events")
     slider.press("Home")
@@ -205,10 +202,7 @@ def an_answer_of_five_megabytes_is_shown(dev: Dev) -> None:
 
 
 def text_outside_the_first_plane_grows_rightly(dev: Dev) -> None:
-    page = dev.open()
-    choose(page, "Smile")
-    tab(page, "Run")
-    press_run(page)
+    page = running(dev, "Smile")
     expect_state(page, "done in", 60_000)
     value = page.get_by_label("The value", exact=True)
     assert json.loads(value.text_content() or "") == json.loads(SMILES)

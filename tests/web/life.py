@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from tests.web.browser import Dev, choose, expect_state, press_run, tab
+from tests.web.browser import Dev, choose, expect_state, press_run, running, tab
 
 SOURCE = """
 client<llm> Fast { provider openai  options { model "fast"  api_key env.CHECK_KEY  base_url "URL/v1" } }
@@ -70,10 +70,7 @@ def a_default_is_taken_unless_another_value_is_given(dev: Dev) -> None:
 
 
 def a_run_goes_on_while_something_else_is_open(dev: Dev) -> None:
-    page = dev.open()
-    choose(page, "Linger")
-    tab(page, "Run")
-    press_run(page)
+    page = running(dev, "Linger")
     value = page.get_by_label("The value", exact=True)
     expect(value).to_contain_text("a b", timeout=10_000)
     choose(page, "add")
@@ -87,10 +84,7 @@ def a_run_goes_on_while_something_else_is_open(dev: Dev) -> None:
 
 
 def a_save_ends_no_run(dev: Dev) -> None:
-    page = dev.open()
-    choose(page, "Linger")
-    tab(page, "Run")
-    press_run(page)
+    page = running(dev, "Linger")
     value = page.get_by_label("The value", exact=True)
     expect(value).to_contain_text("a b", timeout=10_000)
     dev.file.write_text(dev.file.read_text() + "function more() -> int { 1 }")
@@ -129,10 +123,7 @@ def the_inside_follows_a_save(dev: Dev) -> None:
 
 
 def a_run_that_is_left_by_a_reload_leaves_the_page_usable(dev: Dev) -> None:
-    page = dev.open()
-    choose(page, "Linger")
-    tab(page, "Run")
-    press_run(page)
+    page = running(dev, "Linger")
     expect(page.get_by_label("The value", exact=True)).to_contain_text("a", timeout=10_000)
     page.reload()
     expect_state(page, "Not run yet")
