@@ -211,7 +211,7 @@ class TypeResolver:
             resolved = _attributed(self.annotated(declaration.type, entry, report), own)
         parts, depth = extent(resolved, LARGEST_TYPE)
         if left < 0:
-            pass
+            pass  # it has been said of another
         elif left == 0:
             left = -1
             what = f"puts the types of the aliases so far over {_LARGEST_ALIASES} parts"

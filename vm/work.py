@@ -11,6 +11,8 @@ seen, also while one instruction works on megabytes.  The rule:
 * A piece takes well under a millisecond (:data:`PIECE`).  What it yields is the value that it is making, so that the
   memory that this holds is counted; None if there is none yet.
 * The other code of the call does not run meanwhile, so that nothing changes under the work.
+* A text that is made grows where it stands (``check_length(made, piece)``, ``made += piece``), and not in a function
+  for all: CPython adds to it in place only while nothing else refers to it, and copies it otherwise.
 
 Code outside the machine calls the plain form of these functions, or :func:`finish`.
 """
