@@ -70,12 +70,15 @@ def execute(options: argparse.Namespace) -> int:
             raise CommandError(exit_codes.HOST, f"cannot listen on port {options.port}: {reason}") from None
         with listening:
             url = f"http://127.0.0.1:{listening.getsockname()[1]}/#token={token}"
-            print(url, flush=True)
-            if sys.stdout.isatty() if options.browser is None else options.browser:
-                import webbrowser
 
-                webbrowser.open(url)
-            process.serve(lambda: app, listening, _GRACE)
+            def announce() -> None:
+                print(url, flush=True)
+                if sys.stdout.isatty() if options.browser is None else options.browser:
+                    import webbrowser
+
+                    webbrowser.open(url)
+
+            process.serve(lambda: app, listening, _GRACE, announce)
     return exit_codes.OK
 
 

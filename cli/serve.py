@@ -111,16 +111,19 @@ def execute(options: argparse.Namespace) -> int:
         raise CommandError(exit_codes.HOST, message) from None
     with listening, contextlib.ExitStack() as stack:
         host = f"[{options.host}]" if ":" in options.host else options.host
-        print(f"http://{host}:{listening.getsockname()[1]}", flush=True)
+
+        def announce() -> None:
+            print(f"http://{host}:{listening.getsockname()[1]}", flush=True)
+
         if options.workers == 1:
-            process.serve(make, listening, options.grace)
+            process.serve(make, listening, options.grace, announce)
             return exit_codes.OK
         from tempfile import TemporaryDirectory
 
         # Where the workers share their metrics; prometheus_client reads the variable when a worker imports it.
         shared_folder = stack.enter_context(TemporaryDirectory(prefix="bamlvm-metrics-"))
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared_folder
-        failed = process.serve_with_workers(make, listening, options.grace, options.workers)
+        failed = process.serve_with_workers(make, listening, options.grace, options.workers, announce)
         return exit_codes.HOST if failed else exit_codes.OK
 
 

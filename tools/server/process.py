@@ -5,6 +5,9 @@ and then cancels it, so that every client hears how its call ended.  The second 
 
 With several workers the first process only watches: it starts each anew that dies, and ends when one cannot start.
 Each worker makes the application itself, and with it a runtime of its own.
+
+Who reads the address that a server prints may send it a signal at once: the address is announced once the signals
+are handled.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from types import FrameType
@@ -29,6 +33,9 @@ from bamlvm.tools.server.protocol import Protocol as HttpProtocol
 
 MakeApp = Callable[[], Starlette]
 """Makes the application, in the process that serves it; with several workers it can be pickled."""
+
+Announce = Callable[[], object]
+"""Is called when the signals are handled: says where the server listens."""
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _BACKLOG: Final = 2048
@@ -54,7 +61,7 @@ def listen(host: str, port: int) -> socket.socket:
     return made
 
 
-def serve(make: MakeApp, listening: socket.socket, grace: float) -> None:
+def serve(make: MakeApp, listening: socket.socket, grace: float, announce: Announce = lambda: None) -> None:
     """Serve in this process until a signal."""
     config = uvicorn.Config(
         make,
@@ -79,13 +86,16 @@ def serve(make: MakeApp, listening: socket.socket, grace: float) -> None:
 
     before = {number: signal.signal(number, end) for number in SIGNALS}
     try:
+        announce()
         server.run(sockets=[listening])
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def serve_with_workers(make: MakeApp, listening: socket.socket, grace: float, workers: int) -> int:
+def serve_with_workers(
+    make: MakeApp, listening: socket.socket, grace: float, workers: int, announce: Announce = lambda: None
+) -> int:
     """Serve in so many processes until a signal; return 0, or another number if a worker cannot start."""
     context = multiprocessing.get_context("spawn")
     woken, wake = socket.socketpair()
@@ -93,7 +103,13 @@ def serve_with_workers(make: MakeApp, listening: socket.socket, grace: float, wo
 
     def start() -> SpawnProcess:
         process = context.Process(target=_work, args=(make, listening, grace), daemon=False)
-        process.start()
+        # A worker inherits the mask: signals that come while it starts wait until it handles them.
+        resource_tracker.ensure_running()  # which unblocks them
+        masked = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, masked)
         return process
 
     def end(number: int, frame: FrameType | None) -> None:
@@ -105,6 +121,7 @@ def serve_with_workers(make: MakeApp, listening: socket.socket, grace: float, wo
     short_lives = 0
     failed = False
     try:
+        announce()
         for _ in range(workers):
             process = start()
             started[process.sentinel] = process, time.monotonic()
@@ -174,7 +191,7 @@ async def ending_gracefully(endpoints: Stoppable, grace: float) -> AsyncIterator
 
 def _work(make: MakeApp, listening: socket.socket, grace: float) -> None:
     try:
-        serve(make, listening, grace)
+        serve(make, listening, grace, lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS))
     except SystemExit:
         raise
     except Exception as error:
