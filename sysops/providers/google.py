@@ -11,6 +11,11 @@ Every event of a stream (``alt=sse``) is a whole response with the next parts of
 as a stream of one event.  There is no terminal event: the answer ends with the connection, and a finish reason, which
 some models put on every chunk, says that it was not cut short only if the connection ended as it should.
 ``usageMetadata`` is cumulative.
+
+A function call comes whole, with ``args``.  On Vertex AI the option ``streamFunctionCallArguments`` of
+``toolConfig { functionCallingConfig { … } }`` has its arguments come in ``partialArgs``, leaf by leaf
+(:mod:`bamlvm.sysops.providers.partial_arguments`): the first part names the function, those that follow do not, and all
+but the last say ``willContinue``.
 """
 
 from __future__ import annotations
@@ -24,8 +29,9 @@ import msgspec
 from bamlvm.sysops.prompts.messages import Message, Part
 from bamlvm.sysops.providers.accumulator import Accumulator, Reader
 from bamlvm.sysops.providers.catalogue import Provider, endpoint, headers
-from bamlvm.sysops.providers.failures import provider_error, unreadable_answer
+from bamlvm.sysops.providers.failures import provider_error, unreadable_answer, unreadable_event
 from bamlvm.sysops.providers.options import Options
+from bamlvm.sysops.providers.partial_arguments import PartialArguments, steps_of
 from bamlvm.sysops.providers.usage import Count, Tokens, note
 from bamlvm.sysops.providers.wire import (
     Completion,
@@ -54,6 +60,8 @@ _SCHEMA_OPTIONS: Final = (
     "responseJsonSchema",
     "response_json_schema",
 )
+_CALLING: Final = ("functionCallingConfig", "function_calling_config")
+_STREAMED_ARGUMENTS: Final = ("streamFunctionCallArguments", "stream_function_call_arguments")
 _COLLECTIONS: Final = ("models/", "tunedModels/")
 _PARAMETERS: Final = {  # Google takes both spellings
     "frequencyPenalty": "frequency_penalty",
@@ -77,7 +85,7 @@ def build(
     name = required_model(row, options)
     name = name if name.startswith(_COLLECTIONS) else f"models/{name}"
     path, query = method(name, stream)
-    body = content(row, options, messages, form)
+    body = content(row, options, messages, stream, form)
     return ProviderRequest(endpoint(row, options, path, query), headers(row, options), body)
 
 
@@ -95,7 +103,7 @@ def method(name: str, stream: bool) -> tuple[str, str]:
 
 
 def content(
-    row: Provider, options: Options, messages: list[Message], form: Form | None, *without: str
+    row: Provider, options: Options, messages: list[Message], stream: bool, form: Form | None, *without: str
 ) -> dict[str, Any]:
     """Return the body that sends the messages and asks for an answer of the form, with the client's options but those
     of ``without``."""
@@ -109,11 +117,11 @@ def content(
         {"role": message.role, "parts": [_part(row, options, part) for part in message.parts]} for message in messages
     ]
     if form is not None:
-        _ask(row, options, body, form)
+        _ask(row, options, body, stream, form)
     return body
 
 
-def _ask(row: Provider, options: Options, body: dict[str, Any], form: Form) -> None:
+def _ask(row: Provider, options: Options, body: dict[str, Any], stream: bool, form: Form) -> None:
     """Ask for an answer of a form."""
     if options.output_strict() is not None:
         raise options.invalid(f"provider {row.name} has no output_strict")
@@ -134,10 +142,14 @@ def _ask(row: Provider, options: Options, body: dict[str, Any], form: Form) -> N
         for shape in form.shapes
     ]
     body["tools"] = [{"functionDeclarations": functions}]
+    name = "tool_config" if "tool_config" in body else "toolConfig"
+    config = dict(options.get(name, dict) or {})
+    own = {key: value for each in _CALLING for key, value in (config.pop(each, None) or {}).items()}
+    if not stream:  # a whole answer is refused with it
+        own = {key: value for key, value in own.items() if key not in _STREAMED_ARGUMENTS}
     names = [shape.name for shape in form.shapes]
     calling = {"mode": "AUTO"} if form.many else {"mode": "ANY", "allowedFunctionNames": names}
-    if "tool_config" not in body:
-        body.setdefault("toolConfig", {"functionCallingConfig": calling})
+    body[name] = {**config, "functionCallingConfig": own if "mode" in own else {**calling, **own}}
 
 
 def _part(row: Provider, options: Options, part: Part) -> dict[str, Any]:
@@ -211,9 +223,28 @@ def read(body: str) -> Completion:
 # --- streams ----------------------------------------------------------------------------------------------------------
 
 
-class _FunctionCall(msgspec.Struct, gc=False):
+class _PartialArg(msgspec.Struct, rename="camel", gc=False):
+    json_path: str = "$"
+    null_value: Any = msgspec.UNSET
+    number_value: Any = msgspec.UNSET
+    string_value: str | msgspec.UnsetType = msgspec.UNSET
+    bool_value: Any = msgspec.UNSET
+    will_continue: bool | None = None
+
+    def value(self) -> Any:
+        """Return the value that is set, of the kind that it is; UNSET if none is."""
+        if self.null_value is not msgspec.UNSET:
+            return None
+        found = (self.string_value, self.number_value, self.bool_value)
+        return next((each for each in found if each is not msgspec.UNSET), msgspec.UNSET)
+
+
+class _FunctionCall(msgspec.Struct, rename="camel", gc=False):
+    id: str | None = None
     name: str | None = None
     args: dict[str, Any] | None = None
+    partial_args: list[_PartialArg] | None = None
+    will_continue: bool | None = None
 
 
 class _Part(msgspec.Struct, rename="camel", gc=False):
@@ -248,9 +279,19 @@ _READER: Final = Reader(_Payload)
 
 
 class GoogleAccumulator(Accumulator):
-    """``GenerateContentResponse`` chunks; only the first candidate is content."""
+    """``GenerateContentResponse`` chunks; only the first candidate is content.
 
-    __slots__ = ()
+    ``_arguments`` has what each call has so far, ``_places`` their places by id, and ``_continues`` whether the last
+    one is said to go on.
+    """
+
+    __slots__ = ("_arguments", "_continues", "_places")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._arguments: list[PartialArguments] = []
+        self._places: dict[str, int] = {}
+        self._continues = False
 
     def add(self, events: Iterable[Event]) -> None:
         for event in events:
@@ -260,7 +301,10 @@ class GoogleAccumulator(Accumulator):
             self._model = self._model or payload.model_version
             for candidate in payload.candidates or ():
                 if not candidate.index:
-                    self._take(candidate)
+                    try:
+                        self._take(candidate)
+                    except ValueError as fault:
+                        raise unreadable_event(event.data, str(fault)) from None
             if payload.prompt_feedback is not None and payload.prompt_feedback.block_reason:
                 self._finish_reason = payload.prompt_feedback.block_reason
             if payload.usage_metadata is not None:
@@ -276,9 +320,43 @@ class GoogleAccumulator(Accumulator):
                 (self._reasoning if part.thought else self._content).append(part.text)
             elif part.text is not None and not part.thought:
                 self._has_text = True
-            if part.function_call is not None and self._expects_calls:  # it comes whole
-                self.calls.add(len(self.calls), argument_text(part.function_call.args), part.function_call.name)
+            if part.function_call is not None and self._expects_calls:
+                self._take_call(part.function_call)
         self._finish_reason = candidate.finish_reason or self._finish_reason
+
+    def _take_call(self, call: _FunctionCall) -> None:
+        """Take a whole call, or a part of one."""
+        place = self._place(call)
+        is_new = place == len(self._arguments)
+        if is_new:
+            self._arguments.append(PartialArguments())
+        self._continues = bool(call.will_continue)
+        if is_new and not call.partial_args and not self._continues:  # it comes whole, as nearly all do
+            self.calls.add(place, argument_text(call.args), call.name, call.id)
+            return
+        arguments = self._arguments[place]
+        pieces = [arguments.write([name], value) for name, value in (call.args or {}).items()]
+        pieces += [
+            arguments.write(steps_of(each.json_path), each.value(), bool(each.will_continue))
+            for each in call.partial_args or ()
+        ]
+        if not self._continues:
+            pieces.append(arguments.close())
+        self.calls.add(place, "".join(pieces), call.name, call.id)
+
+    def _place(self, call: _FunctionCall) -> int:
+        """Return the place of the call that this is a part of, that of a new one if it is the first part.
+
+        A part without a name goes on with the call of its ``id``, else with the last one, and so does one that repeats
+        the name of a call that is to be continued.
+        """
+        calls, new = self.calls, len(self.calls)
+        place = self._places.get(call.id, new) if call.id else new - 1
+        if not 0 <= place < new or (call.name and not (self._continues and call.name == calls[place].name)):
+            place = new
+            if call.id:
+                self._places[call.id] = new
+        return place
 
 
 WIRE: Final = WireFormat("google-ai", build, summarise, read, GoogleAccumulator, ("google",))

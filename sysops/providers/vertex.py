@@ -42,7 +42,7 @@ def build(
     """Return the request that sends the messages to a model of Google, without a token."""
     path, query = method(required_model(row, options), stream)
     url = endpoint(row, options, path, query, _base_url(options, "google"))
-    return ProviderRequest(url, headers(row, options), content(row, options, messages, form, *_OPTIONS))
+    return ProviderRequest(url, headers(row, options), content(row, options, messages, stream, form, *_OPTIONS))
 
 
 def build_anthropic(

@@ -3,6 +3,10 @@
 The path names the model and the method: ``…/models/MODEL:generateContent``, ``…:streamGenerateContent``.  A stream is
 whole responses without an event name, each with the next part of the text; the last one has the finish reason, and it
 ends with the connection.
+
+The arguments of a call come in parts, leaf by leaf, where a request asks for that as Vertex AI has it
+(``streamFunctionCallArguments``); those that have an empty list or object, for which its documents have no part, come
+whole.
 """
 
 from __future__ import annotations
@@ -95,8 +99,10 @@ def events(reply: Reply, body: Mapping[str, Any]) -> list[StreamEvent]:
         for count, (piece, wait) in enumerate(reply.timed_pieces(), start=1)
     ]
     for (_, pieces), call in zip(reply.timed_calls(), reply.called, strict=True):
-        wait = sum(wait for _, wait in pieces)
-        events.append(chunk("content", _call(call), min(len(events) + 1, reply.output_tokens), wait=wait))
+        parts = _parts(call, len(pieces[0][0])) if pieces and _streams_arguments(body) else [_call(call)]
+        wait = sum(wait for _, wait in pieces) / len(parts)
+        for part in parts:
+            events.append(chunk("content", part, min(len(events) + 1, reply.output_tokens), wait=wait))
     return [*events, chunk("finish", {"text": ""}, reply.output_tokens, reply.finish_reason or "STOP")]
 
 
@@ -137,6 +143,51 @@ def _call(call: tuple[str, str]) -> dict[str, Any]:
     """Return the part of a call, which comes whole."""
     name, text = call
     return {"functionCall": {"name": name, "args": json.loads(text)}} if text else {"functionCall": {"name": name}}
+
+
+def _streams_arguments(body: Mapping[str, Any]) -> bool:
+    config = _member(body, "toolConfig") or {}
+    return bool(_member(_member(config, "functionCallingConfig") or {}, "streamFunctionCallArguments"))
+
+
+def _parts(call: tuple[str, str], length: int) -> list[dict[str, Any]]:
+    """Return the parts of a call, whose texts have pieces of a length: its name, each piece of a leaf, its end."""
+    name, text = call
+    arguments = json.loads(text)
+    leaves = _leaves("$", arguments)
+    if not isinstance(arguments, dict) or leaves is None:
+        return [_call(call)]
+    parts: list[dict[str, Any]] = [{"name": name, "willContinue": True}]
+    for path, value in leaves:
+        pieces = [value[at : at + length] for at in range(0, len(value), length)] if isinstance(value, str) else []
+        last: dict[str, Any] = {"stringValue": ""} if isinstance(value, str) else _leaf(value)
+        said = (*({"stringValue": each, "willContinue": True} for each in pieces), last)
+        parts += [{"partialArgs": [{"jsonPath": path, **piece}], "willContinue": True} for piece in said]
+    return [{"functionCall": part} for part in (*parts, {})]
+
+
+def _leaves(path: str, value: Any) -> list[tuple[str, Any]] | None:
+    """Return the leaves of a JSON value with their paths, or None if there is a list or an object without any."""
+    if not isinstance(value, dict | list):
+        return [(path, value)]
+    inside = value.items() if isinstance(value, dict) else enumerate(value)
+    found = [_leaves(path + _step(step), each) for step, each in inside]
+    return None if not found or None in found else [leaf for leaves in found for leaf in leaves or ()]
+
+
+def _step(step: str | int) -> str:
+    if isinstance(step, str) and re.fullmatch("[A-Za-z_][A-Za-z_0-9]*", step):
+        return f".{step}"
+    if isinstance(step, int):
+        return f"[{step}]"
+    escaped = step.replace("\\", "\\\\").replace("'", "\\'")
+    return f"['{escaped}']"
+
+
+def _leaf(value: Any) -> dict[str, Any]:
+    if value is None:
+        return {"nullValue": None}
+    return {"boolValue": value} if isinstance(value, bool) else {"numberValue": value}
 
 
 def _member(value: Mapping[str, Any], name: str) -> Any:
