@@ -1,7 +1,7 @@
 """Open a page in the browser to look at a program, run it, and see what each run does (extra `bamlvm[serve]`).
 
-The first line on stdout is the page's URL, with the token that only this run knows.  The page is live: it follows every
-save.  Ctrl-C ends it.
+The first line on stdout is the page's URL, with the token that only this run knows; a browser that is opened gets it
+from a private file instead.  The page is live: it follows every save.  Ctrl-C ends it.
 
   bamlvm dev --mock              LLM calls are answered with plausible values: no key, no network
   bamlvm dev --open run.jsonl    look into a recording, and run its call again from it
@@ -10,6 +10,7 @@ save.  Ctrl-C ends it.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Mapping
 from typing import Any, Final
@@ -30,7 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=_PORT, help="port to listen on, 0: any (default: %(default)s)")
     parser.add_argument("--open", metavar="FILE", help="open a recording (`bamlvm run --record FILE`)")
     parser.add_argument(
-        "--browser", action=argparse.BooleanOptionalAction, help="open the page in a browser (default: on a terminal)"
+        "--browser",
+        action=argparse.BooleanOptionalAction,
+        help="open the page in a browser (default: on a terminal with a display)",
     )
     shared.add_allow(parser)
     shared.add_verbose(parser, "print the messages of the program's log from `debug` up")
@@ -43,6 +46,7 @@ def execute(options: argparse.Namespace) -> int:
     import secrets
 
     process, application = _loaded()
+    from bamlvm.tools.dev import opening
     from bamlvm.tools.dev.project import Project
     from bamlvm.tools.dev.recordings import Recording, replaying
 
@@ -68,15 +72,16 @@ def execute(options: argparse.Namespace) -> int:
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise CommandError(exit_codes.HOST, f"cannot listen on port {options.port}: {reason}") from None
-        with listening:
-            url = f"http://127.0.0.1:{listening.getsockname()[1]}/#token={token}"
+        with listening, contextlib.ExitStack() as stack:
+            address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+            file = None
+            if (sys.stdout.isatty() and opening.has_browser()) if options.browser is None else options.browser:
+                file = stack.enter_context(opening.opening_file(address, token))
 
             def announce() -> None:
-                print(url, flush=True)
-                if sys.stdout.isatty() if options.browser is None else options.browser:
-                    import webbrowser
-
-                    webbrowser.open(url)
+                print(f"{address}/#token={token}", flush=True)
+                if file is not None:
+                    opening.open_in_browser(file)
 
             process.serve(lambda: app, listening, _GRACE, announce)
     return exit_codes.OK

@@ -60,14 +60,14 @@ class Dev:
 
 
 @contextmanager
-def serving(browser: Browser, source: str, *words: str) -> Iterator[Dev]:
-    """Serve the page over a source."""
+def serving(browser: Browser, source: str, *words: str, **env: str) -> Iterator[Dev]:
+    """Serve the page over a source; ``words`` are of the command, ``env`` of its environment."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "baml_src", "main.baml")
         file.parent.mkdir()
         file.write_text(source)
         command = [sys.executable, "-m", "bamlvm", "dev", "--port", "0", "--no-browser", *words]
-        environment = {**os.environ, "CHECK_KEY": KEY}
+        environment = {**os.environ, "CHECK_KEY": KEY, **env}
         process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True, env=environment)
         try:
             assert process.stdout is not None

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import tempfile
+import time
+from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
-from tests.web.browser import Dev, choose, expect_state, press_run, running, tab
+from tests.web.browser import Dev, choose, expect_state, press_run, running, serving, tab
 
 SOURCE = """
 client<llm> Fast { provider openai  options { model "fast"  api_key env.CHECK_KEY  base_url "URL/v1" } }
@@ -181,6 +184,29 @@ def a_connection_that_comes_back_is_used(dev: Dev) -> None:
     expect(page.get_by_role("link", name="more")).to_be_visible(timeout=20_000)
     expect(page.locator("#state")).to_have_text("")
     del dev.complaints[before:]  # the browser itself notes each request that fails
+
+
+def the_command_opens_the_page(browser: Browser, source: str) -> None:
+    """The browser is started with a file; the token is in no address, and a reload finds it."""
+    with tempfile.TemporaryDirectory() as folder:
+        seen, program = Path(folder, "seen"), Path(folder, "browser")
+        program.write_text(f'#!/bin/sh\necho "$@" > {seen}.part && mv {seen}.part {seen}\n')
+        program.chmod(0o700)
+        with serving(browser, source, "--browser", BROWSER=str(program)) as dev:
+            while not seen.exists():
+                time.sleep(0.02)
+            context = browser.new_context()
+            page = context.new_page()
+            addresses: list[str] = []
+            page.on("framenavigated", lambda frame: addresses.append(frame.url))
+            page.on("console", lambda message: dev.complaints.append(message.text))
+            page.goto(seen.read_text().strip())
+            for _ in range(2):
+                expect(page.get_by_role("heading", name="Extract", exact=True)).to_be_visible(timeout=20_000)
+                page.reload()
+            assert addresses[1].endswith("/open")
+            assert not any(dev.url.partition("token=")[2] in each for each in addresses), addresses
+            assert dev.complaints == [], dev.complaints
 
 
 CHECKS = [

@@ -30,7 +30,12 @@ PROGRAMS = (
     Program(hostile.SOURCE, hostile.CHECKS),
     Program(large.SOURCE, large.CHECKS),
 )
-WITH_RECORDINGS: Sequence[Callable[[Browser, str], None]] = (checks.a_recording_can_be_scrubbed, *hostile.RECORDINGS)
+STARTING: Sequence[Callable[[Browser, str], None]] = (
+    checks.a_recording_can_be_scrubbed,
+    *hostile.RECORDINGS,
+    life.the_command_opens_the_page,
+)
+"""Checks that start the command themselves."""
 
 
 def main(words: Sequence[str]) -> int:
@@ -50,7 +55,7 @@ def main(words: Sequence[str]) -> int:
             source = program.source.replace("URL", server.url)
             cases += [(each.__name__, lambda s=source, c=each: with_server(s, c)) for each in program.checks]  # type: ignore[misc]
         source = checks.SOURCE.replace("URL", server.url)
-        cases += [(each.__name__, lambda c=each: c(browser, source)) for each in WITH_RECORDINGS]  # type: ignore[misc]
+        cases += [(each.__name__, lambda c=each: c(browser, source)) for each in STARTING]  # type: ignore[misc]
         for name, case in cases:
             title = name.replace("_", " ")
             if not all(word in title for word in words):

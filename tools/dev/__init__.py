@@ -9,6 +9,7 @@
     stages.py       any stage of any function
     steps.py        a call of the machine instruction by instruction
     recordings.py   a recording, opened: its exchanges, and its call run again
+    opening.py      the page opened in a browser: the token stays off its command line
     application.py  the routes, and who may use them
     views.py        what each route does
     page/           the page: plain ES modules, no build step, nothing from another host

@@ -1,6 +1,7 @@
 """The ASGI application of the page: its routes, and who may use them.
 
     GET  /, /page/NAME        the page and its modules: no secret is in them
+    POST /open                hands the token to the page, for the file that knows it (opening.py)
     GET  /api/project         the project as data
     GET  /api/source, /api/stage
                               the file that a function is in, and what a stage makes of it
@@ -22,6 +23,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable
 from importlib.resources import files
 from typing import Any, Final
@@ -30,11 +32,12 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bamlvm.errors import BamlError, CompileError, HostError
+from bamlvm.tools.dev.opening import MOST_BYTES, given_token, opening_document
 from bamlvm.tools.dev.project import Project
 from bamlvm.tools.dev.recordings import Recording
 from bamlvm.tools.dev.tabs import error_body
@@ -46,6 +49,8 @@ from bamlvm.tools.server.requests import ClientGone
 from bamlvm.tools.server.settings import Settings
 
 HOSTS: Final = ("127.0.0.1", "localhost", "[::1]")
+
+_HINT: Final = "open the page by the URL that `bamlvm dev` printed"
 
 _TYPES: Final = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 _HEADERS: Final = {
@@ -83,6 +88,8 @@ def application(
         routes=[
             Route("/", _page_of("index.html")),
             Route("/page/{name}", _page),
+            Route("/open", _opener(token), methods=["POST"]),
+            Route("/open", _reopened),
             *(
                 Route(f"/api/{view.__name__}", view, methods=[method])
                 for method, found in (
@@ -130,7 +137,7 @@ class _Guarded:
         try:
             guard.check(scope)
         except Refused as refused:
-            body = {**refused.body(), "hint": "open the page by the URL that `bamlvm dev` printed"}
+            body = {**refused.body(), "hint": _HINT}
             await JSONResponse(body, refused.status)(scope, receive, with_headers)
             return
         await self._app(scope, receive, with_headers)
@@ -159,6 +166,24 @@ def _page_of(name: str) -> Callable[[Request], Awaitable[Response]]:
         return _file(name)
 
     return page
+
+
+def _opener(token: str) -> Callable[[Request], Awaitable[Response]]:
+    async def opened(request: Request) -> Response:
+        form = b""
+        async for piece in request.stream():
+            form += piece
+            if len(form) > MOST_BYTES:
+                break
+        if not hmac.compare_digest(given_token(form).encode(), token.encode()):
+            raise Refused(401, "unauthorized", "this is not the token of this server", hint=_HINT)
+        return HTMLResponse(opening_document(token))
+
+    return opened
+
+
+async def _reopened(request: Request) -> Response:  # it is in the browser's history
+    return RedirectResponse("/")
 
 
 async def _page(request: Request) -> Response:

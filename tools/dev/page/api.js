@@ -1,5 +1,5 @@
-// The server's routes.  The token comes from the address (#token=…) and stays in this tab; a tab that was opened from
-// another one asks that for it.
+// The server's routes.  The token comes from the address (#token=…) or from open.js, and stays in this tab; a tab that
+// was opened from another one asks that for it.
 
 import { encode } from "./json.js";
 
@@ -11,18 +11,22 @@ others.onmessage = ({ data }) => {
   if (data === "token?" && token) others.postMessage({ token });
 };
 
+export function keepToken(token) {
+  sessionStorage.setItem("token", token);
+}
+
 /** Find the token; resolves when there is one, or nobody has one. */
 export async function authorise() {
   const given = new URLSearchParams(location.hash.slice(1)).get("token");
   if (given) {
-    sessionStorage.setItem("token", given);
+    keepToken(given);
     history.replaceState(null, "", location.pathname);
   }
   if (sessionStorage.getItem("token")) return;
   await new Promise((resolve) => {
     others.addEventListener("message", ({ data }) => {
       if (!data.token) return;
-      sessionStorage.setItem("token", data.token);
+      keepToken(data.token);
       resolve();
     });
     others.postMessage("token?");
