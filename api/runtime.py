@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from bamlvm.build.cache import Cache
 from bamlvm.build.loading import Loaded, load
 from bamlvm.build.sources import SourcePath, read_sources
-from bamlvm.calls.blocking import run_blocking, run_without_waiting
+from bamlvm.calls.blocking import run_blocking
 from bamlvm.calls.border import Border, Borders
 from bamlvm.calls.call import Call
 from bamlvm.calls.engine import Engine
-from bamlvm.calls.prepare import prepare_call, prepare_part
+from bamlvm.calls.prepare import prepare_call
 from bamlvm.context import NO_CONTEXT, CallContext
 from bamlvm.errors import HostError
 from bamlvm.sysops import system, tracing
@@ -240,11 +240,9 @@ class Runtime:
         self, name: str, args: Mapping[str, Any] | None = None, ctx: CallContext | None = None
     ) -> tuple[PromptMessage, ...]:
         """Return the messages that a call of an LLM function would send first.  Raises as a call does."""
-        from bamlvm.calls.dry_run import messages
+        from bamlvm.calls.dry_run import DryRun
 
-        context = ctx or NO_CONTEXT
-        prepared = prepare_part(self.engine, name, "baml.llm.render_prompt", args or {}, context=context)
-        return messages(run_without_waiting(Call(self.engine, prepared, context)))
+        return DryRun(self.engine, name, args or {}, ctx or NO_CONTEXT).messages()
 
     def request(
         self,
@@ -258,11 +256,9 @@ class Runtime:
 
         Raises as a call does.
         """
-        from bamlvm.calls.dry_run import http_request
+        from bamlvm.calls.dry_run import DryRun
 
-        context = ctx or NO_CONTEXT
-        prepared = prepare_part(self.engine, name, "baml.llm.build_request", args or {}, stream, context=context)
-        return http_request(run_without_waiting(Call(self.engine, prepared, context)))
+        return DryRun(self.engine, name, args or {}, ctx or NO_CONTEXT).request(stream)
 
     def parse(self, name: str, text: str, ctx: CallContext | None = None) -> Any:
         """Return what a call of an LLM function returns when its model answers ``text``.

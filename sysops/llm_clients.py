@@ -27,7 +27,7 @@ from bamlvm.sysops.providers.failures import CALLED, UNREADABLE, check_answered
 from bamlvm.sysops.providers.options import Options, derived
 from bamlvm.sysops.providers.registry import answer_wire, request_wire
 from bamlvm.sysops.providers.wire import decoded
-from bamlvm.sysops.redaction import redacted_headers, redacted_url, secrets_of
+from bamlvm.sysops.redaction import redacted_headers, redacted_url, secret_values, secrets_of
 from bamlvm.sysops.schema import Schema
 from bamlvm.sysops.scope import Scope
 from bamlvm.sysops.table import sysop
@@ -240,6 +240,8 @@ def _request(scope: Scope, client: Instance, prompt: Instance, return_type: Any,
         }
         attempt.summary = wire.summarise(body)
         attempt.streamed = stream
+    else:  # the program gets it, or the host
+        scope.read_secrets.update(secret_values(built.headers, built.url, built.body, *options.secrets()))
     return scope.new_instance(
         "baml.http.Request",
         method="POST",

@@ -274,8 +274,13 @@ def redacted_body(body: Any) -> Any:
 
 def secrets_of(headers: Mapping[str, str], url: str = "", body: Any = None, *others: str) -> Secrets:
     """Return the secrets that a request holds, and ``others`` that it was made with."""
+    return Secrets(secret_values(headers, url, body, *others))
+
+
+def secret_values(headers: Mapping[str, str], url: str = "", body: Any = None, *others: str) -> tuple[str, ...]:
+    """Return the values of :func:`secrets_of`."""
     values = _head_values(tuple(headers.items()), url)
-    return Secrets((*values, *others) if body is None else (*values, *_body_values(body), *others))
+    return (*values, *others) if body is None else (*values, *_body_values(body), *others)
 
 
 def _redacted_pair(pair: str) -> str:

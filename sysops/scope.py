@@ -77,7 +77,8 @@ class Scope(msgspec.Struct):
     are those of the thread's event streams.  ``clients`` are the LLM clients that the call can name, ``client`` is the
     one that LLM functions use instead of their own, if set.  ``check`` raises what interrupts the call: for long work.
     ``added`` reads and writes values of the program's types with those that the call adds; None where it adds none.
-    ``read_secrets`` are the secrets in the variables that the program has read in the call, in any thread.
+    ``read_secrets`` are the secrets in the variables that the program has read in the call, in any thread, and in
+    requests that it has made and not sent.
     ``options`` are those of the client of the attempt under way.
     ``waits`` is unset where nothing may be waited for: what takes long is done in the thread of the call.
     """

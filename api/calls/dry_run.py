@@ -6,18 +6,23 @@ Nothing here touches the network, and nothing waits, so that each has one form f
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from bamlvm.calls.blocking import run_without_waiting
+from bamlvm.calls.call import Call
 from bamlvm.calls.errors import thrown_error
+from bamlvm.calls.prepare import prepare_part
 from bamlvm.errors import HostError
+from bamlvm.sysops.redaction import Secrets
 from bamlvm.values.partials import PartialResults
-from bamlvm.vm.values import Caught, Instance, Thrown
+from bamlvm.vm.values import Caught, Instance, Thrown, Value
 
 if TYPE_CHECKING:
     from bamlvm.calls.engine import Engine
+    from bamlvm.context import CallContext
     from bamlvm.sysops.parsing import StreamParser
     from bamlvm.vm.program.types import Type
 
@@ -65,17 +70,40 @@ class PromptMessage(msgspec.Struct, frozen=True):
         return "".join(part.content for part in self.parts if isinstance(part.content, str))
 
 
-def http_request(value: Any) -> HttpRequest:
-    """Return a ``baml.http.Request`` in its Python form."""
-    return HttpRequest(value.method, value.url, value.headers, value.body)
+class DryRun:
+    """A call of an LLM function that is not made.  Its parts raise as the call would."""
 
+    def __init__(self, engine: Engine, function: str, args: Mapping[str, Any], context: CallContext) -> None:
+        self._engine = engine
+        self._function = function
+        self._args = args
+        self._context = context
+        self._secrets: set[str] = set()
 
-def messages(value: Any) -> tuple[PromptMessage, ...]:
-    """Return the messages of a ``baml.llm.Prompt`` in its Python form."""
-    return tuple(
-        PromptMessage(message.role, tuple(PromptPart(part.content, part.metadata) for part in message.parts))
-        for message in value.messages
-    )
+    def messages(self) -> tuple[PromptMessage, ...]:
+        """Return the messages that the call would send first."""
+        prompt = self._made("baml.llm.render_prompt")
+        return tuple(
+            PromptMessage(message.role, tuple(PromptPart(part.content, part.metadata) for part in message.parts))
+            for message in prompt.messages
+        )
+
+    def request(self, stream: bool) -> HttpRequest:
+        """Return the request that the call would send first; ``stream`` says whether its answer would be streamed."""
+        made = self._made("baml.llm.build_request", stream)
+        return HttpRequest(made.method, made.url, made.headers, made.body)
+
+    def secrets(self) -> Secrets:
+        """Return the secrets in all that was made, as records would hide them."""
+        return Secrets(self._secrets)
+
+    def _made(self, entry: str, *rest: Value) -> Any:
+        prepared = prepare_part(self._engine, self._function, entry, self._args, *rest, context=self._context)
+        call = Call(self._engine, prepared, self._context)
+        try:
+            return run_without_waiting(call)
+        finally:
+            self._secrets |= call.scope.read_secrets
 
 
 def parse(engine: Engine, function: str, text: str, types: Any = None) -> Any:

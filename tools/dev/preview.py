@@ -11,8 +11,9 @@ import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from bamlvm.calls.dry_run import DryRun
 from bamlvm.errors import BamlError, HostError
-from bamlvm.sysops.redaction import HIDDEN, Secrets, redacted_headers, redacted_url, secrets_of
+from bamlvm.sysops.redaction import HIDDEN, Secrets, redacted_headers, redacted_url
 from bamlvm.vm.values import Media
 
 if TYPE_CHECKING:
@@ -31,16 +32,18 @@ _NOT_IN_A_NAME: Final = re.compile(r"^(?=\d)|[^A-Z0-9_]")
 def preview(runtime: Runtime, function: str, args: Mapping[str, Any], context: CallContext) -> dict[str, Any]:
     """Return ``messages``, ``tokens`` (an estimate), ``request`` and ``curl``; ``error`` where one of them fails."""
     found: dict[str, Any] = {}
+    dry_run = DryRun(runtime.engine, function, args, context)
     try:
-        messages = runtime.render_prompt(function, args, context)
-        found["messages"] = [{"role": each.role, "parts": [_part(part) for part in each.parts]} for each in messages]
+        messages = dry_run.messages()
         found["tokens"] = sum(estimated_tokens(each.text) + 4 for each in messages)
-        request = runtime.request(function, args, context, stream=True)
-        found["request"] = _shown(request)
-        found["curl"] = curl(request)
+        found["messages"] = [{"role": each.role, "parts": [_part(part) for part in each.parts]} for each in messages]
+        request = dry_run.request(stream=True)
+        found["request"] = _shown(request, dry_run.secrets())
+        found["curl"] = curl(request, dry_run.secrets())
     except BamlError as error:
         found["error"] = str(error) if isinstance(error, HostError) else getattr(error, "message", str(error))
-    return found
+    secrets = dry_run.secrets()
+    return {name: secrets.hide_in(value) for name, value in found.items()}
 
 
 def estimated_tokens(text: str) -> int:
@@ -49,25 +52,25 @@ def estimated_tokens(text: str) -> int:
     return len(_TOKEN.findall(_OTHER_SCRIPT.sub("", text))) + len(_OTHER_SCRIPT.findall(text))
 
 
-def curl(request: HttpRequest) -> str:
+def curl(request: HttpRequest, secrets: Secrets) -> str:
     """Return a command that sends a request, with a variable in place of each secret.
 
     ``$API_KEY`` is the key that a provider wants, without the word before it (``Bearer``); a header that only this
     client has is a variable of its own name.
     """
-    words = ["curl", _quoted(redacted_url(request.url), _VARIABLE), "-X", request.method]
-    for name, value in redacted_headers(request.headers).items():
+    words = ["curl", _quoted(secrets.hide(redacted_url(request.url)), _VARIABLE), "-X", request.method]
+    for name, value in secrets.hide_in(redacted_headers(request.headers)).items():
         if name.lower() == "content-length":
             continue
         scheme = _SCHEME.match(request.headers[name]) if name.lower() == "authorization" else None
         hidden = value if scheme is None else f"{scheme[0]}{HIDDEN}"
         variable = _VARIABLE if name.lower() in _KEY_HEADERS else _NOT_IN_A_NAME.sub("_", name.upper())
         words += ["\\\n  -H", _quoted(f"{name}: {hidden}", variable)]
-    return " ".join([*words, "\\\n  --data-raw", shlex.quote(_secrets(request).hide(request.body))])
+    return " ".join([*words, "\\\n  --data-raw", shlex.quote(secrets.hide(request.body))])
 
 
-def _shown(request: HttpRequest) -> dict[str, Any]:
-    body = _secrets(request).hide(request.body)
+def _shown(request: HttpRequest, secrets: Secrets) -> dict[str, Any]:
+    body = secrets.hide(request.body)
     try:
         shown: Any = json.loads(body)
     except ValueError:
@@ -75,17 +78,9 @@ def _shown(request: HttpRequest) -> dict[str, Any]:
     return {
         "method": request.method,
         "url": redacted_url(request.url),
-        "headers": dict(redacted_headers(request.headers)),
+        "headers": redacted_headers(request.headers),
         "body": shown,
     }
-
-
-def _secrets(request: HttpRequest) -> Secrets:
-    try:
-        body = json.loads(request.body)
-    except ValueError:
-        body = None
-    return secrets_of(request.headers, request.url, body)
 
 
 def _quoted(word: str, variable: str) -> str:

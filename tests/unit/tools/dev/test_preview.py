@@ -8,8 +8,11 @@ import subprocess
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import bamlvm
+from bamlvm import CallContext
 from bamlvm.calls.dry_run import HttpRequest
-from bamlvm.tools.dev.preview import curl, estimated_tokens
+from bamlvm.sysops.redaction import secrets_of
+from bamlvm.tools.dev.preview import curl, estimated_tokens, preview
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
 
@@ -26,7 +29,8 @@ def arguments_of(command: str) -> list[str]:
 def test_a_shell_reads_the_command_as_it_is_meant(text: str, agent: str) -> None:
     body = json.dumps({"prompt": text}, ensure_ascii=False)
     headers = {"authorization": "Bearer sk-1234567890abc", "user-agent": agent, "content-length": "9"}
-    words = arguments_of(curl(HttpRequest("POST", "https://h.example/v1?key=abcdefgh1234&x=$a", headers, body)))
+    request = HttpRequest("POST", "https://h.example/v1?key=abcdefgh1234&x=$a", headers, body)
+    words = arguments_of(curl(request, secrets_of(headers, request.url)))
     assert words == [
         "https://h.example/v1?key=THE-KEY&x=$a",
         "-X",
@@ -38,6 +42,39 @@ def test_a_shell_reads_the_command_as_it_is_meant(text: str, agent: str) -> None
         "--data-raw",
         body,
     ]
+
+
+def test_what_the_program_reads_is_hidden_as_in_records() -> None:
+    source = """
+    client<llm> Fast {
+      provider openai
+      options {
+        model "m"  api_key env.PLAIN  base_url env.WHERE
+        headers { "x-tenant" env.TENANT  accept env.A_TOKEN }
+      }
+    }
+    function Ask(text: string, key: string = env.SERVICE_TOKEN) -> string {
+      client Fast
+      prompt #"{{ text }} {{ key }}"#
+    }
+    function Fail(text: string = Refused(env.SERVICE_TOKEN)) -> string { client Fast  prompt #"{{ text }}"# }
+    function Refused(key: string) -> string { throw baml.errors.InvalidArgument { message: `not ${key}` } }
+    """
+    env = {
+        "PLAIN": "a key of no known form",
+        "WHERE": "https://user:the-password@host.example/v1",
+        "TENANT": "the tenant's own name",
+        "A_TOKEN": "text/a-token-in-public",
+        "SERVICE_TOKEN": 'quoted"token+1234567890',
+    }
+    with bamlvm.Runtime.from_files({"main.baml": source}, env=env) as runtime:
+        found = preview(runtime, "Ask", {"text": "hello"}, CallContext())
+        failed = preview(runtime, "Fail", {}, CallContext())
+    assert found["messages"][0]["parts"][0]["text"] == "hello ***"
+    assert found["request"]["body"]["messages"][0]["content"] == "hello ***"
+    assert failed == {"error": "not ***"}
+    for secret in ("no known form", "the-password", "own name", "in-public", "1234567890"):
+        assert secret not in repr(found)
 
 
 def test_words_digits_and_marks_count() -> None:
