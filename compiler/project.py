@@ -25,6 +25,7 @@ from bamlvm.compiler.index import EntryCache, Index, declared, index, reporter
 from bamlvm.compiler.lower.functions import lower_function
 from bamlvm.compiler.optimize import optimize as optimize_function
 from bamlvm.compiler.resolve.functions import resolve_function, resolve_global
+from bamlvm.compiler.schemas import check_schemas
 from bamlvm.compiler.scope import Scope, namespaces_of
 from bamlvm.compiler.surface import Surface, changes, declarations_surface, lookups, names_surface
 from bamlvm.compiler.symbols import Symbols
@@ -202,6 +203,7 @@ class Project:
         check_constraints(stages.index, symbols, resolver, self._constraints, changed, found)
         check_tests(stages.index, symbols, self._tests, changed, found)
         configuration = config.configuration(stages.index, symbols, found)
+        check_schemas(stages.index, symbols, found)
         for name, checked in stages.tir.items():
             if (
                 not checked.is_global

@@ -23,11 +23,11 @@ from bamlvm.sysops.pending import Lazy
 from bamlvm.sysops.providers import clients
 from bamlvm.sysops.providers.failures import LIMITS
 from bamlvm.sysops.providers.options import Options
-from bamlvm.sysops.schemas.forms import Form
 from bamlvm.sysops.scope import Scope
 from bamlvm.sysops.services import Readers
 from bamlvm.sysops.table import sysop
 from bamlvm.vm.program.llm import OUTPUT_MODES, ClientInfo
+from bamlvm.vm.program.schemas.forms import Form
 from bamlvm.vm.program.types import STRING, Type
 from bamlvm.vm.values import Instance, Pending, Thrown, TypeValue, Value
 

@@ -5,23 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, Signature
+from bamlvm.vm.program.declarations import Declared, Signature
 from bamlvm.vm.program.llm import ClientInfo, LlmFunctionInfo, RetryPolicyInfo, TemplateInfo
 from bamlvm.vm.program.types import Type
 from bamlvm.vm.values import EnumValue, Instance
-
-
-class Declared(Protocol):
-    """The part of a program that types refer to, by qualified name."""
-
-    @property
-    def classes(self) -> Mapping[str, ClassInfo]: ...
-
-    @property
-    def enums(self) -> Mapping[str, EnumInfo]: ...
-
-    @property
-    def aliases(self) -> Mapping[str, Type]: ...
 
 
 class Schema(Declared, Protocol):

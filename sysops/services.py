@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bamlvm.sysops.prompts.engine import Engine
     from bamlvm.sysops.prompts.predicates import Predicates
     from bamlvm.sysops.providers.options import KnownOptions
-    from bamlvm.sysops.schemas.forms import Form
+    from bamlvm.vm.program.schemas.forms import Form
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 """The default of ``max_bytes``."""
@@ -92,7 +92,7 @@ class Readers(_Made):
         """Return the form of a return type's answers in an output mode, None for text."""
         key = type_, mode
         if key not in self._forms:
-            from bamlvm.sysops.schemas.forms import form_of
+            from bamlvm.vm.program.schemas.forms import form_of
 
             self._forms[key] = form_of(type_, mode, self.schema)
         return self._forms[key]

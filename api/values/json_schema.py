@@ -21,11 +21,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal, TypeAlias
 
 from bamlvm.errors import HostError
-from bamlvm.sysops.schemas.dialects import ANSWERS, VALUES
-from bamlvm.sysops.schemas.writer import DEFINITIONS, PRIMITIVES, SchemaWriter, media_schema
 from bamlvm.values.classes import Types
 from bamlvm.vm.linker import Program
 from bamlvm.vm.program.declarations import FieldInfo
+from bamlvm.vm.program.schemas.dialects import ANSWERS, VALUES
+from bamlvm.vm.program.schemas.writer import DEFINITIONS, PRIMITIVES, SchemaWriter, media_schema
 from bamlvm.vm.program.spelling import did_you_mean, suggestion
 from bamlvm.vm.program.types import Attribute, ClassType, EnumType, ListType, Primitive, Type, optional
 

@@ -1,4 +1,4 @@
-"""Answers that were asked for by a schema (:mod:`bamlvm.sysops.schemas.forms`).
+"""Answers that were asked for by a schema (:mod:`bamlvm.vm.program.schemas.forms`).
 
     WrappedOutput   a value under the key of an object: ``{"value": [1, 2]}``
     ToolsOutput     the arguments of tool calls, each the object of the class that the tool is named after
@@ -19,7 +19,7 @@ from bamlvm.sysops.parsing.planner import wrapping_plan
 from bamlvm.sysops.parsing.results import Mismatch
 from bamlvm.sysops.parsing.structured import StructuredOutput, output_of
 from bamlvm.sysops.schema import Schema
-from bamlvm.sysops.schemas.forms import KEY, Form
+from bamlvm.vm.program.schemas.forms import KEY, Form
 from bamlvm.vm.program.types import Type
 
 _THOUGHT: Final = re.compile(r"\s*<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)

@@ -7,7 +7,6 @@
     filters.py        the filters that Jinja does not have, or has differently
     serialise.py      values as JSON, YAML and TOON text (the ``format`` filter)
     output_format.py  ``ctx.output_format``: the return type described to the model
-    hoisting.py       what such a description defines before it names it
 
 Only :mod:`bamlvm.sysops.prompts.engine` is meant to be imported from outside, and only when a prompt is rendered: it
 brings in Jinja.

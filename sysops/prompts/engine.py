@@ -19,7 +19,6 @@ import msgspec
 from jinja2.runtime import Context
 
 from bamlvm.sysops.prompts.environment import Environment, UndefinedName, concatenated, renamed
-from bamlvm.sysops.prompts.hoisting import Declarations
 from bamlvm.sysops.prompts.limits import Turns
 from bamlvm.sysops.prompts.messages import Marks, Message
 from bamlvm.sysops.prompts.output_format import OutputFormat
@@ -28,6 +27,7 @@ from bamlvm.sysops.prompts.views import EnumNamespace, EnumView, Tags, Viewer
 from bamlvm.vm.program.declarations import ClassInfo, EnumInfo
 from bamlvm.vm.program.llm import TemplateInfo
 from bamlvm.vm.program.prompt_names import ROLE_FUNCTIONS
+from bamlvm.vm.program.reach import Declarations
 from bamlvm.vm.program.spelling import did_you_mean, suggestion
 from bamlvm.vm.program.types import Type
 from bamlvm.vm.values import Thrown

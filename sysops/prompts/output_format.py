@@ -26,10 +26,10 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bamlvm.sysops.prompts.hoisting import Declarations, Found, find, shown_fields
 from bamlvm.sysops.prompts.views import alias_of
 from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, attribute_text, has_attribute
 from bamlvm.vm.program.prompt_names import OUTPUT_FORMAT_OPTIONS, fits_option
+from bamlvm.vm.program.reach import Declarations, Found, find, shown_fields
 from bamlvm.vm.program.types import (
     BOOL,
     FLOAT,

@@ -40,9 +40,8 @@ from bamlvm.sysops.providers.wire import (
     unset,
 )
 from bamlvm.sysops.records import RequestSummary
-from bamlvm.sysops.schemas.dialects import ANTHROPIC_STRICT, ANTHROPIC_STRICT_TOOLS, ANTHROPIC_TOOLS
-from bamlvm.sysops.schemas.forms import Form
 from bamlvm.sysops.web.sse import Event
+from bamlvm.vm.program.schemas.forms import Form
 
 VERSION: Final = "2023-06-01"
 MAX_TOKENS: Final = 4096
@@ -88,21 +87,18 @@ def _ask(options: Options, body: dict[str, Any], form: Form) -> None:
     """
     strict = options.output_strict()
     if not form.are_tools:
-        if strict is False:
-            raise options.invalid("output_strict false: Anthropic's structured outputs are always strict")
         config = options.get("output_config", dict) or {}
         unset(options, config, "format")
         unset(options, body, "output_format")
-        schema = document(options, form, form.shapes[0], ANTHROPIC_STRICT)
+        schema = document(options, form, form.shapes[0], "anthropic")
         body["output_config"] = {**config, "format": {"type": "json_schema", "schema": schema}}
         return
     unset(options, body, "tools")
-    dialect = ANTHROPIC_STRICT_TOOLS if strict else ANTHROPIC_TOOLS
     body["tools"] = [
         {
             "name": shape.name,
             "description": shape.purpose,
-            "input_schema": document(options, form, shape, dialect),
+            "input_schema": document(options, form, shape, "anthropic"),
             **({"strict": True} if strict else {}),
         }
         for shape in form.shapes

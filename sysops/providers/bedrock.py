@@ -43,10 +43,9 @@ from bamlvm.sysops.providers.wire import (
     unset,
 )
 from bamlvm.sysops.records import RequestSummary
-from bamlvm.sysops.schemas.dialects import ANTHROPIC_STRICT, ANTHROPIC_STRICT_TOOLS, ANTHROPIC_TOOLS
-from bamlvm.sysops.schemas.forms import Form
 from bamlvm.sysops.web.framing import AWS_EVENT_STREAM
 from bamlvm.sysops.web.sse import Event
+from bamlvm.vm.program.schemas.forms import Form
 from bamlvm.vm.values import Media
 
 CREDENTIALS: Final = ("access_key_id", "secret_access_key", "session_token")
@@ -91,23 +90,20 @@ def _ask(options: Options, body: dict[str, Any], form: Form) -> None:
     """Ask for an answer of a form.  The schema of a text is itself text here."""
     strict = options.output_strict()
     if not form.are_tools:
-        if strict is False:
-            raise options.invalid("output_strict false: Bedrock's structured outputs are always strict")
         (shape,) = form.shapes
         config = options.get("outputConfig", dict) or {}
         unset(options, config, "textFormat")
-        schema = msgspec.json.encode(document(options, form, shape, ANTHROPIC_STRICT)).decode()
+        schema = msgspec.json.encode(document(options, form, shape, "aws-bedrock")).decode()
         described = {"description": shape.description} if shape.description else {}
         structure = {"jsonSchema": {"schema": schema, "name": shape.name, **described}}
         body["outputConfig"] = {**config, "textFormat": {"type": "json_schema", "structure": structure}}
         return
     unset(options, body, "toolConfig")
-    dialect = ANTHROPIC_STRICT_TOOLS if strict else ANTHROPIC_TOOLS
     specifications = [
         {
             "name": shape.name,
             "description": shape.purpose,
-            "inputSchema": {"json": document(options, form, shape, dialect)},
+            "inputSchema": {"json": document(options, form, shape, "aws-bedrock")},
             **({"strict": True} if strict else {}),
         }
         for shape in form.shapes

@@ -47,9 +47,8 @@ from bamlvm.sysops.providers.wire import (
     unset,
 )
 from bamlvm.sysops.records import RequestSummary
-from bamlvm.sysops.schemas.dialects import GOOGLE
-from bamlvm.sysops.schemas.forms import Form
 from bamlvm.sysops.web.sse import Event
+from bamlvm.vm.program.schemas.forms import Form
 
 _BUILT: Final = ("contents", "model", "stream")
 _SCHEMA_OPTIONS: Final = (
@@ -123,13 +122,11 @@ def content(
 
 def _ask(row: Provider, options: Options, body: dict[str, Any], stream: bool, form: Form) -> None:
     """Ask for an answer of a form."""
-    if options.output_strict() is not None:
-        raise options.invalid(f"provider {row.name} has no output_strict")
     if not form.are_tools:
         name = "generation_config" if "generation_config" in body else "generationConfig"
         config = options.get(name, dict) or {}
         unset(options, config, *_SCHEMA_OPTIONS)
-        schema = document(options, form, form.shapes[0], GOOGLE)
+        schema = document(options, form, form.shapes[0], row.name)
         body[name] = {**config, "responseMimeType": "application/json", "responseJsonSchema": schema}
         return
     unset(options, body, "tools")
@@ -137,7 +134,7 @@ def _ask(row: Provider, options: Options, body: dict[str, Any], stream: bool, fo
         {
             "name": shape.name,
             "description": shape.purpose,
-            "parametersJsonSchema": document(options, form, shape, GOOGLE),
+            "parametersJsonSchema": document(options, form, shape, row.name),
         }
         for shape in form.shapes
     ]

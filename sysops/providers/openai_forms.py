@@ -14,34 +14,28 @@ from typing import Any, Final
 from bamlvm.sysops.providers.catalogue import Provider
 from bamlvm.sysops.providers.options import Options
 from bamlvm.sysops.providers.wire import document
-from bamlvm.sysops.schemas.dialects import LOOSE, OPENAI_STRICT, Dialect
-from bamlvm.sysops.schemas.forms import Form
+from bamlvm.vm.program.schemas.forms import Form
 
 _KNOW_PARALLEL_CALLS: Final = frozenset({"openai", "azure-openai", "openai-responses"})
 _REASONING_MODEL: Final = re.compile(r"o\d")
 
 
-def _strictness(options: Options) -> tuple[bool, Dialect]:
-    strict = options.output_strict() is not False
-    return strict, OPENAI_STRICT if strict else LOOSE
-
-
 def text_format(options: Options, form: Form) -> dict[str, Any]:
     """Return the name, the description, the schema and the strictness of an answer's text."""
     (shape,) = form.shapes
-    strict, dialect = _strictness(options)
     described = {"description": shape.description} if shape.description else {}
-    return {"name": shape.name, **described, "schema": document(options, form, shape, dialect), "strict": strict}
+    schema = document(options, form, shape, "openai")
+    return {"name": shape.name, **described, "schema": schema, "strict": options.output_strict() is not False}
 
 
 def tools(options: Options, form: Form) -> list[dict[str, Any]]:
     """Return the function of each tool: its name, description, parameters and strictness."""
-    strict, dialect = _strictness(options)
+    strict = options.output_strict() is not False
     return [
         {
             "name": shape.name,
             "description": shape.purpose,
-            "parameters": document(options, form, shape, dialect),
+            "parameters": document(options, form, shape, "openai"),
             "strict": strict,
         }
         for shape in form.shapes

@@ -39,8 +39,8 @@ from bamlvm.sysops.providers.wire import (
     unset,
 )
 from bamlvm.sysops.records import RequestSummary
-from bamlvm.sysops.schemas.forms import Form
 from bamlvm.sysops.web.sse import Event
+from bamlvm.vm.program.schemas.forms import Form
 from bamlvm.vm.values import Media
 
 # --- requests ---------------------------------------------------------------------------------------------------------

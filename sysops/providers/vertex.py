@@ -27,7 +27,7 @@ from bamlvm.sysops.providers.google import GoogleAccumulator, content, method, r
 from bamlvm.sysops.providers.options import Options
 from bamlvm.sysops.providers.wire import ProviderRequest, WireFormat
 from bamlvm.sysops.regular_files import Roots, read_file
-from bamlvm.sysops.schemas.forms import Form
+from bamlvm.vm.program.schemas.forms import Form
 
 _OPTIONS: Final = ("location", "project_id", "credentials", "credentials_content")
 _CONTENT_VARIABLE: Final = "GOOGLE_APPLICATION_CREDENTIALS_CONTENT"

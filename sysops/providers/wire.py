@@ -19,9 +19,9 @@ from bamlvm.sysops.providers.failures import provider_error, unreadable_answer
 from bamlvm.sysops.providers.options import Options
 from bamlvm.sysops.providers.usage import Tokens
 from bamlvm.sysops.records import RequestSummary
-from bamlvm.sysops.schemas.dialects import Dialect
-from bamlvm.sysops.schemas.forms import Form, Shape
-from bamlvm.sysops.schemas.writer import InexpressibleError
+from bamlvm.vm.program.schemas.dialects import dialect_of
+from bamlvm.vm.program.schemas.forms import Form, Shape
+from bamlvm.vm.program.schemas.writer import InexpressibleError
 from bamlvm.vm.values import Media
 
 _SOURCES: Final = {"url": "by URL", "base64": "as base64 data"}
@@ -109,13 +109,22 @@ def text_or_none(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def document(options: Options, form: Form, shape: Shape, dialect: Dialect) -> dict[str, Any]:
-    """Return the schema of a shape.  Raises :class:`Thrown` (``InvalidArgument``) where the dialect has no words."""
+def document(options: Options, form: Form, shape: Shape, provider: str) -> dict[str, Any]:
+    """Return the schema of a shape as a provider is asked by it.
+
+    Raises :class:`Thrown` (``InvalidArgument``) for an ``output_strict`` that it does not take, and where its dialect
+    has no words.
+    """
+    mode, strict = options.output_mode(), options.output_strict()
+    dialect = dialect_of(provider, mode, strict)
+    if dialect is None:
+        taken = f"output_strict {str(strict).lower()} in output_mode {mode}"
+        raise options.invalid(f"provider {options.client.provider} does not take {taken}")
     try:
         return form.document(shape, dialect)
     except InexpressibleError as error:
         hint = "; output_strict false sends it without that guarantee" if dialect.is_strict else ""
-        raise options.invalid(f"output_mode {options.output_mode()}: {error}{hint}") from None
+        raise options.invalid(f"output_mode {mode}: {error}{hint}") from None
 
 
 def unset(options: Options, body: Mapping[str, Any], *names: str) -> None:

@@ -88,7 +88,11 @@ REFUSED = {  # what a dialect has no words for
     **{
         (provider, "json_schema", function): name
         for provider in ("anthropic", "aws-bedrock")
-        for function, name in (("Counts", "map<string, int>"), ("Anything", "Json"), ("Nodes", "Node"))
+        for function, name in (
+            ("Counts", "map<string, int>"),
+            ("Anything", "a type that contains itself (Json)"),
+            ("Nodes", "a type that contains itself (Node)"),
+        )
     },
 }
 

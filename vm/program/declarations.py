@@ -3,9 +3,9 @@ calls and tests add to it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 import msgspec
 
@@ -152,6 +152,19 @@ class GeneratorInfo(msgspec.Struct, frozen=True, array_like=True):
     name: str
     properties: dict[str, ConfigValue]
     file: str
+
+
+class Declared(Protocol):
+    """The part of a program that types refer to, by qualified name; ``aliases`` are without attributes."""
+
+    @property
+    def classes(self) -> Mapping[str, ClassInfo]: ...
+
+    @property
+    def enums(self) -> Mapping[str, EnumInfo]: ...
+
+    @property
+    def aliases(self) -> Mapping[str, Type]: ...
 
 
 def environment_reference(name: str) -> dict[str, str]:

@@ -12,8 +12,8 @@ import pytest
 
 import bamlvm
 from bamlvm.sysops.prompts.engine import Engine, PromptContext
-from bamlvm.sysops.prompts.hoisting import Declarations
 from bamlvm.sysops.prompts.output_format import OutputFormat
+from bamlvm.vm.program.reach import Declarations
 from bamlvm.vm.program.types import INT, ListType
 
 FOLDER = Path(__file__).parent / "output_formats"

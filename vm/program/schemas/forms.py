@@ -17,9 +17,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from bamlvm.sysops.schema import Declared
-from bamlvm.sysops.schemas.dialects import Dialect
-from bamlvm.sysops.schemas.writer import SchemaWriter, description_of
+from bamlvm.vm.program.declarations import Declared
+from bamlvm.vm.program.schemas.dialects import Dialect
+from bamlvm.vm.program.schemas.writer import SchemaWriter, description_of
 from bamlvm.vm.program.types import STRING, ClassType, ListType, MapType, Type, bare, members
 
 KEY: Final = "value"
@@ -64,7 +64,7 @@ class Form:
     def document(self, shape: Shape, dialect: Dialect) -> dict[str, Any]:
         """Return the schema of a shape, to be read only.
 
-        Raises :class:`bamlvm.sysops.schemas.writer.InexpressibleError` where the dialect has no words for it.
+        Raises :class:`bamlvm.vm.program.schemas.writer.InexpressibleError` where the dialect has no words for it.
         """
         key = shape.name, dialect.name
         found = self._documents.get(key)

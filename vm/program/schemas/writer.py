@@ -1,4 +1,4 @@
-"""A type to its JSON Schema, in a :mod:`dialect <bamlvm.sysops.schemas.dialects>`.
+"""A type to its JSON Schema, in a :mod:`dialect <bamlvm.vm.program.schemas.dialects>`.
 
     class               an object in ``$defs``, nothing beside its fields; a field that may be null may be absent
     enum                its variants' names in ``$defs``, each with its description where there is one
@@ -14,12 +14,11 @@ from __future__ import annotations
 import re
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from bamlvm.sysops.prompts.hoisting import Declarations, find
-from bamlvm.sysops.schema import Declared
-from bamlvm.sysops.schemas.dialects import Dialect
-from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, FieldInfo, attribute_text, has_attribute
+from bamlvm.vm.program.declarations import ClassInfo, Declared, EnumInfo, FieldInfo, attribute_text, has_attribute
+from bamlvm.vm.program.reach import Declarations, find
+from bamlvm.vm.program.schemas.dialects import Dialect
 from bamlvm.vm.program.types import (
     MEDIA,
     AliasType,
@@ -62,13 +61,23 @@ class InexpressibleError(Exception):
     """A type that a dialect has no words for; the message names the type and its place."""
 
 
+class Place(NamedTuple):
+    """A place in a type: a class or an alias by its qualified name, and the field of the class."""
+
+    owner: str
+    field: str | None = None
+
+    def __str__(self) -> str:
+        return self.owner if self.field is None else f"{self.owner}.{self.field}"
+
+
 class SchemaWriter:
     """Writes schemas.  The types that they refer to are collected in ``definitions`` by name; a reference is ``base``
     and a name.  A type of the program keeps its name; one of the standard library has the last part of its name if no
     other type has that.
 
     Where hosts read the schemas, subclasses say what else they have (:meth:`checked`, :meth:`media`,
-    :meth:`may_be_left_out`).
+    :meth:`may_be_left_out`).  One that only looks for faults goes on behind each (:meth:`fault`).
     """
 
     error: type[Exception] = InexpressibleError
@@ -79,7 +88,7 @@ class SchemaWriter:
         self._declared = declared
         self._dialect = dialect
         self._base = base
-        self._place: list[str] = []
+        self._place: list[Place] = []
         self._recursive: frozenset[str] = frozenset()
         self._depth = 0
         self._others: deque[tuple[str, Callable[[], dict[str, Any]]]] = deque()
@@ -95,7 +104,7 @@ class SchemaWriter:
         self._recursive = frozenset((*found.recursive, *found.aliases))
         if self._recursive and not self._dialect.has_cycles:
             names = [*found.recursive, *found.aliases]
-            raise self.error(f"{self._dialect.name} cannot express {names[0]}, which contains itself")
+            self.fault(f"{self._dialect.name} cannot express a type that contains itself", Place(names[0]))
         root = self.schema(type_)
         if key is None and self._dialect.property_name is not None:
             self._check_names(type_, self._dialect.property_name)
@@ -140,7 +149,7 @@ class SchemaWriter:
             case AttributedType(item, attributes):
                 return self.checked(self.schema(item), attributes)
             case _:
-                raise self.error(f"a value of type {render(type_)} has no form as JSON{self._where()}")
+                return self.fault(f"a value of type {render(type_)} has no form as JSON", self._here())
 
     def checked(self, schema: dict[str, Any], attributes: Iterable[Attribute]) -> dict[str, Any]:
         """Return the schema of a value whose type has attributes."""
@@ -159,14 +168,20 @@ class SchemaWriter:
         for field in info.fields if info is not None else ():
             label = self._label(field.name, field.attributes)
             if not allowed.fullmatch(label) and not has_attribute(field.attributes, "skip"):
-                self._place.append(f"{type_}.{field.name}")
-                raise self._refused(f"the name {label!r}, only such as fit {allowed.pattern}")
+                place = Place(str(type_), field.name)
+                self.fault(
+                    f"{self._dialect.name} cannot express the name {label!r}, only such as fit {allowed.pattern}", place
+                )
 
-    def _refused(self, what: str) -> Exception:
-        return self.error(f"{self._dialect.name} cannot express {what}{self._where()}")
+    def fault(self, message: str, place: Place | None) -> dict[str, Any]:
+        """Raise ``error`` for what has no schema, at a place (None for the type itself)."""
+        raise self.error(f"{message} ({place})" if place is not None else message)
 
-    def _where(self) -> str:
-        return f" ({self._place[-1]})" if self._place else ""
+    def _refuse(self, what: str) -> dict[str, Any]:
+        return self.fault(f"{self._dialect.name} cannot express {what}", self._here())
+
+    def _here(self) -> Place | None:
+        return self._place[-1] if self._place else None
 
     def _values(self, values: list[Any]) -> dict[str, Any]:
         """Return the schema of literal values."""
@@ -180,7 +195,7 @@ class SchemaWriter:
         for kind, found in kinds.items():
             if kind == "boolean" and not self._dialect.has_boolean_values:
                 if len(found) == 1:
-                    raise self._refused(f"the literal type {render(LiteralType(found[0]))}")
+                    return self._refuse(f"the literal type {render(LiteralType(found[0]))}")
                 schemas.append({"type": kind})
             else:
                 schemas.append({"type": kind, "enum": found})
@@ -190,7 +205,7 @@ class SchemaWriter:
         dialect = self._dialect
         names = self._keys(key)
         if not dialect.has_maps or (names is not None and dialect.all_required):
-            raise self._refused(render(MapType(key, value)))
+            return self._refuse(render(MapType(key, value)))
         if names is not None and not dialect.has_key_names:
             properties = {str(name): self.schema(value) for name in names}
             return {"type": "object", "properties": properties, "additionalProperties": False}
@@ -261,7 +276,7 @@ class SchemaWriter:
 
     def _definition(self, name: str) -> dict[str, Any]:
         if name in self._declared.aliases:
-            self._place.append(name)
+            self._place.append(Place(name))
             schema = self.schema(self._declared.aliases[name])
             self._place.pop()
             return schema
@@ -276,10 +291,10 @@ class SchemaWriter:
         for field in info.fields:
             if dialect.aliases and has_attribute(field.attributes, "skip"):
                 continue
-            self._place.append(f"{info.name}.{field.name}")
+            self._place.append(Place(info.name, field.name))
             label = self._label(field.name, field.attributes)
             if label in properties:
-                raise self.error(f"two fields are called {label!r}{self._where()}")
+                self.fault(f"two fields are called {label!r}", self._here())
             whole = self.checked(self.schema(field.annotated), field.attributes)
             properties[label] = self._described(whole, field.attributes, field.doc)
             if dialect.all_required or not (self.may_be_left_out(field) or self._cycles(field.type)):
@@ -310,7 +325,7 @@ class SchemaWriter:
         about = _description(info.attributes, info.doc)
         names = dict(self._variants(info))
         if not names:
-            raise self.error(f"the enum {info.name} has no variant{self._where()}")
+            return self.fault(f"the enum {info.name} has no variant", self._here())
         described = {each.name: _description(each.attributes, each.doc) for each in info.variants if each.name in names}
         if any(described.values()):
             if self._dialect.has_constants:

@@ -1,6 +1,6 @@
 """The dialects of JSON Schema, one row each: what a reader of schemas understands.
 
-A type that a dialect has no words for is refused (:class:`bamlvm.sysops.schemas.writer.InexpressibleError`), never
+A type that a dialect has no words for is refused (:class:`~bamlvm.vm.program.schemas.writer.InexpressibleError`), never
 written as something wider: the server would answer with what the type forbids.  What all of them lack, the asserts and
 checks of BAML, is in no schema; they are enforced when an answer is parsed.
 
@@ -79,3 +79,20 @@ ANTHROPIC_TOOLS: Final = Dialect("Anthropic's tools", property_name=_PROPERTY)
 
 GOOGLE: Final = Dialect("Google's schemas", cycles_optional=True, has_boolean_values=False)
 """``responseJsonSchema`` and ``parametersJsonSchema``."""
+
+
+def dialect_of(provider: str, mode: str, strict: bool | None) -> Dialect | None:
+    """Return the dialect in which a provider is asked in an output mode, with the option ``output_strict`` or without
+    (None); None if it cannot be asked so.
+
+    Models of Anthropic on Vertex AI are asked as ``anthropic`` is.
+    """
+    match provider:
+        case "google-ai" | "vertex-ai":
+            return GOOGLE if strict is None else None
+        case "anthropic" | "aws-bedrock" if mode == "tool":
+            return ANTHROPIC_STRICT_TOOLS if strict else ANTHROPIC_TOOLS
+        case "anthropic" | "aws-bedrock":
+            return None if strict is False else ANTHROPIC_STRICT
+        case _:
+            return LOOSE if strict is False else OPENAI_STRICT

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 import bamlvm
-from bamlvm.sysops.schemas import dialects
-from bamlvm.sysops.schemas.dialects import Dialect
-from bamlvm.sysops.schemas.writer import InexpressibleError, SchemaWriter
 from bamlvm.values.json_schema import named_type
+from bamlvm.vm.program.schemas import dialects
+from bamlvm.vm.program.schemas.dialects import Dialect
+from bamlvm.vm.program.schemas.writer import InexpressibleError, SchemaWriter
 
 SOURCE = """
 enum Color { Red @alias("rot") @description("like blood")  Green  Hidden @skip }
@@ -159,7 +159,9 @@ def test_what_a_dialect_has_no_words_for() -> None:
     assert refused("Maps", strict) == "OpenAI's strict schemas cannot express map<string, int> (Maps.plain)"
     assert refused("Json", strict) == "OpenAI's strict schemas cannot express map<string, Json> (Json)"
     assert refused("Maps", anthropic) == "Anthropic's structured outputs cannot express map<string, int> (Maps.plain)"
-    assert refused("Node", anthropic) == "Anthropic's structured outputs cannot express Node, which contains itself"
+    assert (
+        refused("Node", anthropic) == "Anthropic's structured outputs cannot express a type that contains itself (Node)"
+    )
     assert refused("Flag", dialects.GOOGLE) == "Google's schemas cannot express the literal type true (Flag.on)"
     assert refused("Twice", strict) == "two fields are called 'x' (Twice.b)"
     assert refused("None_", strict) == "the enum None_ has no variant"

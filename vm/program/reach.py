@@ -1,8 +1,9 @@
-"""What ``ctx.output_format`` must define before it names it: enums, classes, aliases.
+"""What a type leads to: the enums, classes and aliases in it, and which of them lead back to themselves.
 
-A class or an alias that leads back to itself can only be described by name, so it is *always* defined; enums and other
-classes are where the options say so.  The order is the official runtime's: types are met last part first, and a type
-that leads back to itself brings all who are on the way, in the order of the graph's depth-first search.
+A description of types for a model (``ctx.output_format``) defines these before it names them, and a JSON Schema has
+them as definitions.  What leads back to itself can only be described by name.  The order is that of the official
+runtime's descriptions: types are met last part first, and a type that leads back to itself brings all who are on the
+way, in the order of the graph's depth-first search.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from bamlvm.vm.program.types import AliasType, ClassType, EnumType, ListType, Ma
 class Declarations:
     """What a program declares, by qualified name, and which of it leads back to itself, found at the first question.
 
-    ``texts`` are the descriptions that have been made of its types (:mod:`bamlvm.sysops.prompts.output_format`).
+    ``texts`` keeps the descriptions that are made of its types.
     """
 
     __slots__ = ("_alias_cycles", "_class_cycles", "aliases", "classes", "enums", "texts")
