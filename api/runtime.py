@@ -138,7 +138,8 @@ class Runtime:
         if trace.steps is not None:
             from bamlvm.vm.trace import StepPrinter
 
-            self.engine.new_tracer = partial(StepPrinter, trace.steps)
+            write = trace.steps
+            self.engine.new_tracer = lambda scope: StepPrinter(write)
         _RUNTIMES.add(self)
 
     @classmethod

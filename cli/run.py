@@ -94,7 +94,7 @@ def _profiled(runtime: bamlvm.Runtime) -> Profiler:
     from bamlvm.vm.profile import Profiler
 
     profiler = Profiler(time.perf_counter)
-    runtime.engine.new_tracer = lambda: profiler
+    runtime.engine.new_tracer = lambda scope: profiler
     return profiler
 
 

@@ -73,7 +73,7 @@ _STEP: Final = """\
 
 _TRACE: Final = f"""\
                 if step[0] < {len(TABLE)}:  # not a pseudo-instruction
-                    machine.watch(function, step, stack, top, len(frames))
+                    machine.watch(function, step, slots, stack, top, frames)
 """
 
 _EPILOGUE: Final = """\

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 
 from bamlvm.vm.linker import LinkedFunction
+from bamlvm.vm.trace import Frames
 from bamlvm.vm.values import Value
 
 
@@ -62,8 +63,17 @@ class Profiler:
         self._current: tuple[LineProfile, FunctionProfile] | None = None
         self._since = 0.0
 
-    def __call__(self, function: LinkedFunction, place: int, stack: Sequence[Value], top: Value, depth: int) -> None:
+    def __call__(
+        self,
+        function: LinkedFunction,
+        place: int,
+        slots: Sequence[Value],
+        stack: Sequence[Value],
+        top: Value,
+        frames: Frames,
+    ) -> None:
         self._charge()
+        depth = len(frames)
         # A call was made if there is a frame more; frames are left by returning and by throwing, several at once.
         while len(self._calls) > depth:
             self._leave()

@@ -13,6 +13,8 @@ spaces deeper each, on the scheme of::
 
 :func:`display` is ``to_string``, the parts of a template string and ``join``: a string is itself, an enum value its
 name, anything else is on one line.  A value inside itself is ``<cycle>``, one nested too deeply ``<…>``.
+
+:func:`glimpse` is what fits of a value, or of what else a machine works with, into so many characters.
 """
 
 from __future__ import annotations
@@ -22,11 +24,13 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from bamlvm.vm.values import Closure, EnumValue, Future, Handle, Instance, Media, TypeValue
+from bamlvm.vm.values import MISSING, Caught, Cell, Closure, EnumValue, Future, Handle, Instance, Media, TypeValue
 from bamlvm.vm.work import TEXT_PIECE, Lengthy, Work, check_length, whole
 
 _BRIEF: Final = 40
 _DEEPEST: Final = 500
+_GLIMPSED: Final = 4
+"""Levels of containers that a glimpse shows."""
 
 
 def float_text(number: float) -> str:
@@ -154,6 +158,55 @@ def brief(value: Any) -> str:
         value = value[:_BRIEF]
     text = scalar_text(value) if type(value) not in _CONTAINERS else type(value).__name__
     return text if len(text) <= _BRIEF else text[: _BRIEF - 1] + "…"
+
+
+def glimpse(value: Any, longest: int) -> str:
+    """Return the beginning of a value on one line, at most ``longest`` characters; takes as long as these."""
+    parts: list[str] = []
+    left = longest
+    for piece in _glimpses(value, longest, _GLIMPSED):
+        if len(piece) > left:
+            return f"{''.join(parts)}{piece}"[: longest - 1] + "…"
+        parts.append(piece)
+        left -= len(piece)
+    return "".join(parts)
+
+
+def _glimpses(value: Any, longest: int, levels: int) -> Iterator[str]:
+    kind = type(value)
+    if kind is str:
+        yield string_literal(value if len(value) <= longest else value[:longest] + "…")
+    elif kind is Cell:
+        yield from _glimpses(value.value, longest, levels)
+    elif kind is Caught:
+        yield "caught "
+        yield from _glimpses(value.value, longest, levels)
+    elif value is MISSING:
+        yield "<left out>"
+    elif kind not in _CONTAINERS:
+        try:
+            yield scalar_text(value)
+        except TypeError:  # what the machine waits for
+            yield f"<{kind.__name__}>"
+    else:
+        begin, end = ("[", "]") if kind is list else ("{", "}")
+        if kind is Instance:
+            begin = f"{_local_name(value.class_name)} {begin}"
+            entries: Iterator[tuple[str, Any]] = zip(value.cls.field_names, value.fields, strict=True)
+        elif kind is dict:
+            entries = ((string_literal(key[:longest]), each) for key, each in value.items())
+        else:
+            entries = (("", each) for each in value)
+        if not levels:
+            yield f"{begin}…{end}"
+            return
+        yield begin
+        between = " " if kind is Instance else ""
+        for key, each in entries:
+            yield f"{between}{key}: " if key else between
+            yield from _glimpses(each, longest, levels - 1)
+            between = ", "
+        yield f" {end}" if kind is Instance else end
 
 
 class _Writer:

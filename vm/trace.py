@@ -1,13 +1,15 @@
 """Watching the machine run: the loop that calls a tracer, and the tracer that prints steps.
 
-A *tracer* is called before every instruction with the running function, the instruction's index in it, the operand
-stack as the loop keeps it (as many entries as ``stack`` has; the last one is ``top``) and the number of frames::
+A *tracer* is called before every instruction with the running function, the instruction's index in it, its locals in
+``slots``, the operand stack as the loop keeps it (it is empty if ``stack`` is, or else ``[*stack[1:], top]``), and the
+``frames`` of the thread: below those of the callers, each ``(step, slots, stack, function)`` as of its return, is one
+whose function is None::
 
     machine = Machine(program, scope, tracer=StepPrinter(lambda line: print(line, file=sys.stderr)))
 
 Rule: the loop that runs without a tracer knows nothing of this.  A machine with a tracer runs a second loop, made from
 the same semantics by :mod:`bamlvm.vm.make_loop` when it is first needed, in some 10 ms.  A tracer must not change what
-it is given and must not keep ``stack``.
+it is given, and what it keeps of it goes on changing.
 
 Two things are not to be seen, because they are not executed: a ``jump`` behind an instruction that cannot throw (the
 linker has made its target that instruction's next), and the linker's pseudo-instructions.
@@ -23,12 +25,16 @@ from bamlvm.vm import make_loop
 from bamlvm.vm.disassembler import instruction_texts
 from bamlvm.vm.linker import LinkedFunction
 from bamlvm.vm.opcodes import DISPATCH
-from bamlvm.vm.rendering import brief
+from bamlvm.vm.rendering import glimpse
 from bamlvm.vm.values import TraceFrame, Value
 
-Tracer: TypeAlias = Callable[[LinkedFunction, int, Sequence[Value], Value, int], None]
-"""``tracer(function, place, stack, top, depth)``, as the head comment says."""
+Frames: TypeAlias = Sequence[tuple[Any, Sequence[Value], Sequence[Value], LinkedFunction | None]]
 
+Tracer: TypeAlias = Callable[[LinkedFunction, int, Sequence[Value], Sequence[Value], Value, Frames], None]
+"""``tracer(function, place, slots, stack, top, frames)``, as the head comment says."""
+
+_SHOWN: Final = 60
+"""Characters of the top of the stack that are printed."""
 
 _CALLS: Final = frozenset(DISPATCH[name] for name in ("call", "load_global", "call_indirect", "call_method"))
 
@@ -54,12 +60,15 @@ class Watch:
         self._call: list[Any] | None = None
         self._depth = 0
 
-    def __call__(self, function: LinkedFunction, record: list[Any], stack: Any, top: Value, depth: int) -> None:
+    def __call__(
+        self, function: LinkedFunction, record: list[Any], slots: Any, stack: Any, top: Value, frames: Any
+    ) -> None:
+        depth = len(frames)
         if record is self._call and depth == self._depth:
             return
         self._call = record if record[0] in _CALLS else None
         self._depth = depth
-        self._tracer(function, function.place(record), stack, top, depth)
+        self._tracer(function, function.place(record), slots, stack, top, frames)
 
 
 class StepPrinter:
@@ -74,14 +83,22 @@ class StepPrinter:
         self._write = write
         self._texts: dict[LinkedFunction, list[str]] = {}
 
-    def __call__(self, function: LinkedFunction, place: int, stack: Sequence[Value], top: Value, depth: int) -> None:
+    def __call__(
+        self,
+        function: LinkedFunction,
+        place: int,
+        slots: Sequence[Value],
+        stack: Sequence[Value],
+        top: Value,
+        frames: Frames,
+    ) -> None:
         texts = self._texts.get(function)
         if texts is None:
             # The record behind the last instruction has an index too.
             texts = self._texts[function] = [*instruction_texts(function.placed.function), "unreachable"]
-        shown = brief(top) if stack else ""
+        shown = glimpse(top, _SHOWN) if stack else ""
         where = location(function.position(place))
-        self._write(f"{depth:>3} {function.name} {place:>3} {where:<20} {texts[place]:<36} | {shown}".rstrip())
+        self._write(f"{len(frames):>3} {function.name} {place:>3} {where:<20} {texts[place]:<36} | {shown}".rstrip())
 
 
 def location(frame: TraceFrame) -> str:

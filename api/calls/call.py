@@ -131,7 +131,7 @@ class Call:
             observers: tuple[Observer, ...] = (*engine.collectors, *context.collectors)
             scope.keep_raw_events = any(observer.keep_raw_events for observer in observers)
             self._observers = [observer.begin(function, context.tags) for observer in observers]
-        tracer = None if engine.new_tracer is None else engine.new_tracer()
+        tracer = None if engine.new_tracer is None else engine.new_tracer(scope)
         self.machine = machine = Machine(engine.program, scope, engine.step_limit, MAX_DEPTH, tracer, _SCOPE_OF_THREAD)
         scope.threads = machine
         binding = prepared.binding

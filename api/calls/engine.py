@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bamlvm.context import CallContext
     from bamlvm.sysops.grants import Environment
     from bamlvm.sysops.response_cache import Caching, Mode
+    from bamlvm.sysops.scope import Scope
     from bamlvm.sysops.services import Services
     from bamlvm.values.results import Results
     from bamlvm.vm.linker import Program
@@ -99,7 +100,7 @@ class Engine:
         self.env = env
         self.step_limit = step_limit
         self.collectors = collectors
-        self.new_tracer: Callable[[], Tracer | None] | None = None  # makes the tracer of a call's machine
+        self.new_tracer: Callable[[Scope], Tracer | None] | None = None  # makes the tracer of a call's machine
         self._compile_clients = compile_clients
         self.active: set[ActiveCall] = set()
         self.closed = False

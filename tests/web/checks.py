@@ -41,6 +41,16 @@ function fib(n: int) -> int {
   if (n < 2) { return n; }
   fib(n - 1) + fib(n - 2)
 }
+class Sum { of int[]  total int }
+function sum(items: int[], secret: string = env.CHECK_KEY) -> Sum {
+  let found = Sum { of: items, total: 0 };
+  for (let each in items) {
+    let more = square(each);
+    found.total += more;
+  }
+  found
+}
+function square(n: int) -> int { n * n }
 function flood(n: int) -> string {
   for (let i = 0; i < n; i += 1) { baml.stream.emit_partial(`value ${i}`); }
   "done"
@@ -147,15 +157,70 @@ def the_inside_of_a_function(dev: Dev) -> None:
         tab(page, "Inside")
         page.get_by_role("button", name="Step through a call").click()
         expect(page.get_by_text("It returned 3.")).to_be_visible()
-        page.get_by_label("Step", exact=True).fill("4")
+        for button in ("Over", "Over", "Over", "Into"):
+            page.get_by_role("button", name=button).click()
 
     page = dev.open()
     step(page)
-    expect(page.locator(".source .now")).to_have_count(1)
+    expect(page.locator(".source .now")).to_have_text(["  if (n < 2) { return n; }", re.compile("load_local_const")])
+    expect(page.get_by_label("Calls, innermost first").locator("li")).to_have_text(
+        [re.compile("fib:\\d+"), re.compile("fib:\\d+")]
+    )
+    page.get_by_role("button", name="Out", exact=True).click()
+    expect(page.locator(".source .now")).to_have_text(["  fib(n - 1) + fib(n - 2)", re.compile("sub_local_const")])
     for stage in ("tokens", "ast", "hir", "tir", "mir", "python"):
         page.get_by_label("Stage", exact=True).select_option(stage)
         expect(page.get_by_label("The stage", exact=True)).to_contain_text("fib" if stage != "tokens" else "function")
     shoot(dev, "inside", step)
+
+
+def a_call_is_stepped_through_line_by_line(dev: Dev) -> None:
+    def begin(page: Page) -> None:
+        choose(page, "sum")
+        for number in ("3", "4"):
+            page.get_by_role("button", name="Add an item").click()
+            page.locator(".items input").last.fill(number)
+        tab(page, "Inside")
+        page.get_by_role("button", name="Step through a call").click()
+        page.get_by_label("whole lines").check()
+
+    def at(page: Page, line: str, **locals_: str) -> None:
+        expect(page.get_by_label("Source", exact=True).locator(".now")).to_have_text(line)
+        shown = page.locator(".locals")
+        for name, value in locals_.items():
+            expect(shown.locator(f"dt:text-is('{name}') + dd")).to_have_text(value)
+
+    def press(page: Page, *names: str) -> None:
+        for name in names:
+            page.get_by_role("button", name=name).click()
+
+    page = dev.open()
+    begin(page)
+    press(page, "Over")
+    at(page, "  let found = Sum { of: items, total: 0 };", items="[3, 4]", secret='"***"')
+    press(page, "Over", "Over")
+    at(page, "    let more = square(each);", found="Sum { of: [3, 4], total: 0 }", each="3")
+    expect(page.locator(".locals dt:text-is('more')")).to_have_count(0)
+    press(page, "Into")
+    at(page, "function square(n: int) -> int { n * n }", n="3")
+    press(page, "Back")
+    at(page, "    let more = square(each);", each="3")
+    press(page, "Over")
+    at(page, "    found.total += more;", more="9")
+    press(page, "Over", "Over", "Into", "Out", "Over")
+    at(page, "  for (let each in items) {", found="Sum { of: [3, 4], total: 25 }")
+    dev.file.write_text(dev.file.read_text() + "\n// saved")
+    expect(page.get_by_text("The program has changed since this call.")).to_be_visible(timeout=20_000)
+    at(page, "  for (let each in items) {", found="Sum { of: [3, 4], total: 25 }")
+    page.get_by_role("button", name="Close").click()
+    expect(page.get_by_role("button", name="Step through a call")).to_be_focused()
+    expect(page.get_by_label("The stage", exact=True)).to_contain_text("function sum")
+
+    def stepped(page: Page) -> None:
+        begin(page)
+        press(page, "Over", "Over", "Over", "Over", "Into")
+
+    shoot(dev, "steps", stepped)
 
 
 def tests_run(dev: Dev) -> None:
@@ -208,11 +273,18 @@ def the_keyboard_is_enough(dev: Dev) -> None:
 
 
 def a_screen_reader_finds_everything(dev: Dev) -> None:
+    def stepping(page: Page) -> None:
+        choose(page, "fib")
+        tab(page, "Inside")
+        page.get_by_role("button", name="Step through a call").click()
+        page.get_by_role("button", name="Over").click()
+
     views: list[Callable[[Page], None]] = [
         lambda page: None,
         lambda page: page.get_by_label("query Query").select_option("Query") and None,
         lambda page: tab(page, "Run"),
         lambda page: tab(page, "Inside"),
+        stepping,
         lambda page: choose(page, "All 2"),
         lambda page: choose(page, "None"),
     ]
@@ -267,6 +339,7 @@ CHECKS = [
     a_megabyte_of_text_opens,
     ten_thousand_partials_a_second_do_not_freeze_it,
     the_inside_of_a_function,
+    a_call_is_stepped_through_line_by_line,
     tests_run,
     a_save_is_seen_at_once,
     the_keyboard_is_enough,

@@ -8,6 +8,7 @@
     tabs.py         the tabs of the browser, and what each of them hears
     stages.py       any stage of any function
     steps.py        a call of the machine instruction by instruction
+    assigned.py     which locals have a value before an instruction
     recordings.py   a recording, opened: its exchanges, and its call run again
     opening.py      the page opened in a browser: the token stays off its command line
     application.py  the routes, and who may use them

@@ -16,8 +16,18 @@ from bamlvm.vm.program.types import (
     UNKNOWN,
     optional,
 )
-from bamlvm.vm.rendering import brief, display, show
-from bamlvm.vm.values import Handle, Instance, LoadedClass, Media, TypeValue
+from bamlvm.vm.rendering import brief, display, glimpse, show
+from bamlvm.vm.values import (
+    MISSING,
+    AwaitMany,
+    Caught,
+    Cell,
+    Handle,
+    Instance,
+    LoadedClass,
+    Media,
+    TypeValue,
+)
 from tests.support.values import EMPTY, RED, chain, node, ring
 
 
@@ -87,6 +97,29 @@ def test_what_is_inside_itself() -> None:
 
 def test_messages_are_kept_short() -> None:
     assert len(brief("x" * 1000)) == 40 and brief("k") == '"k"' and brief([1]) == "list"
+
+
+def test_a_glimpse_is_on_one_line_and_ends() -> None:
+    assert glimpse({"a": [1, None, "x\n"], "b": {}}, 60) == '{"a": [1, null, "x\\n"], "b": {}}'
+    assert glimpse([[[[[[1]]]]]], 60) == "[[[[[…]]]]]"
+    assert glimpse(Caught(Cell([MISSING])), 60) == "caught [<left out>]"
+    assert glimpse(AwaitMany([], "all"), 60) == "<AwaitMany>"
+    inside: list[Any] = []
+    inside.append(inside)
+    assert glimpse(inside, 60) == "[[[[[…]]]]]"
+    assert glimpse(["x" * 10] * 1_000_000, 40) == '["xxxxxxxxxx", "xxxxxxxxxx", "xxxxxxxxx…'
+    assert glimpse("x" * 1_000_000, 5) == '"xxx…'
+
+
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+    )
+)
+def test_a_glimpse_is_never_too_long(value: Any) -> None:
+    whole, part = glimpse(value, 1_000_000), glimpse(value, 20)
+    assert len(part) <= 20
+    assert part == whole or (part[-1] == "…" and whole.startswith(part[:-1]))
 
 
 def test_depth_needs_no_stack() -> None:

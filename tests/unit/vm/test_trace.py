@@ -55,6 +55,24 @@ def test_a_function_without_source_has_no_place(lab: Any) -> None:
     assert [line.split()[3] for line in lines] == ["-", "-"]
 
 
+def test_what_is_no_value_is_printed_too(lab: Any) -> None:
+    text = """
+    function main
+      catch L0 L2 L2 0
+    L0:
+      load_const "no"
+      throw
+    L2:
+      caught_value
+      return
+    """
+    lines: list[str] = []
+    machine = Machine(lab.program(text), None, tracer=StepPrinter(lines.append))
+    machine.start("main", [])
+    assert lab.finish(machine).value == "no"
+    assert [line.partition("| ")[2] for line in lines] == ["", '"no"', 'caught "no"', '"no"']
+
+
 def test_the_loops_differ_by_the_calls_of_the_tracer_only() -> None:
     plain, traced = (make_loop.source(each).splitlines() for each in (False, True))
     extra = [line for line in traced if line not in plain]

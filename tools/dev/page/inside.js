@@ -5,22 +5,32 @@ import { get, post, reason, wasAborted } from "./api.js";
 import { block, el, replace, setText, shortened } from "./dom.js";
 import { stepper } from "./stepper.js";
 
+const STAGE = "what the stage makes of it";
+const instructionsOf = (fn) => `the instructions of ${fn.name}`;
+
 /** Return a view of the inside of the function `name`; `refresh()` is for when the program has changed. */
 export function insideView(name, project, asked) {
   const source = block("Source", "source");
   const text = block("The stage");
   const problem = el("p", { class: "error", role: "alert" });
   const machine = el("div", {});
+  const below = el("div", {});
   const file = el("p", { class: "hint" });
+  const heading = el("p", { class: "hint" }, STAGE);
   const stage = el("select", { id: "stage", onchange: show }, project.stages.map((each) => el("option", { value: each }, each)));
   const shown = el("input", { id: "shown", list: "all-functions", value: name, onchange: show, spellcheck: "false", autocomplete: "off" });
   const names = el("datalist", { id: "all-functions" });
+  const blocks = el("div", { class: "two" }, el("div", {}, file, source), el("div", {}, heading, text));
   let known = new Set();
   const button = el("button", { type: "button", onclick: step }, "Step through a call");
   const sources = new Map(); // by function, of this version of the program
   let question = new AbortController();
   let walk = null;
+  let isWalking = false; // a call is stepped through: the blocks show where it is
+  let shownFile = null; // what the source block shows
   let lines = [];
+  let instructions = [];
+  let marked = []; // of these
   stage.value = "bytecode";
 
   function note(now) {
@@ -40,9 +50,12 @@ export function insideView(name, project, asked) {
     try {
       const [found, made] = await Promise.all([sourceOf(of, mine.signal), get("/api/stage", { function: of, stage: stage.value }, mine.signal)]);
       if (mine !== question) return;
+      setText(heading, STAGE);
+      text.setAttribute("aria-label", "The stage");
+      text.className = "";
       setText(text, shortened(made.text));
-      draw(found);
-      reach(found.line);
+      draw(found.file, found.text);
+      reach(source, lines[found.line - 1]);
       setText(problem, "");
     } catch (error) {
       if (!wasAborted(error) && mine === question) setText(problem, reason(error));
@@ -54,50 +67,81 @@ export function insideView(name, project, asked) {
     return sources.get(of);
   }
 
-  function draw(found) {
-    if (file.textContent !== found.file || source.dataset.text !== found.text.length.toString()) {
-      lines = found.text.split("\n").map((line) => el("span", {}, line || " "));
-      replace(source, lines);
-    }
-    setText(file, found.file);
-    source.dataset.text = found.text.length.toString();
+  function draw(path, content) {
+    if (path !== file.textContent || content !== shownFile) lines = numbered(source, content.split("\n"));
+    setText(file, path);
+    shownFile = content;
+  }
+
+  function numbered(holder, content) {
+    const made = content.map((line) => el("span", {}, line || " "));
+    replace(holder, made);
+    return made;
   }
 
   async function step() {
+    leave();
     button.disabled = true;
     const mine = (walk = new AbortController());
     replace(machine, el("p", { class: "hint" }, "calling… ", el("button", { type: "button", class: "small", onclick: () => mine.abort() }, "Cancel")));
     try {
       const found = await post("/api/steps", asked(), mine.signal);
-      replace(machine, stepper(found, mark));
+      question.abort();
+      isWalking = true;
+      blocks.classList.add("walking");
+      const { controls, state } = stepper(found, (each, fn) => mark(each, fn, found.files[fn.file]), close);
+      replace(machine, controls);
+      replace(below, state);
       setText(problem, "");
     } catch (error) {
-      replace(machine);
+      leave();
       if (!wasAborted(error)) setText(problem, reason(error));
     }
     button.disabled = false;
   }
 
-  /** Mark the line of a step, in whatever file it is. */
-  async function mark(each) {
-    if (each.file !== file.textContent) {
-      try {
-        draw(await sourceOf(each.function));
-      } catch {
-        return; // a function of an older version
-      }
+  /** Mark the line and the instruction of a step, in whatever function it is. */
+  function mark(each, fn, content) {
+    draw(fn.file, content);
+    if (heading.textContent !== instructionsOf(fn)) {
+      setText(heading, instructionsOf(fn));
+      text.setAttribute("aria-label", "The instructions");
+      text.className = "source instructions";
+      instructions = numbered(text, fn.instructions.slice(0, -1));
     }
-    for (const line of lines) line.classList.remove("now");
-    lines[each.line - 1]?.classList.add("now");
-    reach(each.line);
+    unmark();
+    marked = [lines[each.line - 1], instructions[each.place]];
+    for (const line of marked) line?.classList.add("now");
+    reach(source, marked[0]);
+    reach(text, marked[1]);
   }
 
-  /** Scroll the source alone, not the page with it. */
-  function reach(number) {
-    const line = lines[number - 1];
+  function close() {
+    leave();
+    button.focus();
+  }
+
+  /** Step through nothing any more. */
+  function leave() {
+    replace(machine);
+    replace(below);
+    if (!isWalking) return;
+    isWalking = false;
+    blocks.classList.remove("walking");
+    unmark();
+    show();
+  }
+
+  function unmark() {
+    for (const line of marked) line?.classList.remove("now");
+    marked = [];
+  }
+
+  /** Scroll a block alone, not the page with it. */
+  function reach(holder, line) {
     if (line === undefined) return;
-    const top = line.offsetTop - source.offsetTop;
-    if (top < source.scrollTop || top > source.scrollTop + source.clientHeight - 40) source.scrollTop = top - source.clientHeight / 3;
+    const top = line.offsetTop - holder.offsetTop;
+    if (top < holder.scrollTop || top > holder.scrollTop + holder.clientHeight - 40) holder.scrollTop = top - holder.clientHeight / 3;
   }
 
   note(project);
@@ -109,12 +153,14 @@ export function insideView(name, project, asked) {
       el("div", { class: "bar" }, el("label", { for: "shown" }, "Function"), shown, names, el("label", { for: "stage" }, "Stage"), stage, button),
       problem,
       machine,
-      el("div", { class: "two" }, el("div", {}, file, source), el("div", {}, el("p", { class: "hint" }, "what the stage makes of it"), text)),
+      blocks,
+      below,
     ),
     refresh(now) {
       note(now);
       sources.clear();
-      show();
+      if (isWalking) setText(problem, "The program has changed since this call.");
+      else show();
     },
     close: () => walk?.abort(),
   };

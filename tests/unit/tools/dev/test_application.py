@@ -286,10 +286,10 @@ def test_stages_and_steps_of_a_function(dev: Callable[..., Server]) -> None:
     found = server.client.post("/api/steps", json={"function": "fib", "args": {"n": 3}}).json()
     assert found["value"] == "2"
     assert found["is_complete"]
-    assert found["steps"][0]["instruction"].startswith("load_local_const")
+    assert found["functions"][0]["instructions"][0].startswith("load_local_const")
     assert {step["line"] for step in found["steps"]} == {11}
     assert max(step["depth"] for step in found["steps"]) == 3
-    assert any(step["stack"] == ["2", "1"] or step["stack"][-1:] == ["1"] for step in found["steps"])
+    assert [found["texts"][each] for each in found["steps"][1]["stack"]] == ["3", "2"]
     endless = server.client.post("/api/steps", json={"function": "fib", "args": {"n": 30}}).json()
     assert not endless["is_complete"]
     assert len(endless["steps"]) == 5000
