@@ -27,7 +27,7 @@ from bamlvm.sysops.providers.failures import CALLED, UNREADABLE, check_answered
 from bamlvm.sysops.providers.options import Options, derived
 from bamlvm.sysops.providers.registry import answer_wire, request_wire
 from bamlvm.sysops.providers.wire import decoded
-from bamlvm.sysops.redaction import redacted_headers, redacted_url, secret_values, secrets_of
+from bamlvm.sysops.redaction import redacted_url, secret_values, secrets_of
 from bamlvm.sysops.schema import Schema
 from bamlvm.sysops.scope import Scope
 from bamlvm.sysops.table import sysop
@@ -46,7 +46,9 @@ _EXCERPT: Final = 4000
 @sysop("baml.llm.get_client")
 def get_client(scope: Scope, function_name: str) -> Instance:
     own = clients.llm_function(scope.services.schema, function_name).client
-    return resolve_client(scope, scope.client or own)
+    name = scope.client or own
+    clients.check(scope.clients, name)
+    return resolve_client(scope, name)
 
 
 @sysop("baml.llm.resolve_client")
@@ -129,11 +131,6 @@ def get_jinja_template(scope: Scope, function_name: str) -> str:
 def get_return_type(scope: Scope, function_name: str) -> TypeValue:
     schema = scope.services.schema
     return TypeValue(schema.signatures[clients.llm_function(schema, function_name).name].annotated)
-
-
-@sysop("baml.llm.check_client")
-def check_client(scope: Scope, name: str) -> None:
-    clients.check(scope.clients, name)
 
 
 @sysop("baml.llm.round_robin_next")
@@ -232,12 +229,8 @@ def _request(scope: Scope, client: Instance, prompt: Instance, return_type: Any,
             built.headers, built.url, built.body, *options.secrets(), *scope.read_secrets
         )
         body = secrets.shown(built.body)
-        attempt.request = {
-            "method": "POST",
-            "url": secrets.hide(redacted_url(built.url)),
-            "headers": secrets.hide_in(redacted_headers(built.headers)),
-            "body": body,
-        }
+        url, headers = secrets.shown_head(built.url, built.headers)
+        attempt.request = {"method": "POST", "url": url, "headers": headers, "body": body}
         attempt.summary = wire.summarise(body)
         attempt.streamed = stream
     else:  # the program gets it, or the host
@@ -271,7 +264,7 @@ def authorize(scope: Scope, client: Instance, request: Instance) -> Any:
             scope.attempt_secrets = secrets_of(
                 headers, url, msgspec.json.decode(body), *secrets, *options.secrets(), *scope.read_secrets
             )
-            scope.attempt.request["headers"] = scope.attempt_secrets.hide_in(redacted_headers(headers))
+            scope.attempt.request["headers"] = scope.attempt_secrets.shown_head(url, headers)[1]
         return request
 
     return signing_in.SCHEMES[row.signs_in](scope.services, options, signing_in.Outgoing(url, headers, body), signed)

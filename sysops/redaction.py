@@ -169,6 +169,12 @@ class Secrets:
             return found
         return [self.shown(item) for item in body] if isinstance(body, list) else body
 
+    def shown_head(self, url: str, headers: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+        """Return a request's URL and headers as :func:`redacted_url` and :func:`redacted_headers` do, with the secrets
+        hidden in them too."""
+        shown, values = _shown_head(self, url, tuple(headers.items()))
+        return shown, dict(values)
+
     def hide_across(self, chunks: Sequence[bytes]) -> list[bytes]:
         """Return the pieces of one body without any of them, also where one is spread over several pieces."""
         whole = b"".join(chunks)
@@ -274,13 +280,23 @@ def redacted_body(body: Any) -> Any:
 
 def secrets_of(headers: Mapping[str, str], url: str = "", body: Any = None, *others: str) -> Secrets:
     """Return the secrets that a request holds, and ``others`` that it was made with."""
-    return Secrets(secret_values(headers, url, body, *others))
+    return _secrets(frozenset(secret_values(headers, url, body, *others)))
 
 
 def secret_values(headers: Mapping[str, str], url: str = "", body: Any = None, *others: str) -> tuple[str, ...]:
     """Return the values of :func:`secrets_of`."""
     values = _head_values(tuple(headers.items()), url)
     return (*values, *others) if body is None else (*values, *_body_values(body), *others)
+
+
+@lru_cache(maxsize=64)  # the requests of one client have the same secrets, and the same head
+def _secrets(values: frozenset[str]) -> Secrets:
+    return Secrets(values)
+
+
+@lru_cache(maxsize=64)
+def _shown_head(secrets: Secrets, url: str, headers: tuple[tuple[str, str], ...]) -> tuple[str, dict[str, str]]:
+    return secrets.hide(redacted_url(url)), secrets.hide_in(redacted_headers(dict(headers)))
 
 
 def _redacted_pair(pair: str) -> str:

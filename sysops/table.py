@@ -43,7 +43,6 @@ DEFERRED: Final[Mapping[str, tuple[str, ...]]] = {
         "baml.llm.PrimitiveClient.parse",
         "baml.llm.PrimitiveClient.render_prompt",
         "baml.llm.PrimitiveClient.specialize_prompt",
-        "baml.llm.check_client",
         "baml.llm.get_client",
         "baml.llm.get_jinja_template",
         "baml.llm.get_return_type",

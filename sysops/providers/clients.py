@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from bamlvm.sysops.schema import Schema
@@ -33,6 +34,7 @@ def client(known: Mapping[str, ClientInfo], name: str) -> ClientInfo:
     return found
 
 
+@lru_cache(maxsize=256)  # one object for each, as declared clients are, so that what is made of its options is kept
 def shorthand(name: str) -> ClientInfo | None:
     """Return the client that ``provider/model`` stands for, or None if ``name`` is not of that form."""
     provider, slash, model = name.partition("/")
@@ -69,16 +71,28 @@ def children(of: ClientInfo) -> list[str]:
     return list(names)
 
 
-def check(known: Mapping[str, ClientInfo], name: str, inside: tuple[str, ...] = ()) -> None:
+def check(known: Mapping[str, ClientInfo], name: str) -> None:
     """Refuse a strategy that may choose itself.  Raises :class:`Thrown` (``InvalidArgument``)."""
-    found = client(known, name)
-    if strategy(found) is None:
-        return
-    if name in inside:
-        path = " → ".join((*inside[inside.index(name) :], name))
-        raise Thrown("baml.errors.InvalidArgument", {"message": f"client {name} chooses itself: {path}"})
-    for child in children(found):
-        check(known, child, (*inside, name))
+    # Depth first, each client once: strategies may share their children, and be nested as deep as a program is long.
+    path: dict[str, Iterator[str]] = {}
+    whole: set[str] = set()  # those below which there is no circle
+    following: str | None = name
+    while True:
+        if following is None:
+            whole.add(path.popitem()[0])
+        elif following in path:
+            names = [*path]
+            shown = " → ".join((*names[names.index(following) :], following))
+            raise Thrown("baml.errors.InvalidArgument", {"message": f"client {following} chooses itself: {shown}"})
+        elif following not in whole:
+            found = client(known, following)
+            if strategy(found) is None:
+                whole.add(following)
+            else:
+                path[following] = iter(children(found))
+        if not path:
+            return
+        following = next(path[next(reversed(path))], None)
 
 
 def first_turn(of: ClientInfo) -> int:
