@@ -28,6 +28,9 @@ MAX_MARKS: Final = 1 << 21
 """Most commas and brackets of one JSON text.  A value takes up to a hundred bytes for each of them, and a text of
 64 MiB can consist of them."""
 
+DONE: Final = ("[DONE]", '"[DONE]"')
+"""How the data of OpenAI's last event begins; gateways that write every event as JSON put it in quotes."""
+
 MAX_CALLS: Final = 1 << 12
 """Most tool calls of one answer: each has a parser of its own."""
 
@@ -139,8 +142,8 @@ class ToolCalls(Sequence[ToolCall]):
             self._size += len(arguments)
 
     def has_arguments(self, key: Any) -> bool:
-        """Whether the call that ``key`` stands for has any arguments so far."""
-        call = self._by_key.get(key)
+        """Whether the call that ``key`` stands for, the last one if it is None, has any arguments so far."""
+        call = self._calls[-1] if key is None and self._calls else self._by_key.get(key)
         return call is not None and call.arguments.length > 0
 
     def text(self) -> str:
@@ -176,7 +179,7 @@ class Reader(Generic[StructT]):
             return self._read_loosely(event)
 
     def _read_loosely(self, event: Event) -> StructT:
-        if event.data.strip() in ("", "[DONE]"):
+        if event.data.strip() in ("", *DONE):
             return self._type()
         try:
             raw = decoded_json(event.data)
@@ -203,7 +206,8 @@ class Accumulator(ABC):
 
     *Done* means that the provider said so (``[DONE]``, ``message_stop``), not that a finish reason came: usage may
     follow that.  ``_has_text`` is set by a text that is empty; any other text is seen by itself.  Text received before
-    an event that throws is kept.
+    an event that throws is kept.  ``_strange`` is the last event that has no part of an answer, to be shown if there is
+    none.
     """
 
     __slots__ = (
@@ -215,6 +219,7 @@ class Accumulator(ABC):
         "_model",
         "_reasoning",
         "_refusal",
+        "_strange",
         "calls",
         "tokens",
     )
@@ -227,6 +232,7 @@ class Accumulator(ABC):
         self._done = False
         self._model: str | None = None
         self._finish_reason: str | None = None
+        self._strange = ""
         self.tokens = Tokens()
         self.calls = ToolCalls()
         self._expects_calls = False
@@ -289,7 +295,7 @@ class Accumulator(ABC):
     def check_answered(self) -> None:
         """Raise what :func:`bamlvm.sysops.providers.failures.check_answered` raises for this answer."""
         length = self.size()
-        check_answered(length, self.has_text(), self.finish_reason(), self.refusal())
+        check_answered(length, self.has_text(), self.finish_reason(), self.refusal(), self._strange)
 
     def model(self) -> str | None:
         """Return the model that answered, as the provider names it."""

@@ -210,7 +210,7 @@ class _Payload(msgspec.Struct, gc=False):
     index: int | None = None
     delta: _Delta | None = None
     content_block: _Delta | None = None
-    message: _Message | None = None
+    message: _Message | str | None = None
     usage: Usage | None = None
     error: Any = None
 
@@ -246,7 +246,7 @@ class AnthropicAccumulator(Accumulator):
                     if delta.type in ("text_delta", "text"):
                         if delta.text:
                             self._content.append(delta.text)
-                        else:
+                        elif delta.text is not None:
                             self._has_text = True
                     elif delta.thinking and delta.type in ("thinking_delta", "thinking"):
                         self._reasoning.append(delta.thinking)
@@ -255,7 +255,7 @@ class AnthropicAccumulator(Accumulator):
                         arguments = argument_text(delta.input) if delta.input else delta.partial_json
                         self.calls.add(payload.index, arguments, delta.name, delta.id)
             elif kind == "message_start":
-                if payload.message is not None:
+                if isinstance(payload.message, _Message):
                     self._model = payload.message.model or self._model
                     if payload.message.usage is not None:
                         payload.message.usage.note(self.tokens)
@@ -267,7 +267,7 @@ class AnthropicAccumulator(Accumulator):
             elif kind == "message_stop":
                 self._done = True
             elif kind == "error" or payload.error or event.event == "error":
-                raise provider_error(payload.error)
+                raise provider_error(payload.error or payload.message)
 
 
 WIRE: Final = WireFormat("anthropic", build, summarise, read, AnthropicAccumulator, ("anthropic",))

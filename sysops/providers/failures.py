@@ -14,13 +14,14 @@ from bamlvm.vm.values import Thrown
 _EXCERPT: Final = 200
 UNREADABLE: Final = "the provider's answer cannot be read"
 
-_COMPLETE: Final = frozenset({"stop", "end_turn", "stop_sequence", "completed", "eos", "eos_token"})
+_COMPLETE: Final = frozenset({"stop", "end_turn", "stop_sequence", "complete", "completed", "eos", "eos_token"})
 """Finish reasons, in lower case as all of these, by which the model itself ended the answer."""
 
 _WITHHELD: Final = frozenset(
     {
         "content_filter",  # both formats of OpenAI
         "refusal",  # Anthropic
+        "sensitive",  # Zhipu
         "guardrail_intervened",  # Bedrock, as the next
         "content_filtered",
         "safety",  # from here on Google: FinishReason and BlockReason
@@ -43,6 +44,32 @@ LIMITS: Final = frozenset(
     {"length", "max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded"}
 )
 """Finish reasons of an answer that was cut at a limit of tokens."""
+
+_BROKEN_OFF: Final = frozenset(
+    {
+        "abort",  # SGLang, vLLM
+        "aborted",
+        "cancelled",
+        "canceled",
+        "error",  # OpenRouter, Mistral
+        "error_toxic",  # Cohere
+        "failed",
+        "incomplete",  # a response of OpenAI that does not say why
+        "insufficient_system_resource",  # DeepSeek
+        "internal_error",
+        "network_error",  # Zhipu
+        "pause_turn",  # Anthropic: the rest is to be asked for
+        "server_error",
+        "timeout",
+        "malformed_function_call",  # from here on Google
+        "missing_thought_signature",
+        "too_many_tool_calls",
+        "unexpected_tool_call",
+        "malformed_model_output",  # Bedrock, as the next
+        "malformed_tool_use",
+    }
+)
+"""Finish reasons of an answer that neither the model, a filter nor a limit ended: there was more to come."""
 
 CALLED: Final = frozenset({"tool_calls", "function_call", "tool_use"})
 """Finish reasons of a model that called a tool."""
@@ -107,15 +134,22 @@ def provider_error(error: Any, *, passing: bool = False) -> Thrown:
     message = fields.get("message")
     if not isinstance(message, str) or not message:
         message = "the provider reported an error"
+    metadata = fields.get("metadata")
+    reason = metadata.get("raw") if isinstance(metadata, dict) else None
+    if isinstance(reason, str) and reason:  # OpenRouter: the words of the provider behind it
+        message = f"{message}: {_excerpt(reason)}"
     kind = names[0] if names else None
     return _failure(f"{kind}: {message}" if kind else message, kind, any(map(_is_passing, names)) if names else passing)
 
 
-def check_answered(length: int, has_text: bool, finish_reason: str | None, refusal: str | None) -> None:
-    """Refuse what is no answer: one that was withheld, also half way, a refusal, and no text at all.
+def check_answered(
+    length: int, has_text: bool, finish_reason: str | None, refusal: str | None, strange: str = ""
+) -> None:
+    """Refuse what is no answer: one that was withheld or broken off, also half way, a refusal, and no text at all.
 
     ``length`` counts the characters of text.  An answer without any is complete only if the provider says so: if it
-    sent text, though empty (``has_text``), and a finish reason by which the model itself ended.
+    sent text, though empty (``has_text``), and a finish reason by which the model itself ended.  ``strange`` is what
+    came instead of an answer, if anything did.
 
     Raises :class:`Thrown` (``LlmClient``, retryable, with the finish reason as its type).
     """
@@ -123,6 +157,8 @@ def check_answered(length: int, has_text: bool, finish_reason: str | None, refus
     if word in _WITHHELD:
         subject = f"the rest of the answer after {length} characters" if length else "the answer"
         raise _failure(f"the provider withheld {subject}: {finish_reason}", finish_reason, True)
+    if length and word in _BROKEN_OFF:
+        raise _failure(f"the answer broke off after {length} characters: {finish_reason}", finish_reason, True)
     if length:
         return
     if refusal:
@@ -130,7 +166,8 @@ def check_answered(length: int, has_text: bool, finish_reason: str | None, refus
     if has_text and word in _COMPLETE:
         return
     if finish_reason is None:
-        raise _failure("the answer is empty, without a finish reason", None, True)
+        came = f"; what came is {_excerpt(strange)}" if strange else ""
+        raise _failure(f"the answer is empty, without a finish reason{came}", None, True)
     if word in LIMITS:
         reason = "the limit of tokens was spent before any text"
     elif word in _TOOLS:

@@ -9,8 +9,9 @@ content as a list of parts, of type ``text`` or ``thinking``).
 Tool calls are told apart by ``index``; the arguments of one are text that grows.
 
 In a stream every event's data is a chunk, except the last, ``[DONE]``.  Usage comes with the finish reason or in a
-chunk of its own after it, whose ``choices`` is empty; Azure sends such chunks first too.  Usage is cumulative: the last
-report counts.  A server that only seems to stream may send a ``message`` where a ``delta`` belongs.
+chunk of its own after it, whose ``choices`` is empty; Azure sends such chunks first too, and Groq has it in ``x_groq``.
+Usage is cumulative: the last report counts.  A server that only seems to stream may send a ``message`` where a
+``delta`` belongs; after deltas, a message says all of it once more.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import msgspec
 
 from bamlvm.sysops.prompts.messages import Message, Part
 from bamlvm.sysops.providers import openai_forms
-from bamlvm.sysops.providers.accumulator import Accumulator, Reader, ToolCall, ToolCalls, tokens_of
+from bamlvm.sysops.providers.accumulator import DONE, Accumulator, Reader, ToolCall, ToolCalls, tokens_of
 from bamlvm.sysops.providers.catalogue import Provider, endpoint, headers
 from bamlvm.sysops.providers.failures import provider_error, unreadable_answer
 from bamlvm.sysops.providers.options import Options
@@ -260,6 +261,10 @@ class _Choice(msgspec.Struct, gc=False):
     error: Any = None
 
 
+class _Groq(msgspec.Struct, gc=False):
+    usage: Usage | None = None
+
+
 class _Chunk(msgspec.Struct, gc=False):
     choices: list[_Choice] | None = None
     model: str | None = None
@@ -269,22 +274,27 @@ class _Chunk(msgspec.Struct, gc=False):
     message: Any = None
     type: Any = None
     code: Any = None
+    x_groq: _Groq | None = None
 
 
 _READER: Final = Reader(_Chunk)
 
 
 class OpenAIAccumulator(Accumulator):
-    """Chat-completion chunks; only the first choice is content."""
+    """Chat-completion chunks; only the first choice is content.  ``_by_deltas``: deltas have come."""
 
-    __slots__ = ()
+    __slots__ = ("_by_deltas",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._by_deltas = False
 
     def add(self, events: Iterable[Event]) -> None:
         read = _READER.read
         for event in events:
             if self._done:
                 return
-            if event.data.startswith("[DONE]"):
+            if event.data.startswith(DONE):
                 self._done = True
                 return
             chunk = read(event)
@@ -297,13 +307,19 @@ class OpenAIAccumulator(Accumulator):
                 for choice in chunk.choices:
                     if not choice.index:
                         self._take(choice)
+            elif chunk.choices is None and chunk.usage is None:
+                self._strange = event.data
+            if chunk.x_groq is not None and chunk.x_groq.usage is not None:
+                chunk.x_groq.usage.note(self.tokens)
             if chunk.usage is not None:
                 chunk.usage.note(self.tokens)
 
     def _take(self, choice: _Choice) -> None:
-        delta = choice.delta or choice.message
-        if delta is not None:
-            self.take_message(delta)
+        if choice.delta is not None:
+            self._by_deltas = True
+            self.take_message(choice.delta)
+        elif choice.message is not None and not self._by_deltas:
+            self.take_message(choice.message)
         if choice.finish_reason:
             self._finish_reason = choice.finish_reason
         if choice.error or choice.finish_reason == "error":

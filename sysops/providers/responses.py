@@ -21,7 +21,7 @@ import msgspec
 
 from bamlvm.sysops.prompts.messages import Message, Part
 from bamlvm.sysops.providers import openai_forms
-from bamlvm.sysops.providers.accumulator import Accumulator, Reader, ToolCall, ToolCalls, fitted
+from bamlvm.sysops.providers.accumulator import DONE, Accumulator, Reader, ToolCall, ToolCalls, fitted
 from bamlvm.sysops.providers.catalogue import Provider, endpoint, headers
 from bamlvm.sysops.providers.failures import provider_error, unreadable_answer
 from bamlvm.sysops.providers.options import Options
@@ -214,9 +214,13 @@ def read(body: str) -> Completion:
 class _Payload(msgspec.Struct, gc=False):
     type: str | None = None
     delta: str | None = None
+    text: str | None = None
+    refusal: str | None = None
     arguments: str | None = None
     output_index: int | None = None
+    content_index: int | None = None
     item: _Item | None = None
+    part: _Part | None = None
     response: Response | None = None
     error: Any = None
     message: Any = None
@@ -225,8 +229,12 @@ class _Payload(msgspec.Struct, gc=False):
 
 _TEXT: Final = "response.output_text.delta"
 _REASONING: Final = frozenset({"response.reasoning_text.delta", "response.reasoning_summary_text.delta"})
+_WHOLE_TEXT: Final = "response.output_text.done"
+_WHOLE_PART: Final = "response.content_part.done"
 _REFUSAL: Final = "response.refusal.delta"
+_WHOLE_REFUSAL: Final = "response.refusal.done"
 _ARGUMENTS: Final = "response.function_call_arguments.delta"
+_WHOLE_ARGUMENTS: Final = "response.function_call_arguments.done"
 _ITEM: Final = frozenset({"response.output_item.added", "response.output_item.done"})
 _TERMINAL: Final = frozenset({"response.completed", "response.incomplete"})
 _FAILED: Final = "response.failed"
@@ -234,16 +242,27 @@ _READER: Final = Reader(_Payload, known=(_TEXT, _REFUSAL, _FAILED, _ARGUMENTS, *
 
 
 class ResponsesAccumulator(Accumulator):
-    """Responses events; output text is content, joined in order."""
+    """Responses events; output text is content, joined in order.
 
-    __slots__ = ()
+    A text comes in deltas, and is said again whole when it, its part, its item and the response are done: whichever
+    comes first counts, as some servers send only one of them.  ``_places`` are the indices of the texts that have come.
+    """
+
+    __slots__ = ("_places",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._places: set[tuple[int | None, int | None]] = set()
+
+    def is_truncated(self) -> bool:
+        return self._finish_reason is None  # a gateway's [DONE] ends any stream
 
     def add(self, events: Iterable[Event]) -> None:
         read = _READER.read
         for event in events:
             if self._done:
                 return
-            if event.data.startswith("[DONE]"):
+            if event.data.startswith(DONE):
                 self._done = True
                 return
             payload = read(event)
@@ -251,24 +270,52 @@ class ResponsesAccumulator(Accumulator):
             if kind == _TEXT:
                 if payload.delta:
                     self._content.append(payload.delta)
-                else:
+                    self._places.add((payload.output_index, payload.content_index))
+                elif payload.delta is not None:
                     self._has_text = True
+            elif kind == _WHOLE_TEXT:
+                self._take_whole(payload.output_index, payload.content_index, payload.text)
+            elif kind == _WHOLE_PART:
+                if payload.part is not None and payload.part.type == "output_text":
+                    self._take_whole(payload.output_index, payload.content_index, payload.part.text)
             elif kind in _REASONING:
                 if payload.delta:
                     self._reasoning.append(payload.delta)
             elif kind == _REFUSAL:
                 if payload.delta:
                     self._refusal.append(payload.delta)
+            elif kind == _WHOLE_REFUSAL:
+                if payload.refusal and not self._refusal.length:
+                    self._refusal.append(payload.refusal)
             elif kind == _ARGUMENTS:
                 if self._expects_calls:
                     self.calls.add(payload.output_index, payload.delta)
+            elif kind == _WHOLE_ARGUMENTS:
+                if self._expects_calls and not self.calls.has_arguments(payload.output_index):
+                    self.calls.add(payload.output_index, payload.arguments)
             elif kind in _ITEM and payload.item is not None:
-                if self._expects_calls and payload.item.type == "function_call":
-                    self._take_call(kind, payload.output_index, payload.item)
+                self._take_item(kind, payload.output_index, payload.item)
             elif kind == "error" or payload.error or event.event == "error":
                 raise provider_error(payload.error or {"message": payload.message, "code": payload.code})
             elif payload.response is not None:
                 self._take(kind, payload.response)
+
+    def _take_whole(self, output: int | None, content: int | None, text: str | None) -> None:
+        """Take a text that is done, unless any of it has come; without indices, unless any text has."""
+        place = (output, content)
+        known = place in self._places or (bool(self._places) and (None in place or (None, None) in self._places))
+        if text and not known:
+            self._content.append(text)
+            self._places.add(place)
+
+    def _take_item(self, kind: str, index: int | None, item: _Item) -> None:
+        """Take the beginning or the end of an item of the output."""
+        if item.type == "function_call" and self._expects_calls:
+            self._take_call(kind, index, item)
+        elif item.type == "message" and kind == "response.output_item.done":
+            for place, part in enumerate(item.content or ()):
+                if part.type == "output_text":
+                    self._take_whole(index, place, part.text)
 
     def _take_call(self, kind: str | None, index: int | None, item: _Item) -> None:
         """Take an item that is a tool call: its beginning, or all of it, whose arguments count where none were sent."""
@@ -284,11 +331,12 @@ class ResponsesAccumulator(Accumulator):
         if kind in _TERMINAL and response.status not in (None, "completed", "incomplete"):
             raise provider_error(response.error or f"the response is {response.status}", passing=True)
         if kind in _TERMINAL:
-            self._finish_reason = response.finish_reason()
+            self._finish_reason = response.finish_reason() or str(kind).rpartition(".")[2]
             if self._expects_calls and not self.calls:
                 self.calls = response.calls()
-            if not self._content.length and (text := response.text()):
-                self._content.append(text)
+            text, content = response.text(), str(self._content)
+            if len(text) > len(content) and text.startswith(content):  # a text of it, or its end, has not come
+                self._content.append(text[len(content) :])
             self._has_text = self._has_text or response.has_text()
             if not self._refusal.length and (refusal := response.refusal()):
                 self._refusal.append(refusal)

@@ -31,13 +31,16 @@ _STEP: Final = 2048
 _GZIP: Final = 31
 _ZLIB: Final = 15
 _DEFLATE: Final = -15  # what some servers send as "deflate"
+_NO_CODING: Final = ("", "identity", "none", "utf-8")
+"""What some servers call a body that is not coded."""
+
 _MAGIC: Final = b"\x1f\x8b"
 
 
 def codings(coded: str) -> list[str]:
     """Return the codings that a header ``content-encoding`` names, in the order in which they were applied."""
     words = coded.lower().split(",")
-    return [word.strip() for word in words if word.strip() not in ("", "identity")]
+    return [word.strip() for word in words if word.strip() not in _NO_CODING]
 
 
 def chunks_of(response: Response) -> aclosing[AsyncGenerator[bytes, None]]:

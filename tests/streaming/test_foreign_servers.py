@@ -1,6 +1,7 @@
 """Answers as servers and gateways in the wild write them, read from a real connection seven bytes at a time.
 
-Each is of a kind that public reports of vLLM, llama.cpp, Ollama, LiteLLM, OpenRouter, Azure, Groq and Gemini describe.
+Each is of a kind that public reports of vLLM, SGLang, llama.cpp, Ollama, LiteLLM, OpenRouter, Azure, Groq, DeepSeek,
+Zhipu, MiniMax, Gemini and of servers that imitate Anthropic's or OpenAI's formats describe.
 What is asked: the whole answer and the right counts, or a failure that says what came; never an answer that is short.
 """
 
@@ -20,9 +21,12 @@ from tests.streaming.faults.outcomes import CLOSE_HEADER, LAST, STREAM_HEAD, chu
 from tests.streaming.faults.server import CLOSE, FaultServer
 
 PROVIDERS: Final = {"O": "openai-generic", "A": "anthropic", "G": "google-ai", "R": "openai-responses"}
-SOURCE: Final = "".join(
-    f'client<llm> {name} {{ provider {provider}  options {{ base_url env.URL  model "m"  api_key "k" }} }}\n'
+OPTIONS: Final = 'base_url env.URL  model "m"  api_key "k"'
+SOURCE: Final = "class Ship { city string }\nclass Refund { order int }\n" + "".join(
+    f"client<llm> {name} {{ provider {provider}  options {{ {OPTIONS} }} }}\n"
+    f'client<llm> {name}Tools {{ provider {provider}  options {{ {OPTIONS}  output_mode "tool" }} }}\n'
     f'function F{name}(x: string) -> string {{ client {name}  prompt #"{{{{ x }}}}"# }}\n'
+    f'function T{name}(x: string) -> (Ship | Refund)[] {{ client {name}Tools  prompt #"{{{{ x }}}}"# }}\n'
     for name, provider in PROVIDERS.items()
 )
 
@@ -62,6 +66,9 @@ def response(status: str, **more: Any) -> tuple[str, Any]:
 
 
 DELTA = ("response.output_text.delta", {"type": "response.output_text.delta", "delta": "Hello"})
+
+SAID = {"type": "message", "content": [{"type": "output_text", "text": "Hello"}]}
+COMPLETED = response("completed", usage={"input_tokens": 5, "output_tokens": 2})
 
 ANSWERS: Final[dict[str, tuple[str, bytes, tuple[str, int | None, int | None]]]] = {
     "no space after data:": ("O", sse(said("", role="x"), said("Hel"), said("lo"), STOP, DONE, space=""), HELLO),
@@ -135,6 +142,131 @@ ANSWERS: Final[dict[str, tuple[str, bytes, tuple[str, int | None, int | None]]]]
     "Anthropic without names of events": ("A", sse(*(data for _, data in (START, TEXT, END, OVER))), COUNTED),
     "Google with [DONE]": ("G", sse(LAST_PART, DONE), HELLO),
     "Google with a finish apart": ("G", sse(PART, {"candidates": [{"finishReason": "STOP", "index": 0}]}), HELLO),
+    "usage with details alone, in the middle": (
+        "O",
+        sse(
+            said("Hel", usage={"prompt_tokens_details": {"cached_tokens": 0}}),
+            said("lo"),
+            {**STOP, "usage": {}},
+            {"choices": [], "usage": counted(5, 2)},
+            DONE,
+        ),
+        COUNTED,
+    ),
+    "usage in x_groq alone": ("O", sse(said("Hello"), {**STOP, "x_groq": {"usage": counted(5, 2)}}, DONE), COUNTED),
+    "all of the message after its deltas": (
+        "O",
+        sse(said("Hel"), said("lo"), {"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]}, DONE),
+        HELLO,
+    ),
+    "all of the message after its deltas, delta null": (
+        "O",
+        sse(
+            said("Hel"),
+            said("lo"),
+            {"choices": [{"delta": None, "message": {"content": "Hello"}, "finish_reason": "stop"}]},
+            DONE,
+        ),
+        HELLO,
+    ),
+    "a message so far beside each delta": (
+        "O",
+        sse(
+            {"choices": [{"delta": {"content": "Hel"}, "message": {"content": "Hel"}}]},
+            {"choices": [{"delta": {"content": "lo"}, "message": {"content": "Hello"}, "finish_reason": "stop"}]},
+        ),
+        HELLO,
+    ),
+    "messages in place of deltas": (
+        "O",
+        sse({"choices": [{"message": {"content": "Hel"}}]}, {"choices": [{"message": {"content": "lo"}}]}, STOP, DONE),
+        HELLO,
+    ),
+    "[DONE] in quotes": ("O", sse(said("Hello"), STOP, '"[DONE]"'), HELLO),
+    "a finish reason, then more": ("O", sse(said("Hel"), STOP, said("lo", usage=counted(5, 2)), DONE), COUNTED),
+    "two answers, interleaved": (
+        "O",
+        sse(said("Hel"), {"choices": [{"index": 1, "delta": {"content": "No"}, "finish_reason": "length"}]})
+        + sse(said("lo"), STOP, DONE),
+        HELLO,
+    ),
+    "Anthropic, message_delta without usage": (
+        "A",
+        named(START, TEXT, ("message_delta", {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}), OVER),
+        ("Hello", 5, None),
+    ),
+    "Anthropic, all usage in message_delta": (
+        "A",
+        named(
+            ("message_start", {"type": "message_start", "message": {"model": "c"}}),
+            TEXT,
+            (
+                "message_delta",
+                {
+                    "type": "message_delta",
+                    "delta": {"stop_reason": "end_turn"},
+                    "usage": {"input_tokens": 4, "cache_creation_input_tokens": 1, "output_tokens": 2},
+                },
+            ),
+            OVER,
+        ),
+        COUNTED,
+    ),
+    "Google, a signature beside the text, and an empty part": (
+        "G",
+        sse(
+            {"candidates": [{"content": {"parts": [{"text": "Hello", "thoughtSignature": "x"}]}}]},
+            {"candidates": [{"content": {"parts": []}, "finishReason": "STOP"}]},
+        ),
+        HELLO,
+    ),
+    "Responses, the text once, when it is done": (
+        "R",
+        named(("response.output_text.done", {"text": "Hello", "output_index": 0, "content_index": 0}), COMPLETED),
+        COUNTED,
+    ),
+    "Responses, the text once, in its part": (
+        "R",
+        named(
+            (
+                "response.content_part.done",
+                {"output_index": 0, "content_index": 0, "part": {"type": "output_text", "text": "Hello"}},
+            ),
+            COMPLETED,
+        ),
+        COUNTED,
+    ),
+    "Responses, the text once, in its item": (
+        "R",
+        named(("response.output_item.done", {"output_index": 0, "item": SAID}), COMPLETED),
+        COUNTED,
+    ),
+    "Responses, the text in every form": (
+        "R",
+        named(
+            DELTA,
+            ("response.output_text.done", {"text": "Hello"}),
+            ("response.content_part.done", {"part": {"type": "output_text", "text": "Hello"}}),
+            ("response.output_item.done", {"item": SAID}),
+            response("completed", output=[SAID]),
+        ),
+        HELLO,
+    ),
+    "Responses, of two texts one in deltas": (
+        "R",
+        named(
+            ("response.output_text.delta", {"delta": "Hel", "output_index": 0, "content_index": 0}),
+            ("response.output_text.done", {"text": "Hel", "output_index": 0, "content_index": 0}),
+            ("response.output_text.done", {"text": "lo", "output_index": 1, "content_index": 0}),
+            COMPLETED,
+        ),
+        COUNTED,
+    ),
+    "Responses, the end of the text when all is complete": (
+        "R",
+        named(("response.output_text.delta", {"delta": "Hel"}), response("completed", output=[SAID])),
+        HELLO,
+    ),
     "Responses without names of events": (
         "R",
         sse(DELTA[1], response("completed", usage={"input_tokens": 5, "output_tokens": 2})[1], DONE),
@@ -176,7 +308,76 @@ FAILURES: Final[dict[str, tuple[str, bytes, str, bool, str]]] = {
         False,
         "Hello",
     ),
-    "an error as detail, and the end": ("O", sse({"detail": "too long"}, DONE), "the answer is empty", True, ""),
+    "an error as detail, and the end": ("O", sse({"detail": "too long"}, DONE), '{"detail": "too long"}', True, ""),
+    "an error of MiniMax": (
+        "O",
+        sse({"choices": None, "base_resp": {"status_code": 1008, "status_msg": "no balance"}}, DONE),
+        "no balance",
+        True,
+        "",
+    ),
+    "an error of OpenRouter, with the words of the provider behind it": (
+        "O",
+        sse(
+            said("He"), {"error": {"message": "Provider returned error", "code": 429, "metadata": {"raw": "slow down"}}}
+        ),
+        "429: Provider returned error: 'slow down'",
+        True,
+        "He",
+    ),
+    "an error of Anthropic with its message at the top": (
+        "A",
+        named(START, TEXT, ("error", {"type": "error", "message": "upstream gone"})),
+        "upstream gone",
+        False,
+        "Hello",
+    ),
+    "broken off: no resources": (
+        "O",
+        sse(said("He"), said(finish="insufficient_system_resource"), DONE),
+        "broke off after 2 characters: insufficient_system_resource",
+        True,
+        "He",
+    ),
+    "broken off: aborted": ("O", sse(said("He"), said(finish="abort"), DONE), "broke off", True, "He"),
+    "broken off: the network": ("O", sse(said("He"), said(finish="network_error"), DONE), "broke off", True, "He"),
+    "broken off: paused": (
+        "A",
+        named(START, TEXT, ("message_delta", {"type": "message_delta", "delta": {"stop_reason": "pause_turn"}}), OVER),
+        "broke off after 5 characters: pause_turn",
+        True,
+        "Hello",
+    ),
+    "broken off: a call that is malformed": (
+        "G",
+        sse(PART, {"candidates": [{"finishReason": "MALFORMED_FUNCTION_CALL"}]}),
+        "broke off after 5 characters: MALFORMED_FUNCTION_CALL",
+        True,
+        "Hello",
+    ),
+    "broken off: a response that does not say why": (
+        "R",
+        named(DELTA, ("response.incomplete", {"response": {"status": "incomplete"}})),
+        "broke off after 5 characters: incomplete",
+        True,
+        "Hello",
+    ),
+    "withheld, as Zhipu says it": ("O", sse(said("He"), said(finish="sensitive"), DONE), "withheld", True, "He"),
+    "a response that only [DONE] ends": ("R", named(DELTA) + sse(DONE), "the stream ended before", True, "Hello"),
+    "a delta without text": (
+        "R",
+        named(("response.output_text.delta", {"text": "Hello"}), COMPLETED),
+        "empty",
+        True,
+        "",
+    ),
+    "a refusal, when it is done": (
+        "R",
+        named(("response.refusal.done", {"refusal": "I cannot"}), COMPLETED),
+        "the model refused: I cannot",
+        True,
+        "",
+    ),
     "half a character": (
         "O",
         b'data: {"choices":[{"delta":{"content":"\\ud83d"}}]}\n\n' + sse(STOP, DONE),
@@ -210,7 +411,7 @@ async def server() -> AsyncIterator[FaultServer]:
         yield server
 
 
-async def call(server: FaultServer, name: str, stream: bool) -> tuple[Any, Any, Any]:
+async def call(server: FaultServer, name: str, stream: bool, kind: str = "F") -> tuple[Any, Any, Any]:
     """The value (None if it failed), the attempt's record, the partial values."""
     collector = bamlvm.Collector()
     partials: list[Any] = []
@@ -219,7 +420,7 @@ async def call(server: FaultServer, name: str, stream: bool) -> tuple[Any, Any, 
     value = None
     async with bamlvm.Runtime.from_files({"main.baml": SOURCE}) as runtime:
         with contextlib.suppress(bamlvm.ThrownError):
-            value = await runtime.call_function(f"F{name}", {"x": "hi"}, context)
+            value = await runtime.call_function(f"{kind}{name}", {"x": "hi"}, context)
         assert runtime.handles == 0
     (attempt,) = collector.attempts
     return value, attempt, partials
@@ -247,7 +448,98 @@ async def test_a_failure_inside_a_stream(server: FaultServer, title: str) -> Non
     value, attempt, _ = await call(server, name, stream=True)
     assert value is None
     assert message in attempt.error.message
-    assert (attempt.error.value["retryable"], attempt.text) == (retryable, text)
+    assert attempt.text == text
+    if attempt.error.type == "baml.errors.LlmClient":
+        assert attempt.error.value["retryable"] is retryable
+    else:
+        assert attempt.error.type == "baml.errors.StreamTruncated"
+
+
+def call_of(index: int | None, name: str | None, arguments: Any, id: str | None) -> dict[str, Any]:
+    """A chunk with a part of a tool call."""
+    part = {"index": index, "id": id, "function": {"name": name, "arguments": arguments}}
+    delta = {"tool_calls": [{key: value for key, value in part.items() if value is not None}]}
+    return {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+
+
+CALLED = said(finish="tool_calls")
+OSLO, BERGEN = '{"city": "Oslo"}', '{"city": "Bergen"}'
+ITEM = {"type": "function_call", "name": "Ship", "call_id": "c"}
+CALLS: Final[dict[str, tuple[str, bytes, list[str] | str]]] = {
+    "id and name empty in later parts": (
+        "O",
+        sse(call_of(0, "Ship", "", "a"), call_of(0, "", OSLO[:5], ""), call_of(0, "", OSLO[5:], ""), CALLED, DONE),
+        ["Oslo"],
+    ),
+    "id and name in every part": (
+        "O",
+        sse(call_of(0, "Ship", OSLO[:5], "a"), call_of(0, "Ship", OSLO[5:], "a"), CALLED, DONE),
+        ["Oslo"],
+    ),
+    "the name in every part, and no id": (
+        "O",
+        sse(call_of(0, "Ship", OSLO[:5], None), call_of(0, "Ship", OSLO[5:], None), CALLED, DONE),
+        ["Oslo"],
+    ),
+    "an id that comes late": (
+        "O",
+        sse(call_of(0, "Ship", OSLO[:5], None), call_of(0, None, OSLO[5:], "late"), CALLED, DONE),
+        ["Oslo"],
+    ),
+    "all of index 0": (
+        "O",
+        sse(call_of(0, "Ship", OSLO, "a"), call_of(0, "Ship", BERGEN, "b"), CALLED, DONE),
+        ["Oslo", "Bergen"],
+    ),
+    "no index": (
+        "O",
+        sse(call_of(None, "Ship", OSLO, "a"), call_of(None, "Ship", BERGEN, "b"), CALLED, DONE),
+        ["Oslo", "Bergen"],
+    ),
+    "arguments that are an object": ("O", sse(call_of(0, "Ship", {"city": "Oslo"}, "a"), CALLED, DONE), ["Oslo"]),
+    "arguments that are text of text": ("O", sse(call_of(0, "Ship", json.dumps(OSLO), "a"), CALLED, DONE), ["Oslo"]),
+    "a reason without a call": ("O", sse(said(""), CALLED, DONE), "the model called a tool"),
+    "Responses, arguments when they are done": (
+        "R",
+        named(
+            ("response.output_item.added", {"output_index": 0, "item": ITEM}),
+            ("response.function_call_arguments.done", {"output_index": 0, "arguments": OSLO}),
+            COMPLETED,
+        ),
+        ["Oslo"],
+    ),
+    "Responses, without indices, in every form": (
+        "R",
+        named(
+            ("response.output_item.added", {"item": ITEM}),
+            ("response.function_call_arguments.delta", {"delta": OSLO}),
+            ("response.function_call_arguments.done", {"arguments": OSLO}),
+            ("response.output_item.done", {"item": {**ITEM, "arguments": OSLO}}),
+            response("completed", output=[{**ITEM, "arguments": OSLO}]),
+        ),
+        ["Oslo"],
+    ),
+}
+
+
+@pytest.mark.parametrize("title", CALLS)
+async def test_tool_calls(server: FaultServer, title: str) -> None:
+    name, body, expected = CALLS[title]
+    played(server, body)
+    value, attempt, _ = await call(server, name, stream=True, kind="T")
+    if isinstance(expected, str):
+        assert value is None and expected in attempt.error.message
+    else:
+        assert attempt.error is None
+        assert [each.city for each in value] == expected
+
+
+@pytest.mark.parametrize("coding", ["none", "utf-8", "identity"])
+async def test_a_body_that_is_said_to_be_coded_and_is_not(server: FaultServer, coding: str) -> None:
+    lines = ["HTTP/1.1 200 OK", "content-type: text/event-stream", f"content-encoding: {coding}", CLOSE_HEADER]
+    server.play("k", [head(*lines) + sse(said("Hello"), STOP, DONE), CLOSE])
+    value, attempt, _ = await call(server, "O", stream=True)
+    assert (value, attempt.error) == ("Hello", None)
 
 
 @pytest.mark.parametrize("compressed", [False, True], ids=["plain", "gzip"])

@@ -410,7 +410,8 @@ STREAMED: Final[Mapping[str, Sequence[Fault]]] = MappingProxyType(
             ),
             Fault(
                 "the terminator in the middle, without a finish reason",
-                {"*": _TERMINAL, "google-ai": _TRUNCATED, "aws-bedrock": _TRUNCATED},
+                # A response that is complete has all of its text, whatever of it has come before.
+                {"*": _TERMINAL, "openai-responses": WHOLE, "google-ai": _TRUNCATED, "aws-bedrock": _TRUNCATED},
                 _events(_early_done),
             ),
             Fault(
