@@ -19,10 +19,15 @@ from bamlvm.vm.work import TEXT_PIECE, Work, check_length
 _DEEPEST: Final = 990
 _PARTS: Final = 512
 
-_SPACE: Final = re.compile(r"[ \t\n\r]*")
-_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
-_WORDS: Final = {"t": ("true", True), "f": ("false", False), "n": ("null", None)}
+_RUN: Final = 1 << 16
+"""Characters of white space, or of a string, that one match or search reads."""
+
+_SPACE: Final = re.compile(rf"[ \t\n\r]{{0,{_RUN}}}")
+_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,4000})(\.[0-9]{1,4000})?([eE][-+]?[0-9]{1,4000})?")
 _LONGEST_NUMBER: Final = 4000
+_WORDS: Final = {"t": ("true", True), "f": ("false", False), "n": ("null", None)}
+
+_HALF: Final = re.compile("[\ud800-\udfff]")
 
 
 class InvalidJson(Exception):  # noqa: N818 (as the error it becomes)
@@ -35,91 +40,139 @@ class InvalidJson(Exception):  # noqa: N818 (as the error it becomes)
 
 def parsed(text: str) -> Work[Any]:
     """Return the value of a JSON text.  Raises :class:`InvalidJson`."""
-    space = _SPACE.match
-    open_: list[tuple[Any, str | None]] = []  # the containers around the place, each with the key that is next in it
-    place = _after(space(text, 0))
+    open_: list[tuple[Any, str]] = []  # the containers around the place, each with the key that is next in a map
+    expected = _VALUE
+    value: Any = None
+    place = 0
     left = _PARTS
     while True:
         left -= 1
         if left < 0:
             left = _PARTS
             yield open_
-        # A value begins here.
-        start = text[place : place + 1]
-        value: Any
-        if start == "[" or start == "{":
-            value = [] if start == "[" else {}
-            place = _after(space(text, place + 1))
-            if text[place : place + 1] != ("]" if start == "[" else "}"):
+        # White space may stand before everything that is expected.
+        start = place
+        place = _SPACE.match(text, start).end()  # type: ignore[union-attr]
+        if place - start == _RUN:
+            yield open_
+            continue
+        found = text[place : place + 1]
+        if expected is _VALUE or (expected is _FIRST_ITEM and found != "]"):
+            if found == "[" or found == "{":
                 if len(open_) >= _DEEPEST:
                     raise InvalidJson("nested too deeply", place)
-                key = None
-                if start == "{":
-                    key, place = _key(text, place)
-                open_.append((value, key))
+                open_.append(([] if found == "[" else {}, ""))
+                expected = _FIRST_ITEM if found == "[" else _FIRST_KEY
+                place += 1
                 continue
+            if found == '"':
+                value, place = _short_string(text, place) or (yield from _long_string(text, place, open_))
+                left -= len(value) >> 6
+            else:
+                value, place = _scalar(text, place, found)
+        elif expected is _KEY or (expected is _FIRST_KEY and found != "}"):
+            if found != '"':
+                raise InvalidJson("object keys must be strings" if found else "Input data was truncated", place)
+            key, place = _short_string(text, place) or (yield from _long_string(text, place, open_))
+            open_[-1] = (open_[-1][0], key)
+            left -= len(key) >> 6
+            expected = _COLON
+            continue
+        elif expected is _COLON:
+            if found != ":":
+                raise InvalidJson(_unexpected(found), place)
+            expected = _VALUE
+            place += 1
+            continue
+        elif not open_:
+            if found:
+                raise InvalidJson("trailing characters", place)
+            return value
+        elif found == "," and expected is _FURTHER:
+            expected = _VALUE if type(open_[-1][0]) is list else _KEY
+            place += 1
+            continue
+        elif found == ("]" if type(open_[-1][0]) is list else "}"):
+            value, _ = open_.pop()
             place += 1
         else:
-            value, place = _scalar(text, place, start)
-            if type(value) is str:
-                left -= len(value) >> 6
-        # A value has ended here: it goes into its container, which may end, too.
-        while open_:
-            container, key = open_.pop()
-            if key is None:
+            raise InvalidJson(_unexpected(found), place)
+        # A value has ended here: it goes into its container.
+        if open_:
+            container, key = open_[-1]
+            if type(container) is list:
                 container.append(value)
             else:
                 container[key] = value
-            place = _after(space(text, place))
-            following = text[place : place + 1]
-            if following == ",":
-                place = _after(space(text, place + 1))
-                if key is not None:
-                    key, place = _key(text, place)
-                open_.append((container, key))
-                break
-            if following != ("]" if key is None else "}"):
-                raise InvalidJson(_unexpected(following), place)
-            place += 1
-            value = container
-        else:
-            place = _after(space(text, place))
-            if place < len(text):
-                raise InvalidJson("trailing characters", place)
-            return value
+        expected = _FURTHER
 
 
-def _after(match: re.Match[str] | None) -> int:
-    return 0 if match is None else match.end()
+# What a text may go on with: a value; a list's first item or its end; a map's first key or its end; a key; a colon; a
+# comma or the end of a container, or that of the text.
+_VALUE, _FIRST_ITEM, _FIRST_KEY, _KEY, _COLON, _FURTHER = range(6)
 
 
 def _unexpected(found: str) -> str:
     return f"unexpected {found!r}" if found else "Input data was truncated"
 
 
-def _key(text: str, place: int) -> tuple[str, int]:
-    if text[place : place + 1] != '"':
-        raise InvalidJson("object keys must be strings" if place < len(text) else "Input data was truncated", place)
-    key, place = _string(text, place)
-    place = _after(_SPACE.match(text, place))
-    if text[place : place + 1] != ":":
-        raise InvalidJson(_unexpected(text[place : place + 1]), place)
-    return key, _after(_SPACE.match(text, place + 1))
+def _short_string(text: str, place: int) -> tuple[str, int] | None:
+    """Return the string that begins at a place, and its end; None if its end is not near for sure."""
+    end = text.find('"', place + 1, place + _RUN)
+    while end > 0 and text[end - 1] == "\\":
+        end = text.find('"', end + 1, place + _RUN)
+    return None if end < 0 else _scanned(text, place + 1, place + 1)
 
 
-def _string(text: str, place: int) -> tuple[str, int]:
+def _long_string(text: str, place: int, open_: Any) -> Work[tuple[str, int]]:
+    made = ""
+    at = place + 1
+    while True:
+        end = _cut(text, at)
+        piece, read = _scanned(text[at:end] + '"', 0, at)
+        check_length(made, piece)
+        made += piece
+        if read <= end - at:
+            return made, at + read
+        if end == len(text):
+            raise InvalidJson("invalid string", place)
+        at = end
+        yield (open_, made)
+
+
+def _cut(text: str, at: int) -> int:
+    """Return where a piece that begins at ``at``, within a string, ends: neither within an escape, nor between the two
+    of a surrogate pair."""
+    end = at + _RUN
+    if end >= len(text):
+        return len(text)
+    for _ in range(2):
+        slash = text.rfind("\\", end - 6, end)
+        before = text[at : slash + 1]
+        if slash < 0 or (len(before) - len(before.rstrip("\\"))) % 2 == 0:  # escaped itself
+            break
+        escape = text[slash : slash + 4].lower()
+        size = 2 if escape[1] != "u" else 7 if escape[2:] in ("d8", "d9", "da", "db") else 6
+        if slash + size <= end:
+            break
+        end = slash
+    return end
+
+
+def _scanned(text: str, at: int, place: int) -> tuple[str, int]:
+    """Return what stands from ``at`` to the end of a string, and where that is.  ``place`` is where the text of an
+    error has ``at``."""
+    found: str
     try:
-        found, end = decoder.scanstring(text, place + 1, True)  # type: ignore[attr-defined]
+        found, end = decoder.scanstring(text, at, True)  # type: ignore[attr-defined]
     except ValueError as error:
-        raise InvalidJson("invalid string", getattr(error, "pos", place)) from None
-    if not found.isascii() and any("\ud800" <= character <= "\udfff" for character in set(found)):
+        raise InvalidJson("invalid string", place + getattr(error, "pos", at) - at) from None
+    if not found.isascii() and _HALF.search(found):
         raise InvalidJson("half a surrogate pair", place)
     return found, end
 
 
 def _scalar(text: str, place: int, start: str) -> tuple[Any, int]:
-    if start == '"':
-        return _string(text, place)
     if start in _WORDS:
         word, value = _WORDS[start]
         if text.startswith(word, place):

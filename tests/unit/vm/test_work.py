@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import math
 from collections.abc import Callable
 from typing import Any
@@ -175,6 +176,8 @@ def test_what_would_be_too_long_is_not_made(path: str, arguments: tuple[Any, ...
         ("{1:2}", "object keys must be strings"),
         ('{"a" 2}', "unexpected '2'"),
         ('["a', "invalid string"),
+        ('["a\\', "invalid string"),
+        ('[1,"a\nb"]', "invalid string at line 1, column 6"),
         ('["\\ud800"]', "surrogate"),
         ("[tru]", "invalid character"),
         ("[1e999]", "out of range"),
@@ -188,6 +191,55 @@ def test_invalid_json_of_any_size_is_placed(text: str, message: str) -> None:
     with pytest.raises(Thrown) as caught:
         whole(NATIVES["baml.json.parse"], text + " " * (1 << 18))
     assert message in caught.value.fields["message"] or "truncated" in message
+
+
+LONG = 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('"' + "a" * LONG + '"', "a" * LONG),
+        ('"' + "a\\n" * LONG + '"', "a\n" * LONG),
+        ('"' + "\\ud83d\\ude00" * (LONG // 8) + '"', "😀" * (LONG // 8)),
+        ('{"' + "é\\u00e9" * LONG + '" : [ ]}', {"éé" * LONG: []}),
+        (" \n" * LONG + "[" + "\t" * LONG + "1" + " " * LONG + "]" + " " * LONG, [1]),
+    ],
+    ids=["plain", "escapes", "pairs", "key", "white space"],
+)
+def test_long_strings_and_white_space_of_json_are_read_in_pieces(text: str, value: Any) -> None:
+    result, count = pieces(NATIVES["baml.json.parse"], text)
+    assert result == value and count >= len(text) >> 17
+
+
+@pytest.mark.parametrize("digits", ["1", "0.1", "1e1", "-1"])
+def test_a_number_of_many_digits_is_refused_before_it_is_read(digits: str) -> None:
+    with pytest.raises(Thrown, match="thousands of digits at line 1, column 2"):
+        whole(NATIVES["baml.json.parse"], "[" + digits + "0" * LONG + "]")
+
+
+def test_an_escape_does_not_widen_a_text_beyond_the_limit() -> None:
+    with pytest.raises(Thrown, match="MemoryLimit"):
+        whole(NATIVES["baml.json.parse"], '["' + "a" * (LONGEST // 2) + '\\ud83d\\ude00"]')
+
+
+STRING_PARTS = st.sampled_from(
+    ["a", "é", "😀", "\\\\", '\\"', "\\n", "\\u00e9", "\\ud83d\\ude00", "x" * 63, "y" * 64, "\\/" * 1023, "z" * 65535]
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(STRING_PARTS, max_size=12), st.sampled_from(["", "\n", "\\", "\\u12", "\\ud83d", "\\ude00", "\\x", "\x00"])
+)
+def test_a_long_string_of_json_is_read_as_at_once(parts: list[str], broken: str) -> None:
+    inner = "".join(parts)
+    text = '["' + "a" * (1 << 18) + inner + '"]'
+    assert whole(NATIVES["baml.json.parse"], text) == json.loads(text)
+    if broken:
+        with pytest.raises(Thrown, match=r"invalid string|surrogate") as caught:
+            whole(NATIVES["baml.json.parse"], '["' + "a" * (1 << 18) + inner + broken + 'q"]')
+        assert "invalid JSON" in caught.value.fields["message"]
 
 
 @given(st.lists(st.sampled_from(["a", "ab", "aab", "b" * 3000, "a" * 5000, "aba" * 1500]), max_size=12), st.data())
