@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from bamlvm.vm.natives.occurrences import SHORT, first, last, places
 from bamlvm.vm.natives.table import NativeTable
 from bamlvm.vm.values import in_i64
 from bamlvm.vm.work import PIECE, TEXT_PIECE, Lengthy, Work, check_length, check_size, due, later
@@ -88,8 +89,17 @@ def split(text: str, delimiter: str) -> list[str]:
 
 
 def _split(text: str, delimiter: str) -> Work[list[str]]:
-    window = max(_SPLIT_PIECE, 2 * len(delimiter))
     made: list[str] = []
+    if len(delimiter) > TEXT_PIECE:
+        begin = 0
+        for place in places(text, delimiter):
+            if place is not None:
+                made.append(text[begin:place])
+                begin = place + len(delimiter)
+            yield made
+        made.append(text[begin:])
+        return made
+    window = max(_SPLIT_PIECE, 2 * len(delimiter))
     start = at = 0  # of the part at hand, and of what has not been searched
     while True:
         end = at + window
@@ -108,41 +118,13 @@ def _split(text: str, delimiter: str) -> Work[list[str]]:
         yield made
 
 
-def _places(text: str, wanted: str, window: int = TEXT_PIECE) -> Iterator[int | None]:
-    """Return the places of a text from left to right, none within another; None after each piece of work."""
-    begin = found = 0
-    while begin < len(text):
-        # One piece looks for a match that begins in its window.
-        end = min(begin + window, len(text))
-        place = text.find(wanted, begin, end + len(wanted) - 1)
-        if place < 0:
-            begin = end
-            yield None
-        else:
-            yield place
-            begin = place + len(wanted)
-            found += 1
-            if found % 1024 == 0:
-                yield None
-
-
-def _found(text: str, wanted: str, window: int) -> Work[int]:
-    """Return the first place of a text, -1 if there is none."""
-    for place in _places(text, wanted, window):
-        if place is not None:
-            return place
-        yield None
-    return -1
-
-
 def _find(text: str, wanted: str) -> int:
-    """Return :meth:`str.find`, or raise its work.  The window makes sure that a long ``wanted`` is not looked at too
-    often: CPython's search is linear for it, and begins anew with every window."""
+    """Return :meth:`str.find`, or raise its work."""
     if len(text) <= _AT_ONCE or not wanted:
         if len(text) > _FREE and due(len(text) >> 3):
             raise Lengthy(later(_find, text, wanted))
         return text.find(wanted)
-    raise Lengthy(_found(text, wanted, max(TEXT_PIECE, len(wanted))))
+    raise Lengthy(first(text, wanted))
 
 
 def _then(function: Callable[[str, str], int], text: str, wanted: str, make: Callable[[int], Any]) -> Any:
@@ -246,7 +228,7 @@ def _replaced(text: str, old: str, new: str) -> Work[str]:
     made = ""
     parts: list[str] = []
     start = 0
-    for place in _places(text, old) if old else _between(text):
+    for place in places(text, old) if old else _between(text):
         if place is not None:
             parts += (text[start:place], new)
             start = place + len(old)
@@ -281,19 +263,17 @@ def index_of(text: str, wanted: str) -> int | None:
 @NATIVES.native("baml.String.last_index_of")
 def last_index_of(text: str, wanted: str) -> int | None:
     """Return the place of the last occurrence; null if there is none."""
-    if len(text) <= _AT_ONCE or not wanted:
-        return _place(text.rfind(wanted))
-    raise Lengthy(_found_last(text, wanted))
+    found: int | None = _then(_find_last, text, wanted, _place)
+    return found
 
 
-def _found_last(text: str, wanted: str) -> Work[int | None]:
-    window = max(TEXT_PIECE, len(wanted))
-    for end in range(len(text), 0, -window):
-        place = text.rfind(wanted, max(0, end - window), end + len(wanted) - 1)
-        if place >= 0:
-            return place
-        yield None
-    return None
+def _find_last(text: str, wanted: str) -> int:
+    """Return :meth:`str.rfind`, or raise its work."""
+    if not wanted or (len(text) <= _AT_ONCE and len(wanted) <= SHORT):
+        if len(text) > _FREE and due(len(text) >> 1):
+            raise Lengthy(later(_find_last, text, wanted))
+        return text.rfind(wanted)
+    raise Lengthy(last(text, wanted))
 
 
 def _place(found: int) -> int | None:
