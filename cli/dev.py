@@ -13,13 +13,16 @@ import argparse
 import contextlib
 import sys
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import bamlvm
 from bamlvm.cli import exit_codes
 from bamlvm.cli import options as shared
 from bamlvm.cli.exit_codes import CommandError
 from bamlvm.cli.program import add_path, program_path, read_program
+
+if TYPE_CHECKING:
+    from bamlvm.build.loading import Loaded
 
 _PORT: Final = 2025
 _GRACE: Final = 1.0
@@ -54,14 +57,14 @@ def execute(options: argparse.Namespace) -> int:
     # What is wrong with it is said before anything listens.
     recording = None if options.open is None else Recording(options.open)
 
-    def make(files: Mapping[str, str]) -> bamlvm.Runtime:
+    def make(files: Mapping[str, str], loaded: Loaded) -> bamlvm.Runtime:
         try:
-            return shared.make_runtime(options, files)
+            return shared.make_runtime(options, files, loaded=loaded)
         except CommandError as error:  # of a file that has changed meanwhile: the page says so
             raise bamlvm.HostError(error.message) from None
 
-    def replay(files: Mapping[str, str], path: str) -> bamlvm.Runtime:
-        return bamlvm.Runtime.from_files(files, transport=replaying(path), capabilities=shared.capabilities(options))
+    def replay(loaded: Loaded, path: str) -> bamlvm.Runtime:
+        return bamlvm.Runtime(loaded, transport=replaying(path), capabilities=shared.capabilities(options))
 
     with shared.log_shown(options.verbose):
         token = secrets.token_urlsafe(24)

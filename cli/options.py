@@ -6,6 +6,7 @@ import argparse
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import bamlvm
@@ -13,6 +14,7 @@ import bamlvm
 if TYPE_CHECKING:
     import httpx
 
+    from bamlvm.build.loading import Loaded
     from bamlvm.collector import Observer
     from bamlvm.mock import PlausibleAnswers
 
@@ -122,18 +124,21 @@ def environment(options: argparse.Namespace) -> Mapping[str, str] | None:
 
 
 def make_runtime(
-    options: argparse.Namespace, files: Mapping[str, str], collectors: Iterable[Observer] = ()
+    options: argparse.Namespace,
+    files: Mapping[str, str],
+    collectors: Iterable[Observer] = (),
+    loaded: Loaded | None = None,
 ) -> bamlvm.Runtime:
     """Return the runtime that the options ask for.  The parser has all options of this module.
 
-    Raises :class:`bamlvm.CompileError`, and :class:`bamlvm.HostError` and :class:`CommandError` for options that
-    cannot be followed.
+    ``loaded`` is what is made of the files, if the caller has it.  Raises :class:`bamlvm.CompileError`, and
+    :class:`bamlvm.HostError` and :class:`CommandError` for options that cannot be followed.
     """
     from bamlvm.build.prices import found_prices
 
     answers = _plausible_answers(options)
-    runtime = bamlvm.Runtime.from_files(
-        files,
+    make = partial(bamlvm.Runtime.from_files, files) if loaded is None else partial(bamlvm.Runtime, loaded)
+    runtime = make(
         transport=_transport(options, answers),
         capabilities=capabilities(options),
         env=environment(options),

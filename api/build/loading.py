@@ -6,6 +6,7 @@ Both come from the disk cache if it has them.  Only if it has not is the compile
 from __future__ import annotations
 
 from collections.abc import Mapping
+from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -16,6 +17,7 @@ from bamlvm.errors import CompileError, HostError
 from bamlvm.vm.program.unit import Unit, decode
 
 if TYPE_CHECKING:
+    from bamlvm.compiler.project import Project, Stages
     from bamlvm.grammar.diagnostics import Diagnostic
 
 SHIPPED = "stdlib.bamlc"
@@ -32,20 +34,55 @@ class Loaded(NamedTuple):
 
 def load(files: Mapping[str, str], optimize: bool, cache: Cache) -> Loaded:
     """Return the units of a project.  Raises :class:`bamlvm.CompileError`."""
-    compiler = fingerprint()
-    standard = load_standard(optimize, cache, compiler)
-    key = key_of(files, optimize, "project", compiler)
-    kept = cache.read(key)
-    if kept is not None:
-        return Loaded(standard, *kept)
-    from bamlvm.compiler.project import compile_project
+    return Loader(optimize, cache).load(files)
 
-    result = compile_project(files, standard, optimize=optimize)
-    if result.unit is None:
-        raise CompileError(result.diagnostics, files)
-    diagnostics = tuple(result.diagnostics)
-    cache.write(key, result.unit, diagnostics)
-    return Loaded(standard, result.unit, diagnostics)
+
+class Loader:
+    """Loads the versions of a project, one after another.  Safe to share between threads.
+
+    A version is taken from the disk cache, or compiled and put there.  After the first that was compiled, of each
+    version only what has changed is, and the disk cache is left alone.
+    """
+
+    def __init__(self, optimize: bool, cache: Cache) -> None:
+        self._optimize = optimize
+        self._cache = cache
+        self._lock = Lock()
+        self._project: tuple[Project, Unit] | None = None
+
+    def load(self, files: Mapping[str, str]) -> Loaded:
+        """Return the units of a version.  Raises :class:`bamlvm.CompileError`."""
+        with self._lock:
+            if self._project is not None:
+                return self._loaded(files)
+            compiler = fingerprint()
+            key = key_of(files, self._optimize, "project", compiler)
+            kept = self._cache.read(key)
+            if kept is not None:
+                return Loaded(load_standard(self._optimize, self._cache, compiler), *kept)
+            loaded = self._loaded(files)
+            self._cache.write(key, loaded.unit, loaded.diagnostics)
+            return loaded
+
+    def stages(self, files: Mapping[str, str]) -> Stages:
+        """Return what each stage of the compiler makes of a version."""
+        with self._lock:
+            return self._compiled(files)[0]
+
+    def _loaded(self, files: Mapping[str, str]) -> Loaded:
+        stages, standard = self._compiled(files)
+        if stages.unit is None:
+            raise CompileError(stages.diagnostics, files)
+        return Loaded(standard, stages.unit, tuple(stages.diagnostics))
+
+    def _compiled(self, files: Mapping[str, str]) -> tuple[Stages, Unit]:
+        if self._project is None:
+            from bamlvm.compiler.project import Project
+
+            standard = load_standard(self._optimize, self._cache)
+            self._project = Project(standard, optimize=self._optimize), standard
+        project, standard = self._project
+        return project.update(files), standard
 
 
 def load_standard(optimize: bool, cache: Cache, compiler: bytes | None = None) -> Unit:

@@ -1,4 +1,4 @@
-"""The program at a path, as it is now: compiled again when one of its files changes.
+"""The program at a path, as it is now: what a change of its files touches is compiled again.
 
 Where the newest sources have errors, the runtime is that of the last ones that had none, and the diagnostics say why.
 A runtime is lent to each call: one whose sources have changed is closed when the last call in it has ended.
@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from bamlvm.build.cache import Cache
+from bamlvm.build.loading import Loaded, Loader
 from bamlvm.build.sources import baml_files
 from bamlvm.errors import CompileError, HostError
 
@@ -27,13 +29,13 @@ Stamp = dict[str, tuple[int, int]]
 
 
 class Project:
-    """A program.  ``read`` returns its sources, ``make`` a runtime of sources.
+    """A program.  ``read`` returns its sources, ``make`` a runtime of sources and what the compiler makes of them.
 
     ``version`` counts what the sources have been; ``runtime`` is None until they have had no error.
     """
 
     def __init__(
-        self, path: str, read: Callable[[], dict[str, str]], make: Callable[[Mapping[str, str]], Runtime]
+        self, path: str, read: Callable[[], dict[str, str]], make: Callable[[Mapping[str, str], Loaded], Runtime]
     ) -> None:
         self.path = path
         self.version = 0
@@ -42,6 +44,7 @@ class Project:
         """The sources of ``runtime``."""
         self.runtime: Runtime | None = None
         self.diagnostics: tuple[Diagnostic, ...] = ()
+        self.loader = Loader(True, Cache.default())
         self.problem: str | None = None
         """Why the sources cannot be read, or no runtime be made of them."""
         self._read = read
@@ -71,7 +74,7 @@ class Project:
             return
         if problem is None:
             try:
-                made = await asyncio.to_thread(self._make, files)
+                made = await asyncio.to_thread(self._runtime_of, files)
                 diagnostics = made.diagnostics
             except CompileError as error:
                 diagnostics = error.diagnostics
@@ -88,6 +91,9 @@ class Project:
             self._changed.notify_all()
         if before is not None and made is not None and not self._leases[before]:
             await before.aclose()
+
+    def _runtime_of(self, files: Mapping[str, str]) -> Runtime:
+        return self._make(files, self.loader.load(files))
 
     async def newer_than(self, version: int, seconds: float | None = None) -> int:
         """Wait until there is a newer version, for so long at most; return the version."""

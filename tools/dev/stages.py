@@ -19,6 +19,7 @@ from bamlvm.errors import CompileError, HostError
 from bamlvm.stages import STAGES, render_python
 
 if TYPE_CHECKING:
+    from bamlvm.build.loading import Loader
     from bamlvm.compiler.project import Stages as Compiled
     from bamlvm.grammar import syntax
     from bamlvm.vm.program.unit import Unit
@@ -35,10 +36,11 @@ class _Part(NamedTuple):
 
 
 class Stages:
-    """The stages of one version of a program."""
+    """The stages of one version of a program; ``loader`` is that of its project."""
 
-    def __init__(self, files: Mapping[str, str]) -> None:
+    def __init__(self, files: Mapping[str, str], loader: Loader) -> None:
         self._files = files
+        self._loader = loader
 
     def text(self, function: str, stage: str) -> str:
         """Return a stage of a function as text.
@@ -67,9 +69,7 @@ class Stages:
 
     @cached_property
     def _own(self) -> _Part:
-        from bamlvm.compiler.project import compile_project
-
-        return _Part(self._files, compile_project(self._files, load_standard(True, Cache.default())))
+        return _Part(self._files, self._loader.stages(self._files))
 
     def _part_of(self, function: str) -> tuple[_Part, Unit]:
         for part in (self._own, None):

@@ -31,6 +31,7 @@ from bamlvm.tools.server.settings import Settings
 from bamlvm.tools.test_runner.runner import run_case
 
 if TYPE_CHECKING:
+    from bamlvm.build.loading import Loaded
     from bamlvm.runtime import Runtime
     from bamlvm.tools.test_runner.cases import Outcome
 
@@ -42,8 +43,8 @@ _BODIES: Final = Settings(max_body=32 << 20)
 """The bounds of what the page sends."""
 
 Result = TypeVar("Result")
-MakeReplaying = Callable[[Mapping[str, str], str], "Runtime"]
-"""Makes a runtime of sources that answers from the recording at a path."""
+MakeReplaying = Callable[["Loaded", str], "Runtime"]
+"""Makes a runtime of a program that answers from the recording at a path."""
 
 
 def json_response(value: Any, status: int = 200) -> Response:
@@ -143,7 +144,8 @@ class Views:
         files = self._project.compiled
 
         async def events(token: CancelToken) -> AsyncGenerator[Event, None]:
-            runtime = await self._look(self._replaying, files, opened.path)
+            loaded = await self._look(self._project.loader.load, files)
+            runtime = await self._look(self._replaying, loaded, opened.path)
             try:
                 happened = run(runtime, call.call, call.arguments or {}, CallContext(cancel=token))
                 async with contextlib.aclosing(happened):
@@ -195,7 +197,7 @@ class Views:
         self._project.ready()
         files = self._project.compiled
         if self._stages is None or self._stages[0] is not files:
-            self._stages = files, Stages(files)
+            self._stages = files, Stages(files, self._project.loader)
         return self._stages[1]
 
     def _opened(self) -> Recording:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import bamlvm
+from bamlvm.build.loading import Loaded
 from bamlvm.build.sources import read_sources
 from bamlvm.tools.dev.project import Project
 
@@ -18,10 +19,10 @@ async def test_a_project_is_followed_through_every_state(tmp_path: Path) -> None
     file.write_text(SOURCE)
     refusal: list[str] = []
 
-    def make(files: Mapping[str, str]) -> bamlvm.Runtime:
+    def make(files: Mapping[str, str], loaded: Loaded) -> bamlvm.Runtime:
         if refusal:
             raise bamlvm.HostError(refusal[0])
-        return bamlvm.Runtime.from_files(files)
+        return bamlvm.Runtime(loaded)
 
     project = Project(str(tmp_path), lambda: read_sources(tmp_path), make)
     await project.refresh()
