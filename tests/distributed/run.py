@@ -43,11 +43,14 @@ QUIET: Final = {
 
 
 class Node:
-    """A node of the cluster: the processes of one ``ray start``, in a group of their own."""
+    """A node of the cluster: the processes of one ``ray start``, in a group of their own.
+
+    It has one CPU, hence one actor: two nodes share a machine that may have no more than two cores.
+    """
 
     def __init__(self, *words: str) -> None:
         self._process = subprocess.Popen(
-            [RAY, "start", "--block", "--node-ip-address=127.0.0.1", "--num-cpus=2", *words],
+            [RAY, "start", "--block", "--node-ip-address=127.0.0.1", "--num-cpus=1", *words],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,

@@ -34,7 +34,8 @@ _BLOCKS_PER_ACTOR: Final = 8
 _LARGEST_BLOCK: Final = 256
 _BLOCKS_IN_FLIGHT: Final = 4
 _TAKE_SECONDS: Final = 0.05
-_GATHER_SECONDS: Final = 0.01
+_GATHER_SECONDS: Final = 0.02
+"""How long a result waits for others that go the same way: a message costs Ray as much as a call costs us."""
 
 
 class RayEngine:
@@ -84,8 +85,8 @@ class RayEngine:
                 try:
                     while part:
                         ended = working.done()
-                        for key, result in pickle.loads(await ledger.take.remote(0 if ended else _TAKE_SECONDS)):
-                            yield part.pop(key), result
+                        for key, result in await ledger.take.remote(0 if ended else _TAKE_SECONDS):
+                            yield part.pop(key), pickle.loads(result)
                         if ended and part:
                             await working  # raises what has ended it
                             raise HostError(f"the cluster has given no result for {len(part)} rows")
@@ -150,14 +151,14 @@ async def _some(jobs: AsyncIterator[Job], most: int) -> AsyncIterator[Job]:
 
 
 class _Ledger:
-    """The results of a batch, and its pace; an asynchronous actor."""
+    """The results of a batch by key, pickled, and its pace; an asynchronous actor."""
 
     def __init__(self, rate: Rate | None, tokens_rate: Rate | None) -> None:
         from bamlvm.calls.pace import Pace
 
         self._pace = Pace(rate, tokens_rate)
         self._known: set[str] = set()
-        self._new: list[tuple[str, RowResult]] = []
+        self._new: list[tuple[str, bytes]] = []
         self._come = asyncio.Event()
         self._stopped = False
 
@@ -165,15 +166,15 @@ class _Ledger:
         """Return the keys that have no result; none where the batch has ended."""
         return [] if self._stopped else [key for key in keys if key not in self._known]
 
-    async def put(self, results: bytes) -> None:
+    async def put(self, results: Sequence[tuple[str, bytes]]) -> None:
         """Take the results of rows, but for those that have one (a block was called twice)."""
-        for key, result in pickle.loads(results):
+        for key, result in results:
             if key not in self._known:
                 self._known.add(key)
                 self._new.append((key, result))
                 self._come.set()
 
-    async def take(self, seconds: float) -> bytes:
+    async def take(self, seconds: float) -> list[tuple[str, bytes]]:
         """Return the results that are new, after waiting so long for one at most, and a little for more."""
         if not self._new and seconds:
             self._come.clear()
@@ -181,7 +182,7 @@ class _Ledger:
                 await asyncio.wait_for(self._come.wait(), seconds)
                 await asyncio.sleep(_GATHER_SECONDS)
         taken, self._new = self._new, []
-        return pickle.dumps(taken)
+        return taken
 
     async def stop(self) -> None:
         """Let blocks that have not begun end at once."""
@@ -211,16 +212,16 @@ class _ClusterPace:
 
 
 class _Outbox:
-    """The results of an actor on their way to the ledger: those that come while some are under way go together."""
+    """The results of an actor on their way to the ledger: those that come within a moment go together."""
 
     def __init__(self, ledger: Any) -> None:
         self._ledger = ledger
-        self._waiting: list[tuple[str, RowResult]] = []
+        self._waiting: list[tuple[str, bytes]] = []
         self._sending: asyncio.Task[None] | None = None
 
     def add(self, key: str, result: RowResult) -> None:
-        """Send a result, at once or with the next ones."""
-        self._waiting.append((key, result))
+        """Send a result, with the next ones."""
+        self._waiting.append((key, pickle.dumps(result)))
         if self._sending is None or self._sending.done():
             self._sending = asyncio.ensure_future(self._send())
 
@@ -234,8 +235,9 @@ class _Outbox:
 
     async def _send(self) -> None:
         while self._waiting:
+            await asyncio.sleep(_GATHER_SECONDS)
             some, self._waiting = self._waiting, []
-            await self._ledger.put.remote(pickle.dumps(some))
+            await self._ledger.put.remote(some)
 
 
 class _Caller:
