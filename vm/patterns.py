@@ -14,7 +14,9 @@ What is supported: characters, ``.``, ``[a-z]``, ``[^…]``, ``\\d \\w \\s`` and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from bisect import bisect_right
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -26,6 +28,8 @@ Span: TypeAlias = tuple[int, ...]
 
 MAX_SIZE: Final = 2_000
 """Instructions of a compiled pattern."""
+MAX_LENGTH: Final = 10_000
+"""Characters of a pattern: reading as many takes milliseconds."""
 MAX_REPEAT: Final = 1_000
 MAX_NESTING: Final = 50
 STEPS: Final = 1_000
@@ -55,6 +59,8 @@ _CLASSES: Final[dict[str, Accepts]] = {"d": str.isdecimal, "w": _is_word, "s": s
 @lru_cache(maxsize=256)
 def compile_pattern(text: str) -> Pattern:
     """Compile a pattern.  Raises :class:`PatternError` if it is invalid."""
+    if len(text) > MAX_LENGTH:
+        raise PatternError(f"the pattern is too large (more than {MAX_LENGTH} characters)")
     parser = _Parser(text)
     code = [("save", 0), *parser.parse(), ("save", 1), ("match",)]
     return Pattern(tuple(code), parser.groups)
@@ -108,7 +114,8 @@ class _Parser:
     def sequence(self) -> list[tuple[Any, ...]]:
         code: list[tuple[Any, ...]] = []
         while (character := self.peek()) and character not in "|)":
-            code = self.checked([*code, *self.repeated()])
+            code += self.repeated()
+            self.checked(code)
         return code
 
     def repeated(self) -> list[tuple[Any, ...]]:
@@ -138,8 +145,7 @@ class _Parser:
             return 1, None
         if self.take("?"):
             return 0, 1
-        end = self.text.find("}", self.place)
-        if self.peek() != "{" or end < 0:
+        if self.peek() != "{" or (end := self.text.find("}", self.place)) < 0:
             return None
         low, comma, high = self.text[self.place + 1 : end].partition(",")
         if not (low.isascii() and low.isdigit() and (not high or (high.isascii() and high.isdigit()))):
@@ -244,7 +250,7 @@ class _Parser:
         """Read a set up to its ``]``."""
         opened = self.place
         negated = self.take("^")
-        tests: list[Accepts] = []
+        tests: dict[str, Accepts] = {}
         ranges: list[tuple[str, str]] = []
         first = True
         while first or self.peek() != "]":
@@ -255,8 +261,9 @@ class _Parser:
                 raise self.error("this set is never closed")
             self.place += 1
             if low == "\\":
-                if self.peek().lower() in _CLASSES and self.peek():
-                    tests.append(self.escape())
+                letter = self.peek()
+                if letter.lower() in _CLASSES and letter:
+                    tests[letter] = self.escape()
                     continue
                 self.place += 1
                 low = self.escaped(self.text[self.place - 1 : self.place])
@@ -272,14 +279,34 @@ class _Parser:
             ranges.append((low, high))
         self.place += 1
         folds = "i" in self.flags
+        contains = _union(ranges)
+        others = tuple(tests.values())
 
         def accepts(character: str) -> bool:
             for each in {character, *character.lower(), *character.upper()} if folds else (character,):
-                if any(low <= each <= high for low, high in ranges) or any(test(each) for test in tests):
+                if contains(each) or any(test(each) for test in others):
                     return not negated
             return negated
 
         return accepts
+
+
+def _union(ranges: list[tuple[str, str]]) -> Accepts:
+    """Return the test whether a character is in one of the ranges, of which there may be thousands."""
+    firsts: list[str] = []
+    lasts: list[str] = []
+    for low, high in sorted(ranges):
+        if lasts and low <= lasts[-1]:
+            lasts[-1] = max(lasts[-1], high)
+        else:
+            firsts.append(low)
+            lasts.append(high)
+
+    def contains(character: str) -> bool:
+        place = bisect_right(firsts, character)
+        return place > 0 and character <= lasts[place - 1]
+
+    return contains
 
 
 def search(pattern: Pattern, text: str, start: int, *, any_match: bool = False) -> Work[Span | None]:
@@ -350,35 +377,29 @@ def _holds(assertion: str, text: str, place: int) -> bool:
     return (before != after) == (assertion == "b")
 
 
-def expanded(template: Sequence[str | int], text: str, span: Span) -> str:
-    """Return a replacement for a match: texts, and groups by number."""
-    return "".join(
-        part if isinstance(part, str) else text[span[2 * part] : span[2 * part + 1]] if span[2 * part] >= 0 else ""
-        for part in template
-    )
+_REFERENCE: Final = re.compile(r"\$(?:(\$)|([0-9])|\{([0-9]+)\})")
 
 
-def template_of(text: str, groups: int) -> list[str | int]:
-    """Read a replacement: ``$0`` is the match, ``$1`` or ``${1}`` a group, ``$$`` a dollar sign.
+def template_of(text: str, groups: int) -> Work[list[str | int]]:
+    """Read a replacement: ``$0`` is the match, ``$1`` or ``${1}`` a group, ``$$`` a dollar sign.  Return its texts, and
+    its groups by number.
 
     Raises :class:`PatternError` for a group that the pattern does not have.
     """
     parts: list[str | int] = []
     place = 0
-    while (dollar := text.find("$", place)) >= 0:
-        parts.append(text[place:dollar])
-        rest = text[dollar + 1 :]
-        digits = rest[1 : rest.find("}")] if rest.startswith("{") and "}" in rest else rest[:1]
-        if rest.startswith("$"):
+    for reference in _REFERENCE.finditer(text):
+        parts.append(text[place : reference.start()])
+        place = reference.end()
+        dollar, digit, digits = reference.groups()
+        if dollar:
             parts.append("$")
-            place = dollar + 2
-        elif digits.isascii() and digits.isdigit():
-            if len(digits) > 4 or int(digits) > groups:
-                raise PatternError(f"the pattern has {groups} groups, but the replacement names `${digits}`")
-            parts.append(int(digits))
-            place = dollar + (3 + len(digits) if rest.startswith("{") else 2)
         else:
-            parts.append("$")
-            place = dollar + 1
+            number = digit or digits
+            if len(number) > 4 or int(number) > groups:
+                raise PatternError(f"the pattern has {groups} groups, but the replacement names `${number[:40]}`")
+            parts.append(int(number))
+        if len(parts) % STEPS < 2:
+            yield None
     parts.append(text[place:])
     return parts

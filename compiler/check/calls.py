@@ -174,6 +174,7 @@ def _has_valid_pattern(c: Checking, arguments: Sequence[tir.Expr | None]) -> boo
     if not isinstance(pattern, tir.Constant) or not isinstance(pattern.value, str):
         return False
     from bamlvm.vm.patterns import PatternError, compile_pattern, template_of  # few programs have a pattern
+    from bamlvm.vm.work import finish
 
     try:
         groups = compile_pattern(pattern.value).groups
@@ -184,7 +185,7 @@ def _has_valid_pattern(c: Checking, arguments: Sequence[tir.Expr | None]) -> boo
         if not isinstance(replacement, tir.Constant) or not isinstance(replacement.value, str):
             return False
         try:
-            template_of(replacement.value, groups)
+            finish(template_of(replacement.value, groups))
         except PatternError as error:
             c.report.error("E0010", replacement, f"invalid replacement: {error}")
     return True

@@ -58,7 +58,12 @@ def decode(text: str) -> str:
 def _decoded(text: str) -> Work[str]:
     """A piece is so many whole groups of four digits; a character's bytes may lie in two pieces."""
     made = ""
-    digits = text.rstrip("=")
+    end = len(text)
+    while end and text[end - 1] == "=":
+        begin = max(0, end - TEXT_PIECE)
+        end = begin + len(text[begin:end].rstrip("="))
+        yield None
+    digits = text[:end]
     reader = getincrementaldecoder("utf-8")()
     for place in range(0, len(digits), TEXT_PIECE):
         try:

@@ -26,17 +26,23 @@ def _compiled(pattern: str) -> Pattern:
     try:
         return compile_pattern(pattern)
     except PatternError as error:
-        raise _invalid(str(error)) from None
+        raise Lengthy(_refused(str(error))) from None
+
+
+def _refused(message: str) -> Work[Any]:
+    """Throw, after the driver's turn: what is wrong with a pattern may have taken milliseconds to find."""
+    yield None
+    raise _invalid(message)
 
 
 def _invalid(message: str) -> Thrown:
     return Thrown("baml.errors.InvalidArgument", {"message": message})
 
 
-def _done(work: Work[Any], pattern: Pattern, text: str) -> Any:
-    """Return the result of work that is short, else raise it as work in pieces."""
-    steps = len(pattern.code) * (len(text) + 1)
-    if steps > _AT_ONCE or due(50 * steps):
+def _done(work: Work[Any], pattern: str, code: Pattern, text: str) -> Any:
+    """Return the result of work that is short, else raise it as work in pieces.  The pattern has been compiled."""
+    steps = len(code.code) * (len(text) + 1)
+    if steps > _AT_ONCE or due(50 * steps + 70 * len(pattern)):
         raise Lengthy(work)
     return finish(work)
 
@@ -45,7 +51,7 @@ def _done(work: Work[Any], pattern: Pattern, text: str) -> Any:
 def matches(text: str, pattern: str) -> bool:
     """Whether the pattern is found anywhere in the text."""
     compiled = _compiled(pattern)
-    found: bool = _done(_matches(compiled, text), compiled, text)
+    found: bool = _done(_matches(compiled, text), pattern, compiled, text)
     return found
 
 
@@ -59,7 +65,7 @@ def _matches(pattern: Pattern, text: str) -> Work[bool]:
 def captures(text: str, pattern: str) -> list[str | None] | None:
     """Return the first match and its groups; null if there is no match."""
     compiled = _compiled(pattern)
-    found: list[str | None] | None = _done(_captures(compiled, text), compiled, text)
+    found: list[str | None] | None = _done(_captures(compiled, text), pattern, compiled, text)
     return found
 
 
@@ -69,26 +75,31 @@ def _captures(pattern: Pattern, text: str) -> Work[list[str | None] | None]:
     span = yield from search(pattern, text, 0)
     if span is None:
         return None
-    return [text[start:end] if start >= 0 else None for start, end in zip(span[::2], span[1::2], strict=True)]
+    found: list[str | None] = []
+    for start, end in zip(span[::2], span[1::2], strict=True):
+        found.append(text[start:end] if start >= 0 else None)
+        yield found
+    return found
 
 
 @NATIVES.native("baml.String.replace_pattern")
 def replace_pattern(text: str, pattern: str, replacement: str) -> str:
     """Return the text with every match replaced."""
-    from bamlvm.vm.patterns import PatternError, template_of
-
     compiled = _compiled(pattern)
-    try:
-        template = template_of(replacement, compiled.groups)
-    except PatternError as error:
-        raise _invalid(str(error)) from None
-    replaced: str = _done(_replaced(compiled, text, template), compiled, text)
+    work = _replaced(compiled, text, replacement)
+    if len(replacement) > _AT_ONCE:
+        raise Lengthy(work)
+    replaced: str = _done(work, pattern, compiled, text)
     return replaced
 
 
-def _replaced(pattern: Pattern, text: str, template: list[str | int]) -> Work[str]:
-    from bamlvm.vm.patterns import expanded, search
+def _replaced(pattern: Pattern, text: str, replacement: str) -> Work[str]:
+    from bamlvm.vm.patterns import PatternError, search, template_of
 
+    try:
+        template = yield from template_of(replacement, pattern.groups)
+    except PatternError as error:
+        raise _invalid(str(error)) from None
     made = ""
     parts: list[str] = []
     size = kept = start = 0
@@ -97,18 +108,21 @@ def _replaced(pattern: Pattern, text: str, template: list[str | int]) -> Work[st
         begin, end = span[:2]
         # An empty match right behind another one is none.
         if begin < end or begin != kept or not replaced:
-            parts += (text[kept:begin], expanded(template, text, span))
-            size += len(parts[-1]) + len(parts[-2])
+            parts.append(text[kept:begin])
+            size += len(parts[-1])
+            for part in template:
+                parts.append(part if isinstance(part, str) else text[span[2 * part] : max(span[2 * part + 1], 0)])
+                size += len(parts[-1])
+                if len(parts) >= 256 or size > TEXT_PIECE:
+                    piece = "".join(parts)
+                    parts.clear()
+                    size = 0
+                    check_length(made, piece)
+                    made += piece
+                    yield made
             kept = end
             replaced = True
         start = end if begin < end else end + 1
-        if len(parts) >= 256 or size > TEXT_PIECE:
-            piece = "".join(parts)
-            parts.clear()
-            size = 0
-            check_length(made, piece)
-            made += piece
-            yield made
     parts.append(text[kept:])
     piece = "".join(parts)
     check_length(made, piece)

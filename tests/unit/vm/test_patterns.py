@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bamlvm.vm.natives import load_natives
 from bamlvm.vm.patterns import (
+    MAX_LENGTH,
     MAX_REPEAT,
     PatternError,
     compile_pattern,
-    expanded,
     search,
     template_of,
 )
-from bamlvm.vm.work import finish
+from bamlvm.vm.values import Thrown
+from bamlvm.vm.work import Lengthy, finish, whole
 
 ATOMS = ["a", "b", "1", ".", r"\d", r"\w", r"\S", "[ab]", "[^a]", r"[a\d_-]", "[]b]", r"\.", r"\x61", "é"]
 ASSERTIONS = ["^", r"\b", r"\B"]
@@ -106,6 +109,7 @@ def test_empty_repetitions_end() -> None:
         ("a{3,2}", "the lower number first"),
         (f"a{{{MAX_REPEAT + 1}}}", "from 0 to"),
         ("(?:a{1000}){1000}", "too large"),
+        (f"[{'a' * MAX_LENGTH}]", "too large"),
         ("(?=a)", "look-around"),
         ("(?<=a)b", "look-around"),
         (r"(a)\1", "is no escape"),
@@ -140,7 +144,66 @@ def test_no_pattern_blows_up(pattern: str) -> None:
 
 
 def test_replacements() -> None:
-    span = spans("(a)(b)?", "xac")
-    assert expanded(template_of("<$0|$1|$2|$$|${1}0|$x>", 2), "xac", span) == "<a|a||$|a0|$x>"
-    with pytest.raises(PatternError, match="has 1 groups"):
-        template_of("$2", 1)
+    replace = partial(whole, load_natives()["baml.String.replace_pattern"])
+    assert replace("xac", "(a)(b)?", "<$0|$1|$2|$$|${1}0|$x|${|${x}|${}>") == "x<a|a||$|a0|$x|${|${x}|${}>c"
+    with pytest.raises(Thrown, match="has 1 groups, but the replacement names `\\$2`"):
+        replace("a", "(a)", "$2")
+
+
+@pytest.mark.parametrize("part", ["$", "$x", "$$", "${", "$1", "${1}"])
+def test_a_replacement_is_read_in_time_linear_in_it_and_in_pieces(part: str) -> None:
+    pieces = 0
+    for _ in template_of(part * 100_000, 1):
+        pieces += 1
+    assert pieces >= 100 or part in ("$x", "${")
+
+
+def test_a_replacement_that_names_a_long_match_again_and_again_ends_at_the_limit() -> None:
+    with pytest.raises(Thrown, match="MemoryLimit"):
+        whole(load_natives()["baml.String.replace_pattern"], "a" * 10_000, "a+", "$0" * 1_000_000)
+
+
+def test_groups_are_copied_one_by_one() -> None:
+    captures = load_natives()["baml.String.captures"]
+    with pytest.raises(Lengthy) as lengthy:
+        captures("a" * 1000, "((((a+))))")
+    sizes = [len(made) for made in lengthy.value.work if made]
+    assert sizes == [1, 2, 3, 4, 5]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abcxyz09ß"), st.sampled_from("abcxyz09ß")).map(sorted), min_size=1, max_size=9),
+    st.booleans(),
+    st.sampled_from("abcdxyz0189ßX"),
+)
+def test_a_set_is_the_union_of_its_ranges(ranges: list[list[str]], negated: bool, character: str) -> None:
+    pattern = "[" + "^" * negated + "".join(f"{low}-{high}" for low, high in ranges) + "]"
+    assert (spans(pattern, character) is not None) == (re.search(pattern, character) is not None)
+
+
+def test_a_set_of_thousands_of_characters_is_searched_not_read() -> None:
+    """The characters that a test compares itself with are counted."""
+    compared = 0
+
+    class Character(str):
+        def __eq__(self, other: object) -> bool:
+            nonlocal compared
+            compared += 1
+            return str(self) == other
+
+        def __lt__(self, other: str) -> bool:
+            nonlocal compared
+            compared += 1
+            return str(self) < other
+
+        def __le__(self, other: str) -> bool:
+            nonlocal compared
+            compared += 1
+            return str(self) <= other
+
+        __hash__ = str.__hash__
+
+    pattern = compile_pattern("[" + "".join(chr(300 + 2 * place) for place in range(9000)) + "]")
+    accepts = next(step[1] for step in pattern.code if step[0] not in ("save", "match"))
+    assert accepts(Character(chr(300 + 2 * 8000))) and not accepts(Character(chr(301)))
+    assert compared < 40

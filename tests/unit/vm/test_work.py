@@ -57,7 +57,7 @@ LARGE: dict[str, list[tuple[tuple[Any, ...], Any]]] = {
     "baml.String.trim_start": [((" " * MANY * 20 + "a ",), "a ")],
     "baml.String.trim_end": [((" a" + " " * MANY * 20,), " a")],
     "baml.base64.encode": [((TEXT,), base64.b64encode(TEXT.encode()).decode())],
-    "baml.base64.decode": [((base64.b64encode(TEXT.encode()).decode(),), TEXT)],
+    "baml.base64.decode": [((base64.b64encode(TEXT.encode()).decode(),), TEXT), (("YQ" + "=" * MANY * 20,), "a")],
     "baml.to_string": [((NUMBERS,), str(NUMBERS)), (([{"a": "ß\n" * MANY}],), None)],
     "baml.unstable.string": [((NUMBERS,), str(NUMBERS)), (("ß\n" * MANY,), '"' + "ß\\n" * MANY + '"')],
     "baml.Array.sort": [
