@@ -5,41 +5,11 @@ from __future__ import annotations
 import copy
 import enum
 import pickle
-from collections.abc import Callable
 
 import msgspec
 import pytest
 
 import bamlvm
-
-SOURCE = """
-enum Color { Red  mro }
-/// Somebody.
-class Person { name string  nick string?  friends Person[]  color Color  scores map<Color, float> }
-class Ring { next Ring? }
-class List { value int  next List? }
-
-function person() -> Person {
-    Person { name: "Ann", nick: null, friends: [], color: Color.Red, scores: { Color.Red: 1.0 } }
-}
-function people() -> Person[] { let p = person(); [p, p] }
-function ring() -> Ring { let r = Ring { next: null }; r.next = r; r }
-function self_list() -> unknown { let xs: unknown[] = []; xs.push(xs); xs }
-function chain(length: int) -> List? {
-    let head: List? = null;
-    for (let i = 0; i < length; i += 1) { head = List { value: i, next: head }; }
-    head
-}
-function closure() -> (int) -> int { let n = 2; (x: int) -> int { x + n } }
-function closures() -> map<string, (int) -> int> { {"f": closure()} }
-function odd() -> Color { Color.mro }
-function throws_ring() -> int { throw ring() }
-"""
-
-
-@pytest.fixture
-def runtime(make: Callable[..., bamlvm.Runtime]) -> bamlvm.Runtime:
-    return make(SOURCE)
 
 
 def test_class_values_are_structs_of_one_class(runtime: bamlvm.Runtime) -> None:

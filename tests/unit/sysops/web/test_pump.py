@@ -13,30 +13,13 @@ import pytest
 import pytest_asyncio
 
 from bamlvm.sysops.web.pump import Pump
+from tests.unit.sysops.web.transport.servers import KEEP, Received
 
 CHUNKED = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 PIECE = b"9\r\ndata: a\n\n\r\n"
 END = b"0\r\n\r\n"
-KEEP = {"x-keep": "1"}
 
 pytestmark = pytest.mark.virtual_time
-
-
-class Received:
-    """A receiver that keeps what it gets."""
-
-    def __init__(self) -> None:
-        self.pieces: list[bytes] = []
-        self.ends: list[Exception | None] = []
-        self.done = asyncio.Event()
-
-    def body_received(self, data: bytes) -> None:
-        assert not self.ends
-        self.pieces.append(data)
-
-    def body_ended(self, error: Exception | None) -> None:
-        self.ends.append(error)
-        self.done.set()
 
 
 @pytest_asyncio.fixture

@@ -33,6 +33,23 @@ def sends(*parts: bytes) -> Any:
     return handler
 
 
+class Received:
+    """A receiver that keeps what it gets."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self.ends: list[Exception | None] = []
+        self.done = asyncio.Event()
+
+    def body_received(self, data: bytes) -> None:
+        assert not self.ends
+        self.pieces.append(data)
+
+    def body_ended(self, error: Exception | None) -> None:
+        self.ends.append(error)
+        self.done.set()
+
+
 @contextlib.asynccontextmanager
 async def tls_server(answer: bytes = OK, address: str = "127.0.0.1") -> AsyncIterator[int]:
     """A server with the tests' certificate, for ``localhost`` and 127.0.0.1; its port."""

@@ -9,11 +9,7 @@ import httpx
 import pytest
 
 from bamlvm.sysops.web.transport.body import EXTENSION, Body
-from tests.unit.sysops.web.transport.servers import (
-    CHUNKED,
-    KEEP,
-    sends,
-)
+from tests.unit.sysops.web.transport.servers import CHUNKED, KEEP, Received, sends
 
 pytestmark = pytest.mark.virtual_time
 
@@ -52,23 +48,6 @@ async def test_what_is_not_read_is_held_back(serve: Any, client: httpx.AsyncClie
         async for piece in response.aiter_raw():
             size += len(piece)
     assert (size, sent) == (64_000_000, 64)
-
-
-class Received:
-    """A receiver that keeps what it gets."""
-
-    def __init__(self) -> None:
-        self.pieces: list[bytes] = []
-        self.ends: list[Exception | None] = []
-        self.done = asyncio.Event()
-
-    def body_received(self, data: bytes) -> None:
-        assert not self.ends
-        self.pieces.append(data)
-
-    def body_ended(self, error: Exception | None) -> None:
-        self.ends.append(error)
-        self.done.set()
 
 
 @pytest.mark.parametrize("late", [False, True])
