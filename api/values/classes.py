@@ -50,6 +50,7 @@ from bamlvm.vm.program.types import (
     UnionType,
     VariantType,
     admits_null,
+    walk,
 )
 from bamlvm.vm.values import MOST_EXTENDED, EnumValue, LoadedClass, Media
 
@@ -251,40 +252,72 @@ class Types:
         return admits_null(type_, self._aliases)
 
     def _make(self, name: str) -> Any:
+        """Make a class, and before it those that its fields name, however long a chain of them there is.
+
+        A class that is *open*, as what it needs is being made, has no Python class yet: within those it is ``Any``.
+        """
         with self._lock:
-            if name not in self._made:
-                if self._base is not None and (name not in self._changed or name in self._base):
-                    self._made[name] = self._of_base(self._base, name)
-                elif self._base is not None and self.wrappers.plain_additions:
-                    self._made[name] = dict if name in self._classes else str
-                elif name in self._classes:
-                    self._made[name] = self._struct(self._classes[name])
-                else:
-                    self._made[name] = _enum(self._enums[name])
+            chain: list[tuple[str, Iterator[str]]] = []
+            following: str | None = name
+            try:
+                while following is not None or chain:
+                    if following is not None:
+                        self._open.add(following)
+                        chain.append((following, iter(self._needed(following))))
+                    current, needed = chain[-1]
+                    following = next((each for each in needed if not (each in self._made or each in self._open)), None)
+                    if following is None:
+                        if current not in self._made:
+                            self._made[current] = self._new(current)
+                        chain.pop()
+                        self._open.discard(current)
+            finally:
+                self._open.difference_update(each for each, _ in chain)
             return self._made[name]
+
+    def _needed(self, name: str) -> Iterable[str]:
+        """Return the classes that making one looks up."""
+        if name not in self._classes or (self._base is not None and self.wrappers.plain_additions):
+            return ()
+        fields: Iterable[FieldInfo] = self._classes[name].fields
+        if self._base is not None and (name not in self._changed or name in self._base):
+            fields = self._added_fields(self._base, name)
+        types = [type_ for field in fields for type_ in self._looked_up(field)]
+        return [part.name for type_ in types for part in walk(type_) if type(part) is ClassType and part.name in self]
+
+    def _looked_up(self, field: FieldInfo) -> Iterable[Type]:
+        """Return the type of a field whose classes are looked up here."""
+        return (field.annotated,)
+
+    def _new(self, name: str) -> Any:
+        if self._base is not None and (name not in self._changed or name in self._base):
+            return self._of_base(self._base, name)
+        if self._base is not None and self.wrappers.plain_additions:
+            return dict if name in self._classes else str
+        return self._struct(self._classes[name]) if name in self._classes else _enum(self._enums[name])
 
     def _of_base(self, base: Types, name: str) -> Any:
         """Return the class of the program, a Struct with the fields that are added to it."""
         made = base[name]
-        if name not in self._changed or name not in self._classes or hasattr(made, "__pydantic_fields__"):
-            return made
-        declared = host_class(made).names
-        more = [field for field in self._classes[name].fields if field.name not in declared]
+        more = self._added_fields(base, name)
         if not more:
             return made
-        annotations = [field[1] for field in self._fields(name, more, {field.name: field.name for field in more})]
+        annotations = [self._field(field, field.name)[1] for field in more]
         return with_more_fields(made, tuple(field.name for field in more), tuple(annotations))
 
-    def _fields(self, name: str, fields: Iterable[FieldInfo], names: Mapping[str, str]) -> list[Any]:
-        self._open.add(name)
-        try:
-            return [self._field(field, names[field.name]) for field in fields]
-        finally:
-            self._open.discard(name)
+    def _added_fields(self, base: Types, name: str) -> list[FieldInfo]:
+        """Return the fields that are added to a Struct of the program."""
+        if name not in self._changed or name not in self._classes:
+            return []
+        made = base[name]
+        if hasattr(made, "__pydantic_fields__"):
+            return []
+        declared = host_class(made).names
+        return [field for field in self._classes[name].fields if field.name not in declared]
 
     def _struct(self, info: ClassInfo) -> Any:
         names = field_names(info)
-        fields = self._fields(info.name, info.fields, names)
+        fields = [self._field(field, names[field.name]) for field in info.fields]
         made = new_struct(info.name, "bamlvm." + self._home, fields, tuple(names), info.doc)
         made.__baml_annotations__ = partial(self._annotations, info)
         return made
@@ -329,11 +362,19 @@ class PartialTypes(Types):
             known = self._known_whole[name] = is_done or self.whole[name] is self[name] is not dict
         return known
 
-    def _make(self, name: str) -> Any:
+    def _is_shared(self, name: str) -> bool:
+        """Whether a name's values have no partial form."""
         info = self._classes.get(name)
-        if info is None or has_attribute(info.attributes, "stream.done"):
-            return self.whole[name]
-        return super()._make(name)
+        return info is None or has_attribute(info.attributes, "stream.done")
+
+    def _make(self, name: str) -> Any:
+        return self.whole[name] if self._is_shared(name) else super()._make(name)
+
+    def _needed(self, name: str) -> Iterable[str]:
+        return [each for each in super()._needed(name) if not self._is_shared(each)]
+
+    def _looked_up(self, field: FieldInfo) -> Iterable[Type]:
+        return () if has_attribute(field.attributes, "stream.done") else (field.annotated,)
 
     def _beginning(self, field: FieldInfo) -> Callable[[], Any] | None:
         if has_attribute(field.attributes, "stream.done") or has_attribute(field.attributes, "check"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import enum
 import pickle
+from typing import Any
 
 import msgspec
 import pytest
@@ -65,3 +66,25 @@ def test_values_can_be_copied_and_pickled(runtime: bamlvm.Runtime) -> None:
     odd = runtime.functions.odd()
     assert copy.copy(odd) is copy.deepcopy(odd) is odd
     assert pickle.loads(pickle.dumps(odd)).value == "mro"
+
+
+def test_a_chain_of_classes_may_be_of_any_length() -> None:
+    count = 3000
+    chain = "".join(f"class C{place} {{ a C{place + 1} }}\n" for place in range(count))
+    source = chain + f"class C{count} {{ a int }}\nfunction Last() -> C{count} {{ C{count} {{ a: 1 }} }}"
+    with bamlvm.Runtime.from_files({"main.baml": source}) as runtime:
+        made = runtime.types.C0
+        for each in (runtime.types, runtime.partial_types):
+            inner = each.C0.__baml_annotations__()["a"]
+            assert inner in (each.C1, each.C1 | None)
+        assert made.__struct_fields__ == ("a",)
+        assert runtime.call_function_sync("Last", {}) == runtime.types[f"C{count}"](a=1)
+
+
+def test_classes_that_need_each_other_are_of_any_type_within() -> None:
+    source = "class A { b B c C }\nclass B { a A[] c C }\nclass C { b B? }\nfunction main() -> int { 1 }"
+    with bamlvm.Runtime.from_files({"main.baml": source}) as runtime:
+        types = runtime.types
+        assert types.A.__annotations__ == {"b": types.B, "c": types.C}
+        assert types.B.__annotations__ == {"a": list[Any], "c": types.C}
+        assert types.C.__annotations__ == {"b": Any}
