@@ -198,7 +198,12 @@ def textmate() -> str:
                 "beginCaptures": _captures(whole="punctuation.definition.string.begin.baml"),
                 "end": '"',
                 "endCaptures": _captures(whole="punctuation.definition.string.end.baml"),
-                "patterns": [_match("constant.character.escape.baml", r'\\(?:[nrt0\\"]|u\{[0-9A-Fa-f]{1,6}\})')],
+                "patterns": [
+                    _match(
+                        "constant.character.escape.baml",
+                        r'\\(?:[nrtbf0\\"`$\'/]|x[0-7][0-9A-Fa-f]|u(?:[0-9A-Fa-f]{4}|\{[0-9A-Fa-f]{1,6}\}))',
+                    )
+                ],
             },
             "template-literal": {
                 "name": "string.template.baml",
@@ -222,9 +227,10 @@ def textmate() -> str:
             "number": {
                 "patterns": [
                     _match(
-                        "constant.numeric.float.baml", r"\b[0-9]+(?:\.[0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)\b"
+                        "constant.numeric.float.baml",
+                        r"\b[0-9][0-9_]*(?:\.[0-9][0-9_]*(?:[eE][+-]?[0-9][0-9_]*)?|[eE][+-]?[0-9][0-9_]*)\b",
                     ),
-                    _match("constant.numeric.integer.baml", r"\b[0-9]+\b"),
+                    _match("constant.numeric.integer.baml", r"\b(?:0x[0-9a-fA-F_]+|0o[0-7_]+|0b[01_]+|[0-9][0-9_]*)\b"),
                 ]
             },
             "constant": {"match": whole_words(LITERAL_WORDS), "name": "constant.language.baml"},

@@ -48,6 +48,10 @@ def item_hint(tokens: list[Token], index: int, token: Token, expected: set[str])
             return "a variant holds no value: write a class for each, and `type Name = A | B`", ()
         case "ENUM", "STRING":
             return 'a variant is a name; its text is set by `@alias("…")`', ()
+        case "TYPE", "BLOCK_ATTRIBUTE" if token.text == "@@dynamic" and before.kind == "ASSIGN":
+            written = f"class {tokens[1].text} {{ @@dynamic }}"
+            hint = f"what gets its fields at run time is a class: `{written}`"
+            return hint, replace(tokens[0].start, token.end, written)
         case "TYPE", _ if index == 2 and expected == {"ASSIGN"}:
             return "write `=` before the type", replace(token.start, token.start, "= ")
         case "TEST", "STRING" if index == 1:
@@ -61,8 +65,6 @@ def item_hint(tokens: list[Token], index: int, token: Token, expected: set[str])
             return hint, replace(before.start, before.end, "client")
         case "FUNCTION", "LBRACE" if "LESS" in expected and "LPAREN" in expected and earlier.kind == "FUNCTION":
             return f"a function has its parameters before its block: `function {before.text}(x: T) -> R {{ … }}`", ()
-        case "FUNCTION", "LBRACE" if before.kind == "ARROW":
-            return "a map is written `map<string, int>`, an object has a class", ()
         case "FUNCTION", "LBRACE" if before.text == "throws":
             return "name what is thrown: `throws ErrorClass`", ()
         case "FUNCTION", _ if "RPAREN" in expected and "MINUS" not in expected:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 
-from bamlvm.grammar.diagnostics import Edit, error, replace
+from bamlvm.grammar.diagnostics import error, replace
 from bamlvm.grammar.lexer_state import LexerState
 from bamlvm.grammar.source import Span
 from bamlvm.grammar.tokens import CODE, TEMPLATE_PATTERN, Token
 
+_UPPER_PREFIX = re.compile("0(?:X_*[0-9a-fA-F][0-9a-fA-F_]*|O_*[0-7][0-7_]*|B_*[01][01_]*)")
 _SINGLE_QUOTED = re.compile(r"'([^'\"\n]*)'")
 
 
@@ -64,6 +65,8 @@ def rare_token(c: LexerState, kind: str, start: int, end: int) -> int:
             error("E0010", "a string is in double quotes", Span("", start, end), (), f"write `{written}`", fix)
         )
         return end
+    if text[start] == "`" and (closing := text.find("`", end)) >= 0:
+        return _backquoted(c, start, closing + 1)
     if text[start] == "#" and not text[text.rfind("\n", 0, start) + 1 : start].strip():
         end = text.find("\n", start)
         end = len(text) if end < 0 else end
@@ -72,6 +75,13 @@ def rare_token(c: LexerState, kind: str, start: int, end: int) -> int:
         message = "`#` begins nothing here"
         span = Span("", start, start + 1)
         c.diagnostics.append(error("E0010", message, span, (), "a comment begins with `//`", fix))
+        return end
+    if text[start] == "0" and (number := _UPPER_PREFIX.fullmatch(text, start, end)):
+        c.tokens.append(Token("INT", number.group(), start, end))
+        written = number.group().lower()
+        fix = replace(start, end, written)
+        message = f"the prefix of a number is in lower case: `{written[:2]}`"
+        c.diagnostics.append(error("E0010", message, Span("", start, end), (), f"write `{written}`", fix))
         return end
     c.trivia.append(Token("ERROR", text[start:end], start, end))
     if kind == "OPEN_COMMENT":
@@ -82,14 +92,27 @@ def rare_token(c: LexerState, kind: str, start: int, end: int) -> int:
     return end
 
 
+def _backquoted(c: LexerState, start: int, end: int) -> int:
+    """Report a template string where none may stand, and read it as the raw string that was probably meant."""
+    content = c.text[start + 1 : end - 1]
+    hashes = "#"
+    while f'"{hashes}' in content:
+        hashes += "#"
+    written = f'{hashes}"{content}"{hashes}'
+    c.tokens.append(Token("RAW_STRING", c.text[start:end], start, end))
+    fix = replace(start, end, written) if "${" not in content and "\\" not in content else ()
+    hint = 'write `#"…"#`; a template string in backticks is part of the code of a function'
+    span = Span("", start, start + 1)
+    c.diagnostics.append(error("E0010", "a text is in double quotes or a raw string here", span, (), hint, fix))
+    return end
+
+
 def _report_invalid(c: LexerState, text: str, start: int, end: int) -> None:
     """Report characters that begin no token."""
     if text[0].isdigit() and text.endswith("n") and text[:-1].isdigit():
         c.report("E0010", f"`{text}` is a bigint, which this dialect does not have", start, end)
     elif text[0].isdigit() and text[0].isascii():
-        fix, hint = _plain_number(text, start, end)
-        message = f"`{text}` is neither a number nor a name"
-        c.diagnostics.append(error("E0010", message, Span("", start, end), (), hint, fix))
+        c.report("E0010", f"`{text}` is neither a number nor a name", start, end)
     elif text == "'":
         c.report("E0010", "a single quote begins nothing", start, end, hint='strings are written `"…"`')
     elif text == "`":
@@ -97,15 +120,6 @@ def _report_invalid(c: LexerState, text: str, start: int, end: int) -> None:
         c.report("E0010", "a backtick begins nothing here", start, end, hint=hint)
     else:
         c.report("E0010", f"unexpected character {text!r}", start, end)
-
-
-def _plain_number(text: str, start: int, end: int) -> tuple[tuple[Edit, ...], str | None]:
-    """Return the fix and the hint for a number that another language reads: `1_000`, `0x1F`."""
-    try:
-        written = str(int(text, 0))
-    except ValueError:
-        return (), None
-    return replace(start, end, written), f"write `{written}`"
 
 
 def _raw_string(c: LexerState, start: int, end: int) -> int:

@@ -93,6 +93,8 @@ def parse_file(source: SourceFile, cache: ItemCache | None = None) -> tuple[File
         if parsed.declaration is not None:
             items.append(Item(parsed.declaration, path, found.start, content))
         else:
+            if parsed.diagnostics:
+                stray = found.end  # what follows on its last line follows from its error
             if parsed.recovered is not None:
                 recovered.append(Item(parsed.recovered, path, found.start, content))
             if parsed.unread:
@@ -104,7 +106,7 @@ def parse_file(source: SourceFile, cache: ItemCache | None = None) -> tuple[File
 def parse_item(text: str, keyword: str) -> ParsedItem:
     """Parse one item from its text, whose first word is ``keyword``."""
     lexed = lex(text, keyword)
-    context = ActionContext(lexed)
+    context = ActionContext(lexed, text)
     parser = _ItemParser(lexed, context, text)
     name = _probable_name(lexed.tokens)
     declaration = parser.parse(_start_rule(keyword, lexed.tokens))

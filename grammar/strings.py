@@ -1,6 +1,7 @@
 r"""The value of a string literal: escapes, raw strings, and the text of a prompt.
 
-Escapes are those of the language page, ``\n \r \t \\ \" \0 \u{1F600}``; the other quotes and ``$`` may be escaped too.
+Escapes are those of the language page, ``\n \r \t \\ \" \0 \u{1F600}``, and what the official runtime reads besides:
+``\b \f \/``, the other quotes and ``$``, ``\x41`` up to ``\x7F``, and JSON's ``\u0041`` with its pairs of surrogates.
 """
 
 from __future__ import annotations
@@ -9,8 +10,20 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-_ESCAPE = re.compile(r"\\(?:u\{([0-9a-fA-F]{1,6})\}|(.)|\Z)", re.DOTALL)
-_SIMPLE: Final = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", '"': '"', "0": "\0", "`": "`", "$": "$", "'": "'"}
+_ESCAPE = re.compile(
+    r"\\(?:u\{([0-9a-fA-F]{1,6})\}|x([0-7][0-9a-fA-F])|u([0-9a-fA-F]{4})(?:(?<=[dD][89abAB]..)\\u([dD][c-fC-F][0-9a-fA-F]{2}))?"
+    r"|(.)|\Z)",
+    re.DOTALL,
+)
+_SIMPLE: Final = {
+    "n": "\n",
+    "r": "\r",
+    "t": "\t",
+    "b": "\b",
+    "f": "\f",
+    "0": "\0",
+    **{itself: itself for itself in "\\\"`$'/"},
+}
 
 
 def unescape(content: str, invalid: Callable[[int, int, str], None]) -> str:
@@ -22,9 +35,12 @@ def unescape(content: str, invalid: Callable[[int, int, str], None]) -> str:
         return content
 
     def replace(found: re.Match[str]) -> str:
-        code, letter = found.groups()
+        braced, byte, unit, low, letter = found.groups()
+        code = braced or byte or unit
         if code is not None:
             number = int(code, 16)
+            if low is not None:
+                number = 0x10000 + ((number - 0xD800) << 10) + int(low, 16) - 0xDC00
             if number < 0x110000 and not 0xD800 <= number < 0xE000:
                 return chr(number)
         elif letter in _SIMPLE:
@@ -36,7 +52,12 @@ def unescape(content: str, invalid: Callable[[int, int, str], None]) -> str:
 
 
 def raw_content(text: str) -> tuple[str, int]:
-    """Return the content of a raw string token and its start in the token; an unclosed one reaches to its end."""
+    """Return the content of a raw string token and its start in the token; an unclosed one reaches to its end.
+
+    The lexer reads a template string as one where none may stand, and reports it.
+    """
+    if text[0] == "`":
+        return text[1:-1], 1
     hashes = text.index('"')
     start = hashes + 1
     closed = len(text) > 2 * hashes + 1 and text.endswith('"' + "#" * hashes)

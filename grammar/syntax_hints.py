@@ -18,8 +18,15 @@ from bamlvm.grammar.tokens import Token
 _NOTHING: Final = Token(END, "", 0, 0)
 _FOR_HEAD: Final = re.compile(r"(?:(?:let|const|var)\s+)?(\w+)\s+(?:of|in)\b")
 _LAMBDA: Final = "a lambda is written `(x: int) -> int { x + 1 }`"
+_ENDED: Final = "a statement that begins with a block ends with its `}`: to go on with its value, put it in parentheses"
 _TUPLE: Final = "there are no tuples: use a class with a field for each part, or a list"
 _FUNCTIONS: Final = ("fn", "func", "fun", "function", "def")
+_INFIX: Final = frozenset(
+    {"OR", "AND", "COALESCE", "PIPE", "CARET", "AMPERSAND", "EQUALITY", "LESS", "GREATER", "IS"}
+) | {*("COMPARISON", "SHIFT_LEFT", "GREATER_JOINED", "PLUS", "MULTIPLY", "INSTANCEOF")}
+"""Operators that begin nothing."""
+_TYPES: Final = frozenset({"MAP", "NAME", "LPAREN", "STRING"})
+"""What a type begins with."""
 _CLOSING: Final = ("SEMICOLON", "RPAREN", "RBRACE", END)
 
 
@@ -32,6 +39,7 @@ def syntax_hint(tokens: list[Token], index: int, token: Token, expected: set[str
         item_hint(tokens, index, token, expected),
         _step(tokens, index),
         _catch(tokens, index, token, expected),
+        _block_argument(tokens, index, expected),
         _for(tokens, index, text),
     ):
         if known is not None:
@@ -71,6 +79,10 @@ def syntax_hint(tokens: list[Token], index: int, token: Token, expected: set[str
             return "what may be null is checked first: `if (x != null) { … }`, or `x ?? default`", ()
         case "ARROW" if "FAT_ARROW" in expected:
             return "an arm is written `pattern => result`", replace(*here, "=>")
+        case "ARROW" if "OR" in expected:
+            return _LAMBDA, ()
+        case _ if before.kind == "RBRACE" and "WHILE" in expected and token.kind in _INFIX:
+            return _ENDED, ()
         case "FAT_ARROW" if "ARROW" in expected and not _is_head(tokens, index):
             return _LAMBDA, ()
         case "FAT_ARROW" if "ARROW" in expected:
@@ -144,8 +156,8 @@ def syntax_hint(tokens: list[Token], index: int, token: Token, expected: set[str
             return "write `:` between a name and its value", replace(before.end, before.end, ":")
         case "STRING":
             return _before_string(before, token)
-        case "LBRACE" if "MAP" in expected and before.kind == "ASSIGN":
-            return "an object has a class: `class Name { field type }`", ()
+        case "LBRACE" if expected >= _TYPES and "FLOAT" not in expected:
+            return _braced_type(tokens, index, text)
         case "LBRACKET" if "MAP" in expected and following.kind == "NAME":
             return f"a list is written `{following.text}[]`", ()
         case "LBRACE" if "ARROW" in expected and before.kind == "RPAREN":
@@ -167,6 +179,31 @@ def syntax_hint(tokens: list[Token], index: int, token: Token, expected: set[str
     if before.kind == "LBRACKET" and earlier.kind == "NAME" and expected == {"RBRACKET"}:
         return "a map is written `map<string, int>`, a list `int[]`", ()
     return None, ()
+
+
+def _braced_type(tokens: list[Token], index: int, text: str) -> Hint:
+    """Return the hint for a type in braces: `{string: int}` is a map, `{a: int}` a class."""
+    inner = tokens[index + 1 : index + 5]
+    kinds = [each.kind for each in inner]
+    if kinds[:1] == ["NAME"] and inner[0].text != "string":
+        return "an object has a class: `class Name { field type }`", ()
+    if kinds == ["NAME", "COLON", "NAME", "RBRACE"]:
+        written = f"map<string, {inner[2].text}>"
+        return f"write `{written}`", replace(tokens[index].start, inner[3].end, written)
+    return "a map is written `map<string, int>`, an object has a class", ()
+
+
+def _block_argument(tokens: list[Token], index: int, expected: set[str]) -> Hint | None:
+    """Return the hint for `xs.map { it * 2 }` and `xs.map { |x| x * 2 }`, which are read as an object of a class."""
+    if not {"COLON", "RBRACE"} & expected or "FAT_ARROW" in expected:
+        return None
+    brace = next((at for at in range(index - 1, max(index - 4, 0), -1) if tokens[at].kind == "LBRACE"), 0)
+    if brace < 2 or tokens[brace - 1].kind != "NAME" or tokens[brace - 2].kind != "DOT":
+        return None
+    name = tokens[brace - 1].text
+    if not name[:1].islower():
+        return None
+    return f"a function is passed in parentheses: `xs.{name}((x: int) -> int {{ x + 1 }})`", ()
 
 
 def follows_an_operand(tokens: list[Token], index: int, text: str) -> bool:

@@ -130,6 +130,10 @@ BLOCK_COMMENT: Final = r"/\*(?s:.)*?\*/"
 JINJA: Final = r"""\{\{(?:"[^"\n]*"|'[^'\n]*'|(?!\}\})(?s:.))*+\}\}"""
 TEMPLATE_CHARACTER: Final = r"(?:[^`\\$]|\\(?s:.)|\$(?!\{))"
 
+DIGITS: Final = "[0-9][0-9_]*+"
+INTEGER: Final = f"(?:0x_*+[0-9a-fA-F][0-9a-fA-F_]*+|0o_*+[0-7][0-7_]*+|0b_*+[01][01_]*+|{DIGITS})"
+FLOAT: Final = f"{DIGITS}(?:[.]{DIGITS}(?:[eE][+-]?{DIGITS})?|[eE][+-]?{DIGITS})"
+
 _SPACE = f"[{BLANK}]*+"
 _SHARED = rf"""
 |(?P<STRING>{STRING})
@@ -145,8 +149,10 @@ _CODE_PATTERN = re.compile(
  (?P<NAME>[A-Za-z_][A-Za-z0-9_]*+|[$]watch\b)
 |(?P<DELIMITER>[()\[\]}]|\{(?!//))
 |(?P<PUNCTUATION>[.]{3}|->|=>|<<=|>>=|[|]{2}|&&|[?]{2}|[=!<>+\-*%&|^]=|/=|<<|[,:;.=?|^&<>+\-*%!~]|/(?![/*]))
-|(?P<FLOAT>[0-9]++(?:[.][0-9]++(?:[eE][+-]?[0-9]++)?|[eE][+-]?[0-9]++)(?![A-Za-z0-9_]))
-|(?P<INT>[0-9]++(?![A-Za-z0-9_]))
+"""
+    + rf"""
+|(?P<FLOAT>{FLOAT}(?![A-Za-z0-9_]))
+|(?P<INT>{INTEGER}(?![A-Za-z0-9_]))
 """
     + _SHARED
     + r"""

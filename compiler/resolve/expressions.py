@@ -129,6 +129,11 @@ def _report_bare_keys(r: Resolving, node: syntax.MapLiteral, keys: list[syntax.N
 
 
 def _object(r: Resolving, node: syntax.ObjectLiteral) -> hir.Expr:
+    root, _, method = node.path.partition(".")
+    if method and r.is_local(root):
+        hint = f"a function is passed in parentheses: `{node.path}((x: int) -> int {{ x + 1 }})`"
+        r.report.error("E0002", (node.start, node.path_end), f"`{node.path}` is not a class", hint=hint)
+        return hir.Invalid(node.start, node.end)
     fields = tuple(
         _spread(r, each)
         if isinstance(each, syntax.Spread)

@@ -12,7 +12,8 @@ from bamlvm.grammar.tokens import Lexed, Token
 class ActionContext:
     """The state of one item's reductions; the first argument of every action."""
 
-    def __init__(self, lexed: Lexed) -> None:
+    def __init__(self, lexed: Lexed, text: str) -> None:
+        self.text = text
         self.docs = lexed.docs
         self.headers = list(lexed.headers)
         """Headers that no block has taken yet, in order."""
@@ -35,7 +36,7 @@ class ActionContext:
         """Replace the escapes of ``content``, which begins at ``offset``; report those that are invalid."""
 
         def invalid(start: int, end: int, text: str) -> None:
-            hint = r"escapes are \n \r \t \\ \" \0 and \u{1F600}"
+            hint = r"escapes are \n \r \t \\ \" \0 \u{1F600} and \x41"
             self.report("E0010", f"`{text}` is not an escape", offset + start, offset + end, hint)
 
         return unescape(content, invalid)

@@ -56,7 +56,7 @@ def int_literal(c: ActionContext, token: Token) -> Expr:
 
 
 def float_literal(c: ActionContext, token: Token) -> Expr:
-    return Literal(token.start, token.end, float(token.text))
+    return Literal(token.start, token.end, float(token.text.replace("_", "")))
 
 
 def string_literal(c: ActionContext, token: Token) -> Expr:

@@ -52,12 +52,17 @@ class DottedName(msgspec.Struct, frozen=True, gc=False):
     starts: tuple[int, ...]
 
 
-def integer(text: str) -> int:
-    """Return the value of a decimal literal.
+_BASES: Final = {"0x": 16, "0o": 8, "0b": 2}
 
-    Of one with more than 40 digits, which is out of range whatever its digits are, the first 40 are read.
+
+def integer(text: str) -> int:
+    """Return the value of an integer literal, which may have a prefix (`0x 0o 0b`) and `_` between its digits.
+
+    Of one with more than 80 digits behind its zeros, which is out of range whatever they are, the first 80 are read.
     """
-    return int(text[:40])
+    digits = text.replace("_", "").lower()
+    base = _BASES.get(digits[:2], 10)
+    return int((digits if base == 10 else digits[2:]).lstrip("0")[:80] or "0", base)
 
 
 # --- lists and plumbing

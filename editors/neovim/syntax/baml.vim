@@ -21,10 +21,10 @@ syntax match bamlCall "\h\w*\ze\s*("
 syntax match bamlFunction "\(\<\%(function\|template_string\)\s\+\)\@<=\h\w*"
 syntax match bamlAttribute "@@\?\h[[:alnum:]_.]*"
 syntax match bamlEnvironment "\<env\.\h\w*"
-syntax match bamlNumber "\<\d\+\%(\.\d\+\)\?\%([eE][-+]\?\d\+\)\?\>"
+syntax match bamlNumber "\<\%(0x[0-9a-fA-F_]\+\|0o[0-7_]\+\|0b[01_]\+\|\d[0-9_]*\%(\.\d[0-9_]*\)\?\%([eE][-+]\?\d[0-9_]*\)\?\)\>"
 syntax match bamlOperator "->\|=>\|\.\.\.\|[-+*/%&|^!<>=~?]=\?"
 
-syntax match bamlEscape contained "\\\%([nrt0\\\"]\|u{\x\{1,6}}\)"
+syntax match bamlEscape contained "\\\%([nrtbf0\\\"`$'/]\|x[0-7]\x\|u\x\{4}\|u{\x\{1,6}}\)"
 syntax region bamlString start=+"+ skip=+\\.+ end=+"+ contains=bamlEscape
 syntax region bamlInterpolation contained matchgroup=Special start=+${+ end=+}+ contains=TOP
 syntax region bamlTemplate start=+`+ skip=+\\.+ end=+`+ contains=bamlInterpolation

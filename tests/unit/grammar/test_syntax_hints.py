@@ -7,6 +7,10 @@ import pytest
 from bamlvm.grammar.parser import parse_file
 from bamlvm.grammar.source import SourceFile
 
+_IN_PARENTHESES = (
+    "a statement that begins with a block ends with its `}`: to go on with its value, put it in parentheses"
+)
+
 HINTS = [
     ("f(a: 1)", "a named argument is written `a = …`", "f(a = 1)"),
     ("g() catch (e) { 0 }", "a `catch` has arms, as a `match` has: `catch (e) { _ => … }`", "g() catch (e) { _ => 0 }"),
@@ -66,8 +70,18 @@ HINTS = [
     ("let v = .5;", "a float has digits before its point: `0.5`", "let v = 0.5;"),
     ("if (x) g();", "what is run stands in braces: `if (x) { … }`", None),
     ("match (x) { Some(v) => 1 }", "a pattern tests for a type, as in `v: int => v`, or for `null`", None),
-    ("let v = 0x1F;", "write `31`", "let v = 31;"),
-    ("let v = 1_000;", "write `1000`", "let v = 1000;"),
+    ("let v = 0X1F;", "write `0x1f`", "let v = 0x1f;"),
+    ("let v = 0B11;", "write `0b11`", "let v = 0b11;"),
+    ("let v = xs.map { it * 2 };", "a function is passed in parentheses: `xs.map((x: int) -> int { x + 1 })`", None),
+    ("let v = xs.map { |x| x * 2 };", "a function is passed in parentheses: `xs.map((x: int) -> int { x + 1 })`", None),
+    (
+        "let v = xs.map { x -> x * 2 };",
+        "a function is passed in parentheses: `xs.map((x: int) -> int { x + 1 })`",
+        None,
+    ),
+    ("let v = xs.map(x -> x * 2);", "a lambda is written `(x: int) -> int { x + 1 }`", None),
+    ("if (a) { 1 } else { 2 } + 3", _IN_PARENTHESES, None),
+    ('{ "a": 1 } == m', _IN_PARENTHESES, None),
     ("let v = `a ${x`;", "add the missing `` ` ``", None),
 ]
 ITEMS = [
@@ -121,6 +135,30 @@ ITEMS = [
         'client A { provider = openai options { model = "x" } }',
         "a key and its value stand side by side: `provider openai`",
         None,
+    ),
+    ("class A { m {string: int} }", "write `map<string, int>`", "class A { m map<string, int> }"),
+    ("class A { m {a: int} }", "an object has a class: `class Name { field type }`", None),
+    ("function f() -> {string: int} { {} }", "write `map<string, int>`", "function f() -> map<string, int> { {} }"),
+    ("function f() -> {a: int} { 1 }", "an object has a class: `class Name { field type }`", None),
+    (
+        "type X = @@dynamic",
+        "what gets its fields at run time is a class: `class X { @@dynamic }`",
+        "class X { @@dynamic }",
+    ),
+    (
+        "function F() -> string { client C prompt `a {{ b }}` }",
+        'write `#"…"#`; a template string in backticks is part of the code of a function',
+        'function F() -> string { client C prompt #"a {{ b }}"# }',
+    ),
+    (
+        "function F() -> string { client C prompt `a ${b}` }",
+        'write `#"…"#`; a template string in backticks is part of the code of a function',
+        None,
+    ),
+    (
+        "client C { provider openai options { model `gpt` } }",
+        'write `#"…"#`; a template string in backticks is part of the code of a function',
+        'client C { provider openai options { model #"gpt"# } }',
     ),
     ("# remark", "a comment begins with `//`; every file of a project sees every other", "// remark"),
     ("let g = () => 1;", "a lambda is written `(x: int) -> int { x + 1 }`", None),
