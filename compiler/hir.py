@@ -299,11 +299,18 @@ class TypePattern(Node, frozen=True):
     local: int | None
 
 
+class ErrorPattern(Node, frozen=True):
+    """``_``, a bare name or ``unknown`` in a ``catch``: whatever is thrown but ``panics``; binds if ``local``."""
+
+    panics: Type
+    local: int | None
+
+
 class OrPattern(Node, frozen=True):
     alternatives: tuple[Pattern, ...]
 
 
-Pattern: TypeAlias = AnyPattern | LiteralPattern | VariantPattern | TypePattern | OrPattern
+Pattern: TypeAlias = AnyPattern | LiteralPattern | VariantPattern | TypePattern | ErrorPattern | OrPattern
 
 # --- statements -------------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,11 @@ PANICS = "baml.panics."
 """The prefix of the classes of the machine's own errors."""
 
 
+def is_panic(type_: Type) -> bool:
+    """Whether a type is one of the machine's own errors."""
+    return isinstance(type_, ClassType) and type_.name.startswith(PANICS)
+
+
 class DeclaredGlobal(NamedTuple):
     """A constant; ``type`` is the written one, None where its value decides."""
 

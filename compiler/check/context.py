@@ -19,7 +19,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from bamlvm.compiler import hir, tir
 from bamlvm.compiler.reporter import Located, Reporter
-from bamlvm.compiler.symbols import PANICS, Symbols
+from bamlvm.compiler.symbols import Symbols, is_panic
 from bamlvm.compiler.types import Solver, is_open, widen
 from bamlvm.compiler.uses import Symbol
 from bamlvm.vm.program.types import (
@@ -29,7 +29,6 @@ from bamlvm.vm.program.types import (
     NEVER,
     NULL,
     STRING,
-    ClassType,
     ListType,
     LiteralType,
     MapType,
@@ -342,11 +341,6 @@ def _root(place: Place) -> int:
     root = place if isinstance(place, int) else place[0]
     assert isinstance(root, int)
     return root
-
-
-def is_panic(type_: Type) -> bool:
-    """Whether a type is one of the machine's own errors."""
-    return isinstance(type_, ClassType) and type_.name.startswith(PANICS)
 
 
 def is_unnamed(type_: Type) -> bool:

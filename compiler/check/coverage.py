@@ -8,6 +8,7 @@ their number.  Any other type goes through the algebra of :mod:`bamlvm.compiler.
 from __future__ import annotations
 
 from bamlvm.compiler import hir
+from bamlvm.compiler.symbols import is_panic
 from bamlvm.compiler.types import Solver, literal_type
 from bamlvm.vm.program.types import (
     BOOL,
@@ -16,6 +17,7 @@ from bamlvm.vm.program.types import (
     NEVER,
     NULL,
     STRING,
+    UNKNOWN,
     ClassType,
     EnumType,
     LiteralType,
@@ -55,6 +57,8 @@ class Remaining:
                 return self.type
             case hir.OrPattern(alternatives=alternatives):
                 return union(self.seen(each) for each in alternatives)
+            case hir.ErrorPattern():
+                return union(part for part in members(self.type) if not is_panic(part))
             case _:
                 taken = _taken(pattern)
                 return NEVER if taken in self._spent else self._solver.intersect(self.type, taken)
@@ -86,6 +90,10 @@ class Remaining:
         match pattern:
             case hir.AnyPattern():
                 return NEVER
+            case hir.ErrorPattern(panics=panics):
+                if type_ == UNKNOWN:
+                    return panics
+                return union(part for part in members(type_) if is_panic(part))
             case hir.OrPattern(alternatives=alternatives):
                 for each in alternatives:
                     type_ = self._without(each, type_)
@@ -121,7 +129,7 @@ class Remaining:
                         return None
                     found.extend(exact)
                 return found
-            case hir.AnyPattern() | hir.LiteralPattern(value=float()):
+            case hir.AnyPattern() | hir.ErrorPattern() | hir.LiteralPattern(value=float()):
                 return None
             case _:
                 taken = _taken(pattern)
@@ -137,7 +145,7 @@ class Remaining:
 def _whole(pattern: hir.Pattern) -> list[Type]:
     """Return the types that a pattern covers wholly."""
     match pattern:
-        case hir.AnyPattern() | hir.LiteralPattern(value=float()):
+        case hir.AnyPattern() | hir.ErrorPattern() | hir.LiteralPattern(value=float()):
             return []
         case hir.OrPattern(alternatives=alternatives):
             return [type_ for each in alternatives for type_ in _whole(each)]

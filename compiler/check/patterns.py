@@ -6,8 +6,9 @@ from typing import Final, NamedTuple
 
 from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check import operators
-from bamlvm.compiler.check.context import Checking, Flow, Place, is_panic, is_unnamed, place_of
+from bamlvm.compiler.check.context import Checking, Flow, Place, is_unnamed, place_of
 from bamlvm.compiler.check.coverage import Remaining
+from bamlvm.compiler.symbols import is_panic
 from bamlvm.compiler.types import is_dynamic
 from bamlvm.vm.program.types import (
     BOOL,
@@ -24,6 +25,7 @@ from bamlvm.vm.program.types import (
     union,
 )
 
+_NO_PANIC: Final = "a panic is taken by an arm that names its class, or by `catch_all`"
 _ALL_FAILED: Final = ClassType("baml.errors.AllAttemptsFailed")
 _FAILURE: Final = "baml.llm.Failure"
 _SOLE_FAILURE: Final = "baml.llm.sole_failure"
@@ -64,7 +66,9 @@ def match(c: Checking, node: hir.Match, expected: Type | None) -> tir.Expr:
 
 
 def catch(c: Checking, node: hir.Catch, expected: Type | None) -> tir.Expr:
-    """Check a catch: its arms see what the operand throws and every panic; what no arm takes is thrown on.
+    """Check a catch: its arms see what is thrown and the panics that they name; what no arm takes is thrown on.
+
+    `_` and a bare name take any error but no panic, so that a bug is not swallowed; those of `catch_all` take both.
 
     An arm may also name the error of an LLM call's only attempt; see :func:`_with_sole_failure`.
     """
@@ -81,7 +85,8 @@ def catch(c: Checking, node: hir.Catch, expected: Type | None) -> tir.Expr:
     checked = _arms(
         c, node.arms, visible, node.binding, expected, ("E0095", "nothing that is thrown here fits this arm")
     )
-    rest = _rest(c, node.arms, throws) if checked.left != NEVER else NEVER
+    takes_errors = checked.left == NEVER or any(arm.guard is None and _takes_errors(arm.pattern) for arm in node.arms)
+    rest = _rest(c, node.arms, throws) if not takes_errors else NEVER
     if rest != NEVER and before.live:
         outer.append(rest)
         if node.all:
@@ -113,7 +118,8 @@ def _arms(
         c.flow = start
         seen = left.seen(node.pattern)
         if seen == NEVER and left.type != hir.ERROR:
-            c.report.warning(unreachable[0], node.pattern, unreachable[1])
+            hint = _NO_PANIC if _takes_errors(node.pattern) else None
+            c.report.warning(unreachable[0], node.pattern, unreachable[1], hint=hint)
         _bind(c, node.pattern, seen)
         if subject is not None:
             c.flow = c.narrowed(c.flow, subject, seen)
@@ -168,7 +174,7 @@ def _with_sole_failure(c: Checking, node: hir.Catch, operand: tir.Expr, throws: 
 def _types_of(pattern: hir.Pattern) -> set[Type]:
     """Return the types whose values a pattern takes; `unknown` for any."""
     match pattern:
-        case hir.AnyPattern():
+        case hir.AnyPattern() | hir.ErrorPattern():
             return {UNKNOWN}
         case hir.TypePattern(type=type_):
             return set(members(type_))
@@ -176,6 +182,13 @@ def _types_of(pattern: hir.Pattern) -> set[Type]:
             return set().union(*map(_types_of, alternatives))
         case _:
             return set()
+
+
+def _takes_errors(pattern: hir.Pattern) -> bool:
+    """Whether a pattern of a `catch` takes whatever is thrown but panics."""
+    if isinstance(pattern, hir.OrPattern):
+        return any(map(_takes_errors, pattern.alternatives))
+    return isinstance(pattern, hir.ErrorPattern)
 
 
 def _is_invalid(pattern: hir.Pattern) -> bool:
@@ -197,7 +210,7 @@ def _rest(c: Checking, arms: tuple[hir.Arm, ...], throws: Type) -> Type:
 
 def _bind(c: Checking, pattern: hir.Pattern, seen: Type) -> None:
     """Declare the local that a pattern binds with the type of what it covers."""
-    if isinstance(pattern, hir.AnyPattern | hir.TypePattern) and pattern.local is not None:
+    if isinstance(pattern, hir.AnyPattern | hir.TypePattern | hir.ErrorPattern) and pattern.local is not None:
         type_ = seen
         if seen == NEVER:
             type_ = pattern.type if isinstance(pattern, hir.TypePattern) else UNKNOWN

@@ -90,7 +90,7 @@ def _scrutinee(b: Builder, node: tir.Match) -> int:
 def _body(b: Builder, arm: tir.Arm, slot: int, following: mir.Label, want: bool, end: mir.Label, depth: int) -> None:
     """Lower the binding, guard and body of an arm whose pattern fits."""
     pattern = arm.pattern
-    if isinstance(pattern, hir.AnyPattern | hir.TypePattern) and pattern.local is not None:
+    if isinstance(pattern, hir.AnyPattern | hir.TypePattern | hir.ErrorPattern) and pattern.local is not None:
         b.emit("load_local", slot)
         b.declare(pattern.local)
     if arm.guard is not None:
@@ -108,6 +108,11 @@ def _test(b: Builder, arm: tir.Arm, slot: int, type_: Type | None, otherwise: mi
     if arm.certain:
         return
     pattern = arm.pattern
+    if isinstance(pattern, hir.ErrorPattern):
+        b.emit("load_local", slot)
+        b.emit("is_type", pattern.panics)
+        b.jump_if(True, otherwise)
+        return
     if not isinstance(pattern, hir.OrPattern):
         _single_test(b, pattern, slot, type_)
         b.jump_if(False, otherwise)
@@ -142,6 +147,10 @@ def _single_test(b: Builder, pattern: hir.Pattern, slot: int, type_: Type | None
         case hir.TypePattern(type=tested):
             b.emit("load_local", slot)
             b.emit("is_type", tested)
+        case hir.ErrorPattern(panics=panics):
+            b.emit("load_local", slot)
+            b.emit("is_type", panics)
+            b.emit("unary_op", "!")
         case hir.OrPattern(alternatives=alternatives):
             fits, end = b.label(), b.label()
             depth = b.depth

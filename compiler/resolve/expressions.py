@@ -183,7 +183,7 @@ def _catch(r: Resolving, node: syntax.Catch) -> hir.Catch:
     operand = r.expr(r, node.operand)
     r.blocks.append({})
     local = r.declare(node.binding or "$error", *_binding_place(r, node))
-    arms = tuple(_arm(r, arm) for arm in node.arms)
+    arms = tuple(_arm(r, arm, caught=not node.all) for arm in node.arms)
     r.blocks.pop()
     return hir.Catch(node.start, node.end, operand, local, arms, node.all)
 
@@ -197,9 +197,11 @@ def _binding_place(r: Resolving, node: syntax.Catch) -> tuple[int, int]:
     return (start + place, start + place + len(node.binding or "")) if place >= 0 else (start, start)
 
 
-def _arm(r: Resolving, arm: syntax.Arm) -> hir.Arm:
+def _arm(r: Resolving, arm: syntax.Arm, caught: bool = False) -> hir.Arm:
     r.blocks.append({})
     pattern = patterns.pattern(r, arm.pattern)
+    if caught:
+        pattern = patterns.caught(r, pattern)
     guard = r.expr(r, arm.guard) if arm.guard is not None else None
     body = r.expr(r, arm.body)
     r.blocks.pop()

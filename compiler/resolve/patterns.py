@@ -7,7 +7,7 @@ from bamlvm.compiler.resolve import paths
 from bamlvm.compiler.resolve.context import Resolving
 from bamlvm.grammar import syntax
 from bamlvm.vm.program.spelling import did_you_mean
-from bamlvm.vm.program.types import NULL, PRIMITIVES, Type, VariantType
+from bamlvm.vm.program.types import NULL, PRIMITIVES, Primitive, Type, VariantType, union
 
 
 def pattern(r: Resolving, node: syntax.Pattern) -> hir.Pattern:
@@ -34,6 +34,18 @@ def pattern(r: Resolving, node: syntax.Pattern) -> hir.Pattern:
                     "E0010", node, "alternatives of a pattern bind no names", hint="bind the whole: `x: A | B`"
                 )
             return hir.OrPattern(*at, alternatives)
+
+
+def caught(r: Resolving, pattern: hir.Pattern) -> hir.Pattern:
+    """Return a pattern of a `catch`, which takes a panic only where it names its class."""
+    at = (pattern.start, pattern.end)
+    match pattern:
+        case hir.AnyPattern(local=local) | hir.TypePattern(type=Primitive("unknown"), local=local):
+            return hir.ErrorPattern(*at, union(r.symbols.panics), local)
+        case hir.OrPattern(alternatives=alternatives):
+            return hir.OrPattern(*at, tuple(caught(r, each) for each in alternatives))
+        case _:
+            return pattern
 
 
 def _type_pattern(r: Resolving, at: tuple[int, int], type_: Type) -> hir.Pattern:

@@ -34,7 +34,6 @@ from bamlvm.grammar.tokens import Token
 
 _start: Final = attrgetter("start")
 _STATEMENTS: Final = frozenset({Let, Assign, While, ForIn, For, Assert, ExprStatement, Header})
-_NO_OPERAND: Final = frozenset({Let, While, ForIn, For, Assert, Header})
 _Handler = tuple[bool, str | None, list[Arm], int]
 
 
@@ -78,34 +77,22 @@ def _block(c: ActionContext, start: Token, entries: list[Any], tail: Expr | None
 
 
 def _refuse_continued(c: ActionContext, statements: list[Statement], tail: Expr | None) -> None:
-    """Report `{ "a": 1 }["a"]` and `if (x) { 1 } else { 2 } - 3` where they are statements.
+    """Report `{ "a": 1 }["a"]` and `{ "a": 1 } - x` where the map is a statement.
 
-    The brace ends the statement, so the rest would be another one with another value than was meant, without a word.
+    Its brace ends the statement, so the rest would be another one with another value than was meant, without a word.
     What begins on a line of its own is another statement.
     """
     for at, statement in enumerate(statements):
-        if type(statement) is not ExprStatement or not _has_value(statement.value):
+        if type(statement) is not ExprStatement or type(statement.value) is not MapLiteral:
             continue
         following = statements[at + 1] if at + 1 < len(statements) else tail
-        if following is None or type(following) in _NO_OPERAND:
+        if following is None or not statement.value.entries or c.text[statement.end : following.start].strip(" \t"):
             continue
-        between = c.text[statement.end : following.start]
-        if between.strip(" \t") == "" and c.text[following.start] in "[(-":
-            sign = c.text[following.start]
-            message = f"`{sign}` begins another statement: the one before it ends with its `}}`"
-            hint = "to go on with its value, put it in parentheses; otherwise write `;` between the two"
+        sign = c.text[following.start]
+        if sign in "[(-":
+            message = f"`{sign}` begins another statement: the map before it ends with its `}}`"
+            hint = "to go on with the map, put it in parentheses; otherwise write `;` between the two"
             c.report("E0010", message, following.start, following.start + 1, hint)
-
-
-def _has_value(value: Expr) -> bool:
-    """Whether an expression that is a statement without `;` is likely to be written for its value."""
-    match value:
-        case MapLiteral(entries=entries):
-            return bool(entries)
-        case If(otherwise=otherwise):
-            return otherwise is not None
-        case _:
-            return type(value) is Match
 
 
 def _insert_headers(c: ActionContext, start: int, end: int, statements: list[Statement]) -> None:

@@ -116,7 +116,7 @@ class _Programs:
             start = self.choices.pick(BORDERS)
             lines.append(f"{self.choices.pick(_INTS)} = {start};")
             body = self.statements(2, _INTS, 3, closures=True)
-            lines.append(f"out.push({{ {body} a }} catch (e) {{ {_CAUGHT} }});")
+            lines.append(f"out.push({{ {body} a }} catch_all (e) {{ {_CAUGHT} }});")
             lines.append("out.push([a, b, c, d, t, p.a, p.s, xs.length(), m]);")
         lines.append(f"out.push({self.int(2, _INTS)});")
         return "function main(n: int) -> unknown[] throws unknown {\n" + "\n".join([*lines, "out"]) + "\n}"
@@ -146,7 +146,7 @@ class _Programs:
             lambda: f"p = p.with({self.int(1, names)}); if (p.f > 40.0) {{ p.next = null; p.f = 0.0; }}",
             lambda: f"p.f = p.f * 0.5 + {self.int(0, names)} * 1.0;",
             lambda: f"if ({self.condition(names)}) {{ throw {self.thrown(names)}; }}",
-            lambda: f"{target} = {self.call(names)} catch (e) {{ {_CAUGHT} }};",
+            lambda: f"{target} = {self.call(names)} catch_all (e) {{ {_CAUGHT} }};",
             lambda: "e = if (e == E.One) { E.Two } else { E.Three };",
             lambda: (
                 f"{target} = xs.map((q: int) -> int {{ (q % 100) * {choices.below(5)} }})"

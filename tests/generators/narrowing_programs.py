@@ -27,7 +27,7 @@ def around(body: str) -> str:
     """A program that runs ``body`` with values of every kind in ``a``, ``b`` and ``c``, and in the fields of ``p`` and
     ``q.p``."""
     calls = "\n".join(
-        f"  f({first}, {second}, {third}) catch (e) {{ _ => null }};"
+        f"  f({first}, {second}, {third}) catch_all (e) {{ _ => null }};"
         for first in VALUES[:3]
         for second in VALUES[:3]
         for third in VALUES[:3]
@@ -187,7 +187,7 @@ class _Flow:
         arm = f"int => {self._arm(depth)}, _ => {self._arm(depth)}"
         inner = f"{self._statements(depth - 1)} {self._target()} = {self._value()}; g({self.choices.below(2)}); {READ}"
         known = f"{self._target()} {self.choices.pick(('== null', 'is int', '!= null'))}"
-        return f"if ({known}) {{ {{ {inner} null }} catch (e) {{ {arm} }}; {READ} }}"
+        return f"if ({known}) {{ {{ {inner} null }} catch_all (e) {{ {arm} }}; {READ} }}"
 
     def _lambda(self, depth: int) -> str:
         name = self._name("f")

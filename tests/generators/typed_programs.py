@@ -47,7 +47,7 @@ class Programs(Operations):
         lines = ["let log: string[] = [];", "let out: unknown[] = [];"]
         for function in self.declared.functions:
             arms = "text: string => text, number: int => number, _ => null"
-            lines.append(f"out.push({function.name}({self.arguments(function, 1)}) catch (e) {{ {arms} }});")
+            lines.append(f"out.push({function.name}({self.arguments(function, 1)}) catch_all (e) {{ {arms} }});")
         self.scope.throws = None
         lines += [self.statement(2) for _ in range(self.choices.below(6))]
         return "function main() -> unknown[] {\n" + "\n".join([*lines, "out.push(log);", "out"]) + "\n}"

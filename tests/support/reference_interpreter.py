@@ -340,17 +340,32 @@ class _Reference:
             if left.word != "throw":
                 raise
             inner = _Names({node.binding: left.value} if node.binding else {}, names)
-            found, value = self._arms(node.arms, left.value, inner)
+            is_panic = isinstance(left.value, Instance) and left.value.class_name.startswith("baml.panics.")
+            found, value = self._arms(node.arms, left.value, inner, named=is_panic and not node.all)
             if not found:
                 raise
             return value
 
-    def _arms(self, arms: tuple[syntax.Arm, ...], value: Any, names: _Names) -> tuple[bool, Any]:
+    def _arms(self, arms: tuple[syntax.Arm, ...], value: Any, names: _Names, named: bool = False) -> tuple[bool, Any]:
+        """Try arms in order; with ``named`` only a pattern that names the value's class fits."""
         for arm in arms:
             inner = _Names({}, names)
+            if named and not self._names_class(arm.pattern):
+                continue
             if self._fits(arm.pattern, value, inner) and (arm.guard is None or self.expr(arm.guard, inner)):
                 return True, self.expr(arm.body, inner)
         return False, None
+
+    def _names_class(self, pattern: syntax.Pattern) -> bool:
+        match pattern:
+            case syntax.WildcardPattern(type=type_) | syntax.BindPattern(type=type_):
+                return type_ is not None
+            case syntax.PathPattern(path=path):
+                return "." in path
+            case syntax.OrPattern(alternatives=alternatives):
+                return any(map(self._names_class, alternatives))
+            case _:
+                return True
 
     def _fits(self, pattern: syntax.Pattern, value: Any, names: _Names) -> bool:
         match pattern:

@@ -16,7 +16,7 @@ function sign(x: int) -> int { if (x < 0) { return -1; } if (x == 0) { return 0;
 function two(x: int) -> int { one(x) + sign(x) }
 function three(x: int) -> int { two(x) * one(x) }
 function looping(x: int) -> int { let s = x; while (s * s < 9) { s += 1; } s }
-function catching(x: int) -> int { one(x) / x catch (e) { _ => 0 } }
+function catching(x: int) -> int { one(x) / x catch_all (e) { _ => 0 } }
 function waiting(x: int) -> int { baml.sys.sleep(0); x }
 function fact(n: int) -> int { if (n < 2) { return 1; } n * fact(n - 1) }
 function with_default(x: int, y: int = 3) -> int { x + y }

@@ -113,7 +113,7 @@ def test_what_is_hot_is_translated_and_what_is_cold_is_not(make: Make) -> None:
 def test_a_loop_that_calls_what_is_compiled_becomes_hot_itself(make: Make) -> None:
     source = """
     function f(x: int) -> int throws string { if (x % 3 == 0) { throw "three" } x }
-    function main(n: int) -> int { let s = 0; for (let i = 0; i < n; i += 1) { s += f(i) catch (e) { _ => 1 }; } s }
+    function main(n: int) -> int { let s = 0; for (let i = 0; i < n; i += 1) { s += f(i) catch_all (e) { _ => 1 }; } s }
     """
     runtime = make(source)
     runtime.call_function_sync("main", {"n": 5000})

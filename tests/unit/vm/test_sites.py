@@ -15,7 +15,7 @@ SOURCE = """
 function small(xs: int[], i: int) -> int { xs[i] / i }
 function main(xs: int[], n: int) -> int {
   let s = 0;
-  for (let i = 0; i < n; i += 1) { s += small(xs, i) catch (e) { _ => xs[0] % n }; }
+  for (let i = 0; i < n; i += 1) { s += small(xs, i) catch_all (e) { _ => xs[0] % n }; }
   s + xs.map((x: int) -> int { x * s }).length()
 }
 """

@@ -92,7 +92,7 @@ def test_facts_leave_out_checks_that_cannot_fail() -> None:
 def test_an_exception_table_is_a_try() -> None:
     source = """
     function f(x: int) -> int throws string { while (x * x < 9) { x += 1; } throw "no" }
-    function main(x: int) -> int { f(x) catch (e) { _ => 1 } }
+    function main(x: int) -> int { f(x) catch_all (e) { _ => 1 } }
     """
     found = text(source)
     assert "try:" in found and "except CATCHABLE as error:" in found and "= caught(error)" in found
@@ -101,7 +101,7 @@ def test_an_exception_table_is_a_try() -> None:
 def test_a_throw_into_a_handler_of_the_same_function_raises_nothing() -> None:
     source = """
     function f(x: int) -> int throws string { if (x < 0) { throw "no" } x }
-    function main(x: int) -> int { f(x) catch (e) { _ => 1 } }
+    function main(x: int) -> int { f(x) catch_all (e) { _ => 1 } }
     """
     found = text(source)
     assert "raise" not in found and "s0 = Caught('no')" in found
