@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import tempfile
 import time
@@ -36,6 +37,7 @@ function Extract(text: string, query: Query?) -> Person {
   prompt #"{{ _.role("system") }}You extract people. {{ ctx.output_format }}{{ _.role("user") }}{{ text }}"#
 }
 function Long(text: string) -> string { client Fast  prompt #"long {{ text }}"# }
+function Cut(text: string) -> string { client Fast  prompt #"cut {{ text }}"# }
 function Slow(text: string) -> string { client Fast  prompt #"slow {{ text }}"# }
 function fib(n: int) -> int {
   if (n < 2) { return n; }
@@ -59,9 +61,16 @@ test Ada { functions [Extract]  args { text "Ada" }  @@assert(named, {{ this.nam
 test Fib { functions [fib]  args { n 10 }  @@assert(right, {{ this == 55 }}) }
 """
 ANSWER = '{"name": "Ada Lovelace", "age": 36, "tags": ["mathematician", "writer"]}'
+PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 RULES: list[dict[str, Any]] = [
     {"model": "broken", "answers": [{"faults": [{"kind": "status", "code": 503}]}]},
     {"prompt": "long", "answers": [{"text": "All work and no play. " * 48_000, "piece_length": 2_000}]},
+    {
+        "prompt": "cut",
+        "answers": [
+            {"text": "one two three", "piece_length": 4, "delay_ms": 60, "faults": [{"kind": "truncate", "at": 800}]}
+        ],
+    },
     {"prompt": "slow", "answers": [{"text": "one two three four five six seven eight", "delay_ms": 400}]},
 ]
 OTHERWISE = {"answers": [{"text": ANSWER, "piece_length": 8, "delay_ms": 30}]}
@@ -79,6 +88,30 @@ def the_prompt_follows_the_form(dev: Dev) -> None:
     expect(page.locator("#panel-curl pre")).to_contain_text('-H "authorization: Bearer $API_KEY"')
     assert KEY not in page.content()
     shoot(dev, "prompt", lambda each: each.get_by_label("text string").fill("Ada Lovelace was 36 when she died."))
+
+
+def an_image_is_shown_in_the_prompt(dev: Dev) -> None:
+    picture = dev.file.with_name("dot.png")
+    picture.write_bytes(base64.b64decode(PICTURE))
+    dev.file.write_text(
+        dev.file.read_text() + 'function See(scan: image) -> string { client Fast  prompt #"{{ scan }}"# }\n'
+    )
+    page = dev.open()
+    choose(page, "See")
+    expect(page.locator(".message pre")).to_have_text("<image without an address>")
+    page.get_by_label("scan image").select_option("file")
+    page.get_by_label("File").set_input_files(picture)
+    expect(page.get_by_role("img", name="the image")).to_be_visible()
+    assert page.evaluate("() => document.querySelector('.message img').naturalWidth") == 1
+    expect(page.locator(".message pre")).to_have_text(f"<image image/png {len(PICTURE)} characters of base64>")
+    assert Axe().run(page).violations_count == 0
+
+
+def a_failed_run_says_what_its_value_is(dev: Dev) -> None:
+    page = running(dev, "Cut")
+    expect_state(page, "AllAttemptsFailed")
+    expect(page.get_by_text("the last partial value")).to_be_visible()
+    expect(page.get_by_label("The value", exact=True)).to_contain_text("one two")
 
 
 def a_run_grows_and_shows_its_attempts(dev: Dev) -> None:
@@ -275,6 +308,7 @@ def the_keyboard_is_enough(dev: Dev) -> None:
 def a_screen_reader_finds_everything(dev: Dev) -> None:
     def stepping(page: Page) -> None:
         choose(page, "fib")
+        page.get_by_label("n int").fill("4")
         tab(page, "Inside")
         page.get_by_role("button", name="Step through a call").click()
         page.get_by_role("button", name="Over").click()
@@ -293,6 +327,7 @@ def a_screen_reader_finds_everything(dev: Dev) -> None:
             page = dev.open(scheme)
             prepare(page)
             page.wait_for_timeout(400)
+            page.evaluate("() => document.querySelectorAll('details').forEach((each) => (each.open = true))")
             found = Axe().run(page)
             assert found.violations_count == 0, found.generate_report()
             page.context.close()
@@ -334,7 +369,9 @@ def a_recording_can_be_scrubbed(browser: Browser, source: str) -> None:
 
 CHECKS = [
     the_prompt_follows_the_form,
+    an_image_is_shown_in_the_prompt,
     a_run_grows_and_shows_its_attempts,
+    a_failed_run_says_what_its_value_is,
     a_run_can_be_cancelled,
     a_megabyte_of_text_opens,
     ten_thousand_partials_a_second_do_not_freeze_it,

@@ -66,8 +66,10 @@ def _function(runtime: Runtime, name: str, schemas: Schemas) -> dict[str, Any]:
                 "schema": schema,
             }
         )
+    llm = runtime.engine.program.llm_functions.get(name)
     return {
         "name": name,
+        "client": None if llm is None else llm.client,
         "kind": signature.kind,
         "signature": str(signature),
         "doc": signature.doc,

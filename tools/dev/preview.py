@@ -5,7 +5,6 @@ Secrets stay here: where a header or the address has one, the command has a vari
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Mapping
@@ -23,6 +22,9 @@ if TYPE_CHECKING:
 
 _TOKEN: Final = re.compile(r"[^\W\d_]{1,7}|\d{1,3}|_+|[^\w\s]{1,2}|\s{2,}")
 _OTHER_SCRIPT: Final = re.compile(r"[^\x00-\u024f]")
+_PICTURES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+_LARGEST_PICTURE: Final = 8_000_000  # characters of one that the page shows
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _VARIABLE: Final = "API_KEY"
 _KEY_HEADERS: Final = frozenset({"authorization", "api-key", "x-api-key", "x-goog-api-key"})
 _SCHEME: Final = re.compile(r"(?:bearer|basic|token) ", re.IGNORECASE)
@@ -70,16 +72,11 @@ def curl(request: HttpRequest, secrets: Secrets) -> str:
 
 
 def _shown(request: HttpRequest, secrets: Secrets) -> dict[str, Any]:
-    body = secrets.hide(request.body)
-    try:
-        shown: Any = json.loads(body)
-    except ValueError:
-        shown = body
     return {
         "method": request.method,
         "url": redacted_url(request.url),
         "headers": redacted_headers(request.headers),
-        "body": shown,
+        "body": secrets.hide(request.body),  # as text: the page's numbers are doubles
     }
 
 
@@ -97,5 +94,7 @@ def _part(part: PromptPart) -> dict[str, Any]:
         shown: dict[str, Any] = {"type": content.kind, "media_type": content.mime}
         if content.is_url():
             return {**shown, "url": redacted_url(content.data)}
+        if content.mime in _PICTURES and len(content.data) <= _LARGEST_PICTURE and _BASE64.fullmatch(content.data):
+            shown["data"] = f"data:{content.mime};base64,{content.data}"
         return {**shown, "characters": len(content.data)}
     return {"type": "text", "text": content, "metadata": part.metadata}

@@ -26,9 +26,9 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Return a block for text of any length, `label`ed for those who do not see it. */
-export function block(label, className = null) {
-  return el("pre", { class: className, role: "group", tabindex: "0", "aria-label": label });
+/** Return a block for text of any length, `label`ed for those who do not see it; the keyboard can scroll it. */
+export function block(label, className = null, text = "") {
+  return el("pre", { class: className, role: "group", tabindex: "0", "aria-label": label }, text);
 }
 
 /** Return tabs: a list of `{ id, title, view }`; `view()` makes a panel when its tab is opened for the first time.

@@ -49,7 +49,7 @@ export function functionView(fn, project, chosenTab) {
       shape = newShape;
     }
     const chosen = client.value;
-    replace(client, el("option", { value: "" }, "its own"), now.clients.map((name) => el("option", { value: name }, name)));
+    replace(client, el("option", { value: "" }, `its own: ${found.client}`), now.clients.map((name) => el("option", { value: name }, name)));
     client.value = now.clients.includes(chosen) ? chosen : "";
     clientField.hidden = found.kind !== "llm" || now.clients.length === 0;
     for (const view of views) view.refresh?.(now);

@@ -2,6 +2,7 @@
 
 import { post, reason, wasAborted } from "./api.js";
 import { block, copyButton, count, el, later, replace, setText, shortened, tabs } from "./dom.js";
+import { pretty } from "./json.js";
 
 /** Return a view of the call that `asked()` describes; `refresh()` asks again after a short pause. */
 export function previewView(asked) {
@@ -11,6 +12,7 @@ export function previewView(asked) {
   const problem = el("p", { class: "error", role: "alert" });
   const tokens = el("p", { class: "hint" });
   let question = new AbortController();
+  let shape = null; // of the messages that are shown
   let whole = { command: "", prompt: "" };
 
   async function show() {
@@ -28,10 +30,19 @@ export function previewView(asked) {
     view.element.classList.toggle("stale", found.messages === undefined); // what is shown is of an older question
     if (found.messages === undefined) return;
     whole = { command: found.curl ?? "", prompt: found.messages.map((each) => `${each.role}:\n${textOf(each)}`).join("\n\n") };
-    replace(prompt, found.messages.map(message));
+    showMessages(found.messages);
     setText(tokens, `about ${count(found.tokens, "token")}`);
     setText(requestText, found.request === undefined ? "" : shortened(describe(found.request)));
     setText(command, shortened(whole.command));
+  }
+
+  /** Show messages; where only texts have changed, the blocks stay as they are scrolled. */
+  function showMessages(messages) {
+    const now = JSON.stringify(messages.map(({ role, parts }) => [role, parts.map((part) => part.data ?? null)]));
+    if (now !== shape) replace(prompt, messages.map(message));
+    const texts = messages.flatMap(({ parts }) => parts.map(partText));
+    prompt.querySelectorAll("pre").forEach((each, at) => setText(each, texts[at]));
+    shape = now;
   }
 
   const view = tabs("The call that would be made", [
@@ -45,15 +56,20 @@ export function previewView(asked) {
 
 function describe({ method, url, headers, body }) {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
-  return `${method} ${url}\n${lines.join("\n")}\n\n${typeof body === "string" ? body : JSON.stringify(body, null, 2)}`;
+  return `${method} ${url}\n${lines.join("\n")}\n\n${/^[[{]/.test(body) ? pretty(body) : body}`;
 }
 
 function textOf({ parts }) {
   return parts.map((part) => (part.type === "text" ? part.text : mediaText(part))).join("\n");
 }
 
+function partText(part) {
+  return part.type === "text" ? shortened(part.text) : mediaText(part);
+}
+
 function mediaText(part) {
-  return `<${part.type} ${part.media_type ?? ""} ${part.url ?? count(part.characters, "character")}>`;
+  const from = part.url === "" ? "without an address" : (part.url ?? `${count(part.characters, "character")} of base64`);
+  return `<${[part.type, part.media_type, from].filter(Boolean).join(" ")}>`;
 }
 
 function message({ role, parts }) {
@@ -61,6 +77,6 @@ function message({ role, parts }) {
     "div",
     { class: "message" },
     el("h4", {}, role),
-    parts.map((part) => el("pre", {}, part.type === "text" ? shortened(part.text) : mediaText(part))),
+    parts.map((part) => [block(`${role} message`, null, partText(part)), part.data ? el("img", { src: part.data, alt: `the ${part.type}` }) : null]).flat(),
   );
 }

@@ -97,11 +97,11 @@ function contentOf({ request, request_headers, headers, pieces }, chunks) {
   }
   show();
   const list = (pairs) => pairs.map(([name, value]) => `${name}: ${value}`).join("\n");
-  const folded = (title, text) => (text === "" ? null : el("details", {}, el("summary", {}, title), el("pre", {}, text)));
+  const folded = (title, text) => (text === "" ? null : el("details", {}, el("summary", {}, title), block(title, null, text)));
   return [
     el("h4", {}, "Request"),
     folded("headers", list(request_headers)),
-    el("pre", { tabindex: "0", role: "group", "aria-label": "The request" }, shortened(formatted(request))),
+    block("The request", null, shortened(formatted(request))),
     el("h4", {}, "Answer"),
     folded("headers", list(headers)),
     el("div", { class: "bar" }, slider, at),

@@ -14,11 +14,12 @@ const MOST_OF_THE_TIME = 3; // after a drawing, as many times as long as it took
 
 /** Return a view that runs what `asked()` describes: `{ element, start, close }`. */
 export function runView(asked, { label = "Run", path = "/api/run" } = {}) {
-  let run = null; // { happened, work, at }: `at` is how many events are shown, null for all
+  let run = null; // { happened, work, at, of }: `at` is how many events are shown, null for all; the function
   const value = block("The value");
   const state = el("p", { class: "state", role: "status" }, "Not run yet.");
   const attempts = el("div", { class: "attempts" });
   const raw = block("The events");
+  const note = el("p", { class: "hint" });
   const slider = el("input", { type: "range", min: "0", max: "0", value: "0", "aria-label": "Scrub through the events", disabled: true, oninput: scrub });
   const place = el("output", { class: "hint" });
   const button = el("button", { type: "button", class: "main", onclick: () => (isRunning() ? run.work.cancel() : start()) }, label);
@@ -33,7 +34,9 @@ export function runView(asked, { label = "Run", path = "/api/run" } = {}) {
       if (mine === run) draw();
     };
     try {
-      mine.work = begin(path, asked(), tell);
+      const body = asked();
+      mine.of = body.function;
+      mine.work = begin(path, body, tell);
     } catch (error) {
       tell({ name: "error", data: { message: reason(error) } }); // the form has something that cannot be sent
     }
@@ -62,7 +65,7 @@ export function runView(asked, { label = "Run", path = "/api/run" } = {}) {
     free = now + MOST_OF_THE_TIME * (now - began);
   }
 
-  function show({ happened, at }) {
+  function show({ happened, at, of }) {
     const running = happened.ended === null;
     const until = at ?? happened.length;
     const isWhole = until === happened.length;
@@ -77,14 +80,15 @@ export function runView(asked, { label = "Run", path = "/api/run" } = {}) {
     const shown = isWhole || running ? summary(happened) : { text: "an earlier moment of the run", kind: "" };
     setText(state, shown.text);
     state.className = `state ${shown.kind}`;
-    if (!attempts.closest("[hidden]")) replace(attempts, timeline(happened.attemptsUntil(until), happened.times[until - 1] ?? 0));
+    setText(note, text !== "" && isWhole && !running && happened.ended.name !== "final" ? "the last partial value" : "");
+    if (!attempts.closest("[hidden]")) replace(attempts, timeline(happened.attemptsUntil(until), happened.times[until - 1] ?? 0, of));
     if (!raw.closest("[hidden]")) follow(raw, shortened(rawText(happened, until)));
     setText(place, running ? count(happened.length, "event") : `event ${until} of ${happened.length}, ${seconds(happened.times[until - 1])}`);
   }
 
   const wholeText = () => (run === null ? "" : textOf(run.happened.text(run.at ?? run.happened.length)));
   const views = tabs("What the run did", [
-    { id: "value", title: "Value", view: () => el("div", { class: "copied" }, copyButton(wholeText, "the value"), value) },
+    { id: "value", title: "Value", view: () => el("div", {}, note, el("div", { class: "copied" }, copyButton(wholeText, "the value"), value)) },
     { id: "attempts", title: "Attempts", view: () => attempts },
     { id: "raw", title: "Raw events", view: () => raw },
   ], "value", () => run && draw());
@@ -121,5 +125,5 @@ function summary({ ended }) {
 
 function rawText(happened, until) {
   const lines = happened.raw(until, SHOWN_EVENTS).map(({ seconds: at, text }) => `${seconds(at)}  ${text}`);
-  return lines.join("\n");
+  return lines.join("\n\n");
 }

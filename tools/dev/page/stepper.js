@@ -5,6 +5,7 @@ import { count, el, replace, setText } from "./dom.js";
 import { pretty } from "./json.js";
 
 const MOST_CALLERS = 30;
+const LONGEST_RESULT = 300;
 
 /** Return two views of steps, `controls` and the `state` of the machine; `mark(step, fn)` hears which step is shown,
  *  `close()` that they are no longer wanted. */
@@ -135,6 +136,6 @@ export function stepper(found, mark, close) {
 function endOf(found) {
   if (!found.is_complete) return { text: `The call was ended after ${count(found.steps.length, "step")}.`, kind: "hint" };
   if (found.error) return { text: found.error, kind: "error" };
-  const value = found.value.length > 2000 ? `${found.value.slice(0, 2000)}…` : found.value.startsWith('"') ? found.value : pretty(found.value);
+  const value = found.value.length > LONGEST_RESULT ? `${found.value.slice(0, LONGEST_RESULT)}…` : found.value.startsWith('"') ? found.value : pretty(found.value);
   return { text: `It returned ${value}.`, kind: "hint" };
 }

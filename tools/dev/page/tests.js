@@ -1,6 +1,6 @@
 // The tests of the program, run one by one or all, with what each found.
 
-import { count, el, replace, seconds, setText, shortened } from "./dom.js";
+import { block, count, el, replace, seconds, setText, shortened } from "./dom.js";
 import { pretty } from "./json.js";
 import { begin } from "./works.js";
 
@@ -80,9 +80,9 @@ function testRow(test, changed) {
 }
 
 function outcome({ error, constraints, value, attempts }) {
-  if (error !== null) return el("pre", { class: "error" }, shortened(error));
+  if (error !== null) return block("The error", "error", shortened(error));
   return [
     ...constraints.filter((each) => each.holds !== true).map((each) => el("p", { class: each.level === "check" ? "warn" : "error" }, each.text, each.operands.map(([source, text]) => el("code", {}, ` ${source} is ${text}`)))),
-    el("details", {}, el("summary", {}, attempts > 1 ? `value, after ${count(attempts, "attempt")}` : "value"), el("pre", {}, shortened(pretty(value)))),
+    el("details", {}, el("summary", {}, attempts > 1 ? `value, after ${count(attempts, "attempt")}` : "value"), block("The value", null, shortened(pretty(value)))),
   ];
 }

@@ -1,32 +1,32 @@
 // The attempts of a run: each with its times, drawn on the time of the whole run, and what it sent and got.
 
-import { el, seconds, shortened } from "./dom.js";
+import { block, el, seconds, shortened } from "./dom.js";
 
 const TITLES = ["#", "client", "status", "connect", "first byte", "first partial", "end", "tokens"];
 const SVG = "http://www.w3.org/2000/svg";
 const opened = new Set(); // the parts of attempts that are unfolded stay so while the run is drawn anew
 
-/** Return the table of attempts; `end` is the time of the whole run so far. */
-export function timeline(attempts, end) {
+/** Return the table of attempts; `end` is the time of the whole run so far, `of` the function that was called. */
+export function timeline(attempts, end, of) {
   if (attempts.length === 0) return el("p", { class: "empty" }, "No attempt at an LLM client.");
   return el(
     "table",
-    {},
+    { class: "attempts" },
     el("thead", {}, el("tr", {}, TITLES.map((title, at) => el("th", { scope: "col", class: at > 2 ? "number" : false }, title)))),
-    el("tbody", {}, attempts.flatMap((each) => rows(each, end))),
+    el("tbody", {}, attempts.flatMap((each) => rows(each, end, of))),
   );
 }
 
-function rows(each, end) {
+function rows(each, end, of) {
   const failed = each.kind === "failed";
   const state = failed ? "failed" : each.kind === "succeeded" ? (each.finish_reason ?? "done") : "running";
   const hasTokens = each.input_tokens !== null || each.output_tokens !== null;
   const tokens = hasTokens ? `${each.input_tokens ?? "?"} + ${each.output_tokens ?? "?"}` : "";
   const cells = [
     el("th", { scope: "row" }, String(each.ordinal)),
-    el("td", {}, each.client, el("div", { class: "hint" }, [each.model, each.cached ? "from the cache" : null].filter(Boolean).join(", "))),
+    el("td", {}, each.client, el("div", { class: "hint" }, [each.function === of ? null : each.function, each.model, each.cached ? "from the cache" : null].filter(Boolean).join(", "))),
     el("td", { class: failed ? "bad" : each.kind === "succeeded" ? "good" : "" }, `${each.status ?? ""} ${state}`),
-    ...[each.connect === null && each.first_byte !== null ? "kept" : seconds(each.connect), seconds(each.first_byte), seconds(each.first_partial), seconds(each.duration), tokens].map((text) => el("td", { class: "number" }, text)),
+    ...[each.connect === null && each.first_byte !== null ? "kept" : seconds(each.connect), seconds(each.first_byte), seconds(each.first_partial), seconds(each.duration), tokens].map((text, at) => el("td", { class: "number", "data-title": TITLES[at + 3] }, text)),
   ];
   const more = el(
     "td",
@@ -43,7 +43,7 @@ function rows(each, end) {
 function folded(key, title, text) {
   if (!text) return null;
   const ontoggle = (event) => (event.target.open ? opened.add(key) : opened.delete(key));
-  return el("details", { open: opened.has(key), ontoggle }, el("summary", {}, title), el("pre", {}, shortened(text)));
+  return el("details", { open: opened.has(key), ontoggle }, el("summary", {}, title), block(title, null, shortened(text)));
 }
 
 function track(attempt, end) {

@@ -102,7 +102,7 @@ def test_a_preview_has_prompt_request_and_command_but_no_secret(dev: Callable[..
     assert found["messages"][0]["role"] == "user"
     assert found["messages"][0]["parts"][0]["text"].startswith("Who? it's Ada Answer in JSON")
     assert 10 < found["tokens"] < 60
-    assert found["request"]["body"]["model"] == "gpt-4o-mini"
+    assert json.loads(found["request"]["body"])["model"] == "gpt-4o-mini"
     assert found["curl"].startswith("curl https://api.openai.com/v1/chat/completions -X POST")
     assert '-H "authorization: Bearer $API_KEY"' in found["curl"]
     assert """it'"'"'s Ada""" in found["curl"]
