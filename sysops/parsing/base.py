@@ -49,9 +49,10 @@ class ValueBuilder:
         return {}
 
     def reopened(self) -> ValueBuilder | None:
-        """Return a builder of the list that the last part is the first item of; None if it is not.
+        """Return a builder of the list that the last part is, or is the first item of; None if it is neither.
 
-        The list lacks its brackets: ``"items": {…}, {…}``.  The builder's result is put in the place of the part.
+        The list lacks its brackets, or has them more than once: ``"items": {…}, {…}``, ``"items": ["a"], ["b"]``.  The
+        builder's result is put in the place of the part.
         """
         return None
 

@@ -222,7 +222,7 @@ class ClassBuilder(ValueBuilder):
         self.is_cut = False
         self.more: dict[str, Any] = {}  # the unknown fields of a dynamic class
         self.last = -1  # the place of the last field
-        self.wrapped: tuple[Any, Any] | None = None  # its result and what is shown of it, if a list was made of it
+        self.wrapped: tuple[Any, Any] | None = None  # its result and what is shown of it, if it is a list
 
     @property
     def names(self) -> Collection[str] | None:  # type: ignore[override]
@@ -265,7 +265,7 @@ class ClassBuilder(ValueBuilder):
         self.seen |= 1 << place
         plan = self.plan
         kind = result.__class__
-        self.wrapped = (result, shown) if kind is Coerced and result.value.__class__ is list else None
+        self.wrapped = (result, shown) if value_of(result).__class__ is list else None
         if kind is Mismatch:
             if self.mismatch is None:
                 self.mismatch = result.at(plan.fields[place])

@@ -25,7 +25,10 @@ PLAIN: Final = {
 }
 """Full-width punctuation by what it stands for."""
 
-SPACE: Final = re.compile(r"[\s\\]*")  # a backslash outside of strings means nothing
+BLANK: Final = r"[\s\u200b\u2060\ufeff]+|\\(?:[nrt](?![A-Za-z]))?"
+"""What means nothing outside of strings: space, also without width, a backslash, and the escape of a space."""
+
+SPACE: Final = re.compile(f"(?:{BLANK})*")
 WORD: Final = re.compile(r"[\w$@.\- ]*\s*")
 KEY_WORD: Final = re.compile(r"[^\W\d]|[$@]")
 IDENTIFIER: Final = re.compile(r"[^\W\d][\w.\-]*")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, Final
 
 from bamlvm.sysops.parsing.base import Plan, ValueBuilder
 from bamlvm.sysops.parsing.embedded import unwrapped, written_as_string
 from bamlvm.sysops.parsing.raw import RawBuilder
 from bamlvm.sysops.parsing.results import Coerced, Mismatch, Result, penalty_of, value_of
 from bamlvm.sysops.parsing.scalars import is_null
+
+_ITEMS: Final = re.compile(r'[^\\]"\s*,\s*"')
+"""What stands between items in quotes."""
 
 
 class ListPlan(Plan):
@@ -32,6 +36,10 @@ class ListPlan(Plan):
                 return result
         if not self.takes_scalar:
             return self._mismatch(text, quoted)
+        if quoted and _ITEMS.search(text):  # `"tags": "a", "b"`
+            result = written_as_string(f'["{text}"]', self)
+            if result.__class__ is not Mismatch:
+                return result
         result = self.item.scalar(text, quoted)
         if result.__class__ is Mismatch:
             return result.at(0)

@@ -25,6 +25,7 @@ The evidence is the same everywhere, and its order is:
     |           | between, or the quoted text ends the item          |
     | a comment | always                                             |
     | a fence   | always                                             |
+    | ``+``     | never; a quote behind it goes on with the string   | ``"a" + "b"``
     | a word    | it is a key, after a line break or declared        | ``"a "word" inside"``
     | anything  | up to the object's end there is no other quote     | ``"a "word", and"}``
     | ``{``     | a key follows, after a line break, in a list       | ``"a "{b}" c"``
@@ -89,7 +90,9 @@ _NUMBER_HEAD: Final = re.compile(r"[-+]?[$\u20ac\u00a3\u00a5]?[0-9]{1,3}(?:,[0-9
 _GROUP: Final = re.compile(r"[0-9]{3}(?![0-9])")
 _LITERAL: Final = re.compile(r"(?i:true|false|null|none|nan)|[-+]?[$\u20ac\u00a3]?[0-9][0-9.,_]*(?:[eE][-+]?[0-9]+)?%?")
 
-_LITERAL_WORD: Final = re.compile(r"(?i:true|false|null|none)\b")
+_LITERAL_WORD: Final = re.compile(r"\w*")
+_LITERAL_WORDS: Final = ("true", "false", "null", "none")
+_LONGEST_LITERAL: Final = max(map(len, _LITERAL_WORDS))
 
 SURE_IN_OBJECT: Final = r'\s{0,40}(?:,\s{0,40}"[^"\\\n\u201c\u201d]{1,60}"\s?:|\})'
 SURE_IN_LIST: Final = r'\s{0,40}(?:,\s{0,40}["{\[0-9]|\])'
@@ -119,6 +122,21 @@ def closes_string(text: str, at: int, place: Place, strictly: bool, final: bool,
     if closes is False and not strictly and place.in_object:
         return _remark_follows(text, at, final)
     return closes
+
+
+def joins(text: str, at: int, final: bool) -> int | None:
+    """Return where a string goes on whose quote is just before ``at``: behind a plus and the next quote; ``at`` if it
+    does not; None to wait."""
+    quote = text[at - 1]
+    plus = past(SPACE, text, at, at + WINDOW)
+    if plus == len(text):
+        return at if final else None
+    if text[plus] != "+":
+        return at
+    behind = past(SPACE, text, plus + 1, plus + 1 + WINDOW)
+    if behind == len(text):
+        return at if final else None
+    return behind + 1 if text[behind] == quote else at
 
 
 def _remark_follows(text: str, at: int, final: bool) -> bool | None:
@@ -267,7 +285,13 @@ def _value_follows(text: str, at: int, final: bool) -> bool | None:
     value = past(SPACE, text, colon + 1)
     if value >= len(text):
         return True if final else None
-    return text[value] in '"{[-\u201c' or text[value].isdigit() or _LITERAL_WORD.match(text, value) is not None
+    if text[value] in '"{[-\u201c' or text[value].isdigit():
+        return True
+    word_end = past(_LITERAL_WORD, text, value, value + _LONGEST_LITERAL + 1)
+    word = text[value:word_end].lower()
+    if word_end == len(text) and not final and any(each.startswith(word) for each in _LITERAL_WORDS):
+        return None
+    return word in _LITERAL_WORDS
 
 
 def begins_item(text: str, at: int, before: str, final: bool) -> bool | None:
@@ -393,8 +417,13 @@ def begins_object(text: str, at: int, numbers: bool, final: bool, names: Collect
     """
     end = len(text)
     next_at = at
-    while next_at < end and (text[next_at].isspace() or text[next_at] in "{\uff5b,]\\"):
-        next_at += 1
+    while next_at < end:
+        behind = past(SPACE, text, next_at)
+        if behind == next_at:
+            if text[next_at] not in "{\uff5b,]":
+                break
+            behind += 1
+        next_at = behind
         if next_at - at > WINDOW:
             return False
     if next_at == end:

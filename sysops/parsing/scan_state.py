@@ -14,6 +14,7 @@ from bamlvm.sysops.parsing.base import SKIP, Plan, ValueBuilder
 from bamlvm.sysops.parsing.evidence import WINDOW, Place
 
 FENCE: Final = "```"
+_ESCAPE: Final = re.compile(r"\\[nrt]?\Z")
 
 
 class ScanState:
@@ -109,8 +110,11 @@ class ScanState:
                     return False
                 self._at = end + len(self._comment)
                 self._comment = ""
-            self._at = space.match(buffer, self._at).end()  # type: ignore[union-attr]  # it matches the empty string
+            begin = self._at
+            self._at = space.match(buffer, begin).end()  # type: ignore[union-attr]  # it matches the empty string
             if self._at == len(buffer):
+                if not self._final and (escape := _ESCAPE.search(buffer, max(begin, self._at - 2))):
+                    self._at = escape.start()  # what follows decides whether it is the escape of a space
                 return False
             character = buffer[self._at]
             if character not in "/#":

@@ -29,10 +29,15 @@ from bamlvm.sysops.parsing.strings import CLOSING, StringStates
 MAX_DEPTH: Final = 100
 """How deep objects and lists may be nested."""
 
-_SPACE: Final = re.compile(r"[\s\\]*")  # a backslash outside of strings means nothing
-_SPACE_AND_COMMAS: Final = re.compile(r"[\s\\,;\uff0c\uff1b\u3001]*")
+_SPACE: Final = evidence.SPACE
+_SPACE_AND_COMMAS: Final = re.compile(rf"(?:[,;\uff0c\uff1b\u3001]|{evidence.BLANK})*")
 _BARE_KEY: Final = re.compile(r"[^:=,{}\[\]\"'`\n<\u201c\uff1a\uff0c\uff5b\uff5d]*\s*")
 _COLON: Final = re.compile(r":|=>?|\uff1a")
+_PREFIXES: Final = "rRbBuUfF"
+"""What Python writes before the quote of a string."""
+
+_MISNESTED: Final = re.compile(r"\s*(?P<brackets>[}\]][\s}\]]*)?,\s*\{")
+_MAY_BE_MISNESTED: Final = re.compile(r"\s*(?:[}\]][\s}\]]*)?(?:,\s*)?\Z")
 
 
 _PLAIN_TEXT: Final = r'[^"\\\n`\u201c\u201d\u201e]'
@@ -147,9 +152,13 @@ class Scanner(StringStates, BareStates):
             self._stack[-1].cut_short()  # the next item of the list, and this one was not closed
             self._close()
             return True
-        if character == "{" and not self._fresh:
-            builder = self._stack[-1].reopened()
+        if character in "{[" and not self._fresh:
+            goes_on = character == "{" or self._begins_items()
+            if goes_on is None:
+                return False
+            builder = self._stack[-1].reopened() if goes_on else None
             if builder is not None:
+                self._at += character == "["
                 self._stack.append(builder)
                 self._next()
                 return True
@@ -185,6 +194,30 @@ class Scanner(StringStates, BareStates):
         if at == len(self._buffer) and not self._final and at - self._at < 2 * WINDOW:
             return None
         return self._buffer[at : at + 1] == "{"
+
+    def _begins_items(self) -> bool | None:
+        """Whether a ``[`` where a key is expected begins more of a list: not ``[1]``, a mark in prose."""
+        at = _SPACE.match(self._buffer, self._at + 1).end()  # type: ignore[union-attr]  # it matches the empty string
+        if at == len(self._buffer):
+            return False if self._final or at - self._at > WINDOW else None
+        return self._buffer[at] in '"{\u201c'
+
+    def _is_misnested(self) -> bool | None:
+        """Whether a ``]`` that would end the outermost list stands for a ``}``, or is one too many: a comma and the
+        next object follow, directly if its first key is declared, or behind brackets that close nothing."""
+        if self._fresh or len(self._stack) > 1 or not self._plan.takes_object:
+            return False
+        at = self._at + 1
+        found = _MISNESTED.match(self._buffer, at, at + WINDOW)
+        if found is not None:
+            if found["brackets"]:
+                return True
+            key = _SPACE.match(self._buffer, found.end()).end()  # type: ignore[union-attr]
+            if key == len(self._buffer):
+                return False if self._final or key - at > WINDOW else None
+            return lookahead.begins_pair(self._buffer, key, self._plan.names or (), self._final)
+        waits = len(self._buffer) - at < WINDOW and not self._final and _MAY_BE_MISNESTED.match(self._buffer, at)
+        return None if waits else False
 
     def _end_half_quoted(self, key: str, begin: int, end: int) -> bool:
         """Behind a word where a key is expected, before a quote: it ends the key if a colon follows."""
@@ -284,7 +317,7 @@ class Scanner(StringStates, BareStates):
                 self._state = type(self)._key
                 return True
         elif character == "]" or (character == "}" and self._objects):
-            stray = self._is_stray() if character == "}" else False
+            stray = self._is_stray() if character == "}" else self._is_misnested()
             if stray is None:
                 return False
             self._at += character == "]" or stray
@@ -294,6 +327,13 @@ class Scanner(StringStates, BareStates):
         if character in ":}":
             self._at += 1
             return True
+        if character in _PREFIXES:
+            following = self._buffer[self._at + 1 : self._at + 3]
+            if len(following) < 2 and not self._final and following in ("", '"', "'"):
+                return False
+            if following[:1] in ('"', "'") and following[1:].strip(" \t\r\n,;:]}"):
+                self._at += 1
+                return True
         self._begin_scalar()
         self._state = type(self)._bare
         return True

@@ -135,7 +135,7 @@ class StringStates(ScanState):
                 return True
         elif len(quote) == 1:
             where = self._closes(mark, end + 1)
-            if where == "before":
+            if where in ("before", "behind"):
                 return True
             closes = None if where is None else where == "here"
         if closes is None:
@@ -173,9 +173,10 @@ class StringStates(ScanState):
         return True
 
     def _closes(self, mark: str, at: int) -> str | None:
-        """Return where a string ends by the quote just before ``at``: "here", "before" it, "not"; None to wait.
+        """Return where a string ends by the quote just before ``at``: "here", "before" it, "not", or "behind", as it
+        goes on in other quotes; None to wait.
 
-        If it ended before, the state is that behind the string.
+        If it ended before, the state is that behind the string; if it goes on, that inside it.
         """
         quote = self._quote
         if mark != quote and (quote == "`" or not self._is_rival(mark)):
@@ -183,6 +184,13 @@ class StringStates(ScanState):
         strictly = self._quotations > 0 or mark != quote
         if not strictly and lookahead.surely_closes_string(self._buffer, at, self._stack[-1].is_object):
             return "here"
+        if not strictly and mark in "\"'":
+            joined = lookahead.joins(self._buffer, at, self._final)
+            if joined is None:
+                return None
+            if joined > at and not any(mark in piece for piece in self._pieces):
+                self._at = joined
+                return "behind"
         place = self._place()
         before = self._last_character()
         # The string may have lost its own end, and this quote begins the next key, or that key's value.
