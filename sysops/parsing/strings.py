@@ -44,6 +44,7 @@ _MARKS: Final = {mark: re.compile(f"{mark}*") for mark in "\"'`"}
 _SEPARATOR: Final = re.compile(r"[,;\n]")
 _SEPARATORS: Final = " \t\r\n,;"
 _CLOSERS: Final = " \t\r\n,;}]\uff5d\uff3d"
+_BLANKS: Final = " \t\r\n"
 _TAIL: Final = 120
 """How many characters at the end of a growing string are looked at for a key that may belong to the object."""
 
@@ -336,7 +337,7 @@ class StringStates(ScanState):
         if self._may_end >= 0:
             text = text[: self._may_end]
         stripped = text.rstrip(_CLOSERS)
-        self._pieces = [stripped if self._closes_stack(text[len(stripped) :]) else text.rstrip()]
+        self._pieces = [stripped if self._closes_stack(text[len(stripped) :]) else text.rstrip(_BLANKS)]
 
     def _closes_stack(self, brackets: str) -> bool:
         """Whether brackets close all containers that are open."""
