@@ -1,10 +1,10 @@
 """A batch on a Ray cluster: one runtime an actor, many calls in flight in each, results home as they are done.
 
 Ray Data gives blocks of rows to a pool of asynchronous actors, and gives a block again whose actor was lost.  A
-*ledger*, an actor on the node of the command, makes that safe: a result goes to it as soon as it is there, and before a
-block is called its rows are held against it.  So a lost worker loses the calls that were in flight, and no row that was
-answered is asked again.  The command takes results from the ledger and writes them to its journal.  The ledger also
-keeps the pace, so that rates hold for the cluster.
+*ledger*, an actor on the node of the command, makes that safe: a result goes to it at once (:data:`_GATHER_SECONDS`),
+and before a block is called its rows are held against it.  So a lost worker loses the calls that were in flight and the
+answers of its last moment, and no row is asked again whose answer has come to the ledger.  The command takes results
+from the ledger and writes them to its journal.  The ledger also keeps the pace, so that rates hold for the cluster.
 
 bamlvm must be installed on every node, and the variables of the program's keys be set there (or be in ``--env-file``).
 """
