@@ -20,8 +20,9 @@ from bamlvm.vm.values import Handle, Instance, Pending, Thrown
 if TYPE_CHECKING:
     from bamlvm.sysops.records import AttemptRecord
     from bamlvm.sysops.web.event_stream import EventStream
-    from bamlvm.sysops.web.exchange import Exchange, UnreadBody
+    from bamlvm.sysops.web.exchange import Exchange
     from bamlvm.sysops.web.response import Response
+    from bamlvm.sysops.web.unread_body import UnreadBody
 
 BODY: Final = "response_body"
 STREAM: Final = "sse_stream"
@@ -82,8 +83,8 @@ async def response_excerpt(scope: Scope, response: Instance) -> str:
 async def fetch_sse(scope: Scope, request: Instance) -> Instance:
     from bamlvm.sysops.web.batches import Batches
     from bamlvm.sysops.web.event_stream import EventStream
-    from bamlvm.sysops.web.exchange import accepted_framing, require_event_stream
     from bamlvm.sysops.web.framing import framing_of
+    from bamlvm.sysops.web.unread_body import accepted_framing, require_event_stream
 
     exchange = _exchange_of(scope, "fetch_sse", request)
     framing = framing_of(accepted_framing(exchange))
@@ -121,7 +122,7 @@ async def stream_close(scope: Scope, stream: Instance) -> None:
 
 
 async def _send(scope: Scope, exchange: Exchange) -> Instance:
-    from bamlvm.sysops.web.exchange import UnreadBody
+    from bamlvm.sysops.web.unread_body import UnreadBody
 
     response = await _open(scope, exchange)
     body = UnreadBody(response, exchange, scope.services.max_bytes)
@@ -140,7 +141,7 @@ async def _send(scope: Scope, exchange: Exchange) -> Instance:
 
 
 async def _open(scope: Scope, exchange: Exchange) -> Response:
-    from bamlvm.sysops.web.exchange import open_exchange
+    from bamlvm.sysops.web.sending import open_exchange
 
     attempt = scope.attempt
     if scope.caching is not None and attempt is not None:

@@ -31,13 +31,14 @@ from typing import TYPE_CHECKING, Any, Final
 from bamlvm.sysops.errors import failure, network, timed_out, translate
 from bamlvm.sysops.pending import Lazy
 from bamlvm.sysops.web.batches import Batches
-from bamlvm.sysops.web.exchange import LIMITED, MAX_BODY, Exchange, described
+from bamlvm.sysops.web.exchange import Exchange, described
 from bamlvm.sysops.web.framing import Framing
 from bamlvm.sysops.web.logs import about
 from bamlvm.sysops.web.response import Response
 from bamlvm.sysops.web.sse import Event, UnreadableStreamError
 from bamlvm.sysops.web.transport.body import Body
 from bamlvm.sysops.web.transport.states import Table, next_state
+from bamlvm.sysops.web.unread_body import LIMITED, MAX_BODY
 from bamlvm.vm.values import Pending
 
 if TYPE_CHECKING:

@@ -1,8 +1,9 @@
-"""HTTP exchanges over httpx: a request made ready, sent, and its response read whole.
+"""An HTTP exchange: a request checked and made ready, with the clocks that bound it.
 
-Two rules hold everywhere.  Whatever is awaited ends by itself at the deadline of the exchange's clocks.  And a
-cancellation closes the connection: an open response has one owner, the function that opens it, an
-:class:`UnreadBody`, or a :class:`bamlvm.sysops.web.event_stream.EventStream`, which closes it.
+:mod:`bamlvm.sysops.web.sending` sends it, and :mod:`~bamlvm.sysops.web.unread_body` or
+:mod:`~bamlvm.sysops.web.event_stream` reads what comes.  Two rules hold everywhere.  Whatever is awaited ends by itself
+at the deadline of the exchange's clocks (:class:`Deadline`).  And a cancellation closes the connection: an open
+response has one owner, the function that opens it, an ``UnreadBody`` or an ``EventStream``, which closes it.
 
 What happens is reported to the trace's ``http`` category, one line an event, numbered by exchange; no line holds a
 header, a body or a credential.
@@ -21,67 +22,20 @@ from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-import httpx
 import msgspec
 
-from bamlvm.sysops.errors import Clock, Subject, answered, boundary, http_status, invalid, network, timed_out
+from bamlvm.sysops.errors import Clock, Subject, invalid, timed_out
 from bamlvm.sysops.records import AttemptRecord
 from bamlvm.sysops.redaction import Secrets, redacted_url
 from bamlvm.sysops.tracing import Writer
-from bamlvm.sysops.web.clients import Client, Outgoing
+from bamlvm.sysops.web.clients import Outgoing
 from bamlvm.sysops.web.clocks import Clocks
-from bamlvm.sysops.web.decoding import chunks_of
-from bamlvm.sysops.web.framing import EVENT_STREAM, FRAMINGS, media_type_of
-from bamlvm.sysops.web.logs import about
-from bamlvm.sysops.web.response import Response, converted
-from bamlvm.sysops.web.retry_after import retry_after_ms
+from bamlvm.sysops.web.framing import EVENT_STREAM
 from bamlvm.sysops.web.transport.headers import is_field_value, is_token
 from bamlvm.vm.values import Thrown
 
-MAX_BODY: Final = 64 * 1024 * 1024
-"""Longest body that :meth:`UnreadBody.text` reads, in bytes."""
-
-LIMITED: Final = ", the limit that the runtime has for one response (max_bytes)"
-"""What follows the figure in the error of a response that is too long."""
-
-MAX_ERROR_BODY: Final = 64 * 1024
-"""As much of an error's body is read, in bytes."""
-
-CHARSETS: Final = frozenset(
-    {
-        *(
-            "utf-8",
-            "utf8",
-            "us-ascii",
-            "ascii",
-            "utf-16",
-            "utf-16le",
-            "utf-16be",
-            "big5",
-            "euc-jp",
-            "euc-kr",
-            "gb18030",
-        ),
-        *("gb2312", "gbk", "koi8-r", "koi8-u", "latin1", "latin-1", "shift-jis", "iso-2022-jp"),
-        *(f"iso-8859-{part}" for part in range(1, 17) if part != 12),
-        *(f"windows-125{part}" for part in range(9)),
-    }
-)
-"""The character sets that a response may declare, those of the Encoding standard; any other is read as UTF-8.  Python's
-registry has many that are none, some of which take time in the square of the text."""
-
-MAX_REDIRECTS: Final = 10
-
-_CHARSET: Final = re.compile(r"""(?i);\s*charset\s*=\s*["']?([a-z0-9_-]{1,40})""")
-_LONGEST_TYPE: Final = 1000
-_SURROGATES: Final = re.compile("[\ud800-\udfff]")
-_ERROR_BODY_SECONDS: Final = 5.0
-_KEPT_ON_REDIRECT: Final = ("accept", "accept-encoding", "accept-language", "user-agent")
 _NOT_IN_A_HOST: Final = re.compile(r"[\s\x00-\x20\x7f\"%<>\\^`{|}]")
 _NUMBERS: Final = itertools.count(1)  # of traced exchanges, so that concurrent ones can be distinguished
-
-
-# --- before it is sent ------------------------------------------------------------------------------------------------
 
 
 class Exchange(msgspec.Struct, frozen=True, eq=False):
@@ -217,190 +171,13 @@ def _checked_headers(headers: tuple[tuple[str, str], ...]) -> dict[str, str]:
     return sent
 
 
-# --- sending ----------------------------------------------------------------------------------------------------------
-
-
-async def open_exchange(client: Client, exchange: Exchange) -> Response:
-    """Send a request and return the head of its response, whose body is the caller's to close.
-
-    GET and HEAD follow redirects; to another origin they take none of the request's own headers along.
-    Raises :class:`Thrown` (``Network``, ``Timeout``, ``InvalidArgument``).
-    """
-    try:
-        response = await _open(client, exchange)
-    except BaseException as error:
-        if exchange.trace is not None:
-            exchange.trace(f"failed: {described(error)}")
-        raise
-    if exchange.trace is not None:
-        phrase = exchange.subject.shown(response.reason_phrase)
-        kind = exchange.subject.shown(response.headers.get("content-type", "no content type"))
-        exchange.trace(f"← {response.status_code} {phrase}, {kind}")
-    return response
-
-
-async def _open(client: Client, exchange: Exchange) -> Response:
-    connect = exchange.clocks.limits.get("connect")
-    with boundary(exchange.subject), about(exchange.subject):
-        async with deadline(exchange):
-            response = await client.open(
-                exchange.outgoing,
-                exchange.body,
-                None if connect is None else connect / 1000,
-                exchange.attempt,
-                exchange.others,
-            )
-            for left in reversed(range(MAX_REDIRECTS)):
-                if isinstance(response, Response):
-                    exchange.clocks.arrived(exchange.subject.monotonic())
-                    return response
-                if response.next_request is None or exchange.method not in ("GET", "HEAD"):
-                    exchange.clocks.arrived(exchange.subject.monotonic())
-                    return converted(response, str(response.url))
-                await response.aclose()
-                if left:
-                    response = await client.send(_redirected(response.request, response.next_request), stream=True)
-    raise network(f"more than {MAX_REDIRECTS} redirects", exchange.subject)
-
-
-def _redirected(request: httpx.Request, following: httpx.Request) -> httpx.Request:
-    before, after = request.url, following.url
-    if (before.scheme, before.host, before.port) != (after.scheme, after.host, after.port):
-        kept = [(name, value) for name, value in following.headers.items() if name in ("host", *_KEPT_ON_REDIRECT)]
-        following.headers = httpx.Headers(kept)
-    if after.scheme not in ("http", "https"):
-        raise invalid(f"a redirect to a URL that is not http or https: {after.scheme}:")
-    return following
-
-
 def described(error: BaseException) -> str:
     """Return how the trace names what ended an exchange; the message of a BAML error holds no credentials."""
     return str(error.fields.get("message")) if isinstance(error, Thrown) else type(error).__name__
 
 
-# --- reading ----------------------------------------------------------------------------------------------------------
-
-
-def accepted_framing(exchange: Exchange) -> str:
-    """Return the media type of the events that a request accepts."""
-    accepted = media_type_of(exchange.headers.get("accept", EVENT_STREAM))
-    return accepted if accepted in FRAMINGS else EVENT_STREAM
-
-
-async def require_event_stream(response: Response, exchange: Exchange) -> None:
-    """Check that a response is a stream of events, and close it if not.
-
-    Raises :class:`Thrown` (``HttpStatus``, with the beginning of the body) for another status or content type.
-    """
-    expected = accepted_framing(exchange)
-    content_type = media_type_of(response.headers.get("content-type", expected))
-    if response.is_success and content_type == expected:
-        return
-    status = response.status_code
-    note = answered(exchange.subject, status, response.reason_phrase, response.headers)
-    if response.is_success:
-        note += f" with {content_type or 'no content type'} where {expected} was expected"
-        if content_type == "application/json":  # a whole completion: the server does not stream
-            note += " (an LLM client whose server does not stream needs the option supports_streaming false)"
-    with about(exchange.subject):
-        body = await _beginning(response, exchange)
-    raise http_status(exchange.subject, status, note, body, retry_after_ms(response.headers, time.time()))
-
-
-class UnreadBody:
-    """The body of a response that is to be read whole, or for an error's message in part."""
-
-    def __init__(self, response: Response, exchange: Exchange, limit: int = MAX_BODY) -> None:
-        self._response = response
-        self._exchange = exchange
-        self._limit = limit
-
-    def text_at_once(self) -> str | None:
-        """Return the text, as :meth:`text` does, if all of the body has come already, else None."""
-        response = self._response
-        if response.body is None or "content-encoding" in response.headers:
-            return None
-        content = response.body.whole()
-        if content is None:
-            return None
-        if len(content) > self._limit:
-            raise network(f"the body is longer than {self._limit} bytes{LIMITED}", self._exchange.subject)
-        self._exchange.clocks.arrived(self._exchange.subject.monotonic())
-        if self._exchange.trace is not None:
-            self._exchange.trace(f"ended after {len(content)} bytes")
-        return _decoded(response, content)
-
-    async def text(self) -> str:
-        """Read the body and close the response.  Return it decoded by its declared character set, else as UTF-8.
-
-        Raises :class:`Thrown` (``Network``, ``Timeout``).
-        """
-        content = bytearray()
-        exchange = self._exchange
-        try:
-            with boundary(exchange.subject), about(exchange.subject):
-                async with deadline(exchange) as guard, chunks_of(self._response) as chunks:
-                    async for chunk in chunks:
-                        content += chunk
-                        if len(content) > self._limit:
-                            raise network(f"the body is longer than {self._limit} bytes{LIMITED}", exchange.subject)
-                        exchange.clocks.arrived(exchange.subject.monotonic())
-                        guard.reschedule()
-        except BaseException as error:
-            if exchange.trace is not None:
-                exchange.trace(f"failed after {len(content)} bytes: {described(error)}")
-            if isinstance(error, Thrown) and error.class_name == "baml.errors.StreamTruncated":
-                raise network("the connection ended inside the body", exchange.subject) from error
-            raise
-        finally:
-            await self._response.aclose()
-        if exchange.trace is not None:
-            exchange.trace(f"ended after {len(content)} bytes")
-        return _decoded(self._response, bytes(content))
-
-    async def beginning(self) -> str:
-        """Read as much as explains an error (:data:`MAX_ERROR_BODY`, and what comes soon), and close the response."""
-        with about(self._exchange.subject):
-            return await _beginning(self._response, self._exchange)
-
-    async def aclose(self) -> None:
-        """Close the connection."""
-        await self._response.aclose()
-
-
-async def _beginning(response: Response, exchange: Exchange) -> str:
-    """Read as much of an error's body as comes soon and fits, and close the response."""
-    content = bytearray()
-    try:
-        async with asyncio.timeout(_ERROR_BODY_SECONDS), deadline(exchange), chunks_of(response) as chunks:
-            async for chunk in chunks:
-                content += chunk
-                if len(content) >= MAX_ERROR_BODY:
-                    break
-    except (TimeoutError, httpx.HTTPError, Thrown):
-        pass  # the status says what went wrong; the body was only to explain it
-    finally:
-        await response.aclose()
-    return _decoded(response, bytes(content[:MAX_ERROR_BODY]))
-
-
-def _decoded(response: Response, content: bytes) -> str:
-    declared = _CHARSET.search(response.headers.get("content-type", "")[:_LONGEST_TYPE])
-    name = "utf-8" if declared is None else declared[1].lower().replace("_", "-")
-    text = content.decode(name if name in CHARSETS else "utf-8", "replace")
-    return _SURROGATES.sub("\ufffd", text) if name.startswith("utf-16") else text
-
-
-# --- deadlines --------------------------------------------------------------------------------------------------------
-
-
-def deadline(exchange: Exchange) -> _Deadline:
-    """Return a context that ends at the next deadline of the exchange's clocks, with ``Timeout``."""
-    return _Deadline(exchange)
-
-
-class _Deadline:
-    """An ``asyncio`` timeout that follows an exchange's clocks and names the one that ran out.
+class Deadline:
+    """An ``asyncio`` timeout that follows an exchange's clocks and names the one that ran out, in a ``Timeout``.
 
     Where the whole process stood still for a while, what has arrived meanwhile and the timer are due in the same turn
     of the loop.  So a clock that seems to have run out has the timeout expire a turn later: the reader, which runs
@@ -422,7 +199,7 @@ class _Deadline:
             self._timeout.reschedule(None)
             self._start_timer()
 
-    async def __aenter__(self) -> _Deadline:
+    async def __aenter__(self) -> Deadline:
         await self._timeout.__aenter__()
         self._start_timer()
         return self

@@ -13,7 +13,7 @@ import pytest
 
 from bamlvm.sysops.grants import CAPABILITIES, grants_of
 from bamlvm.sysops.records import AttemptRecord
-from bamlvm.sysops.web.exchange import MAX_ERROR_BODY, UnreadBody
+from bamlvm.sysops.web.unread_body import MAX_ERROR_BODY, UnreadBody
 from bamlvm.vm.handles import HandleTable
 
 pytestmark = pytest.mark.virtual_time
