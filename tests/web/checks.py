@@ -367,6 +367,39 @@ def a_recording_can_be_scrubbed(browser: Browser, source: str) -> None:
             assert dev.complaints == [], dev.complaints
 
 
+def a_recording_that_is_written_is_followed(browser: Browser, source: str) -> None:
+    """What is appended appears; what is open stays open; a line that is written yet comes when it is whole."""
+    with tempfile.TemporaryDirectory() as folder:
+        path, shown = Path(folder, "whole.jsonl"), Path(folder, "run.jsonl")
+        transport = RecordingTransport(NetworkTransport(), path)
+        with Runtime.from_files({"main.baml": source}, transport=transport, env={"CHECK_KEY": KEY}) as runtime:
+            runtime.call_function_sync("Extract", {"text": "Ada"}, CallContext(on_partial=lambda value: None))
+        lines = path.read_text().splitlines(keepends=True)
+        shown.write_text(lines[0])
+        with serving(browser, source, "--open", str(shown)) as dev:
+            page = dev.open()
+            expect(page.get_by_text("It has none yet.")).to_be_visible()
+            page.get_by_text("Its arguments").click()
+            expect(page.get_by_label("The arguments")).to_contain_text('"text": "Ada"')
+            exchanges = page.locator(".exchanges > details")
+            for number in (1, 2):
+                with shown.open("a") as file:
+                    file.write(lines[number])
+                expect(exchanges).to_have_count(number, timeout=10_000)
+            expect(exchanges.first.get_by_label("The request")).to_be_visible()
+            with shown.open("a") as file:
+                file.write(lines[3][:100])
+            expect(page.get_by_text("breaks off")).to_be_visible(timeout=10_000)
+            with shown.open("a") as file:
+                file.write(lines[3][100:])
+            expect(exchanges).to_have_count(3, timeout=10_000)
+            expect(page.get_by_text("breaks off")).to_have_count(0)
+            expect(exchanges.first.get_by_label("The request")).to_be_visible()
+            page.get_by_role("button", name="Replay").click()
+            expect(page.get_by_label("The value", exact=True)).to_contain_text("Ada Lovelace", timeout=20_000)
+            assert dev.complaints == [], dev.complaints
+
+
 CHECKS = [
     the_prompt_follows_the_form,
     an_image_is_shown_in_the_prompt,

@@ -279,7 +279,7 @@ def hostile_recordings_open(browser: Browser, source: str) -> None:
             slider = exchanges.nth(2).get_by_label("Scrub through the pieces of the answer")
             slider.press("Home", timeout=60_000)
             slider.press("ArrowRight")
-            expect(exchanges.nth(2).get_by_text("200 of 1000000 pieces")).to_be_visible()
+            expect(exchanges.nth(2).get_by_text("200 of 1,000,000 pieces")).to_be_visible()
             page.get_by_role("button", name="Show more").click()
             expect(exchanges).to_have_count(400)
             is_unharmed(page)

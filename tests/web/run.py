@@ -32,6 +32,7 @@ PROGRAMS = (
 )
 STARTING: Sequence[Callable[[Browser, str], None]] = (
     checks.a_recording_can_be_scrubbed,
+    checks.a_recording_that_is_written_is_followed,
     *hostile.RECORDINGS,
     life.the_command_opens_the_page,
 )

@@ -31,7 +31,8 @@ Stamp = dict[str, tuple[int, int]]
 class Project:
     """A program.  ``read`` returns its sources, ``make`` a runtime of sources and what the compiler makes of them.
 
-    ``version`` counts what the sources have been; ``runtime`` is None until they have had no error.
+    ``version`` counts what the sources, and what else is watched, have been; ``runtime`` is None until the sources have
+    had no error.
     """
 
     def __init__(
@@ -44,6 +45,8 @@ class Project:
         """The sources of ``runtime``."""
         self.runtime: Runtime | None = None
         self.diagnostics: tuple[Diagnostic, ...] = ()
+        self.also: Callable[[], bool] | None = None
+        """Looks at what else the page shows, and returns whether that has changed: then there is a new version, too."""
         self.loader = Loader(True, Cache.default())
         self.problem: str | None = None
         """Why the sources cannot be read, or no runtime be made of them."""
@@ -57,13 +60,14 @@ class Project:
         """Look for changes until cancelled."""
         while True:
             await asyncio.sleep(POLL_SECONDS)
-            stamp = await asyncio.to_thread(_stamp, self.path)
-            if stamp != self._stamp:
+            if await asyncio.to_thread(stamp_of, self.path) != self._stamp:
                 await self.refresh()
+            if self.also is not None and await asyncio.to_thread(self.also):
+                await self._new_version()
 
     async def refresh(self) -> None:
         """Read the sources, compile them if they have changed, and wake all that wait for that."""
-        self._stamp = await asyncio.to_thread(_stamp, self.path)
+        self._stamp = await asyncio.to_thread(stamp_of, self.path)
         files, problem, diagnostics = self.files, None, self.diagnostics
         before, made = self.runtime, None
         try:
@@ -86,11 +90,14 @@ class Project:
         self.files, self.problem, self.diagnostics = files, problem, diagnostics
         if made is not None:
             self.runtime, self.compiled = made, files
+        await self._new_version()
+        if before is not None and made is not None and not self._leases[before]:
+            await before.aclose()
+
+    async def _new_version(self) -> None:
         self.version += 1
         async with self._changed:
             self._changed.notify_all()
-        if before is not None and made is not None and not self._leases[before]:
-            await before.aclose()
 
     def _runtime_of(self, files: Mapping[str, str]) -> Runtime:
         return self._make(files, self.loader.load(files))
@@ -132,7 +139,7 @@ class Project:
                 await runtime.aclose()
 
 
-def _stamp(path: str) -> Stamp:
+def stamp_of(path: str) -> Stamp:
     """Return the state of the files of a program; what cannot be followed is there by its error."""
     found: Stamp = {}
     if os.path.isfile(path):

@@ -7,6 +7,8 @@ to :data:`_LONGEST` characters, in at most :data:`_MOST_PIECES` pieces, neighbou
 from __future__ import annotations
 
 import codecs
+import json
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,33 +18,61 @@ from bamlvm.errors import HostError
 from bamlvm.replay import ReplayTransport, ReplayWarning, read_recording
 from bamlvm.sysops.web.decoding import decoded_whole
 from bamlvm.sysops.web.recording import RecordedExchange, bytes_of
+from bamlvm.tools.dev.project import stamp_of
+from bamlvm.tools.dev.values import value_text
 
 _LONGEST: Final = 4_000_000
 _MOST_PIECES: Final = 5_000
+_MOST_OF_THE_TIME: Final = 20  # a reading that takes long comes less often: this many times its own time apart
+_MOST_CALLS: Final = 1_000
+_LONGEST_ARGUMENTS: Final = 100_000
 
 
 class Recording:
-    """The recording at a path, read once.
+    """The recording at a path, as it is now: it may still be written.
 
     Raises :class:`bamlvm.HostError` for a file that is no recording.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self._stamp = stamp_of(path)
+        self._due = 0.0
+        self._read()
+
+    def _read(self) -> None:
+        began = time.monotonic()
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", ReplayWarning)
-            self._exchanges = read_recording(Path(path))
+            exchanges = read_recording(Path(self.path))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ReplayWarning)
-            self.calls = ReplayTransport(path).calls
+            self.calls = ReplayTransport(self.path).calls
+        self._exchanges = exchanges
         self._notes = [str(each.message) for each in caught]
+        now = time.monotonic()
+        self._due = now + _MOST_OF_THE_TIME * (now - began)
+
+    def refresh(self) -> bool:
+        """Read it again if the file has changed; return whether it had."""
+        stamp = stamp_of(self.path)
+        if stamp == self._stamp or time.monotonic() < self._due:
+            return False
+        self._stamp = stamp
+        try:
+            self._read()
+        except HostError as error:  # what was read before is still there to be looked at
+            self._notes = [f"as it was before: {error}"]
+        return True
 
     def summary(self) -> dict[str, Any]:
         """Return the recorded calls, and the exchanges without their content."""
         return {
             "path": self.path,
             "notes": self._notes,
-            "calls": [{"function": call.call, "has_arguments": call.arguments is not None} for call in self.calls],
+            "calls": [
+                {"function": call.call, "arguments": _arguments(call.arguments)} for call in self.calls[:_MOST_CALLS]
+            ],
             "exchanges": [_head(each) for each in self._exchanges],
         }
 
@@ -68,6 +98,14 @@ def replaying(path: str) -> ReplayTransport:
         return ReplayTransport(path)
 
 
+def _arguments(arguments: Any) -> str | None:
+    """Return the arguments of a call as the text of JSON; None if they are not recorded."""
+    if arguments is None:
+        return None
+    text = value_text(arguments)
+    return text if len(text) <= _LONGEST_ARGUMENTS else json.dumps(f"({len(text):,} characters of JSON)")
+
+
 def _head(exchange: RecordedExchange) -> dict[str, Any]:
     error = exchange.error
     return {
@@ -75,7 +113,7 @@ def _head(exchange: RecordedExchange) -> dict[str, Any]:
         "url": exchange.request.url,
         "status": None if exchange.response is None else exchange.response.status,
         "end": exchange.end,
-        "error": None if error is None else f"{error.type}: {error.message}",
+        "error": None if error is None else ": ".join(filter(None, (error.type, error.message))),
         "seconds": exchange.seconds,
         "pieces": len(exchange.chunks),
     }

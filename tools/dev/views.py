@@ -59,6 +59,8 @@ class Views:
         self._project = project
         self._mocked = mocked
         self._recording = recording
+        if recording is not None:
+            project.also = recording.refresh
         self._replaying = replaying
         self._tabs = Tabs(project)
         self._asked: set[CancelToken] = set()

@@ -3,62 +3,84 @@
 
 import { get, reason } from "./api.js";
 import { block, count, el, replace, seconds, setText, shortened } from "./dom.js";
+import { pretty } from "./json.js";
 import { runView } from "./run.js";
 
 const SHOWN = 200; // exchanges that are listed at once
 
 /** Return the view of the recording that was opened: `{ element, refresh }`. */
 export function recordingView(project) {
-  const holder = el("div", {}, el("p", { class: "empty" }, "Loading…"));
+  const loading = el("p", { class: "empty" }, "Loading…");
+  const head = el("div", {}, loading);
   const replays = el("div", {});
+  const listed = exchanges();
   let calls = [];
   let run = null; // { number, view }
-  get("/api/recording").then(
-    (found) => {
-      calls = found.calls;
-      offer(project);
-      replace(
-        holder,
-        el("p", { class: "hint" }, `${found.path}: ${count(found.exchanges.length, "exchange")}`),
-        found.notes.map((note) => el("p", { class: "warn" }, note)),
-        replays,
-        el("h3", {}, "Exchanges"),
-        found.exchanges.length === 0 ? el("p", { class: "empty" }, "It has none.") : exchanges(found.exchanges),
-      );
-    },
-    (error) => replace(holder, el("p", { class: "error" }, reason(error))),
-  );
 
-  /** Offer the first call that the program still has a function for. */
-  function offer(now) {
-    const number = calls.findIndex((call) => call.has_arguments && now.functions.some((each) => each.name === call.function));
-    if (number < 0) {
-      const why = calls.length === 0 ? "It holds no call that could be run again." : `Its call of ${calls[0].function} cannot be run again: ${calls[0].has_arguments ? "the program has no such function" : "the arguments are not in it"}.`;
-      replace(replays, el("p", { class: "hint" }, why));
-      run = null;
-    } else if (run?.number !== number) {
-      run = { number, view: runView(() => ({ call: number }), { label: "Replay", path: "/api/replay" }) };
-      replace(replays, el("h3", {}, `${calls[number].function}, run again from the recording`), run.view.element);
+  async function load(now) {
+    try {
+      const found = await get("/api/recording");
+      calls = found.calls;
+      offer(now);
+      replace(head, el("p", { class: "hint" }, `${found.path}: ${count(found.exchanges.length, "exchange")}`), found.notes.map((note) => el("p", { class: "warn" }, note)));
+      listed.show(found.exchanges);
+    } catch (error) {
+      replace(head, el("p", { class: "error" }, reason(error)));
     }
   }
 
-  return { element: el("section", {}, el("h2", {}, "Recording"), holder), refresh: offer };
+  const canRun = ({ function: name, arguments: given }, now) => given !== null && now.functions.some((each) => each.name === name);
+
+  /** Offer to run a call again: the first with its arguments that the program still has a function for. */
+  function offer(now) {
+    const number = calls.findIndex((call) => canRun(call, now));
+    if (number < 0) {
+      const why = calls.length === 0 ? "It holds no call that could be run again." : `Its call of ${calls[0].function} cannot be run again: ${calls[0].arguments !== null ? "the program has no such function" : "the arguments are not in it"}.`;
+      replace(replays, el("p", { class: "hint" }, why));
+      run = null;
+      return;
+    }
+    if (run?.number === number) return;
+    run = { number, view: runView(() => ({ call: number }), { label: "Replay", path: "/api/replay" }) };
+    const given = el("details", {}, el("summary", {}, "Its arguments"), block("The arguments", null, shortened(pretty(calls[number].arguments))));
+    replace(
+      replays,
+      el("h3", {}, `${calls[number].function}, run again from the recording`),
+      given,
+      run.view.element,
+    );
+  }
+
+  load(project);
+  return { element: el("section", {}, el("h2", {}, "Recording"), head, replays, el("h3", {}, "Exchanges"), listed.element), refresh: load };
 }
 
-function exchanges(all) {
-  const holder = el("div", { class: "exchanges" });
-  const more = el("button", { type: "button", onclick: add }, "");
+/** Return a list of exchanges: `show(all)` adds those that are new, and begins anew for another recording. */
+function exchanges() {
+  const more = el("button", { type: "button", onclick: () => add(shown + SHOWN) }, "");
+  const none = el("p", { class: "empty" }, "It has none yet.");
+  const holder = el("div", { class: "exchanges" }, more);
+  let all = [];
   let shown = 0;
-  function add() {
-    const next = all.slice(shown, shown + SHOWN).map((each, at) => exchange(each, shown + at));
+  let known = "";
+  function add(until) {
+    const next = all.slice(shown, until).map((each, at) => exchange(each, shown + at));
     more.before(...next);
     shown += next.length;
+    known = JSON.stringify(all.slice(0, shown));
     more.hidden = shown === all.length;
+    none.hidden = shown > 0;
     setText(more, `Show more of the ${all.length - shown} others`);
   }
-  holder.append(more);
-  add();
-  return holder;
+  function show(now) {
+    all = now;
+    if (JSON.stringify(all.slice(0, shown)) !== known) {
+      replace(holder, more);
+      shown = 0;
+    }
+    add(Math.max(shown, SHOWN));
+  }
+  return { element: el("div", {}, none, holder), show };
 }
 
 function exchange(each, number) {
@@ -93,7 +115,7 @@ function contentOf({ request, request_headers, headers, pieces }, chunks) {
     const until = Number(slider.value);
     const text = pieces.slice(0, until).map((piece) => piece.text).join("");
     setText(body, shortened(until === pieces.length ? formatted(text) : text));
-    setText(at, until === 0 ? "nothing yet" : `${pieces[until - 1].chunks} of ${chunks} pieces, ${seconds(pieces[until - 1].at)}`);
+    setText(at, until === 0 ? "nothing yet" : `${pieces[until - 1].chunks} of ${count(chunks, "piece")}, ${seconds(pieces[until - 1].at)}`);
   }
   show();
   const list = (pairs) => pairs.map(([name, value]) => `${name}: ${value}`).join("\n");
@@ -111,7 +133,8 @@ function contentOf({ request, request_headers, headers, pieces }, chunks) {
 
 function formatted(text) {
   try {
-    return JSON.stringify(JSON.parse(text), null, 2);
+    JSON.parse(text);
+    return pretty(text); // which leaves the numbers as they are
   } catch {
     return text;
   }

@@ -312,7 +312,7 @@ def test_a_recording_is_opened_and_run_again(dev: Callable[..., Server], tmp_pat
             assert runtime.call_function_sync("Extract", {"text": "Ada"}, context).age == 36
     server = dev("--open", str(recording), source=source, mocked=False)
     opened = server.client.get("/api/recording").json()
-    assert opened["calls"] == [{"function": "Extract", "has_arguments": True}]
+    assert opened["calls"] == [{"function": "Extract", "arguments": '{"text":"Ada"}'}]
     (exchange,) = opened["exchanges"]
     assert (exchange["status"], exchange["end"]) == (200, "complete")
     pieces = server.client.get("/api/exchange", params={"number": 0}).json()["pieces"]
