@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
-from tests.web.browser import Dev, choose, expect_state, press_run, running, serving, tab
+from tests.web.browser import KEY, SCHEMES, Dev, choose, expect_state, press_run, running, serving, tab
 
 SOURCE = """
 client<llm> Fast { provider openai  options { model "fast"  api_key env.CHECK_KEY  base_url "URL/v1" } }
@@ -184,6 +188,40 @@ def a_connection_that_comes_back_is_used(dev: Dev) -> None:
     expect(page.get_by_role("link", name="more")).to_be_visible(timeout=20_000)
     expect(page.locator("#state")).to_have_text("")
     del dev.complaints[before:]  # the browser itself notes each request that fails
+
+
+def the_page_of_a_service(browser: Browser, source: str) -> None:
+    """``/docs`` of ``bamlvm serve``, whose key is typed in."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "main.baml")
+        file.write_text(source)
+        command = [sys.executable, "-m", "bamlvm", "serve", str(file), "--port", "0", "--mock"]
+        env = {**os.environ, "BAMLVM_KEYS": "the-key", "CHECK_KEY": KEY}
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env)
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().strip()
+            for scheme in SCHEMES:
+                complaints: list[str] = []
+                page = browser.new_context(color_scheme=scheme).new_page()
+                page.goto(f"{url}/docs")
+                expect(page.get_by_text("401: type in a key")).to_be_visible(timeout=20_000)
+                page.on("console", lambda message, found=complaints: found.append(message.text))  # type: ignore[misc]
+                page.get_by_label("Key").fill("the-key")
+                page.get_by_label("Key").press("Enter")
+                page.locator("summary").get_by_text("fib", exact=True).click()
+                part = page.locator("details[open]")
+                part.get_by_role("textbox").fill('{"n": 10}')
+                part.get_by_role("button", name="Call").click()
+                expect(part.locator("pre")).to_have_text("200 55")
+                part.get_by_role("button", name="Stream").click()
+                expect(part.locator("pre")).to_contain_text("event: final")
+                found = Axe().run(page)
+                assert found.violations_count == 0, found.generate_report()
+                assert complaints == [], complaints
+        finally:
+            process.terminate()
+            process.wait(timeout=60)
 
 
 def the_command_opens_the_page(browser: Browser, source: str) -> None:

@@ -35,6 +35,7 @@ STARTING: Sequence[Callable[[Browser, str], None]] = (
     checks.a_recording_that_is_written_is_followed,
     *hostile.RECORDINGS,
     life.the_command_opens_the_page,
+    life.the_page_of_a_service,
 )
 """Checks that start the command themselves."""
 

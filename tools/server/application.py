@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -69,21 +70,24 @@ def application(
             )
         ]
 
-    def guarded(path: str, app: App, method: str) -> Route:
+    # A browser has no key yet when it opens the page on which one is typed in; nothing of the program is in it.
+    keyless = Guard(msgspec.structs.replace(settings, keys=(), password=None))
+
+    def guarded(path: str, app: App, method: str, guard: Guard = guard) -> Route:
         return Route(path, Guarded(guard, app), methods=[method], include_in_schema=False)
 
-    def page(path: str, make: Callable[[], Response]) -> Route:
+    def page(path: str, make: Callable[[], Response], guard: Guard = guard) -> Route:
         async def respond(scope: Scope, receive: Receive, send: Send) -> None:
             await make()(scope, receive, send)
 
-        return guarded(path, respond, "GET")
+        return guarded(path, respond, "GET", guard)
 
     app = Starlette(
         routes=[
             guarded("/call/{function}", endpoints.call, "POST"),
             guarded("/stream/{function}", endpoints.stream, "POST"),
             Route("/openapi.json", Guarded(guard, pages.openapi), methods=["GET"]),
-            page("/docs", pages.docs),
+            page("/docs", pages.docs, keyless),
             page("/metrics", pages.metrics),
             Route("/health", pages.health),
             Route("/ready", pages.ready),

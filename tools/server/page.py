@@ -10,7 +10,7 @@ import hashlib
 from typing import Final
 
 _STYLE: Final = """
-:root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
+:root { color-scheme: light dark; background: Canvas; color: CanvasText; font: 15px/1.5 system-ui, sans-serif; }
 body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 details { border: 1px solid #8886; border-radius: 6px; margin: .5rem 0; padding: .5rem 1rem; }
 summary { cursor: pointer; font-weight: 600; }
@@ -74,12 +74,14 @@ async function show() {
     text.setAttribute("aria-label", "arguments of " + name);
     const bar = add(box, "p"), out = add(box, "pre");
     out.setAttribute("aria-live", "polite");
+    out.tabIndex = 0;
     add(bar, "button", "Call", {onclick: () => run("call/" + name, text.value, out)});
     bar.append(" ");
     add(bar, "button", "Stream", {onclick: () => run("stream/" + name, text.value, out)});
   }
 }
 key.addEventListener("change", show);
+document.querySelector("form").addEventListener("submit", event => { event.preventDefault(); key.blur(); });
 show();
 """
 
@@ -100,8 +102,10 @@ PAGE: Final = f"""<!doctype html>
 <meta name="viewport" content="width=device-width">
 <title>BAML functions</title>
 <style>{_STYLE}</style>
+<header>
 <h1>BAML functions</h1>
-<p><label>Key <input id="key" type="password" autocomplete="off"></label></p>
+<form><label>Key <input id="key" type="password" autocomplete="off"></label></form>
+</header>
 <main></main>
 <script type="module">{_SCRIPT}</script>
 </html>

@@ -65,13 +65,19 @@ def test_the_document_of_the_program(service: Start) -> None:
 @pytest.mark.parametrize(("settings", "status"), [({"password": "pw"}, 403), ({"keys": ["pw", "other"]}, 401)])
 def test_without_a_key(service: Start, settings: dict[str, Any], status: int) -> None:
     running = service(**settings)
-    for method, path in (("POST", "/call/Echo"), ("POST", "/stream/Echo"), ("GET", "/metrics"), ("GET", "/docs")):
+    for method, path in (
+        ("POST", "/call/Echo"),
+        ("POST", "/stream/Echo"),
+        ("GET", "/metrics"),
+        ("GET", "/openapi.json"),
+    ):
         answer = running.client.request(method, path, headers=JSON, content=b'{"text": "t"}')
         assert answer.status_code == status
         assert answer.json()["message"] == "No authorization metadata"
         assert ("www-authenticate" in answer.headers) == (status == 401)
-    for path in ("/health", "/ready", "/_debug/ping"):
+    for path in ("/health", "/ready", "/_debug/ping", "/docs"):
         assert running.client.get(path).status_code == 200
+    assert "Greet" not in running.client.get("/docs").text
     answer = running.client.get("/_debug/status", headers={"x-baml-api-key": "bad"})
     assert answer.status_code == status
     reason = "Incorrect x-baml-api-key"
