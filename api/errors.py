@@ -138,6 +138,10 @@ class InvalidArgument(ThrownError):
     """An argument cannot be used: a bad URL, a closed handle, a denied capability."""
 
 
+class ParseError(ThrownError):
+    """A text is no number, for `int.parse` and `float.parse`."""
+
+
 class RenderPrompt(ThrownError):
     """A prompt template could not be rendered."""
 

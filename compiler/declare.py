@@ -5,7 +5,6 @@ One pass over the index fills a :class:`bamlvm.compiler.symbols.Symbols`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -14,24 +13,18 @@ from bamlvm.compiler.hir import ERROR, UNSTATED, throws_of_parameter
 from bamlvm.compiler.incremental import Lookups, Memo
 from bamlvm.compiler.index import Entry, Index, reporter
 from bamlvm.compiler.reporter import Reporter, name_range
-from bamlvm.compiler.symbols import DeclaredGlobal, Symbols
+from bamlvm.compiler.symbols import BUILT_IN_SELF, DeclaredGlobal, Symbols
 from bamlvm.compiler.type_resolver import TypeResolver
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
 from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, FieldInfo, Kind, Parameter, Signature, VariantInfo
 from bamlvm.vm.program.spelling import write_instead
 from bamlvm.vm.program.types import (
-    BOOL,
-    FLOAT,
-    INT,
     NEVER,
     NULL,
-    STRING,
     AttributedType,
     ClassType,
     FunctionType,
-    ListType,
-    MapType,
     Type,
     UnionType,
     VariableType,
@@ -39,16 +32,6 @@ from bamlvm.vm.program.types import (
     bare,
     union,
 )
-
-BUILT_IN_SELF: Mapping[str, Type] = {
-    "baml.String": STRING,
-    "baml.Int": INT,
-    "baml.Float": FLOAT,
-    "baml.Bool": BOOL,
-    "baml.Array": ListType(VariableType("T")),
-    "baml.Map": MapType(VariableType("K"), VariableType("V")),
-}
-"""The type of ``self`` in the classes that declare the methods of built-in types."""
 
 
 class _Head(NamedTuple):

@@ -12,11 +12,37 @@ from bamlvm.compiler.incremental import Reads
 from bamlvm.compiler.index import Entry
 from bamlvm.grammar import syntax
 from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, Signature, has_attribute
-from bamlvm.vm.program.types import AliasType, ClassType, Type, UnionType, bare, union
+from bamlvm.vm.program.types import (
+    MEDIA,
+    PRIMITIVES,
+    AliasType,
+    ClassType,
+    ListType,
+    MapType,
+    Primitive,
+    Type,
+    UnionType,
+    VariableType,
+    bare,
+    union,
+)
 from bamlvm.vm.program.unit import Unit
 
 PANICS = "baml.panics."
 """The prefix of the classes of the machine's own errors."""
+
+
+BUILT_IN_SELF: Mapping[str, Type] = {
+    **{f"baml.{name.capitalize()}": PRIMITIVES[name] for name in ("string", "int", "float", "bool", *sorted(MEDIA))},
+    "baml.Array": ListType(VariableType("T")),
+    "baml.Map": MapType(VariableType("K"), VariableType("V")),
+}
+"""The type of ``self`` in the classes that declare the methods of built-in types."""
+
+BUILT_IN_CLASSES: Mapping[Type, str] = {
+    type_: name for name, type_ in BUILT_IN_SELF.items() if isinstance(type_, Primitive)
+}
+"""The class that declares the methods of a primitive type."""
 
 
 def is_panic(type_: Type) -> bool:

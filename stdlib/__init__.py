@@ -14,6 +14,7 @@ NAMESPACES = {
     "array.baml": "baml",
     "map.baml": "baml",
     "number.baml": "baml",
+    "media.baml": "baml",
     "errors.baml": "baml.errors",
     "panics.baml": "baml.panics",
     "http.baml": "baml.http",

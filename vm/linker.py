@@ -28,7 +28,7 @@ from bamlvm.vm.program.unit import Unit
 from bamlvm.vm.stack import instructions
 from bamlvm.vm.sysop import SysOp
 from bamlvm.vm.type_tests import Tester, tester
-from bamlvm.vm.values import MISSING, EnumValue, Future, Instance, LoadedClass, TraceFrame, Value, open_instance
+from bamlvm.vm.values import MISSING, EnumValue, Future, Instance, LoadedClass, Media, TraceFrame, Value, open_instance
 from bamlvm.vm.verifier import VerifyError, verify
 
 _FUNCTIONS_BY_OPCODE: Final[Mapping[str, Sequence[Callable[..., Any]]]] = {
@@ -143,7 +143,9 @@ class Program:
                 methods[name] = self.function(f"{receiver.cls.name}.{name}")
             found: LinkedFunction = methods[name]
             return found
-        owner = _BUILT_IN_CLASSES.get(type(receiver))
+        owner = (
+            f"baml.{receiver.kind.capitalize()}" if type(receiver) is Media else _BUILT_IN_CLASSES.get(type(receiver))
+        )
         if owner is None:
             raise LinkError(f"a {type(receiver).__name__} has no method {name}")
         return self.function(f"{owner}.{name}")

@@ -30,6 +30,7 @@ from bamlvm.vm.program.types import (
     ListType,
     MapType,
     Type,
+    UnionType,
     VariableType,
     union,
     walk,
@@ -93,12 +94,21 @@ def _method(c: Checking, node: hir.Call, member: hir.Member) -> tir.Expr:
             return _named(c, node, found[0][1], receiver, [_self_bindings(c, part) for part, _ in found])
         if not any(signature.type_parameters for _, signature in found):
             return _dynamic(c, node, member, receiver, [signature for _, signature in found])
+    if member.name == "to_string" and not node.arguments and not any(_has_own(c, part, member.name) for part in parts):
+        return tir.CallNamed(node.start, node.end, STRING, "baml.to_string", "native", (receiver,))
     if all(members.field_of(c, part, member.name) for part in parts):
         index, type_ = members.find_field(c, receiver.type, member)
         assert type_ is not None
         return _value(c, node, tir.Field(member.start, member.end, type_, receiver, member.name, index))
     members.report_no_member(c, receiver.type, parts, member)
     return _unknown_call(c, node, receiver)
+
+
+def _has_own(c: Checking, type_: Type, name: str) -> bool:
+    """Whether a class of the program declares a field or a method."""
+    if not isinstance(type_, ClassType):
+        return False
+    return members.field_of(c, type_, name) is not None or c.symbols.method(type_.name, name) is not None
 
 
 def _unknown_call(c: Checking, node: hir.Call, callee: tir.Expr) -> tir.Expr:
@@ -272,6 +282,9 @@ def _unify(c: Checking, wanted: Type, found: Type, bindings: dict[str, Type]) ->
     match wanted, found:
         case VariableType(name), _ if not is_open(wanted):
             bindings.setdefault(name, found)
+        case UnionType(parts), _ if sum(isinstance(part, VariableType) for part in parts) == 1:
+            (variable,) = (part for part in parts if isinstance(part, VariableType))
+            _unify(c, variable, union(part for part in alternatives_of(found) if part not in parts), bindings)
         case ListType(item), ListType(other):
             _unify(c, item, other, bindings)
         case MapType(key, value), MapType(other_key, other_value):

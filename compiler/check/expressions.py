@@ -11,7 +11,7 @@ from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check import calls, lints, literals, members, operators, patterns
 from bamlvm.compiler.check.context import Checking, Exits, Flow, Returns, inferred, place_of
 from bamlvm.compiler.config_blocks import HIGHEST, LOWEST
-from bamlvm.compiler.types import literal_type, unstated
+from bamlvm.compiler.types import literal_type, unstated, widen
 from bamlvm.vm.program.types import (
     FUTURE,
     INT,
@@ -136,9 +136,11 @@ def _iterate(c: Checking, node: hir.Iterate) -> tir.Expr:
             return iterable
         case MapType(key, _):
             return tir.CallNamed(*at, ListType(key), "baml.Map.keys", "native", (iterable,))
+        case other if other != NEVER and widen(other) == STRING:
+            return tir.CallNamed(*at, ListType(STRING), "baml.String.chars", "native", (iterable,))
         case other:
             if other not in (NEVER, hir.ERROR):
-                c.report.error("E0001", node, f"`for … in` walks a list or a map, not `{other}`")
+                c.report.error("E0001", node, f"`for … in` walks a list, a map or a string, not `{other}`")
             return iterable if other == NEVER else tir.ListLiteral(*at, ListType(hir.ERROR), ())
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check.context import Checking
 from bamlvm.compiler.reporter import name_range
+from bamlvm.compiler.symbols import BUILT_IN_CLASSES, BUILT_IN_SELF
 from bamlvm.compiler.types import substitute, widen
 from bamlvm.vm.program.declarations import ClassInfo
 from bamlvm.vm.program.spelling import Suggestion, did_you_mean, write_instead
 from bamlvm.vm.program.types import (
-    BOOL,
-    FLOAT,
     INT,
     NEVER,
     NULL,
@@ -23,13 +22,9 @@ from bamlvm.vm.program.types import (
     members,
 )
 
-_OWNERS: dict[Type, str] = {STRING: "baml.String", INT: "baml.Int", FLOAT: "baml.Float", BOOL: "baml.Bool"}
-
-
-_BUILT_IN = frozenset({"baml.String", "baml.Array", "baml.Map", "baml.Int", "baml.Float"})
 _METHODS = {
     **dict.fromkeys(("len", "size", "count", "len_", "__len__"), "length"),
-    **dict.fromkeys(("append", "add", "push_back", "insert"), "push"),
+    **dict.fromkeys(("append", "add", "push_back"), "push"),
     **dict.fromkeys(("upper", "toUpper", "to_upper", "to_uppercase"), "to_upper_case"),
     **dict.fromkeys(("lower", "toLower", "to_lower", "to_lowercase"), "to_lower_case"),
     **dict.fromkeys(("contains", "include", "has", "__contains__"), "includes"),
@@ -43,18 +38,19 @@ _METHODS = {
     **dict.fromkeys(("substr", "substring_"), "substring"),
     **dict.fromkeys(("extend", "concatenate"), "concat"),
     **dict.fromkeys(("items",), "entries"),
-    **dict.fromkeys(("delete", "del", "pop_key"), "remove"),
+    **dict.fromkeys(("del", "pop_key"), "remove"),
     **dict.fromkeys(("isEmpty", "empty"), "is_empty"),
     **dict.fromkeys(("reverse_", "reversed"), "reverse"),
     **dict.fromkeys(("sorted",), "sort"),
-    **dict.fromkeys(("some", "exists"), "any"),
-    **dict.fromkeys(("every",), "all"),
+    **dict.fromkeys(("exists",), "any"),
     **dict.fromkeys(("fold",), "reduce"),
+    "forEach": "for_each",
+    "setdefault": "get_or_insert",
 }
 _HINTS = {
-    **dict.fromkeys(("put", "set", "insert", "add", "update", "setdefault"), "an entry is set by `m[key] = value`"),
+    **dict.fromkeys(("put", "insert", "add", "update"), "an entry is set by `m[key] = value`"),
     "sum": "write `xs.reduce((a: int, b: int) -> int { a + b }, 0)`",
-    **dict.fromkeys(("forEach", "for_each", "each"), "write `for (let x in xs) { … }`"),
+    **dict.fromkeys(("each",), "write `for (let x in xs) { … }`"),
     **dict.fromkeys(
         ("unwrap", "expect", "unwrap_or"), "an error goes to the caller by itself; null has a default by `x ?? default`"
     ),
@@ -74,7 +70,7 @@ def method_owner(type_: Type) -> str | None:
         case MapType():
             return "baml.Map"
         case _:
-            return _OWNERS.get(widen(type_))
+            return BUILT_IN_CLASSES.get(widen(type_))
 
 
 def field_of(c: Checking, type_: Type, name: str) -> tuple[ClassInfo, int] | None:
@@ -147,11 +143,9 @@ def report_no_member(c: Checking, owner: Type, parts: tuple[Type, ...], node: hi
         hint = "narrow it first: `if (x is T)` or `match`"
     elif (own := method_owner(lacking)) is not None and c.symbols.method(own, node.name) is not None:
         hint = Suggestion(f"`{node.name}` is a method: call it with `()`", node.name, f"{node.name}()")
-    elif (
-        (own or "") in _BUILT_IN and (own != "baml.Array" or node.name not in ("insert", "add")) and node.name in _HINTS
-    ):
+    elif (own or "") in BUILT_IN_SELF and (own != "baml.Array" or node.name != "add") and node.name in _HINTS:
         hint = _HINTS[node.name]
-    elif (own or "") in _BUILT_IN and (here := _METHODS.get(node.name)) in c.symbols.methods(own or ""):
+    elif (own or "") in BUILT_IN_SELF and (here := _METHODS.get(node.name)) in c.symbols.methods(own or ""):
         hint = write_instead(node.name, here or "")
     elif isinstance(lacking, MapType):
         hint = did_you_mean(node.name, c.symbols.methods("baml.Map")) or f'a map\'s entry is `m["{node.name}"]`'

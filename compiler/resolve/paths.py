@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from bamlvm.compiler import hir
 from bamlvm.compiler.resolve.context import Resolving
+from bamlvm.compiler.symbols import BUILT_IN_CLASSES
 from bamlvm.compiler.uses import Symbol
 from bamlvm.grammar import syntax
 from bamlvm.vm.program.spelling import Suggestion, did_you_mean, listed, write_instead
-from bamlvm.vm.program.types import PRIMITIVES, EnumType
+from bamlvm.vm.program.types import MEDIA, PRIMITIVES, EnumType
 
 PRELUDE = {"print": "baml.print"}
 """Functions of the standard library that are known by their bare names, unless the project declares these."""
@@ -58,6 +59,18 @@ FOREIGN_NAMES = {
     "os": "write `env.NAME` for a variable of the environment",
 }
 """Hints for names of other languages."""
+
+MADE_BY = {
+    "int": "a number is read from a text by `int.parse(text)`, and made of a float by `baml.math.trunc(x)`",
+    "float": "a number is read from a text by `float.parse(text)`, and made of an int by `x + 0.0`",
+    "bool": "a bool is the result of a comparison, such as `x != 0`",
+    "string": "a text is made of a value by `string.from(x)` or `x.to_string()`",
+    **{
+        name: f"it is made by `{name}.from_url(url, mime)` or `{name}.from_base64(text, mime)`"
+        for name in sorted(MEDIA)
+    },
+}
+"""How a value of a type is made that is called as if it were a function."""
 
 ENVIRONMENT_LOOKUP = "env.get_or_panic"
 
@@ -220,6 +233,8 @@ def _item(r: Resolving, at: tuple[int, int], path: str) -> hir.Expr | None:
     if (enum := enum_name(r, owner)) is not None:
         return hir.VariantRef(*at, enum, last) if has_variant(r, at, enum, last) else hir.Invalid(*at)
     class_name = r.scope.qualify(owner, r.entry.namespace) if owner else None
+    if class_name is None and owner in PRIMITIVES:
+        class_name = BUILT_IN_CLASSES.get(PRIMITIVES[owner])
     if class_name is not None and r.symbols.method(class_name, last) is not None:
         r.mentions.add(f"{class_name}.{last}")
         return hir.FunctionRef(*at, f"{class_name}.{last}")
@@ -276,9 +291,13 @@ def _report_unknown(r: Resolving, node: syntax.Name | syntax.Member, path: str) 
         first = node
         while isinstance(first, syntax.Member) and isinstance(first.object, syntax.Member | syntax.Name):
             first = first.object
+        if (class_name := BUILT_IN_CLASSES.get(PRIMITIVES[root]) if root in PRIMITIVES else None) and "." in path:
+            last = path.split(".")[1]
+            hint = did_you_mean(last, r.symbols.methods(class_name)) or MADE_BY.get(root)
+            r.report.error("E0007", first, f"`{root}` has no method `{last}`", hint=hint)
+            return
         if root in PRIMITIVES and root not in FOREIGN_NAMES:
-            hint = "values are converted by methods, such as `x.to_string()` and `text.parse_int()`"
-            r.report.error("E0003", first, f"`{root}` is a type, not a value", hint=hint)
+            r.report.error("E0003", first, f"`{root}` is a type, not a value", hint=MADE_BY.get(root))
             return
         r.report.error("E0003", first, f"unknown name `{root}`", hint=FOREIGN_NAMES.get(root) or suggest(r, root))
 

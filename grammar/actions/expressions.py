@@ -171,6 +171,10 @@ def lambda_0_typed(c: ActionContext, start: Token, _close: Token, _arrow: Token,
     return Lambda(start.start, body.end, (), type_, body)
 
 
+def lambda_0_arrow(c: ActionContext, start: Token, _close: Token, _arrow: Token, body: Block) -> Expr:
+    return Lambda(start.start, body.end, (), None, body)
+
+
 def lambda_(c: ActionContext, start: Token, parameters: list[Parameter], _close: Token, body: Block) -> Expr:
     return Lambda(start.start, body.end, tuple(parameters), None, body)
 
@@ -185,6 +189,12 @@ def lambda_typed(
     body: Block,
 ) -> Expr:
     return Lambda(start.start, body.end, tuple(parameters), type_, body)
+
+
+def lambda_arrow(
+    c: ActionContext, start: Token, parameters: list[Parameter], _close: Token, _arrow: Token, body: Block
+) -> Expr:
+    return Lambda(start.start, body.end, tuple(parameters), None, body)
 
 
 def spawn(c: ActionContext, word: Token, body: Block) -> Expr:

@@ -217,6 +217,17 @@ def lambda_typed(
     return with_body(c, c.row(head, SPACE, arrow, SPACE, type_, SPACE), body)
 
 
+def lambda_0_arrow(c: LayoutContext, opening: Token, close: Token, arrow: Token, body: Part) -> Part:
+    return lambda_arrow(c, opening, [], close, arrow, body)
+
+
+def lambda_arrow(
+    c: LayoutContext, opening: Token, parameters: list[Part], close: Token, arrow: Token, body: Part
+) -> Part:
+    head = bracketed(c.part(opening), parameters, c.part(close), comma=False)
+    return with_body(c, c.row(head, SPACE, arrow, SPACE), body)
+
+
 def with_body(c: LayoutContext, head: Part, body: Part) -> Part:
     """Put a head and the braces after it on one line, or break the lines of the braces."""
     made = Grouped(cat(head, Part(body.raw(), body.lead, gap=body.gap)).doc, hug=True)

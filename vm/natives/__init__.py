@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bamlvm.vm.natives import base64, core, json, lists, maps, math, numbers, patterns, strings
+from bamlvm.vm.natives import base64, core, json, lists, maps, math, media, numbers, patterns, strings
 
-MODULES = (core, strings, patterns, lists, maps, numbers, math, json, base64)
+MODULES = (core, strings, patterns, lists, maps, numbers, math, json, base64, media)
 
 
 def load_natives() -> dict[str, Callable[..., Any]]:

@@ -11,7 +11,7 @@ from bamlvm.vm.builtins import SCALARS
 from bamlvm.vm.equality import comparison, deep_equals
 from bamlvm.vm.natives.table import NativeTable
 from bamlvm.vm.rendering import display, displayed
-from bamlvm.vm.values import EnumValue, Instance, panic
+from bamlvm.vm.values import EnumValue, Instance, Thrown, panic
 from bamlvm.vm.work import PIECE, TEXT_PIECE, UNDIVIDED, Lengthy, Work, check_length, collected, due, emptied, later
 
 NATIVES: Final = NativeTable({"baml.Array.length": len, "baml.Array.push": list.append})
@@ -38,6 +38,24 @@ def pop(items: list[Any]) -> Any:
 def at(items: list[Any], index: int) -> Any:
     """Return an item, counted from the end for a negative index; null if there is none."""
     return items[index] if -len(items) <= index < len(items) else None
+
+
+@NATIVES.native("baml.Array.splice")
+def splice(items: list[Any], start: int, count: int, others: list[Any]) -> None:
+    """Replace ``count`` items from ``start``, which counts from the end if it is negative, by ``others``.
+
+    Raises :class:`Thrown` for a position outside of the list and a negative count.  What stands behind is moved, which
+    costs little for each item.
+    """
+    place = start + len(items) if start < 0 else start
+    if not 0 <= place <= len(items):
+        message = f"`splice`: the position {start} is outside of a list of length {len(items)}"
+        raise Thrown("baml.errors.InvalidArgument", {"message": message})
+    if count < 0:
+        raise Thrown("baml.errors.InvalidArgument", {"message": f"`splice`: the count {count} is negative"})
+    if len(items) + len(others) > PIECE and due((len(items) + len(others)) >> 4):
+        raise Lengthy(later(splice, items, start, count, others))
+    items[place : place + count] = others
 
 
 @NATIVES.native("baml.Array.concat")

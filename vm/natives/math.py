@@ -24,7 +24,8 @@ def _rounding(name: str, function: Callable[[float], int]) -> Callable[[float], 
     return to_int
 
 
-def _half_away(number: float) -> int:
+def half_away(number: float) -> int:
+    """Return the nearest integer of a finite number, a half away from zero."""
     whole = math.trunc(number)
     return whole + int(math.copysign(1, number)) if abs(number - whole) >= 0.5 else whole
 
@@ -32,7 +33,7 @@ def _half_away(number: float) -> int:
 NATIVES["baml.math.trunc"] = _rounding("trunc", math.trunc)
 NATIVES["baml.math.floor"] = _rounding("floor", math.floor)
 NATIVES["baml.math.ceil"] = _rounding("ceil", math.ceil)
-NATIVES["baml.math.round"] = _rounding("round", _half_away)
+NATIVES["baml.math.round"] = _rounding("round", half_away)
 
 
 @NATIVES.native("baml.math.sqrt")

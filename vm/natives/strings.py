@@ -46,6 +46,7 @@ NATIVES: Final = NativeTable(
         "baml.String.starts_with": str.startswith,
         "baml.String.endsWith": str.endswith,
         "baml.String.ends_with": str.endswith,
+        "baml.String.is_ascii": str.isascii,
     }
 )
 
@@ -280,10 +281,22 @@ def _place(found: int) -> int | None:
     return found if found >= 0 else None
 
 
-@NATIVES.native("baml.String.char_at")
+@NATIVES.native("baml.String.char_at", "baml.String.at")
 def char_at(text: str, index: int) -> str | None:
     """Return a character, counted from the end for a negative index; null if there is none."""
     return text[index] if -len(text) <= index < len(text) else None
+
+
+@NATIVES.native("baml.String.code_point_at")
+def code_point_at(text: str, index: int) -> int | None:
+    """Return the number of a character, counted from the end for a negative index; null if there is none."""
+    return ord(text[index]) if -len(text) <= index < len(text) else None
+
+
+@NATIVES.native("baml.String.byte_length")
+def byte_length(text: str) -> int:
+    """Return the number of bytes in UTF-8."""
+    return len(text) if text.isascii() else len(text.encode())
 
 
 @NATIVES.native("baml.String.chars")

@@ -20,11 +20,17 @@ from tests.snapshots.stdlib_page import CAPABILITIES, declarations, functions
 
 PATHS = """
 baml.String: length toLowerCase to_lower_case toUpperCase to_upper_case trim includes startsWith starts_with endsWith
-    ends_with split substring replace repeat to_string
-baml.Array: length push pop at concat slice join map filter reduce includes index_of reverse sort
-baml.Map: length has get keys values entries remove
-baml.Int: to_string abs
-baml.Float: to_string abs
+    ends_with split slice at code_point_at is_empty is_ascii byte_length min max clamp from
+    substring replace repeat to_string
+baml.Array: length push pop splice insert remove_at shift unshift clear some every for_each find_last filter_map
+    at concat slice join map filter reduce includes index_of reverse sort
+baml.Map: length has get keys values entries remove delete set get_or_insert clear
+baml.Int: to_string abs pow min max clamp parse
+baml.Float: to_string abs floor ceil round trunc sqrt pow min max clamp is_nan is_finite is_infinite parse
+baml.Image: from_url from_base64 url mime_type base64
+baml.Audio: from_url from_base64 url mime_type base64
+baml.Pdf: from_url from_base64 url mime_type base64
+baml.Video: from_url from_base64 url mime_type base64
 baml.Bool: to_string
 baml.math: trunc floor ceil round sqrt min max
 baml: deep_copy deep_equals panic
@@ -41,7 +47,7 @@ baml.http.Response: text ok
 baml.http.SseStream: next close
 baml.llm: call_llm_function stream_llm_function
 baml.stream: emit_partial emit_tick
-baml.errors: Io Timeout HttpStatus Network InvalidArgument RenderPrompt LlmClient ParseFailed FinishReason
+baml.errors: Io Timeout HttpStatus Network InvalidArgument ParseError RenderPrompt LlmClient ParseFailed FinishReason
     StreamTruncated UnsupportedProvider AllAttemptsFailed
 baml.panics: AssertionFailed DivisionByZero IntegerOverflow IndexOutOfBounds MapKeyNotFound NegativeShift StackOverflow
     Unreachable UserPanic StepLimit MemoryLimit

@@ -29,6 +29,10 @@ SELF: list[Any] = []
 SELF.append(SELF)
 
 # path: (arguments, result or the class thrown)
+MEDIA = ("Image", "Audio", "Pdf", "Video")
+LINK = Media("image", None, "url", "u")
+BYTES = Media("image", "a/b", "base64", "aGk=")
+
 EXAMPLES: dict[str, list[tuple[tuple[Any, ...], Any]]] = {
     "baml.deep_copy": [(([1, {"a": 2}],), [1, {"a": 2}])],
     "baml.deep_equals": [(([1], [1]), True), ((1, 1.0), False)],
@@ -170,6 +174,39 @@ EXAMPLES: dict[str, list[tuple[tuple[Any, ...], Any]]] = {
     "baml.Int.abs": [((-5,), 5), ((5,), 5), ((I64_MIN,), OVERFLOW)],
     "baml.Float.to_string": [((1.0,), "1.0"), ((1e21,), "1000000000000000000000.0"), ((math.inf,), "inf")],
     "baml.Float.abs": [((-1.5,), 1.5)],
+    "baml.Int.pow": [
+        ((2, 10), 1024),
+        ((-2, 63), I64_MIN),
+        ((2, 63), OVERFLOW),
+        ((3, 1 << 40), OVERFLOW),
+        ((-1, (1 << 62) + 1), -1),
+        ((2, -1), 0),
+        ((-1, -3), -1),
+        ((0, 0), 1),
+    ],
+    "baml.Float.floor": [((-0.5,), -1.0), ((math.inf,), math.inf)],
+    "baml.Float.ceil": [((0.5,), 1.0), ((1e300,), 1e300)],
+    "baml.Float.round": [((2.5,), 3.0), ((-2.5,), -3.0), ((0.49999999999999994,), 0.0)],
+    "baml.Float.trunc": [((-2.7,), -2.0)],
+    "baml.Float.pow": [
+        ((2.0, 0.5), math.sqrt(2)),
+        ((10.0, 400.0), math.inf),
+        ((-10.0, 401.0), -math.inf),
+        ((-10.0, 400.0), math.inf),
+        ((0.0, -1.0), math.inf),
+        ((-0.0, -1.0), -math.inf),
+        ((-0.0, -2.0), math.inf),
+    ],
+    **{f"baml.{kind}.from_url": [(("u",), Media(kind.lower(), None, "url", "u"))] for kind in MEDIA},
+    **{f"baml.{kind}.from_base64": [(("aGk=", "a/b"), Media(kind.lower(), "a/b", "base64", "aGk="))] for kind in MEDIA},
+    **{f"baml.{kind}.url": [((LINK,), "u"), ((BYTES,), None)] for kind in MEDIA},
+    **{f"baml.{kind}.mime_type": [((LINK,), None), ((BYTES,), "a/b")] for kind in MEDIA},
+    **{f"baml.{kind}.base64": [((LINK,), ""), ((BYTES,), "aGk=")] for kind in MEDIA},
+    "baml.Array.splice": [(([1, 2, 3], -1, 9, [5]), None)],
+    "baml.String.at": [(("ab", -1), "b")],
+    "baml.String.code_point_at": [(("a👍", 1), 0x1F44D), (("a", -1), 97), (("a", 1), None)],
+    "baml.String.byte_length": [(("é👍",), 6), (("",), 0)],
+    "baml.String.is_ascii": [(("é",), False), (("",), True)],
     "baml.Bool.to_string": [((True,), "true"), ((False,), "false")],
     "baml.math.trunc": [
         ((-2.7,), -2),

@@ -253,11 +253,15 @@ def test_a_long_text_is_split_as_at_once(parts: list[str], data: st.DataObject) 
 AT_ONCE = {
     "baml.Array.": {"length", "push", "pop", "at", "is_empty", "first", "last"},
     "baml.Map.": {"length", "has", "get", "remove"},
-    "baml.String.": {"length", "char_at", "to_string", "parse_int", "parse_float"},
+    "baml.String.": {"length", "char_at", "at", "code_point_at", "to_string", "parse_int", "parse_float"},
     "baml.": {"panic"},
-    "baml.Int.": {"to_string", "abs"},
-    "baml.Float.": {"to_string", "abs"},
+    "baml.Int.": {"to_string", "abs", "pow"},
+    "baml.Float.": {"to_string", "abs", "floor", "ceil", "round", "trunc", "pow"},
     "baml.Bool.": {"to_string"},
+    **{
+        f"baml.{kind}.": {*["from_url", "from_base64", "url", "mime_type", "base64"]}
+        for kind in ("Image", "Audio", "Pdf", "Video")
+    },
     "baml.math.": {"trunc", "floor", "ceil", "round", "sqrt"},
 }
 """Natives whose time does not depend on the size of their data."""
@@ -272,10 +276,13 @@ COPYING = {
         "repeat",
         "pad_start",
         "pad_end",
+        "is_ascii",
+        "byte_length",
     },
+    "baml.Array.": {"splice"},
     "baml.math.": {"min", "max"},
 }
-"""Those that copy or compare one text: of the longest that is milliseconds."""
+"""Those that copy, compare or move data in one go: of the longest that is milliseconds."""
 
 ELSEWHERE = {"baml.String.": {"matches", "captures", "replace_pattern", "toLowerCase", "toUpperCase"}}
 """Those with tests of their own, and second names."""
