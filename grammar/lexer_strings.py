@@ -101,7 +101,7 @@ def _backquoted(c: LexerState, start: int, end: int) -> int:
     written = f'{hashes}"{content}"{hashes}'
     c.tokens.append(Token("RAW_STRING", c.text[start:end], start, end))
     fix = replace(start, end, written) if "${" not in content and "\\" not in content else ()
-    hint = 'write `#"…"#`; a template string in backticks is part of the code of a function'
+    hint = 'a prompt is a raw string, `#"…"#`; a template string in backticks is part of the code of a function'
     span = Span("", start, start + 1)
     c.diagnostics.append(error("E0010", "a text is in double quotes or a raw string here", span, (), hint, fix))
     return end

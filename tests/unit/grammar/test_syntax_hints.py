@@ -147,17 +147,17 @@ ITEMS = [
     ),
     (
         "function F() -> string { client C prompt `a {{ b }}` }",
-        'write `#"…"#`; a template string in backticks is part of the code of a function',
+        'a prompt is a raw string, `#"…"#`; a template string in backticks is part of the code of a function',
         'function F() -> string { client C prompt #"a {{ b }}"# }',
     ),
     (
         "function F() -> string { client C prompt `a ${b}` }",
-        'write `#"…"#`; a template string in backticks is part of the code of a function',
+        'a prompt is a raw string, `#"…"#`; a template string in backticks is part of the code of a function',
         None,
     ),
     (
         "client C { provider openai options { model `gpt` } }",
-        'write `#"…"#`; a template string in backticks is part of the code of a function',
+        'a prompt is a raw string, `#"…"#`; a template string in backticks is part of the code of a function',
         'client C { provider openai options { model #"gpt"# } }',
     ),
     ("# remark", "a comment begins with `//`; every file of a project sees every other", "// remark"),
