@@ -10,6 +10,7 @@ nothing.  A field of an unexpected type is treated as absent, never as a failure
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import math
@@ -385,6 +386,9 @@ def _fit_value(type_: Any, raw: Any) -> Any:
         return msgspec.convert(raw, type_)
     except msgspec.ValidationError:
         pass
+    if isinstance(raw, float) and raw.is_integer():  # a count, as a server without integers writes it
+        with contextlib.suppress(msgspec.ValidationError):
+            return msgspec.convert(int(raw), type_)
     for part in (type_, *get_args(type_)):
         if isinstance(raw, dict) and isinstance(part, type) and issubclass(part, msgspec.Struct):
             return fitted(part, raw)

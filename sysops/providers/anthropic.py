@@ -175,7 +175,7 @@ def read(body: str) -> Completion:
     uses = [part for part in blocks if isinstance(part, dict) and part.get("type") == "tool_use"]
     return Completion(
         "".join(text for text in texts if isinstance(text, str)),
-        bool(texts),
+        any(isinstance(text, str) for text in texts),
         text_or_none(data.get("stop_reason")),
         text_or_none(data.get("model")),
         tokens_of(Usage, data.get("usage")),

@@ -255,7 +255,7 @@ class _Content(msgspec.Struct, gc=False):
 
 
 class _Candidate(msgspec.Struct, rename="camel", gc=False):
-    index: int | None = 0
+    index: int | None = None
     content: _Content | None = None
     finish_reason: str | None = None
 
@@ -296,8 +296,8 @@ class GoogleAccumulator(Accumulator):
             if payload.error or event.event == "error":
                 raise provider_error(payload.error)
             self._model = self._model or payload.model_version
-            for candidate in payload.candidates or ():
-                if not candidate.index:
+            for place, candidate in enumerate(payload.candidates or ()):
+                if not (place if candidate.index is None else candidate.index):
                     try:
                         self._take(candidate)
                     except ValueError as fault:

@@ -16,14 +16,14 @@ Usage is cumulative: the last report counts.  A server that only seems to stream
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from bamlvm.sysops.prompts.messages import Message, Part
 from bamlvm.sysops.providers import openai_forms
-from bamlvm.sysops.providers.accumulator import DONE, Accumulator, Reader, ToolCall, ToolCalls, tokens_of
+from bamlvm.sysops.providers.accumulator import DONE, Accumulator, Reader, ToolCall, ToolCalls, fitted, tokens_of
 from bamlvm.sysops.providers.catalogue import Provider, endpoint, headers
 from bamlvm.sysops.providers.failures import provider_error, unreadable_answer
 from bamlvm.sysops.providers.options import Options
@@ -178,21 +178,24 @@ def read(body: str) -> Completion:
     """Read a chat completion; its first choice is the answer."""
     data = decoded(body)
     choices = data.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else None
+    found = choices if isinstance(choices, list) else []
+    first = (each for each in found if isinstance(each, dict) and each.get("index") == 0)
+    choice = next(first, found[0] if found else None)
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(choice, dict) or not isinstance(message, dict):
         raise unreadable_answer(body)
     if choice.get("error") or choice.get("finish_reason") == "error":  # OpenRouter: the provider behind it failed
         raise provider_error(choice.get("error"))
-    content = message.get("content")
+    said = OpenAIAccumulator()
+    said.take_message(fitted(_Delta, message))
     return Completion(
-        _content(content),
-        content is not None,
+        said.content(),
+        said.says_text(),
         text_or_none(choice.get("finish_reason")),
         text_or_none(data.get("model")),
         tokens_of(Usage, data.get("usage")),
         text_or_none(message.get("refusal")),
-        _reasoning(message),
+        said.reasoning(),
         _calls(message.get("tool_calls")),
     )
 
@@ -206,26 +209,11 @@ def _calls(calls: Any) -> ToolCalls:
     )
 
 
-def _content(content: Any) -> str:
-    if isinstance(content, list):
-        parts = (part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text")
-        return "".join(part for part in parts if isinstance(part, str))
-    return content if isinstance(content, str) else ""
-
-
-def _reasoning(message: dict[str, Any]) -> str:
-    """Return what a message has of reasoning: a field of its own, or parts that are not text."""
-    if not (isinstance(message.get("content"), list) or message.get("reasoning_content") or message.get("reasoning")):
-        return ""
-    accumulator = OpenAIAccumulator()
-    try:
-        accumulator.take_message(msgspec.convert(message, _Delta))
-    except msgspec.ValidationError:  # the text counts, whatever is beside it
-        return ""
-    return accumulator.reasoning()
-
-
 # --- streams ----------------------------------------------------------------------------------------------------------
+
+
+_TEXTS: Final = ("text", "output_text", None)
+"""The types of parts that are text; another part's text is reasoning."""
 
 
 class _Part(msgspec.Struct, gc=False):
@@ -246,7 +234,7 @@ class _Call(msgspec.Struct, gc=False):
 
 
 class _Delta(msgspec.Struct, gc=False):
-    content: str | list[_Part] | None = None
+    content: str | list[_Part | str] | _Part | int | float | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
     refusal: str | None = None
@@ -254,7 +242,7 @@ class _Delta(msgspec.Struct, gc=False):
 
 
 class _Choice(msgspec.Struct, gc=False):
-    index: int | None = 0
+    index: int | None = None
     delta: _Delta | None = None
     message: _Delta | None = None
     finish_reason: str | None = None
@@ -304,8 +292,8 @@ class OpenAIAccumulator(Accumulator):
             if chunk.model and self._model is None:
                 self._model = chunk.model
             if chunk.choices:
-                for choice in chunk.choices:
-                    if not choice.index:
+                for place, choice in enumerate(chunk.choices):
+                    if not (place if choice.index is None else choice.index):
                         self._take(choice)
             elif chunk.choices is None and chunk.usage is None:
                 self._strange = event.data
@@ -328,12 +316,15 @@ class OpenAIAccumulator(Accumulator):
     def take_message(self, delta: _Delta) -> None:
         """Take a message, or a part of one."""
         content = delta.content
-        if isinstance(content, list):
-            self._take_parts(content)
-        elif content:
-            self._content.append(content)
+        if isinstance(content, str):
+            if content:
+                self._content.append(content)
+            else:
+                self._has_text = True
+        elif isinstance(content, (int, float)):  # a text of digits, as a server without types writes it
+            self._content.append(msgspec.json.encode(content).decode())
         elif content is not None:
-            self._has_text = True
+            self._take_parts(content if isinstance(content, list) else [content])
         thought = delta.reasoning_content or delta.reasoning
         if thought:
             self._reasoning.append(thought)
@@ -344,10 +335,14 @@ class OpenAIAccumulator(Accumulator):
                 function = call.function or _Function()
                 self.calls.add(call.index, argument_text(function.arguments), function.name, call.id)
 
-    def _take_parts(self, parts: list[_Part]) -> None:
+    def _take_parts(self, parts: Sequence[_Part | str]) -> None:
         for part in parts:
+            if isinstance(part, str):
+                part = _Part(text=part)
             if part.text:
-                (self._content if part.type == "text" else self._reasoning).append(part.text)
+                (self._content if part.type in _TEXTS else self._reasoning).append(part.text)
+            elif part.text is not None and part.type in _TEXTS:
+                self._has_text = True
             for thought in part.thinking if isinstance(part.thinking, list) else ():
                 text = thought.get("text") if isinstance(thought, dict) else None
                 if isinstance(text, str):

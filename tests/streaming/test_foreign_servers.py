@@ -182,6 +182,31 @@ ANSWERS: Final[dict[str, tuple[str, bytes, tuple[str, int | None, int | None]]]]
         sse({"choices": [{"message": {"content": "Hel"}}]}, {"choices": [{"message": {"content": "lo"}}]}, STOP, DONE),
         HELLO,
     ),
+    "content as a list of texts": ("O", sse(said(["Hel", "lo"]), STOP, DONE), HELLO),
+    "content in parts of other types": (
+        "O",
+        sse(said([{"type": "output_text", "text": "Hel"}]), said({"text": "lo"}), STOP, DONE),
+        HELLO,
+    ),
+    "content as a number": ("O", sse(said("4"), said(2), said(""), STOP, DONE), ("42", None, None)),
+    "two answers without indices": (
+        "O",
+        sse({"choices": [{"delta": {"content": "Hello"}}, {"delta": {"content": "No"}}]}, STOP, DONE),
+        HELLO,
+    ),
+    "Google, two answers without indices": (
+        "G",
+        sse(
+            {
+                "candidates": [
+                    {"content": {"parts": [{"text": "Hello"}]}, "finishReason": "STOP"},
+                    {"content": {"parts": [{"text": "No"}]}, "finishReason": "STOP"},
+                ]
+            }
+        ),
+        HELLO,
+    ),
+    "counts with a point": ("O", sse(said("Hello"), {**STOP, "usage": counted(5.0, 2.0)}, DONE), COUNTED),
     "[DONE] in quotes": ("O", sse(said("Hello"), STOP, '"[DONE]"'), HELLO),
     "a finish reason, then more": ("O", sse(said("Hel"), STOP, said("lo", usage=counted(5, 2)), DONE), COUNTED),
     "two answers, interleaved": (
@@ -388,6 +413,13 @@ FAILURES: Final[dict[str, tuple[str, bytes, str, bool, str]]] = {
 }
 
 OK: Final = {"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}], "usage": counted(5, 2)}
+
+
+def whole_said(content: Any) -> dict[str, Any]:
+    """A choice of a whole answer."""
+    return {"message": {"content": content}, "finish_reason": "stop"}
+
+
 WHOLE: Final[dict[str, tuple[bytes, str | tuple[str, bool]]]] = {
     "BOM": (b"\xef\xbb\xbf" + json.dumps(OK).encode(), "Hello"),
     "blanks before it": (b"\n \n" + json.dumps(OK).encode(), "Hello"),
@@ -401,6 +433,20 @@ WHOLE: Final[dict[str, tuple[bytes, str | tuple[str, bool]]]] = {
     "an error with a status": (b'{"error": {"message": "slow", "code": 429}}', ("429: slow", True)),
     "a page": (b"<!DOCTYPE html><html>log in</html>", ("cannot be read: '<!DOCTYPE html>", False)),
     "no choices": (b'{"choices": []}', ("cannot be read", False)),
+    "content as a list of texts": (json.dumps({**OK, "choices": [whole_said(["Hel", "lo"])]}).encode(), "Hello"),
+    "content in parts of another type": (
+        json.dumps({**OK, "choices": [whole_said([{"type": "output_text", "text": "Hello"}])]}).encode(),
+        "Hello",
+    ),
+    "content of no known form": (json.dumps({"choices": [whole_said({"markdown": "x"})]}).encode(), ("no text", True)),
+    "the second choice first": (
+        json.dumps({**OK, "choices": [{**whole_said("No"), "index": 1}, {**whole_said("Hello"), "index": 0}]}).encode(),
+        "Hello",
+    ),
+    "broken off": (
+        b'{"choices": [{"message": {"content": "He"}, "finish_reason": "abort"}]}',
+        ("broke off after 2 characters: abort", True),
+    ),
     "content null": (b'{"choices": [{"message": {"content": null}, "finish_reason": "stop"}]}', ("no text", True)),
 }
 
