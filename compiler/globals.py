@@ -25,6 +25,11 @@ from bamlvm.vm.program.cycles import components
 from bamlvm.vm.program.types import ClassType, members
 from bamlvm.vm.program.unit import Unit
 
+_SEARCHED = 100
+"""Constants for which the shortest way is looked for: each may lead through all of the others."""
+_SHOWN = 12
+"""Names of a way that an error shows."""
+
 
 def check_globals(functions: Mapping[str, tir.Function], symbols: Symbols, diagnostics: list[Diagnostic]) -> None:
     """Report the constants that reach a sys-op, and those that need their own value."""
@@ -44,7 +49,13 @@ def check_globals(functions: Mapping[str, tir.Function], symbols: Symbols, diagn
     in_cycle = {each for group in components(graph) for each in group if len(group) > 1 or each in graph[each]}
     touching = _leading_to((each for each in graph if _is_sysop(symbols, each)), graph)
     reported: set[str] = set()
+    left = _SEARCHED
     for name, declared in symbols.globals.items():
+        if name not in in_cycle and name not in touching:
+            continue
+        if left == 0:
+            break
+        left -= 1
         report = reporter(declared.entry, diagnostics)
         at = name_range(declared.declaration)
         short = declared.declaration.name
@@ -68,7 +79,8 @@ def check_globals(functions: Mapping[str, tir.Function], symbols: Symbols, diagn
 
 
 def _chain(names: list[str]) -> str:
-    return " → ".join(f"`{name}`" for name in names)
+    shown = names if len(names) <= _SHOWN else [*names[: _SHOWN // 2], "…", *names[-_SHOWN // 2 :]]
+    return " → ".join(f"`{name}`" if name != "…" else name for name in shown)
 
 
 def _is_sysop(symbols: Symbols, name: str) -> bool:

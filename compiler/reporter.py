@@ -43,6 +43,11 @@ class Reporter:
         self.has_errors = False
         self._into = into
 
+    @property
+    def count(self) -> int:
+        """How many diagnostics are in the shared list so far."""
+        return len(self._into)
+
     def span(self, start: int, end: int) -> Span:
         return Span(self.file, self.offset + start, self.offset + end)
 

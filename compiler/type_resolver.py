@@ -61,6 +61,7 @@ class TypeResolver:
         self._symbols = symbols
         self._diagnostics = diagnostics
         self._recursive: set[str] = set()
+        self._variants: dict[str, tuple[syntax.Enum, frozenset[str]]] = {}
 
     def resolve(
         self, written: syntax.TypeExpr, entry: Entry, report: Reporter, variables: frozenset[str] = frozenset()
@@ -325,7 +326,7 @@ class TypeResolver:
             owner, _, variant = path.rpartition(".")
             found = self._lookup(owner, namespace) if owner else None
             enum = None if found is None else bare(found)
-            if isinstance(enum, EnumType) and variant in self._variants(enum.name):
+            if isinstance(enum, EnumType) and self._has_variant(enum.name, variant):
                 return VariantType(enum.name, variant)
             return self._member(owner, variant, namespace)
         entry = self._scope.entry(name)
@@ -358,12 +359,15 @@ class TypeResolver:
                 return member
         return None
 
-    def _variants(self, enum: str) -> list[str]:
+    def _has_variant(self, enum: str, variant: str) -> bool:
         entry = self._scope.entry(enum)
-        if entry is not None and isinstance(entry.declaration, syntax.Enum):
-            self._scope.reads.note("definition", (enum,), entry.declaration)
-            return [variant.name for variant in entry.declaration.variants]
-        return [variant.name for variant in self._scope.standard.enums[enum].variants]
+        if entry is None or not isinstance(entry.declaration, syntax.Enum):
+            return any(each.name == variant for each in self._scope.standard.enums[enum].variants)
+        declaration = self._scope.reads.note("definition", (enum,), entry.declaration)
+        known = self._variants.get(enum)
+        if known is None or known[0] is not declaration:
+            known = self._variants[enum] = declaration, frozenset(each.name for each in declaration.variants)
+        return variant in known[1]
 
     def _check_key(self, key: Type, node: syntax.MapTypeExpr, report: Reporter) -> None:
         for part in members(key):

@@ -157,6 +157,7 @@ class _Scanner:
         """
         text = self.text
         stack: list[str] = []
+        outside = 0  # how much of the stack lies outside of all braces
         match = _OUTSIDE.match
         position = last = start
         candidate = -1
@@ -178,15 +179,17 @@ class _Scanner:
                 if text.startswith("{//", at) and (end := old_comment_end(text, at)) >= 0:
                     position = end
                 else:
+                    if text[at] == "{" and match == _OUTSIDE.match:
+                        outside = len(stack)
+                        match = _INSIDE.match
                     stack.append(text[at])
-                    match = _INSIDE.match if text[at] == "{" else match
             elif kind == "CLOSE":
                 opener = _close(stack, text[at])
                 if opener == "$":
                     position = self.template_text(position, stack)
                 elif opener == "{" and not stack and keyword not in _OPEN_ENDED:
                     return position
-                if "{" not in stack:
+                if len(stack) <= outside:
                     match = _OUTSIDE.match
             elif kind == "LINE":
                 if not stack:

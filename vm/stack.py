@@ -61,6 +61,21 @@ def jumps(instruction: Instruction, tables: Sequence[JumpTable]) -> tuple[int, .
     return ()
 
 
+def protecting(handlers: Sequence[Handler], count: int) -> list[tuple[Handler, ...]]:
+    """Return the handlers of each of so many instructions, in their order."""
+    changes: dict[int, set[int]] = {}  # the handlers whose range begins or ends at an instruction
+    for number, handler in enumerate(handlers):
+        if max(handler.start, 0) < handler.end:
+            changes.setdefault(max(handler.start, 0), set()).add(number)
+            changes.setdefault(handler.end, set()).add(number)
+    found: list[tuple[Handler, ...]] = []
+    active: set[int] = set()
+    for place in sorted(place for place in changes if place < count):
+        found += [tuple(handlers[number] for number in sorted(active))] * (place - len(found))
+        active ^= changes[place]
+    return found + [tuple(handlers[number] for number in sorted(active))] * (count - len(found))
+
+
 def depths(
     code: Sequence[Instruction], handlers: Sequence[Handler], tables: Sequence[JumpTable]
 ) -> tuple[list[int | None], int]:
@@ -73,6 +88,7 @@ def depths(
     # Entries to straight runs of code whose depth is known.  Each instruction is walked once: a second way that leads
     # to it only compares depths, so the work is linear.
     waiting: list[tuple[int, int]] = [(0, 0)]
+    protected = protecting(handlers, len(code)) if handlers else None
     while waiting:
         index, depth = waiting.pop()
         while True:  # along the straight line from here
@@ -85,11 +101,10 @@ def depths(
                 break
             before[index] = depth
             # Whatever throws in here leaves at least what the handler keeps, and the caught error comes on top.
-            for handler in handlers:
-                if handler.start <= index < handler.end:
-                    if depth < handler.depth:
-                        raise StackError(index, f"stack depth {depth} below its handler's {handler.depth}")
-                    waiting.append((handler.target, handler.depth + 1))
+            for handler in protected[index] if protected is not None else ():
+                if depth < handler.depth:
+                    raise StackError(index, f"stack depth {depth} below its handler's {handler.depth}")
+                waiting.append((handler.target, handler.depth + 1))
             instruction = code[index]
             row, operands = instruction
             number = row.code

@@ -13,7 +13,7 @@ from typing import Final
 
 from bamlvm.vm.opcodes import OPERATORS, TABLE, plain
 from bamlvm.vm.program.code import Function
-from bamlvm.vm.stack import Instruction, StackError, depths, instructions, jumps
+from bamlvm.vm.stack import Instruction, StackError, depths, instructions, jumps, protecting
 
 
 class VerifyError(ValueError):
@@ -93,13 +93,14 @@ def _operands(function: Function, code: list[Instruction]) -> bool:
 def _no_cycle_without_loop(function: Function, code: list[Instruction]) -> None:
     """Raise :class:`VerifyError` for a cycle without a ``loop``: a program could not be stopped in it."""
     ways: list[list[int]] = []  # of each instruction, where control may go on
+    protected = protecting(function.handlers, len(code))
     for index, instruction in enumerate(code):
         row = instruction[0]
         loops = row.code in _MAY_JUMP_BACK
         found = [] if loops else list(jumps(instruction, function.tables))
         if row.flow in ("next", "branch"):
             found.append(index + 1)
-        found += [handler.target for handler in function.handlers if handler.start <= index < handler.end]
+        found += [handler.target for handler in protected[index]]
         ways.append(found)
     # A depth-first walk: a way to an instruction that is entered and not left is a cycle.  Ways out of a `loop` are
     # not followed, so a cycle that is found has none.

@@ -11,6 +11,7 @@ from bamlvm.vm.program.spelling import Suggestion, did_you_mean, listed, write_i
 from bamlvm.vm.program.types import MEDIA, PRIMITIVES, EnumType
 
 PRELUDE = {"print": "baml.print"}
+_SUGGESTED = 100
 """Functions of the standard library that are known by their bare names, unless the project declares these."""
 
 FOREIGN_NAMES = {
@@ -138,7 +139,10 @@ def is_known(r: Resolving, name: str) -> bool:
 
 
 def suggest(r: Resolving, name: str) -> str | None:
-    """Return a hint that names the nearest name visible here, or None."""
+    """Return a hint that names the nearest name visible here, or None; also None after a hundred diagnostics, as all
+    names are looked through for each."""
+    if r.report.count > _SUGGESTED:
+        return None
     enums = r.scope.project.of(syntax.Enum)
     owners = [e for e in enums if isinstance(e.declaration, syntax.Enum) and _has(e.declaration, name)]
     if len(owners) == 1:

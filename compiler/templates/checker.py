@@ -8,6 +8,7 @@ of their own, the branches of an ``if`` are joined.  What stands in an expressio
 from __future__ import annotations
 
 import re
+from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
@@ -39,7 +40,7 @@ def check(
         return [Finding("E0073", error.start, error.end, error.message)]
     findings = Findings(parsed)
     expressions = Expressions(findings, parameters, names, roles, meanings)
-    _Statements(findings, expressions, names).body(parsed.tree.body, dict(parameters))
+    _Statements(findings, expressions, names).body(parsed.tree.body, ChainMap(dict(parameters)))
     _other_braces(findings, text, parameters)
     return findings.ordered()
 
@@ -56,7 +57,7 @@ def check_expression(
     expressions = Expressions(findings, variables, names, meanings=meanings, whole=False)
     (output,) = parsed.tree.body
     assert isinstance(output, nodes.Output)
-    value = expressions.value(output.nodes[0], dict(variables))
+    value = expressions.value(output.nodes[0], ChainMap(dict(variables)))
     if not findings and not truth(value, names.symbols):
         first, last = parsed.words[1], parsed.words[-2]
         message = f"this is to be true or false, not `{describe(value)}`"
@@ -86,9 +87,9 @@ class _Statements:
         self._symbols = names.symbols
 
     @cached_property
-    def _assigned(self) -> frozenset[str]:
-        """The names that the template assigns somewhere; needed only where there are macros."""
-        return assigned(self._findings.parsed.tree)
+    def _assigned(self) -> dict[str, Value]:
+        """The names that the template assigns somewhere, of unknown values; needed only where there are macros."""
+        return dict.fromkeys(assigned(self._findings.parsed.tree), UNKNOWN)
 
     def body(self, body: Iterable[nodes.Node], variables: Variables) -> None:
         for node in body:
@@ -102,7 +103,7 @@ class _Statements:
             case nodes.Assign():
                 self._bind(node.target, self._expressions.value(node.node, variables), variables)
             case nodes.AssignBlock():
-                self.body(node.body, dict(variables))
+                self.body(node.body, variables.new_child())
                 if node.filter is not None:
                     self._expressions.value(node.filter, variables)
                 self._bind(node.target, STRING, variables)
@@ -111,25 +112,25 @@ class _Statements:
             case nodes.For():
                 self._for(node, variables)
             case nodes.Macro():
-                variables[node.name] = macro(node)
-                self._macro_body(node, variables | dict.fromkeys(self._assigned - {node.name}, UNKNOWN))
+                variables[node.name] = itself = macro(node)
+                self._macro_body(node, ChainMap({node.name: itself}, self._assigned, *variables.maps))
             case nodes.CallBlock():
                 self._expressions.value(node.call, variables)
-                self._macro_body(node, dict(variables))
+                self._macro_body(node, variables.new_child())
             case nodes.With():
-                inner = dict(variables)
+                inner = variables.new_child()
                 for target, value in zip(node.targets, node.values, strict=True):
                     self._bind(target, self._expressions.value(value, variables), inner)
                 self.body(node.body, inner)
             case nodes.FilterBlock():
-                self.body(node.body, dict(variables))
+                self.body(node.body, variables.new_child())
                 self._expressions.value(node.filter, variables)
             case nodes.Extends() | nodes.Include() | nodes.Import() | nodes.FromImport():
                 self._foreign(node, variables)
             case nodes.Block():
-                self.body(node.body, variables | {"super": UNKNOWN})
+                self.body(node.body, variables.new_child({"super": UNKNOWN}))
             case nodes.Scope() | nodes.ScopedEvalContextModifier():
-                self.body(node.body, dict(variables))
+                self.body(node.body, variables.new_child())
             case nodes.Expr():
                 self._expressions.value(node, variables)
             case _:
@@ -148,13 +149,13 @@ class _Statements:
         branches = []
         for part in (node, *node.elif_):
             self._expressions.value(part.test, variables)
-            branch = dict(variables)
+            branch = variables.new_child()
             self.body(part.body, branch)
             branches.append(branch)
-        last = dict(variables)
+        last = variables.new_child()
         self.body(node.else_, last)
         branches.append(last)
-        for name in {name: None for branch in branches for name in branch}:
+        for name in {name: None for branch in branches for name in branch.maps[0]}:
             variables[name] = join([branch[name] for branch in branches if name in branch])
 
     def _for(self, node: nodes.For, variables: Variables) -> None:
@@ -162,14 +163,15 @@ class _Statements:
         item = element(value, self._symbols)
         if isinstance(node.target, nodes.Tuple) and item == STRING:
             self._several_names_for_text(node.target, isinstance(pair(value, self._symbols), Tuple))
-        inner, set_at = dict(variables), dict(self._expressions.set_at)
+        inner, set_at = variables.new_child(), self._expressions.set_at
+        self._expressions.set_at = set_at.new_child()
         self._bind(node.target, item, inner)
         if node.test is not None:
             self._expressions.value(node.test, inner)
         inner["loop"] = Loop(item)
         self.body(node.body, inner)
         self._expressions.set_at = set_at
-        self.body(node.else_, dict(variables))
+        self.body(node.else_, variables.new_child())
 
     def _several_names_for_text(self, target: nodes.Tuple, is_map: bool) -> None:
         """Report a loop that cannot run: a text has no parts to be named.  A list of texts may be empty: a warning."""

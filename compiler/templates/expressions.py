@@ -6,8 +6,10 @@ missing.
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping
 from functools import cached_property
+from typing import TypeAlias
 
 from jinja2 import nodes
 
@@ -39,7 +41,8 @@ from bamlvm.vm.program.prompt_names import CONSTANTS, FILTERS, FORMATS, GLOBALS,
 from bamlvm.vm.program.spelling import Suggestion, did_you_mean, write_instead
 from bamlvm.vm.program.types import BOOL, INT, NULL, STRING, UNKNOWN, ListType
 
-Variables = dict[str, Value]
+Variables: TypeAlias = ChainMap[str, Value]
+"""What variables there are: those of a branch or a loop lie over those around it, which are not copied."""
 
 
 _FOREIGN = {
@@ -71,7 +74,7 @@ class Expressions:
         self._findings = findings
         self._roles = roles
         self._meanings = meanings
-        self.set_at: dict[str, int] = {}
+        self.set_at: ChainMap[str, int] = ChainMap()
         """Where the variables that the template sets were set last."""
         self._whole = whole
         self._parameters = parameters

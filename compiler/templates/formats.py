@@ -21,7 +21,7 @@ from bamlvm.vm.program.declarations import ConfigValue
 from bamlvm.vm.program.types import NULL, STRING, UNKNOWN, Type, members
 
 _DEEPEST: Final = 20
-_COMMENT: Final = re.compile(r"\{#.*?#\}", re.DOTALL)
+_COMMENT: Final = re.compile(r"\{#.*?(?:#\}|\Z)", re.DOTALL)
 _MENTION: Final = re.compile(r"output_?format", re.IGNORECASE)  # a misspelt one is reported as such
 _CALL: Final = re.compile(r"\b([A-Za-z_]\w*)\s*\(")
 

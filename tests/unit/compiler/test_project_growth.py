@@ -95,6 +95,21 @@ SHAPES: dict[str, Callable[[int], str]] = {
     "errmembers": lambda n:"class P { "+" ".join(f"f{i} int" for i in range(n))+" }\nfunction f(p: P) -> int { "+" ".join(f"p.g{i};" for i in range(n))+" 1 }",
     "errvariables": lambda n:LLM+'function F(x: string) -> string { client C prompt #"'+" ".join(f"{{{{ u{i} }}}}" for i in range(n))+'"# }\n',
     "errproviders": lambda n:"".join(f'client<llm> C{i} {{ provider opnai{i} options {{ modl "m{i}" }} }}\n' for i in range(n)),
+    "catches": lambda n:"class E { m string }\nfunction g() -> int { throw E { m: \"\" } }\nfunction f() -> int { "+" ".join(f"let y{i} = g() catch (e) {{ E => {i} }};" for i in range(n))+" 1 }",
+    "macros": lambda n:LLM+'function F(x: string) -> string { client C prompt #"'+" ".join(f"{{% macro m{i}(a) %}}{{{{ a }}}}{{{{ m{i-1}(a) if a else x }}}}{{% endmacro %}}" for i in range(n))+'"# }\n',
+    "setinif": lambda n:LLM+'function F(x: string) -> string { client C prompt #"'+" ".join(f"{{% if x %}}{{% set v{i} = x %}}{{% endif %}}{{{{ v{i} }}}}" for i in range(n))+'"# }\n',
+    "setinfor": lambda n:LLM+'function F(x: string[]) -> string { client C prompt #"'+" ".join(f"{{% set v{i} = x %}}{{% for y in v{i} %}}{{% set w{i} = y %}}{{{{ w{i} }}}}{{% endfor %}}" for i in range(n))+'"# }\n',
+    "variants": lambda n:"enum E { "+" ".join(f"V{i}" for i in range(n))+" }\nfunction f(x: "+" | ".join(f"E.V{i}" for i in range(n))+") -> int { 1 }",
+    "matchnested": lambda n:"function f(x: int, y: int) -> int { match (x) { "+" ".join(f"{i} => match (y) {{ {i} => 1, _ => 0 }}," for i in range(n))+" _ => 0 } }",
+    "lambdaassign": lambda n:"function f() -> int { "+" ".join(f"let x{i} = {i}; let g{i} = () -> int {{ x{i} += 1; x{i} }}; x{i} = 2;" for i in range(n))+" 1 }",
+    "templatesback": lambda n:LLM+'template_string T0(x: string) #"a"#\n'+"".join(f'template_string T{i+1}(x: string) #"{{{{ T{i}(x) }}}} {{{{ T0(x) }}}}"#\n' for i in range(n)),
+    "outputs": lambda n:"".join(f'client<llm> Q{i} {{ provider openai options {{ model "m" }} }}\nfunction F{i}(x: string) -> C{i} {{ client Q{i} prompt #"{{{{ ctx.output_format }}}}"# }}\nclass C{i} {{ a C{(i+1)%n}? }}\n' for i in range(n)),
+    "unionmethods": lambda n:"".join(f"class C{i} {{ a int function m(self) -> int {{ self.a }} }}\n" for i in range(n))+"function f(x: "+" | ".join(f"C{i}" for i in range(n))+") -> int { x.m() }",
+    "fieldnarrow": lambda n:"class P { "+" ".join(f"f{i} int?" for i in range(n))+" }\nfunction f(p: P) -> int { "+" ".join(f"if (p.f{i} == null) {{ return 1; }}" for i in range(n))+" 1 }",
+    "headers": lambda n:"function f() -> int { "+"".join(f"//# Title {i}\n let x{i} = 1;\n" for i in range(n))+" 1 }",
+    "errconstcircle": lambda n:"".join(f"const A{i} = A{(i+1)%n};\n" for i in range(n)),
+    "errconstsysop": lambda n:"".join(f"const A{i} = A{i+1};\n" for i in range(n))+f"const A{n} = baml.sys.now_ms();\n",
+    "errcallees": lambda n:"".join(f"function g{i}(a: int) -> int {{ a }}\n" for i in range(n))+"function f() -> int { "+" ".join(f"gg{i}(1);" for i in range(n))+" 1 }",
 }  # fmt: skip
 
 
