@@ -48,7 +48,7 @@ export function stepper(found, mark, close) {
 
   function callersOf(step, fn) {
     const thread = hasThreads ? el("span", { class: "hint" }, step.thread === 0 ? " main thread" : ` thread ${step.thread}`) : null;
-    const shown = [el("li", { class: "instruction" }, `${fn.name}:${step.line}`, thread)];
+    const shown = [el("li", {}, `${fn.name}:${step.line}`, thread)];
     let left = 0;
     for (let number = step.calls; number !== -1; number = found.calls[number].calls) {
       const call = found.calls[number];
@@ -129,7 +129,7 @@ export function stepper(found, mark, close) {
     ending,
   );
   const part = (title, content) => el("div", {}, el("h4", {}, title), content);
-  const state = el("section", { class: "machine state-of", "aria-label": "The machine" }, part("Locals", locals), part("Operand stack", stack), part("Calls", callers));
+  const state = el("section", { class: "state-of", "aria-label": "The machine" }, part("Locals", locals), part("Operand stack", stack), part("Calls", callers));
   return { controls, state };
 }
 
