@@ -339,7 +339,8 @@ class CompletionReader(Scanner):
 
     def ended(self, result: Result, builder: ValueBuilder) -> None:
         rank = self._rank
-        evident = builder.evident()
+        # A list without items has nothing of the type in it, but alone in a fence it is the answer.
+        evident = builder.evident() or (rank == FENCED and isinstance(builder, ListBuilder) and not builder.count)
         failed = result.__class__ is Mismatch
         if self._trace is not None:
             outcome = (

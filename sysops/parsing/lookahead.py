@@ -262,7 +262,7 @@ def _half_item(text: str, at: int, final: bool) -> bool | None:
 
 def begins_key(text: str, at: int, before: str, place: Place, final: bool) -> bool | None:
     """Whether a quote just before ``at``, behind ``before``, begins a key: the string that it stands in has no end."""
-    if not place.in_object:
+    if not place.in_object or text[at - 1] not in QUOTED:  # a mark that only ends a text: 」
         return False
     separator = before[len(before.rstrip(" \t\r\n,;")) :]
     if not separator or text[at : at + 1] in tuple(" ,;:}]\n"):
@@ -300,6 +300,8 @@ def begins_item(text: str, at: int, before: str, final: bool) -> bool | None:
     The string lost its own end: ``["a, "b"]``.  Behind a comma, the quoted text is followed by another quoted item, or
     by the end of the list.
     """
+    if text[at - 1] not in QUOTED:
+        return False
     if not before.rstrip(" \t\r\n").endswith(",") or not text[at : at + 1].strip():
         return False if text[at : at + 1] or final else None
     match = QUOTED[text[at - 1]].match(text, at - 1, at + WINDOW)
@@ -318,7 +320,7 @@ def begins_item(text: str, at: int, before: str, final: bool) -> bool | None:
 
 def begins_object_after(text: str, at: int, names: Collection[str], final: bool) -> bool | None:
     """Whether a quote just before ``at``, behind ``}, {`` in a string, begins a declared key: the next object's."""
-    return quoted_key(text, at - 1, Place(True, 1, 1, names), True, final)
+    return text[at - 1] in QUOTED and quoted_key(text, at - 1, Place(True, 1, 1, names), True, final)
 
 
 def closes_key(text: str, at: int, final: bool) -> bool | None:

@@ -67,7 +67,7 @@ class StringPlan(ScalarPlan):
     def scalar(self, text: str, quoted: bool) -> Result:
         if quoted:
             return text
-        return Mismatch(self.expected, text) if text in ("null", "None") else Coerced(text, 2)
+        return Mismatch(self.expected, text) if text in ("null", "None", "undefined") else Coerced(text, 2)
 
     def open(self, is_object: bool) -> ValueBuilder:
         return TextBuilder(is_object)

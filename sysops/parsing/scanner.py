@@ -33,6 +33,9 @@ _SPACE: Final = evidence.SPACE
 _SPACE_AND_COMMAS: Final = re.compile(rf"(?:[,;\uff0c\uff1b\u3001]|{evidence.BLANK})*")
 _BARE_KEY: Final = re.compile(r"[^:=,{}\[\]\"'`\n<\u201c\uff1a\uff0c\uff5b\uff5d]*\s*")
 _COLON: Final = re.compile(r":|=>?|\uff1a")
+_ESCAPES: Final = re.compile(r"(?:\\[nrt]|\s)+\Z")
+"""The escapes of space behind a value."""
+
 _PREFIXES: Final = "rRbBuUfF"
 """What Python writes before the quote of a string."""
 
@@ -366,6 +369,9 @@ class Scanner(StringStates, BareStates):
             self._put_scalar(text, True)
         elif self._state == type(self)._bare:
             text = "".join(self._pieces).strip()
+            escape = _ESCAPES.search(text)
+            if escape is not None and lookahead.is_literal(text[: escape.start()]):
+                text = text[: escape.start()]
             if text[:2] in ("|\n", ">\n"):  # a block of YAML
                 text = textwrap.dedent(text[2:])
             if text:
