@@ -280,6 +280,9 @@ def a_save_is_seen_at_once(dev: Dev) -> None:
     expect(page.get_by_text("1 error: the last version without errors runs")).to_be_visible(timeout=10_000)
     choose(page, "1 finding")
     expect(page.get_by_role("main")).to_contain_text("did you mean `fib`?")
+    expect(page.get_by_label("The source")).to_contain_text("fob(n - 1)")
+    page.wait_for_timeout(400)
+    assert Axe().run(page).violations_count == 0
     dev.file.write_text(source)
     expect(page.get_by_text("No errors and no warnings.")).to_be_visible(timeout=10_000)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from bamlvm.errors import HostError
+from bamlvm.grammar.excerpts import render
+from bamlvm.grammar.source import SourceFile
 from bamlvm.stages import STAGES
 from bamlvm.tools.dev.project import Project
 from bamlvm.tools.dev.stages import library
@@ -15,11 +17,16 @@ from bamlvm.values.json_schema import Schemas
 if TYPE_CHECKING:
     from bamlvm.runtime import Runtime
 
+_MOST_EXCERPTS: Final = 200
+
 
 def described(project: Project, *, mocked: bool, recording: bool) -> dict[str, Any]:
     """Return what the page shows of a project."""
     runtime = project.runtime
     diagnostics = json.loads(report(project.diagnostics, project.files, "json"))["diagnostics"]
+    sources = {path: SourceFile(path, text) for path, text in project.files.items()}
+    for shown, diagnostic in zip(diagnostics[:_MOST_EXCERPTS], project.diagnostics, strict=False):
+        shown["excerpt"] = _excerpt(render(diagnostic, sources))
     found: dict[str, Any] = {
         "version": project.version,
         "path": project.path,
@@ -45,6 +52,15 @@ def described(project: Project, *, mocked: bool, recording: bool) -> dict[str, A
             for case in runtime.cases
         ]
     return found
+
+
+def _excerpt(rendered: str) -> str:
+    """Return what follows the message: place, source, labels, hint."""
+    lines = rendered.split("\n")
+    begin = next((at for at, line in enumerate(lines) if line.lstrip().startswith("-->")), 0)
+    while lines[-1].strip() == "|":
+        lines.pop()
+    return "\n".join(lines[begin:])
 
 
 def _function(runtime: Runtime, name: str, schemas: Schemas) -> dict[str, Any]:

@@ -108,8 +108,10 @@ async def _events(stream: Stream, collector: Collector) -> AsyncGenerator[Event,
             yield "cancelled", _end(collector, began)
     except BamlError as error:
         _, body, _ = refusal(error)
-        if "value" in body and isinstance(error, ThrownError):
-            body["value"] = value_text(error.value)
+        if isinstance(error, ThrownError):
+            if "value" in body:
+                body["value"] = value_text(error.value)
+            body["trace"] = error.trace_lines()
         yield "error", {**body, **_end(collector, began)}
     finally:
         if following is not None:

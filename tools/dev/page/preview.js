@@ -10,6 +10,7 @@ export function previewView(asked) {
   const requestText = block("The request");
   const command = block("The command for curl");
   const problem = el("p", { class: "error", role: "alert" });
+  const older = el("p", { class: "hint" });
   const tokens = el("p", { class: "hint" });
   let question = new AbortController();
   let shape = null; // of the messages that are shown
@@ -27,7 +28,8 @@ export function previewView(asked) {
     }
     if (mine !== question) return;
     setText(problem, found.error ?? "");
-    view.element.classList.toggle("stale", found.messages === undefined); // what is shown is of an older question
+    view.element.classList.toggle("stale", found.messages === undefined);
+    setText(older, found.messages === undefined && shape !== null ? "What is below was made of other arguments." : "");
     if (found.messages === undefined) return;
     whole = { command: found.curl ?? "", prompt: found.messages.map((each) => `${each.role}:\n${textOf(each)}`).join("\n\n") };
     showMessages(found.messages);
@@ -51,7 +53,7 @@ export function previewView(asked) {
     { id: "curl", title: "curl", view: () => el("div", {}, el("div", { class: "bar" }, el("span", { class: "hint" }, "Secrets are variables of the shell."), copyButton(() => whole.command, "the command")), command) },
   ]);
   show();
-  return { element: el("section", {}, problem, view.element), refresh: later(200, show) };
+  return { element: el("section", {}, problem, older, view.element), refresh: later(200, show) };
 }
 
 function describe({ method, url, headers, body }) {

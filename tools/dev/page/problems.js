@@ -1,6 +1,6 @@
 // What the compiler says of the sources: errors and warnings, each with its place, its line and a hint.
 
-import { el } from "./dom.js";
+import { block, el } from "./dom.js";
 
 export function problemsView(project) {
   const { problem, diagnostics } = project;
@@ -14,9 +14,9 @@ export function problemsView(project) {
       el(
         "div",
         { class: `message ${each.severity}` },
-        el("h4", {}, `${each.severity} ${each.code} in ${each.file}, line ${each.start.line}, column ${each.start.column}`),
+        el("h3", {}, `${each.severity} ${each.code} in ${each.file}, line ${each.start.line}, column ${each.start.column}`),
         el("p", {}, each.message),
-        each.hint ? el("p", { class: "hint" }, each.hint) : null,
+        each.excerpt ? block("The source", "excerpt", each.excerpt) : each.hint ? el("p", { class: "hint" }, each.hint) : null,
       ),
     ),
   );

@@ -120,7 +120,8 @@ function summary({ ended }) {
   if (ended.name === "final") return { text: `done in ${seconds(data.at)}${tokens}${cost}`, kind: "good" };
   if (ended.name === "cancelled") return { text: `cancelled${after}${tokens}${cost}`, kind: "" };
   const thrown = data.error === "thrown" && data.value !== undefined ? `threw ${textOf(data.value)}` : data.message;
-  return { text: `${data.class_name ? `${data.class_name}: ` : ""}${thrown}${tokens}${cost}`, kind: "error" };
+  const trace = (data.trace ?? []).map((line) => `\n  ${line}`).join("");
+  return { text: `${data.class_name ? `${data.class_name}: ` : ""}${thrown}${tokens}${cost}${trace}`, kind: "error" };
 }
 
 function rawText(happened, until) {

@@ -85,6 +85,7 @@ def test_the_project_as_data_follows_each_save(dev: Callable[..., Server]) -> No
     server.file.write_text(SOURCE + "function more() -> int { oops }")
     broken = next_version(server, project)
     assert [each["code"] for each in broken["diagnostics"]] == ["E0003"]
+    assert "function more() -> int { oops }" in broken["diagnostics"][0]["excerpt"]
     assert not broken["is_current"]
     assert len(broken["functions"]) == 5  # those of the last sources without errors
     server.file.write_text(SOURCE + "function more() -> int { 1 }")
@@ -147,6 +148,7 @@ def test_a_run_that_fails_says_why(dev: Callable[..., Server]) -> None:
     server = dev()
     (_, data), *rest = reversed(list(events(server, function="fail", args={})))
     assert (data["error"], data["class_name"], data["value"], rest) == ("thrown", "string", '"no"', [])
+    assert data["trace"] == ["at fail (baml_src/main.baml:14:26)"]
     ((name, data),) = events(server, function="fib", args={"n": "x"})
     assert (name, data["error"]) == ("error", "invalid_argument")
     assert data["message"].startswith("args.n: expected")
