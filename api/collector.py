@@ -88,6 +88,7 @@ class CallRecord(msgspec.Struct, frozen=True):
     """One call.  ``started`` is Unix time, ``duration`` seconds; ``error`` is what the host's call raised, or None.
 
     ``unawaited_errors`` are those of the call's threads that nothing awaited: the call's result says nothing of them.
+    A call that is interrupted has the first thousand, and the values of those that were recorded before.
     """
 
     function: str

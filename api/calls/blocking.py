@@ -25,8 +25,12 @@ def run_blocking(call: Call) -> Any:
                 value = outcome.value
                 if not call.is_own_result(value):
                     value = finish(call.result(value))
+                if call.machine.scheduler is not None:
+                    finish(call.unawaited())
                 break
             if isinstance(outcome, Failed):
+                if call.machine.scheduler is not None:
+                    finish(call.unawaited())
                 raise finish(call.thrown(outcome.error))
             if outcome is not None:
                 from bamlvm.calls.background import finish_blocking

@@ -19,7 +19,7 @@ import msgspec
 
 from bamlvm.calls.border import Border
 from bamlvm.calls.engine import Engine
-from bamlvm.calls.errors import converted_error, error_record, recorded_error, thrown_error
+from bamlvm.calls.errors import converted_error, error_record, recorded_error
 from bamlvm.calls.hooks import CallInCallerThread, Sink, hooks_of
 from bamlvm.calls.interruption import Interruption
 from bamlvm.collector import CallRecord, Observer, UnawaitedError
@@ -29,7 +29,7 @@ from bamlvm.sysops import attempts
 from bamlvm.sysops.records import ErrorRecord
 from bamlvm.sysops.scope import NO_HOOKS, NO_THREADS, Scope
 from bamlvm.sysops.system import held_bytes, monotonic, unix_time
-from bamlvm.vm.builtins import SCALARS
+from bamlvm.vm.builtins import SCALARS, name_and_message
 from bamlvm.vm.handles import Entry
 from bamlvm.vm.machine import Machine
 from bamlvm.vm.outcomes import MAX_DEPTH, Done, Failed, Idle, Suspended
@@ -45,6 +45,14 @@ if TYPE_CHECKING:
 _CANCELLED: Final = ErrorRecord("baml.panics.Cancelled", "the thread was cancelled")
 
 _SCOPE_OF_THREAD: Final = Scope.of_thread
+
+_NONE_RECORDED: Final[Mapping[int, ErrorRecord]] = {}
+
+_HASTILY_RECORDED: Final = 1000
+"""Errors that are recorded at the end of a call that is interrupted."""
+
+_LOGGED: Final = 100
+"""Errors of one call that are logged one by one."""
 
 SLICE_SECONDS: Final = 0.003
 """Time that compiled code takes before it lets other tasks of its event loop run."""
@@ -92,7 +100,7 @@ class Call:
     _memory_held = (0, 0)
     _memory_margin: int | None = None
     _thrown: ErrorRecord | None = None  # of the value that the call has thrown
-    _unawaited: Mapping[int, ErrorRecord] | None = None  # of threads, as far as they are made before the end
+    _unawaited: Mapping[int, ErrorRecord] = _NONE_RECORDED  # of threads, as far as they are made before the end
 
     def __init__(self, engine: Engine, prepared: PreparedCall, context: CallContext, sink: Sink | None = None) -> None:
         self.engine = engine
@@ -307,28 +315,42 @@ class Call:
         """Convert the errors of threads that nothing has awaited, pausing as :meth:`result` does, so that the end of
         the call need not do it at one go.  Raises what interrupts the call."""
         scheduler = self.machine.scheduler
-        made = {}
-        for future in () if scheduler is None else scheduler.unawaited():
-            if future.error is not None:
-                error = yield from self._in_slices(converted_error(self.results, future.error))
-                made[future.number] = yield from self._in_slices(recorded_error(error))
-        self._unawaited = made
+        if scheduler is not None:
+            self._unawaited = made = dict[int, ErrorRecord]()
+            yield from self._in_slices(self._record_unawaited(scheduler, made))
 
-    def _report_unawaited(self, scheduler: Scheduler) -> tuple[UnawaitedError, ...]:
-        """Log the errors of threads that nothing awaited, and return them."""
-        found = []
+    def _record_unawaited(self, scheduler: Scheduler, made: dict[int, ErrorRecord]) -> Work[None]:
         for future in scheduler.unawaited():
             if future.error is not None:
-                record = None if self._unawaited is None else self._unawaited.get(future.number)
+                error = yield from converted_error(self.results, future.error)
+                made[future.number] = yield from recorded_error(error)
+                yield None
+
+    def _report_unawaited(self, scheduler: Scheduler) -> tuple[UnawaitedError, ...]:
+        """Log the errors of threads that nothing awaited, and return them.
+
+        An interrupted call ends at once: of errors that have not been recorded by then, the first are, without their
+        values.
+        """
+        found = []
+        left = _HASTILY_RECORDED
+        for future in scheduler.unawaited():
+            if future.error is not None:
+                record = self._unawaited.get(future.number)
                 if record is None:
-                    record = error_record(thrown_error(self.results, future.error))
+                    if left == 0:
+                        break
+                    left -= 1
+                    record = ErrorRecord(*name_and_message(future.error.value))
                 found.append(UnawaitedError(future.number, record))
         if found:
             import logging  # only where there is something to log
 
             logger = logging.getLogger("bamlvm.calls")
-            for each in found:
+            for each in found[:_LOGGED]:
                 logger.warning("%s: nothing awaited thread %d, which threw %s", self.function, each.thread, each.error)
+            if len(found) > _LOGGED:
+                logger.warning("%s: nothing awaited %d more that threw", self.function, len(found) - _LOGGED)
         return tuple(found)
 
 

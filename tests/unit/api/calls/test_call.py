@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import threading
 import time
 from collections import Counter
@@ -167,3 +168,57 @@ def test_an_error_is_raised_each_time_it_is_asked_for(runtime: bamlvm.Runtime) -
         for _ in range(3):
             with pytest.raises(bamlvm.errors.AllAttemptsFailed, match="500"):
                 stream.final()
+
+
+THREADS = """
+class Lost { items int[][] }
+function lose(count: int) -> int {
+  let items: int[][] = [];
+  for (let i = 0; i < count; i += 1) { items.push([i]); }
+  throw Lost { items: items };
+  1
+}
+function main(threads: int, count: int, ms: int) -> int {
+  for (let i = 0; i < threads; i += 1) { let f = spawn { lose(count) }; }
+  baml.sys.sleep(ms);
+  1
+}
+function at_once(threads: int) -> int {
+  for (let i = 0; i < threads; i += 1) { let f = spawn { lose(1) }; }
+  let g = spawn { 1 };
+  await g
+}
+"""
+
+
+async def test_what_nothing_awaited_is_recorded_with_its_value() -> None:
+    with bamlvm.Runtime.from_files({"main.baml": THREADS}) as runtime:
+        collector = bamlvm.Collector()
+        await runtime.call_function(
+            "main", {"threads": 3, "count": 2, "ms": 1}, bamlvm.CallContext(collectors=[collector])
+        )
+        assert collector.last is not None
+        assert [each.error.value for each in collector.last.unawaited_errors] == [{"items": [[0], [1]]}] * 3
+
+
+def test_what_nothing_awaited_is_recorded_in_a_call_without_a_loop(caplog: pytest.LogCaptureFixture) -> None:
+    with bamlvm.Runtime.from_files({"main.baml": THREADS}) as runtime:
+        collector = bamlvm.Collector()
+        with caplog.at_level(logging.WARNING, "bamlvm.calls"):
+            runtime.call_function_sync("at_once", {"threads": 150}, bamlvm.CallContext(collectors=[collector]))
+        assert collector.last is not None
+        assert [each.error.value for each in collector.last.unawaited_errors] == [{"items": [[0]]}] * 150
+        assert len(caplog.records) == 101
+        assert caplog.messages[-1] == "at_once: nothing awaited 50 more that threw"
+
+
+async def test_a_call_that_is_cancelled_converts_no_values_of_what_nothing_awaited() -> None:
+    with bamlvm.Runtime.from_files({"main.baml": THREADS}) as runtime:
+        collector = bamlvm.Collector()
+        context = bamlvm.CallContext(collectors=[collector], timeout=2)
+        with pytest.raises(bamlvm.DeadlineExceeded):
+            await runtime.call_function("main", {"threads": 1100, "count": 1, "ms": 60_000}, context)
+        assert collector.last is not None
+        lost = collector.last.unawaited_errors
+        assert len(lost) == 1000
+        assert {(each.error.type, each.error.value) for each in lost} == {("Lost", None)}
