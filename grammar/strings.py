@@ -67,9 +67,11 @@ def raw_content(text: str) -> tuple[str, int]:
 def dedent(content: str) -> str:
     """Return a prompt's text: without the indentation that all its lines share, and without blank space around it.
 
-    The first line has no indentation that could be shared: it begins after the opening quote.
+    Text right after the opening quote has no indentation, so that its lines share none, as in the official runtime.
     """
     lines = content.replace("\r\n", "\n").split("\n")
+    if lines[0].strip():
+        return "\n".join([lines[0], *(line if line.strip() else "" for line in lines[1:])]).strip()
     indents = [len(line) - len(line.lstrip(" \t")) for line in lines[1:] if line.strip()]
     width = min(indents, default=0)
-    return "\n".join([lines[0], *(line[width:] if line.strip() else "" for line in lines[1:])]).strip()
+    return "\n".join(line[width:] if line.strip() else "" for line in lines[1:]).strip()

@@ -10,7 +10,9 @@ import re
 
 from bamlvm.grammar import syntax
 
-_ESCAPE = re.compile(r"\\(?:u\{[0-9a-fA-F]{1,6}\}|.)", re.DOTALL)
+_ESCAPE = re.compile(
+    r"\\(?:u\{[0-9a-fA-F]{1,6}\}|x[0-7][0-9a-fA-F]|u[dD][89abAB]..\\u[dD][c-fC-F]..|u[0-9a-fA-F]{4}|.)", re.DOTALL
+)
 _LINE_END = re.compile(r"\r\n?")
 
 
@@ -54,7 +56,7 @@ def _quoted_places(raw: str) -> list[int]:
                 places.append(place)
             place += 1
         else:
-            if escape[0] not in (r"\n", r"\r", r"\t"):
+            if escape[0] not in (r"\n", r"\r", r"\t", r"\f"):
                 places.append(place)
             place = escape.end()
     return places

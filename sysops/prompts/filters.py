@@ -198,10 +198,11 @@ def rounded(value: Any, precision: int = 0, method: str = "common") -> Any:
 def regex_match(environment: Any, value: Any, pattern: str) -> bool:
     """Whether the pattern is found in the text; patterns are those of ``String.matches``."""
     try:
-        found: bool = matches(part_of(value), pattern)
+        try:
+            found: bool = matches(part_of(value), pattern)
+        except Lengthy as lengthy:
+            found = environment.paced(lengthy.work, STEPS)
         return found
-    except Lengthy as lengthy:
-        return bool(environment.paced(lengthy.work, STEPS))
     except Thrown as error:
         raise FilterArgumentError(f"regex_match(): {error.fields['message']}") from None
 

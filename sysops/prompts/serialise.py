@@ -41,7 +41,19 @@ def _plain(value: Any, inside: tuple[int, ...]) -> Any:
 def to_json(value: Any, indent: int | None = None) -> str:
     """Write JSON: minified, or indented by so many spaces."""
     separators = (",", ": " if indent is not None else ":")
-    return json.dumps(value, ensure_ascii=False, separators=separators, indent=indent)
+    text = json.dumps(value, ensure_ascii=False, separators=separators, indent=indent)
+    return _STRING_OR_EXPONENT.sub(_exponent, text) if "e" in text else text
+
+
+_STRING_OR_EXPONENT = re.compile(r'"(?:[^"\\]|\\.)*+"|(-?[0-9]+(?:\.[0-9]+)?)e([+-][0-9]+)')
+
+
+def _exponent(found: re.Match[str]) -> str:
+    """Return a number with an exponent as the official runtime writes it: `1e-7`, `1e16`, `0.00001`."""
+    mantissa, exponent = found.groups()
+    if mantissa is None:
+        return found[0]
+    return float_text(float(found[0])) if int(exponent) == -5 else f"{mantissa}e{int(exponent)}"
 
 
 # --- YAML -------------------------------------------------------------------------------------------------------------

@@ -151,6 +151,22 @@ def test_client_and_prompt_are_ordinary_names_elsewhere(declaration: Declaration
     assert isinstance(declaration(f"function f() -> int {{ {body} }}").body, syntax.Block)
 
 
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("\n    a\n      b\n    c\n  ", "a\n  b\nc"),
+        ("   \n   a\n   b", "a\nb"),
+        ("\n  a\n \n  b\n", "a\n\nb"),
+        ("\n\ta\n  b\n", "a\n b"),
+        ("hello\n    world\n  x\n", "hello\n    world\n  x"),
+        ("  a\n  b", "a\n  b"),
+        ("a\n   \n  b", "a\n\n  b"),
+    ],
+)
+def test_text_behind_the_opening_quote_has_no_indentation(declaration: Declaration, content: str, text: str) -> None:
+    assert declaration(f'template_string T() #"{content}"#').prompt.text == text
+
+
 def test_a_prompt_is_dedented_and_trimmed_and_can_be_mapped_back(declaration: Declaration) -> None:
     text = 'function f() -> R { prompt #"\r\n      One {{ x }}\r\n\r\n        Two\r\n      Three\r\n    "# }'
     prompt = declaration(text).body.prompt

@@ -69,6 +69,9 @@ OFFICIAL = {
     "{{ 'it is o-clock_2x'|title }} {{ 'hELLO'|capitalize }}": "It Is O-Clock_2x Hello",
     "{{ 'a b' is lower }} {{ 'abc' is lower }} {{ '' is upper }}": "false true true",
     "{{ '<a href=\"x\">&\\''|escape }}": "&lt;a href=&quot;x&quot;&gt;&amp;&#x27;",
+    "{{ [1e-7, 1.5e-6, 1e-5, 1.5e-5, 0.0001, 1e15, 1e16, 1.5e300, -1e-7, 'e', '1e-07']|tojson }}": (
+        '[1e-7,1.5e-6,0.00001,0.000015,0.0001,1000000000000000.0,1e16,1.5e300,-1e-7,"e","1e-07"]'
+    ),
     "{{ {'a': ['<', 1.5, none]}|tojson }} {{ [1]|tojson(true) }}": '{"a":["\\u003c",1.5,null]} [\n  1\n]',
     "{{ none }} {{ [none] }} {{ {'a': none} }} {{ 'x' ~ none }} {{ [none, 1]|join('-') }} {{ none|trim }}": (
         'null [none] {"a": none} xnone none-1 none'
