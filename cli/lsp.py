@@ -26,7 +26,7 @@ def execute(options: argparse.Namespace) -> int:
     """Serve until the client says `exit`.  Raises :class:`CommandError` if pygls is not installed."""
     try:
         import lsprotocol  # noqa: F401 (an empty package)
-        import pygls  # noqa: F401
+        import pygls  # noqa: F401 (whether it is there)
     except ImportError:
         raise CommandError(exit_codes.HOST, "the language server needs pygls: pip install 'bamlvm[lsp]'") from None
     gc.disable()  # the classes of the protocol stay: a collector that looks at them takes a tenth of the start

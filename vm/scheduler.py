@@ -186,15 +186,15 @@ class Scheduler:
                     return outcome  # type: ignore[return-value]  # not Switched
                 self._current = None
                 if thread.status == "ready":
-                    error = outcome.error if kind is Failed else None  # type: ignore[union-attr]
-                    self._settle(thread, None if error else outcome.value, error)  # type: ignore[union-attr]
+                    error = outcome.error if kind is Failed else None  # type: ignore[union-attr]  # Failed has one
+                    self._settle(thread, None if error else outcome.value, error)  # type: ignore[union-attr]  # a value or an error
             elif kind is Suspended:
                 self._leave(thread)
                 thread.in_sysop = True
                 if thread.status == "ready":  # it may have cancelled itself
                     thread.status = "suspended"
                     self._suspended += 1
-                return Suspended(outcome.sysop, outcome.arguments, outcome.awaitable, thread)  # type: ignore[union-attr]
+                return Suspended(outcome.sysop, outcome.arguments, outcome.awaitable, thread)  # type: ignore[union-attr]  # Suspended, the last kind
             elif kind is Paused:
                 self._slices += 1
                 if thread.status != "ready" and not self._machine.is_busy:
@@ -202,7 +202,7 @@ class Scheduler:
                 elif self._ready and self._slices >= self.quantum and not self._machine.is_busy:
                     self._leave(thread)
                     self._ready.append(thread)
-                return outcome  # type: ignore[return-value]
+                return outcome  # type: ignore[return-value]  # not Switched
             else:
                 self._leave(thread)
                 if thread.status == "ready":
@@ -278,7 +278,7 @@ class Scheduler:
         """Let no future wake a thread."""
         awaited = thread.waits_for
         for future in awaited.futures if type(awaited) is AwaitMany else (awaited,):
-            future.waiters.pop(thread, None)  # type: ignore[union-attr]
+            future.waiters.pop(thread, None)  # type: ignore[union-attr]  # a Future, or its like
 
     def _settle(self, thread: Thread, value: Value, error: Caught | None) -> None:
         """End a thread, and let those that wait for it go on."""
@@ -311,7 +311,7 @@ class Scheduler:
         while thread is not None and thread not in seen:
             seen.add(thread)
             awaited = thread.waits_for
-            futures = [awaited] if type(awaited) is Future else awaited.futures  # type: ignore[union-attr]
+            futures = [awaited] if type(awaited) is Future else awaited.futures  # type: ignore[union-attr]  # a wait for several
             future = next((each for each in futures if not each.settled), None)
             name = "which" if parts else "the main thread"
             parts.append(f"{name} waits for {'no thread' if future is None else f'thread {future.number}'}")

@@ -54,7 +54,7 @@ class ThrownValue(Exception):  # noqa: N818 (whether it is an error is the progr
         return self.args[0]
 
 
-class Rethrown(Exception):  # noqa: N818
+class Rethrown(Exception):  # noqa: N818 (as above)
     """A caught error that ``rethrow`` throws in compiled code: a :class:`Held`, or the interpreter's."""
 
     def __init__(self, caught: Held | Caught) -> None:

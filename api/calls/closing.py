@@ -57,7 +57,7 @@ async def wait_for_all(tasks: Iterable[asyncio.Task[None]]) -> None:
 def close_unstarted(awaitable: object) -> None:
     """Close the coroutine of a wait that has not begun."""
     if _is_unstarted(awaitable):
-        awaitable.close()  # type: ignore[attr-defined]
+        awaitable.close()  # type: ignore[attr-defined]  # a coroutine
 
 
 def _is_unstarted(awaitable: object) -> bool:

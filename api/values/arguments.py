@@ -75,7 +75,7 @@ class Arguments:
         while True:
             node = nodes[-1]
             try:
-                wanted = node.throw(reply) if isinstance(reply, Mismatch) else node.send(reply)  # type: ignore[arg-type]
+                wanted = node.throw(reply) if isinstance(reply, Mismatch) else node.send(reply)  # type: ignore[arg-type]  # a reply is there
             except StopIteration as stop:
                 nodes.pop()
                 reply = stop.value

@@ -108,7 +108,7 @@ LATE_BLANK: Final = Fresh(late=True, blank=True)
 
 def is_hard(doc: Doc) -> bool:
     """Whether a document cannot be written on one line."""
-    return type(doc) is not str and doc.hard  # type: ignore[union-attr]
+    return type(doc) is not str and doc.hard  # type: ignore[union-attr]  # no str here
 
 
 def concat(*parts: Doc) -> Doc:
@@ -167,9 +167,9 @@ class _Printer:
             depth, broken, doc = stack.pop()
             kind = type(doc)
             if kind is str:
-                self.write(doc, depth)  # type: ignore[arg-type]
+                self.write(doc, depth)  # type: ignore[arg-type]  # a str by its type above
             elif kind is Concat:
-                stack.extend([(depth, broken, part) for part in reversed(doc.parts)])  # type: ignore[union-attr]
+                stack.extend([(depth, broken, part) for part in reversed(doc.parts)])  # type: ignore[union-attr]  # the only one left
             elif kind is Space:
                 self.space = True
             elif isinstance(doc, Line):

@@ -95,7 +95,7 @@ class ClassPlan(Plan):
         return FieldBuilder(self) if any(map(self.only_needs, self._places_of_lists())) else UnwrapBuilder(self)
 
     @property
-    def names(self) -> Collection[str] | None:  # type: ignore[override]
+    def names(self) -> Collection[str] | None:  # type: ignore[override]  # computed where others keep it
         return None if self.is_dynamic else self._folded
 
     def names_without(self, places: int) -> Collection[str]:
@@ -225,7 +225,7 @@ class ClassBuilder(ValueBuilder):
         self.wrapped: tuple[Any, Any] | None = None  # its result and what is shown of it, if it is a list
 
     @property
-    def names(self) -> Collection[str] | None:  # type: ignore[override]
+    def names(self) -> Collection[str] | None:  # type: ignore[override]  # computed where others keep it
         return self.plan.names
 
     def expected_names(self) -> Collection[str] | None:

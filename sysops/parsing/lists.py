@@ -148,7 +148,7 @@ class WrapBuilder(ValueBuilder):
         self._is_around = False
 
     @property
-    def names(self) -> Collection[str] | None:  # type: ignore[override]
+    def names(self) -> Collection[str] | None:  # type: ignore[override]  # computed where others keep it
         return self._inner.names
 
     def expected_names(self) -> Collection[str] | None:

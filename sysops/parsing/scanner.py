@@ -215,7 +215,7 @@ class Scanner(StringStates, BareStates):
         if found is not None:
             if found["brackets"]:
                 return True
-            key = _SPACE.match(self._buffer, found.end()).end()  # type: ignore[union-attr]
+            key = _SPACE.match(self._buffer, found.end()).end()  # type: ignore[union-attr]  # it matches the empty string
             if key == len(self._buffer):
                 return False if self._final or key - at > WINDOW else None
             return lookahead.begins_pair(self._buffer, key, self._plan.names or (), self._final)
@@ -303,7 +303,7 @@ class Scanner(StringStates, BareStates):
             return self._open_quote(is_key=False)
         if in_object:
             if character == "]":
-                behind = _SPACE.match(self._buffer, self._at + 1).end()  # type: ignore[union-attr]
+                behind = _SPACE.match(self._buffer, self._at + 1).end()  # type: ignore[union-attr]  # it matches the empty string
                 if behind == len(self._buffer) and not self._final and behind - self._at < WINDOW:
                     return False
                 if self._buffer[behind : behind + 1].translate(PLAIN) not in ("", ",", "}", "]"):  # one too many

@@ -263,7 +263,7 @@ class StringStates(ScanState):
     def _marks_in_block(self) -> bool:
         """At quotes inside triple quotes, or backticks inside a code fence."""
         buffer, quote = self._buffer, self._quote
-        run = _MARKS[quote[0]].match(buffer, self._at).end() - self._at  # type: ignore[union-attr]
+        run = _MARKS[quote[0]].match(buffer, self._at).end() - self._at  # type: ignore[union-attr]  # one mark at least
         if run > WINDOW:  # whatever follows, all but its end is text, and is not looked at again with every piece
             self._pieces.append(quote[0] * (run - WINDOW))
             self._at += run - WINDOW

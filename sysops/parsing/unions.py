@@ -261,7 +261,7 @@ class UnionBuilder(ValueBuilder):
         self._tagged = False  # whether a field of its own says which member it is
 
     @property
-    def names(self) -> Collection[str] | None:  # type: ignore[override]
+    def names(self) -> Collection[str] | None:  # type: ignore[override]  # computed where others keep it
         return self._plan.names if self._inner is None else self._inner.names
 
     def expected_names(self) -> Collection[str] | None:
@@ -273,10 +273,10 @@ class UnionBuilder(ValueBuilder):
         self._key = key
         found = self._raw.child(key)
         if self._fitting:
-            fitting = [member for member in self._fitting if member.place_of(key) >= 0]  # type: ignore[attr-defined]
+            fitting = [member for member in self._fitting if member.place_of(key) >= 0]  # type: ignore[attr-defined]  # ClassPlans
             self._fitting = fitting or self._fitting
             if len(fitting) == 1:
-                member: ClassPlan = fitting[0]  # type: ignore[assignment]
+                member: ClassPlan = fitting[0]  # type: ignore[assignment]  # as above
                 field = member.plans[member.place_of(key)]
                 return self.decide(key) if type(field) is StringPlan else _UndecidedPlan(self, field, key)
         return found
@@ -299,7 +299,7 @@ class UnionBuilder(ValueBuilder):
         member = self._plan.tagged(self._key, result)
         self._tagged = member is not None
         if member is None and len(self._fitting) == 1:
-            only: ClassPlan = self._fitting[0]  # type: ignore[assignment]
+            only: ClassPlan = self._fitting[0]  # type: ignore[assignment]  # ClassPlans, see above
             place = only.place_of(self._key)
             if place >= 0 and aligned(result, only.plans[place])[2]:
                 member = only

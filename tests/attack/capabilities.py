@@ -31,7 +31,7 @@ def _server() -> Iterator[tuple[int, list[Mapping[str, str]]]]:
             self.rfile.read(int(self.headers.get("content-length", 0)))
             self.send_response(302 if self.path == "/away" else 200)
             if self.path == "/away":
-                self.send_header("location", f"http://127.0.0.2:{self.server.server_port}/")  # type: ignore[attr-defined]
+                self.send_header("location", f"http://127.0.0.2:{self.server.server_port}/")  # type: ignore[attr-defined]  # it has a port
             body = b'{"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}]}'
             self.send_header("content-length", str(len(body)))
             self.end_headers()

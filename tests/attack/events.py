@@ -7,7 +7,7 @@ import json
 import socket
 import zlib
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import bamlvm
 from tests.attack.case import Attack
@@ -175,10 +175,10 @@ def frames() -> str:
         "small-headers": then_endlessly(_frame([(b"a", b"")]) * 3000, begins),
         "said": then_endlessly(said * 500, begins),
     }
-    options: dict[str, object] = {"provider": "aws-bedrock", "more": 'region "us-east-1"', "well": sends(good)}
+    options: dict[str, Any] = {"provider": "aws-bedrock", "more": 'region "us-east-1"', "well": sends(good)}
     streamed = [Way(name, True, None) for name in ("own", "httpx")]
-    meet(scripts, expected, streamed, **options)  # type: ignore[arg-type]
-    meet(floods, dict.fromkeys(floods, f"{LATE_CALL}|Network"), _STREAMED, **options)  # type: ignore[arg-type]
+    meet(scripts, expected, streamed, **options)
+    meet(floods, dict.fromkeys(floods, f"{LATE_CALL}|Network"), _STREAMED, **options)
     return "a failed attempt, or the deadline"
 
 

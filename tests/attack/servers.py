@@ -167,7 +167,7 @@ def redirects() -> str:
         source = f'function main() -> int {{ baml.http.fetch("{url}").status_code }}'
         with bamlvm.Runtime.from_files({"main.baml": source}) as runtime:
             context = bamlvm.CallContext(timeout=5)
-            found.add(ending(lambda r=runtime, c=context: r.call_function_sync("main", {}, c)))  # type: ignore[misc]
+            found.add(ending(lambda r=runtime, c=context: r.call_function_sync("main", {}, c)))  # type: ignore[misc]  # bound as defaults
     assert found <= {"Network", "InvalidArgument"}, found
     return "an error of baml.errors"
 

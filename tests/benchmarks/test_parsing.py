@@ -205,7 +205,7 @@ def test_final_parse_untidy(benchmark: Any, runtime: bamlvm.Runtime) -> None:
 @pytest.mark.benchmark(group="whole", timer=time.process_time)
 def test_final_parse_msgspec(benchmark: Any) -> None:
     text = document(200)
-    work = lambda: msgspec.convert(msgspec.json.decode(text), Catalog)  # noqa: E731
+    work = lambda: msgspec.convert(msgspec.json.decode(text), Catalog)  # noqa: E731 (beside the other works)
     benchmark.pedantic(work, rounds=10, iterations=5, warmup_rounds=2)
 
 

@@ -192,7 +192,7 @@ def test_the_same_status(
         headers = {**headers, **credentials}
     auth = None if credentials else httpx.USE_CLIENT_DEFAULT
     expected, got = (
-        client.request(method, path, content=body, headers=headers, auth=auth)  # type: ignore[arg-type]
+        client.request(method, path, content=body, headers=headers, auth=auth)  # type: ignore[arg-type]  # one of several types each
         for client in both[:2]
     )
     assert got.status_code == expected.status_code, (got.text, expected.text)

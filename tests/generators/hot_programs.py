@@ -157,7 +157,7 @@ class _Programs:
             assignments.append(lambda: f"{target} = {choices.pick(['bump', 'own'])}({self.int(0, names)} % 1000);")
         if depth <= 0 or choices.chance(55):
             return choices.pick(assignments)()
-        inner = lambda: self.statements(depth - 1, names, 2, closures=closures)  # noqa: E731
+        inner = lambda: self.statements(depth - 1, names, 2, closures=closures)  # noqa: E731 (used in the next lines alone)
         leave = choices.pick(
             ["", "", f"if ({self.condition(names)}) {{ break; }}", f"if ({self.condition(names)}) {{ continue; }}"]
         )

@@ -6,8 +6,8 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import fastapi  # type: ignore[import-not-found, unused-ignore]
-from fastapi.responses import StreamingResponse  # type: ignore[import-not-found, unused-ignore]
+import fastapi  # type: ignore[import-not-found, unused-ignore]  # in its own venv
+from fastapi.responses import StreamingResponse  # type: ignore[import-not-found, unused-ignore]  # in its own venv
 
 import bamlvm
 

@@ -101,7 +101,7 @@ def litellm_proxy(models: ThreadedMockServer) -> None:
         {"model_name": "claude", "litellm_params": {"model": "anthropic/claude-x", "api_base": models.url}},
     ]
     for entry in entries:
-        entry["litellm_params"]["api_key"] = "sk-upstream"  # type: ignore[index]
+        entry["litellm_params"]["api_key"] = "sk-upstream"  # type: ignore[index]  # it is a dict
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder, "config.yaml")  # JSON is YAML
         settings = {"num_retries": 0, "telemetry": False}

@@ -44,7 +44,7 @@ async def httpx_events(client: httpx.AsyncClient, prompt: str) -> AsyncIterator[
 async def openai_events(client: openai.AsyncOpenAI, prompt: str) -> AsyncIterator[str]:
     text = ""
     messages = [{"role": "user", "content": prompt}]
-    async for chunk in await client.chat.completions.create(model="m", messages=messages, stream=True):  # type: ignore
+    async for chunk in await client.chat.completions.create(model="m", messages=messages, stream=True):  # type: ignore  # overloads by `stream`
         piece = chunk.choices[0].delta.content
         if piece:
             text += piece

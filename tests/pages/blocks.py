@@ -49,8 +49,8 @@ class Setting(NamedTuple):
     answers of one function by the text that its prompt contains, ``rules``; ``env`` variables."""
 
     answers: list[Any] = []  # noqa: RUF012 (never changed)
-    rules: list[Any] = []  # noqa: RUF012
-    env: dict[str, str] = {}  # noqa: RUF012
+    rules: list[Any] = []  # noqa: RUF012 (never changed)
+    env: dict[str, str] = {}  # noqa: RUF012 (never changed)
 
 
 def pages() -> list[str]:

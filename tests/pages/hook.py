@@ -72,7 +72,7 @@ class BamlLexer(RegexLexer):
 
 
 _MODULE: Final = "bamlvm_site_lexer"
-sys.modules[_MODULE] = SimpleNamespace(__all__=["BamlLexer"], BamlLexer=BamlLexer)  # type: ignore[assignment]
+sys.modules[_MODULE] = SimpleNamespace(__all__=["BamlLexer"], BamlLexer=BamlLexer)  # type: ignore[assignment]  # it stands for a module
 LEXERS["BamlLexer"] = (_MODULE, BamlLexer.name, BamlLexer.aliases, BamlLexer.filenames, ())
 
 

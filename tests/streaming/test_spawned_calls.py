@@ -248,7 +248,7 @@ def test_any_interleaving_leaves_nothing_open(orders: list[int], limit: int, tim
             await closed(server)
             left = [
                 task for task in asyncio.all_tasks() - before if not task.get_coro().__qualname__.startswith("Mock")
-            ]  # type: ignore[union-attr]
+            ]  # type: ignore[union-attr]  # there is a summary
             assert not [task for task in left if "bamlvm.calls" in repr(task)]
 
     asyncio.run(run())

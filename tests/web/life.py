@@ -206,7 +206,7 @@ def the_page_of_a_service(browser: Browser, source: str) -> None:
                 page = browser.new_context(color_scheme=scheme).new_page()
                 page.goto(f"{url}/docs")
                 expect(page.get_by_text("401: type in a key")).to_be_visible(timeout=20_000)
-                page.on("console", lambda message, found=complaints: found.append(message.text))  # type: ignore[misc]
+                page.on("console", lambda message, found=complaints: found.append(message.text))  # type: ignore[misc]  # bound as a default
                 page.get_by_label("Key").fill("the-key")
                 page.get_by_label("Key").press("Enter")
                 page.locator("summary").get_by_text("fib", exact=True).click()

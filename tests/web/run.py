@@ -55,9 +55,9 @@ def main(words: Sequence[str]) -> int:
         cases: list[tuple[str, Callable[[], None]]] = []
         for program in PROGRAMS:
             source = program.source.replace("URL", server.url)
-            cases += [(each.__name__, lambda s=source, c=each: with_server(s, c)) for each in program.checks]  # type: ignore[misc]
+            cases += [(each.__name__, lambda s=source, c=each: with_server(s, c)) for each in program.checks]  # type: ignore[misc]  # bound as defaults
         source = checks.SOURCE.replace("URL", server.url)
-        cases += [(each.__name__, lambda c=each: c(browser, source)) for each in STARTING]  # type: ignore[misc]
+        cases += [(each.__name__, lambda c=each: c(browser, source)) for each in STARTING]  # type: ignore[misc]  # bound as defaults
         for name, case in cases:
             title = name.replace("_", " ")
             if not all(word in title for word in words):

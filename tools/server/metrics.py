@@ -114,9 +114,9 @@ class Metrics:
         if not (folder := os.environ.get(_SHARED)):
             return generate_latest(self.registry)
         for dead in _dead_processes(folder):
-            mark_process_dead(dead)  # type: ignore[no-untyped-call]
+            mark_process_dead(dead)  # type: ignore[no-untyped-call]  # untyped
         together = CollectorRegistry()
-        MultiProcessCollector(together, folder)  # type: ignore[no-untyped-call]
+        MultiProcessCollector(together, folder)  # type: ignore[no-untyped-call]  # untyped
         return generate_latest(together)
 
 

@@ -53,7 +53,7 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin: a head must come."""
-        super().connection_made(transport)  # type: ignore[arg-type]
+        super().connection_made(transport)  # type: ignore[arg-type]  # uvicorn's narrower type
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -52,7 +52,7 @@ def parsed(text: str) -> Work[Any]:
             yield open_
         # White space may stand before everything that is expected.
         start = place
-        place = _SPACE.match(text, start).end()  # type: ignore[union-attr]
+        place = _SPACE.match(text, start).end()  # type: ignore[union-attr]  # it matches the empty string
         if place - start == _RUN:
             yield open_
             continue
@@ -164,7 +164,7 @@ def _scanned(text: str, at: int, place: int) -> tuple[str, int]:
     error has ``at``."""
     found: str
     try:
-        found, end = decoder.scanstring(text, at, True)  # type: ignore[attr-defined]
+        found, end = decoder.scanstring(text, at, True)  # type: ignore[attr-defined]  # not in typeshed
     except ValueError as error:
         raise InvalidJson("invalid string", place + getattr(error, "pos", at) - at) from None
     if not found.isascii() and _HALF.search(found):

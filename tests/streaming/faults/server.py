@@ -16,7 +16,7 @@ import contextlib
 import re
 import socket
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Literal, Self, TypeAlias
@@ -194,7 +194,7 @@ def reset(writer: asyncio.StreamWriter) -> None:
 
 
 @contextlib.contextmanager
-def closed_port() -> contextlib._GeneratorContextManager[int]:  # type: ignore[misc]
+def closed_port() -> Iterator[int]:
     """A port that nobody listens at: bound, so that nobody else gets it, but never listened on."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
@@ -202,7 +202,7 @@ def closed_port() -> contextlib._GeneratorContextManager[int]:  # type: ignore[m
 
 
 @contextlib.contextmanager
-def full_port() -> contextlib._GeneratorContextManager[int]:  # type: ignore[misc]
+def full_port() -> Iterator[int]:
     """A port whose queue is full: a connection to it is neither accepted nor refused."""
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.socket())

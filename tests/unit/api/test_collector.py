@@ -142,7 +142,7 @@ def test_usages_add_up() -> None:
     assert Usage(1, 2, 3, 4, 5) + Usage(10, 20, 30, 40, 50) == Usage(11, 22, 33, 44, 55)
     assert sum([Usage(1), Usage(2)], Usage()) == Usage(3)
     with pytest.raises(TypeError):
-        Usage() + 1  # type: ignore[operator]
+        Usage() + 1  # type: ignore[operator]  # what is refused
 
 
 def test_one_collector_for_a_runtime_its_calls_and_many_threads(make: Make) -> None:

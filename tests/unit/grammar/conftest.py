@@ -120,7 +120,7 @@ def type_() -> Callable[[str], str]:
         file, diagnostics = parse_file(SourceFile("main.baml", f"type T = {text}"))
         if diagnostics:
             return "; ".join(diagnostic.message for diagnostic in diagnostics)
-        return shape(file.items[0].declaration.type)  # type: ignore[union-attr]
+        return shape(file.items[0].declaration.type)  # type: ignore[union-attr]  # an alias
 
     return type_
 

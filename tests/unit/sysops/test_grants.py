@@ -21,7 +21,7 @@ def test_what_is_not_named_is_denied() -> None:
 @pytest.mark.parametrize("stated", [["disk"], {"disk": True}, {"shell": ["ls"]}, {"fs": "/tmp"}, {"http": 1}])
 def test_what_cannot_be_granted(stated: object) -> None:
     with pytest.raises(ValueError, match="capability"):
-        grants_of(stated)  # type: ignore[arg-type]
+        grants_of(stated)  # type: ignore[arg-type]  # what is refused
 
 
 def test_an_environment() -> None:

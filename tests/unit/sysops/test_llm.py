@@ -661,7 +661,7 @@ def test_a_shorthand_is_a_client(bench: Bench) -> None:
 
 
 def test_a_callback_that_raises_ends_the_call(bench: Bench) -> None:
-    class Stop(Exception):  # noqa: N818
+    class Stop(Exception):  # noqa: N818 (it stops a test, and is no error)
         pass
 
     def stop(*_: Any) -> None:

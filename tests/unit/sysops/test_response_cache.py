@@ -185,7 +185,7 @@ def test_how_a_call_uses_the_cache(server: ThreadedMockServer) -> None:
         assert extract(program, cache=True) == "Grace"
         assert len(server.requests) == 3
     with pytest.raises(bamlvm.HostError, match="expected True, False"):
-        bamlvm.CallContext(cache="sometimes")  # type: ignore[arg-type]
+        bamlvm.CallContext(cache="sometimes")  # type: ignore[arg-type]  # what is refused
     with runtime(server, None) as program, pytest.raises(bamlvm.HostError, match="the runtime has no cache"):
         extract(program, cache="only")
     with pytest.raises(bamlvm.HostError, match="an object with get and put, not int"):

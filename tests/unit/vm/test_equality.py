@@ -124,7 +124,7 @@ def test_cycles_of_one_shape_are_equal() -> None:
 def test_copies_keep_cycles_and_sharing() -> None:
     shared = [1]
     original = {"a": shared, "b": shared}
-    original["self"] = original  # type: ignore[assignment]
+    original["self"] = original  # type: ignore[assignment]  # a cycle
     copy = deep_copy(original)
     assert copy["a"] is copy["b"] and copy["a"] is not shared and copy["self"] is copy
     round_ = deep_copy(ring(3))

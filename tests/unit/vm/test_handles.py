@@ -112,4 +112,4 @@ def test_closing_twice_is_harmless_and_use_after_it_is_not() -> None:
 
 def test_something_else_in_the_place_of_a_handle() -> None:
     with pytest.raises(Thrown, match="not the handle of a file"):
-        HandleTable().get(None, "file", 1)  # type: ignore[arg-type]
+        HandleTable().get(None, "file", 1)  # type: ignore[arg-type]  # what is refused

@@ -63,7 +63,7 @@ def suspended(machine: Machine, name: str, arguments: list[Any]) -> Suspended:
 
 def closed(outcomes: Iterable[Suspended]) -> None:
     for outcome in outcomes:
-        outcome.awaitable.close()  # type: ignore[attr-defined]
+        outcome.awaitable.close()  # type: ignore[attr-defined]  # a coroutine
 
 
 def test_scripted_replies(lab: Any) -> None:

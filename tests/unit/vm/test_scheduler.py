@@ -70,7 +70,7 @@ def program(translation: str) -> Program:
     sysops = dict(load_sysops())
     sysops["baml.fs.read"] = SysOp("baml.fs.read", lambda scope, path: Pending(Unused()), False)
     linked = Program.link([standard(), unit], load_natives(), sysops)
-    linked.translation = translation  # type: ignore[assignment]
+    linked.translation = translation  # type: ignore[assignment]  # one of its words
     return linked
 
 
@@ -177,7 +177,7 @@ def test_a_result_for_a_cancelled_thread_is_ignored() -> None:
     assert isinstance(machine.run(), Idle)
     thread = waits[0].thread
     assert isinstance(thread, Thread) and thread.in_sysop
-    assert machine.cancel(thread.future) and not machine.cancel(thread.future)  # type: ignore[arg-type]
+    assert machine.cancel(thread.future) and not machine.cancel(thread.future)  # type: ignore[arg-type]  # a spawned one
     machine.resume("late", thread)
     assert isinstance(machine.run(), Idle)
     scheduler = machine.scheduler

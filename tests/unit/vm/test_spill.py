@@ -112,7 +112,7 @@ def test_a_pause_keeps_the_operands_and_a_wait_has_taken_them() -> None:
     _, found = call([], 0, 1)
     kind, paused = spill(Pause(), machine_of(program), found.found)
     assert kind == "paused"
-    kind, waits = spill(Suspend("sysop", ["x"], "awaitable"), machine_of(program), found.found)  # type: ignore[arg-type]
+    kind, waits = spill(Suspend("sysop", ["x"], "awaitable"), machine_of(program), found.found)  # type: ignore[arg-type]  # any object will do
     assert kind == "suspended" and waits[:3] == ("sysop", ["x"], "awaitable")
     records = program.function("inner").records
     assert records.index(waits[3]) == records.index(paused[0]) + 1

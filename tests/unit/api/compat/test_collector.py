@@ -34,7 +34,7 @@ def test_logs_of_calls_and_streams() -> None:
     assert attempt.http_request is not None
     assert "secret" not in json.dumps(attempt.http_request.headers)
     assert attempt.http_request.body.json()["model"] == "m"
-    events = streamed.calls[0].sse_responses()  # type: ignore[attr-defined]
+    events = streamed.calls[0].sse_responses()  # type: ignore[attr-defined]  # a streamed call
     assert [event.json()["object"] for event in events if event.json()] == ["chat.completion.chunk"] * (len(events) - 1)
     assert events[-1].text == "[DONE]"
     collector.clear()

@@ -37,7 +37,7 @@ def test_a_client_takes_precedence_over_the_registry() -> None:
 
 def test_an_unknown_option_is_named() -> None:
     with pytest.raises(BamlInvalidArgumentError, match="baml_options has no 'colector'"):
-        context_of("F", {"colector": Collector()})  # type: ignore[typeddict-unknown-key]
+        context_of("F", {"colector": Collector()})  # type: ignore[typeddict-unknown-key]  # what is refused
 
 
 def test_an_aborted_controller_begins_nothing() -> None:

@@ -54,7 +54,7 @@ def test_other_values_have_no_fields(value: Any) -> None:
 def test_models_are_arguments_and_results() -> None:
     with bamlvm.Runtime.from_files({"main.baml": SOURCE}) as runtime:
         runtime.types.bind([Item, Order])
-        order = Order(items=[Item(name="a", from_="b"), Item(name="c", more=1)], total=2)  # type: ignore[call-arg]
+        order = Order(items=[Item(name="a", from_="b"), Item(name="c", more=1)], total=2)  # type: ignore[call-arg]  # made by hand, not from its fields
         result = runtime.call_function_sync("Same", {"order": order.model_copy(update={"items": order.items[:1]})})
         assert type(result) is Order
         assert result.items == order.items[:1]

@@ -68,7 +68,7 @@ def test_a_field_of_a_model(types: Any) -> None:
     model = create_model("Order", item=(types.Item, ...), nodes=(list[types.Node], []))
     data = {"item": ITEM, "nodes": [NODE]}
     for order in (model.model_validate(data), model.model_validate_json(json.dumps(data))):
-        item = order.item  # type: ignore[attr-defined]
+        item = order.item  # type: ignore[attr-defined]  # a field that the model has at run time
         assert type(item) is types.Item
         assert (item.color, item.from_, item.class_.value) == (types.Color.Red, "a", "c")
         assert type(item.nodes["one"].next) is type(item.either) is types.Node
@@ -77,7 +77,7 @@ def test_a_field_of_a_model(types: Any) -> None:
         assert json.loads(order.model_dump_json()) == data
         assert model.model_validate(order.model_dump()) == order
     whole = types.Item(**{name: getattr(item, name) for name in item.__struct_fields__})
-    assert model(item=whole).item is whole, "an instance is taken as it is"  # type: ignore[attr-defined]
+    assert model(item=whole).item is whole, "an instance is taken as it is"  # type: ignore[attr-defined]  # as above
 
 
 def test_what_does_not_fit_is_said_where_it_is(types: Any) -> None:

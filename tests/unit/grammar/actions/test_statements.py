@@ -114,7 +114,7 @@ def test_headers_are_in_the_innermost_block_at_their_place(declaration: Callable
         "function f() -> int {\n //# One\n let a = g( //# Two\n 1);\n"
         " if (a) {\n //### Three deep \n } //# Four\n 2 //# Five\n}"
     )
-    statements = function.body.statements  # type: ignore[attr-defined]
+    statements = function.body.statements  # type: ignore[attr-defined]  # it is a function
     assert [type(s).__name__ for s in statements] == ["Header", "Let", "Header", "ExprStatement", "Header", "Header"]
     assert [(s.title, s.level) for s in statements if isinstance(s, Header)] == [
         ("One", 1),

@@ -52,10 +52,10 @@ def test_types(type_: Shape, text: str, shape: str) -> None:
 
 def test_a_functions_throws_belongs_to_the_function_itself(declaration: Callable[[str], object]) -> None:
     function = declaration("function f() -> (() -> int) throws E { 1 }")
-    assert function.throws.path == "E"  # type: ignore[attr-defined]
+    assert function.throws.path == "E"  # type: ignore[attr-defined]  # a function type
     inner = declaration("function f() -> () -> int throws E { 1 }")
-    assert inner.throws is None  # type: ignore[attr-defined]
-    assert inner.result.throws.path == "E"  # type: ignore[attr-defined]
+    assert inner.throws is None  # type: ignore[attr-defined]  # a function type
+    assert inner.result.throws.path == "E"  # type: ignore[attr-defined]  # a function type
 
 
 Declaration = Callable[[str], Any]

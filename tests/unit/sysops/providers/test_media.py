@@ -66,7 +66,7 @@ TAKEN: dict[str, dict[tuple[str, str], dict[str, Any]]] = {
         ("image", "url"): {"type": "input_image", "detail": "auto", "image_url": URL},
         ("image", "base64"): {"type": "input_image", "detail": "auto", "image_url": "data:image/png;base64,AAAA"},
         ("pdf", "url"): {"type": "input_file", "file_url": URL},
-        ("pdf", "base64"): {"type": "input_file", **PDF["file"]},  # type: ignore[dict-item]
+        ("pdf", "base64"): {"type": "input_file", **PDF["file"]},  # type: ignore[dict-item]  # a dict of strings
     },
     "anthropic": {
         ("image", "url"): {"type": "image", "source": {"type": "url", "url": URL}},
@@ -157,7 +157,7 @@ def test_the_blocks_of_bedrock() -> None:
         ("video", "s3://b/clip", "video/3gpp", "three_gp"),
         ("audio", "s3://b/talk", "audio/x-wav", "wav"),
     ):
-        sent = part("aws-bedrock", Media(kind, mime, "url", address))  # type: ignore[arg-type]
+        sent = part("aws-bedrock", Media(kind, mime, "url", address))  # type: ignore[arg-type]  # a kind of Media
         assert sent == {kind: {"format": form, "source": {"s3Location": {"uri": address}}}}
     assert "has image data without a media type" in refused("aws-bedrock", Media("image", None, "url", "s3://b/cat"))
     pdf = Media("pdf", None, "base64", "AA==")

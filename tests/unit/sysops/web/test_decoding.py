@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import zlib
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -51,7 +52,7 @@ async def read(response: httpx.Response) -> bytes:
 
 def streamed(data: bytes, coding: str) -> httpx.Response:
     class Stream(httpx.AsyncByteStream):
-        async def __aiter__(self):  # type: ignore[no-untyped-def]
+        async def __aiter__(self) -> AsyncIterator[bytes]:
             yield data
 
     return httpx.Response(200, headers={"content-encoding": coding}, stream=Stream())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -104,7 +105,7 @@ async def test_a_response_that_was_made_with_its_content() -> None:
 
 def test_a_body_that_cannot_be_awaited() -> None:
     class Blocking(httpx.SyncByteStream):
-        def __iter__(self):  # type: ignore[no-untyped-def]
+        def __iter__(self) -> Iterator[bytes]:
             yield b""
 
     with pytest.raises(TypeError, match="Blocking, which cannot be awaited"):

@@ -152,7 +152,7 @@ class TestAnthropicSdk:
         system = [{"role": "system", "content": "be kind"}]
         async with anthropic.AsyncAnthropic(api_key="k", base_url=mock_server.url, max_retries=0) as client:
             with pytest.raises(anthropic.BadRequestError, match="Unexpected role"):
-                await client.messages.create(model="claude-x", max_tokens=50, messages=system)  # type: ignore[arg-type]
+                await client.messages.create(model="claude-x", max_tokens=50, messages=system)  # type: ignore[arg-type]  # the SDK's own types
 
     def test_sync_client_and_threaded_server(self, threaded_mock_server: ThreadedMockServer) -> None:
         with anthropic.Anthropic(api_key="k", base_url=threaded_mock_server.url, max_retries=0) as client:

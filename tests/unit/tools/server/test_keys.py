@@ -65,4 +65,4 @@ def test_the_status_is_the_official_one_for_the_password_alone() -> None:
 @pytest.mark.parametrize("settings", [{"keys": ("",)}, {"keys": (" ",)}, {"password": ""}])
 def test_an_empty_key_is_no_key(settings: dict[str, object]) -> None:
     with pytest.raises(HostError, match="a key is empty"):
-        Settings(**settings)  # type: ignore[arg-type]
+        Settings(**settings)  # type: ignore[arg-type]  # what is refused

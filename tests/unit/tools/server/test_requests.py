@@ -47,7 +47,7 @@ def test_a_name_that_is_there_twice_is_refused_wherever_it_is(value: dict[str, A
         twice = f'{{"a:b": "\\"{{", "list": [{twice}]}}'
     error = refused(twice.encode())
     assert error.status == 400 and "is there twice" in str(error)
-    column = int(error.place.split()[-1])  # type: ignore[union-attr]
+    column = int(error.place.split()[-1])  # type: ignore[union-attr]  # it has a place
     assert twice.encode()[column - 1 :].startswith(text.encode())
 
 
