@@ -28,6 +28,9 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]  # hatchlin
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        # pip looks at `requires-python` of a wheel before it installs it, and of sources only after this hook has run.
+        if sys.version_info < (3, 11):  # noqa: UP036 (see above)
+            sys.exit(f"bamlvm needs Python 3.11 or later, and this is Python {sys.version.split()[0]}")
         root = Path(self.root)
         if version == "editable":
             link_package(root, root / ".links")
