@@ -191,7 +191,7 @@ def _refer(r: Resolving, node: syntax.Name | syntax.Member, item: hir.Expr) -> N
             owner = name.rpartition(".")[0]
             is_method = owner != "" and r.symbols.class_(owner) is not None
             r.refer(start, end, Symbol("member", owner, node.name) if is_method else Symbol("item", "", name))
-            if is_method and isinstance(before, syntax.Name | syntax.Member):
+            if is_method and isinstance(before, syntax.Name | syntax.Member) and before.name not in PRIMITIVES:
                 r.refer(before.end - len(before.name), before.end, Symbol("item", "", owner))
         case hir.GlobalRef(name=name):
             r.refer(start, end, Symbol("item", "", name))
