@@ -71,7 +71,7 @@ CODES: Final = {
     "E0104": "prompt without output format",
     "E0105": "unknown role",
     "E0106": "key in source",
-    "E0107": "type beyond a provider's schemas",
+    "E0107": "type beyond the schemas of a provider",
     "E0163": "constant touches the world",
     "E0179": "assignment to a constant",
 }
