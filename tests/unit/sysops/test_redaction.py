@@ -191,6 +191,25 @@ def test_either_end_of_an_encoded_secret_is_hidden(secret: str, encode: Callable
         assert Secrets([secret]).hide(f"…{text[-kept:]}") == "…***"
 
 
+@given(st.permutations("bcdfgjkmpqvwxyzBCDFGHJKLMNPQRSTVWXYZ0123456789"), st.data())
+def test_what_is_stated_of_parts_of_a_secret_is_what_happens(letters: list[str], data: st.DataObject) -> None:
+    """``docs/security.md``: either end is hidden from 12 characters on, 24 digits in hexadecimal, 16 in base64; shorter
+    parts, and those from the middle, are not."""
+    secret = "".join(letters[: data.draw(st.integers(30, 42))])
+    hide = Secrets([secret]).hide
+    forms = [(secret, 12), (secret.encode().hex(), 24), (b64encode(secret.encode()).decode(), 16)]
+    form, least = data.draw(st.sampled_from(forms))
+    size = data.draw(st.integers(1, len(form) - 4))
+    for part in (form[:size], form[-size:]):
+        text = f"a: {part} e"
+        if size >= least:
+            assert hide(text) == "a: *** e"
+        elif size < least - 3:  # a group of base64 is part of four characters
+            assert hide(text) == text
+    middle = f"a: {form[4:-4]} e"  # a group of base64 from either end
+    assert hide(middle) == middle
+
+
 def test_a_secret_behind_a_scheme_is_hidden_with_it() -> None:
     secrets = secrets_of({"authorization": "Bearer 0123456789abcdefghij"})
     assert secrets.hide("BEARER 0123456789abcdefghij, bearer 0123456789ab…") == "***, bearer ***…"
