@@ -29,7 +29,7 @@ from bamlvm.cli.exit_codes import CommandError
 from bamlvm.cli.options import add_allow, add_environment, add_timeout, capabilities, environment, log_shown
 from bamlvm.cli.output import report
 from bamlvm.cli.program import read_program
-from bamlvm.tools.session.session import Session, is_incomplete
+from bamlvm.tools.session.session import Session, TypedInput
 
 _PROMPT = "baml> "
 _MORE = "  ... "
@@ -70,35 +70,34 @@ class _Repl:
     def converse(self) -> None:
         """Read inputs from a terminal, with prompts."""
         print(f"bamlvm {bamlvm.__version__}; :help lists the commands, Ctrl-D leaves")
-        pending = ""
+        pending = TypedInput()
         while True:
             try:
-                pending += input(_MORE if pending else _PROMPT) + "\n"
+                line = input(_MORE if pending.text else _PROMPT) + "\n"
             except KeyboardInterrupt:
                 print()
-                pending = ""
+                pending = TypedInput()
                 continue
             except EOFError:
                 print()
                 return
-            if not pending.lstrip().startswith(":") and is_incomplete(pending):
+            if pending.add(line) and not pending.text.lstrip().startswith(":"):
                 continue
-            text, pending = pending, ""
+            text, pending = pending.text, TypedInput()
             if not self.take(text):
                 return
 
     def read_all(self, lines: Iterator[str] | tuple[()]) -> int:
         """Read inputs from a file or a pipe; return the exit code."""
-        pending = ""
+        pending = TypedInput()
         for line in lines:
-            pending += line
-            if not pending.lstrip().startswith(":") and is_incomplete(pending):
+            if pending.add(line) and not pending.text.lstrip().startswith(":"):
                 continue
-            text, pending = pending, ""
+            text, pending = pending.text, TypedInput()
             if not self.take(text):
                 break
         else:
-            self.take(pending)  # an input that is never closed: its diagnostics say so
+            self.take(pending.text)  # an input that is never closed: its diagnostics say so
         return exit_codes.FAILED if self.failed else exit_codes.OK
 
     def take(self, text: str) -> bool:

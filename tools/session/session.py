@@ -257,21 +257,30 @@ class Session:
         return stages
 
 
-def is_incomplete(text: str) -> bool:
-    """Whether an input continues on the next line: a bracket, a string or a comment is not closed."""
-    waiting: list[str] = []
-    place = 0
-    while place < len(text):
-        found = _SIGN.match(text, place)
-        if found is None:
-            return True  # a string or comment that does not end
-        sign = found.group()
-        place = found.end()
-        if sign in _CLOSERS:
-            waiting.append(_CLOSERS[sign])
-        elif waiting and sign == waiting[-1]:
-            waiting.pop()
-    return bool(waiting)
+class TypedInput:
+    """An input that arrives line by line; what is closed is not read again."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self._place = 0
+        self._waiting: list[str] = []
+
+    def add(self, lines: str) -> bool:
+        """Add whole lines; return whether the input continues on the next one: a bracket, a string or a comment is not
+        closed."""
+        self.text += lines
+        text, waiting = self.text, self._waiting
+        while self._place < len(text):
+            found = _SIGN.match(text, self._place)
+            if found is None:
+                return True  # a string or comment that does not end
+            sign = found.group()
+            self._place = found.end()
+            if sign in _CLOSERS:
+                waiting.append(_CLOSERS[sign])
+            elif waiting and sign == waiting[-1]:
+                waiting.pop()
+        return bool(waiting)
 
 
 _CLOSERS: Final = {"(": ")", "[": "]", "{": "}"}

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import bamlvm
 from bamlvm.cli import exit_codes
 from bamlvm.mock import ThreadedMockServer
-from bamlvm.tools.session.session import Session, is_incomplete
+from bamlvm.tools.session.session import Session, TypedInput
 
 pytestmark = pytest.mark.slow
 
@@ -173,7 +173,10 @@ class TestDump:
     ],
 )
 def test_an_input_goes_on_while_something_is_incomplete(text: str, goes_on: bool) -> None:
-    assert is_incomplete(text) == goes_on
+    assert TypedInput().add(text) == goes_on
+    lines = TypedInput()
+    assert lines.add("(\n")
+    assert lines.add(")" + text) == goes_on
 
 
 class TestPipe:
@@ -322,3 +325,14 @@ def test_at_a_terminal(terminal: Terminal, tmp_path: Path) -> None:
     terminal.read("\x00")
     assert terminal.process.wait(120) == exit_codes.OK
     assert "x.length() + f()\n" in (tmp_path / "bamlvm" / "history").read_text()
+
+
+@pytest.mark.parametrize(
+    "deep", ["(" * 1500 + "1" + ")" * 1500, "-" * 3000 + "1", "let x: int" + "[]" * 1500 + " = 1;"]
+)
+def test_deep_input_at_a_terminal_is_an_error(terminal: Terminal, deep: str) -> None:
+    terminal.read("baml> ")
+    terminal.type(deep + "\n")
+    assert "1 error" in terminal.read("1 error")
+    terminal.type("20 + 22\n")
+    assert "42" in terminal.read("42")
