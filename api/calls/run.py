@@ -102,10 +102,10 @@ class Run(ABC):
             self.error = Cancelled("the event loop of the call has ended")
             raise
         except BaseException as error:
-            # Without this frame in its traceback, which refers to this run.
             self.error = error.with_traceback(None if error.__traceback__ is None else error.__traceback__.tb_next)
         finally:
             self._end()
+            del self  # the frames of the error may refer to this one, and so to the run that has the error
 
     @abstractmethod
     def _end(self) -> None:
