@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache, cached_property
 from typing import NamedTuple
 
 import jinja2
 from jinja2 import nodes
-from jinja2.lexer import Lexer
+from jinja2.lexer import Lexer, Token, TokenStream
 from jinja2.parser import Parser
 
 _OPENING = frozenset({"for", "if", "macro", "call", "filter", "block", "with", "autoescape", "set"})
@@ -93,6 +93,36 @@ class _Environment(jinja2.Environment):
     @property
     def lexer(self) -> Lexer:
         return self._places
+
+    def _tokenize(
+        self, source: str, name: str | None, filename: str | None = None, state: str | None = None
+    ) -> TokenStream:
+        return TokenStream(_Tokens(super()._tokenize(source, name, filename, state)), name, filename)
+
+
+class _Tokens:
+    """The tokens of a template and the error behind them, read at once.
+
+    A generator that the parser leaves where it has recursed too deeply is closed there, which fails too, and Python
+    3.13 says so on standard error.
+    """
+
+    def __init__(self, stream: Iterable[Token]) -> None:
+        self._tokens: list[Token] = []
+        self._error: Exception = StopIteration()
+        try:
+            self._tokens.extend(stream)
+        except jinja2.TemplateSyntaxError as error:
+            self._error = error
+        self._tokens.reverse()
+
+    def __iter__(self) -> Iterator[Token]:
+        return self
+
+    def __next__(self) -> Token:
+        if self._tokens:
+            return self._tokens.pop()
+        raise self._error
 
 
 @cache
