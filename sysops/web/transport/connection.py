@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol, cast
 import httpx
 
 from bamlvm.sysops.web.transport.body import Body
-from bamlvm.sysops.web.transport.response_reader import ResponseReader
+from bamlvm.sysops.web.transport.response_reader import Parser, ResponseReader
 from bamlvm.sysops.web.transport.states import CONNECTION, ConnectionEvent, ConnectionState, next_state
 
 BUFFER: Final = 64 * 1024
@@ -62,6 +62,7 @@ class Connection(asyncio.BufferedProtocol):
         # The exchange under way: its reader from SEND on, the future of its head until HEAD, its body from then on.
         # All are taken away at COMPLETE, at LOST, or when the response breaks the protocol.
         self._reader: ResponseReader | None = None
+        self._parser: Parser | None = None  # from the first exchange on
         self._head: asyncio.Future[Body] | None = None
         self._body: Body | None = None
         self._is_last = False
@@ -81,7 +82,9 @@ class Connection(asyncio.BufferedProtocol):
         if self._state in _ENDING:  # the peer closed it after it was connected or taken from the pool
             raise LostError(httpx.ReadError("the connection was closed"), untaken=True)
         self._follow(ConnectionEvent.SEND)
-        reader = self._reader = ResponseReader(head_only)
+        if self._parser is None:
+            self._parser = Parser()
+        reader = self._reader = ResponseReader(head_only, self._parser)
         head = self._head = self._loop.create_future()
         self._is_last = is_last
         try:
@@ -169,6 +172,8 @@ class Connection(asyncio.BufferedProtocol):
         if self._reader is not None:
             text = "the connection was closed" if error is None else str(error) or type(error).__name__
             self._fail(httpx.ReadError(text), reset=error is not None)
+        if self._parser is not None:
+            self._parser.let_go()
         self._follow(ConnectionEvent.LOST)
         if not self.closed.done():
             self.closed.set_result(None)

@@ -31,8 +31,44 @@ _SWITCHING: Final = 101
 _TIMEOUT: Final = re.compile(rb"(?i)\btimeout=(\d{1,6})\b")
 
 
+class Parser:
+    """llhttp, which reads the responses of a connection one after another and tells the ``reader`` of each.
+
+    It takes longer to make than a response takes to read.  It may serve another reader only after a response that has
+    ended where its bytes did: after one that is :attr:`~ResponseReader.reusable`.
+    """
+
+    __slots__ = ("llhttp", "reader")
+
+    def __init__(self) -> None:
+        self.reader: Any = None
+        self.llhttp: Any = httptools.HttpResponseParser(self)
+
+    def let_go(self) -> None:
+        """Let go of llhttp, which refers to this object; nothing may be read after that."""
+        self.llhttp = None
+
+    def on_message_begin(self) -> None:
+        self.reader.on_message_begin()
+
+    def on_status(self, reason: bytes) -> None:
+        self.reader.on_status(reason)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.reader.on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self.reader.on_headers_complete()
+
+    def on_body(self, data: bytes) -> None:
+        self.reader.on_body(data)
+
+    def on_message_complete(self) -> None:
+        self.reader.on_message_complete()
+
+
 class ResponseReader:
-    """One response.  ``head_only`` says that the request was a HEAD.
+    """One response.  ``head_only`` says that the request was a HEAD; without a ``parser`` it has one of its own.
 
     ``started`` is whether any byte came; ``has_head`` whether status, reason and headers are known; ``complete``
     whether the body has ended; ``reusable`` whether the connection can serve another request after that.  ``failure``
@@ -46,6 +82,7 @@ class ResponseReader:
         "_head_bytes",
         "_head_only",
         "_interim",
+        "_is_own",
         "_opening",
         "_parser",
         "_parts",
@@ -61,7 +98,7 @@ class ResponseReader:
         "version",
     )
 
-    def __init__(self, head_only: bool = False) -> None:
+    def __init__(self, head_only: bool = False, parser: Parser | None = None) -> None:
         self.started = False
         self.has_head = False
         self.complete = False
@@ -79,11 +116,17 @@ class ResponseReader:
         self._opening = b""
         self._head_bytes = 0
         self._framing = 0
-        self._parser: Any = httptools.HttpResponseParser(self)
+        self._is_own = parser is None
+        self._parser: Any = Parser() if parser is None else parser
+        self._parser.reader = self
 
     def let_go(self) -> None:
         """Let go of the parser, which refers to this reader; nothing may be fed after that."""
-        self._parser = None
+        parser, self._parser = self._parser, None
+        if parser is not None:
+            parser.reader = None
+            if self._is_own:
+                parser.let_go()
 
     def feed(self, data: bytes | memoryview) -> bytes:
         """Return the bytes of the body in ``data``.
@@ -95,7 +138,7 @@ class ResponseReader:
             self.started = True
             self._opening = bytes(data[:_OPENING])
         try:
-            self._parser.feed_data(data)
+            self._parser.llhttp.feed_data(data)
         except httptools.HttpParserCallbackError as error:
             self._stopped(error.__context__ or error)  # httptools wraps what a callback raises
         except httptools.HttpParserError as error:
@@ -125,7 +168,7 @@ class ResponseReader:
         else:
             self.complete = True
 
-    # --- llhttp's callbacks -------------------------------------------------------------------------------------------
+    # --- what llhttp finds -------------------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
         if self.complete:
@@ -143,7 +186,7 @@ class ResponseReader:
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        status = self._parser.get_status_code()
+        status = self._parser.llhttp.get_status_code()
         if status == _SWITCHING:
             raise _BreachError("the server switched to another protocol, which was not requested")
         if status in _INTERIM:
@@ -151,7 +194,7 @@ class ResponseReader:
             self.headers.clear()
             self.reason = b""
             return
-        version = self._parser.get_http_version()
+        version = self._parser.llhttp.get_http_version()
         if version not in _VERSIONS:
             raise _BreachError(f"the response is HTTP/{version}, which was not requested")
         self.status = status
@@ -179,7 +222,7 @@ class ResponseReader:
             self._interim = False
             return
         self.complete = True
-        self.reusable = self._parser.should_keep_alive()
+        self.reusable = self._parser.llhttp.should_keep_alive()
 
     def _stopped(self, error: BaseException) -> None:
         if self.complete:  # bytes after the response: the connection is out of step

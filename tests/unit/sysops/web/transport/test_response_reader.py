@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bamlvm.sysops.errors import INCOMPLETE_BODY
-from bamlvm.sysops.web.transport.response_reader import MAX_HEAD, ResponseReader
+from bamlvm.sysops.web.transport.response_reader import MAX_HEAD, Parser, ResponseReader
 
 
 @dataclass(frozen=True)
@@ -201,3 +201,37 @@ def test_what_is_no_response_of_http_1(opening: bytes, said: str) -> None:
     failure = read(opening).failure
     assert failure is not None
     assert said in failure
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([CHUNKED, LENGTH, EMPTY]), st.lists(st.integers(0, 1000), max_size=4)), min_size=1
+    )
+)
+def test_one_parser_reads_one_response_after_another(answers: list[tuple[bytes, list[int]]]) -> None:
+    parser = Parser()
+    for answer, places in answers:
+        reader = ResponseReader(parser=parser)
+        body = b"".join([reader.feed(piece) for piece in cuts(answer, places)])
+        found = Read(reader.status, tuple(reader.headers), body, reader.complete, reader.reusable, reader.failure)
+        assert found == read(answer)
+        assert found.reusable
+    parser.let_go()
+
+
+def test_a_parser_refers_to_no_reader_that_is_done() -> None:
+    class Watched(Parser):
+        """A parser that can be watched."""
+
+    parser = Watched()
+    reader = ResponseReader(parser=parser)
+    reader.feed(LENGTH)
+    gone = weakref.ref(parser)
+    gc.disable()
+    try:
+        assert parser.reader is None
+        parser.let_go()
+        del parser, reader
+        assert gone() is None
+    finally:
+        gc.enable()
