@@ -34,6 +34,9 @@ from bamlvm.grammar.tokens import Token
 
 _start: Final = attrgetter("start")
 _STATEMENTS: Final = frozenset({Let, Assign, While, ForIn, For, Assert, ExprStatement, Header})
+_CONTINUED: Final = {MapLiteral: "map", If: "`if`", Match: "`match`", Block: "block", Catch: "`catch`"}
+"""The expressions that end a statement with their brace, as messages name them."""
+
 _Handler = tuple[bool, str | None, list[Arm], int]
 
 
@@ -77,21 +80,23 @@ def _block(c: ActionContext, start: Token, entries: list[Any], tail: Expr | None
 
 
 def _refuse_continued(c: ActionContext, statements: list[Statement], tail: Expr | None) -> None:
-    """Report `{ "a": 1 }["a"]` and `{ "a": 1 } - x` where the map is a statement.
+    """Report `{ "a": 1 }["a"]` and `if (a) { 1 } else { 2 } - x` where the map or the `if` is a statement.
 
     Its brace ends the statement, so the rest would be another one with another value than was meant, without a word.
-    What begins on a line of its own is another statement.
+    What begins on a line of its own is another statement, and so is what follows an `if` without a value.
     """
     for at, statement in enumerate(statements):
-        if type(statement) is not ExprStatement or type(statement.value) is not MapLiteral:
+        if not isinstance(statement, ExprStatement):
             continue
+        value = statement.value
+        kind = None if isinstance(value, If) and value.otherwise is None else _CONTINUED.get(type(value))
         following = statements[at + 1] if at + 1 < len(statements) else tail
-        if following is None or not statement.value.entries or c.text[statement.end : following.start].strip(" \t"):
+        if kind is None or following is None or c.text[statement.end : following.start].strip(" \t"):
             continue
         sign = c.text[following.start]
         if sign in "[(-":
-            message = f"`{sign}` begins another statement: the map before it ends with its `}}`"
-            hint = "to go on with the map, put it in parentheses; otherwise write `;` between the two"
+            message = f"`{sign}` begins another statement: the {kind} before it ends with its `}}`"
+            hint = f"to go on with the {kind}, put it in parentheses; otherwise write `;` between the two"
             c.report("E0010", message, following.start, following.start + 1, hint)
 
 

@@ -32,7 +32,7 @@ def test_what_is_known_of_variables_is_so(data: bytes) -> None:
 
 
 TRICKY = {
-    "a guard assigns": 'if (a is int) { match (b) { int if { a = "s"; false } => { [a]; } _ => { [a]; } } [a]; }',
+    "a guard assigns": 'if (a is int) { match (b) { int if { a = "s"; false } => { [a]; } _ => { [a]; } }; [a]; }',
     "a guard assigns to the scrutinee": "match (a) "
     '{ int if { a = "s"; false } => { [a]; } int => { [a]; } _ => { [a]; } }',
     "what a catch guards assigns": 'if (a is int) { { a = "s"; g(1); null } catch (e) { _ => { [a]; null } }; [a]; }',
@@ -44,11 +44,11 @@ TRICKY = {
     "break in a condition": "let i = 0; while ({ i += 1; if (i > 2) { break } a == null }) { [a]; a = 1; }",
     "a lambda assigns": "let f = () -> null { a = null; null }; if (a != null) { f(); [a]; }",
     "a lambda sees later": "if (a is int) { let f = () -> null { [a]; null }; f(); } a = null;",
-    "both ways leave": "if (a == null) { return null } else { if (a is int) { return null } } [a];",
+    "both ways leave": "if (a == null) { return null } else { if (a is int) { return null } }; [a];",
     "the right side assigns": "if (a is int && { a = null; true }) { [a]; } [a];",
     "not and or": "if (!(a == null || b == null)) { [a, b]; } else { [a, b]; }",
     "assignment tells": "a = 1; [a]; if (b == null) { a = null; } [a];",
-    "assignment in one arm": "match (a) { null => { a = 1; } _ => {} } [a];",
+    "assignment in one arm": "match (a) { null => { a = 1; } _ => {} }; [a];",
     "a lambda assigns after it is known": "let f = () -> null { a = null; null }; if (a != null) { [a]; f(); [a]; }",
     "a lambda assigns, called in a loop": "let f = () -> null { a = null; null }; "
     "if (a != null) { for (let i in [1, 2]) { [a]; f(); [a]; } }",
@@ -62,7 +62,7 @@ TRICKY = {
     "a field that nothing assigns to": "if (p.y != null) { touch(p); [p.y]; let f = () -> null { [p.y]; null }; f(); }",
     "a field of a field": "if (q.p.y != null) { q.p = p; [q.p.y]; }",
     "a field that was assigned to": "p.x = 1; [p.x]; p.x = { p = q.p; null }; [p.x];",
-    "a field is a scrutinee": "match (p.x) { int if touch(p) > 3 => { [p.x]; } int => { [p.x]; } _ => { [p.x]; } } "
+    "a field is a scrutinee": "match (p.x) { int if touch(p) > 3 => { [p.x]; } int => { [p.x]; } _ => { [p.x]; } }; "
     "[p.x];",
     "a field in a loop": "if (p.x != null) { for (let i in [1, 2]) { [p.x]; p.x = null; } }",
     "what follows a default that leaves": "let v = a ?? return; [a]; let w = p.x ?? throw 1; [p.x];",

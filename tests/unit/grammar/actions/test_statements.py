@@ -33,8 +33,8 @@ Shape = Callable[[str], str]
         ("{ 1 } { 2 }", "{{=> 1}; => {=> 2}}"),
         ("{} 1", "{(MapLiteral []); => 1}"),
         ('{ "a": 1 }', "{=> (MapLiteral ['a':1])}"),
-        ("if (a) {} catch (e) { E => 1 } -1", "{(Catch (If a {=> nothing} nothing) e [E -> 1] False); => (- 1)}"),
-        ("f() catch (e) { E => 1 } -1", "{(Catch (Call f []) e [E -> 1] False); => (- 1)}"),
+        ("if (a) {} catch (e) { E => 1 }\n-1", "{(Catch (If a {=> nothing} nothing) e [E -> 1] False); => (- 1)}"),
+        ("f() catch (e) { E => 1 }\n-1", "{(Catch (Call f []) e [E -> 1] False); => (- 1)}"),
         (
             "f() catch (e) { E => 1 } catch (e) { F => 2 }",
             "{=> (Catch (Catch (Call f []) e [E -> 1] False) e [F -> 2] False)}",
