@@ -7,6 +7,7 @@
       scanner.py        text to values, resumable at any character: its states around keys and values
       strings.py bare_values.py scan_state.py    its states inside them, and what all states share
       lookahead.py      where strings, keys and bare values end: the table of the decisions
+      openings.py       what begins an object or a list in prose, or without its bracket
       evidence.py       what a piece of text ahead looks like
       escapes.py        escapes and blocks in strings
       base.py           the base of every plan, and of every builder of an object's or list's value

@@ -23,7 +23,7 @@ import re
 from collections.abc import Callable, Collection
 from typing import Any, Final, NamedTuple
 
-from bamlvm.sysops.parsing import lookahead, reasoning
+from bamlvm.sysops.parsing import openings, reasoning
 from bamlvm.sysops.parsing.base import Plan, ValueBuilder
 from bamlvm.sysops.parsing.classes import ClassPlan
 from bamlvm.sysops.parsing.evidence import PLAIN, WINDOW
@@ -219,7 +219,7 @@ class CompletionReader(Scanner):
         at = len(self._buffer) - len(self._buffer[self._at :].lstrip())
         if at == len(self._buffer):
             return False
-        begins = lookahead.begins_pair(self._buffer, at, names, self._final)
+        begins = openings.begins_pair(self._buffer, at, names, self._final)
         if begins:
             self._pass(at)
         return begins
@@ -300,14 +300,14 @@ class CompletionReader(Scanner):
         if is_object:
             if not root.takes_object:
                 return False
-            begins = lookahead.begins_object(self._buffer, at, self._has_maps, self._final, root.names)
+            begins = openings.begins_object(self._buffer, at, self._has_maps, self._final, root.names)
         elif root.takes_list:
             item = self._item
-            begins = lookahead.begins_list(
+            begins = openings.begins_list(
                 self._buffer, at, item.takes_scalar, item.takes_object, item.takes_list, self._final
             )
         elif root.takes_object:
-            begins = lookahead.begins_list(self._buffer, at, self._in_list, True, False, self._final)
+            begins = openings.begins_list(self._buffer, at, self._in_list, True, False, self._final)
         else:
             return False
         return False if begins is None and self._final else begins

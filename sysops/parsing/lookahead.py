@@ -1,4 +1,4 @@
-"""Where a string, a key or a bare value ends, and what begins an object or a list: decided by the text that follows.
+"""Where a string, a key or a bare value ends: decided by the text that follows.
 
 Each answer is True, False, or None for *it depends on text that has not come*.  An answer is a function of the text
 alone: once there is one it stays, whatever follows, so that an answer read in pieces comes out as read whole.  No
@@ -43,9 +43,6 @@ Behind ``}, {`` (:func:`begins_object_after`) a declared name begins the next ob
 **A comma or line break in a bare value** (:func:`ends_bare`) ends it where a key, a bracket that closes, or nothing
 follows.  Inside brackets that the value itself opened, only 1 counts, for declared names, and only if the brackets are
 not closed behind it: ``{f: g(a, other: int), other: 3}``.
-
-**A key of the object around a list** (:func:`begins_key_around`) in the place of an item ends the list, whose bracket
-is missing: a declared name and a colon.
 """
 
 from __future__ import annotations
@@ -56,7 +53,6 @@ from typing import Final
 
 from bamlvm.sysops.parsing.evidence import (
     KEY_WORD,
-    LONGEST_KEY,
     PLAIN,
     QUOTED,
     QUOTES,
@@ -65,16 +61,14 @@ from bamlvm.sysops.parsing.evidence import (
     Place,
     declared_key,
     is_comment,
-    key_with_quotes,
     negated,
     number_key,
     past,
     quoted_key,
     quoted_then,
     word_key,
-    word_then_colon,
 )
-from bamlvm.sysops.parsing.names import bare
+from bamlvm.sysops.parsing.openings import begins_object
 
 _REMARK: Final = {
     quote: re.compile(rf"[^{quote}\"\u201c\u201d{{}}\[\]:=]*") for quote in ('"', "'", "`", "\u201d", "\u2019")
@@ -84,7 +78,6 @@ _REMARK: Final = {
 _BRACKETS: Final = re.compile(r"[\s\]]*")
 _BRACKET: Final = re.compile(r"[()\[\]{}]")
 _CLOSERS: Final = {"(": ")", "[": "]", "{": "}"}
-_NAME: Final = re.compile(r"[^\"'`\u201c\u201d:,\[\]{}\n]*")
 _ITEM_WORD: Final = re.compile(r"[^\"'\n,\[\]{}]*\s*")
 _NUMBER_HEAD: Final = re.compile(r"[-+]?[$\u20ac\u00a3\u00a5]?[0-9]{1,3}(?:,[0-9]{3})*")
 _GROUP: Final = re.compile(r"[0-9]{3}(?![0-9])")
@@ -407,95 +400,3 @@ def groups_digits(head: str, text: str, at: int, final: bool) -> bool | None:
 def is_literal(text: str) -> bool:
     """Whether a bare value is a number, bool or null, so that nothing more belongs to it."""
     return _LITERAL.fullmatch(text) is not None
-
-
-# --- brackets in prose ------------------------------------------------------------------------------------------------
-
-
-def begins_object(text: str, at: int, numbers: bool, final: bool, names: Collection[str] | None = None) -> bool | None:
-    """Whether what follows a ``{`` just before ``at``, in prose, looks like the inside of an object.
-
-    ``numbers``: a key may be a number.  ``names``: the declared keys, of which one in quotes needs no colon.
-    """
-    end = len(text)
-    next_at = at
-    while next_at < end:
-        behind = past(SPACE, text, next_at)
-        if behind == next_at:
-            if text[next_at] not in "{\uff5b,]":
-                break
-            behind += 1
-        next_at = behind
-        if next_at - at > WINDOW:
-            return False
-    if next_at == end:
-        return False if final else None
-    character = text[next_at]
-    if text[next_at - 1] == "\\" and character in QUOTES:
-        return False  # JSON written as a string
-    if character in "}\uff5d":
-        return True
-    if character == "/":
-        return is_comment(text, next_at, final)
-    if character == "#":
-        return True
-    if character in QUOTES:
-        found = quoted_then(text, next_at, ":=\uff1a", final, LONGEST_KEY)
-        if found is not False:
-            return found
-        match = QUOTED[character].match(text, next_at, next_at + WINDOW)
-        if names is not None and match is not None and match["open"] is None and bare(match[1].rstrip(": ")) in names:
-            return True
-        return key_with_quotes(text, next_at, final)
-    if KEY_WORD.match(character) or (numbers and character.isdigit()):
-        return word_then_colon(text, next_at, final)
-    return False
-
-
-def begins_list(text: str, at: int, scalars: bool, objects: bool, lists: bool, final: bool) -> bool | None:
-    """Whether what follows a ``[`` just before ``at``, in prose, looks like the inside of a list of such items."""
-    next_at = past(SPACE, text, at)
-    if next_at - at > WINDOW:
-        return False
-    if next_at == len(text):
-        return False if final else None
-    character = text[next_at].translate(PLAIN)
-    if character == "]":
-        return True
-    if character == "{":
-        return begins_object(text, next_at + 1, True, final) if objects else False
-    if character == "[":
-        return lists
-    if character == "/":
-        return is_comment(text, next_at, final)
-    return scalars
-
-
-def begins_pair(text: str, at: int, names: Collection[str], final: bool) -> bool | None:
-    """Whether a declared name in quotes and a colon begin at ``at``: an object without its bracket."""
-    if text[at] not in QUOTES:
-        return False
-    return quoted_key(text, at, Place(True, 1, 0, names), True, final)
-
-
-def begins_key_around(text: str, at: int, names: Collection[str], final: bool) -> bool | None:
-    """Whether a declared key of the object around a list, and a colon, begin at ``at``: the list lacks its bracket.
-
-    Waits for more text only while what there is may be the beginning of such a key.
-    """
-    quote = text[at] if text[at] in QUOTES else ""
-    begin = at + len(quote)
-    end = past(_NAME, text, begin, begin + WINDOW // 2)
-    key = bare(text[begin:end])
-    if end == len(text):
-        return None if not final and any(name.startswith(key) for name in names) else False
-    if not key or key not in names:
-        return False
-    if quote:
-        if text[end] not in QUOTES:
-            return False
-        end += 1
-    colon = past(SPACE, text, end)
-    if colon == len(text):
-        return None if not final and colon - end < WINDOW else False
-    return text[colon] in ":\uff1a"

@@ -18,7 +18,7 @@ import re
 import textwrap
 from typing import Final
 
-from bamlvm.sysops.parsing import escapes, evidence, lookahead
+from bamlvm.sysops.parsing import escapes, evidence, lookahead, openings
 from bamlvm.sysops.parsing.bare_values import BareStates
 from bamlvm.sysops.parsing.base import ValueBuilder
 from bamlvm.sysops.parsing.evidence import PLAIN, WINDOW
@@ -190,7 +190,7 @@ class Scanner(StringStates, BareStates):
         following = self._buffer[at : at + 1]
         if self._stack[-1].is_object:
             names = self._stack[-1].names
-            return bool(following) and lookahead.begins_pair(self._buffer, at, names or (), self._final)
+            return bool(following) and openings.begins_pair(self._buffer, at, names or (), self._final)
         if following != "," or not self._plan.takes_object or len(self._stack) - self._objects > 1:
             return False
         at = _SPACE.match(self._buffer, at + 1).end()  # type: ignore[union-attr]  # it matches the empty string
@@ -218,7 +218,7 @@ class Scanner(StringStates, BareStates):
             key = _SPACE.match(self._buffer, found.end()).end()  # type: ignore[union-attr]  # it matches the empty string
             if key == len(self._buffer):
                 return False if self._final or key - at > WINDOW else None
-            return lookahead.begins_pair(self._buffer, key, self._plan.names or (), self._final)
+            return openings.begins_pair(self._buffer, key, self._plan.names or (), self._final)
         waits = len(self._buffer) - at < WINDOW and not self._final and _MAY_BE_MISNESTED.match(self._buffer, at)
         return None if waits else False
 
@@ -276,7 +276,7 @@ class Scanner(StringStates, BareStates):
                 return True
         if in_object and self._plan.keeps_raw and character in CLOSING:  # `also: "stops": […]`
             names = self._stack[-1].expected_names()
-            lacks = lookahead.begins_key_around(self._buffer, self._at, names, self._final) if names else False
+            lacks = openings.begins_key_around(self._buffer, self._at, names, self._final) if names else False
             if lacks is None:
                 return False
             if lacks:
@@ -285,7 +285,7 @@ class Scanner(StringStates, BareStates):
         if not in_object and not self._fresh and len(self._stack) > 1 and (character in CLOSING or character.isalpha()):
             around = self._stack[-2].expected_names() if self._stack[-2].is_object else None
             if around:
-                lacks = lookahead.begins_key_around(self._buffer, self._at, around, self._final)
+                lacks = openings.begins_key_around(self._buffer, self._at, around, self._final)
                 if lacks is None:
                     return False
                 if lacks:
@@ -294,7 +294,7 @@ class Scanner(StringStates, BareStates):
                     return True
         if character in CLOSING:
             if not in_object and self._plan.takes_object and not self._plan.takes_scalar:
-                begins = lookahead.begins_pair(self._buffer, self._at, self._plan.names or (), self._final)
+                begins = openings.begins_pair(self._buffer, self._at, self._plan.names or (), self._final)
                 if begins is None:
                     return False
                 if begins:

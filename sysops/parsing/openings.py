@@ -1,0 +1,126 @@
+"""What begins an object or a list: in prose, where its bracket is missing, and around a list whose own is.
+
+The answers are those of :mod:`~bamlvm.sysops.parsing.lookahead`: True, False, or None for *it depends on text that has
+not come*.
+
+**A bracket in prose** (:func:`begins_object`, :func:`begins_list`) begins a value if what follows it looks like the
+inside of one: a key with its colon, an item of the kinds that the list may have, or the bracket that closes it.
+
+**A key of the object around a list** (:func:`begins_key_around`) in the place of an item ends the list, whose bracket
+is missing: a declared name and a colon.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Final
+
+from bamlvm.sysops.parsing.evidence import (
+    KEY_WORD,
+    LONGEST_KEY,
+    PLAIN,
+    QUOTED,
+    QUOTES,
+    SPACE,
+    WINDOW,
+    Place,
+    is_comment,
+    key_with_quotes,
+    past,
+    quoted_key,
+    quoted_then,
+    word_then_colon,
+)
+from bamlvm.sysops.parsing.names import bare
+
+_NAME: Final = re.compile(r"[^\"'`\u201c\u201d:,\[\]{}\n]*")
+
+
+def begins_object(text: str, at: int, numbers: bool, final: bool, names: Collection[str] | None = None) -> bool | None:
+    """Whether what follows a ``{`` just before ``at``, in prose, looks like the inside of an object.
+
+    ``numbers``: a key may be a number.  ``names``: the declared keys, of which one in quotes needs no colon.
+    """
+    end = len(text)
+    next_at = at
+    while next_at < end:
+        behind = past(SPACE, text, next_at)
+        if behind == next_at:
+            if text[next_at] not in "{\uff5b,]":
+                break
+            behind += 1
+        next_at = behind
+        if next_at - at > WINDOW:
+            return False
+    if next_at == end:
+        return False if final else None
+    character = text[next_at]
+    if text[next_at - 1] == "\\" and character in QUOTES:
+        return False  # JSON written as a string
+    if character in "}\uff5d":
+        return True
+    if character == "/":
+        return is_comment(text, next_at, final)
+    if character == "#":
+        return True
+    if character in QUOTES:
+        found = quoted_then(text, next_at, ":=\uff1a", final, LONGEST_KEY)
+        if found is not False:
+            return found
+        match = QUOTED[character].match(text, next_at, next_at + WINDOW)
+        if names is not None and match is not None and match["open"] is None and bare(match[1].rstrip(": ")) in names:
+            return True
+        return key_with_quotes(text, next_at, final)
+    if KEY_WORD.match(character) or (numbers and character.isdigit()):
+        return word_then_colon(text, next_at, final)
+    return False
+
+
+def begins_list(text: str, at: int, scalars: bool, objects: bool, lists: bool, final: bool) -> bool | None:
+    """Whether what follows a ``[`` just before ``at``, in prose, looks like the inside of a list of such items."""
+    next_at = past(SPACE, text, at)
+    if next_at - at > WINDOW:
+        return False
+    if next_at == len(text):
+        return False if final else None
+    character = text[next_at].translate(PLAIN)
+    if character == "]":
+        return True
+    if character == "{":
+        return begins_object(text, next_at + 1, True, final) if objects else False
+    if character == "[":
+        return lists
+    if character == "/":
+        return is_comment(text, next_at, final)
+    return scalars
+
+
+def begins_pair(text: str, at: int, names: Collection[str], final: bool) -> bool | None:
+    """Whether a declared name in quotes and a colon begin at ``at``: an object without its bracket."""
+    if text[at] not in QUOTES:
+        return False
+    return quoted_key(text, at, Place(True, 1, 0, names), True, final)
+
+
+def begins_key_around(text: str, at: int, names: Collection[str], final: bool) -> bool | None:
+    """Whether a declared key of the object around a list, and a colon, begin at ``at``: the list lacks its bracket.
+
+    Waits for more text only while what there is may be the beginning of such a key.
+    """
+    quote = text[at] if text[at] in QUOTES else ""
+    begin = at + len(quote)
+    end = past(_NAME, text, begin, begin + WINDOW // 2)
+    key = bare(text[begin:end])
+    if end == len(text):
+        return None if not final and any(name.startswith(key) for name in names) else False
+    if not key or key not in names:
+        return False
+    if quote:
+        if text[end] not in QUOTES:
+            return False
+        end += 1
+    colon = past(SPACE, text, end)
+    if colon == len(text):
+        return None if not final and colon - end < WINDOW else False
+    return text[colon] in ":\uff1a"
