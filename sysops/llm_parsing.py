@@ -84,7 +84,8 @@ def read_as(scope: Scope, text: str, as_type: str, is_json: bool) -> Any:
     except msgspec.DecodeError as error:
         raise invalid(f"not a type: {error}") from None
     if not is_json:
-        return final_value(scope, type_, text)
+        parser = scope.readers.output(type_).stream(trace=scope.trace.parse)
+        return apart(parser, len(text), lambda: _final_value(scope, parser, type_, text))
     return enforced(scope.readers, type_, scope.readers.json_reader(type_).value(text), text)
 
 
@@ -170,10 +171,9 @@ def answered_value(scope: Scope, type_: Type, answer: AnswerSource, length: int,
     return apart(parser, length, read)
 
 
-def final_value(scope: Scope, type_: Type, content: str) -> Value:
+def _final_value(scope: Scope, parser: StreamParser, type_: Type, content: str) -> Value:
     """Return the value of a text that is no client's answer.  Raises :class:`Thrown` (``ParseFailed``)."""
-    parser = parsing.fed(scope.readers.output(type_).stream(trace=scope.trace.parse), content)
-    return enforced(scope.readers, type_, parsing.finished(parser), content)
+    return enforced(scope.readers, type_, parsing.finished(parsing.fed(parser, content)), content)
 
 
 def _finished(scope: Scope, parser: StreamParser, type_: Type) -> Value:

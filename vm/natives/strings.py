@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from operator import getitem, mul
 from typing import Any, Final
 
 from bamlvm.vm.natives.occurrences import SHORT, first, last, places
@@ -184,7 +185,15 @@ def _cased(text: str, function: Callable[[str], str]) -> Work[str]:
 @NATIVES.native("baml.String.substring")
 def substring(text: str, start: int, end: int) -> str:
     """Return the characters from ``start`` to before ``end``, both limited to the text."""
-    return text[max(start, 0) : max(end, 0)]
+    part = slice(max(start, 0), max(end, 0))
+    if _copies(min(end, len(text)) - start):
+        raise Lengthy(later(getitem, text, part))
+    return text[part]
+
+
+def _copies(length: int) -> bool:
+    """Whether to ask the driver before so many characters are copied."""
+    return length > _FREE and due(length >> 5)
 
 
 @NATIVES.native("baml.String.replace")
@@ -206,6 +215,8 @@ def _exchanged(text: str, place: int, old: str, new: str) -> str:
 def repeat(text: str, count: int) -> str:
     """Return the text ``count`` times over; the empty string for a negative count."""
     check_size(text, count)
+    if _copies(len(text) * count):
+        raise Lengthy(later(mul, text, count))
     return text * count
 
 
@@ -341,26 +352,28 @@ def _lines(text: str) -> Work[list[str]]:
 @NATIVES.native("baml.String.pad_start")
 def pad_start(text: str, length: int, padding: str = " ") -> str:
     """Return the text with padding before it, up to ``length`` characters."""
-    made = _padding(text, length, padding)
-    made += text
-    return made
+    if _copies(length):
+        raise Lengthy(later(_padded, text, length, padding, True))
+    return _padded(text, length, padding, True)
 
 
 @NATIVES.native("baml.String.pad_end")
 def pad_end(text: str, length: int, padding: str = " ") -> str:
     """Return the text with padding after it, up to ``length`` characters."""
-    return text + _padding(text, length, padding)
+    if _copies(length):
+        raise Lengthy(later(_padded, text, length, padding, False))
+    return _padded(text, length, padding, False)
 
 
-def _padding(text: str, length: int, padding: str) -> str:
+def _padded(text: str, length: int, padding: str, before: bool) -> str:
     absent = length - len(text)
     if absent <= 0 or not padding:
-        return ""
+        return text
     check_size(padding, absent // len(padding) + 1)
     made = padding * (absent // len(padding))
     made += padding[: absent % len(padding)]
     check_length(text, made)
-    return made
+    return made + text if before else text + made
 
 
 @NATIVES.native("baml.String.trim_start")

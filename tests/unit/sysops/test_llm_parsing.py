@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -26,6 +27,7 @@ function Done(x: string) -> (Item @stream.done)[] { client Plain  prompt #"{{ x 
 function Count(x: string) -> int { client Plain  prompt #"{{ x }}"# }
 function Judge(x: string) -> bool { client Plain  prompt #"{{ x }}"# }
 function Pick(x: string) -> Size { client Plain  prompt #"{{ x }}"# }
+function read(text: string) -> Item[] { let items: Item[] = baml.llm.parse(text); items }
 function by_hand(events: string) -> string {
   let client = baml.llm.get_client("Items").primitive();
   let accumulator = client.new_stream_accumulator();
@@ -183,3 +185,19 @@ def test_a_program_that_reads_a_stream_itself_is_told_too(bench: Bench) -> None:
     assert bench.runtime.call_function_sync("by_hand", {"events": events("stop")}).count("note") == 2
     with pytest.raises(bamlvm.ThrownError, match="finish reason 'length'"):
         bench.runtime.call_function_sync("by_hand", {"events": events("length")})
+
+
+async def test_a_long_text_is_parsed_while_other_tasks_run(bench: Bench) -> None:
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    counting = asyncio.ensure_future(others())
+    items = await bench.runtime.call_function("read", {"text": "[" + '{"n": 1, "note": "x"}, ' * 5_000 + '{"n": 2}]'})
+    counting.cancel()
+    assert (len(items), items[-1].n) == (5_001, 2)
+    assert turns > 20
