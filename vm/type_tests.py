@@ -125,6 +125,9 @@ def _finite(type_: Type) -> Tester:
             return lambda value: (
                 type(value) is dict and all(map(key_test, value)) and all(map(value_test, value.values()))
             )
+        case UnionType(parts) if all(isinstance(part, ClassType) and part.name != FUTURE for part in parts):
+            names = frozenset(part.name for part in parts if isinstance(part, ClassType))
+            return lambda value: type(value) is Instance and value.cls.name in names
         case UnionType(parts):
             tests = tuple(map(_finite, parts))
             return lambda value: any(test(value) for test in tests)
