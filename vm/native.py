@@ -239,7 +239,7 @@ class Native:
             made: FunctionType = namespace["make"](0, 0, 0)
         except (Unsupported, SyntaxError):
             return None
-        self.codes[made.__code__] = CompiledCode(function, SiteTable(translation.sites), guess)
+        self.codes[made.__code__] = CompiledCode(function, SiteTable(translation.sites), guess, {})
         self.weights[id(made.__code__)] = weight(translation.sites.values())
         return made
 

@@ -90,11 +90,13 @@ CATCHABLE: Final = (
 
 
 class CompiledCode(NamedTuple):
-    """What is kept of a translation: the function, the sites of its lines, and whether it rests on guesses."""
+    """What is kept of a translation: the function, the sites of its lines, and whether it rests on guesses; and the
+    frames of the traces of those that have thrown, by the identity of the site."""
 
     linked: LinkedFunction
     sites: SiteTable
     guessed: bool
+    traces: dict[int, tuple[TraceFrame, ...]]
 
 
 class Nested(NamedTuple):
@@ -135,7 +137,12 @@ class Activation(NamedTuple):
 
     def trace_frames(self) -> tuple[TraceFrame, ...]:
         """Return where it is in the source, innermost first."""
-        return tuple(each.linked.frame(each.linked.records[each.place + 1]) for each in self.nested())
+        traces, site = self.code.traces, id(self.site)
+        found = traces.get(site)
+        if found is None:
+            found = tuple(each.linked.frame(each.linked.records[each.place + 1]) for each in self.nested())
+            traces[site] = found
+        return found
 
     def evaluate(self, text: str) -> Value:
         """Return the value of an expression of the site; the text is of the translator's making."""
