@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from bamlvm.compiler.reporter import Reporter
 from bamlvm.grammar import syntax
@@ -74,3 +75,16 @@ def word_range(scalar: syntax.ConfigScalar) -> tuple[int, int]:
 def is_count(value: ConfigValue) -> bool:
     """Whether a value is a whole number from 0 that fits into 64 bits."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= HIGHEST
+
+
+def reached(name: str, strategies: Mapping[str, list[Any]]) -> Iterator[str]:
+    """Yield a client's name and those of all clients that it may come to ask, each once,
+    however often strategies share it; ``strategies`` has the children of those that are strategies."""
+    waiting: list[Any] = [name]
+    seen: set[str] = set()
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, str) and each not in seen:
+            seen.add(each)
+            yield each
+            waiting += reversed(strategies.get(each, ()))

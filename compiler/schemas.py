@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-from bamlvm.compiler.config_blocks import data
+from bamlvm.compiler.config_blocks import data, reached
 from bamlvm.compiler.index import Entry, Index, reporter
 from bamlvm.compiler.reporter import Located, name_range
 from bamlvm.compiler.symbols import Symbols
@@ -29,8 +29,6 @@ from bamlvm.vm.program.schemas.dialects import dialect_of
 from bamlvm.vm.program.schemas.forms import KEY, form_of
 from bamlvm.vm.program.schemas.writer import Place, SchemaWriter
 from bamlvm.vm.program.types import Type, bare
-
-_DEEPEST: Final = 20
 
 
 class _Fault(NamedTuple):
@@ -146,15 +144,9 @@ def _clients(index: Index) -> tuple[dict[str, _Asking], dict[str, list[Any]]]:
     return asking, strategies
 
 
-def _asked(
-    name: str, asking: Mapping[str, _Asking], strategies: Mapping[str, list[Any]], depth: int = 0
-) -> Iterator[_Asking]:
-    """Yield the clients that ask by a schema: a client itself, or those of its strategy."""
-    if name in asking:
-        yield asking[name]
-    for child in strategies.get(name, ()) if depth < _DEEPEST else ():
-        if isinstance(child, str):
-            yield from _asked(child, asking, strategies, depth + 1)
+def _asked(name: str, asking: Mapping[str, _Asking], strategies: Mapping[str, list[Any]]) -> Iterator[_Asking]:
+    """Yield the clients that ask by a schema: a client itself, or those of its strategy, each once."""
+    return (asking[each] for each in reached(name, strategies) if each in asking)
 
 
 def _faults(type_: Type, provider: str, mode: str, strict: bool | None, declared: Declared) -> tuple[_Fault, ...]:

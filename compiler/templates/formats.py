@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
-from bamlvm.compiler.config_blocks import data
+from bamlvm.compiler.config_blocks import data, reached
 from bamlvm.compiler.hir import ERROR
 from bamlvm.compiler.index import Index, reporter
 from bamlvm.compiler.symbols import Symbols
@@ -20,7 +20,6 @@ from bamlvm.grammar.diagnostics import Diagnostic
 from bamlvm.vm.program.declarations import ConfigValue
 from bamlvm.vm.program.types import NULL, STRING, UNKNOWN, Type, members
 
-_DEEPEST: Final = 20
 _COMMENT: Final = re.compile(r"\{#.*?(?:#\}|\Z)", re.DOTALL)
 _MENTION: Final = re.compile(r"output_?format", re.IGNORECASE)  # a misspelt one is reported as such
 _CALL: Final = re.compile(r"\b([A-Za-z_]\w*)\s*\(")
@@ -32,11 +31,16 @@ def check_formats(index: Index, symbols: Symbols, found: list[Diagnostic]) -> No
     for entry in index.of(syntax.TemplateString):
         assert isinstance(entry.declaration, syntax.TemplateString)
         templates[entry.name] = entry.declaration.prompt.text
-    clients: dict[str, ConfigValue] = {}
+    options: dict[str, Mapping[str, ConfigValue]] = {}
+    strategies: dict[str, list[Any]] = {}
     for entry in index.of(syntax.Client):
         assert isinstance(entry.declaration, syntax.Client)
         parts = {part.key: part.value for part in entry.declaration.body.entries}
-        clients[entry.name] = data(parts["options"]) if "options" in parts else {}
+        block = data(parts["options"]) if "options" in parts else {}
+        if isinstance(block, dict):
+            options[entry.name], children = block, block.get("strategy")
+            if isinstance(children, list):
+                strategies[entry.name] = children
     for name, (entry, function) in symbols.bodies.items():
         body = function.body
         if not isinstance(body, syntax.LlmBody) or body.prompt is None or _MENTION.search(_visible(body.prompt.text)):
@@ -46,22 +50,19 @@ def check_formats(index: Index, symbols: Symbols, found: list[Diagnostic]) -> No
             continue
         if _CALL.search(body.prompt.text) and _is_mentioned(body.prompt.text, templates, index.unread):
             continue
-        if body.client is not None and _has_schema(body.client, clients):
+        if body.client is not None and _has_schema(body.client, options, strategies):
             continue
         message = f"the prompt does not tell the model how to answer with `{signature.result}`"
         hint = "add `{{ ctx.output_format }}` to the prompt"
         reporter(entry, found).warning("E0104", function.result, message, hint)
 
 
-def _has_schema(name: str, clients: Mapping[str, ConfigValue], depth: int = 0) -> bool:
+def _has_schema(
+    name: str, options: Mapping[str, Mapping[str, ConfigValue]], strategies: Mapping[str, list[Any]]
+) -> bool:
     """Whether a client, or each of those that it chooses from, sends the schema of what it asks for."""
-    options = clients.get(name)
-    if not isinstance(options, dict):
-        return False
-    children = options.get("strategy")
-    if isinstance(children, list) and children and depth < _DEEPEST:
-        return all(isinstance(child, str) and _has_schema(child, clients, depth + 1) for child in children)
-    return bool(options.get("output_mode", "prompt") != "prompt")
+    asked = [each for each in reached(name, strategies) if not strategies.get(each)]
+    return bool(asked) and all(options.get(each, {}).get("output_mode", "prompt") != "prompt" for each in asked)
 
 
 def _visible(text: str) -> str:

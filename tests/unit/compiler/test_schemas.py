@@ -130,3 +130,14 @@ def test_what_is_reported_is_what_fails() -> None:
 def test_nothing_of_a_program_with_an_error() -> None:
     text = source("openai", 'output_mode "json_schema"', "Counts") + "function G() -> int { missing }"
     assert [each.code for each in bamlvm.check({"main.baml": text}).diagnostics] == ["E0003"]
+
+
+def test_strategies_that_share_their_children_are_each_read_once() -> None:
+    levels = "\n".join(
+        f"client<llm> L{n} {{ provider fallback  options {{ strategy [L{n + 1}, L{n + 1}] }} }}" for n in range(60)
+    )  # 2**60 ways lead to the last
+    last = 'client<llm> L60 { provider openai  options { model "m"  output_mode "json_schema" } }'
+    function = 'function F(x: string) -> Counts { client L0  prompt #"{{ x }}"# }'
+    ((underlined, message, _),) = found(f"{TYPES}\n{levels}\n{last}\n{function}\n")
+    assert underlined == "map<string, int>"
+    assert "`L60` cannot ask for the result of `F`" in message
