@@ -24,13 +24,10 @@ from bamlvm.vm.program.types import (
     UnionType,
     VariableType,
     bare,
+    is_panic,
     union,
 )
 from bamlvm.vm.program.unit import Unit
-
-PANICS = "baml.panics."
-"""The prefix of the classes of the machine's own errors."""
-
 
 BUILT_IN_SELF: Mapping[str, Type] = {
     **{f"baml.{name.capitalize()}": PRIMITIVES[name] for name in ("string", "int", "float", "bool", *sorted(MEDIA))},
@@ -43,11 +40,6 @@ BUILT_IN_CLASSES: Mapping[Type, str] = {
     type_: name for name, type_ in BUILT_IN_SELF.items() if isinstance(type_, Primitive)
 }
 """The class that declares the methods of a primitive type."""
-
-
-def is_panic(type_: Type) -> bool:
-    """Whether a type is one of the machine's own errors."""
-    return isinstance(type_, ClassType) and type_.name.startswith(PANICS)
 
 
 class DeclaredGlobal(NamedTuple):
@@ -130,7 +122,7 @@ class Symbols:
     def panics(self) -> tuple[Type, ...]:
         """The classes of the machine's own errors."""
         known = (*self.classes, *self.standard.classes)
-        return tuple(ClassType(name) for name in known if name.startswith(PANICS))
+        return tuple(filter(is_panic, map(ClassType, known)))
 
     def method(self, class_name: str, name: str) -> Signature | None:
         return self.signature(f"{class_name}.{name}")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from bamlvm.sysops.scope import Scope
 from bamlvm.sysops.table import sysop
-from bamlvm.vm.values import AwaitMany, Closure, Future, Instance, Pending
-
-_PANICS: Final = "baml.panics."
+from bamlvm.vm.values import AwaitMany, Closure, Future, Pending, is_panic_value
 
 
 @sysop("baml.future.start")
@@ -54,7 +52,7 @@ def outcome(scope: Scope, future: Future) -> Any:
     if future.error is None:
         return scope.new_instance("baml.future.Success", value=future.value)
     value = future.error.value
-    if isinstance(value, Instance) and value.class_name.startswith(_PANICS):
+    if is_panic_value(value):
         return scope.new_instance("baml.future.Panicked", panic=value)
     return scope.new_instance("baml.future.Failure", error=value)
 

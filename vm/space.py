@@ -34,7 +34,7 @@ from bamlvm.vm.spill import (
 )
 from bamlvm.vm.sysop import SysOp
 from bamlvm.vm.type_tests import type_tag
-from bamlvm.vm.values import MISSING, Caught, Cell, Closure, Instance, Pending, Value
+from bamlvm.vm.values import MISSING, Caught, Cell, Closure, Instance, Pending, Value, is_panic_value
 from bamlvm.vm.work import LONGEST, check_length, extend
 
 _RESERVE: Final = 220
@@ -263,8 +263,8 @@ class Space:
         return result
 
     def _caught(self, error: Exception) -> Any:
-        """Return what a handler takes, where nothing rethrows it: without a trace if it needs none."""
-        if type(error) is ThrownValue:
+        """Return what a handler takes that throws nothing again but panics: without a trace if it needs none."""
+        if type(error) is ThrownValue and not is_panic_value(error.value):
             return Caught(error.value)
         return self._caught_with_trace(error)
 

@@ -14,6 +14,7 @@ from bamlvm.vm import facts
 from bamlvm.vm.facts import ANY, Fact, State
 from bamlvm.vm.flow import COUNTED, Block, Counting, Flow
 from bamlvm.vm.forms import ChunkGuards, Forms
+from bamlvm.vm.handlers import Handlers
 from bamlvm.vm.names import Names
 from bamlvm.vm.operands import Operand, Temporaries
 from bamlvm.vm.values import MISSING
@@ -30,7 +31,7 @@ class BlockRun(Forms):
     """One pass over a block.  ``lines`` is what it emits; nothing is kept of it where only the facts are wanted.
 
     ``asserts`` emits a check of what is known of each local that is stored and each result, for tests.
-    ``keeps_traces`` says that what is caught may be thrown again, with the trace of where it was thrown.  ``caught`` is
+    ``catching`` says which throws need a trace; where only the facts are wanted it is None.  ``caught`` is
     set where the block ends in a throw that its own handler catches, ``condition`` where it ends in a branch, and
     ``key``, with what is known of it, where it ends in a jump table.
     """
@@ -46,7 +47,7 @@ class BlockRun(Forms):
         guards: ChunkGuards | None = None,
         *,
         asserts: bool = False,
-        keeps_traces: bool = False,
+        catching: Handlers | None = None,
     ) -> None:
         latched = any(each.latch == block.index for each in counting.values())
         super().__init__(flow, names, block, state, temporaries, guards, ends_counting=latched, asserts=asserts)
@@ -58,7 +59,7 @@ class BlockRun(Forms):
         self._copies: tuple[int | None, ...] = ()
         self._refined: tuple[dict[int, Fact], dict[int, Fact]] = ({}, {})
         self._counts = counting.get(block.index)
-        self._keeps_traces = keeps_traces
+        self._catching = catching
 
     def run(self, *, emit_latch: bool = True) -> None:
         """Run the block.  Without ``emit_latch`` the addition at a counting loop's end is left to its ``for``."""
@@ -162,10 +163,11 @@ class BlockRun(Forms):
     def _do_throw(self, index: int, operands: tuple[int, ...]) -> None:
         value = self.stack.pop()
         self.ended = True
-        if self.block.protection is None or self._keeps_traces:
+        protection = self.block.protection
+        if protection is None or (self._catching and self._catching.rethrows(protection.handler, value.fact)):
             self._emit(f"raise ThrownValue({value.text})", self._site("raises", (value,)))
         else:  # it is caught here, and nothing asks where it was thrown
-            self._emit(f"s{self.block.protection.depth} = Caught({value.text})")
+            self._emit(f"s{protection.depth} = Caught({value.text})")
             self.caught = True
 
     def _do_rethrow(self, index: int, operands: tuple[int, ...]) -> None:

@@ -42,6 +42,7 @@ from typing import Final, NamedTuple
 from bamlvm.vm import facts
 from bamlvm.vm.facts import ANY, Fact, State
 from bamlvm.vm.flow import COUNTED, Block, Flow, Unsupported
+from bamlvm.vm.handlers import Handlers
 from bamlvm.vm.inference import Analysis, analyse
 from bamlvm.vm.inlining import Instruction
 from bamlvm.vm.names import Names
@@ -115,7 +116,7 @@ class _Writer(Structure):
         self._unset: set[int] = set()
         self._runs: dict[int, tuple[BlockRun, int | None]] = {}  # by block; and the loop whose chunks it is in
         self._uses_fuel = False
-        self._keeps_traces = any(each.name == "rethrow" for each in flow.code)
+        self._handlers = Handlers(flow)
 
     def translation(self) -> Translation:
         flow = self._flow
@@ -287,7 +288,7 @@ class _Writer(Structure):
         handler, depth = block.protection
 
         def handle() -> None:
-            catch = "caught_with_trace" if self._keeps_traces else "caught"
+            catch = "caught" if self._handlers.rethrows_panics_alone(handler) else "caught_with_trace"
             self._emit(indent + 1, f"s{depth} = {catch}(error)")
             if not run.caught:
                 self._edge(index, handler, context, following, indent + 1)
@@ -320,7 +321,7 @@ class _Writer(Structure):
                 self._temporaries,
                 chunk,
                 asserts=self._asserts,
-                keeps_traces=self._keeps_traces,
+                catching=self._handlers,
             )
             run.run(emit_latch=False)
             self._runs[index] = run, None if chunk is None else chunk.label

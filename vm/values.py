@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 import msgspec
 
 from bamlvm.vm.program.declarations import ClassInfo, FieldInfo
-from bamlvm.vm.program.types import UNKNOWN, Type
+from bamlvm.vm.program.types import PANICS, UNKNOWN, Type
 
 Value: TypeAlias = Any
 """Any BAML value, as the head comment lists them."""
@@ -287,7 +287,12 @@ class Thrown(Exception):  # noqa: N818 (it carries a thrown value, which need no
 
 def panic(name: str, message: str, **fields: Value) -> Thrown:
     """Return the :class:`Thrown` of a panic, to be raised: ``raise panic("DivisionByZero", "division by zero")``."""
-    return Thrown("baml.panics." + name, {"message": message, **fields})
+    return Thrown(PANICS + name, {"message": message, **fields})
+
+
+def is_panic_value(value: Value) -> bool:
+    """Whether a thrown value is one of the machine's own errors."""
+    return type(value) is Instance and value.cls.name.startswith(PANICS)
 
 
 class TraceFrame(NamedTuple):

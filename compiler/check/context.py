@@ -19,7 +19,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from bamlvm.compiler import hir, tir
 from bamlvm.compiler.reporter import Located, Reporter
-from bamlvm.compiler.symbols import Symbols, is_panic
+from bamlvm.compiler.symbols import Symbols
 from bamlvm.compiler.types import Solver, is_open, widen
 from bamlvm.compiler.uses import Symbol
 from bamlvm.vm.program.types import (
@@ -34,6 +34,7 @@ from bamlvm.vm.program.types import (
     MapType,
     Type,
     VariableType,
+    is_panic,
     members,
     union,
     walk,

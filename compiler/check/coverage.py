@@ -8,7 +8,6 @@ their number.  Any other type goes through the algebra of :mod:`bamlvm.compiler.
 from __future__ import annotations
 
 from bamlvm.compiler import hir
-from bamlvm.compiler.symbols import is_panic
 from bamlvm.compiler.types import Solver, literal_type
 from bamlvm.vm.program.types import (
     BOOL,
@@ -23,6 +22,7 @@ from bamlvm.vm.program.types import (
     LiteralType,
     Type,
     VariantType,
+    is_panic,
     members,
     union,
 )

@@ -8,7 +8,6 @@ from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check import operators
 from bamlvm.compiler.check.context import Checking, Flow, Place, is_unnamed, place_of
 from bamlvm.compiler.check.coverage import Remaining
-from bamlvm.compiler.symbols import is_panic
 from bamlvm.compiler.types import is_dynamic
 from bamlvm.vm.program.types import (
     BOOL,
@@ -21,6 +20,7 @@ from bamlvm.vm.program.types import (
     ListType,
     Type,
     bare,
+    is_panic,
     members,
     union,
 )

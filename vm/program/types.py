@@ -149,6 +149,9 @@ HANDLE = Primitive("handle")
 TYPE = Primitive("type")
 """The type of a type as a value."""
 MEDIA = frozenset({"image", "audio", "pdf", "video"})
+PANICS = "baml.panics."
+"""The prefix of the classes of the machine's own errors."""
+
 FUTURE = "baml.future.Future"
 """The class of futures, `Future<T, E>`: T is what the thread returns, E what it throws."""
 
@@ -168,6 +171,11 @@ def members(type_: Type) -> tuple[Type, ...]:
     if type(type_) is UnionType:
         return type_.members
     return () if is_never(type_) else (type_,)
+
+
+def is_panic(type_: Type) -> bool:
+    """Whether a type is one of the machine's own errors."""
+    return isinstance(type_, ClassType) and type_.name.startswith(PANICS)
 
 
 def union(types: Iterable[Type]) -> Type:
