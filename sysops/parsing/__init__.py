@@ -3,7 +3,8 @@
     output.py         the readers of answers; strings and other scalars
     structured.py     answers with objects or lists in them, whole and piece by piece
       planner.py        a type to a plan
-      completion.py     where in prose the value is, and partial values
+      completion.py     which candidate of an answer is the value, and partial values
+      prose.py          the prose around them, and what the place of one says of it
       scanner.py        text to values, resumable at any character: its states around keys and values
       strings.py bare_values.py scan_state.py    its states inside them, and what all states share
       lookahead.py      where strings, keys and bare values end: the table of the decisions

@@ -60,6 +60,10 @@ class ValueBuilder:
         """Return the object as it was written if no key of it is declared, else None."""
         return None
 
+    def may_go_on(self) -> bool:
+        """Whether pairs behind the end of this object may belong to it: it is certain which value it is."""
+        return self.unmatched() is None
+
     def cut_short(self) -> None:
         """Note that the text ended, or a fence closed, before the bracket of this container came."""
 
@@ -69,6 +73,10 @@ class ValueBuilder:
         ``child`` is the part under way, None where it has nothing to show; ``begun``: a part is under way at all.
         """
         return None
+
+    def ending(self) -> Any:
+        """Return the value so far of a container that is complete unless more of it follows behind its end."""
+        return self.partial(None, False)
 
     def evident(self) -> bool:
         """Whether something was read that belongs to the type."""

@@ -310,7 +310,8 @@ class ClassBuilder(ValueBuilder):
         plan = self.plan.plans[place]
         if place < 0 or not isinstance(plan, ListPlan) or self.wrapped is None:
             return None
-        builder = ListBuilder(plan)
+        builder = plan.open(False)
+        assert isinstance(builder, ListBuilder)
         builder.extend(*self.wrapped)
         self.wrapped = None
         self.place = place
@@ -387,13 +388,24 @@ class ClassBuilder(ValueBuilder):
             if plan.done >> place & 1:
                 child = None
             state = plan.states[place]
-            fields[place] = child if state is None else state(child, INCOMPLETE)
+            if state is not None:
+                fields[place] = state(child, INCOMPLETE)
+            elif child is not None:
+                fields[place] = child
         for place in plan.not_null:
             if plan.is_empty(fields[place]):
                 return None
         if self.more:
             return Instance(plan.cls.extended(tuple(self.more)), [*fields, *self.more.values()])
         return Instance(plan.cls, fields)
+
+    def ending(self) -> Any:
+        if not self.plan.stateful:
+            for place in self.plan.missing(self.seen):
+                default = self.plan.defaults[place]
+                if default is not None and self.values[place] is None:
+                    self.values[place] = default()
+        return self.partial(None, False)
 
     def evident(self) -> bool:
         return self.matched

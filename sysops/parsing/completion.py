@@ -19,47 +19,35 @@ counts in the end, they stop.  An INLINE candidate is not shown, because the ans
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection
 from typing import Any, Final, NamedTuple
 
-from bamlvm.sysops.parsing import openings, reasoning
+from bamlvm.sysops.parsing import openings
 from bamlvm.sysops.parsing.base import Plan, ValueBuilder
 from bamlvm.sysops.parsing.classes import ClassPlan
-from bamlvm.sysops.parsing.evidence import PLAIN, WINDOW
+from bamlvm.sysops.parsing.evidence import PLAIN, SPACE, past
 from bamlvm.sysops.parsing.lists import ListBuilder, ListPlan
 from bamlvm.sysops.parsing.maps import MapPlan
+from bamlvm.sysops.parsing.prose import FENCED, FIRST, INLINE, LINE, RANKS, ProseReader
 from bamlvm.sysops.parsing.results import Mismatch, Result, penalty_of
-from bamlvm.sysops.parsing.scanner import Scanner
 from bamlvm.sysops.parsing.unions import UnionPlan
 from bamlvm.vm.values import Instance
-
-INLINE: Final = 0
-NAMED: Final = 1
-LINE: Final = 2
-FIRST: Final = 3
-FENCED: Final = 4
-_RANKS: Final = ("in a line", "behind a colon", "at a line's beginning", "at the beginning", "in a fence")
-
-_START: Final = re.compile(r"[{\[<\u25c1\uff5b\uff3b]|`{3,}|~{3,}|`{1,2}\Z|~{1,2}\Z")
-_INFO: Final = re.compile(r"[^\n`{\[]*")
-_LONGEST_MARK: Final = 20
-_DATA: Final = frozenset(
-    {"", "json", "jsonc", "json5", "jsonl", "ndjson", "baml", "text", "txt", "plaintext", "output"}
-)
-_MARKUP: Final = " \t\r>*-#`+"
-"""What may stand before a candidate that begins a line."""
 
 NO_CANDIDATE: Final = Mismatch("", "")
 """The result of an answer in which nothing looks like an object or list."""
 
 
 class _Candidate(NamedTuple):
+    """``shown`` is what partial values show of it; ``run`` has its items once others directly follow it."""
+
     result: Result
     rank: int
+    number: int
+    shown: Any
+    run: ListBuilder | None = None
 
 
-class CompletionReader(Scanner):
+class CompletionReader(ProseReader):
     """Reads one answer of a declared type that has objects or lists in it."""
 
     def __init__(self, plan: Plan, trace: Callable[[str], None] | None = None) -> None:
@@ -70,7 +58,8 @@ class CompletionReader(Scanner):
         listed = [each for each in members if isinstance(each, ListPlan)]
         others_take = any(each.takes_object for each in members if not isinstance(each, ListPlan))
         self._listed = listed[0] if len(listed) == 1 and listed[0].takes_object and not others_take else None
-        self._item: Plan = listed[0].item if len(listed) == 1 else _ANY_ITEM
+        self._list = listed[0] if len(listed) == 1 else None
+        self._item: Plan = _ANY_ITEM if self._list is None else self._list.item
         # a class whose one field is a list of scalars may be written as the list
         self._in_list = isinstance(plan, ClassPlan) and plan.takes_list_of_scalars()
         self._has_maps = any(isinstance(each, MapPlan) for each in (*members, *(each.item for each in listed)))
@@ -81,26 +70,16 @@ class CompletionReader(Scanner):
         self._doubtful: Result = None
         self._mismatch: Mismatch | None = None
         self._came_near = False  # whether the mismatch's candidate had something of the declared type
-        self._given_up = False
         self.chosen_rank = -1
         self.has_failed = False  # whether a candidate did not fit
         # the candidate under way, and what was shown
         self._rank = INLINE
+        self._joined: ListBuilder | None = None  # the items before it, if it is one more of them
         self._in_series = False
         self._number = 0
         self._owner: int | None = None  # the candidate whose partial values are shown
         self._last: tuple[int, Any] | None = None  # a closed candidate and its partial value
         self._emitted: Any = None
-        # the prose
-        self._fence = ""  # the mark that closes the fence under way
-        self._opens_fence = False  # whether nothing but the fence's first line was read of it
-        self._is_data = False
-        self._line = ""  # what was read of the line, its end only
-        self._is_first = True  # whether nothing but spaces was read
-        self._between = True  # whether something was read since the last candidate
-        self._thought: re.Pattern[str] | None = None  # the tag that ends the reasoning under way
-        self._reasoning: list[str] = []
-        self.forgotten = 0  # how far the text was reasoning whose end tag came alone
 
     # --- results ------------------------------------------------------------------------------------------------------
 
@@ -118,7 +97,8 @@ class CompletionReader(Scanner):
         ``cut_by`` is the finish reason of an answer that the token limit cut: a value that is open then does not count,
         nor does one that it could have replaced.
         """
-        open_rank: float = self._rank if self._stack else -2
+        is_open = len(self._stack) > self._at_end  # a bracket that may come too early ends the value if nothing follows
+        open_rank = self._rank if is_open else -2
         if not self._stack and self._best is None and self._series:
             open_rank = max(self._series)  # nothing closes a list of objects that stand one after the other
         if cut_by is not None and self._drop_unfinished():
@@ -136,7 +116,7 @@ class CompletionReader(Scanner):
             return Mismatch(self._root.expected, "reasoning that does not end")
         if self._trace is not None:
             outcome = f"mismatch: {result}" if result.__class__ is Mismatch else f"penalty {penalty_of(result)}"
-            self._trace(f"chosen: {'none' if rank < 0 else _RANKS[rank]}, {outcome}")
+            self._trace(f"chosen: {'none' if rank < 0 else RANKS[rank]}, {outcome}")
         return result
 
     def _drop_unfinished(self) -> bool:
@@ -151,7 +131,7 @@ class CompletionReader(Scanner):
         best = self._best
         series = max(self._series, default=-1)
         if best is not None and best.rank >= series:
-            return best.result, best.rank
+            return best.result if best.run is None else best.run.close(), best.rank
         if series >= 0:
             return self._series[series].close(), series
         if self._weak is not None and not self._came_near:
@@ -160,142 +140,9 @@ class CompletionReader(Scanner):
             return self._doubtful, -1
         return self._mismatch if self._mismatch is not None else NO_CANDIDATE, -1
 
-    def reasoning(self) -> str:
-        """Return the text that was passed over as reasoning, behind what was ``forgotten``."""
-        return "".join(self._reasoning)
-
-    # --- prose --------------------------------------------------------------------------------------------------------
-
-    def outside(self) -> bool:
-        buffer = self._buffer
-        if self._given_up:
-            self._at = len(buffer)
-            return False
-        if self._thought is not None:
-            return self._think(self._thought)
-        if (self._is_first or self._opens_fence) and self._root.names is not None:
-            begins = self._begins_without_bracket(self._root.names)
-            if begins is None:
-                return False
-            if begins:
-                self._begin_candidate(True)
-                return True
-        found = _START.search(buffer, self._at)
-        if found is None:
-            self._pass(len(buffer))
-            return False
-        at = found.start()
-        self._pass(at)
-        character = buffer[at].translate(PLAIN)
-        if character in "`~":
-            return self._at_mark(found)
-        if character in reasoning.FIRST:
-            tag = reasoning.START.match(buffer, at)
-            if tag is not None:
-                self._thought = reasoning.end_of(tag[0])
-                self._at = tag.end()
-                return True
-            end = reasoning.END.match(buffer, at)
-            if end is not None:
-                self._forget()
-                self._at = end.end()
-                self.forgotten = self.taken - len(buffer) + end.end()
-                return True
-            if not self._final and reasoning.may_be_tag(buffer, at):
-                return False
-        if character in "{[":
-            begins = self._begins(character == "{", at + 1)
-            if begins is None:
-                return False
-            if begins:
-                self._at += 1
-                self._begin_candidate(character == "{")
-                return True
-        self._pass(at + 1)
-        return True
-
-    def _begins_without_bracket(self, names: Collection[str]) -> bool | None:
-        """Whether the answer, or a fence, begins with the first pair of an object whose bracket is missing."""
-        at = len(self._buffer) - len(self._buffer[self._at :].lstrip())
-        if at == len(self._buffer):
-            return False
-        begins = openings.begins_pair(self._buffer, at, names, self._final)
-        if begins:
-            self._pass(at)
-        return begins
-
-    def _pass(self, end: int) -> None:
-        """Pass over prose."""
-        text = self._buffer[self._at : end]
-        self._at = end
-        if text:
-            _, broken, line = text.rpartition("\n")
-            self._line = (line if broken else self._line + line)[-WINDOW:]
-            self._between = self._between or bool(text.strip(" \t\r\n,;"))
-            if not text.isspace():
-                self._is_first = self._opens_fence = False
-
-    def _at_mark(self, found: re.Match[str]) -> bool:
-        """At the mark of a code fence: it opens one with the rest of the line, or closes the one that is open."""
-        buffer, mark = self._buffer, found[0]
-        if found.end() == len(buffer) and not self._final and len(mark) < _LONGEST_MARK:
-            return False
-        if not 3 <= len(mark) < _LONGEST_MARK:
-            self._pass(found.end())
-            return True
-        self._in_fence = False
-        if self._fence:
-            if mark.startswith(self._fence):
-                self._fence = ""
-            self._pass(found.end())
-            return True
-        info = _INFO.match(buffer, found.end())
-        assert info is not None, "it matches the empty string"
-        if info.end() == len(buffer) and not self._final and len(info[0]) < WINDOW:
-            return False
-        opens = info.end() < len(buffer) and buffer[info.end()] in "\n{["
-        self._pass(info.end() if opens else found.end())
-        if opens:
-            self._fence = mark
-            self._in_fence = self._opens_fence = True
-            self._is_data = info[0].strip().lower().partition(" ")[0] in _DATA
-        return True
-
-    def _think(self, end_tag: re.Pattern[str]) -> bool:
-        """Inside reasoning."""
-        buffer = self._buffer
-        end = end_tag.search(buffer, self._at)
-        if end is not None:
-            self._reasoning.append(buffer[self._at : end.start()])
-            self._at = end.end()
-            self._thought = None
-            self._line = ""
-            return True
-        keep = 0 if self._final else reasoning.LONGEST_END - 1
-        at = max(self._at, len(buffer) - keep)
-        self._reasoning.append(buffer[self._at : at])
-        self._at = at
-        return False
-
-    def _forget(self) -> None:
-        """Forget all candidates: what was read so far was reasoning."""
-        self._reasoning = []
-        self._best = self._weak = self._doubtful = self._mismatch = self._last = None
-        self._series = {}
-        self._came_near = False
-        self._fence = self._line = ""
-        self._in_fence = False
-        self._is_first = True
-        self._last = None
-        if self._emitted is not None:
-            self._owner = -1  # no candidate goes on where this one stops
-        if self._trace is not None:
-            self._trace("an end tag alone: all before it is reasoning")
-
     # --- candidates ---------------------------------------------------------------------------------------------------
 
-    def _begins(self, is_object: bool, at: int) -> bool | None:
-        """Whether a candidate begins with the bracket before ``at``."""
+    def begins(self, is_object: bool, at: int) -> bool | None:
         root = self._root
         if is_object:
             if not root.takes_object:
@@ -312,30 +159,58 @@ class CompletionReader(Scanner):
             return False
         return False if begins is None and self._final else begins
 
-    def _begin_candidate(self, is_object: bool) -> None:
-        begins_line = not self._line.strip(_MARKUP)
-        if not begins_line and is_object and (doubled := _DOUBLED.match(self._buffer, self._at)):
-            begins_line = "\n" in doubled[0]  # `Let me see: {` and the object on the next line
-        if self._fence and self._opens_fence and self._is_data:
-            self._rank = FENCED
-        elif self._is_first:
-            self._rank = FIRST
+    def begin_candidate(self, is_object: bool) -> None:
+        follows = not self._between  # nothing but a comma is between it and the candidate before it
+        number, before = self._number, self._rank
+        self._rank = self.leave(is_object)
+        in_series = follows and number < 0
+        listed = self._listed if is_object else self._list if self._begins_row(in_series) else None
+        best = self._best
+        taking = self._listed if is_object else self._list
+        if follows and taking is not None and best is not None and best.number == number:
+            # More of the list that has just ended: `["a"], ["b"]`.
+            if best.run is None:
+                run = ListBuilder(taking)
+                run.extend(best.result, best.shown)
+                best = self._best = best._replace(run=run)
+            self._joined, self._in_series = best.run, False
+            self._rank, self._number = best.rank, number
+            self.begin(taking.open(is_object))
+        elif listed is not None:
+            # An item of a list without its brackets. All those of one rank are one candidate.
+            self._rank = before if in_series else LINE if self._rank == FIRST else self._rank
+            self._joined, self._in_series = self._series.get(self._rank), True
+            self._number = -2 - self._rank
+            self.begin(listed.open(is_object))
         else:
-            self._rank = LINE if begins_line else NAMED if self._line.rstrip(" *_")[-1:] in (":", "\uff1a") else INLINE
-        if not self._between and is_object and self._listed is not None and self._number < 0:
-            self._rank = -2 - self._number  # nothing but a comma is between it and the object before it
-        self._is_first = self._opens_fence = self._between = False
-        self._line = "."
-        if self._trace is not None:
-            self._trace(f"candidate: an {'object' if is_object else 'list'} {_RANKS[self._rank]}")
-        self._in_series = is_object and self._listed is not None
-        if self._in_series and self._listed is not None:
-            self._rank = LINE if self._rank == FIRST else self._rank
-            self._number = -2 - self._rank  # all items of a series are one candidate
-            self.begin(self._listed.open(True))
-        else:
+            self._joined, self._in_series = None, False
             self._number = self.steps
             self.begin(self._root.open(is_object))
+        if self._trace is not None:
+            self._trace(f"candidate: an {'object' if is_object else 'list'} {RANKS[self._rank]}")
+
+    def _begins_row(self, in_series: bool) -> bool:
+        """Whether the list that begins here has no list in it where a list of lists is declared: it is an item.
+
+        An empty one is an item only ``in_series``, directly behind another.
+        """
+        if self._list is None or not isinstance(self._list.item, ListPlan):
+            return False
+        at = past(SPACE, self._buffer, self._at)
+        following = self._buffer[at : at + 1].translate(PLAIN)
+        return following not in ("[", "]", "/", "#", "") or (following == "]" and in_series)
+
+    def first_names(self) -> Collection[str] | None:
+        return self._root.names
+
+    def forget(self) -> None:
+        self._best = self._weak = self._doubtful = self._mismatch = self._last = None
+        self._series = {}
+        self._came_near = False
+        if self._emitted is not None:
+            self._owner = -1  # no candidate goes on where this one stops
+        if self._trace is not None:
+            self._trace("an end tag alone: all before it is reasoning")
 
     def ended(self, result: Result, builder: ValueBuilder) -> None:
         rank = self._rank
@@ -346,12 +221,17 @@ class CompletionReader(Scanner):
             outcome = (
                 str(result) if failed else f"fits, penalty {penalty_of(result)}" if evident else "has nothing of it"
             )
-            self._trace(f"candidate {_RANKS[rank]}: {outcome}")
-        if self._in_series and evident and self._listed is not None:
-            self._in_series = False
-            self._add_to_series(self._listed, result, builder)
+            self._trace(f"candidate {RANKS[rank]}: {outcome}")
+        is_list = not isinstance(builder, ListBuilder) or self._is_list(builder)
+        joined = self._joined
+        is_more = evident or isinstance(builder, ListBuilder)  # an empty list may be a row
+        if is_list and (is_more if joined is not None else evident and self._in_series):
+            self._join(result, builder)
             return
-        self._in_series = False
+        if joined is not None:  # it belongs to something else
+            self.has_failed = self.has_failed or failed
+            self._note(joined.shows.copy())
+            return
         if failed:
             self.has_failed = True
             if self._mismatch is None or (evident and not self._came_near):
@@ -360,14 +240,14 @@ class CompletionReader(Scanner):
             if self._owner == self._number:
                 self._owner = -1
             self._last = None
-        elif isinstance(builder, ListBuilder) and not self._is_list(builder):
+        elif not is_list:
             if self._doubtful is None:
                 self._doubtful = result
                 self._note(builder.shown)
         elif evident:
             self._note(builder.shown)
             if self._best is None or rank > self._best.rank or rank == FENCED == self._best.rank:
-                self._best = _Candidate(result, rank)
+                self._best = _Candidate(result, rank, self._number, builder.shown)
         elif self._weak is None:
             self._weak = result
             self._note(builder.shown)
@@ -383,18 +263,21 @@ class CompletionReader(Scanner):
             return False
         return not (self._rank == INLINE and len(builder.items) == 1 and type(builder.items[0]) in (int, float))
 
-    def _add_to_series(self, listed: ListPlan, result: Result, builder: ValueBuilder) -> None:
-        """Add the object that a list has as its only item, or the list that it was around, to the items so far."""
-        series = self._series.get(self._rank)
-        if series is None:
-            series = self._series[self._rank] = ListBuilder(listed)
+    def _join(self, result: Result, builder: ValueBuilder) -> None:
+        """Add the items of a list, or the object that a list has as its only item, to the items before it."""
+        joined = self._joined
+        if joined is None:
+            assert self._list is not None
+            joined = self._series[self._rank] = ListBuilder(self._list)
         if result.__class__ is Mismatch:
-            mismatch = Mismatch(result.expected, result.got, result.path[1:], result.raw, result.reason)
             self.has_failed = True
-            series.put(mismatch, builder.shown[0] if builder.shown else None)
+            mismatch = Mismatch(result.expected, result.got, result.path[1:], result.raw, result.reason)
+            joined.put(mismatch, builder.shown[0] if builder.shown else None)
+        elif self._in_series and isinstance(builder, ListBuilder) and not builder.count:
+            joined.put([], [])
         else:
-            series.extend(result, builder.shown)
-        self._note(series.shows.copy())
+            joined.extend(result, builder.shown)
+        self._note(joined.shows.copy())
 
     def gave_up(self, mismatch: Mismatch) -> None:
         self._given_up = True
@@ -422,19 +305,20 @@ class CompletionReader(Scanner):
         """Return the value so far of the candidate under way."""
         value: Any = None
         stack = self._stack
-        series = self._series.get(self._rank) if self._in_series else None
-        if series is not None and not stack[0].evident():  # it may be no item
-            return series.shows.copy()
+        joined = self._joined
+        if joined is not None and not stack[0].evident():  # it may be no item
+            return joined.shows.copy()
         if stack[0].evident() or (self._begun and len(stack) == 1) or any(builder.evident() for builder in stack):
-            value = self.growing()
-            begun = self._begun
-            for builder in reversed(stack):
+            if self._at_end:
+                value = stack[-1].ending()
+                inner, begun = stack[:-1], True
+            else:
+                value = self.growing()
+                inner, begun = stack, self._begun
+            for builder in reversed(inner):
                 value = builder.partial(value, begun)
                 begun = True
-        return value if series is None else series.shows + (value or [])
-
-
-_DOUBLED: Final = re.compile(r"[\s{]*\{")
+        return value if joined is None else joined.shows + (value or [])
 
 
 class _AnyItem(Plan):

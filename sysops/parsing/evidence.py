@@ -47,6 +47,12 @@ QUOTED: Final = {
 }
 """A text in quotes, by the quote that opens it; ``open`` if it goes on beyond what is known."""
 
+_VALUE_CHARACTERS: Final = re.compile(r"[-+.\w]*")
+_VALUE: Final = re.compile(r"(?i:true|false|null|none)|[-+]?\.?[0-9][-+.\w]*")
+"""A number or word that is a value."""
+
+_SPACE_ON_LINE: Final = re.compile(r"[ \t]*")
+
 
 class Place(NamedTuple):
     """The place of a value: in an object or a list, the containers that are open around it, and the declared names.
@@ -142,6 +148,36 @@ def key_with_quotes(text: str, at: int, final: bool) -> bool | None:
         return True
     rest = text[at : at + WINDOW]
     return None if len(rest) < WINDOW and not final and not any(end in rest for end in "\n{}") else False
+
+
+def value_follows(text: str, at: int, final: bool) -> bool | None:
+    """Whether a value of JSON follows the key in quotes at ``at``: a string may speak of a key, ``see "a": it is``.
+
+    A number or word is a value only if it ends as one, at a bracket, at its line's end or before another key:
+    ``set "a": 3 of them``.
+    """
+    match = QUOTED[text[at]].match(text, at, at + WINDOW)
+    if match is None or match["open"] is not None or ":" in match[1]:  # its second quote is missing
+        return True
+    colon = past(SPACE, text, match.end())
+    if text[colon : colon + 1] not in (":", "=", "\uff1a"):  # or its colon
+        return True
+    value = past(SPACE, text, colon + 1)
+    if value >= len(text):
+        return True if final else None
+    if text[value] in '"{[\u201c':
+        return True
+    end = past(_VALUE_CHARACTERS, text, value, value + WINDOW)
+    if end == len(text) and not final:
+        return None
+    if not _VALUE.fullmatch(text, value, end):
+        return False
+    behind = past(_SPACE_ON_LINE, text, end, end + WINDOW)
+    comma = text[behind : behind + 1].translate(PLAIN) == ","
+    next_at = past(SPACE, text, behind + 1) if comma else behind
+    if next_at >= len(text):
+        return True if final else None
+    return text[next_at].translate(PLAIN) in "}]\n\r/#" or (comma and text[next_at] in QUOTES)
 
 
 def word_key(text: str, at: int, place: Place, separated: bool, final: bool, half: bool = True) -> bool | None:

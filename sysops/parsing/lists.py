@@ -43,11 +43,11 @@ class ListPlan(Plan):
         result = self.item.scalar(text, quoted)
         if result.__class__ is Mismatch:
             return result.at(0)
-        return Coerced([value_of(result)], penalty_of(result) + 2)
+        return Coerced([value_of(result)], penalty_of(result) + 2, wraps=True)
 
     def open(self, is_object: bool) -> ValueBuilder:
         if not is_object:
-            return ListBuilder(self)
+            return RowsBuilder(self) if isinstance(self.item, ListPlan) else ListBuilder(self)
         if not self.takes_object:
             return WrapperBuilder(self)
         return WrapBuilder(self)
@@ -119,6 +119,37 @@ class ListBuilder(ValueBuilder):
         return self.count > self.doubtful
 
 
+class RowsBuilder(ListBuilder):
+    """Reads a list of lists.  Scalars in it that stand one after the other are one item: ``[1, 2]`` is ``[[1, 2]]``."""
+
+    __slots__ = ("_row",)
+
+    def __init__(self, plan: ListPlan) -> None:
+        super().__init__(plan)
+        self._row: list[Any] | None = None  # the last item, while scalars may be added to it
+
+    def put(self, result: Result, shown: Any) -> None:
+        if result.__class__ is not Coerced or not result.wraps:
+            self._row = None
+        elif self._row is not None:
+            self._row += result.value
+            self.penalty += result.penalty - 2
+            return
+        super().put(result, shown)
+        if result.__class__ is Coerced and result.wraps:
+            self._row = self.items[-1] = self.shows[-1] = result.value.copy()
+
+    def extend(self, result: Result, shown: list[Any]) -> None:
+        super().extend(result, shown)
+        self._row = None
+
+    def partial(self, child: Any, begun: bool) -> Any:
+        shows = super().partial(child, begun)
+        if self._row is not None:
+            shows[len(self.shows) - 1] = self._row.copy()
+        return shows
+
+
 class WrapperBuilder(RawBuilder):
     """Reads an object where the type wants a list of what is not an object: it may be around the list."""
 
@@ -172,6 +203,9 @@ class WrapBuilder(ValueBuilder):
     def unmatched(self) -> Any:
         return self._inner.unmatched()
 
+    def may_go_on(self) -> bool:
+        return self._inner.may_go_on()
+
     def cut_short(self) -> None:
         self._inner.cut_short()
 
@@ -192,6 +226,10 @@ class WrapBuilder(ValueBuilder):
 
     def partial(self, child: Any, begun: bool) -> Any:
         value = self._inner.partial(child, begun)
+        return [] if value is None or self._plan.item_done else [value]
+
+    def ending(self) -> Any:
+        value = self._inner.ending()
         return [] if value is None or self._plan.item_done else [value]
 
     def evident(self) -> bool:

@@ -66,6 +66,7 @@ from bamlvm.sysops.parsing.evidence import (
     past,
     quoted_key,
     quoted_then,
+    value_follows,
     word_key,
 )
 from bamlvm.sysops.parsing.openings import begins_object
@@ -82,10 +83,6 @@ _ITEM_WORD: Final = re.compile(r"[^\"'\n,\[\]{}]*\s*")
 _NUMBER_HEAD: Final = re.compile(r"[-+]?[$\u20ac\u00a3\u00a5]?[0-9]{1,3}(?:,[0-9]{3})*")
 _GROUP: Final = re.compile(r"[0-9]{3}(?![0-9])")
 _LITERAL: Final = re.compile(r"(?i:true|false|null|none|nan)|[-+]?[$\u20ac\u00a3]?[0-9][0-9.,_]*(?:[eE][-+]?[0-9]+)?%?")
-
-_LITERAL_WORD: Final = re.compile(r"\w*")
-_LITERAL_WORDS: Final = ("true", "false", "null", "none")
-_LONGEST_LITERAL: Final = max(map(len, _LITERAL_WORDS))
 
 SURE_IN_OBJECT: Final = r'\s{0,40}(?:,\s{0,40}"[^"\\\n\u201c\u201d]{1,60}"\s?:|\})'
 SURE_IN_LIST: Final = r'\s{0,40}(?:,\s{0,40}["{\[0-9]|\])'
@@ -264,27 +261,7 @@ def begins_key(text: str, at: int, before: str, place: Place, final: bool) -> bo
     if must_be_declared and place.names is None:
         return False
     begins = quoted_key(text, at - 1, place, must_be_declared, final)
-    return _value_follows(text, at - 1, final) if begins and not separator.strip(" \t") else begins
-
-
-def _value_follows(text: str, at: int, final: bool) -> bool | None:
-    """Whether a value of JSON follows the key in quotes at ``at``: a string may speak of a key, ``see "a": it is``."""
-    match = QUOTED[text[at]].match(text, at, at + WINDOW)
-    if match is None or match["open"] is not None or ":" in match[1]:  # its second quote is missing
-        return True
-    colon = past(SPACE, text, match.end())
-    if text[colon : colon + 1] not in (":", "=", "\uff1a"):  # or its colon
-        return True
-    value = past(SPACE, text, colon + 1)
-    if value >= len(text):
-        return True if final else None
-    if text[value] in '"{[-\u201c' or text[value].isdigit():
-        return True
-    word_end = past(_LITERAL_WORD, text, value, value + _LONGEST_LITERAL + 1)
-    word = text[value:word_end].lower()
-    if word_end == len(text) and not final and any(each.startswith(word) for each in _LITERAL_WORDS):
-        return None
-    return word in _LITERAL_WORDS
+    return value_follows(text, at - 1, final) if begins and not separator.strip(" \t") else begins
 
 
 def begins_item(text: str, at: int, before: str, final: bool) -> bool | None:

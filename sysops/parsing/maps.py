@@ -102,6 +102,9 @@ class MapBuilder(ValueBuilder):
         if self.shows is not self.values:
             self.shows[key] = shown
 
+    def may_go_on(self) -> bool:
+        return not self.raws or len(self.seen) > 1
+
     def close(self) -> Result:
         self.shown = self.shows
         around = self._around()

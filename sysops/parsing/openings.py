@@ -6,6 +6,9 @@ not come*.
 **A bracket in prose** (:func:`begins_object`, :func:`begins_list`) begins a value if what follows it looks like the
 inside of one: a key with its colon, an item of the kinds that the list may have, or the bracket that closes it.
 
+**A key behind an object's end** (:func:`begins_more_pairs`) that the object has not had yet shows that the ``}`` came
+too early: ``{"a": 1}, "b": 2}``.
+
 **A key of the object around a list** (:func:`begins_key_around`) in the place of an item ends the list, whose bracket
 is missing: a declared name and a colon.
 """
@@ -25,11 +28,13 @@ from bamlvm.sysops.parsing.evidence import (
     SPACE,
     WINDOW,
     Place,
+    declared_key,
     is_comment,
     key_with_quotes,
     past,
     quoted_key,
     quoted_then,
+    value_follows,
     word_then_colon,
 )
 from bamlvm.sysops.parsing.names import bare
@@ -101,6 +106,28 @@ def begins_pair(text: str, at: int, names: Collection[str], final: bool) -> bool
     if text[at] not in QUOTES:
         return False
     return quoted_key(text, at, Place(True, 1, 0, names), True, final)
+
+
+def begins_more_pairs(text: str, at: int, names: Collection[str] | None, final: bool) -> bool | None:
+    """Whether more pairs of an object follow the ``}`` just before ``at``: one of ``names``, the keys that the object
+    has not had yet, in quotes or behind a comma. Where any key may follow, its value must look like one as well."""
+    next_at = past(SPACE, text, at)
+    comma = text[next_at : next_at + 1].translate(PLAIN) == ","
+    if comma:
+        next_at = past(SPACE, text, next_at + 1)
+    if next_at - at > WINDOW:
+        return False
+    if next_at == len(text):
+        return False if final else None
+    place = Place(True, 1, 0, names)
+    if text[next_at] not in QUOTES:
+        return comma and names is not None and declared_key(text, next_at, place, final)
+    if names is not None:
+        return quoted_key(text, next_at, place, True, final)
+    if not comma:
+        return False
+    found = quoted_then(text, next_at, ":", final)
+    return value_follows(text, next_at, final) if found else found
 
 
 def begins_key_around(text: str, at: int, names: Collection[str], final: bool) -> bool | None:

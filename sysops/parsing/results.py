@@ -27,14 +27,16 @@ class Coerced:
     """A value that the text has only after a change; ``penalty`` says how large a change (0 is none).
 
     ``raw`` is the object that was unwrapped or taken as a string, where it was kept: it may fit as something else.
+    ``wraps``: the value is a list, and the text has its only item without brackets.
     """
 
-    __slots__ = ("penalty", "raw", "value")
+    __slots__ = ("penalty", "raw", "value", "wraps")
 
-    def __init__(self, value: Any, penalty: int, raw: Any = None) -> None:
+    def __init__(self, value: Any, penalty: int, raw: Any = None, wraps: bool = False) -> None:
         self.value = value
         self.penalty = penalty
         self.raw = raw
+        self.wraps = wraps
 
 
 class Mismatch:

@@ -35,7 +35,11 @@ class ScanState:
         self._plan: Plan = SKIP
         self._begun = False  # whether the part under way has begun: a key alone is no value
         self._state: Callable[[Any], bool] = type(self).outside
+        self._at_end = (
+            False  # whether the last of the text is a bracket that ends a container unless more of it follows
+        )
         self._fresh = True  # whether the object has no key yet
+        self._comma = False  # whether a comma stands behind the last container
         self._equals = False  # whether the last colon was "="
         self._comment = ""
         self._is_key = False

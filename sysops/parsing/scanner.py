@@ -121,12 +121,20 @@ class Scanner(StringStates, BareStates):
             self._equals = False
             self._state = type(self)._value
             return True
-        if not self._skip(_SPACE_AND_COMMAS, any_hash=True):
+        before, buffer = self._at, self._buffer
+        has_more = self._skip(_SPACE_AND_COMMAS, any_hash=True)
+        self._comma = self._comma or "," in buffer[before : self._at]
+        if not has_more:
             return False
         character = self._buffer[self._at].translate(PLAIN)
         if character == "}":
+            goes_on = self._goes_on()
+            self._at_end = goes_on is None
+            if goes_on is None:
+                return False
             self._at += 1
-            self._close()
+            if not goes_on:
+                self._close()
             return True
         if character == "]":
             stray = self._is_stray()
@@ -181,6 +189,16 @@ class Scanner(StringStates, BareStates):
             return self._end_half_quoted(key, begin, end)
         return True
 
+    def _goes_on(self) -> bool | None:
+        """Whether a ``}`` comes too early: pairs follow it that can belong to no other object than the one it closes,
+        as that is an item of a list, or the whole value."""
+        if self._fresh or (len(self._stack) > 1 and self._stack[-2].is_object):
+            return False
+        names = self._stack[-1].expected_names()
+        if not self._stack[-1].may_go_on() or (not names and (names is not None or len(self._stack) > 1)):
+            return False
+        return openings.begins_more_pairs(self._buffer, self._at + 1, names, self._final)
+
     def _is_stray(self) -> bool | None:
         """Whether a bracket is one too many: a key of the object follows a ``]``, the next object of the only list a
         ``}``."""
@@ -199,11 +217,12 @@ class Scanner(StringStates, BareStates):
         return self._buffer[at : at + 1] == "{"
 
     def _begins_items(self) -> bool | None:
-        """Whether a ``[`` where a key is expected begins more of a list: not ``[1]``, a mark in prose."""
+        """Whether a ``[`` where a key is expected begins more of a list: behind a comma, or with a string or object
+        in it; not ``[1]``, a mark in prose."""
         at = _SPACE.match(self._buffer, self._at + 1).end()  # type: ignore[union-attr]  # it matches the empty string
         if at == len(self._buffer):
             return False if self._final or at - self._at > WINDOW else None
-        return self._buffer[at] in '"{\u201c'
+        return self._comma or self._buffer[at] in '"{\u201c'
 
     def _is_misnested(self) -> bool | None:
         """Whether a ``]`` that would end the outermost list stands for a ``}``, or is one too many: a comma and the
@@ -415,7 +434,7 @@ class Scanner(StringStates, BareStates):
             orphans = builder.orphans()
             if orphans:
                 around.adopt(orphans)
-            self._fresh = False
+            self._fresh = self._comma = False
             self._next()
         else:
             self._state = type(self).outside

@@ -12,7 +12,7 @@ from typing import Any, Final
 from bamlvm.sysops.parsing import passages, reasoning
 from bamlvm.sysops.parsing.base import Plan
 from bamlvm.sysops.parsing.classes import ClassPlan
-from bamlvm.sysops.parsing.completion import FENCED, NO_CANDIDATE, CompletionReader
+from bamlvm.sysops.parsing.completion import NO_CANDIDATE, CompletionReader
 from bamlvm.sysops.parsing.lists import ListPlan
 from bamlvm.sysops.parsing.output import (
     Abandoned,
@@ -24,6 +24,7 @@ from bamlvm.sysops.parsing.output import (
     Unparsable,
 )
 from bamlvm.sysops.parsing.planner import plan_of
+from bamlvm.sysops.parsing.prose import FENCED
 from bamlvm.sysops.parsing.results import Mismatch, Result, value_of
 from bamlvm.sysops.parsing.scalars import NullPlan, ScalarPlan, StringPlan
 from bamlvm.sysops.parsing.unions import UnionPlan

@@ -325,6 +325,9 @@ class UnionBuilder(ValueBuilder):
             return None
         return raw
 
+    def may_go_on(self) -> bool:
+        return self._inner is not None and self._inner.may_go_on()
+
     def cut_short(self) -> None:
         if self._inner is not None:
             self._inner.cut_short()
@@ -346,6 +349,9 @@ class UnionBuilder(ValueBuilder):
 
     def partial(self, child: Any, begun: bool) -> Any:
         return None if self._inner is None else self._inner.partial(child, begun)
+
+    def ending(self) -> Any:
+        return None if self._inner is None else self._inner.ending()
 
     def evident(self) -> bool:
         return self._raw.evident() if self._inner is None else self._inner.evident()
