@@ -60,6 +60,9 @@ class ValueBuilder:
         """Return the object as it was written if no key of it is declared, else None."""
         return None
 
+    def left_out(self) -> None:
+        """Note an ellipsis where a part is expected: the model left out what stands there."""
+
     def may_go_on(self) -> bool:
         """Whether pairs behind the end of this object may belong to it: it is certain which value it is."""
         return self.unmatched() is None
@@ -164,6 +167,9 @@ class UnwrapBuilder(ValueBuilder):
             return Mismatch(self._plan.expected, f"a list of {self._count}")
         result = self._result
         return result if result.__class__ is Mismatch else Coerced(value_of(result), penalty_of(result) + 2)
+
+    def left_out(self) -> None:
+        self._count += 1
 
     def partial(self, child: Any, begun: bool) -> Any:
         return self._show if self._count else child

@@ -10,7 +10,7 @@ from bamlvm.sysops.parsing.embedded import unwrapped, written_as_string
 from bamlvm.sysops.parsing.lists import ListBuilder, ListPlan
 from bamlvm.sysops.parsing.names import bare
 from bamlvm.sysops.parsing.raw import RAW, RawBuilder, RawContainer, aligned, fits, untyped
-from bamlvm.sysops.parsing.results import Coerced, Mismatch, Result, penalty_of, value_of
+from bamlvm.sysops.parsing.results import LEFT_OUT, Coerced, Mismatch, Result, penalty_of, value_of
 from bamlvm.sysops.parsing.scalars import ScalarPlan
 from bamlvm.vm.program.declarations import has_attribute
 from bamlvm.vm.values import MOST_EXTENDED, Instance, LoadedClass
@@ -193,6 +193,7 @@ class ClassBuilder(ValueBuilder):
         "adopted",
         "foreign",
         "is_cut",
+        "is_partial",
         "key",
         "last",
         "matched",
@@ -220,6 +221,7 @@ class ClassBuilder(ValueBuilder):
         self.foreign: RawContainer | None = None
         self.adopted: dict[int, Any] | None = None
         self.is_cut = False
+        self.is_partial = False  # whether an ellipsis stands for fields
         self.more: dict[str, Any] = {}  # the unknown fields of a dynamic class
         self.last = -1  # the place of the last field
         self.wrapped: tuple[Any, Any] | None = None  # its result and what is shown of it, if it is a list
@@ -257,6 +259,7 @@ class ClassBuilder(ValueBuilder):
     def put(self, result: Result, shown: Any) -> None:
         place = self.place
         if place < 0:
+            self.wrapped = None
             if self.key is not None:
                 self._keep_foreign(self.key, result)
             return
@@ -321,6 +324,9 @@ class ClassBuilder(ValueBuilder):
     def unmatched(self) -> Any:
         return None if self.matched else self.foreign
 
+    def left_out(self) -> None:
+        self.is_partial = True
+
     def cut_short(self) -> None:
         self.is_cut = True
 
@@ -338,9 +344,10 @@ class ClassBuilder(ValueBuilder):
         if seen != plan.every:
             for place in plan.missing(seen):
                 default = plan.defaults[place]
-                if default is None:
+                if default is None or self.is_partial:
                     if self.mismatch is None:
-                        self.mismatch = Mismatch(plan.plans[place].expected, "nothing", (plan.fields[place],))
+                        got = LEFT_OUT if self.is_partial else "nothing"
+                        self.mismatch = Mismatch(plan.plans[place].expected, got, (plan.fields[place],))
                 else:
                     self.penalty += 1
                     self.values[place] = value = default()

@@ -8,12 +8,54 @@ from typing import Any, Final
 
 from bamlvm.sysops.parsing.base import Plan, ValueBuilder
 from bamlvm.sysops.parsing.embedded import unwrapped, written_as_string
-from bamlvm.sysops.parsing.raw import RawBuilder
-from bamlvm.sysops.parsing.results import Coerced, Mismatch, Result, penalty_of, value_of
+from bamlvm.sysops.parsing.raw import RawBuilder, RawScalar
+from bamlvm.sysops.parsing.results import LEFT_OUT, Coerced, Mismatch, Result, penalty_of, value_of
 from bamlvm.sysops.parsing.scalars import is_null
 
 _ITEMS: Final = re.compile(r'[^\\]"\s*,\s*"')
 """What stands between items in quotes."""
+
+_BULLET: Final = re.compile(r"\s*(?:[-*+\u2022]|[0-9]{1,3}[.)])\s+(?=\S)")
+_GROUPED: Final = re.compile(r"[^\w,]*[0-9]{1,3}(?:,[0-9]{3})+\W*")
+"""A number with commas in it."""
+
+_DEPTHS: Final = {**dict.fromkeys("([{", 1), **dict.fromkeys(")]}", -1)}
+
+
+def unbracketed(text: str) -> list[RawScalar]:
+    """Return the items of a text without quotes and brackets of its own, in the place of a list.
+
+    They are lines that begin with bullets or numbers, or what commas and line breaks separate that are in no quotes and
+    brackets: ``disk, full``.  A bracket that closes nothing at the end is that of the list.
+    """
+    text = text.strip()
+    lines = [line for line in text.split("\n") if line.strip()]
+    if len(lines) > 1 and all(map(_BULLET.match, lines)):
+        return [_item(_BULLET.sub("", line, count=1)) for line in lines]
+    if "," not in text and len(lines) < 2 or _GROUPED.fullmatch(text):
+        return [_item(text)]
+    items: list[RawScalar] = []
+    depth = start = 0
+    quoted = False
+    for at, character in enumerate(text):
+        if character == '"':
+            quoted = not quoted
+        elif quoted:
+            continue
+        elif character in ",\n" and depth <= 0:
+            items.append(_item(text[start:at]))
+            start = at + 1
+        else:
+            depth += _DEPTHS.get(character, 0)
+    end = len(text) - (depth < 0 and text[-1] == "]")
+    items.append(_item(text[start:end]))
+    return [item for item in items if item.text]
+
+
+def _item(text: str) -> RawScalar:
+    text = text.strip()
+    quoted = len(text) > 1 and text[0] == text[-1] == '"' and '"' not in text[1:-1]
+    return RawScalar(text[1:-1] if quoted else text, quoted)
 
 
 class ListPlan(Plan):
@@ -36,10 +78,23 @@ class ListPlan(Plan):
                 return result
         if not self.takes_scalar:
             return self._mismatch(text, quoted)
+        items = [] if quoted else unbracketed(text)
+        if len(items) > 1:
+            builder = ListBuilder(self)
+            for item in items:
+                result = self.item.scalar(item.text, item.quoted)
+                builder.put(result, value_of(result))
+            result = builder.close()
+            if result.__class__ is not Mismatch:
+                return Coerced(value_of(result), penalty_of(result) + 2)
         if quoted and _ITEMS.search(text):  # `"tags": "a", "b"`
             result = written_as_string(f'["{text}"]', self)
             if result.__class__ is not Mismatch:
                 return result
+        return self.only(text, quoted)
+
+    def only(self, text: str, quoted: bool) -> Result:
+        """Return the list whose only item is a scalar."""
         result = self.item.scalar(text, quoted)
         if result.__class__ is Mismatch:
             return result.at(0)
@@ -95,6 +150,10 @@ class ListBuilder(ValueBuilder):
             if self.shows is not self.items:
                 self.shows.append(shown)
         self.count += 1
+
+    def left_out(self) -> None:
+        if self.mismatch is None:
+            self.mismatch = Mismatch(self.plan.item.expected, LEFT_OUT, (self.count,))
 
     def extend(self, result: Result, shown: list[Any]) -> None:
         """Take the items of another list."""
@@ -205,6 +264,9 @@ class WrapBuilder(ValueBuilder):
 
     def may_go_on(self) -> bool:
         return self._inner.may_go_on()
+
+    def left_out(self) -> None:
+        self._inner.left_out()
 
     def cut_short(self) -> None:
         self._inner.cut_short()

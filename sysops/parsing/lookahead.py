@@ -27,7 +27,8 @@ The evidence is the same everywhere, and its order is:
     | a fence   | always                                             |
     | ``+``     | never; a quote behind it goes on with the string   | ``"a" + "b"``
     | a word    | it is a key, after a line break or declared        | ``"a "word" inside"``
-    | anything  | up to the object's end there is no other quote     | ``"a "word", and"}``
+    | anything  | up to the object's end there is no other quote, or | ``"a "word", and"}``
+    |           | up to the text's, which begins on the next line    |
     | ``{``     | a key follows, after a line break, in a list       | ``"a "{b}" c"``
 
   While a quotation inside the string is open, a quote ends the string by 1 and 2 only, and by 2 only if no text adjoins
@@ -75,6 +76,9 @@ _REMARK: Final = {
     quote: re.compile(rf"[^{quote}\"\u201c\u201d{{}}\[\]:=]*") for quote in ('"', "'", "`", "\u201d", "\u2019")
 }
 """A run without quotes, brackets and colons, by the quote that ends a string."""
+
+_LINE_END: Final = re.compile(r"[ \t\r]*\n")
+_PROSE: Final = re.compile('[^"\u201c\u201d{}]*')
 
 _BRACKETS: Final = re.compile(r"[\s\]]*")
 _BRACKET: Final = re.compile(r"[()\[\]{}]")
@@ -130,13 +134,18 @@ def joins(text: str, at: int, final: bool) -> int | None:
 
 
 def _remark_follows(text: str, at: int, final: bool) -> bool | None:
-    """Whether nothing but a remark is between a quote just before ``at`` and the object's end.
+    """Whether nothing but a remark is between a quote just before ``at`` and the object's end, or the text's, if the
+    remark is in lines of its own.
 
     It has no quote: otherwise the string would have two mistakes, a quote inside and no quote at its end.
     """
     quote = text[at - 1]
     if text[at : at + 1].isalnum():  # an apostrophe
         return False
+    if _LINE_END.match(text, at):  # behind an object whose bracket is missing there may be more of the answer
+        end = past(_PROSE, text, at, at + WINDOW)
+        if end == len(text) and end - at < WINDOW:
+            return True if final else None
     end = past(_REMARK[quote] if quote in _REMARK else _REMARK['"'], text, at, at + WINDOW)
     if end == len(text):
         return False if final or end - at >= WINDOW else None

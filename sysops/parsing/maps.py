@@ -13,7 +13,7 @@ from typing import Any
 from bamlvm.sysops.parsing.base import Plan, UnwrapBuilder, ValueBuilder
 from bamlvm.sysops.parsing.embedded import unwrapped, written_as_string
 from bamlvm.sysops.parsing.raw import RAW, RawContainer
-from bamlvm.sysops.parsing.results import Coerced, Mismatch, Result, penalty_of, value_of
+from bamlvm.sysops.parsing.results import LEFT_OUT, Coerced, Mismatch, Result, penalty_of, value_of
 from bamlvm.sysops.parsing.scalars import ChoicePlan, is_null
 from bamlvm.vm.values import Instance
 
@@ -101,6 +101,10 @@ class MapBuilder(ValueBuilder):
         self.values[key] = result
         if self.shows is not self.values:
             self.shows[key] = shown
+
+    def left_out(self) -> None:
+        if self.mismatch is None:
+            self.mismatch = Mismatch(self.plan.expected, LEFT_OUT)
 
     def may_go_on(self) -> bool:
         return not self.raws or len(self.seen) > 1

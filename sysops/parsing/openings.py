@@ -39,6 +39,7 @@ from bamlvm.sysops.parsing.evidence import (
 )
 from bamlvm.sysops.parsing.names import bare
 
+_MARK: Final = re.compile(r"\[(?:[0-9]{1,3}(?:\][ \t]*)?)?")
 _NAME: Final = re.compile(r"[^\"'`\u201c\u201d:,\[\]{}\n]*")
 
 
@@ -99,6 +100,16 @@ def begins_list(text: str, at: int, scalars: bool, objects: bool, lists: bool, f
     if character == "/":
         return is_comment(text, next_at, final)
     return scalars
+
+
+def begins_mark(text: str, at: int, final: bool) -> bool | None:
+    """Whether a number in brackets at ``at`` is the mark of what follows it: ``[1] http://a``."""
+    mark = past(_MARK, text, at)
+    if mark == len(text):
+        return None if not final and mark - at < WINDOW else False
+    if text[mark - 1] not in " \t" or not text[at + 1].isdigit():
+        return False
+    return text[mark].isalnum() or text[mark] in "<("
 
 
 def begins_pair(text: str, at: int, names: Collection[str], final: bool) -> bool | None:

@@ -7,7 +7,7 @@ import re
 from typing import Any, Final
 
 from bamlvm.sysops.parsing.base import Plan, ValueBuilder
-from bamlvm.sysops.parsing.results import Coerced, Mismatch, Result
+from bamlvm.sysops.parsing.results import ELLIPSES, Coerced, Mismatch, Result
 from bamlvm.vm.values import in_i64
 
 _JSON_SCALAR: Final = re.compile(r"null|true|false|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
@@ -69,6 +69,10 @@ class RawBuilder(ValueBuilder):
 
     def put(self, result: Result, shown: Any) -> None:
         self.raw.parts.append(result)
+
+    def left_out(self) -> None:
+        self.child(ELLIPSES[0])
+        self.put(RawScalar(ELLIPSES[0], False), None)
 
     def close(self) -> Result:
         self.shown = None
@@ -138,6 +142,9 @@ def filled(raw: RawContainer, plan: Plan) -> ValueBuilder:
     """Return a builder of ``plan`` that has all the parts of a container."""
     builder = plan.open(raw.keys is not None)
     for key, part in zip(raw.keys if raw.keys is not None else [""] * len(raw.parts), raw.parts, strict=False):
+        if part.__class__ is RawScalar and not part.quoted and part.text in ELLIPSES and key in ("", *ELLIPSES):
+            builder.left_out()
+            continue
         result, shown, _ = aligned(part, builder.child(key))
         builder.put(result, shown)
     return builder

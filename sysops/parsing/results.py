@@ -19,6 +19,10 @@ EXCERPT: Final = 120
 """How many characters of a text an error shows."""
 
 
+ELLIPSES: Final = ("...", "\u2026")
+LEFT_OUT: Final = "an ellipsis: the answer leaves something out"
+
+
 class NoSingleMatch(Exception):  # noqa: N818 (the callers make a mismatch of it)
     """A text that has none of the looked-for values, or several; the message lists the candidates if several."""
 

@@ -15,7 +15,7 @@ from bamlvm.sysops.parsing import numbers
 from bamlvm.sysops.parsing.base import Plan, UnwrapBuilder, ValueBuilder
 from bamlvm.sysops.parsing.names import BoolFinder, Named, NameFinder
 from bamlvm.sysops.parsing.raw import MismatchBuilder, TextBuilder
-from bamlvm.sysops.parsing.results import Coerced, Mismatch, NoSingleMatch, Result, excerpt
+from bamlvm.sysops.parsing.results import ELLIPSES, Coerced, Mismatch, NoSingleMatch, Result, excerpt
 
 _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 _FLOAT: Final = re.compile(r"-?[0-9]{1,300}(?:\.[0-9]{1,300})?(?:[eE][-+]?[0-9]{1,3})?")
@@ -29,12 +29,13 @@ _NOT_FINITE: Final = {
 }
 _ANSWERS: Final = {"true": True, "false": False, "yes": True, "no": False}
 _NULLS: Final = frozenset({"", "null", "none", "nil", "n/a", "undefined"})
+_NO_STRINGS: Final = frozenset({"null", "None", "undefined", *ELLIPSES})
 _BOOLS: Final = BoolFinder()
 
 
 def is_null(text: str) -> bool:
     """Whether a text is a word for null, or empty."""
-    return len(text) < 64 and text.strip(" \t\r\n*_`\"'.").casefold() in _NULLS
+    return len(text) < 64 and text not in ELLIPSES and text.strip(" \t\r\n*_`\"'.").casefold() in _NULLS
 
 
 def null() -> None:
@@ -67,7 +68,7 @@ class StringPlan(ScalarPlan):
     def scalar(self, text: str, quoted: bool) -> Result:
         if quoted:
             return text
-        return Mismatch(self.expected, text) if text in ("null", "None", "undefined") else Coerced(text, 2)
+        return Mismatch(self.expected, text) if text in _NO_STRINGS else Coerced(text, 2)
 
     def open(self, is_object: bool) -> ValueBuilder:
         return TextBuilder(is_object)

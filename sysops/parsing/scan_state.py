@@ -43,6 +43,7 @@ class ScanState:
         self._equals = False  # whether the last colon was "="
         self._comment = ""
         self._is_key = False
+        self._quoted_key = ""  # the last key that was in quotes; empty if a later one was not
         # a string or bare value under way:
         self._pieces: list[str] = []
         self._quote = ""

@@ -22,7 +22,7 @@ from bamlvm.sysops.parsing import escapes, evidence, lookahead, openings
 from bamlvm.sysops.parsing.bare_values import BareStates
 from bamlvm.sysops.parsing.base import ValueBuilder
 from bamlvm.sysops.parsing.evidence import PLAIN, WINDOW
-from bamlvm.sysops.parsing.results import Coerced, Mismatch, Result
+from bamlvm.sysops.parsing.results import ELLIPSES, Coerced, Mismatch, Result
 from bamlvm.sysops.parsing.scan_state import FENCE
 from bamlvm.sysops.parsing.strings import CLOSING, StringStates
 
@@ -36,6 +36,8 @@ _COLON: Final = re.compile(r":|=>?|\uff1a")
 _ESCAPES: Final = re.compile(r"(?:\\[nrt]|\s)+\Z")
 """The escapes of space behind a value."""
 
+_ELLIPSIS: Final = re.compile(r"\.{3,}|\u2026")
+_BEFORE_ELLIPSIS: Final = re.compile(r"(\S+)\s+(?:\.{3,}|\u2026)")
 _PREFIXES: Final = "rRbBuUfF"
 """What Python writes before the quote of a string."""
 
@@ -157,6 +159,14 @@ class Scanner(StringStates, BareStates):
             thought = self._at_end_of_reasoning()
             if thought is not False:
                 return bool(thought)
+        if character in ".\u2026":
+            left_out = _ELLIPSIS.match(self._buffer, self._at)
+            if left_out is None and len(self._buffer) - self._at < 3 and not self._final:
+                return False
+            if left_out is not None:
+                self._at = left_out.end()
+                self._stack[-1].left_out()
+                return True
         if character in CLOSING:
             return self._open_quote(is_key=True)
         if character == "{" and not self._fresh and len(self._stack) > 1 and not self._stack[-2].is_object:
@@ -185,6 +195,7 @@ class Scanner(StringStates, BareStates):
         if end < len(self._buffer) and self._buffer[end] in ":=\uff1a":
             self._at = end
             self._begin_value(key)
+            self._quoted_key = ""
         elif end < len(self._buffer) and key and self._buffer[end] in evidence.QUOTES:
             return self._end_half_quoted(key, begin, end)
         return True
@@ -263,10 +274,21 @@ class Scanner(StringStates, BareStates):
             self._at = colon.end()
             self._equals = colon[0][0] == "="
         elif self._buffer[self._at].translate(PLAIN) in ",}":
-            self._state = type(self)._key
+            self._end_lone()
             return True
         self._state = type(self)._value
         return True
+
+    def _end_lone(self) -> None:
+        """Behind a text in quotes that no colon follows: an item, if the part before it is a list of such."""
+        text = self._quoted_key
+        builder = self._stack[-1].reopened() if text else None
+        if builder is None:
+            self._state = type(self)._key
+            return
+        self._stack.append(builder)
+        self._plan = builder.child("")
+        self._put_scalar(text, True)
 
     def _value(self) -> bool:
         """Before a value, or the end of the list."""
@@ -279,6 +301,14 @@ class Scanner(StringStates, BareStates):
             self._put_scalar(plain[plain.lastindex or 0], plain.lastindex == 1)
             return True
         character = self._buffer[self._at].translate(PLAIN)
+        if character == "[" and in_object and self._plan.takes_list and self._plan.takes_scalar:
+            is_mark = openings.begins_mark(self._buffer, self._at, self._final)
+            if is_mark is None:
+                return False
+            if is_mark:
+                self._begin_scalar()
+                self._state = type(self)._bare
+                return True
         if character in "{[":
             if len(self._stack) >= MAX_DEPTH:
                 self._too_deep()
@@ -382,6 +412,7 @@ class Scanner(StringStates, BareStates):
             text = "".join(self._pieces)
             if self._is_key:
                 self._begin_value(text)
+                self._quoted_key = text
                 return
             if len(self._quote) == 3:
                 text = escapes.block(text, self._quote == FENCE)
@@ -393,13 +424,21 @@ class Scanner(StringStates, BareStates):
                 text = text[: escape.start()]
             if text[:2] in ("|\n", ">\n"):  # a block of YAML
                 text = textwrap.dedent(text[2:])
-            if text:
+            left_out = _BEFORE_ELLIPSIS.fullmatch(text)
+            if left_out is not None and lookahead.is_literal(left_out[1]):  # `"a": 1 ...`
+                self._put_scalar(left_out[1], False)
+                self._stack[-1].left_out()
+            elif text:
                 self._put_scalar(text, False)
             else:
                 self._next()
 
     def _put_scalar(self, text: str, quoted: bool) -> None:
         self._fresh = False
+        if not quoted and not self._stack[-1].is_object and text in ELLIPSES:
+            self._stack[-1].left_out()
+            self._next()
+            return
         result = self._plan.scalar(text, quoted)
         kind = result.__class__
         builder = self._stack[-1]

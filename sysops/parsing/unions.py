@@ -328,6 +328,9 @@ class UnionBuilder(ValueBuilder):
     def may_go_on(self) -> bool:
         return self._inner is not None and self._inner.may_go_on()
 
+    def left_out(self) -> None:
+        (self._raw if self._inner is None else self._inner).left_out()
+
     def cut_short(self) -> None:
         if self._inner is not None:
             self._inner.cut_short()
