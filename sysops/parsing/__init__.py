@@ -7,6 +7,7 @@
       prose.py          the prose around them, and what the place of one says of it
       scanner.py        text to values, resumable at any character: its states around keys and values
       strings.py bare_values.py scan_state.py    its states inside them, and what all states share
+      brackets.py       brackets that are too many, too early or of the wrong kind
       lookahead.py      where strings, keys and bare values end: the table of the decisions
       openings.py       what begins an object or a list in prose, or without its bracket
       evidence.py       what a piece of text ahead looks like

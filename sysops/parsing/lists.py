@@ -32,7 +32,7 @@ def unbracketed(text: str) -> list[RawScalar]:
     lines = [line for line in text.split("\n") if line.strip()]
     if len(lines) > 1 and all(map(_BULLET.match, lines)):
         return [_item(_BULLET.sub("", line, count=1)) for line in lines]
-    if "," not in text and len(lines) < 2 or _GROUPED.fullmatch(text):
+    if ("," not in text and len(lines) < 2) or _GROUPED.fullmatch(text):
         return [_item(text)]
     items: list[RawScalar] = []
     depth = start = 0

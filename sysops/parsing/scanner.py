@@ -9,7 +9,8 @@ Read besides JSON: missing, doubled and trailing commas; comments (``//``, ``/* 
 quotes or in other quotes; quotes and line breaks inside strings; ``=`` or ``=>`` for a colon; full-width punctuation;
 doubled braces; brackets and quotes that are missing.  A code fence that ends inside an object ends the object.
 
-Here are the states at and between keys and values; :mod:`.strings` and :mod:`.bare_values` have those inside them.
+Here are the states at and between keys and values; :mod:`.strings` and :mod:`.bare_values` have those inside them,
+:mod:`.brackets` the questions about brackets that are one too many, or of the wrong kind.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Final
 from bamlvm.sysops.parsing import escapes, evidence, lookahead, openings
 from bamlvm.sysops.parsing.bare_values import BareStates
 from bamlvm.sysops.parsing.base import ValueBuilder
+from bamlvm.sysops.parsing.brackets import Brackets
 from bamlvm.sysops.parsing.evidence import PLAIN, WINDOW
 from bamlvm.sysops.parsing.results import ELLIPSES, Coerced, Mismatch, Result
 from bamlvm.sysops.parsing.scan_state import FENCE
@@ -41,9 +43,6 @@ _BEFORE_ELLIPSIS: Final = re.compile(r"(\S+)\s+(?:\.{3,}|\u2026)")
 _PREFIXES: Final = "rRbBuUfF"
 """What Python writes before the quote of a string."""
 
-_MISNESTED: Final = re.compile(r"\s*(?P<brackets>[}\]][\s}\]]*)?,\s*\{")
-_MAY_BE_MISNESTED: Final = re.compile(r"\s*(?:[}\]][\s}\]]*)?(?:,\s*)?\Z")
-
 
 _PLAIN_TEXT: Final = r'[^"\\\n`\u201c\u201d\u201e]'
 _PLAIN_KEY: Final = re.compile(rf'[\s,]*"([^\W_]{_PLAIN_TEXT}{{0,60}})"\s*:')
@@ -56,7 +55,7 @@ _PLAIN_IN_LIST: Final = re.compile(
 """Keys and scalars as JSON has them, with evidence behind them that nothing outweighs: most of most answers."""
 
 
-class Scanner(StringStates, BareStates):
+class Scanner(StringStates, BareStates, Brackets):
     """Reads containers.  A subclass says what stands around them: its state is the first, and :meth:`ended` takes
     each container that is complete.
     """
@@ -199,58 +198,6 @@ class Scanner(StringStates, BareStates):
         elif end < len(self._buffer) and key and self._buffer[end] in evidence.QUOTES:
             return self._end_half_quoted(key, begin, end)
         return True
-
-    def _goes_on(self) -> bool | None:
-        """Whether a ``}`` comes too early: pairs follow it that can belong to no other object than the one it closes,
-        as that is an item of a list, or the whole value."""
-        if self._fresh or (len(self._stack) > 1 and self._stack[-2].is_object):
-            return False
-        names = self._stack[-1].expected_names()
-        if not self._stack[-1].may_go_on() or (not names and (names is not None or len(self._stack) > 1)):
-            return False
-        return openings.begins_more_pairs(self._buffer, self._at + 1, names, self._final)
-
-    def _is_stray(self) -> bool | None:
-        """Whether a bracket is one too many: a key of the object follows a ``]``, the next object of the only list a
-        ``}``."""
-        at = _SPACE.match(self._buffer, self._at + 1).end()  # type: ignore[union-attr]  # it matches the empty string
-        if at == len(self._buffer) and not self._final and at - self._at < WINDOW:
-            return None
-        following = self._buffer[at : at + 1]
-        if self._stack[-1].is_object:
-            names = self._stack[-1].names
-            return bool(following) and openings.begins_pair(self._buffer, at, names or (), self._final)
-        if following != "," or not self._plan.takes_object or len(self._stack) - self._objects > 1:
-            return False
-        at = _SPACE.match(self._buffer, at + 1).end()  # type: ignore[union-attr]  # it matches the empty string
-        if at == len(self._buffer) and not self._final and at - self._at < 2 * WINDOW:
-            return None
-        return self._buffer[at : at + 1] == "{"
-
-    def _begins_items(self) -> bool | None:
-        """Whether a ``[`` where a key is expected begins more of a list: behind a comma, or with a string or object
-        in it; not ``[1]``, a mark in prose."""
-        at = _SPACE.match(self._buffer, self._at + 1).end()  # type: ignore[union-attr]  # it matches the empty string
-        if at == len(self._buffer):
-            return False if self._final or at - self._at > WINDOW else None
-        return self._comma or self._buffer[at] in '"{\u201c'
-
-    def _is_misnested(self) -> bool | None:
-        """Whether a ``]`` that would end the outermost list stands for a ``}``, or is one too many: a comma and the
-        next object follow, directly if its first key is declared, or behind brackets that close nothing."""
-        if self._fresh or len(self._stack) > 1 or not self._plan.takes_object:
-            return False
-        at = self._at + 1
-        found = _MISNESTED.match(self._buffer, at, at + WINDOW)
-        if found is not None:
-            if found["brackets"]:
-                return True
-            key = _SPACE.match(self._buffer, found.end()).end()  # type: ignore[union-attr]  # it matches the empty string
-            if key == len(self._buffer):
-                return False if self._final or key - at > WINDOW else None
-            return openings.begins_pair(self._buffer, key, self._plan.names or (), self._final)
-        waits = len(self._buffer) - at < WINDOW and not self._final and _MAY_BE_MISNESTED.match(self._buffer, at)
-        return None if waits else False
 
     def _end_half_quoted(self, key: str, begin: int, end: int) -> bool:
         """Behind a word where a key is expected, before a quote: it ends the key if a colon follows."""
