@@ -39,8 +39,12 @@ class Brackets(ScanState):
         if self._stack[-1].is_object:
             names = self._stack[-1].names
             return bool(following) and openings.begins_pair(self._buffer, at, names or (), self._final)
-        if following != "," or not self._plan.takes_object or len(self._stack) - self._objects > 1:
+        if following != "," or not self._plan.takes_object:
             return False
+        if len(self._stack) - self._objects > 1:
+            return openings.begins_sibling(
+                self._buffer, at + 1, self._plan.names, self._stack[-2].names, self._at + WINDOW, self._final
+            )
         at = past(SPACE, self._buffer, at + 1)
         if at == len(self._buffer) and not self._final and at - self._at < 2 * WINDOW:
             return None

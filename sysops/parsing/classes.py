@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
 from bamlvm.sysops.parsing.base import COMPLETE, INCOMPLETE, PENDING, Plan, UnwrapBuilder, ValueBuilder
-from bamlvm.sysops.parsing.embedded import unwrapped, written_as_string
+from bamlvm.sysops.parsing.embedded import begins_container, unwrapped, written_as_string
 from bamlvm.sysops.parsing.lists import ListBuilder, ListPlan
 from bamlvm.sysops.parsing.names import bare
 from bamlvm.sysops.parsing.raw import RAW, RawBuilder, RawContainer, aligned, fits, untyped
@@ -75,7 +75,7 @@ class ClassPlan(Plan):
         return shown.__class__ is Instance and shown.cls.name == STATE_CLASS and shown.fields[0] is None
 
     def scalar(self, text: str, quoted: bool) -> Result:
-        if quoted and text.lstrip()[:1] in ("{", "["):
+        if quoted and begins_container(text):
             result = written_as_string(text, self)
             if result.__class__ is not Mismatch:
                 return result

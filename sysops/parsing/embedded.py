@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, Final
 
+from bamlvm.sysops.parsing import passages
 from bamlvm.sysops.parsing.base import Plan, ValueBuilder
 from bamlvm.sysops.parsing.raw import RawBuilder, RawContainer, fits
 from bamlvm.sysops.parsing.results import Coerced, Mismatch, Result, penalty_of, value_of
 from bamlvm.sysops.parsing.scanner import Scanner
+
+_TAGS: Final = re.compile(r"(?:\s*</[\w:.-]{1,40}>){1,4}\Z")
+
+_SCHEMA_KEYS: Final = frozenset({"type", "$ref", "anyOf", "oneOf", "allOf", "enum", "const"})
 
 
 class _OneContainer(Scanner):
@@ -29,13 +35,28 @@ class _OneContainer(Scanner):
         self.raw = None
 
     def read(self, text: str) -> RawContainer | None:
-        text = text.strip()
+        text = _bare(text)
         if text[:1] not in ("{", "["):
             return None
         self.begin(RawBuilder(text[0] == "{"))
         self.take(text[1:])
         self.take_end()
         return self.raw
+
+
+def _bare(text: str) -> str:
+    """Return a text without the code fence that it is, and without tags at its end."""
+    text = text.strip()
+    if text.startswith("```"):
+        fences = passages.fenced(text)
+        return fences[0] if len(fences) == 1 and text.endswith("```") else text
+    return text[: tags.start()] if text.endswith(">") and (tags := _TAGS.search(text)) else text
+
+
+def begins_container(text: str) -> bool:
+    """Whether a text may be an object or a list, in a code fence or not."""
+    text = text.lstrip()
+    return text[:1] in ("{", "[") or text.startswith("```")
 
 
 def read_container(text: str) -> RawContainer | None:
@@ -59,8 +80,10 @@ def unwrapped(foreign: RawContainer, plan: Plan) -> Result:
     containers = [
         part
         for part in foreign.parts
-        if isinstance(part, RawContainer) or (part.quoted and part.text[:1] in ("{", "["))
+        if isinstance(part, RawContainer) or (part.quoted and begins_container(part.text))
     ]
+    if _is_schema(foreign):
+        return Mismatch(plan.expected, "a JSON Schema")
     found = [result for part in containers if (result := fits(part, plan)).__class__ is not Mismatch]
     if not found and plan.takes_list and [part for part in containers if part.__class__ is RawContainer] == containers:
         lists = [part for part in containers if part.keys is None]
@@ -69,3 +92,15 @@ def unwrapped(foreign: RawContainer, plan: Plan) -> Result:
     if len(found) != 1:
         return Mismatch(plan.expected, f"an object with {len(found)} of them" if found else "an object without one")
     return Coerced(value_of(found[0]), penalty_of(found[0]) + 2, foreign)
+
+
+def _is_schema(raw: RawContainer) -> bool:
+    """Whether an object describes values instead of being one: ``{"type": "object", "properties": {…}}``."""
+    parts = dict(zip(raw.keys or (), raw.parts, strict=False))
+    properties = parts.get("properties")
+    if not isinstance(properties, RawContainer) or not properties.keys:
+        return False
+    return all(
+        isinstance(part, RawContainer) and part.keys is not None and not _SCHEMA_KEYS.isdisjoint(part.keys)
+        for part in properties.parts
+    )

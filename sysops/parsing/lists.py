@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from bamlvm.sysops.parsing.base import Plan, ValueBuilder
-from bamlvm.sysops.parsing.embedded import unwrapped, written_as_string
+from bamlvm.sysops.parsing.embedded import begins_container, unwrapped, written_as_string
 from bamlvm.sysops.parsing.raw import RawBuilder, RawScalar
 from bamlvm.sysops.parsing.results import LEFT_OUT, Coerced, Mismatch, Result, penalty_of, value_of
 from bamlvm.sysops.parsing.scalars import is_null
@@ -72,7 +72,7 @@ class ListPlan(Plan):
     def scalar(self, text: str, quoted: bool) -> Result:
         if not quoted and is_null(text):
             return Coerced([], 1)
-        if quoted and text.lstrip()[:1] in ("{", "["):
+        if quoted and begins_container(text):
             result = written_as_string(text, self)
             if result.__class__ is not Mismatch:
                 return result

@@ -39,6 +39,11 @@ from bamlvm.sysops.parsing.evidence import (
 )
 from bamlvm.sysops.parsing.names import bare
 
+_BRACES: Final = re.compile(r"[\s}]*")
+_BRACE: Final = re.compile(r"\s*\{")
+_PAIR: Final = re.compile(r'\s*"([^"\\\n]{1,60})"\s*:(\s*(?:"[^"\\]*"|[\w.+-]+)\s*,)?')
+_PAIR_BEGINS: Final = re.compile(r'\s*(?:"[^"\\\n]*(?:"\s*)?)?\Z')
+_SCALAR_BEGINS: Final = re.compile(r'\s*(?:"[^"\\]*"?|[\w.+-]*)\s*\Z')
 _MARK: Final = re.compile(r"\[(?:[0-9]{1,3}(?:\][ \t]*)?)?")
 _NAME: Final = re.compile(r"[^\"'`\u201c\u201d:,\[\]{}\n]*")
 
@@ -121,8 +126,10 @@ def begins_pair(text: str, at: int, names: Collection[str], final: bool) -> bool
 
 def begins_more_pairs(text: str, at: int, names: Collection[str] | None, final: bool) -> bool | None:
     """Whether more pairs of an object follow the ``}`` just before ``at``: one of ``names``, the keys that the object
-    has not had yet, in quotes or behind a comma. Where any key may follow, its value must look like one as well."""
-    next_at = past(SPACE, text, at)
+    has not had yet, in quotes or behind a comma. Other braces that close nothing may stand before them. Where any key
+    may follow, its value must look like one as well.
+    """
+    next_at = past(_BRACES, text, at, at + WINDOW)
     comma = text[next_at : next_at + 1].translate(PLAIN) == ","
     if comma:
         next_at = past(SPACE, text, next_at + 1)
@@ -139,6 +146,30 @@ def begins_more_pairs(text: str, at: int, names: Collection[str] | None, final: 
         return False
     found = quoted_then(text, next_at, ":", final)
     return value_follows(text, next_at, final) if found else found
+
+
+def begins_sibling(
+    text: str, at: int, names: Collection[str] | None, others: Collection[str] | None, end: int, final: bool
+) -> bool | None:
+    """Whether an object at ``at`` has a key of ``names`` before one of ``others`` that is not in both, so that it is an
+    item of the list of such objects, and not of the list around it. Looks no further than ``end``, and at scalars.
+    """
+    if names is None or others is None:
+        return False
+    waits = not final and len(text) < end
+    found = _BRACE.match(text, at)
+    if found is None:
+        return None if waits and not text[at:].strip() else False
+    while True:
+        at = found.end()
+        found = _PAIR.match(text, at, end)
+        if found is None:
+            return None if waits and _PAIR_BEGINS.match(text, at) else False
+        key = bare(found[1])
+        if (key in names) != (key in others):
+            return key in names
+        if found[2] is None:
+            return None if waits and _SCALAR_BEGINS.match(text, found.end()) else False
 
 
 def begins_key_around(text: str, at: int, names: Collection[str], final: bool) -> bool | None:

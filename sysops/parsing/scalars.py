@@ -174,7 +174,10 @@ class ChoicePlan(ScalarPlan):
 
     def __init__(self, found: Sequence[Named]) -> None:
         self._finder = NameFinder(found)
-        shown = [json.dumps(named.names[0], ensure_ascii=False) for named in found]
+        shown = [
+            named.names[0] if isinstance(named.value, (bool, int)) else json.dumps(named.names[0], ensure_ascii=False)
+            for named in found
+        ]
         self.expected = shown[0] if len(shown) == 1 else f"one of {', '.join(shown)}"
         self.exact: dict[tuple[str, bool], Any] = {}
         for rank in range(max((len(named.names) for named in found), default=0)):
