@@ -179,9 +179,12 @@ def _final_value(scope: Scope, parser: StreamParser, type_: Type, content: str) 
 def _finished(scope: Scope, parser: StreamParser, type_: Type) -> Value:
     """Return the value of the answer of the attempt under way, and note the reasoning that was in it."""
     content = parser.text()
-    if scope.attempt is not None and any(mark in content for mark in _TAG_MARKS):
-        scope.attempt.reasoning = scope.attempt.reasoning or parser.reasoning()
-    return enforced(scope.readers, type_, parsing.finished(parser, _cut_by(scope)), content)
+    try:
+        value = parsing.finished(parser, _cut_by(scope))
+    finally:
+        if scope.attempt is not None and any(mark in content for mark in _TAG_MARKS):
+            scope.attempt.reasoning = scope.attempt.reasoning or parser.reasoning()
+    return enforced(scope.readers, type_, value, content)
 
 
 def enforced(readers: Readers, type_: Type, value: Value, content: str) -> Value:

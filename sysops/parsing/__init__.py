@@ -2,6 +2,7 @@
 
     output.py         the readers of answers; strings and other scalars
     structured.py     answers with objects or lists in them, whole and piece by piece
+      exact.py          whole answers that are JSON of their type and nothing else
       planner.py        a type to a plan
       completion.py     which candidate of an answer is the value, and partial values
       prose.py          the prose around them, and what the place of one says of it
@@ -65,9 +66,9 @@ def final_parse(
 
 
 def fed(parser: StreamParser, content: str) -> StreamParser:
-    """Return the parser, which has read a whole answer."""
+    """Return the parser, which has taken a whole answer."""
     if isinstance(parser, StructuredStream):
-        parser.feed_silently(content)
+        parser.take_whole(content)
     else:
         parser.feed(content)
     return parser

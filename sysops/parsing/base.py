@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any, Final
 
-from bamlvm.sysops.parsing.results import Coerced, Mismatch, Result, excerpt, penalty_of, value_of
+from bamlvm.sysops.parsing.results import Coerced, Inexact, Mismatch, Result, excerpt, penalty_of, value_of
 
 COMPLETE: Final = "Complete"
 INCOMPLETE: Final = "Incomplete"
@@ -115,6 +115,11 @@ class Plan:
     def scalar(self, text: str, quoted: bool) -> Result:
         """Return the value of a scalar."""
         return None
+
+    def exact(self, decoded: Any) -> Any:
+        """Return the value of what a JSON decoder has made of a text.  Raises :class:`Inexact` if the type does not
+        plainly have it; the text may still be read as the type."""
+        raise Inexact
 
     def open(self, is_object: bool) -> ValueBuilder:
         """Return the builder of an object or a list."""

@@ -10,10 +10,10 @@ from bamlvm.sysops.parsing.embedded import begins_container, unwrapped, written_
 from bamlvm.sysops.parsing.lists import ListBuilder, ListPlan
 from bamlvm.sysops.parsing.names import bare
 from bamlvm.sysops.parsing.raw import RAW, RawBuilder, RawContainer, aligned, fits, untyped
-from bamlvm.sysops.parsing.results import LEFT_OUT, Coerced, Mismatch, Result, penalty_of, value_of
+from bamlvm.sysops.parsing.results import LEFT_OUT, Coerced, Inexact, Mismatch, Result, penalty_of, value_of
 from bamlvm.sysops.parsing.scalars import ScalarPlan
 from bamlvm.vm.program.declarations import has_attribute
-from bamlvm.vm.values import MOST_EXTENDED, Instance, LoadedClass
+from bamlvm.vm.values import MISSING, MOST_EXTENDED, Instance, LoadedClass
 
 STATE_CLASS: Final = "baml.stream.State"
 """What ``@stream.with_state`` wraps partial values in."""
@@ -73,6 +73,23 @@ class ClassPlan(Plan):
         if shown is None:
             return True
         return shown.__class__ is Instance and shown.cls.name == STATE_CLASS and shown.fields[0] is None
+
+    def exact(self, decoded: Any) -> Any:
+        if decoded.__class__ is not dict or len(decoded) != self.size or not self.size or self.is_dynamic:
+            raise Inexact
+        values: list[Any] = [MISSING] * self.size
+        places, plans = self.places, self.plans
+        for key, part in decoded.items():
+            place = places.get(key)
+            if place is None:
+                raise Inexact
+            values[place] = plans[place].exact(part)
+        if MISSING in values:  # a field came by its name and by its alias
+            raise Inexact
+        for place, given in self.given:
+            if values[place] is None:
+                values[place] = given
+        return Instance(self.cls, values)
 
     def scalar(self, text: str, quoted: bool) -> Result:
         if quoted and begins_container(text):

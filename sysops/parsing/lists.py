@@ -9,7 +9,7 @@ from typing import Any, Final
 from bamlvm.sysops.parsing.base import Plan, ValueBuilder
 from bamlvm.sysops.parsing.embedded import begins_container, unwrapped, written_as_string
 from bamlvm.sysops.parsing.raw import RawBuilder, RawScalar
-from bamlvm.sysops.parsing.results import LEFT_OUT, Coerced, Mismatch, Result, penalty_of, value_of
+from bamlvm.sysops.parsing.results import LEFT_OUT, Coerced, Inexact, Mismatch, Result, penalty_of, value_of
 from bamlvm.sysops.parsing.scalars import is_null
 
 _ITEMS: Final = re.compile(r'[^\\]"\s*,\s*"')
@@ -68,6 +68,11 @@ class ListPlan(Plan):
     @property
     def expected(self) -> str:  # type: ignore[override]  # a list of lists would build its text for ever
         return "a list"
+
+    def exact(self, decoded: Any) -> Any:
+        if decoded.__class__ is not list:
+            raise Inexact
+        return list(map(self.item.exact, decoded))
 
     def scalar(self, text: str, quoted: bool) -> Result:
         if not quoted and is_null(text):

@@ -13,7 +13,7 @@ from typing import Any
 from bamlvm.sysops.parsing.base import Plan, UnwrapBuilder, ValueBuilder
 from bamlvm.sysops.parsing.embedded import unwrapped, written_as_string
 from bamlvm.sysops.parsing.raw import RAW, RawContainer
-from bamlvm.sysops.parsing.results import LEFT_OUT, Coerced, Mismatch, Result, penalty_of, value_of
+from bamlvm.sysops.parsing.results import LEFT_OUT, Coerced, Inexact, Mismatch, Result, penalty_of, value_of
 from bamlvm.sysops.parsing.scalars import ChoicePlan, is_null
 from bamlvm.vm.values import Instance
 
@@ -25,6 +25,12 @@ class MapPlan(Plan):
     takes_object = True
     key: ChoicePlan | None
     value: Plan
+
+    def exact(self, decoded: Any) -> Any:
+        if decoded.__class__ is not dict:
+            raise Inexact
+        keys = decoded if self.key is None else map(self.key.exact, decoded)
+        return dict(zip(keys, map(self.value.exact, decoded.values()), strict=True))
 
     def scalar(self, text: str, quoted: bool) -> Result:
         if not quoted and is_null(text):

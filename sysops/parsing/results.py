@@ -27,6 +27,10 @@ class NoSingleMatch(Exception):  # noqa: N818 (the callers make a mismatch of it
     """A text that has none of the looked-for values, or several; the message lists the candidates if several."""
 
 
+class Inexact(Exception):  # noqa: N818 (the scanner reads the text then)
+    """A text, or a decoded value, that is not plainly JSON of a type."""
+
+
 class Coerced:
     """A value that the text has only after a change; ``penalty`` says how large a change (0 is none).
 

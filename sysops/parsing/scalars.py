@@ -15,9 +15,12 @@ from bamlvm.sysops.parsing import numbers
 from bamlvm.sysops.parsing.base import Plan, UnwrapBuilder, ValueBuilder
 from bamlvm.sysops.parsing.names import BoolFinder, Named, NameFinder
 from bamlvm.sysops.parsing.raw import MismatchBuilder, TextBuilder
-from bamlvm.sysops.parsing.results import ELLIPSES, Coerced, Mismatch, NoSingleMatch, Result, excerpt
+from bamlvm.sysops.parsing.results import ELLIPSES, Coerced, Inexact, Mismatch, NoSingleMatch, Result, excerpt
 
 _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
+_PLAIN: Final = 10**18
+"""The integers below need no look at their size."""
+
 _FLOAT: Final = re.compile(r"-?[0-9]{1,300}(?:\.[0-9]{1,300})?(?:[eE][-+]?[0-9]{1,3})?")
 _NUMBER_ONLY: Final = re.compile(r"[\s*_`~\"'()\[\]<>$\u20ac\u00a3\u00a5\u20b9+\u2212%.,\-/0-9eE]*")
 _NOT_FINITE: Final = {
@@ -65,6 +68,11 @@ class StringPlan(ScalarPlan):
     expected = "a string"
     grows = True
 
+    def exact(self, decoded: Any) -> Any:
+        if decoded.__class__ is str:
+            return decoded
+        raise Inexact
+
     def scalar(self, text: str, quoted: bool) -> Result:
         if quoted:
             return text
@@ -90,6 +98,11 @@ class IntPlan(_NumberPlan):
 
     expected = "an int"
 
+    def exact(self, decoded: Any) -> Any:
+        if decoded.__class__ is int and -_PLAIN < decoded < _PLAIN:
+            return decoded
+        raise Inexact
+
     def scalar(self, text: str, quoted: bool) -> Result:
         if _INTEGER.fullmatch(text):
             return Coerced(int(text), 3) if quoted else int(text)
@@ -106,6 +119,11 @@ class FloatPlan(_NumberPlan):
     """``float``."""
 
     expected = "a float"
+
+    def exact(self, decoded: Any) -> Any:
+        if decoded.__class__ is float and decoded - decoded == 0:  # finite
+            return decoded
+        raise Inexact
 
     def scalar(self, text: str, quoted: bool) -> Result:
         if _FLOAT.fullmatch(text):
@@ -126,6 +144,11 @@ class BoolPlan(ScalarPlan):
     """``bool``."""
 
     expected = "a bool"
+
+    def exact(self, decoded: Any) -> Any:
+        if decoded.__class__ is bool:
+            return decoded
+        raise Inexact
 
     def scalar(self, text: str, quoted: bool) -> Result:
         if not quoted:
@@ -157,6 +180,11 @@ class NullPlan(ScalarPlan):
 
     expected = "null"
 
+    def exact(self, decoded: Any) -> Any:
+        if decoded is None:
+            return None
+        raise Inexact
+
     def scalar(self, text: str, quoted: bool) -> Result:
         if not quoted and text == "null":
             return None
@@ -170,7 +198,7 @@ class NullPlan(ScalarPlan):
 
 
 class ChoicePlan(ScalarPlan):
-    """Enums, literals and unions of them; ``exact`` has each value by its text and whether that is in quotes."""
+    """Enums, literals and unions of them; ``exact_texts`` has each value by its text and whether that is in quotes."""
 
     def __init__(self, found: Sequence[Named]) -> None:
         self._finder = NameFinder(found)
@@ -179,15 +207,21 @@ class ChoicePlan(ScalarPlan):
             for named in found
         ]
         self.expected = shown[0] if len(shown) == 1 else f"one of {', '.join(shown)}"
-        self.exact: dict[tuple[str, bool], Any] = {}
+        self.exact_texts: dict[tuple[str, bool], Any] = {}
         for rank in range(max((len(named.names) for named in found), default=0)):
             for named in found:
                 if rank < len(named.names):
                     quoted = not isinstance(named.value, (bool, int))
-                    self.exact.setdefault((named.names[rank], quoted), named.value)
+                    self.exact_texts.setdefault((named.names[rank], quoted), named.value)
+
+    def exact(self, decoded: Any) -> Any:
+        found = self.exact_texts.get((decoded, True), self) if decoded.__class__ is str else self
+        if found is self:
+            raise Inexact
+        return found
 
     def scalar(self, text: str, quoted: bool) -> Result:
-        found = self.exact.get((text, quoted), self)
+        found = self.exact_texts.get((text, quoted), self)
         if found is not self:
             return found
         try:

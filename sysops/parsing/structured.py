@@ -13,6 +13,7 @@ from bamlvm.sysops.parsing import passages, reasoning
 from bamlvm.sysops.parsing.base import Plan
 from bamlvm.sysops.parsing.classes import ClassPlan
 from bamlvm.sysops.parsing.completion import NO_CANDIDATE, CompletionReader
+from bamlvm.sysops.parsing.exact import exact_value
 from bamlvm.sysops.parsing.lists import ListPlan
 from bamlvm.sysops.parsing.output import (
     Abandoned,
@@ -25,7 +26,7 @@ from bamlvm.sysops.parsing.output import (
 )
 from bamlvm.sysops.parsing.planner import plan_of
 from bamlvm.sysops.parsing.prose import FENCED
-from bamlvm.sysops.parsing.results import Mismatch, Result, value_of
+from bamlvm.sysops.parsing.results import Inexact, Mismatch, Result, value_of
 from bamlvm.sysops.parsing.scalars import NullPlan, ScalarPlan, StringPlan
 from bamlvm.sysops.parsing.unions import UnionPlan
 from bamlvm.sysops.schema import Schema
@@ -130,17 +131,27 @@ class StructuredStream(StreamParser):
     def __init__(self, output: StructuredOutput, trace: Trace | None) -> None:
         self.output: StructuredOutput = output
         self._trace = trace
-        self.reader = CompletionReader(output.plan, trace)
+        self._reader: CompletionReader | None = None  # made when something is to be read
         self._pieces: list[str] = []
 
-    def feed(self, text: str) -> Any:
-        self.feed_silently(text)
-        return self.reader.partial()
+    @property
+    def reader(self) -> CompletionReader:
+        """What has read the text so far."""
+        if self._reader is None:
+            self._reader = CompletionReader(self.output.plan, self._trace)
+            for text in self._pieces:
+                self._read(self._reader, text)
+        return self._reader
 
-    def feed_silently(self, text: str) -> None:
-        """Take the text that follows and build no partial value."""
+    def feed(self, text: str) -> Any:
+        reader = self.reader
         self._pieces.append(text)
-        self._read(self.reader, text)
+        self._read(reader, text)
+        return reader.partial()
+
+    def take_whole(self, text: str) -> None:
+        """Take a whole answer, which is read at the end."""
+        self._pieces.append(text)
 
     def _read(self, reader: CompletionReader, text: str) -> None:
         if len(text) <= _PIECE:
@@ -155,9 +166,14 @@ class StructuredStream(StreamParser):
         return "".join(self._pieces)
 
     def reasoning(self) -> str:
-        return reasoning.split(self.text()[: self.reader.forgotten]).reasoning + self.reader.reasoning()
+        if self._reader is None:
+            return ""
+        return reasoning.split(self.text()[: self._reader.forgotten]).reasoning + self._reader.reasoning()
 
     def finish(self, cut_by: str | None = None) -> Any:
+        if self._reader is None and cut_by is None and self._trace is None:
+            with contextlib.suppress(Inexact):
+                return exact_value(self.output.plan, self.text())
         result = self.reader.result(cut_by)
         rank = self.reader.chosen_rank
         if self.reader.has_failed:

@@ -32,7 +32,7 @@ from bamlvm.sysops.parsing.lists import ListPlan
 from bamlvm.sysops.parsing.maps import MapPlan
 from bamlvm.sysops.parsing.names import bare
 from bamlvm.sysops.parsing.raw import RAW, MismatchBuilder, RawBuilder, RawContainer, RawScalar, aligned, filled
-from bamlvm.sysops.parsing.results import Coerced, Mismatch, Result, penalty_of
+from bamlvm.sysops.parsing.results import Coerced, Inexact, Mismatch, Result, penalty_of
 from bamlvm.sysops.parsing.scalars import ChoicePlan, NullPlan, ScalarPlan, StringPlan, is_null, null
 
 _NONE: Final = Mismatch("", "")
@@ -49,9 +49,11 @@ class UnionPlan(Plan):
         self.eager = eager
         self.members = ()
         self.nullable = False
+        self._only: Plan | None = None  # the one member beside null
         self._scalars: list[Plan] = []
         self._objects: list[Plan] = []
         self._lists: list[Plan] = []
+        self._around_objects: Sequence[Plan] | None = None  # worked out when all plans are made
         self._wrapping: list[Plan] = []
         self._tags: dict[str, list[tuple[ClassPlan, ChoicePlan]]] = {}
         self.all_classes = False
@@ -60,6 +62,13 @@ class UnionPlan(Plan):
     @property
     def expected(self) -> str:  # type: ignore[override]  # a recursive type would build its text for ever
         return " or ".join(dict.fromkeys(member.expected for member in self.members if member is not self))
+
+    def exact(self, decoded: Any) -> Any:
+        if decoded is None and self.nullable:
+            return None
+        if self._only is None:
+            raise Inexact
+        return self._only.exact(decoded)
 
     def scalar(self, text: str, quoted: bool) -> Result:
         if quoted:
@@ -152,6 +161,8 @@ class UnionPlan(Plan):
         members = self.members
         before = self.takes_scalar, self.takes_object, self.takes_list, self.stateful
         self.nullable = any(isinstance(member, NullPlan) for member in members)
+        others = [member for member in members if not isinstance(member, NullPlan)]
+        self._only = others[0] if len(others) == 1 else None
         self._scalars = [
             member for member in members if isinstance(member, ScalarPlan) and type(member) is not NullPlan
         ]
@@ -194,8 +205,8 @@ class UnionPlan(Plan):
 
     def openable(self, is_object: bool) -> Sequence[Plan]:
         """The members that an object or a list may be."""
-        listed = [member for member in self._lists if member.takes_object] if is_object else self._lists
-        direct = [*self._objects, *listed]
+        listed = self._wrapping_objects() if is_object else self._lists
+        direct: Sequence[Plan] = [*self._objects, *listed]
         if self.eager:
             direct = (self._objects if is_object else listed) or direct
         if direct:
@@ -204,6 +215,14 @@ class UnionPlan(Plan):
             if type(member) is StringPlan:
                 return [member]
         return self._scalars if not is_object else ()
+
+    def _wrapping_objects(self) -> Sequence[Plan]:
+        """The lists that may have an object as their only item; not those that may be in themselves, which would have
+        it in any number of lists."""
+        if self._around_objects is None:
+            listed = [member for member in self._lists if member.takes_object]
+            self._around_objects = [member for member in listed if not _may_be_in_itself(member)]
+        return self._around_objects
 
     def _find_tags(self) -> dict[str, list[tuple[ClassPlan, ChoicePlan]]]:
         classes = self._objects
@@ -219,7 +238,7 @@ class UnionPlan(Plan):
                 if not isinstance(plan, ChoicePlan):
                     break
                 rows.append((member, plan))
-                values += set(plan.exact.values())
+                values += set(plan.exact_texts.values())
             else:
                 if len(values) == len(set(values)):
                     tags[key] = rows
@@ -243,6 +262,20 @@ class _UndecidedPlan(Plan):
         if self._field.takes_object if is_object else self._field.takes_list:
             return self._builder.decide(self._key).open(is_object)
         return RAW.open(is_object)
+
+
+def _may_be_in_itself(listed: Plan) -> bool:
+    """Whether the items of a list may be that list, or lists that it may be in."""
+    waiting: list[Plan] = [listed]
+    seen = set[int]()
+    while waiting:
+        plan = waiting.pop()
+        inner = plan.members if isinstance(plan, UnionPlan) else [plan.item] if isinstance(plan, ListPlan) else []
+        if listed in inner:
+            return True
+        waiting += [each for each in inner if id(each) not in seen]
+        seen.update(map(id, inner))
+    return False
 
 
 class UnionBuilder(ValueBuilder):
