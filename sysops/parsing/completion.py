@@ -99,7 +99,7 @@ class CompletionReader(ProseReader):
         """
         is_open = len(self._stack) > self._at_end  # a bracket that may come too early ends the value if nothing follows
         open_rank = self._rank if is_open else -2
-        if not self._stack and self._best is None and self._series:
+        if not is_open and self._best is None and self._series:
             open_rank = max(self._series)  # nothing closes a list of objects that stand one after the other
         if cut_by is not None and self._drop_unfinished():
             open_rank = -2
