@@ -26,7 +26,7 @@ from bamlvm.sysops.providers.catalogue import Provider, row_of, streams
 from bamlvm.sysops.providers.failures import CALLED, UNREADABLE, check_answered
 from bamlvm.sysops.providers.options import Options, derived
 from bamlvm.sysops.providers.registry import answer_wire, request_wire
-from bamlvm.sysops.providers.wire import decoded
+from bamlvm.sysops.providers.wire import decoded, read_whole
 from bamlvm.sysops.redaction import redacted_url, secret_values, secrets_of
 from bamlvm.sysops.schema import Schema
 from bamlvm.sysops.scope import Scope
@@ -311,9 +311,10 @@ def _messages(prompt: Instance) -> list[Message]:
 def parse(scope: Scope, client: Instance, body: str, return_type: Any) -> Any:
     options, row = _provider(scope, client)
     _keep_body(scope, body)
-    answer = answer_wire(row, options).read(body)
+    has_tools = options.output_mode() == "tool"
+    answer = read_whole(answer_wire(row, options), body, has_tools)
     attempt = scope.attempt
-    is_called = answer.calls and options.output_mode() == "tool"
+    is_called = answer.calls and has_tools
     content = answer.calls.text() if is_called else answer.content
     if attempt is not None:
         attempt.text = content
@@ -323,7 +324,7 @@ def parse(scope: Scope, client: Instance, body: str, return_type: Any) -> Any:
         note_tokens(attempt, answer.tokens)
     check_finish_reason(scope, client, answer.finish_reason)
     size = answer.calls.size() if is_called else len(content)
-    has_text = answer.has_text or options.output_mode() == "tool"
+    has_text = answer.has_text or has_tools
     check_answered(size, has_text, answer.finish_reason, answer.refusal)
     type_ = type_of(return_type)
     return answered_value(scope, type_, answer, len(content), options)

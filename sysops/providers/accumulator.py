@@ -35,6 +35,9 @@ DONE: Final = ("[DONE]", '"[DONE]"')
 MAX_CALLS: Final = 1 << 12
 """Most tool calls of one answer: each has a parser of its own."""
 
+_NOTHING: Final = ("", "null", "[]")
+"""Data that says nothing, of events that keep a connection alive."""
+
 _NO_NUMBER: Final = re.compile(r"\b(NaN|Infinity)\b")
 _LONGEST_INTEGER: Final = 400
 
@@ -161,8 +164,8 @@ class Reader(Generic[StructT]):
 
     ``known`` names the event types beside ``message`` and ``error`` that the provider documents: their data must be a
     JSON object.  An event of any other type whose data is not an object is ignored: it reads as the struct's defaults.
-    So is data that is blank, which keeps connections alive, and OpenAI's ``[DONE]`` in any other format, which gateways
-    add.
+    So is data that is blank, null or an empty list, which keeps connections alive, and OpenAI's ``[DONE]`` in any other
+    format, which gateways add.
     """
 
     __slots__ = ("_decoder", "_known", "_type")
@@ -180,7 +183,7 @@ class Reader(Generic[StructT]):
             return self._read_loosely(event)
 
     def _read_loosely(self, event: Event) -> StructT:
-        if event.data.strip() in ("", *DONE):
+        if event.data.strip() in (*_NOTHING, *DONE):
             return self._type()
         try:
             raw = decoded_json(event.data)

@@ -6,6 +6,7 @@ A :class:`WireFormat` is one row, made at the end of a format's module (``anthro
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,10 +20,14 @@ from bamlvm.sysops.providers.failures import provider_error, unreadable_answer
 from bamlvm.sysops.providers.options import Options
 from bamlvm.sysops.providers.usage import Tokens
 from bamlvm.sysops.records import RequestSummary
+from bamlvm.sysops.web.sse import DEFAULT_LIMIT, SseParser, UnreadableStreamError
 from bamlvm.vm.program.schemas.dialects import dialect_of
 from bamlvm.vm.program.schemas.forms import Form, Shape
 from bamlvm.vm.program.schemas.writer import InexpressibleError
 from bamlvm.vm.values import Media
+
+_EVENTS: Final = re.compile(r"\ufeff?\s*(?:(?:data|event|id|retry):|:)")
+"""The beginning of a stream of server-sent events."""
 
 _SOURCES: Final = {"url": "by URL", "base64": "as base64 data"}
 
@@ -102,6 +107,36 @@ def decoded(body: str) -> dict[str, Any]:
     if error:
         raise provider_error(error)
     return data
+
+
+def read_whole(wire: WireFormat, body: str, expects_calls: bool) -> Completion:
+    """Read a whole answer, also one that a server has streamed although no stream was asked for.
+
+    ``expects_calls``: tools were offered.  Raises as ``wire.read`` does.
+    """
+    if not _EVENTS.match(body):
+        return wire.read(body)
+    parser = SseParser(limit=max(DEFAULT_LIMIT, len(body) * 4), keep_unterminated=True)
+    said = wire.accumulator()
+    if expects_calls:
+        said.expect_calls()
+    try:
+        events = [*parser.feed(body.encode("utf-8", "replace")), *parser.close()]
+    except UnreadableStreamError as error:
+        raise unreadable_answer(body, f"is a stream that cannot be read ({error})") from None
+    said.add(events)
+    if said.is_truncated():
+        raise unreadable_answer(body, "is a stream without an end")
+    return Completion(
+        said.take_content(),
+        said.says_text(),
+        said.finish_reason(),
+        said.model(),
+        said.tokens,
+        said.refusal() or None,
+        said.reasoning(),
+        said.calls,
+    )
 
 
 def text_or_none(value: Any) -> str | None:

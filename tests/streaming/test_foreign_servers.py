@@ -292,6 +292,64 @@ ANSWERS: Final[dict[str, tuple[str, bytes, tuple[str, int | None, int | None]]]]
         named(("response.output_text.delta", {"delta": "Hel"}), response("completed", output=[SAID])),
         HELLO,
     ),
+    "null between the chunks, and an empty list": (
+        "O",
+        sse(said("Hel"), "null", said("lo"), [], STOP, "null", DONE),
+        HELLO,
+    ),
+    "delta null with the finish reason": (
+        "O",
+        sse(said("Hello"), {"choices": [{"index": 0, "delta": None, "finish_reason": "stop"}]}, DONE),
+        HELLO,
+    ),
+    "usage with choices null": (
+        "O",
+        sse(said("Hello"), STOP, {"choices": None, "usage": counted(5, 2)}, DONE),
+        COUNTED,
+    ),
+    "comments and other fields inside an event": (
+        "O",
+        b'retry: 3000\nid: 1\n: wait\ndata: {"choices":\n: still\nevent:\ndata: [{"delta":{"content":"Hello"}}]}\n\n'
+        + sse(STOP, DONE),
+        HELLO,
+    ),
+    "lines that end with CR": ("O", sse(said("Hello"), STOP, DONE, end="\r"), HELLO),
+    "a role in every chunk, and the reason in capitals": (
+        "O",
+        sse(
+            {"choices": [{"delta": {"role": "assistant", "content": "Hel"}}]},
+            {"choices": [{"delta": {"role": "assistant", "content": "lo"}, "finish_reason": "STOP"}]},
+            DONE,
+        ),
+        HELLO,
+    ),
+    "Anthropic, pings without data": (
+        "A",
+        b"event: ping\n\n" + named(START) + b"event: ping\ndata:\n\n" + named(TEXT, END, OVER),
+        COUNTED,
+    ),
+    "Anthropic, an unknown block and delta": (
+        "A",
+        named(
+            START,
+            ("content_block_start", {"type": "content_block_start", "index": 0, "content_block": {"type": "new"}}),
+            ("content_block_delta", {"type": "content_block_delta", "index": 0, "delta": {"type": "new_delta"}}),
+            TEXT,
+            END,
+            OVER,
+        ),
+        COUNTED,
+    ),
+    "Google, a thought before the text": (
+        "G",
+        sse({"candidates": [{"content": {"parts": [{"text": "hm", "thought": True}]}}]}, LAST_PART),
+        HELLO,
+    ),
+    "Google, content without parts at the end": (
+        "G",
+        sse(PART, {"candidates": [{"content": {"role": "model"}, "finishReason": "STOP", "index": 0}]}),
+        HELLO,
+    ),
     "Responses without names of events": (
         "R",
         sse(DELTA[1], response("completed", usage={"input_tokens": 5, "output_tokens": 2})[1], DONE),
@@ -403,6 +461,43 @@ FAILURES: Final[dict[str, tuple[str, bytes, str, bool, str]]] = {
         True,
         "",
     ),
+    "Anthropic, overloaded half way, and closed": (
+        "A",
+        named(
+            START, TEXT, ("error", {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}})
+        ),
+        "overloaded_error: Overloaded",
+        True,
+        "Hello",
+    ),
+    "Anthropic, blocked half way": (
+        "A",
+        named(START, TEXT, ("error", {"type": "error", "error": {"type": "invalid_request_error", "message": "no"}})),
+        "invalid_request_error: no",
+        False,
+        "Hello",
+    ),
+    "an error, then the end as if nothing had been": (
+        "O",
+        sse(said("He"), {"error": {"message": "queue is full", "type": "rate_limit_error"}}, DONE),
+        "queue is full",
+        True,
+        "He",
+    ),
+    "a chunk that is cut at its beginning": (
+        "O",
+        sse(said("He"), "{", DONE),
+        "is not JSON",
+        False,
+        "He",
+    ),
+    "lines of JSON in place of events": (
+        "O",
+        b'{"message":{"content":"Hel"},"done":false}\n{"message":{"content":"lo"},"done":true}\n',
+        "ended before",
+        True,
+        "",
+    ),
     "half a character": (
         "O",
         b'data: {"choices":[{"delta":{"content":"\\ud83d"}}]}\n\n' + sse(STOP, DONE),
@@ -439,6 +534,8 @@ WHOLE: Final[dict[str, tuple[bytes, str | tuple[str, bool]]]] = {
         "Hello",
     ),
     "content of no known form": (json.dumps({"choices": [whole_said({"markdown": "x"})]}).encode(), ("no text", True)),
+    "events where none were asked for": (sse(said("Hel"), said("lo"), {**STOP, "usage": counted(5, 2)}, DONE), "Hello"),
+    "events, and the connection breaks off": (sse(said("He")), ("it is a stream without an end", False)),
     "the second choice first": (
         json.dumps({**OK, "choices": [{**whole_said("No"), "index": 1}, {**whole_said("Hello"), "index": 0}]}).encode(),
         "Hello",
@@ -544,6 +641,26 @@ CALLS: Final[dict[str, tuple[str, bytes, list[str] | str]]] = {
     ),
     "arguments that are an object": ("O", sse(call_of(0, "Ship", {"city": "Oslo"}, "a"), CALLED, DONE), ["Oslo"]),
     "arguments that are text of text": ("O", sse(call_of(0, "Ship", json.dumps(OSLO), "a"), CALLED, DONE), ["Oslo"]),
+    "all arguments once more at the end": (
+        "O",
+        sse(call_of(0, "Ship", OSLO, "a"), call_of(0, None, OSLO, None), CALLED, DONE),
+        "several values",
+    ),
+    "a brace, then all arguments": (
+        "O",
+        sse(call_of(0, "Ship", "{", "a"), call_of(0, None, OSLO, None), CALLED, DONE),
+        ["Oslo"],
+    ),
+    "arguments null first": (
+        "O",
+        sse(call_of(0, "Ship", None, "a"), call_of(0, None, OSLO, None), CALLED, DONE),
+        ["Oslo"],
+    ),
+    "two calls, the second without a name": (
+        "O",
+        sse(call_of(0, "Ship", "", "a"), call_of(1, None, OSLO, None), CALLED, DONE),
+        "the tool",
+    ),
     "a reason without a call": ("O", sse(said(""), CALLED, DONE), "the model called a tool"),
     "Responses, arguments when they are done": (
         "R",
