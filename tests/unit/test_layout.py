@@ -1,10 +1,12 @@
 """A test is found by its subject's name: ``vm/linker.py`` is tested by ``tests/unit/vm/test_linker.py``.
 
-A name may go on after the module's (``test_machine_limits.py``), and a package's tests may bear its own name.
+A name may go on after the module's (``test_machine_limits.py``), and a package's tests may bear its own name.  And
+``make test-translations`` may leave out only what runs no program.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -50,3 +52,12 @@ def test_a_test_is_named_after_its_subject(test: str) -> None:
 
 def test_no_exception_is_out_of_date() -> None:
     assert set(TESTS) >= set(OTHERWISE)
+
+
+RUNS: Final = re.compile(r"\bMachine\b|\blab\b|\brun_text\b|\bcall_function|\bstream\(")
+"""How a test runs a program."""
+
+
+def test_modules_without_programs_run_none() -> None:
+    texts = {test: (UNIT / test).read_text(encoding="utf-8") for test in TESTS}
+    assert not [test for test, text in texts.items() if "mark.no_program" in text and RUNS.search(text)]

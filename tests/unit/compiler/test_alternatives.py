@@ -17,6 +17,8 @@ from bamlvm.vm.program.declarations import EnumInfo, VariantInfo
 from bamlvm.vm.program.types import Type, union
 from tests.support.compiling import compile_text, standard
 
+pytestmark = pytest.mark.no_program
+
 
 def steps(source: str) -> int:
     """Return how many functions are called to compile a source; the standard library is there already."""

@@ -8,6 +8,8 @@ import bamlvm
 from bamlvm.sysops.providers import catalogue, registry
 from bamlvm.vm.program import llm
 
+pytestmark = pytest.mark.no_program
+
 ONE = 'client<llm> One { provider openai  options { model "m" } }\n'
 
 

@@ -12,7 +12,7 @@ from bamlvm.compiler.project import Project, compile_project
 from bamlvm.vm.program.unit import Unit
 from tests.snapshots.cases import standard_stages
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.no_program]
 
 FILES = {
     "types.baml": """

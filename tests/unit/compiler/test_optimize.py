@@ -23,6 +23,8 @@ from bamlvm.vm.program.unit import Unit
 from tests.generators.typed_programs import program
 from tests.support.compiling import compile_text, standard
 
+pytestmark = pytest.mark.no_program
+
 TESTS = Path(__file__).parent.parent.parent
 BRANCHES = ("pop_jump_if_false", "pop_jump_if_true")
 

@@ -12,6 +12,8 @@ import pytest
 from bamlvm.compiler.project import compile_project
 from tests.support.compiling import standard
 
+pytestmark = pytest.mark.no_program
+
 # Each shape is a line, however long, so that they can be compared.
 # ruff: noqa: E501
 LLM = 'client<llm> C { provider openai options { model "m" } }\n'

@@ -49,6 +49,8 @@ from bamlvm.vm.program.unit import Unit
 from bamlvm.vm.values import EnumValue, Instance, LoadedClass, Media, Thrown
 from tests.snapshots.cases import names, sources, standard_stages
 
+pytestmark = pytest.mark.no_program
+
 TYPES = """
 class Item { name string  price float  tags string[]  notes map<string, Item>?  owner Person?  size Size }
 class Person { name string  email string?  function initials(self) -> string { "A" } }

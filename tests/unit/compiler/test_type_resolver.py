@@ -6,6 +6,8 @@ import pytest
 
 import bamlvm
 
+pytestmark = pytest.mark.no_program
+
 
 def codes(source: str) -> list[str]:
     return [each.code for each in bamlvm.check({"main.baml": source}).diagnostics if each.severity == "error"]

@@ -14,6 +14,8 @@ from bamlvm.compiler.project import Project, Stages
 from bamlvm.compiler.uses import Gap, Symbol, Use, declared, declared_locals
 from bamlvm.vm.program.unit import Unit
 
+pytestmark = pytest.mark.no_program
+
 ROOT: Final = Path(__file__).parents[2]
 PROGRAMS: Final = [*(ROOT / "projects").rglob("*.baml"), *(ROOT / "behaviour").rglob("*.baml")]
 

@@ -15,6 +15,8 @@ from bamlvm.vm.program.types import FLOAT, INT, STRING, ClassType, ListType, Lit
 from bamlvm.vm.values import I64_MAX, I64_MIN
 from tests.support.assembler import AssembleError, assemble, assemble_all
 
+pytestmark = pytest.mark.no_program
+
 NAMES = st.sampled_from(["main", "a.b.C", "$items4", "with space", 'quo"te', "é", "L1", "locals", ""]) | st.text(
     max_size=6
 )

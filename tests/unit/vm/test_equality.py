@@ -18,6 +18,8 @@ from bamlvm.vm.rendering import show
 from bamlvm.vm.values import Closure, Handle, Instance, Media, TypeValue
 from tests.support.values import GREEN, NODE, OTHER, RED, chain, node, ring
 
+pytestmark = pytest.mark.no_program
+
 SCALARS = (
     st.none()
     | st.booleans()

@@ -18,6 +18,8 @@ from bamlvm.vm.semantics import SEMANTICS, Checked, Guarded
 from bamlvm.vm.values import I64_MAX, I64_MIN, Thrown
 from bamlvm.vm.work import check_length
 
+pytestmark = pytest.mark.no_program
+
 SCOPE = {
     "check_length": check_length,
     **{

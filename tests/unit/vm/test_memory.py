@@ -5,9 +5,13 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+import pytest
+
 from bamlvm.vm.memory import size_of
 from bamlvm.vm.values import Future
 from bamlvm.vm.work import finish
+
+pytestmark = pytest.mark.no_program
 
 
 def size(*values: Any, limit: int = 1 << 40) -> int:

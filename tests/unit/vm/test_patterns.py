@@ -22,6 +22,8 @@ from bamlvm.vm.patterns import (
 from bamlvm.vm.values import Thrown
 from bamlvm.vm.work import Lengthy, finish, whole
 
+pytestmark = pytest.mark.no_program
+
 ATOMS = ["a", "b", "1", ".", r"\d", r"\w", r"\S", "[ab]", "[^a]", r"[a\d_-]", "[]b]", r"\.", r"\x61", "é"]
 ASSERTIONS = ["^", r"\b", r"\B"]
 

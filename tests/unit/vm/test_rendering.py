@@ -30,6 +30,8 @@ from bamlvm.vm.values import (
 )
 from tests.support.values import EMPTY, RED, chain, node, ring
 
+pytestmark = pytest.mark.no_program
+
 
 def test_the_layout_of_the_language_reference() -> None:
     person = LoadedClass(ClassInfo("Person", tuple(FieldInfo(name, UNKNOWN) for name in ("name", "tags", "scores"))))

@@ -32,6 +32,8 @@ from bamlvm.vm.type_tests import is_type, type_tag
 from bamlvm.vm.values import Closure, Handle, Instance, Media, TypeValue
 from tests.support.values import EMPTY, GREEN, RED, node
 
+pytestmark = pytest.mark.no_program
+
 
 def test_depth_needs_no_stack() -> None:
     lists: list[Any] = []

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest import MonkeyPatch, fixture, mark
 
 from bamlvm.vm.natives import load_natives, occurrences
 from bamlvm.vm.work import Lengthy, finish, whole
+
+pytestmark = pytest.mark.no_program
 
 NATIVES = load_natives()
 

@@ -14,6 +14,8 @@ from bamlvm.vm.program.schemas import dialects
 from bamlvm.vm.program.schemas.dialects import Dialect
 from bamlvm.vm.program.schemas.writer import InexpressibleError, SchemaWriter
 
+pytestmark = pytest.mark.no_program
+
 SOURCE = """
 enum Color { Red @alias("rot") @description("like blood")  Green  Hidden @skip }
 enum Plain { A  B }
