@@ -39,6 +39,11 @@ if TYPE_CHECKING:
 MAX_BYTES: Final = 64 << 20
 """The size that the folder may have; the entries written longest ago are deleted first."""
 
+_LOOKS: Final = 64
+"""How often the folder's size is looked at while as much is written as it may have; so much it may be exceeded."""
+_BLOCK: Final = 4096
+"""What a small file takes of a disk."""
+
 _MAGIC: Final = b"bamlvm1\n"
 _DIGEST_SIZE: Final = 16
 _SUFFIX: Final = ".bamlc"
@@ -119,9 +124,20 @@ class Cache:
                 with contextlib.suppress(OSError):
                     beside.unlink()
                 return
-            self._shrink(self.folder)
+            if self._is_time_to_look(key, len(payload)):
+                self._shrink(self.folder)
         except OSError:
             return
+
+    def _is_time_to_look(self, key: str, size: int) -> bool:
+        """Whether the writer of an entry is to see to the size of the folder.
+
+        That takes as long as the folder has files: 30 ms for the ten thousand that fit into it, more than a small
+        program takes to compile.  So it is left to chance, as likely as the entry is large, and processes need not
+        agree on anything.  The key's digest is the chance, so that the same writes always do the same.
+        """
+        chance = int.from_bytes(_digest(key.encode())[:4], "big")
+        return chance * self.max_bytes < (max(size, _BLOCK) * _LOOKS) << 32
 
     def _shrink(self, folder: Path) -> None:
         """Delete the oldest entries of a folder that has outgrown its limit, down to three quarters of that."""

@@ -157,6 +157,20 @@ def test_the_folder_stays_within_its_bound(tmp_path: Path) -> None:
     assert cache.read("k00") is None
 
 
+def test_small_entries_seldom_look_at_the_folder_and_its_bound_holds(tmp_path: Path) -> None:
+    cache = Cache(tmp_path, max_bytes=128 * 4096)
+    text = " " * 4000
+    looks = size = 0
+    for number in range(600):
+        cache.write(f"k{number:04}", Unit(classes={text: ClassInfo("A", ())}), ())
+        before, size = size, sum(file.stat().st_size for file in entries(tmp_path))
+        looks += size < before
+        assert size <= cache.max_bytes * 1.1
+    assert 5 < looks < 40
+    assert cache.read("k0599") is not None
+    assert cache.read("k0000") is None
+
+
 def test_many_writers_of_one_entry(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
     wrong: list[object] = []
