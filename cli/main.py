@@ -92,6 +92,7 @@ def _dispatch(words: list[str]) -> int:
 
     import bamlvm
 
+    _leave_out_httpx_command()
     module_name, summary = COMMANDS[name]
     module = import_module(module_name)
     parser = argparse.ArgumentParser(
@@ -114,6 +115,15 @@ def _dispatch(words: list[str]) -> int:
         from bamlvm.cli.output import report
 
         return report(error, name)
+
+
+def _leave_out_httpx_command() -> None:
+    """Have httpx do without its own command line, which it loads where click, rich and pygments are installed: it then
+    takes as long to load as the rest of it."""
+    if "httpx" not in sys.modules:
+        from types import ModuleType
+
+        sys.modules.setdefault("httpx._main", ModuleType("httpx._main"))
 
 
 def _complain(words: Sequence[str], reason: str) -> None:

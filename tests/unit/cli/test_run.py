@@ -107,6 +107,18 @@ class TestResults:
         assert run(capsys, str(tmp_path), "more") == (exit_codes.OK, "two\nlines\n", "")
 
 
+def test_a_call_loads_httpx_without_its_command_line(program: str, server: ThreadedMockServer) -> None:
+    code = f"""
+import sys
+from bamlvm.cli.main import main
+assert main(["run", {program!r}, "Greet", "-a", "name=Bo"]) == 0
+assert "httpx._client" in sys.modules
+assert "click" not in sys.modules and "rich" not in sys.modules
+import click, rich, pygments  # all are there
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL, timeout=60)
+
+
 def test_the_function_alone_is_run_in_the_nearest_program(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
