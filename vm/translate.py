@@ -36,12 +36,12 @@ the chunk. Where a guard fails, the function is translated again without such gu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from bamlvm.vm import facts
 from bamlvm.vm.facts import ANY, Fact, State
-from bamlvm.vm.flow import COUNTED, Block, Flow, Unsupported
+from bamlvm.vm.flow import COUNTED, Flow, Unsupported
 from bamlvm.vm.handlers import Handlers
 from bamlvm.vm.inference import Analysis, analyse
 from bamlvm.vm.inlining import Instruction
@@ -49,15 +49,13 @@ from bamlvm.vm.names import Names
 from bamlvm.vm.opcodes import CODES, TABLE
 from bamlvm.vm.operands import Line, Site
 from bamlvm.vm.outcomes import TURNS
-from bamlvm.vm.structure import Chunk, Context, Structure, diverts
-from bamlvm.vm.symbolic import MAX_CHAIN, BlockRun
+from bamlvm.vm.structure import Chunk, Context, diverts
+from bamlvm.vm.switches import Switches
+from bamlvm.vm.symbolic import BlockRun
 from bamlvm.vm.values import I64_MAX, I64_MIN
 
 MAX_NESTING: Final = 20
 """Loops and ``try`` that may be nested in CPython's compiler."""
-
-MAX_ROW: Final = 64
-"""Constants that a jump table becomes a row of, by key."""
 
 MAX_INDENT: Final = 60
 """Statements of any kind that may be nested (its parser allows 100)."""
@@ -94,7 +92,7 @@ def translate(
     ).translation()
 
 
-class _Writer(Structure):
+class _Writer(Switches):
     def __init__(
         self,
         flow: Flow,
@@ -106,9 +104,8 @@ class _Writer(Structure):
         enters_loop: bool,
         asserts: bool,
     ) -> None:
-        super().__init__(flow)
+        super().__init__(flow, names)
         self._guess = guess
-        self._names = names
         self._analysis = analysis
         self._counts_calls = counts_calls
         self._enters_loop = enters_loop
@@ -348,7 +345,7 @@ class _Writer(Structure):
         if last.name == "loop" and self._flow.is_back_edge(index, block.successors[0]):
             self._jump(block.successors[0], context, following, indent)
         elif last.name == "jump_table":
-            self._switch(index, run, context, following, indent)
+            self._switch(index, run.key, run.key_fact, context, following, indent)
         elif run.condition is not None:
             target, onward = block.successors
             holding, failing = (onward, target) if run.condition.negated else (target, onward)
@@ -362,78 +359,6 @@ class _Writer(Structure):
             self._edge(index, block.successors[0], context, following, indent)
         else:
             raise Unsupported(last.name)
-
-    # --- switches -----------------------------------------------------------------------------------------------------
-
-    def _switch(self, index: int, run: BlockRun, context: Context, following: int | None, indent: int) -> None:
-        flow, key = self._flow, run.key
-        last = flow.code[flow.blocks[index].end - 1]
-        table = flow.function_of(last).tables[last.operands[0]]
-
-        def block_of(place: int) -> int:
-            return flow.block_at[flow.first[last.body, place]]
-
-        def edge(target: int, indent: int) -> list[Line]:
-            return self._captured(lambda: self._edge(index, target, context, following, indent))
-
-        results = [self._left_constant(block_of(place)) for place in (*table.targets, table.default)]
-        left = [each for each in results if each is not None]
-        if len(left) == len(results) and len({goal for _, goal in left}) == 1:  # a table of constants
-            constants, goal = [value for value, _ in left], left[0][1]
-            by_key = dict(zip(table.keys, constants, strict=False))
-            known = run.key_fact
-            if known.is_int and known.low >= 0 and known.high < MAX_ROW:  # a place in a row is found sooner
-                row = tuple(by_key.get(each, constants[-1]) for each in range(known.high + 1))
-                text = f"{self._names.constant(row)}[{key}]"
-            else:
-                text = f"{self._names.constant(by_key.get)}({key}, {self._names.constant(constants[-1])})"
-            if goal is None:
-                self._emit(indent, f"return {text}")
-            else:
-                self._emit(indent, f"s{flow.blocks[block_of(table.default)].depth} = {text}")
-                self._jump(goal, context, following, indent)
-            return
-        default = block_of(table.default)
-        targets = [block_of(place) for place in table.targets]
-        if len(targets) > MAX_CHAIN:
-            numbers = self._names.constant({key: number for number, key in enumerate(table.keys)}.get)
-            self._emit(indent, f"case = {numbers}({key}, {len(targets)})")
-            self._cases([*targets, default], 0, edge, indent)
-            return
-
-        def chain(number: int, indent: int) -> list[Line]:
-            if number == len(targets):
-                return edge(default, indent)
-            test = f"{key} == {self._names.constant(table.keys[number])}"
-            holding = edge(targets[number], indent + 1)
-            failing = chain(number + 1, indent + 1)
-            return self._captured(lambda: self._if(test, holding, failing, indent))
-
-        self._lines += chain(0, indent)
-
-    def _cases(self, targets: Sequence[int], low: int, edge: Callable[[int, int], list[Line]], indent: int) -> None:
-        """Write a search for ``case`` by halves."""
-        if len(targets) == 1:
-            self._lines += edge(targets[0], indent)
-            return
-        half = len(targets) // 2
-        lower = self._captured(lambda: self._cases(targets[:half], low, edge, indent + 1))
-        upper = self._captured(lambda: self._cases(targets[half:], low + half, edge, indent + 1))
-        self._if(f"case < {low + half}", lower, upper, indent)
-
-    def _left_constant(self, index: int) -> tuple[object, int | None] | None:
-        """The constant that a block returns (or leaves to the block where it goes), if it does nothing else."""
-        block = self._flow.blocks[index]
-        code = self._flow.code[block.start : block.end]
-        names = [each.name for each in code]
-        if names != ["load_const", "return"] and (names != ["load_const", "jump"] or not self._is_merge(block)):
-            return None
-        value = self._flow.function_of(code[0]).constants[code[0].operands[0]]
-        return value, block.successors[0] if block.successors else None
-
-    def _is_merge(self, block: Block) -> bool:
-        """Whether a block goes on to a merge."""
-        return block.successors[0] in self._flow.merges
 
 
 def weight(sites: Iterable[Site | None]) -> int:
