@@ -88,12 +88,18 @@ distributed: ## try `bamlvm batch --engine ray` on a cluster of two nodes, one o
 	unshare -n sh -c 'ip link set lo up && $(RAY)/bin/python -m tests.distributed.run'
 
 INTEROP := .venv-interop
+CLIENTS := .venv-clients
 
-interop: ## try real hosts: the LiteLLM proxy, uvicorn on uvloop, gunicorn, Jupyter
+interop: ## try real hosts: the LiteLLM proxy, uvicorn on uvloop, gunicorn, Jupyter; and foreign clients of `bamlvm serve`
 	test -d $(INTEROP) || $(PYTHON) -m venv $(INTEROP)
 	$(INTEROP)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 	$(INTEROP)/bin/python -m pip install --quiet --disable-pip-version-check --editable . --group interop
 	$(INTEROP)/bin/python -m tests.interop.run
+	test -d $(CLIENTS) || $(PYTHON) -m venv $(CLIENTS)
+	$(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[serve]' --group clients
+	command -v java > /dev/null || apt-get install --yes default-jre-headless
+	$(CLIENTS)/bin/python -m tests.interop.clients
 
 TYPESCRIPT := build/typescript
 
@@ -125,4 +131,4 @@ wheel-test: $(READY) ## build the wheel, install it into a fresh environment, ru
 	$(BIN)/python tests/wheel_smoke.py
 
 clean: ## remove what the targets above have made
-	rm -rf $(VENV) $(INTEROP) $(SITE) .links dist build
+	rm -rf $(VENV) $(INTEROP) $(CLIENTS) $(SITE) .links dist build

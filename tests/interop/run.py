@@ -6,7 +6,7 @@ Each is started on loopback in its own process, from an environment of its own (
 * uvicorn on uvloop, and gunicorn with uvicorn's workers, that serve :mod:`tests.interop.app`;
 * Jupyter's kernel, which executes a notebook.
 
-A check that fails raises, and the others go on; the process exits with 1 then.
+Clients of ``bamlvm serve`` have an environment of theirs: :mod:`tests.interop.clients`.
 """
 
 from __future__ import annotations
@@ -16,13 +16,11 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,10 +28,10 @@ import httpx
 
 import bamlvm
 from bamlvm.mock import ThreadedMockServer
+from tests.interop.hosts import free_port, main, module, served
 
 SLOW: Final = {"rules": [{"answers": [{"pieces": ["word "] * 400, "delay_ms": 50}]}]}
 HELLO: Final = {"rules": [{"answers": [{"pieces": ["Hello", ", ", "world"], "delay_ms": 5}]}]}
-START_SECONDS: Final = 120.0
 SOURCE: Final = """
 client<llm> Chat {
   provider openai-generic
@@ -49,44 +47,6 @@ function SayClaude(x: string) -> string { client Claude  prompt #"{{ x }}"# }
 function SayAnswers(x: string) -> string { client Answers  prompt #"{{ x }}"# }
 function SayOther(x: string) -> string { client Other  prompt #"{{ x }}"# }
 """
-
-
-def free_port() -> int:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        port: int = bound.getsockname()[1]
-        return port
-
-
-@contextlib.contextmanager
-def served(command: list[str], url: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A server in a process of its own, once it answers; killed at the end if it does not stop by itself."""
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
-            command, env={**os.environ, **environment}, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-        )
-        try:
-            until = time.monotonic() + START_SECONDS
-            while True:
-                with contextlib.suppress(httpx.TransportError):
-                    if httpx.get(url, timeout=5, trust_env=False).status_code < 500:
-                        break
-                if process.poll() is not None or time.monotonic() > until:
-                    log.seek(0)
-                    raise RuntimeError(f"{command[0]} did not start: {log.read()[-3000:].decode(errors='replace')}")
-                time.sleep(0.2)
-            yield process
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-                process.wait(30)
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-
-
-def module(name: str, *arguments: str) -> list[str]:
-    return [sys.executable, "-m", name, *arguments]
 
 
 # --- the LiteLLM proxy ------------------------------------------------------------------------------------------------
@@ -287,24 +247,5 @@ def jupyter(models: ThreadedMockServer) -> None:
 CHECKS: Final[tuple[Callable[[ThreadedMockServer], None], ...]] = (jupyter, uvicorn, gunicorn, preloaded, litellm_proxy)
 
 
-def main(names: list[str]) -> int:
-    failed = []
-    for check in CHECKS:
-        if names and check.__name__ not in names:
-            continue
-        started = time.monotonic()
-        print(f"{check.__name__}: {(check.__doc__ or '').splitlines()[0]}", flush=True)
-        try:
-            with ThreadedMockServer() as models:
-                check(models)
-        except Exception:
-            traceback.print_exc()
-            failed.append(check.__name__)
-        else:
-            print(f"    passed in {time.monotonic() - started:.1f} s", flush=True)
-    print(f"failed: {', '.join(failed)}" if failed else "all passed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(CHECKS, sys.argv[1:]))

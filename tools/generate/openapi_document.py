@@ -162,7 +162,7 @@ def _redirected(schema: dict[str, Any], renamed: Mapping[str, str]) -> dict[str,
 
 def _spelled_out(schema: dict[str, Any]) -> dict[str, Any]:
     """Return a schema as generators of clients read it: constants have their type, a described enum is ``enum`` with
-    ``x-enum-descriptions``."""
+    ``x-enum-descriptions``, an int says that it has 64 bits, of which Java and Go would otherwise read 32."""
     made = _mapped(schema, _spelled_out)
     choices = made.get("oneOf", ())
     if made.get("type") == "string" and choices:
@@ -173,6 +173,8 @@ def _spelled_out(schema: dict[str, Any]) -> dict[str, Any]:
     kinds = {_JSON_TYPES[type(each)] for each in constants}
     if len(kinds) == 1 and "type" not in made:
         made = {"type": kinds.pop(), **made}
+    if not constants and made.get("type") in ("integer", ["integer", "null"]):
+        made["format"] = "int64"
     return made
 
 
@@ -246,8 +248,8 @@ def _object(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
 
 def _options(names: Mapping[str, str]) -> dict[str, Any]:
     clients = {"type": "array", "items": {"$ref": _SCHEMAS + names["ClientProperty"]}}
-    registry = _object({"clients": clients, "primary": {"type": "string"}}, ["clients"])
-    return _object({"client_registry": registry}, [])
+    registry = _object({"clients": clients, "primary": {"type": ["string", "null"]}}, ["clients"])
+    return _object({"client_registry": {"anyOf": [registry, {"type": "null"}]}}, [])
 
 
 def _client(names: Mapping[str, str]) -> dict[str, Any]:

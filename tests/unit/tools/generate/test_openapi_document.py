@@ -122,7 +122,7 @@ def test_what_goes_over_the_wire_fits() -> None:
 
 
 def test_a_type_with_checks_has_one_schema_as_an_argument_and_one_as_a_result() -> None:
-    assert SCHEMAS["RatedInput"]["properties"]["stars"] == {"type": "integer"}
+    assert SCHEMAS["RatedInput"]["properties"]["stars"] == {"type": "integer", "format": "int64"}
     assert SCHEMAS["RatedInput"]["properties"]["next"]["anyOf"][0] == {"$ref": "#/components/schemas/RatedInput"}
     assert SCHEMAS["BoxInput"]["properties"]["rated"] == {"$ref": "#/components/schemas/RatedInput"}
     assert SCHEMAS["Rated"]["properties"]["stars"]["required"] == ["value", "checks"]
