@@ -24,6 +24,10 @@ UNSTATED = VariableType("whatever it throws")
 """The throws set of a function type without a ``throws`` clause."""
 
 
+INFERRED = VariableType("what is expected of it")
+"""The type of a lambda's parameter that has none written: that of the function type that is expected."""
+
+
 def throws_of_parameter(name: str) -> VariableType:
     """Return the throws set of a function that is a parameter: each call's argument decides it."""
     return VariableType(f"whatever `{name}` throws")
@@ -107,6 +111,18 @@ class Argument(Node, frozen=True):
 class Call(Node, frozen=True):
     callee: Expr
     arguments: tuple[Argument, ...]
+
+
+class Present(Node, frozen=True):
+    """An object of the :class:`OptionalChain` around it, which is null if the object is."""
+
+    object: Expr
+
+
+class OptionalChain(Node, frozen=True):
+    """Members, elements and calls after one another, of which some may be left out: the value of the last, or null."""
+
+    links: Expr
 
 
 class Unary(Node, frozen=True):
@@ -252,6 +268,8 @@ Expr: TypeAlias = (
     | Member
     | Element
     | Call
+    | Present
+    | OptionalChain
     | Unary
     | Binary
     | Logical

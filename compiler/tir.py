@@ -111,6 +111,18 @@ class Logical(Typed, frozen=True):
     right: Expr
 
 
+class Present(Typed, frozen=True):
+    """An object that is not null where control goes on; where it is, null is the value of the chain around it."""
+
+    object: Expr
+
+
+class OptionalChain(Typed, frozen=True):
+    """The value of the last link, or null.  Every :class:`Present` in it is the first operand of what is around it."""
+
+    links: Expr
+
+
 class Not(Typed, frozen=True):
     operand: Expr
 
@@ -220,6 +232,8 @@ Expr: TypeAlias = (
     | CallMethod
     | Operation
     | Logical
+    | Present
+    | OptionalChain
     | Not
     | IsType
     | ListLiteral

@@ -24,6 +24,7 @@ from bamlvm.vm.program.types import (
     FUTURE,
     HANDLE,
     LARGEST_TYPE,
+    NULL,
     PRIMITIVES,
     STRING,
     TYPE,
@@ -51,6 +52,8 @@ _DEEPEST_CIRCLE = 100
 """The deepest nesting of types by which a recursive alias comes back to itself."""
 _LARGEST_ALIASES = 200_000
 """The parts of all aliases of a project: each may name the one before, and have one part more."""
+_PRELUDE = {"Future": FUTURE, "json": "baml.json.json"}
+"""Types of the standard library that are known by their bare names, unless the project declares these."""
 
 
 class TypeResolver:
@@ -253,6 +256,8 @@ class TypeResolver:
             return self._with_arguments(found, node, entry, report, variables)
         if path == "type":
             return TYPE
+        if path == "void":
+            return NULL
         if not self._scope.is_unread(path):
             hint = foreign_type(node, entry) or self._hint(path, variables)
             report.error("E0002", node, f"unknown type `{path}`", hint=hint)
@@ -320,8 +325,8 @@ class TypeResolver:
 
     def _lookup(self, path: str, namespace: str) -> Type | None:
         name = self._scope.qualify(path, namespace)
-        if name is None and path == "Future":
-            name = FUTURE
+        if name is None:
+            name = _PRELUDE.get(path)
         if name is None:
             owner, _, variant = path.rpartition(".")
             found = self._lookup(owner, namespace) if owner else None

@@ -33,6 +33,7 @@ _LINKS: Final = frozenset(
         "INTERPOLATION",
         "LESS",
         "DOT",
+        "OPTIONAL_DOT",
         "QUESTION",
         "PIPE",
         "ARROW",

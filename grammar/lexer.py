@@ -178,7 +178,7 @@ def _first_word(c: LexerState) -> int:
 
 def _keyword_kind(c: LexerState, kind: str, word: str, end: int, previous: str) -> str:
     """Return the kind of a word that may be a keyword: ``kind`` itself, or NAME."""
-    if previous == "DOT":
+    if previous in ("DOT", "OPTIONAL_DOT"):
         return "NAME"
     if word in LITERAL_WORDS:
         return kind

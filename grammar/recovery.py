@@ -13,7 +13,9 @@ from bamlvm.grammar.lalr import Driver, UnexpectedTokenError
 from bamlvm.grammar.syntax_errors import CLOSERS, OPENERS, STATEMENT_KEYWORDS
 from bamlvm.grammar.tokens import CLOSER, CLOSER_TEXT, Token
 
-_CONTINUES_STATEMENT: Final = frozenset({"ELSE", "CATCH", "CATCH_ALL", "DOT", "COMMA", "RPAREN", "SEMICOLON"})
+_CONTINUES_STATEMENT: Final = frozenset(
+    {"ELSE", "CATCH", "CATCH_ALL", "DOT", "OPTIONAL_DOT", "COMMA", "RPAREN", "SEMICOLON"}
+)
 
 
 def resynchronise(driver: Driver, failure: UnexpectedTokenError, tokens: list[Token], text: str) -> int | None:

@@ -213,6 +213,18 @@ class Call(Node, frozen=True):
     arguments: tuple[Argument, ...]
 
 
+class Present(Node, frozen=True):
+    """``object?.``: inside a chain, an object without which the whole chain is null."""
+
+    object: Expr
+
+
+class OptionalChain(Node, frozen=True):
+    """``a?.b.c(x)``, up to where it ends: ``links`` is the last link, and some object in it is :class:`Present`."""
+
+    links: Expr
+
+
 class Unary(Node, frozen=True):
     """``- ! ~``."""
 
@@ -352,6 +364,8 @@ Expr: TypeAlias = (
     | Member
     | Index
     | Call
+    | Present
+    | OptionalChain
     | Unary
     | Binary
     | TypeTest
@@ -476,7 +490,7 @@ Statement: TypeAlias = Let | Assign | While | ForIn | For | Assert | ExprStateme
 
 
 class Parameter(Node, frozen=True):
-    """``name: type = default``; ``self`` has no type."""
+    """``name: type = default``; ``self`` has no type, and a lambda's need not have one."""
 
     name: str
     type: TypeExpr | None

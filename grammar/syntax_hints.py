@@ -59,8 +59,8 @@ def syntax_hint(tokens: list[Token], index: int, token: Token, expected: set[str
             return "there is no `**`: multiply, as in `x * x`", ()
         case "PLUS" if following.kind == "PLUS" and following.start == token.end:
             return "there is no `++`: write `x += 1`", ()
-        case "QUESTION" if text[token.end : token.end + 1] in (".", "["):
-            return f"there is no `?{text[token.end]}`: check first, as in `if (x != null) {{ … }}`", ()
+        case "QUESTION" if text[token.end : token.end + 1] == "[" and "OR" in expected:
+            return "an element of what may be null is written `xs?.[0]`", replace(*here, "?.")
         case "QUESTION" if following.kind == "COLON" and following.start == token.end and before.kind != "NAME":
             return "write `x ?? default`", replace(token.start, following.end, "??")
         case "QUESTION" if following.kind == "COLON" and following.start == token.end and "OR" in expected:

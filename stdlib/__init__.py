@@ -29,6 +29,7 @@ NAMESPACES = {
     "base64.baml": "baml.base64",
     "time.baml": "baml.time",
     "random.baml": "baml.random",
+    "io.baml": "baml.io",
     "log.baml": "baml.log",
     "unstable.baml": "baml.unstable",
     "env.baml": "env",

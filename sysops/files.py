@@ -14,7 +14,7 @@ from bamlvm.sysops.errors import Subject, boundary, invalid
 from bamlvm.sysops.grants import Grants
 from bamlvm.sysops.scope import Scope
 from bamlvm.sysops.table import sysop
-from bamlvm.vm.values import Instance
+from bamlvm.vm.values import Instance, Media
 
 FILE: Final = "file"
 
@@ -90,6 +90,41 @@ async def read(scope: Scope, path: str) -> str:
     return await in_thread(_read, path, scope.services.grants, scope.services.max_bytes)
 
 
+@sysop("baml.fs.exists")
+async def exists(scope: Scope, path: str) -> bool:
+    from bamlvm.sysops.threads import in_thread
+
+    require(scope, "fs", "baml.fs.exists")
+    return await in_thread(_exists, path, scope.services.grants)
+
+
+@sysop("baml.Image.from_file")
+async def image_from_file(scope: Scope, path: str, mime: str | None = None) -> Media:
+    return await _media(scope, "image", path, mime)
+
+
+@sysop("baml.Audio.from_file")
+async def audio_from_file(scope: Scope, path: str, mime: str | None = None) -> Media:
+    return await _media(scope, "audio", path, mime)
+
+
+@sysop("baml.Pdf.from_file")
+async def pdf_from_file(scope: Scope, path: str, mime: str | None = None) -> Media:
+    return await _media(scope, "pdf", path, mime)
+
+
+@sysop("baml.Video.from_file")
+async def video_from_file(scope: Scope, path: str, mime: str | None = None) -> Media:
+    return await _media(scope, "video", path, mime)
+
+
+async def _media(scope: Scope, kind: str, path: str, mime: str | None) -> Media:
+    from bamlvm.sysops.threads import in_thread
+
+    require(scope, "fs", f"baml.{kind.capitalize()}.from_file")
+    return await in_thread(_read_media, kind, path, mime, scope.services.grants, scope.services.max_bytes)
+
+
 @sysop("baml.fs.write")
 async def write(scope: Scope, path: str, text: str) -> None:
     from bamlvm.sysops.threads import in_thread
@@ -116,6 +151,24 @@ def _read(path: str, grants: Grants, limit: int) -> str:
 
     with boundary(_subject("reading", path)):
         return read_file(path, limit, grants.fs).decode("utf-8")
+
+
+def _read_media(kind: str, path: str, mime: str | None, grants: Grants, limit: int) -> Media:
+    from base64 import b64encode
+
+    from bamlvm.sysops.media_types import media_type_by_name
+    from bamlvm.sysops.regular_files import read_file
+
+    with boundary(_subject("reading", path)):
+        content = b64encode(read_file(path, limit, grants.fs)).decode("ascii")
+    return Media(kind, mime or media_type_by_name(path), "base64", content)
+
+
+def _exists(path: str, grants: Grants) -> bool:
+    from bamlvm.sysops.regular_files import exists
+
+    with boundary(_subject("looking for", path)):
+        return exists(path, grants.fs)
 
 
 def _write(path: str, text: str, grants: Grants) -> None:

@@ -119,6 +119,14 @@ def read_file(path: str, limit: int, roots: Roots | bool = True) -> bytes:
     return read_all(open_to_read(path, roots), limit)
 
 
+def exists(path: str, roots: Roots | bool = True) -> bool:
+    """Whether there is anything at a path.  Raise :class:`Thrown` for one that a program may not use."""
+    if isinstance(roots, Roots):
+        folder, parts = roots.resolve(path)
+        path = os.path.join(folder, *parts)
+    return os.path.exists(path)
+
+
 def descriptor_of(path: str) -> int | None:
     """Return the number of the open file of this process that a path names, such as ``/dev/stdin`` or ``/dev/fd/63``,
     or None."""

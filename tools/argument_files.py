@@ -18,14 +18,6 @@ from bamlvm.sysops.regular_files import Roots
 from bamlvm.vm.program.types import MEDIA, AliasType, Primitive, Type, UnionType
 from bamlvm.vm.values import Media
 
-_MEDIA_TYPES: Final = {  # those that some systems' tables lack, or name otherwise than providers do
-    ".flac": "audio/flac",
-    ".m4a": "audio/mp4",
-    ".ogg": "audio/ogg",
-    ".wav": "audio/wav",
-    ".webp": "image/webp",
-}
-
 _TEXT_TYPES: Final = ("string", "string?")
 
 
@@ -91,10 +83,11 @@ def takes_text(members: list[Type]) -> bool:
 def media_file(kind: str, path: Path, media_type: str | None = None, roots: Roots | bool = True) -> Media:
     """Return a file below ``roots`` as media; its name gives the media type, unless that is known."""
     import base64  # neither is needed for a text
-    import mimetypes
+
+    from bamlvm.sysops.media_types import media_type_by_name
 
     content = read_input(path, roots=roots)
-    media_type = media_type or _MEDIA_TYPES.get(path.suffix.lower()) or mimetypes.guess_type(path.name)[0]
+    media_type = media_type or media_type_by_name(path.name)
     return Media(kind, media_type, "base64", base64.b64encode(content).decode())
 
 

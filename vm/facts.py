@@ -209,8 +209,8 @@ class Special(NamedTuple):
     """Cheaper code for what an instruction does with operands ``a`` and ``b``, where ``when`` holds of their facts.
 
     ``text`` is an expression over them, which cannot raise but by its ``failure``; ``fact`` says what is known of its
-    value.  ``zero``, if any, is a cheaper expression that is zero where it is.  ``writes`` says that it changes an
-    operand and that its value is null.  ``same_as`` names, instead of a text, an instruction that does the same.
+    value.  ``zero``, if any, is a cheaper expression that is zero where it is.  ``writes``, if any, is a statement that
+    changes an operand and goes before.  ``same_as`` names, instead of a text, an instruction that does the same.
     """
 
     when: Callable[[Fact, Fact], bool]
@@ -219,7 +219,7 @@ class Special(NamedTuple):
     failure: Failure | None = None
     zero: str = ""
     reads_heap: bool = False
-    writes: bool = False
+    writes: str = ""
     same_as: str = ""
 
 
@@ -298,7 +298,7 @@ def _any(a: Fact, b: Fact) -> bool:
     return True
 
 
-def _native(text: str, fact: Fact, *, writes: bool = False) -> Sequence[Special]:
+def _native(text: str, fact: Fact, *, writes: str = "") -> Sequence[Special]:
     return [Special(_any, text, _always(fact), reads_heap=True, writes=writes)]
 
 
@@ -350,7 +350,7 @@ SPECIAL: Final[Mapping[tuple[str, str], Sequence[Special]]] = {
     ("call_native", "baml.Map.length"): _native("len(a)", LENGTH),
     ("call_native", "baml.String.length"): _native("len(a)", LENGTH),
     ("call_native", "baml.Map.has"): _native("b in a", BOOL),
-    ("call_native", "baml.Array.push"): _native("a.append(b)", NULL, writes=True),
+    ("call_native", "baml.Array.push"): _native("len(a)", LENGTH, writes="a.append(b)"),
 }
 """Cheaper forms by instruction and operator, or native; the first row that fits counts."""
 

@@ -313,7 +313,7 @@ class Forms(Operands):
 
     def _special(self, index: int, instruction: Instruction, row: Special, parts: Sequence[Operand]) -> None:
         inputs = dict(zip("ab", parts, strict=False))
-        self._settle_uses(row.text, inputs)
+        self._settle_uses(f"({row.writes}, {row.text})" if row.writes else row.text, inputs)
         template = form(row.text, tuple(inputs))
         text = template.filled(inputs)
         fact = row.fact(parts[0].fact, parts[-1].fact)
@@ -322,9 +322,7 @@ class Forms(Operands):
             return
         if row.writes:
             self._before_effect()
-            self._emit(text)
-            self._push("None", fact)
-            return
+            self._emit(form(row.writes, tuple(inputs)).filled(inputs))
         pushed = self._push(text, fact, parts, reads_heap=row.reads_heap)
         pushed.zero = form(row.zero, tuple(inputs)).filled(inputs) if row.zero else ""
         operator = self._operation(instruction)

@@ -9,7 +9,7 @@ A call of ``baml.llm.call_llm_function`` and its like with a literal name is typ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -17,11 +17,14 @@ from bamlvm.compiler import hir, tir
 from bamlvm.compiler.check import members
 from bamlvm.compiler.check.context import Checking, inferred
 from bamlvm.compiler.hir import UNSTATED
+from bamlvm.compiler.reporter import name_range
 from bamlvm.compiler.resolve.paths import ENVIRONMENT_LOOKUP
-from bamlvm.compiler.types import is_open, substitute
+from bamlvm.compiler.types import is_open, substitute, widen
 from bamlvm.vm.program.declarations import Parameter, Signature
 from bamlvm.vm.program.spelling import did_you_mean, nearest
 from bamlvm.vm.program.types import (
+    FLOAT,
+    INT,
     NEVER,
     STRING,
     UNKNOWN,
@@ -42,6 +45,12 @@ PATTERN_METHODS = frozenset({"baml.String.matches", "baml.String.captures", "bam
 
 CALLS_BY_NAME = frozenset({"baml.llm.call_llm_function", "baml.llm.stream_llm_function"})
 """Functions whose first argument names the LLM function that they call."""
+
+TO_JSON = "baml.json.from"
+"""What ``x.to_json()`` calls, for any value whose class has no method of this name."""
+
+SUMS: Mapping[Type, str] = {INT: "baml.Array.sum", FLOAT: "baml.Array.sum_floats"}
+"""The natives that add up the items of a list, by their type."""
 
 READ_AS = {"baml.json.parse": "baml.json.parse_as", "baml.llm.parse": "baml.llm.parse_as"}
 """Functions whose result is of the type that is expected of it, and the function called instead, with that type."""
@@ -90,10 +99,17 @@ def _method(c: Checking, node: hir.Call, member: hir.Member) -> tir.Expr:
     if len(found) == len(parts):
         for name in {signature.name for _, signature in found}:
             c.refer(member.name_start, "member", name.rpartition(".")[0], member.name)
+        if found[0][1].name == SUMS[INT]:
+            return _sum(c, node, member, receiver)
         if len({signature.name for _, signature in found}) == 1:
             return _named(c, node, found[0][1], receiver, [_self_bindings(c, part) for part, _ in found])
         if not any(signature.type_parameters for _, signature in found):
             return _dynamic(c, node, member, receiver, [signature for _, signature in found])
+    if member.name == "to_json" and not node.arguments and not any(_has_own(c, part, member.name) for part in parts):
+        c.throw(c.throws_of(TO_JSON))
+        c.called()
+        result = c.symbols.standard.signatures[TO_JSON].result
+        return tir.CallNamed(node.start, node.end, result, TO_JSON, "function", (receiver,))
     if member.name == "to_string" and not node.arguments and not any(_has_own(c, part, member.name) for part in parts):
         return tir.CallNamed(node.start, node.end, STRING, "baml.to_string", "native", (receiver,))
     if all(members.field_of(c, part, member.name) for part in parts):
@@ -102,6 +118,21 @@ def _method(c: Checking, node: hir.Call, member: hir.Member) -> tir.Expr:
         return _value(c, node, tir.Field(member.start, member.end, type_, receiver, member.name, index))
     members.report_no_member(c, receiver.type, parts, member)
     return _unknown_call(c, node, receiver)
+
+
+def _sum(c: Checking, node: hir.Call, member: hir.Member, receiver: tir.Expr) -> tir.Expr:
+    """Check `xs.sum()`: its items are all ints, or all floats; report E0007."""
+    signature = c.symbols.method("baml.Array", "sum")
+    assert signature is not None
+    items = {widen(part.item) for part in c.solver.alternatives(receiver.type) if isinstance(part, ListType)}
+    kind: Type = items.pop() if len(items) == 1 else UNKNOWN
+    checked = _named(c, node, signature, receiver, [{"T": kind}])
+    if kind not in SUMS and kind != hir.ERROR:
+        hint = "write `xs.reduce((a, b) -> { a + b }, 0)`, with what the sum begins at"
+        c.report.error("E0007", name_range(member), f"`{c.solver.resolve(receiver.type)}` has no `sum`", hint=hint)
+        return msgspec.structs.replace(checked, type=hir.ERROR)
+    assert isinstance(checked, tir.CallNamed)
+    return msgspec.structs.replace(checked, name=SUMS.get(kind, checked.name))
 
 
 def _has_own(c: Checking, type_: Type, name: str) -> bool:
@@ -229,6 +260,7 @@ def _arguments(
     given: list[tir.Expr | None] = [None] * len(parameters)
     short = signature.name.rpartition(".")[2]
     misnamed = False
+    later: dict[int, hir.Expr] = {}
     for place, argument in enumerate(node.arguments):
         index: int | None = place
         if argument.name is not None:
@@ -246,9 +278,14 @@ def _arguments(
             continue
         if argument.name is not None:
             c.refer(argument.start, "parameter", signature.name, argument.name)
-        if given[index] is not None:
+        if given[index] is not None or index in later:
             c.report.error("E0005", argument, f"`{parameters[index].name}` is given twice")
-        given[index] = _argument(c, argument.value, parameters[index], bindings)
+        if _is_untyped(argument.value):
+            later[index] = argument.value  # the other arguments may decide the types of its parameters
+        else:
+            given[index] = _argument(c, argument.value, parameters[index], bindings)
+    for index, value in later.items():
+        given[index] = _argument(c, value, parameters[index], bindings)
     missing = [each for value, each in zip(given, parameters, strict=True) if value is None and not each.has_default]
     if missing and not misnamed and len(node.arguments) <= len(parameters):
         if any(argument.name is not None for argument in node.arguments):
@@ -259,13 +296,18 @@ def _arguments(
     return given
 
 
+def _is_untyped(value: hir.Expr) -> bool:
+    """Whether an argument is a lambda with a parameter without a written type."""
+    return isinstance(value, hir.Lambda) and any(each.type == hir.INFERRED for each in value.parameters)
+
+
 def _argument(c: Checking, value: hir.Expr, parameter: Parameter, bindings: dict[str, Type]) -> tir.Expr:
     wanted = substitute(parameter.type, bindings)
     open_throws = dict.fromkeys(_argument_throws(wanted), UNSTATED)
     wanted = substitute(wanted, open_throws)
     because = f" for `{parameter.name}`"
     if any(isinstance(part, VariableType) and not is_open(part) for part in walk(wanted)):
-        checked = c.expr(c, value, None)
+        checked = c.expr(c, value, wanted if _is_untyped(value) else None)
         _unify(c, wanted, c.solver.resolve(inferred(checked)), bindings)
         c.require(checked, substitute(wanted, bindings), value, because)
     else:

@@ -143,6 +143,8 @@ class Checking:
     returns: list[Returns] = field(default_factory=list)
     loops: list[Exits] = field(default_factory=list)
     lints: list[Lint] = field(default_factory=list)
+    chains: list[list[Flow]] = field(default_factory=list)
+    """The flows that leave each open optional chain, because an object in it is null."""
     assignments: dict[int | str, int] = field(default_factory=dict)
     """How often a local, or a field of this name, was assigned to so far."""
     calls: int = 0

@@ -120,6 +120,29 @@ def _member(c: Checking, node: hir.Member) -> tir.Expr:
     return field if known is None else msgspec.structs.replace(field, type=known)
 
 
+def _optional_chain(c: Checking, node: hir.OptionalChain) -> tir.Expr:
+    """Check a chain with `?.`: of the value's type, or null if some object on the way may be null."""
+    c.chains.append([])
+    links = c.expr(c, node.links, None)
+    left = c.chains.pop()
+    c.flow = c.join(c.flow, *left)
+    type_ = union((links.type, NULL)) if left else links.type
+    return tir.OptionalChain(node.start, node.end, type_, links)
+
+
+def _present(c: Checking, node: hir.Present) -> tir.Expr:
+    """Check an object before `?.`: beyond it, it is not null."""
+    object_ = c.expr(c, node.object, None)
+    type_ = object_.type
+    if NULL in c.solver.alternatives(type_):
+        place, type_ = place_of(object_), c.solver.subtract(type_, NULL)
+        c.chains[-1].append(c.narrowed(c.flow, place, NULL))
+        c.flow = c.narrowed(c.flow, place, type_) if type_ != NEVER else c.flow.refuted()
+    else:
+        lints.never_null(c, node, type_)
+    return tir.Present(node.start, node.end, type_, object_)
+
+
 def _element(c: Checking, node: hir.Element) -> tir.Expr:
     object_ = c.expr(c, node.object, None)
     key, value = members.container(c, object_.type, node.object)
@@ -180,19 +203,52 @@ def _report_no_else(c: Checking, node: hir.If, type_: Type) -> None:
 
 
 def _lambda(c: Checking, node: hir.Lambda, expected: Type | None) -> tir.Expr:
-    for parameter in node.parameters:
-        c.declare(parameter.local, parameter.type)
+    wanted = _wanted_function(c, expected)
+    taken = tuple(_parameter_type(c, node, place, wanted) for place in range(len(node.parameters)))
+    for parameter, type_ in zip(node.parameters, taken, strict=True):
+        c.declare(parameter.local, type_)
+    declared = node.result
+    if declared is None and wanted is not None and wanted.result == NULL:
+        declared = NULL
     outer: tuple[Flow, list[Type], list[Exits]] = (c.flow, c.thrown, c.loops)
     c.flow, c.thrown, c.loops = Flow(c.settled(c.flow).types, 0), [], []
-    returns = Returns(node.result)
+    returns = Returns(declared)
     c.returns.append(returns)
-    body = function_body(c, node.body, node.result)
+    body = function_body(c, node.body, declared)
     c.returns.pop()
     throws = union(c.thrown)
     c.flow, c.thrown, c.loops = outer
-    result = node.result if node.result is not None else union([*returns.found, inferred(body)])
-    type_ = FunctionType(tuple(parameter.type for parameter in node.parameters), result, throws)
-    return tir.Lambda(node.start, node.end, type_, tuple(p.local for p in node.parameters), node.captures, body)
+    result = declared if declared is not None else union([*returns.found, inferred(body)])
+    made = FunctionType(taken, result, throws)
+    return tir.Lambda(node.start, node.end, made, tuple(p.local for p in node.parameters), node.captures, body)
+
+
+def _wanted_function(c: Checking, expected: Type | None) -> FunctionType | None:
+    """Return the function type among the alternatives of what is expected, if there is exactly one."""
+    found = [] if expected is None else [p for p in c.solver.alternatives(expected) if isinstance(p, FunctionType)]
+    return found[0] if len(found) == 1 else None
+
+
+def _parameter_type(c: Checking, node: hir.Lambda, place: int, wanted: FunctionType | None) -> Type:
+    """Return the type of a lambda's parameter: as written, else as the expected function type has it; or report."""
+    parameter = node.parameters[place]
+    if parameter.type != hir.INFERRED:
+        return parameter.type
+    if wanted is None:
+        message = f"nothing says which type the parameter `{parameter.name}` has"
+        c.report.error("E0002", parameter, message, hint=f"write it: `{parameter.name}: int`")
+        return hir.ERROR
+    if place >= len(wanted.parameters):
+        count = len(wanted.parameters)
+        message = f"the function is called with {count} argument{'s' * (count != 1)}, and takes {len(node.parameters)}"
+        c.report.error("E0005", parameter, message, hint=f"leave `{parameter.name}` out")
+        return hir.ERROR
+    type_ = c.solver.resolve(wanted.parameters[place])
+    if any(type(part) is VariableType for part in walk(type_)):
+        message = f"which type the parameter `{parameter.name}` has does not follow from the other arguments"
+        c.report.error("E0002", parameter, message, hint=f"write it: `{parameter.name}: int`")
+        return hir.ERROR
+    return type_
 
 
 def _spawn(c: Checking, node: hir.Spawn, expected: Type | None) -> tir.Expr:
@@ -238,9 +294,14 @@ def is_future(type_: Type) -> TypeGuard[ClassType]:
 def function_body(c: Checking, body: hir.Block, result: Type | None) -> tir.Expr:
     """Check a function's block: its value must fit ``result``; report E0029 if control reaches the end without one."""
     before = c.flow.distance
-    checked = _ended(c, block(c, body, result), before)
+    discards = result == NULL and body.tail is not None and _is_effect(body.tail)
+    checked = _ended(c, block(c, body, None if discards else result), before)
     if result is None or checked.type == NEVER:
         return checked
+    if discards and isinstance(checked, tir.Block) and not c.solver.assignable(checked.type, NULL):
+        assert checked.tail is not None
+        ended = tir.Evaluate(checked.tail.start, checked.tail.end, checked.tail)
+        return tir.Block(checked.start, checked.end, NULL, (*checked.statements, ended), None)
     open_end = body.tail is None or (isinstance(body.tail, hir.If) and checked.type == NULL)
     if open_end and not c.solver.assignable(NULL, result):
         c.report.error(
@@ -253,6 +314,25 @@ def function_body(c: Checking, body: hir.Block, result: Type | None) -> tir.Expr
         what = " (what the function returns)" if result != NULL else " (a function without `-> T` returns nothing)"
         c.require(checked, result, body.tail if body.tail is not None else body, what)
     return checked
+
+
+def _is_effect(node: hir.Expr | None) -> bool:
+    """Whether an expression at the end of a function that returns nothing is there for its effect: it ends in calls."""
+    match node:
+        case None | hir.Call() | hir.Await() | hir.Constant(value=None):
+            return True
+        case hir.OptionalChain(links=last):
+            return isinstance(last, hir.Call)
+        case hir.Block(tail=tail):
+            return _is_effect(tail)
+        case hir.If(then=then, otherwise=otherwise):
+            return _is_effect(then) and _is_effect(otherwise)
+        case hir.Match(arms=arms):
+            return all(_is_effect(arm.body) for arm in arms)
+        case hir.Catch(operand=operand, arms=arms):
+            return _is_effect(operand) and all(_is_effect(arm.body) for arm in arms)
+        case _:
+            return isinstance(node, hir.MapLiteral) and not node.entries
 
 
 def _return(c: Checking, node: hir.Return) -> tir.Expr:
@@ -346,6 +426,8 @@ _CHECKS: Mapping[type[hir.Expr], Callable[[Checking, Any, Type | None], tir.Expr
     hir.Local: _local,
     hir.Constant: lambda c, node, _: _constant(c, node),
     hir.Call: calls.call,
+    hir.OptionalChain: lambda c, node, _: _optional_chain(c, node),
+    hir.Present: lambda c, node, _: _present(c, node),
     hir.Member: lambda c, node, _: _member(c, node),
     hir.Binary: operators.binary,
     hir.Logical: operators.logical,

@@ -115,6 +115,12 @@ def type_test(c: Checking, node: hir.TypeTest, operand: tir.Expr) -> None:
         _note(c, "E0103", node, f"this is always true: `{type_}` is always `{tested}`")
 
 
+def never_null(c: Checking, node: hir.Present, type_: Type) -> None:
+    """Report ``x?.`` if ``x`` is never null."""
+    if c.flow.live and _decides(c, type_):
+        _note(c, "E0103", node, f"`?.` has no effect: `{c.solver.resolve(type_)}` is never null", "write `.`")
+
+
 def _decides(c: Checking, type_: Type) -> bool:
     """Whether a type says anything about a value."""
     if c.solver.is_large(type_):

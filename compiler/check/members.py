@@ -48,7 +48,6 @@ _METHODS = {
 }
 _HINTS = {
     **dict.fromkeys(("put", "insert", "add", "update"), "an entry is set by `m[key] = value`"),
-    "sum": "write `xs.reduce((a: int, b: int) -> int { a + b }, 0)`",
     **dict.fromkeys(("forEach", "each"), "write `for (let x in xs) { … }`"),
     **dict.fromkeys(
         ("unwrap", "expect", "unwrap_or"), "an error goes to the caller by itself; null has a default by `x ?? default`"

@@ -37,8 +37,8 @@ class Builder:
 
     ``depth`` is the number of entries on the operand stack at this point, ``at`` the source offset of the instructions
     that follow, ``handlers`` what protects them.  ``caught`` has the slot of the whole error for the binding of each
-    open catch.  ``lower`` lowers an expression for its value or for its effect; it is given because the modules of this
-    package call each other through it.
+    open catch, ``chains`` the end of each open optional chain.  ``lower`` lowers an expression for its value or for its
+    effect; it is given because the modules of this package call each other through it.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class Builder:
         self.ended = False
         self.loops: list[OpenLoop] = []
         self.caught: dict[int, int] = {}
+        self.chains: list[mir.Label] = []
         self._lambdas = 0
         self.depth = 0
         self.at = 0

@@ -151,6 +151,8 @@ _VALUES: Mapping[type[tir.Expr], Callable[[Builder, Any], None]] = {
     tir.CallNamed: values.call_named,
     tir.Field: values.field,
     tir.Element: values.element,
+    tir.OptionalChain: values.optional_chain,
+    tir.Present: values.present,
     tir.CallValue: values.call_value,
     tir.CallMethod: values.call_method,
     tir.Not: conditions.not_,

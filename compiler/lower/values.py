@@ -34,6 +34,23 @@ def element(b: Builder, node: tir.Element) -> None:
     b.emit("load_element")
 
 
+def optional_chain(b: Builder, node: tir.OptionalChain) -> None:
+    """Lower a chain with ``?.``: an object that is null is the value of the chain, and stays where it is."""
+    end = b.label()
+    b.chains.append(end)
+    b.value(node.links)
+    b.chains.pop()
+    b.place(end)
+
+
+def present(b: Builder, node: tir.Present) -> None:
+    """Lower an object before ``?.``.  It is the first operand of what follows, so nothing is on the stack below it."""
+    b.value(node.object)
+    b.emit("copy", 0)
+    b.emit("is_null")
+    b.jump_if(True, b.chains[-1])
+
+
 def call_value(b: Builder, node: tir.CallValue) -> None:
     """Lower a call of a function value."""
     b.value(node.callee)

@@ -38,6 +38,10 @@ def expression(r: Resolving, node: syntax.Expr) -> hir.Expr:
         case syntax.Template():
             parts = tuple(part if isinstance(part, str) else r.expr(r, part) for part in node.parts)
             return hir.Text(*at, parts)
+        case syntax.OptionalChain():
+            return hir.OptionalChain(*at, r.expr(r, node.links))
+        case syntax.Present():
+            return hir.Present(*at, r.expr(r, node.object))
         case syntax.Index():
             return hir.Element(*at, r.expr(r, node.object), r.expr(r, node.index))
         case syntax.TypeTest():
@@ -158,9 +162,7 @@ def _lambda(r: Resolving, node: syntax.Lambda) -> hir.Lambda:
     r.blocks.append({})
     parameters = []
     for each in node.parameters:
-        if each.type is None:
-            r.report.error("E0002", each, f"the parameter `{each.name}` has no type", hint=f"write `{each.name}: int`")
-        type_ = r.type(each.type) if each.type is not None else hir.ERROR
+        type_ = r.type(each.type) if each.type is not None else hir.INFERRED
         if each.default is not None:
             r.report.error("E0010", each.default, "a lambda's parameter has no default")
         local = r.declare(each.name, each.start, each.end)

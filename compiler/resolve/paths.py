@@ -10,9 +10,15 @@ from bamlvm.grammar import syntax
 from bamlvm.vm.program.spelling import Suggestion, did_you_mean, listed, write_instead
 from bamlvm.vm.program.types import MEDIA, PRIMITIVES, EnumType
 
-PRELUDE = {"print": "baml.print"}
+PRELUDE = {
+    "print": "baml.print",
+    "baml.env.get": "env.get",
+    "baml.env.get_or_panic": "env.get_or_panic",
+    **{f"log.{level}": f"baml.log.{level}" for level in ("debug", "info", "warn", "error")},
+}
+"""Functions of the standard library that have another name too, unless the project declares that."""
+
 _SUGGESTED = 100
-"""Functions of the standard library that are known by their bare names, unless the project declares these."""
 
 FOREIGN_NAMES = {
     "len": "write `x.length()`",
@@ -30,7 +36,7 @@ FOREIGN_NAMES = {
     "random": "write `baml.random.int(a, b)` or `baml.random.float()`",
     "time": "write `baml.time.now_iso()`, or `baml.sys.sleep(milliseconds)`",
     "sorted": "write `xs.sort()`, or `xs.sort_by(f)`",
-    "sum": "write `xs.reduce((a: int, b: int) -> int { a + b }, 0)`",
+    "sum": "write `xs.sum()`",
     "enumerate": "write `for (let i = 0; i < xs.length(); i += 1) { … }`",
     **{name: f"write `xs.{name}(…)`" for name in ("map", "filter", "zip", "any", "all")},
     "reversed": "write `xs.reverse()`",

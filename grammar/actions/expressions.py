@@ -31,10 +31,12 @@ from bamlvm.grammar.syntax import (
     Name,
     NamedType,
     ObjectLiteral,
+    OptionalChain,
     OrPattern,
     Parameter,
     PathPattern,
     Pattern,
+    Present,
     Return,
     Spawn,
     Spread,
@@ -87,6 +89,36 @@ def path_expression(c: ActionContext, path: DottedName) -> Expr:
 
 def member(c: ActionContext, value: Expr, _dot: Token, name: Token) -> Expr:
     return Member(value.start, name.end, value, name.text, name.start)
+
+
+# --- optional chains
+
+
+def optional_chain(c: ActionContext, links: Expr) -> Expr:
+    return OptionalChain(links.start, links.end, links)
+
+
+def present(c: ActionContext, value: Expr, dot: Token) -> Present:
+    return Present(value.start, dot.end, value)
+
+
+def present_path(c: ActionContext, path: DottedName, dot: Token) -> Present:
+    return present(c, path_expression(c, path), dot)
+
+
+def member_of_present(c: ActionContext, value: Present, name: Token) -> Expr:
+    return Member(value.start, name.end, value, name.text, name.start)
+
+
+def call_of_present(c: ActionContext, value: Present, start: Token, arguments: list[Argument], close: Token) -> Expr:
+    return call(c, value, start, arguments, close)
+
+
+def index_of_present(c: ActionContext, value: Present, start: Token, place: Expr, close: Token) -> Expr:
+    return index(c, value, start, place, close)
+
+
+# --- calls, indices, literals
 
 
 def argument(c: ActionContext, value: Expr) -> Argument:
@@ -163,6 +195,10 @@ def parameter_default(
     return Parameter(name.start, default.end, name.text, type_, default)
 
 
+def lambda_parameter_untyped(c: ActionContext, name: Token) -> Parameter:
+    return Parameter(name.start, name.end, name.text, None)
+
+
 def lambda_0(c: ActionContext, start: Token, _close: Token, body: Block) -> Expr:
     return Lambda(start.start, body.end, (), None, body)
 
@@ -195,6 +231,25 @@ def lambda_arrow(
     c: ActionContext, start: Token, parameters: list[Parameter], _close: Token, _arrow: Token, body: Block
 ) -> Expr:
     return Lambda(start.start, body.end, tuple(parameters), None, body)
+
+
+def lambda_name_typed(
+    c: ActionContext, start: Token, name: Expr, _close: Token, _arrow: Token, type_: TypeExpr, body: Block
+) -> Expr:
+    return Lambda(start.start, body.end, _only_parameter(c, name), type_, body)
+
+
+def lambda_name_arrow(c: ActionContext, start: Token, name: Expr, _close: Token, _arrow: Token, body: Block) -> Expr:
+    return Lambda(start.start, body.end, _only_parameter(c, name), None, body)
+
+
+def _only_parameter(c: ActionContext, written: Expr) -> tuple[Parameter, ...]:
+    """Return the parameter of ``(x) -> …``, of which the parser knows only at the arrow that it is no operand."""
+    if type(written) is Name and written.end - written.start == len(written.name):
+        return (Parameter(written.start, written.end, written.name, None),)
+    hint = "a lambda is written `(x) -> { x + 1 }`, or with types: `(x: int) -> int { x + 1 }`"
+    c.report("E0010", "this is no parameter of a lambda", written.start, written.end, hint)
+    return (Parameter(written.start, written.end, "_", None),)
 
 
 def spawn(c: ActionContext, word: Token, body: Block) -> Expr:

@@ -82,8 +82,39 @@ def index_path(c: LayoutContext, path: Part, opening: Token, place: Part, close:
 
 
 def member(c: LayoutContext, value: Part, dot: Token, name: Token) -> Part:
-    chain = _chain(value)
-    link = c.row(dot, name)
+    return _add(_chain(value), c.row(dot, name))
+
+
+def optional_chain(c: LayoutContext, links: Part) -> Part:
+    return links
+
+
+def present(c: LayoutContext, value: Part, dot: Token) -> tuple[Part, Part]:
+    return value, c.part(dot)
+
+
+def present_path(c: LayoutContext, path: Part, dot: Token) -> tuple[Part, Part]:
+    return present(c, path, dot)
+
+
+def member_of_present(c: LayoutContext, present: tuple[Part, Part], name: Token) -> Part:
+    value, sign = present
+    return _add(_chain(value), c.row(sign, name))
+
+
+def call_of_present(
+    c: LayoutContext, present: tuple[Part, Part], opening: Token, arguments: list[Part], close: Token
+) -> Part:
+    value, sign = present
+    return _link(_add(_chain(value), sign), call_arguments(c, c.part(opening), arguments, c.part(close)))
+
+
+def index_of_present(c: LayoutContext, present: tuple[Part, Part], opening: Token, index: Part, close: Token) -> Part:
+    value, sign = present
+    return _link(_add(_chain(value), sign), c.row(opening, index, close))
+
+
+def _add(chain: Chain, link: Part) -> Chain:
     chain.links.append([link])
     chain.trail, chain.hug = link.trail, False
     return chain
@@ -226,6 +257,20 @@ def lambda_arrow(
 ) -> Part:
     head = bracketed(c.part(opening), parameters, c.part(close), comma=False)
     return with_body(c, c.row(head, SPACE, arrow, SPACE), body)
+
+
+def lambda_name_typed(
+    c: LayoutContext, opening: Token, name: Part, close: Token, arrow: Token, type_: Part, body: Part
+) -> Part:
+    return lambda_typed(c, opening, [name], close, arrow, type_, body)
+
+
+def lambda_name_arrow(c: LayoutContext, opening: Token, name: Part, close: Token, arrow: Token, body: Part) -> Part:
+    return lambda_arrow(c, opening, [name], close, arrow, body)
+
+
+def lambda_parameter_untyped(c: LayoutContext, name: Token) -> Part:
+    return c.part(name)
 
 
 def with_body(c: LayoutContext, head: Part, body: Part) -> Part:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
+from functools import reduce
+from itertools import accumulate
+from operator import add
 from typing import Any, Final
 
 from bamlvm.vm.builtins import SCALARS
 from bamlvm.vm.equality import comparison, deep_equals
 from bamlvm.vm.natives.table import NativeTable
 from bamlvm.vm.rendering import display, displayed
-from bamlvm.vm.values import EnumValue, Instance, Thrown, panic
+from bamlvm.vm.values import EnumValue, Instance, Thrown, in_i64, panic
 from bamlvm.vm.work import PIECE, TEXT_PIECE, UNDIVIDED, Lengthy, Work, check_length, collected, due, emptied, later
 
-NATIVES: Final = NativeTable({"baml.Array.length": len, "baml.Array.push": list.append})
+NATIVES: Final = NativeTable({"baml.Array.length": len})
 
 
 _AT_ONCE: Final = 1 << 14
@@ -28,10 +31,51 @@ _SETS: Final = 251
 _CONTAINERS: Final = frozenset({list, dict, Instance})
 
 
+@NATIVES.native("baml.Array.push")
+def push(items: list[Any], item: Any) -> int:
+    """Add an item at the end; return the new length."""
+    items.append(item)
+    return len(items)
+
+
 @NATIVES.native("baml.Array.pop")
 def pop(items: list[Any]) -> Any:
     """Remove the last item and return it; null if the list is empty."""
     return items.pop() if items else None
+
+
+@NATIVES.native("baml.Array.sum")
+def sum_(items: list[int]) -> int:
+    """Return the sum of integers; panics where one of the additions is out of range."""
+    if len(items) <= PIECE:
+        return _added(0, items)
+    raise Lengthy(_sum(items, 0, _added))
+
+
+@NATIVES.native("baml.Array.sum_floats")
+def sum_floats(items: list[float]) -> float:
+    """Return the sum of floats, added in order: Python's own ``sum`` rounds otherwise.  It begins at -0.0, to which
+    every float can be added without a change."""
+    if len(items) <= PIECE:
+        return reduce(add, items, -0.0)
+    raise Lengthy(_sum(items, -0.0, lambda before, piece: reduce(add, piece, before)))
+
+
+def _added(before: int, items: list[int]) -> int:
+    high, low = max(items, default=0), min(items, default=0)
+    is_small = in_i64(before + len(items) * high) and in_i64(
+        before + len(items) * low
+    )  # and so is every sum on the way
+    if not is_small and not all(map(in_i64, accumulate(items, initial=before))):
+        raise panic("IntegerOverflow", "integer overflow in `sum`")
+    return before + sum(items)
+
+
+def _sum(items: list[Any], start: Any, added: Callable[[Any, list[Any]], Any]) -> Work[Any]:
+    for place in range(0, len(items), PIECE):
+        start = added(start, items[place : place + PIECE])
+        yield None
+    return start
 
 
 @NATIVES.native("baml.Array.at")

@@ -291,7 +291,7 @@ def test_the_hint_names_it(source: str, code: str, meant: str) -> None:
         ('function f(a: map<string, int>) -> null { a.get("b", 3); }', "write `m.get(key) ?? default`"),
         ('function f(a: map<string, int>) -> null { a.put("b", 3); }', "an entry is set by `m[key] = value`"),
         ("function f(a: int[]) -> null { a.forEach(f); }", "write `for (let x in xs) { … }`"),
-        ("function f(a: int[]) -> int { sum(a) }", "write `xs.reduce((a: int, b: int) -> int { a + b }, 0)`"),
+        ("function f(a: int[]) -> int { sum(a) }", "write `xs.sum()`"),
         ('class P { a int @desc("x") }', "write `description`"),
         (
             "function f() -> Result<int, string> { 1 }",

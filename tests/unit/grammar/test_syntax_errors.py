@@ -106,7 +106,7 @@ def test_one_mistake_is_one_diagnostic(errors: Errors, text: str, code: str, mes
         ("for x in xs { }", "write `for (let x in xs)`"),
         ("if (a = b) { 1 }", "equality is written `==`"),
         ("a ? b : c", "there is no `a ? b : c`: write `if (a) { b } else { c }`"),
-        ("a?.b", "there is no `?.`: check first, as in `if (x != null) { … }`"),
+        ("a?[0]", "an element of what may be null is written `xs?.[0]`"),
         ("match (x) { A -> 1 }", "an arm is written `pattern => result`"),
         ("var x = 1;", "variables are declared with `let`"),
         ("let x = spawn f();", "write what is to run in braces: `spawn { f(x) }`"),

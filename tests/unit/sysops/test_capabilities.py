@@ -16,6 +16,11 @@ from bamlvm.sysops.grants import CAPABILITIES, grants_of
         ("fs", "baml.fs.open", ["/dev/null"]),
         ("fs", "baml.fs.read", ["/dev/null"]),
         ("fs", "baml.fs.write", ["/dev/null", ""]),
+        ("fs", "baml.fs.exists", ["/dev/null"]),
+        ("fs", "baml.Image.from_file", ["/dev/null"]),
+        ("fs", "baml.Audio.from_file", ["/dev/null"]),
+        ("fs", "baml.Pdf.from_file", ["/dev/null"]),
+        ("fs", "baml.Video.from_file", ["/dev/null"]),
         ("net", "baml.net.connect", ["127.0.0.1:1"]),
     ],
 )

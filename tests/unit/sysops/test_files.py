@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from bamlvm.sysops.grants import grants_of
+from bamlvm.vm.values import Media
+
 
 async def test_a_file(closed_call: Any, tmp_path: Path) -> None:
     written = tmp_path / "a.txt"
@@ -42,3 +45,36 @@ async def test_files_that_cannot_be_used(call: Any, tmp_path: Path) -> None:
     kind, fields = await call.fails("baml.fs.read", str(binary))
     assert (kind, "not UTF-8 text (byte 2)" in fields["message"]) == ("Io", True)
     assert (await call.fails("baml.fs.read", "a\0b"))[0] == "InvalidArgument"
+
+
+async def test_whether_a_file_exists(call: Any, tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("")
+    (tmp_path / "dangling").symlink_to(tmp_path / "none")
+    for path, is_there in (("a", True), ("", True), ("none", False), ("a/b", False), ("dangling", False)):
+        assert await call("baml.fs.exists", str(tmp_path / path)) is is_there
+    assert (await call.fails("baml.fs.exists", "a\0b"))[0] == "InvalidArgument"
+
+
+async def test_only_the_folders_that_are_granted_are_looked_into(call: Any, tmp_path: Path) -> None:
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    inside.mkdir()
+    outside.write_text("x")
+    (inside / "link").symlink_to(outside)
+    (inside / "a.png").write_bytes(b"hi")
+    call.scope.services.grants = grants_of({"fs": [str(inside)]})
+    assert await call("baml.fs.exists", str(inside / "a.png")) is True
+    for path in (outside, inside / ".." / "outside", inside / "link"):
+        assert (await call.fails("baml.fs.exists", str(path)))[0] == "InvalidArgument"
+        assert (await call.fails("baml.Image.from_file", str(path)))[0] == "InvalidArgument"
+
+
+async def test_files_as_media(call: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.PNG").write_bytes(b"hi")
+    (tmp_path / "b").write_bytes(b"")
+    path = str(tmp_path / "a.PNG")
+    for name in ("Image", "Audio", "Pdf", "Video"):
+        assert await call(f"baml.{name}.from_file", path) == Media(name.lower(), "image/png", "base64", "aGk=")
+    assert await call("baml.Image.from_file", path, "image/webp") == Media("image", "image/webp", "base64", "aGk=")
+    assert await call("baml.Image.from_file", str(tmp_path / "b"), None) == Media("image", None, "base64", "")
+    kind, fields = await call.fails("baml.Image.from_file", str(tmp_path / "none"))
+    assert (kind, fields["path"]) == ("Io", str(tmp_path / "none"))

@@ -146,7 +146,7 @@ EXAMPLES: dict[str, list[tuple[str, tuple[Any, ...], Any]]] = {
     ],
     "call_method": [
         ("load_local a\nload_local b\nalloc_instance P 2\ncall_method sum 1\nreturn", (1, 2), 3),
-        ("load_const 0\nload_local a\nload_const 5\ncall_method push 2\nalloc_array 2\nreturn", ([1],), [0, None]),
+        ("load_const 0\nload_local a\nload_const 5\ncall_method push 2\nalloc_array 2\nreturn", ([1],), [0, 2]),
         ("load_local a\ncall_method length 1\nreturn", ("abc",), 3),
     ],
     "call_native": [
@@ -322,7 +322,7 @@ function P.sum
 
 NATIVES = {
     "baml.String.length": (1, len),
-    "baml.Array.push": (2, list.append),
+    "baml.Array.push": (2, lambda items, item: items.append(item) or len(items)),
     "native.zero": (0, lambda: "zero"),
     "native.add": (2, lambda a, b: a + b),
     "native.three": (3, lambda a, b, c: [a, b, c]),

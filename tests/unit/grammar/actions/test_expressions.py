@@ -155,6 +155,16 @@ def test_catch_is_the_loosest(expression: Shape, text: str, shape: str) -> None:
         ("if (a) { 1 } else if (b) { 2 } else { 3 }", "(If a {=> 1} (If b {=> 2} {=> 3}))"),
         ("1 + if (a) { 1 } else { 2 } * 3", "(+ 1 (* (If a {=> 1} {=> 2}) 3))"),
         ("match (a) { 1 => 2 }.b", "(. (Match a nothing [1 -> 2]) b)"),
+        ("a?.b.c", "(OptionalChain (. (. (Present a) b) c))"),
+        ("(a?.b).c", "(. (OptionalChain (. (Present a) b)) c)"),
+        ("a.b?.(x)?.[1]", "(OptionalChain ([] (Present (Call (Present (. a b)) [x])) 1))"),
+        ("-f()?.in", "(- (OptionalChain (. (Present (Call f [])) in)))"),
+        ("(x) -> { x }", "(Lambda [(Parameter x nothing nothing)] nothing {=> x})"),
+        (
+            "(x, y: int, z) -> int { x }",
+            "(Lambda [(Parameter x nothing nothing), (Parameter y int nothing), (Parameter z nothing nothing)] "
+            "int {=> x})",
+        ),
         ("match (a: int | T) {}", "(Match a (UnionTypeExpr [int, T]) [])"),
     ],
 )

@@ -62,6 +62,11 @@ BODIES = {
     "a semicolon behind the last assignment": ("let x = 1;\nx = 2", "let x = 1;\nx = 2;"),
     "but not behind a value": ("let x = 1; x", "let x = 1;\nx"),
     "at most one empty line": ("f();\n\n\n\ng();\nh()", "f();\n\ng();\nh()"),
+    "optional chains": ("a ?. b ?. [ 0 ]?.( 1 , 2 ).c", "a?.b?.[0]?.(1, 2).c"),
+    "lambdas without types": (
+        "xs . map( ( x )->{ x }, ( a , b : int )->int{ a })",
+        "xs.map((x) -> { x }, (a, b: int) -> int { a })",
+    ),
     "arms": ("match(x){1=>2,n if n>2=>{3}_=>4}", "match (x) {\n  1 => 2,\n  n if n > 2 => { 3 },\n  _ => 4,\n}"),
     "one arm": ("f() catch(e){_=>null}", "f() catch (e) { _ => null }"),
     "loops": ("for(let i=0;i<3;i+=1){}for(;;){break}", "for (let i = 0; i < 3; i += 1) {}\nfor (;;) { break }"),
