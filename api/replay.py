@@ -12,6 +12,9 @@ The exchanges of equal requests are replayed in the order in which they were rec
 recording did: with the end of the body or with the error.  Where the recorded reader left and the present one wants
 more, that is a read error that says so: an attempt that was ended then (a deadline, Ctrl-C) fails again.
 
+A server may be replayed under another address than the recorded one, as long as it is clear which one is meant
+(:mod:`bamlvm.sysops.web.recording`).
+
 A recording of a single call of the host has its arguments too: a call of the same function takes from them what it is
 not given.
 """
@@ -43,10 +46,12 @@ from bamlvm.sysops.web.recording import (
     RecordedExchange,
     RecordedRequest,
     RecordedResponse,
+    address_of,
     body_of,
     bytes_of,
     differences,
     distance,
+    readdressed,
     recorded_request,
     redacted,
     secrets_in,
@@ -266,6 +271,8 @@ class ReplayTransport(httpx.AsyncBaseTransport):
         self._numbers = [number for number, line in lines if isinstance(line, RecordedExchange)]
         self._calls = [line for _, line in lines if isinstance(line, RecordedCall)]
         self._unused = list(range(len(self._exchanges)))
+        self._addresses = {address_of(exchange.request.url) for exchange in self._exchanges}
+        self._stands_for: dict[str, str] = {}  # a recorded address, by the one that requests go to instead
         self._lock = threading.Lock()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -293,12 +300,34 @@ class ReplayTransport(httpx.AsyncBaseTransport):
 
     def _take(self, request: RecordedRequest) -> RecordedExchange:
         with self._lock:
-            for place, index in enumerate(self._unused):
-                exchange = self._exchanges[index]
-                if not differences(exchange.request, request):
-                    del self._unused[place]
-                    return exchange
-        raise ReplayError(self._no_match(request))
+            place = self._place_of(request)
+            if place is not None:
+                return self._exchanges[self._unused.pop(place)]
+            address = address_of(request.url)
+            if address in self._addresses:
+                raise ReplayError(self._no_match(request))
+            free = self._addresses - {*self._stands_for.values()}
+            known = self._stands_for.get(address)
+            asked = [readdressed(request, each) for each in (free if known is None else (known,))]
+            found = [(each, place) for each in asked if (place := self._place_of(each)) is not None]
+            if len(found) == 1:
+                there, place = found[0]
+                self._stands_for[address] = address_of(there.url)
+                return self._exchanges[self._unused.pop(place)]
+        if len(found) > 1:
+            places = ", ".join(sorted(address_of(each.url) for each, _ in found))
+            raise ReplayError(
+                f"the recording {self.path} has nothing of {address}, and of several addresses responses to this "
+                f"request: {places}; give the client the one that was recorded"
+            )
+        raise ReplayError(self._no_match(asked[0] if len(asked) == 1 else request))
+
+    def _place_of(self, request: RecordedRequest) -> int | None:
+        """Return the place in ``_unused`` of the first exchange that matches a request."""
+        for place, index in enumerate(self._unused):
+            if not differences(self._exchanges[index].request, request):
+                return place
+        return None
 
     def _no_match(self, request: RecordedRequest) -> str:
         head = f"the recording {self.path} has no response to {request.method} {request.url}"

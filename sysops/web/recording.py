@@ -5,6 +5,11 @@ hidden before anything is kept (:mod:`bamlvm.sysops.redaction`); a body is kept 
 a compressed one stays compressed.  A request matches by method, URL and body, where bodies that are JSON are compared
 as values; headers, and so keys, are not compared.  The placeholders of variables that are not set match whatever was
 recorded in their place.
+
+An address (scheme, host and port) that the recording has nothing of *stands for* a recorded one: the only one whose
+exchanges match the request otherwise, and that no other address stands for.  It does so for as long as the recording
+is replayed.  So a recording of production serves a program that is pointed at a local server, and two servers are never
+confused.
 """
 
 from __future__ import annotations
@@ -22,6 +27,7 @@ from bamlvm.sysops.redaction import HIDDEN, PUBLIC_HEADERS, SECRETS, Secrets, re
 
 VERSION: Final = 1
 _EXCERPT: Final = 60
+_ADDRESS: Final = re.compile(r"[A-Za-z][\w+.-]*://[^/?#]*")
 
 Body: TypeAlias = "str | Binary"
 Headers: TypeAlias = list[tuple[str, str]]
@@ -139,6 +145,22 @@ def differences(recorded: RecordedRequest, sent: RecordedRequest) -> list[str]:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             found.append(f"body: recorded {_excerpt(recorded.body)}, sent {_excerpt(sent.body)}")
     return found
+
+
+def address_of(url: str) -> str:
+    """Return the scheme, host and port of a URL; those of an invalid one are the whole of it."""
+    return url[: _address_end(url)]
+
+
+def readdressed(request: RecordedRequest, address: str) -> RecordedRequest:
+    """Return a request as it would have been sent to another address."""
+    url = address + request.url[_address_end(request.url) :]
+    return RecordedRequest(request.method, url, request.headers, request.body)
+
+
+def _address_end(url: str) -> int:
+    found = _ADDRESS.match(url)
+    return len(url) if found is None else found.end()
 
 
 def _matches_placeholders(recorded: str, sent: str) -> bool:

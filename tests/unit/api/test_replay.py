@@ -473,3 +473,65 @@ class TestSecretVariables:
             runtime.call_function_sync("url", {})
         assert "127.0.0.1" in str(caught.value)
         assert "tok-3f9a7c51" not in f"{caught.value} {caught.value.value!r} {caplog.text}"
+
+
+async def ask(client: httpx.AsyncClient, address: str, text: str, path: str = "/v1/chat") -> Any:
+    return (await client.post(f"{address}{path}", json={"text": text})).json()
+
+
+@pytest.fixture
+async def answered(tape: Path) -> Path:
+    """A recording of two addresses, each of which says where it is and what it was asked."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=[request.url.host, json.loads(request.content)["text"]])
+
+    async with httpx.AsyncClient(transport=RecordingTransport(httpx.MockTransport(answer), tape)) as client:
+        for text in ("both", "a", "more"):
+            await ask(client, "https://a.example", text)
+        await ask(client, "https://b.example", "both")
+        await ask(client, "https://b.example:8443", "other")
+    return tape
+
+
+class TestOtherAddresses:
+    async def test_an_address_that_was_not_recorded_stands_for_the_one_that_matches(self, answered: Path) -> None:
+        async with replaying(answered) as client:
+            assert await ask(client, "http://127.0.0.1:4000", "a") == ["a.example", "a"]
+            assert await ask(client, "http://127.0.0.1:4000", "both") == ["a.example", "both"]
+            assert await ask(client, "https://b.example", "both") == ["b.example", "both"]
+
+    async def test_it_stands_for_no_second_one(self, answered: Path) -> None:
+        async with replaying(answered) as client:
+            await ask(client, "http://127.0.0.1:4000", "a")
+            with pytest.raises(ReplayError, match=r"differs:\n  body\.text: recorded"):
+                await ask(client, "http://127.0.0.1:4000", "other")
+
+    async def test_no_two_stand_for_one(self, answered: Path) -> None:
+        async with replaying(answered) as client:
+            await ask(client, "http://127.0.0.1:4000", "a")
+            assert await ask(client, "http://127.0.0.1:5000", "both") == ["b.example", "both"]
+            with pytest.raises(ReplayError, match="has no response"):
+                await ask(client, "http://127.0.0.1:6000", "more")
+
+    async def test_one_of_two_that_match_is_not_guessed(self, answered: Path) -> None:
+        async with replaying(answered) as client:
+            with pytest.raises(ReplayError, match=r"several addresses .*: https://a.example, https://b.example; give"):
+                await ask(client, "http://127.0.0.1:4000", "both")
+
+    async def test_one_that_was_recorded_stands_for_itself_alone(self, answered: Path) -> None:
+        async with replaying(answered) as client:
+            with pytest.raises(ReplayError, match=r"body\.text: recorded"):
+                await ask(client, "https://b.example", "a")
+
+    async def test_path_and_body_still_count(self, answered: Path) -> None:
+        async with replaying(answered) as client:
+            for text, path in (("a", "/v2/chat"), ("c", "/v1/chat")):
+                with pytest.raises(ReplayError, match="has no response"):
+                    await ask(client, "http://127.0.0.1:4000", text, path)
+
+    async def test_what_is_used_up_is_said_to_be(self, answered: Path) -> None:
+        async with replaying(answered) as client:
+            await ask(client, "http://127.0.0.1:4000", "a")
+            with pytest.raises(ReplayError, match="is used up"):
+                await ask(client, "http://127.0.0.1:4000", "a")
