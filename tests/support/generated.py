@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import bamlvm
 from bamlvm.build.sources import read_sources
@@ -36,19 +37,26 @@ def run(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False)
 
 
+def mypy(*words: str, folder: Path, cache: Path) -> subprocess.CompletedProcess[str]:
+    """Run mypy in a folder.  Runs that share a cache read Python's own types and ours once."""
+    options = ["--strict", "--follow-imports=silent", "--no-error-summary", f"--cache-dir={cache}"]
+    return run(sys.executable, "-m", "mypy", *options, *words, folder=folder)
+
+
 def check_with_mypy(clients: Path) -> None:
     for folder in sorted(clients.iterdir()):
-        words = ["--strict", "--follow-imports=silent", "--no-error-summary", f"--cache-dir={clients.parent}/mypy"]
-        ended = run(sys.executable, "-m", "mypy", *words, "-p", "baml_client", folder=folder)
+        ended = mypy("-p", "baml_client", folder=folder, cache=clients.parent / "mypy")
         assert (ended.returncode, ended.stdout) == (0, ""), folder.name
 
 
-def check_with_pyright(clients: Path, folder: Path) -> None:
+def check_with_pyright(clients: Path, folder: Path, **more: Any) -> None:
+    """Have pyright check all clients in one run, with ``more`` settings, which are written into ``folder``."""
     settings = {
         "typeCheckingMode": "strict",
         "pythonVersion": "3.11",
         "extraPaths": [str(ROOT)],
         "include": [str(clients)],
+        **more,
     }
     (folder / "pyrightconfig.json").write_text(json.dumps(settings))
     pyright = str(Path(sys.executable).with_name("basedpyright"))

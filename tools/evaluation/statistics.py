@@ -45,7 +45,10 @@ def mcnemar(only_first: int, only_second: int) -> float:
     total = only_first + only_second
     if total == 0:
         return 1.0
-    tail: int = sum(math.comb(total, count) for count in range(min(only_first, only_second) + 1))
+    tail = ways = 1  # of none of the rows; each binomial coefficient comes from the one before
+    for count in range(min(only_first, only_second)):
+        ways = ways * (total - count) // (count + 1)
+        tail += ways
     return (
         min(1.0, float(2 * tail) / float(2**total)) if total < 1000 else min(1.0, 2 * tail // 2 ** (total - 60) / 2**60)
     )

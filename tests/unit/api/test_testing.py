@@ -90,7 +90,7 @@ class TestMore:
 """
 
 
-OTHERS_OFF = [word for name in ("asyncio", "hypothesispytest", "benchmark") for word in ("-p", f"no:{name}")]
+OTHERS_OFF = [word for name in ("asyncio", "hypothesispytest", "benchmark", "pytest-lsp") for word in ("-p", f"no:{name}")]
 
 
 class Project:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.generated import ROOT, generated, run
+from tests.support.generated import ROOT, check_with_pyright, generated, mypy, run
 
 pytestmark = pytest.mark.slow
 
@@ -107,41 +106,42 @@ Answer in JSON using this schema:
 """
 
 
-@pytest.fixture(scope="module", params=["models", "structs"])
-def client(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    has_models = request.param == "models"
-    folder = generated(tmp_path_factory.mktemp(request.param), {"main.baml": SOURCE}, has_models=has_models)
-    (folder / "use.py").write_text(MODELS if has_models else STRUCTS)
+WRONG = """
+from baml_client.type_builder import TypeBuilder
+tb = TypeBuilder()
+tb.Resume.props.nam2.alias(3)
+tb.Value.add_value(3)
+tb.Resume.add_property("x", int)
+"""
+STYLES = ("models", "structs")
+
+
+@pytest.fixture(scope="module")
+def clients(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A client of each style, in the folder of its name, with a module that uses it."""
+    folder = tmp_path_factory.mktemp("builders")
+    for style, use in zip(STYLES, (MODELS, STRUCTS), strict=True):
+        generated(folder / style, {"main.baml": SOURCE}, has_models=style == "models")
+        (folder / style / "use.py").write_text(use)
     return folder
 
 
-def test_type_checkers_accept_it_and_its_use(client: Path, tmp_path: Path) -> None:
-    words = ["--strict", "--follow-imports=silent", "--no-error-summary", f"--cache-dir={tmp_path}"]
-    ended = run(sys.executable, "-m", "mypy", *words, "use.py", "baml_client/type_builder.py", folder=client)
-    assert (ended.returncode, ended.stdout) == (0, "")
-    settings = {
-        "typeCheckingMode": "strict",
-        "pythonVersion": "3.11",
-        "extraPaths": [str(ROOT)],
-        "include": ["use.py", "baml_client"],
-        "reportUnusedExpression": False,
-    }
-    (client / "pyrightconfig.json").write_text(json.dumps(settings))
-    pyright = str(Path(sys.executable).with_name("basedpyright"))
-    ended = run(pyright, "--pythonpath", sys.executable, "-p", str(client), folder=client)
-    assert ended.returncode == 0, ended.stdout
+@pytest.mark.parametrize("style", STYLES)
+def test_mypy_accepts_it_and_its_use_and_knows_what_is_not_dynamic(clients: Path, style: str, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text(WRONG)
+    names = ("use.py", "baml_client/type_builder.py", str(wrong))
+    ended = mypy(*names, folder=clients / style, cache=clients.parent / "mypy")
+    found = [line.partition(" ")[0].rpartition("/")[2] for line in ended.stdout.splitlines()]
+    assert found == ["wrong.py:5:", "wrong.py:6:"], ended.stdout
 
 
-def test_type_checkers_know_what_is_not_dynamic(client: Path, tmp_path: Path) -> None:
-    (client / "wrong.py").write_text(
-        "from baml_client.type_builder import TypeBuilder\ntb = TypeBuilder()\ntb.Resume.props.nam2.alias(3)\n"
-        'tb.Value.add_value(3)\ntb.Resume.add_property("x", int)\n'
-    )
-    words = ["--strict", "--follow-imports=silent", "--no-error-summary", f"--cache-dir={tmp_path}"]
-    ended = run(sys.executable, "-m", "mypy", *words, "wrong.py", folder=client)
-    assert [line.partition(" ")[0] for line in ended.stdout.splitlines()] == ["wrong.py:4:", "wrong.py:5:"]
+def test_pyright_accepts_it_and_its_use(clients: Path, tmp_path: Path) -> None:
+    roots = [{"root": str(clients / style), "extraPaths": [str(ROOT)]} for style in STYLES]
+    check_with_pyright(clients, tmp_path, executionEnvironments=roots, reportUnusedExpression=False)
 
 
-def test_it_works(client: Path) -> None:
-    ended = run(sys.executable, "use.py", folder=client)
+@pytest.mark.parametrize("style", STYLES)
+def test_it_works(clients: Path, style: str) -> None:
+    ended = run(sys.executable, "use.py", folder=clients / style)
     assert (ended.stderr, ended.stdout) == ("", EXPECTED)
