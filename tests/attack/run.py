@@ -6,6 +6,7 @@ core file.  It holds if the child says what the attack's row expects, and ends b
 
 from __future__ import annotations
 
+import functools
 import os
 import resource
 import signal
@@ -19,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bamlvm.build.cache import Cache
+from bamlvm.build.loading import load_standard
 from tests.attack import answers, caches, capabilities, events, files, programs, recordings, servers, sources, transfers
 from tests.attack.case import Attack
 
@@ -47,6 +50,14 @@ class Outcome:
     megabytes: float
 
 
+@functools.cache
+def _standard_library() -> Mapping[str, bytes]:
+    """Return the files of a disk cache that has the standard library, so that not every child compiles it."""
+    with tempfile.TemporaryDirectory() as folder:
+        load_standard(True, Cache(Path(folder)))
+        return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+
+
 def attack(kind: str, each: Attack) -> Outcome:
     """Run one attack in a child process."""
     command = [sys.executable, "-m", "tests.attack.run", "--one", kind, each.slug]
@@ -55,6 +66,10 @@ def attack(kind: str, each: Attack) -> Outcome:
         environment = {**os.environ, "XDG_CACHE_HOME": folder, "HOME": folder, "TMPDIR": folder}
         for name in [name for name in environment if name.endswith("_API_KEY") or name.lower().endswith("_proxy")]:
             del environment[name]
+        cache = Path(folder, "bamlvm")
+        cache.mkdir(mode=0o700)
+        for name, content in _standard_library().items():
+            (cache / name).write_bytes(content)
         child = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, process_group=0
         )

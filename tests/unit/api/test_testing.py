@@ -90,7 +90,9 @@ class TestMore:
 """
 
 
-OTHERS_OFF = [word for name in ("asyncio", "hypothesispytest", "benchmark", "pytest-lsp") for word in ("-p", f"no:{name}")]
+OTHERS_OFF = [
+    word for name in ("asyncio", "hypothesispytest", "benchmark", "pytest-lsp") for word in ("-p", f"no:{name}")
+]
 
 
 class Project:
