@@ -10,7 +10,7 @@ from bamlvm.sysops.parsing.base import Plan, ValueBuilder
 from bamlvm.sysops.parsing.embedded import begins_container, unwrapped, written_as_string
 from bamlvm.sysops.parsing.raw import RawBuilder, RawScalar
 from bamlvm.sysops.parsing.results import LEFT_OUT, Coerced, Inexact, Mismatch, Result, penalty_of, value_of
-from bamlvm.sysops.parsing.scalars import is_null
+from bamlvm.sysops.parsing.scalars import ScalarPlan, is_null
 
 _ITEMS: Final = re.compile(r'[^\\]"\s*,\s*"')
 """What stands between items in quotes."""
@@ -29,6 +29,8 @@ def unbracketed(text: str) -> list[RawScalar]:
     brackets: ``disk, full``.  A bracket that closes nothing at the end is that of the list.
     """
     text = text.strip()
+    if text[:1] == "(" and text.find(")") == len(text) - 1:  # a tuple of Python
+        text = text[1:-1].strip()
     lines = [line for line in text.split("\n") if line.strip()]
     if len(lines) > 1 and all(map(_BULLET.match, lines)):
         return [_item(_BULLET.sub("", line, count=1)) for line in lines]
@@ -97,6 +99,13 @@ class ListPlan(Plan):
             if result.__class__ is not Mismatch:
                 return result
         return self.only(text, quoted)
+
+    def listed(self, text: str) -> Result:
+        """Read a whole text as items, if it has nothing else in it, or as the only item."""
+        items = [self.item.whole(item.text) for item in unbracketed(text)] if isinstance(self.item, ScalarPlan) else []
+        if len(items) < 2 or any(item.__class__ is Mismatch for item in items):
+            return self.only(text, False)
+        return Coerced([value_of(item) for item in items], 2)
 
     def only(self, text: str, quoted: bool) -> Result:
         """Return the list whose only item is a scalar."""

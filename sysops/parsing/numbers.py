@@ -1,7 +1,8 @@
 """Numbers as models write them.
 
 A number is a word of the text: what stands between spaces, without quotes, brackets, markdown and final punctuation
-around it.  Its thousands may be grouped by commas or underscores, it may have a currency sign before it or a per cent
+around it.  Its thousands may be grouped by commas or underscores, or by dots and spaces before a comma
+(``1.234,56``), apostrophes and narrow spaces (``1'234.5``); it may have a currency sign before it or a per cent
 sign after it, and of ``answer=42`` or ``"value":42`` the part after the sign counts.  A word that is more than a number
 (``gpt-4``, ``12:30``, ``2024-01-05``, ``3.10.2``) is not a number; a word of scale (``3 million``) multiplies the one
 before it.
@@ -32,6 +33,12 @@ _NUMBER: Final = re.compile(
 )
 _WRAPPING: Final = "*_`~\"'\u201c\u201d\u2018\u2019()[]{}<>,;:!?\\|#"
 _SPACED_FRACTION: Final = re.compile(r"(?<![\w/.,])([0-9]{1,15})(?: /|/ | / )([0-9]{1,15})(?![\w/]|[.,][0-9])")
+_GROUPED: Final = re.compile(
+    r"""(?x)(?<![\w.,'])
+    (?: ([0-9]{1,3} (?: \.[0-9]{3} )+ | [0-9]{1,3} (?: [ ][0-9]{3} )+ ) , ([0-9]{1,2})  # 1.234,56  1 234,56
+    |   ([0-9]{1,3} (?: [\u00a0\u2009\u202f'\u2019][0-9]{3} )+ ) (?: [.,] ([0-9]{1,2}) )?  # 1'234.50
+    ) (?![\w'] | [.,][0-9])"""
+)
 _SCALES: Final = {"hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _LABEL: Final = re.compile(r"[^\W\d_].*[:=]")
 
@@ -41,7 +48,7 @@ def number_in(text: str) -> float:
 
     Raises :class:`NoSingleMatch`, listing the candidates if there are several.
     """
-    text = _SPACED_FRACTION.sub(r"\1/\2", text)
+    text = _SPACED_FRACTION.sub(r"\1/\2", _GROUPED.sub(_ungrouped, text))
     found = _numbers(text)
     if len(found) != 1:
         alone = (passages.first_line(text), passages.last_line(text), passages.after_label(text))
@@ -52,6 +59,12 @@ def number_in(text: str) -> float:
                 break
     found_one: float = only_one(found)
     return found_one
+
+
+def _ungrouped(found: re.Match[str]) -> str:
+    """Return a number as everyone reads it: without groups, and with a point."""
+    fraction = found[2] or found[4]
+    return re.sub(r"[^0-9]", "", found[1] or found[3]) + (f".{fraction}" if fraction else "")
 
 
 def whole_number_in(text: str) -> int:

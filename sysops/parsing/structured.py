@@ -117,7 +117,7 @@ class StructuredOutput(Output):
             inner = inner.plans[0]
         if isinstance(inner, ScalarPlan) and type(inner) is not StringPlan and text and cut_by is None:
             plan = self.plan
-            result = plan.only(text, False) if isinstance(plan, ListPlan) else plan.scalar(text, False)
+            result = plan.listed(text) if isinstance(plan, ListPlan) else plan.scalar(text, False)
             if result.__class__ is not Mismatch:
                 return value_of(result)
         raise Unparsable(f"finish reason {cut_by!r}" if cut_by else "")
