@@ -160,8 +160,8 @@ def value_follows(text: str, at: int, final: bool) -> bool | None:
     if match is None or match["open"] is not None or ":" in match[1]:  # its second quote is missing
         return True
     colon = past(SPACE, text, match.end())
-    if text[colon : colon + 1] not in (":", "=", "\uff1a"):  # or its colon
-        return True
+    if text[colon : colon + 1] not in (":", "=", "\uff1a"):  # `"the "a"", "b": 1`
+        return False
     value = past(SPACE, text, colon + 1)
     if value >= len(text):
         return True if final else None

@@ -80,6 +80,9 @@ _REMARK: Final = {
 _LINE_END: Final = re.compile(r"[ \t\r]*\n")
 _PROSE: Final = re.compile('[^"\u201c\u201d{}]*')
 
+_BEHIND_KEY: Final = ":=\uff1a{[,}]-/#\u201c\uff5b\uff3b"
+"""What may follow the quote that ends a key, if no space does."""
+
 _BRACKETS: Final = re.compile(r"[\s\]]*")
 _BRACKET: Final = re.compile(r"[()\[\]{}]")
 _CLOSERS: Final = {"(": ")", "[": "]", "{": "}"}
@@ -313,7 +316,7 @@ def closes_key(text: str, at: int, final: bool) -> bool | None:
         if colon == len(text) and not final:
             return None
         return not (colon < len(text) and text[colon] in ":=\uff1a")
-    return next_at > at or not (character.isalnum() or character in "'\u2019_-")
+    return next_at > at or character in _BEHIND_KEY
 
 
 # --- values without quotes --------------------------------------------------------------------------------------------

@@ -229,7 +229,8 @@ def _meant(matches: Iterable[_Match]) -> list[_Match]:
 
 def _alone(text: str) -> Iterator[str]:
     yield passages.first_sentence(text)
-    yield passages.first_line(text)
+    yield (first := passages.first_line(text))
+    yield passages.after_label(first)
     yield passages.last_line(text)
     yield passages.after_label(text)
 

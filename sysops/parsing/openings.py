@@ -101,10 +101,19 @@ def begins_list(text: str, at: int, scalars: bool, objects: bool, lists: bool, f
     if character == "{":
         return begins_object(text, next_at + 1, True, final) if objects else False
     if character == "[":
-        return lists
+        return lists and _is_no_heading(text, past(SPACE, text, next_at + 1), final)
     if character == "/":
         return is_comment(text, next_at, final)
+    if character == "#":
+        return scalars and _is_no_heading(text, next_at, final)
     return scalars
+
+
+def _is_no_heading(text: str, at: int, final: bool) -> bool | None:
+    """Whether what stands at ``at`` does not make a heading, ``[[ ## name ## ]]``, of the brackets before it."""
+    if at == len(text) or (text[at] == "#" and at + 1 == len(text)):
+        return True if final else None
+    return not text.startswith("##", at)
 
 
 def begins_mark(text: str, at: int, final: bool) -> bool | None:

@@ -70,6 +70,9 @@ class ScanState:
     def _bare(self) -> bool:
         raise NotImplementedError
 
+    def _colon(self) -> bool:
+        raise NotImplementedError
+
     def _begin_value(self, key: str) -> None:
         raise NotImplementedError
 

@@ -50,6 +50,7 @@ _TAIL: Final = 120
 
 _NEXT_OBJECT: Final = re.compile(r"\}\s*,\s*\{\s*$")
 _LOST_KEY: Final = re.compile(r"[,;\n]\s*([^,;\n\"':=]{1,60}?)\s*[:=]\s*$")
+_NAME: Final = re.compile(r"[\w$@.\- ]*")
 _SPACE_ON_LINE: Final = re.compile(r"[ \t]*")
 
 
@@ -65,6 +66,10 @@ class StringStates(ScanState):
         if self._state != type(self)._string or self._is_key or not self._plan.grows or len(self._quote) == 3:
             return None
         text = self._text_so_far()
+        if len(text) <= _TAIL and (expected := self._stack[-1].expected_names()) is not None and _NAME.fullmatch(text):
+            key = bare(text)  # it may be the key once more
+            if any(name.startswith(key) and name not in expected for name in self._stack[-1].names or ()):
+                return None
         end = self._solid_end(text) if self._may_end < 0 else self._cut_end(text, self._may_end)
         names = self._stack[-1].names
         if names is not None:
@@ -193,6 +198,11 @@ class StringStates(ScanState):
                 self._at = joined
                 return "behind"
         place = self._place()
+        if place.names is not None and self._is_echo(at, place.names):
+            self._at = at
+            self._begun = False
+            self._state = type(self)._colon
+            return "before"
         before = self._last_character()
         # The string may have lost its own end, and this quote begins the next key, or that key's value.
         begins: bool | None = False
@@ -247,6 +257,15 @@ class StringStates(ScanState):
         elif mark == quote and (before in _SEPARATORS + "([{" or not before) and not following.isspace():
             self._quotations += 1
         return "not"
+
+    def _is_echo(self, at: int, expected: Collection[str]) -> bool:
+        """Whether the string is its own key once more, and its value follows: ``"notes": "notes": "…"``."""
+        after = evidence.past(evidence.SPACE, self._buffer, at)
+        if self._buffer[after : after + 1] not in (":", "\uff1a") or sum(map(len, self._pieces)) > _TAIL:
+            return False
+        text = self._text_so_far()
+        key = bare(text)
+        return bool(_NAME.fullmatch(text)) and key in (self._stack[-1].names or ()) and key not in expected
 
     def _is_rival(self, mark: str) -> bool:
         """Whether a quote of the other kind may end the string: it does not end a quotation of its own kind in it."""
