@@ -7,6 +7,10 @@ READY := $(VENV)/.ready
 # Each process of a test would compile every module anew; containers often set it.
 unexport PYTHONDONTWRITEBYTECODE
 
+# Tests wait half of their time, for servers and processes: half as many workers again as there are processors.
+WORKERS ?= $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 1) * 3 // 2)")
+PYTEST = $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
+
 FILE ?= examples/hello.baml
 
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\# .*/\1/p' $(MAKEFILE_LIST))
@@ -25,13 +29,13 @@ demo: $(READY) ## run the examples against a local mock server: no key, no netwo
 	BAMLVM=$(BIN)/bamlvm sh examples/demo.sh
 
 test: $(READY) ## run all tests
-	$(BIN)/python -m pytest -q -n auto --dist worksteal
+	$(PYTEST)
 
 test-fast: $(READY) ## run the unit and behaviour tests but the slow ones
-	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" tests/unit tests/behaviour
+	$(PYTEST) -m "not slow" tests/unit tests/behaviour
 
 test-translations: $(READY) ## run the tests of the machine in each mode of the second tier
-	for mode in 0 eager stress; do BAMLVM_TRANSLATE=$$mode $(BIN)/python -m pytest -q -n auto --dist worksteal \
+	for mode in 0 eager stress; do BAMLVM_TRANSLATE=$$mode $(PYTEST) \
 	  -m "not no_program" --ignore tests/unit/vm/test_native.py tests/unit/vm tests/unit/compiler tests/behaviour || exit 1; done
 
 check: $(READY) ## lint, types, import contracts
