@@ -67,6 +67,20 @@ def handles_empty() -> Callable[[Any], None]:
     return check_handles
 
 
+@pytest.fixture
+def background_settles() -> Callable[[], None]:
+    """``background_settles()`` waits until the loop that runtimes share has no task, and has let go of the last."""
+
+    def wait() -> None:
+        background = sys.modules.get("bamlvm.calls.background")
+        loop = background and background.BACKGROUND.current
+        assert_idle(loop)
+        if loop is not None:
+            asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result()
+
+    return wait
+
+
 def check_handles(runtime: Any) -> None:
     assert runtime.handles == 0, f"{runtime.handles} handles are open"
 

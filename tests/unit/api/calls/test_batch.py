@@ -12,6 +12,7 @@ import pytest
 import bamlvm
 from bamlvm import CallContext, CancelToken
 from bamlvm.mock import MockServer, ThreadedMockServer
+from tests.support.virtual_time import virtual_loop
 
 NAPS = [40, 1, 20, 5, 1, 30]
 
@@ -76,9 +77,11 @@ async def test_an_error_is_the_result_of_its_row(runtime: bamlvm.Runtime) -> Non
     assert await values(runtime.batch("inner", rows)) == expected
 
 
+@pytest.mark.virtual_time
 async def test_a_timeout_is_of_one_row(runtime: bamlvm.Runtime) -> None:
-    context = CallContext(timeout=0.2)
-    rows = [{"ms": 1}, {"ms": 60_000}, {"ms": 2}]
+    virtual_loop().leap(60)
+    context = CallContext(timeout=60)
+    rows = [{"ms": 1}, {"ms": 600_000}, {"ms": 2}]
     assert await values(runtime.batch("nap", rows, context)) == [1, bamlvm.DeadlineExceeded, 2]
 
 

@@ -6,7 +6,6 @@ import asyncio
 import gc
 import logging
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -16,6 +15,7 @@ import pytest
 
 import bamlvm
 from bamlvm.mock import ThreadedMockServer
+from tests.support.virtual_time import virtual_loop
 
 _SOURCE = """
     client C {{ provider openai  options {{ model "m"  api_key "k"  base_url "{url}" }} }}
@@ -130,7 +130,9 @@ ENDS: dict[str, Callable[[bamlvm.Runtime], Any]] = {
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_nothing_of_a_call_waits_for_the_collector(runtime: bamlvm.Runtime, end: str) -> None:
+def test_nothing_of_a_call_waits_for_the_collector(
+    runtime: bamlvm.Runtime, background_settles: Callable[[], None], end: str
+) -> None:
     loop = asyncio.new_event_loop()
 
     def run() -> None:
@@ -139,13 +141,13 @@ def test_nothing_of_a_call_waits_for_the_collector(runtime: bamlvm.Runtime, end:
             loop.run_until_complete(awaitable)
 
     run()  # the first time imports, and fills caches
-    time.sleep(0.05)  # what an earlier test left in the background loop ends, too
+    background_settles()  # what an earlier test left there ends, too
     gc.collect()
     gc.disable()
     try:
         for _ in range(_TIMES):
             run()
-        time.sleep(0.02)  # the background loop ends its task a moment after the caller hears of the end
+        background_settles()  # it ends its task a moment after the caller hears of the end
         gc.set_debug(gc.DEBUG_SAVEALL)
         gc.collect()
         # The mock server lives in this process, too.
@@ -212,12 +214,14 @@ def test_what_nothing_awaited_is_recorded_in_a_call_without_a_loop(caplog: pytes
         assert caplog.messages[-1] == "at_once: nothing awaited 50 more that threw"
 
 
+@pytest.mark.virtual_time
 async def test_a_call_that_is_cancelled_converts_no_values_of_what_nothing_awaited() -> None:
+    virtual_loop().leap(60)  # to the deadline, when every thread has thrown
     with bamlvm.Runtime.from_files({"main.baml": THREADS}) as runtime:
         collector = bamlvm.Collector()
-        context = bamlvm.CallContext(collectors=[collector], timeout=2)
+        context = bamlvm.CallContext(collectors=[collector], timeout=60)
         with pytest.raises(bamlvm.DeadlineExceeded):
-            await runtime.call_function("main", {"threads": 1100, "count": 1, "ms": 60_000}, context)
+            await runtime.call_function("main", {"threads": 1100, "count": 1, "ms": 600_000}, context)
         assert collector.last is not None
         lost = collector.last.unawaited_errors
         assert len(lost) == 1000

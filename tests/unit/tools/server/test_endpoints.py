@@ -180,26 +180,24 @@ def test_a_call_that_computes_ends_with_its_client(service: Start) -> None:
 
 
 def test_more_calls_than_may_run_wait_and_more_than_may_wait_are_refused(service: Start) -> None:
-    running = service({"text": "ok", "first_delay_ms": 4000}, concurrency=1, queue=1)
+    running = service({"text": "late", "first_delay_ms": 600_000}, *[{"text": "ok"}] * 3, concurrency=1, queue=1)
     answers: list[httpx.Response] = []
     url = f"http://127.0.0.1:{running.port}/call/Greet"
-
-    def call() -> None:
-        answers.append(httpx.post(url, json={"name": "x"}, timeout=120))
-
-    threads = [threading.Thread(target=call) for _ in range(2)]
-    threads[0].start()
-    until(lambda: running.endpoints.admission.running == 1)
-    threads[1].start()
-    until(lambda: running.endpoints.admission.waiting == 1)
-    assert running.client.get("/ready").json() == {"status": "overloaded"}
-    assert "bamlvm_requests_queued 1.0" in running.client.get("/metrics").text
-    refused = running.call("Greet", name="x")
-    assert (refused.status_code, refused.json()["error"]) == (503, "overloaded")
-    assert int(refused.headers["retry-after"]) >= 1
-    for thread in threads:
-        thread.join()
-    assert [answer.json() for answer in answers] == ["ok", "ok"]
+    waits = threading.Thread(target=lambda: answers.append(httpx.post(url, json={"name": "x"}, timeout=120)))
+    with socket.create_connection(("127.0.0.1", running.port)) as first:
+        first.sendall(raw_request("Greet", b'{"name": "x"}'))
+        until(lambda: running.endpoints.admission.running == 1)
+        waits.start()
+        until(lambda: running.endpoints.admission.waiting == 1)
+        assert running.client.get("/ready").json() == {"status": "overloaded"}
+        assert "bamlvm_requests_queued 1.0" in running.client.get("/metrics").text
+        refused = running.call("Greet", name="x")
+        assert (refused.status_code, refused.json()["error"]) == (503, "overloaded")
+        assert int(refused.headers["retry-after"]) >= 1
+        assert len(running.mock.requests) == 1
+    waits.join()  # the one that ran has left
+    assert [answer.json() for answer in answers] == ["ok"]
+    assert [running.call("Greet", name="x").json() for _ in range(2)] == ["ok", "ok"]
     assert running.client.get("/ready").json() == {"status": "ready"}
 
 
