@@ -24,16 +24,17 @@ from typing import Any, Final
 import httpx
 
 import bamlvm
+from tests.support.own_time import own_time
 
 DEADLINE: Final = 0.5
 LATE: Final = 1.5
-"""Seconds that a call may end after its deadline here; generous, because test machines are shared."""
+"""Seconds that a call may end after its deadline here, not counting those in which others have the processors."""
 
 LONGEST: Final = 25.0
 """Seconds that a call without a deadline may take until a limit of size ends it."""
 
 STANDSTILL: Final = 2.0
-"""Seconds that the event loop may stand still, generous too."""
+"""Seconds that the event loop may stand still, counted alike."""
 
 GROWTH: Final = 300
 """Megabytes that all calls of an attack together may add to the process."""
@@ -248,10 +249,10 @@ async def _meet(
         for name in expected:
             for way in (way for way in each_way if way.transport == transport):
                 place = f"{name}, {way}"
-                began = time.monotonic()
+                began = own_time()
                 async with watched(standstill, place):
                     found = await outcome(runtime, function, f"{url}/{name}", way.streams, way.deadline)
-                taken = time.monotonic() - began
+                taken = own_time() - began
                 assert found in expected[name].split("|"), f"{place}: {found}"
                 assert taken <= (LONGEST if way.deadline is None else way.deadline + LATE), f"{place}: {taken:.1f} s"
                 after = await outcome(runtime, function, f"{url}/good", way.streams, 20)
@@ -274,9 +275,9 @@ async def watched(standstill: float, place: str) -> Any:
     async def watch() -> None:
         nonlocal longest
         while True:
-            began = time.monotonic()
+            began = own_time()
             await asyncio.sleep(0.005)
-            longest = max(longest, time.monotonic() - began)
+            longest = max(longest, own_time() - began)
 
     watching = asyncio.create_task(watch())
     try:

@@ -10,6 +10,7 @@ import pytest
 
 import bamlvm
 from bamlvm import CallContext, Cancelled, CancelToken, DeadlineExceeded, HostError
+from tests.support.virtual_time import virtual_loop
 
 
 async def test_partials_go_to_a_callback(runtime: bamlvm.Runtime) -> None:
@@ -113,19 +114,38 @@ async def test_a_token_cancelled_in_a_callback(runtime: bamlvm.Runtime, name: st
 
 async def test_cancelling_an_async_callback(runtime: bamlvm.Runtime) -> None:
     ended = []
+    token = CancelToken()
 
     async def callback(value: Any) -> None:
+        token.cancel()
         try:
             await asyncio.sleep(60)
         finally:
             ended.append(value)
 
-    context = CallContext(on_partial=callback, timeout=0.02)
-    with pytest.raises(DeadlineExceeded):
-        await runtime.call_function("emit", {"n": 1}, context)
-    with pytest.raises(DeadlineExceeded):
+    with pytest.raises(Cancelled):
+        await runtime.call_function("emit", {"n": 1}, CallContext(on_partial=callback, cancel=token))
+    token = CancelToken()
+    context = CallContext(on_partial=callback, cancel=token)
+    with pytest.raises(Cancelled):
         await asyncio.to_thread(runtime.call_function_sync, "emit", {"n": 1}, context)
     assert ended == [0, 0]
+
+
+@pytest.mark.virtual_time
+async def test_a_deadline_ends_an_async_callback(runtime: bamlvm.Runtime) -> None:
+    ended = []
+
+    async def callback(value: Any) -> None:
+        try:
+            await asyncio.sleep(600)
+        finally:
+            ended.append(value)
+
+    virtual_loop().leap(60)
+    with pytest.raises(DeadlineExceeded):
+        await runtime.call_function("emit", {"n": 1}, CallContext(on_partial=callback, timeout=60))
+    assert ended == [0]
 
 
 def test_a_callback_may_call_the_runtime(runtime: bamlvm.Runtime) -> None:
