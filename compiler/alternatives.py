@@ -2,7 +2,7 @@
 
 A union has a table (:func:`table_of`) if equality tells its alternatives apart: no value is of two of them, but for a
 literal or variant beside what it belongs to, and no two fit one another without being equal.  The answers here are
-those of the algebra in :mod:`bamlvm.compiler.types`, or None where only that knows.
+those of the algebra in :mod:`bamlvm.compiler.solver`, or None where only that knows.
 
 Copying a table costs a pointer for each alternative and calls nothing: hashing a literal does, so what is derived of a
 table (:meth:`Table.without`, :meth:`Table.joined`) is copied and never built anew.

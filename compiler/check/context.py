@@ -19,8 +19,9 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from bamlvm.compiler import hir, tir
 from bamlvm.compiler.reporter import Located, Reporter
+from bamlvm.compiler.solver import Solver
 from bamlvm.compiler.symbols import Symbols
-from bamlvm.compiler.types import Solver, is_open, widen
+from bamlvm.compiler.types import is_open, widen
 from bamlvm.compiler.uses import Symbol
 from bamlvm.vm.program.types import (
     BOOL,

@@ -2,13 +2,14 @@
 
 Most types that are matched consist of cases that equality tells apart: literals, variants, classes, null.  These are
 kept in a table from which each pattern takes its own, so that a match of thousands of arms is checked in time linear in
-their number.  Any other type goes through the algebra of :mod:`bamlvm.compiler.types`.
+their number.  Any other type goes through the algebra of :mod:`bamlvm.compiler.solver`.
 """
 
 from __future__ import annotations
 
 from bamlvm.compiler import hir
-from bamlvm.compiler.types import Solver, literal_type
+from bamlvm.compiler.solver import Solver
+from bamlvm.compiler.types import literal_type
 from bamlvm.vm.program.types import (
     BOOL,
     FLOAT,

@@ -20,8 +20,8 @@ from bamlvm.compiler.check.context import Checking, Returns, inferred, is_unname
 from bamlvm.compiler.check.graph import CallGraph
 from bamlvm.compiler.incremental import Lookup, Lookups, Memo
 from bamlvm.compiler.index import reporter
+from bamlvm.compiler.solver import Solver
 from bamlvm.compiler.symbols import Symbols
-from bamlvm.compiler.types import Solver
 from bamlvm.grammar.diagnostics import Diagnostic
 from bamlvm.vm.program.types import NEVER, UNKNOWN, Type, members, union
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bamlvm.compiler import alternatives, types
+from bamlvm.compiler import alternatives
+from bamlvm.compiler.solver import Solver
 from bamlvm.compiler.symbols import Symbols
-from bamlvm.compiler.types import Solver
-from bamlvm.vm.program import types as program_types
+from bamlvm.vm.program import types
 from bamlvm.vm.program.declarations import EnumInfo, VariantInfo
 from bamlvm.vm.program.types import Type, union
 from tests.support.compiling import compile_text, standard
@@ -110,7 +110,7 @@ SINGLE = st.one_of(
     st.sampled_from([types.EnumType(name) for name in ENUMS]),
     st.sampled_from([types.BOOL, types.NULL, types.FLOAT, types.LiteralType("d"), types.ClassType("C")]),
     st.sampled_from([types.ListType(types.ClassType("C")), types.ListType(types.LiteralType("a"))]),
-    st.sampled_from([program_types.PRIMITIVES["int"], program_types.PRIMITIVES["string"], types.UNKNOWN]),
+    st.sampled_from([types.PRIMITIVES["int"], types.PRIMITIVES["string"], types.UNKNOWN]),
 )
 UNION = st.lists(SINGLE, min_size=1, max_size=8).map(union)
 
