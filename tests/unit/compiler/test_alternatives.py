@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bamlvm.compiler import alternatives
+from bamlvm.compiler import alternatives, solver
 from bamlvm.compiler.solver import Solver
 from bamlvm.compiler.symbols import Symbols
 from bamlvm.vm.program import types
@@ -116,13 +116,13 @@ UNION = st.lists(SINGLE, min_size=1, max_size=8).map(union)
 
 
 def _answers(one: Type, other: Type) -> list[object]:
-    solver = Solver(Symbols(standard(), enums=ENUMS))
+    algebra = Solver(Symbols(standard(), enums=ENUMS))
     return [
-        solver.subtract(one, other),
-        solver.intersect(one, other),
-        solver.assignable(one, other),
-        solver.join([one, other]),
-        set(types.members(solver.widen(one))),
+        algebra.subtract(one, other),
+        algebra.intersect(one, other),
+        algebra.assignable(one, other),
+        algebra.join([one, other]),
+        set(types.members(algebra.widen(one))),
     ]
 
 
@@ -130,8 +130,8 @@ def _answers(one: Type, other: Type) -> list[object]:
 def test_tables_answer_as_the_algebra_does(one: Type, other: Type) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(alternatives, "SMALL", 1000)
-        patch.setattr(types, "SMALL", 1000)
+        patch.setattr(solver, "SMALL", 1000)
         without = _answers(one, other)
         patch.setattr(alternatives, "SMALL", 2)
-        patch.setattr(types, "SMALL", 2)
+        patch.setattr(solver, "SMALL", 2)
         assert _answers(one, other) == without
