@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from bamlvm.vm.program.types import Primitive, Type, VariableType
+from bamlvm.vm.program.types import ClassType, Primitive, Type, VariableType
 
 ERROR = Primitive("error")
 """The type of an expression that was reported: it fits everywhere, so that one mistake is reported once."""
@@ -216,11 +216,12 @@ class Arm(Node, frozen=True):
 
 
 class Match(Node, frozen=True):
-    """``type`` is the type written for the scrutinee, if any."""
+    """``type`` is the type written for the scrutinee, if any; ``is_test`` says that it is written ``x is pattern``."""
 
     scrutinee: Expr
     type: Type | None
     arms: tuple[Arm, ...]
+    is_test: bool = False
 
 
 class Catch(Node, frozen=True):
@@ -324,11 +325,70 @@ class ErrorPattern(Node, frozen=True):
     local: int | None
 
 
+class FieldPattern(Node, frozen=True):
+    """``index`` is the field's place in its class."""
+
+    name: str
+    index: int
+    pattern: Pattern
+
+
+class ClassPattern(Node, frozen=True):
+    """An instance of a class whose fields fit; binds the instance if ``local``."""
+
+    type: ClassType
+    fields: tuple[FieldPattern, ...]
+    local: int | None
+
+
+class ListPattern(Node, frozen=True):
+    """A list of items that fit, at its start and at its end; with ``has_rest`` there may be others between them, which
+    are bound if ``rest``.  Binds the list if ``local``."""
+
+    before: tuple[Pattern, ...]
+    has_rest: bool
+    rest: int | None
+    after: tuple[Pattern, ...]
+    local: int | None
+
+
 class OrPattern(Node, frozen=True):
+    """All alternatives bind the same locals."""
+
     alternatives: tuple[Pattern, ...]
 
 
-Pattern: TypeAlias = AnyPattern | LiteralPattern | VariantPattern | TypePattern | ErrorPattern | OrPattern
+Pattern: TypeAlias = (
+    AnyPattern | LiteralPattern | VariantPattern | TypePattern | ErrorPattern | ClassPattern | ListPattern | OrPattern
+)
+
+
+def inner_patterns(pattern: Pattern) -> tuple[Pattern, ...]:
+    """Return the patterns directly inside one."""
+    match pattern:
+        case ClassPattern(fields=fields):
+            return tuple(each.pattern for each in fields)
+        case ListPattern(before=before, after=after):
+            return (*before, *after)
+        case OrPattern(alternatives=alternatives):
+            return alternatives
+        case _:
+            return ()
+
+
+def bound(pattern: Pattern) -> set[int]:
+    """Return the locals that a pattern binds."""
+    own = (getattr(pattern, "local", None), getattr(pattern, "rest", None))
+    found = {each for each in own if each is not None}
+    return found.union(*map(bound, inner_patterns(pattern)))
+
+
+def is_structured(pattern: Pattern) -> bool:
+    """Whether a pattern looks into a class or a list, or binds a name in several ways."""
+    if isinstance(pattern, OrPattern):
+        return any(is_structured(each) or bound(each) for each in pattern.alternatives)
+    return isinstance(pattern, ClassPattern | ListPattern)
+
 
 # --- statements -------------------------------------------------------------------------------------------------------
 
@@ -336,6 +396,13 @@ Pattern: TypeAlias = AnyPattern | LiteralPattern | VariantPattern | TypePattern 
 class Let(Node, frozen=True):
     local: int
     type: Type | None
+    value: Expr
+
+
+class Destructure(Node, frozen=True):
+    """Binds the locals of a pattern that every such value fits."""
+
+    pattern: Pattern
     value: Expr
 
 
@@ -384,7 +451,7 @@ class Evaluate(Node, frozen=True):
     value: Expr
 
 
-Statement: TypeAlias = Let | SetLocal | Renew | SetField | SetElement | Loop | Assert | Evaluate
+Statement: TypeAlias = Let | Destructure | SetLocal | Renew | SetField | SetElement | Loop | Assert | Evaluate
 
 # --- functions --------------------------------------------------------------------------------------------------------
 

@@ -256,6 +256,11 @@ class Let(Node, frozen=True):
     value: Expr
 
 
+class Destructure(Node, frozen=True):
+    pattern: hir.Pattern
+    value: Expr
+
+
 class SetLocal(Node, frozen=True):
     local: int
     value: Expr
@@ -295,7 +300,7 @@ class Evaluate(Node, frozen=True):
     value: Expr
 
 
-Statement: TypeAlias = Let | SetLocal | Renew | SetField | SetElement | Loop | Assert | Evaluate
+Statement: TypeAlias = Let | Destructure | SetLocal | Renew | SetField | SetElement | Loop | Assert | Evaluate
 
 
 class Function(Node, frozen=True):

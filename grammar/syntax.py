@@ -248,6 +248,13 @@ class TypeTest(Node, frozen=True):
     type: TypeExpr
 
 
+class PatternTest(Node, frozen=True):
+    """``x is Point { x: 1 }``, ``x is []``."""
+
+    operand: Expr
+    pattern: ClassPattern | ListPattern
+
+
 class Spread(Node, frozen=True):
     """``...value`` inside a list, map or object literal."""
 
@@ -369,6 +376,7 @@ Expr: TypeAlias = (
     | Unary
     | Binary
     | TypeTest
+    | PatternTest
     | ListLiteral
     | MapLiteral
     | ObjectLiteral
@@ -395,10 +403,11 @@ class WildcardPattern(Node, frozen=True):
 
 
 class BindPattern(Node, frozen=True):
-    """``x: T``, ``let x: T``, ``let x``.  A bare name is a PathPattern: names decide what it is."""
+    """``x: T``, ``let x: T``, ``let x``, ``let x: [_, ..]``.  A bare name is a PathPattern: names decide what it is."""
 
     name: str
     type: TypeExpr | None = None
+    inner: ClassPattern | ListPattern | None = None
 
 
 class LiteralPattern(Node, frozen=True):
@@ -419,11 +428,40 @@ class TypePattern(Node, frozen=True):
     type: TypeExpr
 
 
+class FieldPattern(Node, frozen=True):
+    """``name: pattern``; ``name`` alone, without a pattern, binds the field's value to its name."""
+
+    name: str
+    pattern: Pattern | None
+
+
+class ClassPattern(Node, frozen=True):
+    """``Point { x: 1, y }``: an instance whose fields fit; fields that are not named may be anything."""
+
+    path: str
+    path_end: int
+    fields: tuple[FieldPattern, ...]
+
+
+class RestPattern(Node, frozen=True):
+    """``..`` or ``..let rest``: any number of items of a list."""
+
+    name: str | None
+
+
+class ListPattern(Node, frozen=True):
+    """``[]``, ``[1, let x]``, ``[let first, .., let last]``."""
+
+    items: tuple[Pattern | RestPattern, ...]
+
+
 class OrPattern(Node, frozen=True):
     alternatives: tuple[Pattern, ...]
 
 
-Pattern: TypeAlias = WildcardPattern | BindPattern | LiteralPattern | PathPattern | TypePattern | OrPattern
+Pattern: TypeAlias = (
+    WildcardPattern | BindPattern | LiteralPattern | PathPattern | TypePattern | ClassPattern | ListPattern | OrPattern
+)
 
 # --- statements -------------------------------------------------------------------------------------------------------
 
@@ -436,6 +474,13 @@ class Let(Node, frozen=True):
     type: TypeExpr | None
     value: Expr
     watch: bool = False
+
+
+class Destructure(Node, frozen=True):
+    """``let Point { x, y } = value;``."""
+
+    pattern: ClassPattern
+    value: Expr
 
 
 class Assign(Node, frozen=True):
@@ -452,12 +497,13 @@ class While(Node, frozen=True):
 
 
 class ForIn(Node, frozen=True):
-    """``for (let name in iterable) body``."""
+    """``for (let name in iterable) body``; with a ``pattern`` in place of a name, that is empty."""
 
     name: str
     name_start: int
     iterable: Expr
     body: Block
+    pattern: ClassPattern | None = None
 
 
 class For(Node, frozen=True):
@@ -484,7 +530,7 @@ class Header(Node, frozen=True):
     level: int
 
 
-Statement: TypeAlias = Let | Assign | While | ForIn | For | Assert | ExprStatement | Header
+Statement: TypeAlias = Let | Destructure | Assign | While | ForIn | For | Assert | ExprStatement | Header
 
 # --- items ------------------------------------------------------------------------------------------------------------
 

@@ -122,6 +122,8 @@ def syntax_hint(tokens: list[Token], index: int, token: Token, expected: set[str
             return "there is no `<=>`: compare with `<`, `==` and `>`", ()
         case "AMPERSAND" | "MULTIPLY" if before.kind in ("ASSIGN", "LPAREN", "COMMA") and "LPAREN" in expected:
             return f"there are no references: leave `{token.text}` out", replace(*here, "")
+        case "ELLIPSIS" if "DOT_DOT" in expected:
+            return "the rest of a list is `..`, or `..let rest` with a name", replace(*here, "..")
         case "ELLIPSIS" if before.kind in ("ASSIGN", "LPAREN", "COMMA"):
             return "`...` spreads inside `[…]` and `P { … }` only", ()
         case "DOT" if following.kind == "INT" and following.start == token.end and "FLOAT" in expected:

@@ -360,6 +360,8 @@ def statement(c: Checking, node: hir.Statement) -> tir.Statement:
     match node:
         case hir.Let():
             return _let(c, node)
+        case hir.Destructure():
+            return patterns.destructure(c, node)
         case hir.SetLocal():
             declared = c.types[node.local]
             value = c.coerce(node.value, declared)

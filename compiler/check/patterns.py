@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from bamlvm.compiler import hir, tir
+from bamlvm.compiler.check import members as members_of
 from bamlvm.compiler.check import operators
-from bamlvm.compiler.check.context import Checking, Flow, Place, is_unnamed, place_of
+from bamlvm.compiler.check.context import Checking, Flow, Place, inferred, is_unnamed, place_of
 from bamlvm.compiler.check.coverage import Remaining
-from bamlvm.compiler.types import is_dynamic
+from bamlvm.compiler.check.usefulness import TooManyError, left_by
+from bamlvm.compiler.types import is_dynamic, substitute
 from bamlvm.vm.program.types import (
     BOOL,
     NEVER,
@@ -26,6 +28,7 @@ from bamlvm.vm.program.types import (
 )
 
 _NO_PANIC: Final = "a panic is taken by an arm that names its class, or by `catch_all`"
+_UNREACHABLE: Final = ("E0063", "this arm is never reached")
 _ALL_FAILED: Final = ClassType("baml.errors.AllAttemptsFailed")
 _FAILURE: Final = "baml.llm.Failure"
 _SOLE_FAILURE: Final = "baml.llm.sole_failure"
@@ -50,9 +53,12 @@ def match(c: Checking, node: hir.Match, expected: Type | None) -> tir.Expr:
     if scrutinee.type == NEVER:
         return tir.Match(*at, NEVER, scrutinee, ())
     whole = node.type if node.type is not None else scrutinee.type
-    checked = _arms(c, node.arms, whole, place_of(scrutinee), expected, ("E0063", "this arm is never reached"))
+    unreachable = ("E0103", "this is always true, or always false") if node.is_test else _UNREACHABLE
+    checked = _arms(c, node.arms, whole, place_of(scrutinee), expected, unreachable)
     c.flow = checked.flow
-    if checked.left not in (NEVER, hir.ERROR):
+    if checked.left not in (NEVER, hir.ERROR) and any(hir.is_structured(arm.pattern) for arm in node.arms):
+        _report_left(c, node, checked.left)
+    elif checked.left not in (NEVER, hir.ERROR):
         parts = members(checked.left)
         missing = ", ".join(f"`{part}`" for part in parts)
         hint = f"add {'an arm' if len(parts) == 1 else 'arms'} for {missing}, or `_ => …`"
@@ -63,6 +69,39 @@ def match(c: Checking, node: hir.Match, expected: Type | None) -> tir.Expr:
         else:
             c.report.error("E0062", where, f"not every case is covered: {missing} is left", hint=hint)
     return tir.Match(*at, checked.result, scrutinee, checked.arms)
+
+
+def _report_left(c: Checking, node: hir.Match, left: Type) -> None:
+    """Report E0062 for a match whose patterns look into values, with an example of what none of them fits."""
+    where = (node.start, node.start + len("match"))
+    try:
+        missing = left_by(c.solver, left, _certain(node.arms))
+    except TooManyError:
+        message = "whether every case is covered takes too long to find out"
+        c.report.error("E0062", where, message, hint="add `_ => …`")
+        return
+    if missing is not None:
+        hint = f"add an arm for `{missing}`, or `_ => …`"
+        c.report.error("E0062", where, f"not every case is covered: `{missing}` is left", hint=hint)
+
+
+def _certain(arms: tuple[hir.Arm, ...]) -> list[hir.Pattern]:
+    return [arm.pattern for arm in arms if arm.guard is None]
+
+
+def destructure(c: Checking, node: hir.Destructure) -> tir.Destructure:
+    """Check ``let P { x, y } = value``; report E0062 if some value does not fit."""
+    value = c.expr(c, node.value, None)
+    type_ = inferred(value)
+    try:
+        left = left_by(c.solver, type_, [node.pattern]) if type_ not in (NEVER, hir.ERROR) else None
+    except TooManyError:
+        left = "_"
+    if left is not None and not _is_invalid(node.pattern):
+        message = f"every value must fit the pattern of a `let`: `{left}` does not"
+        c.report.error("E0062", node.pattern, message, hint="use `match`, with an arm for each case")
+    _bind(c, node.pattern, type_)
+    return tir.Destructure(node.start, node.end, node.pattern, value)
 
 
 def catch(c: Checking, node: hir.Catch, expected: Type | None) -> tir.Expr:
@@ -114,14 +153,17 @@ def _arms(
     ends: list[Flow] = []
     arms: list[tir.Arm] = []
     results: list[Type] = []
-    for node in nodes:
+    for place, node in enumerate(nodes):
         c.flow = start
-        seen = left.seen(node.pattern)
+        structured = hir.is_structured(node.pattern)
+        seen = _seen(c, left, node.pattern) if structured else left.seen(node.pattern)
+        if seen != NEVER and structured and not _is_useful(c, whole, node.pattern, nodes[:place]):
+            c.report.warning(unreachable[0], node.pattern, unreachable[1])
         if seen == NEVER and left.type != hir.ERROR:
             hint = _NO_PANIC if _takes_errors(node.pattern) else None
             c.report.warning(unreachable[0], node.pattern, unreachable[1], hint=hint)
         _bind(c, node.pattern, seen)
-        if subject is not None:
+        if subject is not None and seen != hir.ERROR:
             c.flow = c.narrowed(c.flow, subject, seen)
         guard = None
         if node.guard is not None:
@@ -133,13 +175,49 @@ def _arms(
         body = c.expr(c, node.body, expected)
         results.append(body.type)
         ends.append(c.flow)
-        certain = left.all_fit(node.pattern)
+        certain = not structured and left.all_fit(node.pattern)
         arms.append(tir.Arm(node.start, node.end, node.pattern, certain, guard, body))
         if _is_invalid(node.pattern):
             left = Remaining(c.solver, hir.ERROR)  # what it was meant to cover is not known
+        elif guard is None and structured:
+            if seen != NEVER and _fits_all(c, node.pattern, seen):
+                left.take(hir.TypePattern(node.start, node.end, seen, None))
         elif guard is None:
             left.take(node.pattern)
     return _Arms(tuple(arms), union(results), left.type, c.join(*ends) if ends else start.left())
+
+
+def _seen(c: Checking, left: Remaining, pattern: hir.Pattern) -> Type:
+    """Return the part of what is left whose values may fit a pattern that looks into them."""
+    match pattern:
+        case hir.OrPattern(alternatives=alternatives):
+            return c.solver.rejoin(part for each in alternatives for part in members(_seen(c, left, each)))
+        case hir.ClassPattern(type=type_):
+            return left.seen(hir.TypePattern(pattern.start, pattern.end, type_, None))
+        case hir.ListPattern():
+            parts = c.solver.alternatives(left.type)
+            lists = [part for part in parts if isinstance(part, ListType)]
+            return union([*lists, *([ListType(UNKNOWN)] if UNKNOWN in parts else [])])
+        case _:
+            return left.seen(pattern)
+
+
+def _fits_all(c: Checking, pattern: hir.Pattern, type_: Type) -> bool:
+    """Whether a pattern fits every value of a type."""
+    try:
+        return left_by(c.solver, type_, [pattern]) is None
+    except TooManyError:
+        return False
+
+
+def _is_useful(c: Checking, whole: Type, pattern: hir.Pattern, before: tuple[hir.Arm, ...]) -> bool:
+    """Whether some value fits a pattern and none of the arms before it."""
+    if whole == hir.ERROR or _is_invalid(pattern) or any(_is_invalid(arm.pattern) for arm in before):
+        return True
+    try:
+        return left_by(c.solver, whole, _certain(before), pattern) is not None
+    except TooManyError:
+        return True
 
 
 def _with_sole_failure(c: Checking, node: hir.Catch, operand: tir.Expr, throws: Type) -> tuple[tir.Expr, Type]:
@@ -176,7 +254,7 @@ def _types_of(pattern: hir.Pattern) -> set[Type]:
     match pattern:
         case hir.AnyPattern() | hir.ErrorPattern():
             return {UNKNOWN}
-        case hir.TypePattern(type=type_):
+        case hir.TypePattern(type=type_) | hir.ClassPattern(type=type_):
             return set(members(type_))
         case hir.OrPattern(alternatives=alternatives):
             return set().union(*map(_types_of, alternatives))
@@ -193,9 +271,9 @@ def _takes_errors(pattern: hir.Pattern) -> bool:
 
 def _is_invalid(pattern: hir.Pattern) -> bool:
     """Whether an error in a pattern has been reported, so that what it covers is not known."""
-    if isinstance(pattern, hir.OrPattern):
-        return any(map(_is_invalid, pattern.alternatives))
-    return isinstance(pattern, hir.TypePattern) and pattern.type == hir.ERROR
+    if isinstance(pattern, hir.TypePattern):
+        return pattern.type == hir.ERROR
+    return any(map(_is_invalid, hir.inner_patterns(pattern)))
 
 
 def _rest(c: Checking, arms: tuple[hir.Arm, ...], throws: Type) -> Type:
@@ -203,15 +281,59 @@ def _rest(c: Checking, arms: tuple[hir.Arm, ...], throws: Type) -> Type:
     unnamed = [part for part in members(throws) if is_unnamed(part)]
     left = Remaining(c.solver, union(part for part in members(throws) if not is_unnamed(part)))
     for arm in arms:
-        if arm.guard is None:
+        if arm.guard is None and not hir.is_structured(arm.pattern):
             left.take(arm.pattern)
-    return union([*unnamed, *(part for part in members(left.type) if not is_panic(part))])
+    kept = [part for part in members(left.type) if not is_panic(part)]
+    if any(hir.is_structured(arm.pattern) for arm in arms):
+        covering = hir.OrPattern(0, 0, tuple(_certain(arms)))
+        kept = [part for part in kept if not _fits_all(c, covering, part)]
+    return union([*unnamed, *kept])
 
 
 def _bind(c: Checking, pattern: hir.Pattern, seen: Type) -> None:
-    """Declare the local that a pattern binds with the type of what it covers."""
-    if isinstance(pattern, hir.AnyPattern | hir.TypePattern | hir.ErrorPattern) and pattern.local is not None:
-        type_ = seen
-        if seen == NEVER:
-            type_ = pattern.type if isinstance(pattern, hir.TypePattern) else UNKNOWN
-        c.declare(pattern.local, type_)
+    """Declare the locals that a pattern binds with the types of what it covers of ``seen``."""
+    types: dict[int, list[Type]] = {}
+    _note_bound(c, pattern, seen, types)
+    for local, found in types.items():
+        c.declare(local, c.solver.rejoin(found))
+
+
+def _note_bound(c: Checking, pattern: hir.Pattern, seen: Type, types: dict[int, list[Type]]) -> None:
+    """Note the types of the locals that a pattern binds, over a value of type ``seen``."""
+    match pattern:
+        case hir.AnyPattern(local=int() as local) | hir.ErrorPattern(local=int() as local):
+            types.setdefault(local, []).append(UNKNOWN if seen == NEVER else seen)
+        case hir.TypePattern(type=type_, local=int() as local):
+            types.setdefault(local, []).append(type_ if seen == NEVER else seen)
+        case hir.ClassPattern(type=type_, fields=fields, local=whole):
+            own = [part for part in c.solver.alternatives(seen) if isinstance(part, ClassType)]
+            own = [part for part in own if part.name == type_.name] or [type_]
+            if whole is not None:
+                types.setdefault(whole, []).extend(own)
+            info = c.symbols.class_(type_.name)
+            assert info is not None
+            for field in fields:
+                declared = info.fields[field.index].type
+                parts = union(substitute(declared, members_of.class_bindings(info, part)) for part in own)
+                _note_bound(c, field.pattern, _part(c, field.pattern, parts), types)
+        case hir.ListPattern(before=before, after=after, rest=rest, local=whole):
+            lists = [part for part in c.solver.alternatives(seen) if isinstance(part, ListType)]
+            lists = lists or [ListType(UNKNOWN)]
+            for each in (whole, rest):
+                if each is not None:
+                    types.setdefault(each, []).extend(lists)
+            item = union(part.item for part in lists)
+            for inner in (*before, *after):
+                _note_bound(c, inner, _part(c, inner, item), types)
+        case hir.OrPattern(alternatives=alternatives) if hir.bound(pattern):
+            for inner in alternatives:
+                _note_bound(c, inner, _part(c, inner, seen), types)
+        case _:
+            pass
+
+
+def _part(c: Checking, pattern: hir.Pattern, type_: Type) -> Type:
+    """Return the part of a type whose values fit a pattern inside another."""
+    if isinstance(pattern, hir.TypePattern):
+        return c.solver.intersect(type_, pattern.type)
+    return type_

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bamlvm.compiler import mir, tir
 from bamlvm.compiler.lower.builder import Builder, OpenLoop
 from bamlvm.compiler.lower.conditions import branch
-from bamlvm.compiler.lower.patterns import catch_arms
+from bamlvm.compiler.lower.patterns import catch_arms, destructure
 from bamlvm.compiler.lower.values import values
 
 
@@ -136,6 +136,8 @@ def _statement(b: Builder, node: tir.Statement) -> None:
         case tir.Let():
             b.value(node.value)
             b.declare(node.local)
+        case tir.Destructure():
+            destructure(b, node)
         case tir.SetLocal():
             b.value(node.value)
             b.emit("store_cell" if b.locals[node.local].shared else "store_local", b.slot(node.local))

@@ -13,7 +13,21 @@ from bamlvm.compiler import hir, mir, tir
 from bamlvm.compiler.lower.builder import Builder
 from bamlvm.compiler.lower.conditions import branch
 from bamlvm.compiler.types import widen
-from bamlvm.vm.program.types import BOOL, FLOAT, INT, NULL, STRING, ClassType, EnumType, Primitive, Type, members
+from bamlvm.vm.program.types import (
+    BOOL,
+    FLOAT,
+    INT,
+    NULL,
+    STRING,
+    UNKNOWN,
+    ClassType,
+    EnumType,
+    ListType,
+    Primitive,
+    Type,
+    bare,
+    members,
+)
 
 _FEWEST_KEYS = 3
 """Below this many keys, tests in order are as fast as a table."""
@@ -74,6 +88,18 @@ def catch_arms(b: Builder, node: tir.Catch, caught: int, want: bool, end: mir.La
     b.emit("rethrow")
 
 
+def destructure(b: Builder, node: tir.Destructure) -> None:
+    """Lower a ``let`` with a pattern, which every value fits: its tests that the type does not make needless hold."""
+    slot, nowhere, end = b.temporary("$value"), b.label(), b.label()
+    b.value(node.value)
+    b.emit("store_local", slot)
+    _fit(b, node.pattern, slot, node.value.type, nowhere)
+    b.emit("jump", end)
+    b.place(nowhere)
+    b.emit("unreachable")
+    b.place(end)
+
+
 def _scrutinee(b: Builder, node: tir.Match) -> int:
     """Return the slot that holds the scrutinee: a variable's own, unless a guard could change it."""
     scrutinee = node.scrutinee
@@ -104,10 +130,13 @@ def _body(b: Builder, arm: tir.Arm, slot: int, following: mir.Label, want: bool,
 
 
 def _test(b: Builder, arm: tir.Arm, slot: int, type_: Type | None, otherwise: mir.Label) -> None:
-    """Jump to ``otherwise`` unless the arm's pattern fits the value in ``slot``."""
+    """Jump to ``otherwise`` unless the arm's pattern fits the value in ``slot``; bind what is inside of it."""
     if arm.certain:
         return
     pattern = arm.pattern
+    if hir.is_structured(pattern):
+        _fit(b, pattern, slot, type_, otherwise)
+        return
     if isinstance(pattern, hir.ErrorPattern):
         b.emit("load_local", slot)
         b.emit("is_type", pattern.panics)
@@ -123,6 +152,83 @@ def _test(b: Builder, arm: tir.Arm, slot: int, type_: Type | None, otherwise: mi
         b.jump_if(True, fits)
     b.emit("jump", otherwise)
     b.place(fits)
+
+
+def _fit(b: Builder, pattern: hir.Pattern, slot: int, type_: Type | None, otherwise: mir.Label) -> None:
+    """Jump to ``otherwise`` unless a pattern fits the value in ``slot``, a value of ``type_``; bind its names."""
+    # Names are bound on the way: a test that fails later leaves locals that nothing reads.
+    match pattern:
+        case hir.ClassPattern(type=tested, fields=fields):
+            if type_ is None or bare(type_) != tested:
+                b.emit("load_local", slot)
+                b.emit("is_type", tested)
+                b.jump_if(False, otherwise)
+            for field in fields:
+                _fit_part(b, field.pattern, slot, otherwise, field=field.index)
+        case hir.ListPattern():
+            _fit_list(b, pattern, slot, type_, otherwise)
+        case hir.OrPattern(alternatives=(*others, last)):
+            fits = b.label()
+            for each in others:
+                following = b.label()
+                _fit(b, each, slot, type_, following)
+                b.emit("jump", fits)
+                b.place(following)
+            _fit(b, last, slot, type_, otherwise)
+            b.place(fits)
+        case hir.AnyPattern():
+            pass
+        case _:
+            _single_test(b, pattern, slot, type_)
+            b.jump_if(False, otherwise)
+    local = None if isinstance(pattern, hir.OrPattern) else getattr(pattern, "local", None)
+    if local is not None:
+        b.emit("load_local", slot)
+        b.declare(local)
+
+
+def _fit_part(
+    b: Builder, pattern: hir.Pattern, slot: int, otherwise: mir.Label, *, field: int | None = None, item: int = 0
+) -> None:
+    """Fit a pattern to a field, or to an item, of the value in ``slot``."""
+    if isinstance(pattern, hir.AnyPattern) and pattern.local is None:
+        return
+    part = b.temporary("$part")
+    b.emit("load_local", slot)
+    if field is not None:
+        b.emit("load_field", field)
+    else:
+        b.constant(item)
+        b.emit("load_element")
+    b.emit("store_local", part)
+    _fit(b, pattern, part, None, otherwise)
+
+
+def _fit_list(b: Builder, pattern: hir.ListPattern, slot: int, type_: Type | None, otherwise: mir.Label) -> None:
+    if type_ is None or not isinstance(bare(type_), ListType):
+        b.emit("load_local", slot)
+        b.emit("is_type", ListType(UNKNOWN))
+        b.jump_if(False, otherwise)
+    count = len(pattern.before) + len(pattern.after)
+    if count or not pattern.has_rest:
+        b.emit("load_local", slot)
+        b.emit("call_native", "baml.Array.length", 1)
+        b.constant(count)
+        b.emit("less" if pattern.has_rest else "equal")
+        b.jump_if(pattern.has_rest, otherwise)
+    for place, each in enumerate(pattern.before):
+        _fit_part(b, each, slot, otherwise, item=place)
+    for place, each in enumerate(pattern.after):
+        _fit_part(b, each, slot, otherwise, item=place - len(pattern.after))
+    if pattern.rest is not None:
+        b.emit("load_local", slot)
+        b.constant(len(pattern.before))
+        b.emit("load_local", slot)
+        b.emit("call_native", "baml.Array.length", 1)
+        b.constant(len(pattern.after))
+        b.emit("sub_int")
+        b.emit("call_native", "baml.Array.slice", 3)
+        b.declare(pattern.rest)
 
 
 def _single_test(b: Builder, pattern: hir.Pattern, slot: int, type_: Type | None) -> None:
@@ -151,6 +257,8 @@ def _single_test(b: Builder, pattern: hir.Pattern, slot: int, type_: Type | None
             b.emit("load_local", slot)
             b.emit("is_type", panics)
             b.emit("unary_op", "!")
+        case hir.ClassPattern() | hir.ListPattern():
+            raise AssertionError("a pattern that looks into a value is fitted")
         case hir.OrPattern(alternatives=alternatives):
             fits, end = b.label(), b.label()
             depth = b.depth

@@ -46,6 +46,8 @@ def expression(r: Resolving, node: syntax.Expr) -> hir.Expr:
             return hir.Element(*at, r.expr(r, node.object), r.expr(r, node.index))
         case syntax.TypeTest():
             return hir.TypeTest(*at, r.expr(r, node.operand), r.type(node.type))
+        case syntax.PatternTest():
+            return _pattern_test(r, node)
         case syntax.ListLiteral():
             items = tuple(
                 _spread(r, item) if isinstance(item, syntax.Spread) else r.expr(r, item) for item in node.items
@@ -179,6 +181,22 @@ def _match(r: Resolving, node: syntax.Match) -> hir.Match:
     type_ = r.type(node.type) if node.type is not None else None
     arms = tuple(_arm(r, arm) for arm in node.arms)
     return hir.Match(node.start, node.end, scrutinee, type_, arms)
+
+
+def _pattern_test(r: Resolving, node: syntax.PatternTest) -> hir.Expr:
+    """Resolve ``x is P { … }`` as a match that is true for the pattern and false for anything else."""
+    at = (node.pattern.start, node.pattern.end)
+    operand = r.expr(r, node.operand)
+    r.blocks.append({})
+    tested = patterns.pattern(r, node.pattern)
+    r.blocks.pop()
+    if hir.bound(tested):
+        hint = "use `match`, where an arm has what its pattern binds"
+        r.report.error("E0010", node.pattern, "a pattern behind `is` binds no names", hint=hint)
+        return hir.Invalid(node.start, node.end)
+    yes = hir.Arm(*at, tested, None, hir.Constant(*at, True))
+    no = hir.Arm(*at, hir.AnyPattern(*at, None), None, hir.Constant(*at, False))
+    return hir.Match(node.start, node.end, operand, None, (yes, no), is_test=True)
 
 
 def _catch(r: Resolving, node: syntax.Catch) -> hir.Catch:

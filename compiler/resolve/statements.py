@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from bamlvm.compiler import hir
 from bamlvm.compiler.reporter import name_range
-from bamlvm.compiler.resolve import paths
+from bamlvm.compiler.resolve import paths, patterns
 from bamlvm.compiler.resolve.context import Resolving
 from bamlvm.grammar import syntax
 
@@ -22,6 +25,9 @@ def _statement(r: Resolving, node: syntax.Statement) -> list[hir.Statement]:
     match node:
         case syntax.Let():
             return [_let(r, node)]
+        case syntax.Destructure():
+            value = r.expr(r, node.value)
+            return [hir.Destructure(node.start, node.end, patterns.pattern(r, node.pattern), value)]
         case syntax.Assign():
             return _assign(r, node)
         case syntax.While():
@@ -150,12 +156,16 @@ def _for_in(r: Resolving, node: syntax.ForIn) -> hir.Block:
     here, there = hir.Local(*at, items), hir.Local(*at, place)
     r.blocks.append({})
     name_at = name_range(node)
-    local = r.declare(node.name, *name_at)
+    bind: Callable[[hir.Expr], hir.Statement]
+    if node.pattern is not None:
+        bind = partial(hir.Destructure, node.pattern.start, node.pattern.end, patterns.pattern(r, node.pattern))
+    else:
+        bind = partial(hir.Let, *name_at, r.declare(node.name, *name_at), None)
     _, body, assigned = _loop(r, None, node.body)
     r.blocks.pop()
     r.blocks.pop()
     length = hir.Call(*at, hir.Member(*at, here, "length", at[0]), ())
-    let = hir.Let(*name_at, local, None, hir.Element(*at, here, there))
+    let = bind(hir.Element(*at, here, there))
     step = hir.SetLocal(*at, place, hir.Binary(*at, "+", there, hir.Constant(*at, 1), at[0]))
     loop = hir.Loop(
         node.start,

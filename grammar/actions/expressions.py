@@ -16,12 +16,15 @@ from bamlvm.grammar.syntax import (
     Block,
     Break,
     Call,
+    ClassPattern,
     Continue,
     Expr,
     FieldInit,
+    FieldPattern,
     Index,
     Lambda,
     ListLiteral,
+    ListPattern,
     Literal,
     LiteralPattern,
     LiteralTypeExpr,
@@ -36,7 +39,9 @@ from bamlvm.grammar.syntax import (
     Parameter,
     PathPattern,
     Pattern,
+    PatternTest,
     Present,
+    RestPattern,
     Return,
     Spawn,
     Spread,
@@ -271,6 +276,10 @@ def type_test(c: ActionContext, operand: Expr, _is: Token, type_: TypeExpr) -> E
     return TypeTest(operand.start, type_.end, operand, type_)
 
 
+def pattern_test(c: ActionContext, operand: Expr, _is: Token, pattern: ClassPattern | ListPattern) -> Expr:
+    return PatternTest(operand.start, pattern.end, operand, pattern)
+
+
 def await_(c: ActionContext, word: Token, operand: Expr) -> Expr:
     return Await(word.start, operand.end, operand)
 
@@ -321,6 +330,46 @@ def bind_let_bare(c: ActionContext, word: Token, name: Token) -> Pattern:
     if name.text == "_":
         return WildcardPattern(word.start, name.end)
     return BindPattern(word.start, name.end, name.text)
+
+
+def bind_structured(
+    c: ActionContext, word: Token, name: Token, _colon: Token, inner: ClassPattern | ListPattern
+) -> Pattern:
+    return BindPattern(word.start, inner.end, name.text, None, inner)
+
+
+def class_pattern(c: ActionContext, path: DottedName, _open: Token, *rest: Any) -> ClassPattern:
+    fields = tuple(rest[0]) if type(rest[0]) is list else ()
+    return ClassPattern(path.start, rest[-1].end, path.text, path.end, fields)
+
+
+def let_class_pattern(c: ActionContext, _let: Token, pattern: ClassPattern) -> Pattern:
+    return pattern
+
+
+def field_pattern(c: ActionContext, name: Token, _colon: Token, pattern: Pattern) -> FieldPattern:
+    return FieldPattern(name.start, pattern.end, name.text, pattern)
+
+
+def field_pattern_short(c: ActionContext, name: Token) -> FieldPattern:
+    return FieldPattern(name.start, name.end, name.text, None)
+
+
+def list_pattern(c: ActionContext, start: Token, *rest: Any) -> ListPattern:
+    """Build the pattern of a list, of which one item may be the rest."""
+    items = tuple(rest[0]) if type(rest[0]) is list else ()
+    rests = [item for item in items if type(item) is RestPattern]
+    for extra in rests[1:]:
+        c.report("E0010", "a list has one rest", extra.start, extra.end, "write `..` once")
+    if len(rests) > 1:
+        items = tuple(item for item in items if item not in rests[1:])
+    return ListPattern(start.start, rest[-1].end, items)
+
+
+def rest_pattern(c: ActionContext, dots: Token, _let: Token | None = None, name: Token | None = None) -> RestPattern:
+    if name is None or name.text == "_":
+        return RestPattern(dots.start, dots.end if name is None else name.end, None)
+    return RestPattern(dots.start, name.end, name.text)
 
 
 def type_pattern(c: ActionContext, type_: TypeExpr) -> Pattern:

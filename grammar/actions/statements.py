@@ -13,6 +13,8 @@ from bamlvm.grammar.syntax import (
     Assign,
     Block,
     Catch,
+    ClassPattern,
+    Destructure,
     Expr,
     ExprStatement,
     For,
@@ -33,7 +35,7 @@ from bamlvm.grammar.syntax import (
 from bamlvm.grammar.tokens import Token
 
 _start: Final = attrgetter("start")
-_STATEMENTS: Final = frozenset({Let, Assign, While, ForIn, For, Assert, ExprStatement, Header})
+_STATEMENTS: Final = frozenset({Let, Destructure, Assign, While, ForIn, For, Assert, ExprStatement, Header})
 _CONTINUED: Final = {MapLiteral: "map", If: "`if`", Match: "`match`", Block: "block", Catch: "`catch`"}
 """The expressions that end a statement with their brace, as messages name them."""
 
@@ -137,6 +139,10 @@ def let(c: ActionContext, word: Token, name: Token, _assign: Token, value: Expr)
     return Let(word.start, value.end, name.text, name.start, None, value)
 
 
+def destructure(c: ActionContext, word: Token, pattern: ClassPattern, _assign: Token, value: Expr) -> Statement:
+    return Destructure(word.start, value.end, pattern, value)
+
+
 def let_typed(
     c: ActionContext, word: Token, name: Token, _colon: Token, type_: TypeExpr, _assign: Token, value: Expr
 ) -> Statement:
@@ -184,6 +190,20 @@ def for_in(
     body: Block,
 ) -> Statement:
     return ForIn(word.start, body.end, name.text, name.start, iterable, body)
+
+
+def for_in_pattern(
+    c: ActionContext,
+    word: Token,
+    _open: Token,
+    _let: Token,
+    pattern: ClassPattern,
+    _in: Token,
+    iterable: Expr,
+    _close: Token,
+    body: Block,
+) -> Statement:
+    return ForIn(word.start, body.end, "", pattern.start, iterable, body, pattern)
 
 
 def for_(

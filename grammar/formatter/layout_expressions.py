@@ -295,6 +295,10 @@ def type_test(c: LayoutContext, operand: Part, word: Token, type_: Part) -> Part
     return series(operand, c.part(word), type_, "is")
 
 
+def pattern_test(c: LayoutContext, operand: Part, word: Token, pattern: Part) -> Part:
+    return series(operand, c.part(word), pattern, "is")
+
+
 def unary(c: LayoutContext, operator: Token, operand: Part) -> Part:
     return c.row(operator, operand, hug=operand.hug)
 
@@ -340,6 +344,39 @@ def bind_let(c: LayoutContext, word: Token, name: Token, colon: Token, type_: Pa
 
 def bind_let_bare(c: LayoutContext, word: Token, name: Token) -> Part:
     return c.row(word, SPACE, name)
+
+
+def bind_structured(c: LayoutContext, word: Token, name: Token, colon: Token, inner: Part) -> Part:
+    return c.row(word, SPACE, name, colon, SPACE, inner)
+
+
+def class_pattern(c: LayoutContext, path: Part, opening: Token, *rest: Token | list[Part]) -> Part:
+    return object_literal(c, path, opening, *rest)
+
+
+def let_class_pattern(c: LayoutContext, word: Token, pattern: Part) -> Part:
+    return c.row(word, SPACE, pattern)
+
+
+def field_pattern(c: LayoutContext, name: Token, colon: Token, pattern: Part) -> Part:
+    return c.row(name, colon, SPACE, pattern)
+
+
+def field_pattern_short(c: LayoutContext, name: Token) -> Part:
+    return c.part(name)
+
+
+def list_pattern(c: LayoutContext, opening: Token, *rest: Token | list[Part]) -> Part:
+    *before, close = rest
+    assert isinstance(close, Token)
+    items = before[0] if before and isinstance(before[0], list) else []
+    if len(before) > 1 and isinstance(before[1], Token):
+        items[-1].separator = c.part(before[1])
+    return bracketed(c.part(opening), items, c.part(close))
+
+
+def rest_pattern(c: LayoutContext, dots: Token, let: Token | None = None, name: Token | None = None) -> Part:
+    return c.part(dots) if let is None or name is None else c.row(dots, let, SPACE, name)
 
 
 def type_pattern(c: LayoutContext, type_: Part) -> Part:

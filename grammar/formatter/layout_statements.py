@@ -85,6 +85,10 @@ def let(c: LayoutContext, word: Token, name: Token, sign: Token, value: Part) ->
     return c.row(word, SPACE, name, SPACE, assigned(c.part(sign), value), shape="simple")
 
 
+def destructure(c: LayoutContext, word: Token, pattern: Part, sign: Token, value: Part) -> Part:
+    return c.row(word, SPACE, pattern, SPACE, assigned(c.part(sign), value), shape="simple")
+
+
 def let_typed(c: LayoutContext, word: Token, name: Token, colon: Token, type_: Part, sign: Token, value: Part) -> Part:
     ending = assigned(c.part(sign), value)
     return c.row(word, SPACE, name, colon, SPACE, type_, SPACE, ending, shape="simple")
@@ -132,6 +136,21 @@ def for_in(
     body: Part,
 ) -> Part:
     turn = c.row(let, SPACE, name, SPACE, in_, SPACE, iterable)
+    return with_body(c, _head(c, word, opening, turn, close), body)
+
+
+def for_in_pattern(
+    c: LayoutContext,
+    word: Token,
+    opening: Token,
+    let: Token,
+    pattern: Part,
+    in_: Token,
+    iterable: Part,
+    close: Token,
+    body: Part,
+) -> Part:
+    turn = c.row(let, SPACE, pattern, SPACE, in_, SPACE, iterable)
     return with_body(c, _head(c, word, opening, turn, close), body)
 
 

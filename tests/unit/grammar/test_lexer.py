@@ -45,7 +45,7 @@ def config(text: str) -> list[str]:
         ),
         ("class enum type function client test env self", "NAME NAME NAME NAME NAME NAME NAME NAME"),
         ("lettuce iffy _ _1", "NAME NAME NAME NAME"),
-        ("1 1.5 1e3 1.a 1..2", "INT FLOAT FLOAT INT DOT NAME INT DOT DOT INT"),
+        ("1 1.5 1e3 1.a 1..2", "INT FLOAT FLOAT INT DOT NAME INT DOT_DOT INT"),
         (
             "a>>b a>b a>=b a>>=b",
             "NAME GREATER_JOINED GREATER NAME NAME GREATER NAME NAME COMPARISON NAME NAME COMPOUND_ASSIGN NAME",

@@ -67,6 +67,10 @@ BODIES = {
         "xs . map( ( x )->{ x }, ( a , b : int )->int{ a })",
         "xs.map((x) -> { x }, (a, b: int) -> int { a })",
     ),
+    "patterns that look inside": (
+        "match(x){P{a:1,b,}=>2,let y:[1,..let r,]=>3,Q{}|[ .. ]=>4}",
+        "match (x) {\n  P { a: 1, b } => 2,\n  let y: [1, ..let r] => 3,\n  Q {} | [..] => 4,\n}",
+    ),
     "arms": ("match(x){1=>2,n if n>2=>{3}_=>4}", "match (x) {\n  1 => 2,\n  n if n > 2 => { 3 },\n  _ => 4,\n}"),
     "one arm": ("f() catch(e){_=>null}", "f() catch (e) { _ => null }"),
     "loops": ("for(let i=0;i<3;i+=1){}for(;;){break}", "for (let i = 0; i < 3; i += 1) {}\nfor (;;) { break }"),
