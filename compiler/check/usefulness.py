@@ -14,7 +14,8 @@ from typing import Final, TypeAlias
 
 from bamlvm.compiler import hir
 from bamlvm.compiler.check.members import class_bindings
-from bamlvm.compiler.types import Solver, literal_type, substitute
+from bamlvm.compiler.solver import Solver
+from bamlvm.compiler.types import literal_type, substitute
 from bamlvm.vm.program.types import (
     FLOAT,
     INT,
