@@ -71,7 +71,7 @@ def test_block_like_expressions_end_their_statement(body: Shape, text: str, shap
             "{(Assign a nothing 1) (Assign (. a b) nothing 2) (Assign (. ([] a 0) c) nothing 3) => nothing}",
         ),
         ("assert a == b; assert c", "{(Assert (== a b)) (Assert c) => nothing}"),
-        ("for (let x in xs) { x }", "{(ForIn x xs {=> x}) => nothing}"),
+        ("for (let x in xs) { x }", "{(ForIn x xs {=> x} nothing) => nothing}"),
         ("for (;;) {}", "{(For nothing nothing nothing {=> nothing}) => nothing}"),
         (
             "for (let i = 0; i < n; i += 1) {}",
