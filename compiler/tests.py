@@ -1,42 +1,37 @@
 """``test`` blocks: their properties, arguments and types checked, and the tests as data.
 
-An argument is configuration and is checked against the parameter's type as the host checks it
-(:mod:`bamlvm.values.arguments`): an int is accepted as a float, a variant's name as the variant, a block as a class, a
-map or media.  A value that is known only when the test runs (``env.X``, ``{{ … }}``) fits wherever a string may.
+An argument is configuration; :mod:`bamlvm.compiler.misfits` says whether it fits the parameter's type.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from bamlvm.compiler.additions import additions
 from bamlvm.compiler.attributes import attributes, scalar
 from bamlvm.compiler.config_blocks import data, entries, word_range
 from bamlvm.compiler.incremental import Lookups, Memo, Reads
 from bamlvm.compiler.index import Entry, Index, reporter
+from bamlvm.compiler.misfits import misfit_of, takes_null
 from bamlvm.compiler.reporter import Located, Reporter, name_range
 from bamlvm.compiler.symbols import Symbols
 from bamlvm.compiler.uses import Gap, Kind, Symbol
 from bamlvm.grammar import syntax
 from bamlvm.grammar.diagnostics import Diagnostic
-from bamlvm.vm.program.declarations import NO_ADDITIONS, Additions, ConfigValue, EnumInfo, TestInfo, has_attribute
+from bamlvm.vm.program.declarations import NO_ADDITIONS, Additions, ConfigValue, TestInfo
 from bamlvm.vm.program.spelling import Suggestion, did_you_mean
 from bamlvm.vm.program.types import (
     BOOL,
     FLOAT,
     INT,
-    MEDIA,
-    NULL,
     STRING,
     UNKNOWN,
     ClassType,
     EnumType,
     ListType,
-    LiteralType,
     MapType,
-    Primitive,
     Type,
     VariantType,
     members,
@@ -44,7 +39,6 @@ from bamlvm.vm.program.types import (
 from bamlvm.vm.program.unit import Unit
 
 TEST_PROPERTIES = ("functions", "args", "type_builder")
-_MEDIA_KEYS = frozenset({"file", "url", "base64", "media_type"})
 
 
 TestedFunctions: TypeAlias = tuple[str, ...]
@@ -141,13 +135,13 @@ def _check_arguments(
         parameters = {each.name: each for each in signature.parameters}
         for entry in written:
             if entry.key in parameters:
-                misfit = _misfit(entry.value, parameters[entry.key].type, entry.key, symbols)
+                misfit = misfit_of(entry.value, parameters[entry.key].type, entry.key, symbols)
                 if misfit is not None:
                     report.warning("E0001", misfit.value, misfit.message, hint=misfit.hint)
         missing = [
             f"`{each.name}: {each.type}`"
             for each in signature.parameters
-            if each.name not in names | misnamed and not each.has_default and not _takes_null(each.type, symbols)
+            if each.name not in names | misnamed and not each.has_default and not takes_null(each.type, symbols)
         ]
         if missing:
             report.warning("E0005", functions[name], f"`{name}` is called without {', '.join(missing)}")
@@ -189,137 +183,6 @@ def _refer_arguments(
         signature = symbols.signature(name)
         if signature is not None:
             keyed(given, {each.name: each.type for each in signature.parameters}, "parameter", name)
-
-
-class _Misfit(NamedTuple):
-    """A value that does not fit; ``near`` if it is of the right kind and only a part of it does not."""
-
-    value: syntax.Node
-    message: str
-    near: bool = False
-    hint: str | None = None
-
-
-def _misfit(value: syntax.ConfigValue, type_: Type, path: str, symbols: Symbols) -> _Misfit | None:
-    """Return the part of ``value`` that does not fit, or None."""
-    tried = [_single(value, part, path, symbols) for part in members(symbols.expand(type_))]
-    if None in tried or not tried:
-        return None
-    near = [each for each in tried if each is not None and each.near]
-    if len(near) == 1 or len(tried) == 1:
-        return near[0] if near else tried[0]
-    return _Misfit(value, f"`{path}` is to be `{type_}`, not {_shown(value)}")
-
-
-def _single(value: syntax.ConfigValue, type_: Type, path: str, symbols: Symbols) -> _Misfit | None:
-    misfit = _Misfit(value, f"`{path}` is to be `{type_}`, not {_shown(value)}")
-    if type_ == UNKNOWN or isinstance(value, syntax.ConfigExpression):
-        return None
-    if isinstance(type_, Primitive) and type_.name in MEDIA:
-        if isinstance(value, syntax.ConfigBlock) and {entry.key for entry in value.entries} <= _MEDIA_KEYS:
-            return None
-        return misfit._replace(hint='write `{ url "…" }`, `{ file "…" }` or `{ base64 "…"  media_type "…" }`')
-    if type_ == Primitive("string") and isinstance(value, syntax.ConfigBlock):
-        return None if [entry.key for entry in value.entries] == ["file"] else misfit  # the text in a file
-    match value, type_:
-        case syntax.ConfigList(), ListType(item):
-            for place, each in enumerate(value.items):
-                inner = _misfit(each, item, f"{path}[{place}]", symbols)
-                if inner is not None:
-                    return inner._replace(near=True)
-            return None
-        case syntax.ConfigBlock(), MapType(_, item):
-            for entry in value.entries:
-                inner = _misfit(entry.value, item, f"{path}.{entry.key}", symbols)
-                if inner is not None:
-                    return inner._replace(near=True)
-            return None
-        case syntax.ConfigBlock(), ClassType(name):
-            return _class_misfit(value, name, path, symbols)
-        case syntax.ConfigEnv(), _:
-            text = type_ == STRING or isinstance(type_, EnumType | VariantType)
-            return None if text or (isinstance(type_, LiteralType) and isinstance(type_.value, str)) else misfit
-        case syntax.ConfigScalar(), _:
-            return _scalar_misfit(value, type_, path, symbols, misfit)
-        case _:
-            return misfit
-
-
-def _class_misfit(value: syntax.ConfigBlock, name: str, path: str, symbols: Symbols) -> _Misfit | None:
-    info = symbols.class_(name)
-    if info is None:
-        return None
-    fields = {field.name: field.type for field in info.fields}
-    given = {entry.key for entry in value.entries}
-    for entry in value.entries:
-        if entry.key in fields:
-            inner = _misfit(entry.value, fields[entry.key], f"{path}.{entry.key}", symbols)
-            if inner is not None:
-                return inner._replace(near=True)
-        elif not has_attribute(info.attributes, "dynamic"):
-            at = syntax.ConfigScalar(entry.start, entry.key_end, entry.key)
-            hint = did_you_mean(entry.key, fields)
-            return _Misfit(at, f"`{path}`: `{name}` has no field `{entry.key}`", bool(given & fields.keys()), hint)
-    missing = [f"`{each}`" for each, type_ in fields.items() if each not in given and not _takes_null(type_, symbols)]
-    if missing:
-        return _Misfit(value, f"`{path}`: `{name}` is missing {', '.join(missing)}", bool(given & fields.keys()))
-    return None
-
-
-def _scalar_misfit(
-    value: syntax.ConfigScalar, type_: Type, path: str, symbols: Symbols, misfit: _Misfit
-) -> _Misfit | None:
-    written = value.value
-    match type_:
-        case LiteralType(expected):
-            fits = type(written) is type(expected) and written == expected
-        case EnumType(name) | VariantType(name, _):
-            info = symbols.enum(name)
-            if not isinstance(written, str) or info is None:
-                return misfit
-            known = [each.name for each in info.variants] if isinstance(type_, EnumType) else [type_.variant]
-            if written in known or has_attribute(info.attributes, "dynamic"):
-                return None
-            hint = did_you_mean(written, known) or _some(info)
-            return _Misfit(value, f"`{path}`: `{name}` has no variant `{written}`", True, hint)
-        case _:
-            kinds: dict[type, tuple[Type, ...]] = {
-                str: (STRING,),
-                bool: (BOOL, STRING),
-                int: (INT, FLOAT, STRING),
-                float: (FLOAT, STRING),
-                type(None): (NULL,),
-            }
-            fits = type_ in kinds[type(written)]
-    if fits:
-        return None
-    return misfit
-
-
-def _some(info: EnumInfo) -> str | None:
-    names = [f"`{each.name}`" for each in info.variants]
-    return f"it has {', '.join(names)}" if 0 < len(names) <= 12 else None
-
-
-def _takes_null(type_: Type, symbols: Symbols) -> bool:
-    parts = members(symbols.expand(type_))
-    return NULL in parts or UNKNOWN in parts
-
-
-def _shown(value: syntax.ConfigValue) -> str:
-    match value:
-        case syntax.ConfigScalar(value=str(text)):
-            return f"`{text}`" if not value.quoted else "a string"
-        case syntax.ConfigScalar(value=None):
-            return "null"
-        case syntax.ConfigScalar(value=found):
-            return f"`{str(found).lower() if isinstance(found, bool) else found}`"
-        case syntax.ConfigList():
-            return "a list"
-        case syntax.ConfigEnv(name=name):
-            return f"the text of `env.{name}`"
-        case _:
-            return "a block"
 
 
 # --- type_builder -----------------------------------------------------------------------------------------------------
