@@ -46,6 +46,9 @@ _PREFIXES: Final = "rRbBuUfF"
 
 _PLAIN_TEXT: Final = r'[^"\\\n`\u201c\u201d\u201e]'
 _PLAIN_KEY: Final = re.compile(rf'[\s,]*"([^\W_]{_PLAIN_TEXT}{{0,60}})"\s*:')
+_PLAIN_END: Final = re.compile(r"\s{0,40}\}(?P<behind>\s{0,40}(?:,\s{0,40}\{|\]))?")
+"""The end of an object, with what shows in a list that it does not come too early."""
+
 _PLAIN_IN_OBJECT: Final = re.compile(
     rf"""(?:"({_PLAIN_TEXT}*)"|(true|false|null|-?[0-9]{{1,18}}(?:\.[0-9]{{1,18}})?))(?={lookahead.SURE_IN_OBJECT})"""
 )
@@ -115,13 +118,21 @@ class Scanner(StringStates, BareStates, Brackets):
 
     def _key(self) -> bool:
         """Before a key, or the end of the object."""
-        plain = None if self._comment else _PLAIN_KEY.match(self._buffer, self._at)
-        if plain is not None:
-            self._at = plain.end()
-            self._begin_value(plain[1])
-            self._equals = False
-            self._state = type(self)._value
-            return True
+        if not self._comment:
+            plain = _PLAIN_KEY.match(self._buffer, self._at)
+            if plain is not None:
+                self._at = plain.end()
+                self._begin_value(plain[1])
+                self._equals = False
+                self._state = type(self)._value
+                return True
+            stack = self._stack
+            end = _PLAIN_END.match(self._buffer, self._at)
+            if end is not None and (end["behind"] or (len(stack) > 1 and stack[-2].is_object)):
+                self._at = end.end() - len(end["behind"] or "")
+                self._at_end = False
+                self._close()
+                return True
         before, buffer = self._at, self._buffer
         has_more = self._skip(_SPACE_AND_COMMAS, any_hash=True)
         self._comma = self._comma or "," in buffer[before : self._at]

@@ -66,9 +66,9 @@ class StringStates(ScanState):
         if self._state != type(self)._string or self._is_key or not self._plan.grows or len(self._quote) == 3:
             return None
         text = self._text_so_far()
-        if len(text) <= _TAIL and (expected := self._stack[-1].expected_names()) is not None and _NAME.fullmatch(text):
-            key = bare(text)  # it may be the key once more
-            if any(name.startswith(key) and name not in expected for name in self._stack[-1].names or ()):
+        if self._may_echo:
+            self._may_echo = self._begins_echo(text)
+            if self._may_echo:
                 return None
         end = self._solid_end(text) if self._may_end < 0 else self._cut_end(text, self._may_end)
         names = self._stack[-1].names
@@ -257,6 +257,15 @@ class StringStates(ScanState):
         elif mark == quote and (before in _SEPARATORS + "([{" or not before) and not following.isspace():
             self._quotations += 1
         return "not"
+
+    def _begins_echo(self, text: str) -> bool:
+        """Whether a string that has begun may be its own key once more (:meth:`_is_echo`)."""
+        builder = self._stack[-1]
+        expected = builder.expected_names()
+        if expected is None or builder.names is None or len(text) > _TAIL or not _NAME.fullmatch(text):
+            return False
+        key = bare(text)
+        return any(name.startswith(key) and name not in expected for name in builder.names)
 
     def _is_echo(self, at: int, expected: Collection[str]) -> bool:
         """Whether the string is its own key once more, and its value follows: ``"notes": "notes": "…"``."""
