@@ -127,9 +127,9 @@ class Scanner(StringStates, BareStates, Brackets):
                 self._state = type(self)._value
                 return True
             stack = self._stack
-            end = _PLAIN_END.match(self._buffer, self._at)
-            if end is not None and (end["behind"] or (len(stack) > 1 and stack[-2].is_object)):
-                self._at = end.end() - len(end["behind"] or "")
+            closed = _PLAIN_END.match(self._buffer, self._at)
+            if closed is not None and (closed["behind"] or (len(stack) > 1 and stack[-2].is_object)):
+                self._at = closed.end() - len(closed["behind"] or "")
                 self._at_end = False
                 self._close()
                 return True
