@@ -33,7 +33,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
-from bamlvm.sysops.prompts.filters import TESTS_BESIDE, filters
+from bamlvm.sysops.prompts.filters import TESTS_BESIDE, debug, filters
 from bamlvm.sysops.prompts.limits import LOOK, SHORT, VALUES_TOGETHER, Turns, too_many_turns
 from bamlvm.sysops.prompts.numbers import modulo, quotient
 from bamlvm.sysops.prompts.order import ordered
@@ -176,7 +176,7 @@ class _Generator(CodeGenerator):
                 self.write(f" {_OPERATORS[node.ops[place - 1].op]} ")
             constant = operand if isinstance(operand, nodes.Const) else None
             around = [] if is_short or constant else ["environment.compared("]
-            if is_ordered and (constant is None or constant.value is None):
+            if is_ordered and (constant is None or type(constant.value) not in (int, float)):
                 around.append("environment.ordered(")
             self.write("".join(around))
             self.visit(operand, frame)
@@ -239,7 +239,8 @@ class Environment(ImmutableSandboxedEnvironment):
         self._values = _VALUES_OF_AN_EXPRESSION if strict else VALUES_TOGETHER
         self.filters = {name: self._limited(name, own[name]) for name in FILTERS}
         self.tests = {name: self._limited(f"is {name}", cast(Any, tests[name])) for name in TESTS}
-        self.globals = {**{name: self.globals[name] for name in GLOBALS}, **CONSTANTS}
+        functions = self.globals | {"debug": self._limited("pprint", debug)}
+        self.globals = {**{name: functions[name] for name in GLOBALS}, **CONSTANTS}
 
     def begin(self, turns: Turns | None = None) -> None:
         """Begin a rendering in this thread, or go on with it: turns are counted as its from here."""

@@ -15,16 +15,18 @@ import re
 from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from typing import Any
 
+import jinja2
 import jinja2.filters
+import jinja2.runtime
 import jinja2.tests
-from jinja2 import pass_environment
+from jinja2 import pass_context, pass_environment
 from jinja2.exceptions import FilterArgumentError
 from markupsafe import Markup
 
 from bamlvm.sysops.prompts import serialise
 from bamlvm.sysops.prompts.numbers import round_half_away
 from bamlvm.sysops.prompts.order import TESTS_OF_ORDER, greatest, grouped, least, sort
-from bamlvm.sysops.prompts.views import ClassView, debug_text, part_of, text_of
+from bamlvm.sysops.prompts.views import ClassView, EnumView, debug_text, part_of, text_of
 from bamlvm.vm.natives.patterns import matches
 from bamlvm.vm.patterns import STEPS
 from bamlvm.vm.values import Thrown
@@ -57,7 +59,7 @@ def filters() -> dict[str, Callable[..., Any]]:
         "lines": str.splitlines,
         "max": greatest,
         "min": least,
-        "pprint": debug_text,
+        "pprint": pprint,
         "regex_match": regex_match,
         "round": rounded,
         "sort": sort,
@@ -227,3 +229,26 @@ def join(values: Iterable[Any], separator: str = "", attribute: str | None = Non
 def split(value: str, separator: str | None = None, limit: int = -1) -> list[str]:
     """Split a text at separators (white space if none is given)."""
     return part_of(value).split(separator, limit)
+
+
+def pprint(value: Any) -> str:
+    """Return a value over lines, texts in quotes."""
+    return "undefined" if isinstance(value, jinja2.Undefined) else debug_text(value)
+
+
+@pass_context
+def debug(context: jinja2.runtime.Context, *values: Any, **named: Any) -> str:
+    """Return what is given as ``pprint`` writes it; of nothing, the variables of the prompt.
+
+    The official runtime writes its own state, too.
+    """
+    if named:
+        return pprint(dict(named))
+    if values:
+        return pprint(values[0] if len(values) == 1 else list(values))
+    known = context.environment.globals
+    return pprint({name: value for name, value in context.get_all().items() if name not in known and _is_data(value)})
+
+
+def _is_data(value: Any) -> bool:
+    return value is None or isinstance(value, (str, int, float, list, dict, ClassView, EnumView))

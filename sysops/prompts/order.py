@@ -1,8 +1,9 @@
 """The order of values in prompts, where it is not Python's.
 
-Null comes before every other value, as in MiniJinja: ``null < 3`` is true, ``null > 3`` is false, and a list with nulls
-can be sorted.  (What is undefined comes before null; :class:`~bamlvm.sysops.prompts.environment.Undefined` knows that
-itself.)  Values of different kinds have no order otherwise: to compare a text with a number is an error.
+Values of different kinds are ordered by their kinds, as in MiniJinja: null before booleans, these before numbers,
+texts, lists and maps.  So ``null < 3`` and ``3 < "a"`` are true, and any list of scalars can be sorted.  (What is undefined
+comes before null; :class:`~bamlvm.sysops.prompts.environment.Undefined` knows that itself.)  An enum's value is
+compared by its name.  Two maps have no order: that is an error.
 
 :func:`ordered` is put around what is compared; ``min``, ``max``, ``sort`` and ``groupby`` are Jinja's with it around
 their keys, and ``min`` and ``max`` tell capitals from small letters, as officially.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Mapping
+from enum import IntEnum
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
@@ -19,31 +21,78 @@ import jinja2
 from jinja2 import pass_environment
 from jinja2.filters import ignore_case, make_attrgetter, make_multi_attrgetter
 
+from bamlvm.sysops.prompts.views import ClassView, EnumView
 
-class _Null:
-    """Null as it is compared; what is undefined answers for itself."""
 
-    __slots__ = ()
+class _Rank(IntEnum):
+    """The kinds of values in their order."""
+
+    NULL = 1
+    BOOL = 2
+    NUMBER = 3
+    TEXT = 4
+    LIST = 5
+    MAP = 6
+
+
+class _Ranked:
+    """A value as it is compared, if it is no number; numbers and what is undefined are compared as they are."""
+
+    __slots__ = ("rank", "value")
+
+    def __init__(self, rank: _Rank, value: Any) -> None:
+        self.rank = rank
+        self.value = value
+
+    def _compared(self, compare: Callable[[Any, Any], bool], other: object) -> bool:
+        if isinstance(other, jinja2.Undefined):
+            return NotImplemented  # which it answers itself
+        if isinstance(other, _Ranked):
+            if self.rank == other.rank:
+                return bool(compare(self.value, other.value))
+            return compare(self.rank, other.rank)
+        return compare(self.rank, _Rank.NUMBER) if isinstance(other, (int, float)) else NotImplemented
 
     def __lt__(self, other: object) -> bool:
-        return NotImplemented if isinstance(other, jinja2.Undefined) else other is not self
+        return self._compared(operator.lt, other)
 
     def __le__(self, other: object) -> bool:
-        return NotImplemented if isinstance(other, jinja2.Undefined) else True
+        return self._compared(operator.le, other)
 
     def __gt__(self, other: object) -> bool:
-        return NotImplemented if isinstance(other, jinja2.Undefined) else False
+        return self._compared(operator.gt, other)
 
     def __ge__(self, other: object) -> bool:
-        return NotImplemented if isinstance(other, jinja2.Undefined) else other is self
+        return self._compared(operator.ge, other)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, _Ranked):
+            return self.rank == other.rank and bool(self.value == other.value)
+        return False if isinstance(other, jinja2.Undefined) else bool(self.value == other)
+
+    __hash__ = None  # type: ignore[assignment]  # no key of anything
 
 
-_NULL: Final = _Null()
+_NULL: Final = _Ranked(_Rank.NULL, 0)
 
 
 def ordered(value: Any) -> Any:
     """Return what stands for a value where it is compared by order."""
-    return _NULL if value is None else value
+    match value:
+        case None:
+            return _NULL
+        case bool():
+            return _Ranked(_Rank.BOOL, value)
+        case str():
+            return _Ranked(_Rank.TEXT, value)
+        case EnumView():
+            return _Ranked(_Rank.TEXT, value.value)
+        case list() | tuple():
+            return _Ranked(_Rank.LIST, value)
+        case dict() | ClassView():
+            return _Ranked(_Rank.MAP, value)
+        case _:
+            return value
 
 
 def _test(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:

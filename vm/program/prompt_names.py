@@ -30,7 +30,7 @@ TESTS: Final = frozenset(_TESTS.split())
 MAPPING_METHODS: Final = ("get", "items", "keys", "values")
 """The methods that a class has in a template beside its fields."""
 
-GLOBALS: Final = frozenset({"dict", "namespace", "range"})
+GLOBALS: Final = frozenset({"debug", "dict", "namespace", "range"})
 """The functions that every template sees."""
 
 CONSTANTS: Final[Mapping[str, None]] = {"null": None}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import jinja2
 import pytest
 from hypothesis import given
@@ -49,9 +51,36 @@ def test_constraints_know_null_and_no_undefined_name() -> None:
             render(template, strict=True, this={})
 
 
-def test_values_of_different_kinds_have_no_order() -> None:
+KINDS: list[object] = [None, True, 2, "a", [1], {"k": 1}]
+LITERALS = ["none", "true", "2", "'a'", "[1]", "{'k': 1}"]
+
+
+def test_values_of_different_kinds_are_ordered_by_their_kinds() -> None:
+    for low, high in itertools.combinations(range(len(KINDS)), 2):
+        for one, other in ((f"v{low}", f"v{high}"), (LITERALS[low], f"v{high}"), (f"v{low}", LITERALS[high])):
+            template = f"{{{{ {one} < {other} }}}}{{{{ {one} >= {other} }}}}{{{{ {other} > {one} }}}}"
+            assert render(template, **{f"v{place}": value for place, value in enumerate(KINDS)}) == "truefalsetrue"
+    assert render("{{ b < 0 }} {{ b >= 1 }} {{ b == 1 }} {{ 1.5 > '1' }}", b=True) == "true false true false"
+
+
+def test_maps_have_no_order() -> None:
     with pytest.raises(TypeError, match="not supported"):
-        render("{{ 'a' < 1 }}")
+        render("{{ a < b }}", a={}, b={})
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("debug(xs)", "[\n    3,\n    none,\n]"),
+        ("debug(1, 'a')", '[\n    1,\n    "a",\n]'),
+        ("debug(n=1)", '{\n    "n": 1,\n}'),
+        ("debug(gone)", "undefined"),
+        ("gone|pprint", "undefined"),
+        ("debug()", '{\n    "xs": [\n        3,\n        none,\n    ],\n}'),
+    ],
+)
+def test_what_debug_shows(template: str, text: str) -> None:
+    assert render(f"{{{{ {template} }}}}", xs=[3, None]) == text
 
 
 @pytest.mark.parametrize(
