@@ -1,9 +1,9 @@
 """The order of values in prompts, where it is not Python's.
 
 Values of different kinds are ordered by their kinds, as in MiniJinja: null before booleans, these before numbers,
-texts, lists and maps.  So ``null < 3`` and ``3 < "a"`` are true, and any list of scalars can be sorted.  (What is undefined
-comes before null; :class:`~bamlvm.sysops.prompts.environment.Undefined` knows that itself.)  An enum's value is
-compared by its name.  Two maps have no order: that is an error.
+texts, lists and maps.  So ``null < 3`` and ``3 < "a"`` are true, and any list of scalars can be sorted.  (What is
+undefined comes before null; :class:`~bamlvm.sysops.prompts.environment.Undefined` knows that itself.)  An enum's value
+is compared by its name.  Two maps have no order: that is an error.
 
 :func:`ordered` is put around what is compared; ``min``, ``max``, ``sort`` and ``groupby`` are Jinja's with it around
 their keys, and ``min`` and ``max`` tell capitals from small letters, as officially.
@@ -44,7 +44,7 @@ class _Ranked:
         self.rank = rank
         self.value = value
 
-    def _compared(self, compare: Callable[[Any, Any], bool], other: object) -> bool:
+    def _compared(self, compare: Callable[[Any, Any], bool], other: object) -> Any:
         if isinstance(other, jinja2.Undefined):
             return NotImplemented  # which it answers itself
         if isinstance(other, _Ranked):
@@ -53,16 +53,16 @@ class _Ranked:
             return compare(self.rank, other.rank)
         return compare(self.rank, _Rank.NUMBER) if isinstance(other, (int, float)) else NotImplemented
 
-    def __lt__(self, other: object) -> bool:
+    def __lt__(self, other: object) -> Any:
         return self._compared(operator.lt, other)
 
-    def __le__(self, other: object) -> bool:
+    def __le__(self, other: object) -> Any:
         return self._compared(operator.le, other)
 
-    def __gt__(self, other: object) -> bool:
+    def __gt__(self, other: object) -> Any:
         return self._compared(operator.gt, other)
 
-    def __ge__(self, other: object) -> bool:
+    def __ge__(self, other: object) -> Any:
         return self._compared(operator.ge, other)
 
     def __eq__(self, other: object) -> bool:
