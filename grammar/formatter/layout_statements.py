@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bamlvm.grammar.formatter.brackets import braces
-from bamlvm.grammar.formatter.context import LayoutContext
+from bamlvm.grammar.formatter.context import Child, LayoutContext
 from bamlvm.grammar.formatter.documents import LINE, SPACE, Doc, group
 from bamlvm.grammar.formatter.layout_expressions import with_body
 from bamlvm.grammar.formatter.operands import assigned, parenthesised
@@ -129,7 +129,7 @@ def for_in(
     word: Token,
     opening: Token,
     let: Token,
-    name: Token,
+    name: Child,
     in_: Token,
     iterable: Part,
     close: Token,
@@ -139,19 +139,7 @@ def for_in(
     return with_body(c, _head(c, word, opening, turn, close), body)
 
 
-def for_in_pattern(
-    c: LayoutContext,
-    word: Token,
-    opening: Token,
-    let: Token,
-    pattern: Part,
-    in_: Token,
-    iterable: Part,
-    close: Token,
-    body: Part,
-) -> Part:
-    turn = c.row(let, SPACE, pattern, SPACE, in_, SPACE, iterable)
-    return with_body(c, _head(c, word, opening, turn, close), body)
+for_in_pattern = for_in
 
 
 def for_(
