@@ -24,7 +24,7 @@ COMMANDS = {
     "eval": ("bamlvm.cli.eval", "score a function over a data set, and compare clients or prompts"),
     "fmt": ("bamlvm.cli.fmt", "format .baml files"),
     "repl": ("bamlvm.cli.repl", "evaluate BAML interactively"),
-    "generate": ("bamlvm.cli.generate", "write a typed Python client of a program"),
+    "generate": ("bamlvm.cli.generate", "write a typed client of a program, or an OpenAPI document"),
     "schema": ("bamlvm.cli.schema", "print the JSON Schema of a type"),
     "dump": ("bamlvm.cli.dump", "print one stage of a program's compilation"),
     "serve": ("bamlvm.cli.serve", "serve the functions of a program over HTTP"),

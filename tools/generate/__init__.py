@@ -1,1 +1,1 @@
-"""Generated code: a typed Python client."""
+"""Generated code: typed clients in Python and TypeScript, and OpenAPI documents."""
