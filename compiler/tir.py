@@ -190,8 +190,11 @@ class Arm(Node, frozen=True):
 
 
 class Match(Typed, frozen=True):
+    """``is_test``: it is true for the pattern of the first arm, and false for anything else."""
+
     scrutinee: Expr
     arms: tuple[Arm, ...]
+    is_test: bool = False
 
 
 class Catch(Typed, frozen=True):

@@ -68,7 +68,7 @@ def match(c: Checking, node: hir.Match, expected: Type | None) -> tir.Expr:
             c.report.warning("E0062", where, message, hint="add `_ => …`")
         else:
             c.report.error("E0062", where, f"not every case is covered: {missing} is left", hint=hint)
-    return tir.Match(*at, checked.result, scrutinee, checked.arms)
+    return tir.Match(*at, checked.result, scrutinee, checked.arms, node.is_test)
 
 
 def _report_left(c: Checking, node: hir.Match, left: Type) -> None:

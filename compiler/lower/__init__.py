@@ -4,6 +4,7 @@
 ``values``     members, calls, operators, literals
 ``conditions`` conditions, which jump
 ``control``    blocks, branches, loops, statements
+``fitting``    one pattern
 ``patterns``   the arms of match and catch
 ``functions``  whole functions and lambdas; dispatches to the others
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bamlvm.compiler import mir, tir
 from bamlvm.compiler.lower.builder import Builder, is_null
+from bamlvm.compiler.lower.fitting import branch_on_pattern
 from bamlvm.vm.program.types import BOOL, NULL
 
 
@@ -28,6 +29,8 @@ def branch(b: Builder, node: tir.Expr, wanted: bool, target: mir.Label) -> None:
             b.value(left if is_null(right) else right)
             b.emit("is_null")
             b.jump_if(not wanted, target)
+        case tir.Match(is_test=True) if node.arms:
+            branch_on_pattern(b, node, wanted, target)
         case _:
             b.value(node)
             b.jump_if(wanted, target)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from bamlvm.compiler import mir, tir
 from bamlvm.compiler.lower.builder import Builder, OpenLoop
 from bamlvm.compiler.lower.conditions import branch
-from bamlvm.compiler.lower.patterns import catch_arms, destructure
+from bamlvm.compiler.lower.fitting import destructure
+from bamlvm.compiler.lower.patterns import catch_arms
 from bamlvm.compiler.lower.values import values
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from bamlvm.compiler import hir, mir, tir
 from bamlvm.compiler.lower.builder import Builder
 from bamlvm.compiler.lower.conditions import branch
+from bamlvm.compiler.lower.fitting import fit, single_test
 from bamlvm.compiler.types import widen
 from bamlvm.vm.program.types import (
     BOOL,
@@ -19,13 +20,10 @@ from bamlvm.vm.program.types import (
     INT,
     NULL,
     STRING,
-    UNKNOWN,
     ClassType,
     EnumType,
-    ListType,
     Primitive,
     Type,
-    bare,
     members,
 )
 
@@ -88,18 +86,6 @@ def catch_arms(b: Builder, node: tir.Catch, caught: int, want: bool, end: mir.La
     b.emit("rethrow")
 
 
-def destructure(b: Builder, node: tir.Destructure) -> None:
-    """Lower a ``let`` with a pattern, which every value fits: its tests that the type does not make needless hold."""
-    slot, nowhere, end = b.temporary("$value"), b.label(), b.label()
-    b.value(node.value)
-    b.emit("store_local", slot)
-    _fit(b, node.pattern, slot, node.value.type, nowhere)
-    b.emit("jump", end)
-    b.place(nowhere)
-    b.emit("unreachable")
-    b.place(end)
-
-
 def _scrutinee(b: Builder, node: tir.Match) -> int:
     """Return the slot that holds the scrutinee: a variable's own, unless a guard could change it."""
     scrutinee = node.scrutinee
@@ -135,7 +121,7 @@ def _test(b: Builder, arm: tir.Arm, slot: int, type_: Type | None, otherwise: mi
         return
     pattern = arm.pattern
     if hir.is_structured(pattern):
-        _fit(b, pattern, slot, type_, otherwise)
+        fit(b, pattern, slot, type_, otherwise)
         return
     if isinstance(pattern, hir.ErrorPattern):
         b.emit("load_local", slot)
@@ -143,134 +129,15 @@ def _test(b: Builder, arm: tir.Arm, slot: int, type_: Type | None, otherwise: mi
         b.jump_if(True, otherwise)
         return
     if not isinstance(pattern, hir.OrPattern):
-        _single_test(b, pattern, slot, type_)
+        single_test(b, pattern, slot, type_)
         b.jump_if(False, otherwise)
         return
     fits = b.label()
     for each in pattern.alternatives:
-        _single_test(b, each, slot, type_)
+        single_test(b, each, slot, type_)
         b.jump_if(True, fits)
     b.emit("jump", otherwise)
     b.place(fits)
-
-
-def _fit(b: Builder, pattern: hir.Pattern, slot: int, type_: Type | None, otherwise: mir.Label) -> None:
-    """Jump to ``otherwise`` unless a pattern fits the value in ``slot``, a value of ``type_``; bind its names."""
-    # Names are bound on the way: a test that fails later leaves locals that nothing reads.
-    match pattern:
-        case hir.ClassPattern(type=tested, fields=fields):
-            if type_ is None or bare(type_) != tested:
-                b.emit("load_local", slot)
-                b.emit("is_type", tested)
-                b.jump_if(False, otherwise)
-            for field in fields:
-                _fit_part(b, field.pattern, slot, otherwise, field=field.index)
-        case hir.ListPattern():
-            _fit_list(b, pattern, slot, type_, otherwise)
-        case hir.OrPattern(alternatives=(*others, last)):
-            fits = b.label()
-            for each in others:
-                following = b.label()
-                _fit(b, each, slot, type_, following)
-                b.emit("jump", fits)
-                b.place(following)
-            _fit(b, last, slot, type_, otherwise)
-            b.place(fits)
-        case hir.AnyPattern():
-            pass
-        case _:
-            _single_test(b, pattern, slot, type_)
-            b.jump_if(False, otherwise)
-    local = None if isinstance(pattern, hir.OrPattern) else getattr(pattern, "local", None)
-    if local is not None:
-        b.emit("load_local", slot)
-        b.declare(local)
-
-
-def _fit_part(
-    b: Builder, pattern: hir.Pattern, slot: int, otherwise: mir.Label, *, field: int | None = None, item: int = 0
-) -> None:
-    """Fit a pattern to a field, or to an item, of the value in ``slot``."""
-    if isinstance(pattern, hir.AnyPattern) and pattern.local is None:
-        return
-    part = b.temporary("$part")
-    b.emit("load_local", slot)
-    if field is not None:
-        b.emit("load_field", field)
-    else:
-        b.constant(item)
-        b.emit("load_element")
-    b.emit("store_local", part)
-    _fit(b, pattern, part, None, otherwise)
-
-
-def _fit_list(b: Builder, pattern: hir.ListPattern, slot: int, type_: Type | None, otherwise: mir.Label) -> None:
-    if type_ is None or not isinstance(bare(type_), ListType):
-        b.emit("load_local", slot)
-        b.emit("is_type", ListType(UNKNOWN))
-        b.jump_if(False, otherwise)
-    count = len(pattern.before) + len(pattern.after)
-    if count or not pattern.has_rest:
-        b.emit("load_local", slot)
-        b.emit("call_native", "baml.Array.length", 1)
-        b.constant(count)
-        b.emit("less" if pattern.has_rest else "equal")
-        b.jump_if(pattern.has_rest, otherwise)
-    for place, each in enumerate(pattern.before):
-        _fit_part(b, each, slot, otherwise, item=place)
-    for place, each in enumerate(pattern.after):
-        _fit_part(b, each, slot, otherwise, item=place - len(pattern.after))
-    if pattern.rest is not None:
-        b.emit("load_local", slot)
-        b.constant(len(pattern.before))
-        b.emit("load_local", slot)
-        b.emit("call_native", "baml.Array.length", 1)
-        b.constant(len(pattern.after))
-        b.emit("sub_int")
-        b.emit("call_native", "baml.Array.slice", 3)
-        b.declare(pattern.rest)
-
-
-def _single_test(b: Builder, pattern: hir.Pattern, slot: int, type_: Type | None) -> None:
-    """Push whether a pattern without alternatives fits."""
-    match pattern:
-        case hir.AnyPattern():
-            b.constant(True)
-        case hir.LiteralPattern(value=None):
-            b.emit("load_local", slot)
-            b.emit("is_null")
-        case hir.LiteralPattern(value=value):
-            b.emit("load_local", slot)
-            b.constant(value)
-            if type_ is not None and widen(type_) in (INT, FLOAT, STRING, BOOL):
-                b.emit("equal")
-            else:
-                b.emit("cmp_op", "==")
-        case hir.VariantPattern(enum=enum, variant=variant):
-            b.emit("load_local", slot)
-            b.emit("load_variant", enum, variant)
-            b.emit("equal")
-        case hir.TypePattern(type=tested):
-            b.emit("load_local", slot)
-            b.emit("is_type", tested)
-        case hir.ErrorPattern(panics=panics):
-            b.emit("load_local", slot)
-            b.emit("is_type", panics)
-            b.emit("unary_op", "!")
-        case hir.ClassPattern() | hir.ListPattern():
-            raise AssertionError("a pattern that looks into a value is fitted")
-        case hir.OrPattern(alternatives=alternatives):
-            fits, end = b.label(), b.label()
-            depth = b.depth
-            for each in alternatives:
-                _single_test(b, each, slot, type_)
-                b.jump_if(True, fits)
-            b.constant(False)
-            b.emit("jump", end)
-            b.place(fits)
-            b.depth = depth
-            b.constant(True)
-            b.place(end)
 
 
 # --- jump tables ------------------------------------------------------------------------------------------------------
