@@ -10,6 +10,7 @@ from bamlvm.vm.arithmetic import BINARY_FUNCTIONS, COMPARE_FUNCTIONS, UNARY_FUNC
 from bamlvm.vm.opcodes import BINARY, COMPARE, UNARY
 from bamlvm.vm.program.code import Constant
 from bamlvm.vm.values import Thrown
+from bamlvm.vm.work import whole
 
 _LONGEST_STRING = 10_000
 """A longer string is made at run time, not stored in the program."""
@@ -50,7 +51,7 @@ def fold(instruction: mir.Instruction, pushed: Sequence[Constant]) -> Folded | N
     if function is None:
         return None
     try:
-        result = function(*pushed)
+        result = whole(function, *pushed)
     except Thrown:
         return None
     if isinstance(result, str) and len(result) > _LONGEST_STRING:

@@ -7,7 +7,9 @@ asserts.
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from dataclasses import replace
+from threading import Event
 from typing import Any, Final
 
 import msgspec
@@ -58,7 +60,7 @@ def final_parse(scope: Scope, client: Instance, content: str, return_type: Any) 
     type_, options = type_of(return_type), options_of(scope, client)
     output = scope.readers.output(type_, form_for(scope, options, type_))
     parser = output.stream(options.keeps_reasoning(), scope.trace.parse)
-    return apart(parser, len(content), lambda: _finished(scope, parsing.fed(parser, content), type_))
+    return apart(parser.close, len(content), lambda: _finished(scope, parsing.fed(parser, content), type_))
 
 
 @sysop("baml.llm.PrimitiveClient.new_stream_parser")
@@ -74,7 +76,7 @@ def new_stream_parser(scope: Scope, client: Instance, return_type: Any) -> Insta
 @sysop("baml.llm.StreamParser.finish")
 def parser_finish(scope: Scope, parser: Instance) -> Any:
     state, type_ = scope.services.handles.get(parser.get("_handle"), PARSER, scope.owner)
-    return apart(state, len(state.text()), lambda: _finished(scope, state, type_))
+    return apart(state.close, len(state.text()), lambda: _finished(scope, state, type_))
 
 
 @sysop("baml.llm.read_as")
@@ -85,13 +87,20 @@ def read_as(scope: Scope, text: str, as_type: str, is_json: bool) -> Any:
         raise invalid(f"not a type: {error}") from None
     if not is_json:
         parser = scope.readers.output(type_).stream(trace=scope.trace.parse)
-        return apart(parser, len(text), lambda: _final_value(scope, parser, type_, text))
-    return enforced(scope.readers, type_, scope.readers.json_reader(type_).value(text), text)
+        return apart(parser.close, len(text), lambda: _final_value(scope, parser, type_, text))
+    reader, ended = scope.readers.json_reader(type_), Event()
+
+    def go_on() -> None:
+        if ended.is_set():
+            raise CancelledError
+
+    return apart(ended.set, len(text), lambda: enforced(scope.readers, type_, reader.value(text, go_on), text))
 
 
-def apart(parser: StreamParser, length: int, parse: Callable[[], Value]) -> Any:
-    """Return the value of an answer.  A long one is read in a thread, so that other tasks of the loop have their turn:
-    the last pass reads the whole text once more, at one go.  The thread ends when nobody waits for it."""
+def apart(close: Callable[[], object], length: int, parse: Callable[[], Value]) -> Any:
+    """Return the value of a text.  A long one is read in a thread, so that other tasks of the loop have their turn:
+    the last pass reads the whole text once more, at one go.  The thread ends when nobody waits for it: ``close`` is
+    called then, and makes ``parse`` end early."""
     if length < _LONG:
         return parse()
 
@@ -99,7 +108,7 @@ def apart(parser: StreamParser, length: int, parse: Callable[[], Value]) -> Any:
         from bamlvm.sysops.threads import in_thread_until_cancelled
 
         try:
-            return await in_thread_until_cancelled(parse, parser.close)
+            return await in_thread_until_cancelled(parse, close)
         except Exception as error:
             raise_failure(error, "baml.llm.StreamParser.finish")
 
@@ -168,7 +177,7 @@ def answered_value(scope: Scope, type_: Type, answer: AnswerSource, length: int,
             parser.take(answer)
         return _finished(scope, parser, type_)
 
-    return apart(parser, length, read)
+    return apart(parser.close, length, read)
 
 
 def _final_value(scope: Scope, parser: StreamParser, type_: Type, content: str) -> Value:

@@ -20,7 +20,7 @@ from typing import Any, Final
 from bamlvm.vm.equality import deep_equals_at_once
 from bamlvm.vm.opcodes import BINARY, COMPARE, UNARY
 from bamlvm.vm.values import I64_MAX, I64_MIN, Thrown, panic
-from bamlvm.vm.work import Lengthy, Work, joined
+from bamlvm.vm.work import Lengthy, Work, check_length, compares, copies, later, moved
 
 _SIGN: Final = 1 << 63
 _MASK: Final = (1 << 64) - 1
@@ -56,7 +56,10 @@ def add(a: Any, b: Any) -> Any:
     if type(a) in _NUMBERS and type(b) in _NUMBERS:
         return a + b
     if type(a) is str and type(b) is str:
-        return joined(a, b)
+        check_length(a, b)
+        if copies(len(a) + len(b)):
+            raise Lengthy(moved((a, 0, len(a)), (b, 0, len(b))))
+        return a + b
     raise _operands("+", a, b)
 
 
@@ -171,6 +174,8 @@ def _negation(work: Work[bool]) -> Work[bool]:
 
 def _ordering(symbol: str, function: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
     def compare(a: Any, b: Any) -> bool:
+        if type(a) is str and type(b) is str and compares(a, b):
+            raise Lengthy(later(function, a, b))
         if (type(a) in _NUMBERS and type(b) in _NUMBERS) or (type(a) is str and type(b) is str):
             return function(a, b)
         raise _operands(symbol, a, b)

@@ -13,11 +13,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from bamlvm.vm.opcodes import CODES, TABLE
+from bamlvm.vm.opcodes import CODES, KEYS, TABLE
 from bamlvm.vm.semantics import (
     COMPOUND,
     ENDS,
     LINKED_OPERANDS,
+    REST,
     SEMANTICS,
     Checked,
     Expression,
@@ -41,6 +42,7 @@ class Handler:
         self._symbols: list[str] = []
         self._top_is_free = False
         self._temporaries = 0
+        self._popped = False
         counts = [linked_operands(name) for name in names]
         total = sum(counts)
         self._operands = ["arg"] if total == 1 else [f"x{index}" for index in range(total)]
@@ -70,9 +72,12 @@ class Handler:
             return
         if isinstance(semantics, Checked | Guarded):
             semantics = semantics.statement()
+        if run[-1] in KEYS:
+            self._weigh_key(KEYS[run[-1]])
         text = semantics.text if isinstance(semantics, Expression) else "\n".join(semantics.lines())
         text = _with_operands(text, operands)
-        text = self._with_inputs(text, semantics.inputs, getattr(semantics, "result", ""))
+        taken = self._with_inputs(text, semantics.inputs, getattr(semantics, "result", ""))
+        text = self._resting(taken, popped=self._popped)
         if isinstance(semantics, Expression):
             self._symbols.append(text)
         else:
@@ -119,6 +124,7 @@ class Handler:
     def _with_inputs(self, text: str, inputs: tuple[str, ...], result: str) -> str:
         """Return ``text`` with its inputs put in, taken from the symbols first, then from ``top`` and ``stack``."""
         taken: list[tuple[str, str]] = []
+        self._popped = not self._symbols
         for name in reversed(inputs):
             if self._symbols:
                 taken.append((name, self._symbols.pop()))
@@ -159,6 +165,29 @@ class Handler:
         if self._top_is_free:
             self._lines.append("top = stack.pop()")
             self._top_is_free = False
+
+    def _weigh_key(self, above: int) -> None:
+        """Let the machine pause before an instruction that looks up a key with so many entries above it."""
+        # Nothing is taken yet: the entries are the symbols, and below them `top` and the last of `stack`.
+        entries = ["stack[-1]", "top", *self._symbols]
+        key = entries[-1 - above]
+        self._lines += [
+            f"if seen and machine.weighs({key}):",
+            "    return machine.pause_before(step, slots, stack, function, top, fuel)",
+        ]
+
+    def _resting(self, text: str, popped: bool) -> str:
+        """Return a text whose line ``rest`` leaves the machine as it was before the instruction; ``popped`` says that
+        its first name came from ``stack``."""
+
+        def lines(match: re.Match[str]) -> str:
+            indent, one, other = match.groups()
+            made = [f"if machine.tires({one}, {other}):"]
+            made += [f"    stack.append({one})"] * popped
+            made.append("    return machine.pause_before(step, slots, stack, function, top, fuel)")
+            return "\n".join(indent + line for line in made)
+
+        return REST.sub(lines, text)
 
     def _emit(self, text: str) -> None:
         # At `release` the inputs are not needed any more: if `top` was one, it takes the stack's next entry already.

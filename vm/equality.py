@@ -9,10 +9,11 @@ is being compared already counts as equal, so cycles of the same shape are equal
 from __future__ import annotations
 
 from itertools import islice
+from operator import eq
 from typing import Any
 
 from bamlvm.vm.values import Instance
-from bamlvm.vm.work import PIECE, Lengthy, Work, whole
+from bamlvm.vm.work import FREE, PIECE, Lengthy, Work, compares, later, whole
 
 _CONTAINERS = frozenset({list, dict, Instance})
 
@@ -27,6 +28,8 @@ def deep_equals_at_once(a: Any, b: Any) -> bool:
     kind = type(a)
     if kind is not type(b):
         return False
+    if kind is str and len(a) == len(b) and a is not b and compares(a, b):
+        raise Lengthy(later(eq, a, b))
     if kind not in _CONTAINERS:
         return bool(a == b)
     work = comparison(a, b)
@@ -53,6 +56,8 @@ def comparison(a: Any, b: Any) -> Work[bool]:
         if kind is not type(b):
             return False
         if kind not in _CONTAINERS:
+            if kind is str and len(a) == len(b) and compares(a, b):
+                yield pending
             if a != b:
                 return False
             continue
@@ -75,7 +80,7 @@ def comparison(a: Any, b: Any) -> Work[bool]:
                 for one, other in zip(a[place : place + PIECE], b[place : place + PIECE], strict=True):
                     if type(one) is not type(other):
                         return False
-                    if type(one) in _CONTAINERS:
+                    if type(one) in _CONTAINERS or (type(one) is str and len(one) > FREE):
                         pending.append((one, other))
                     elif one != other:
                         return False
@@ -84,6 +89,8 @@ def comparison(a: Any, b: Any) -> Work[bool]:
             entries = iter(a.items())
             while piece := list(islice(entries, PIECE)):
                 for key, value in piece:
+                    if type(key) is str and len(key) > FREE:
+                        yield pending
                     if key not in b:
                         return False
                     pending.append((value, b[key]))

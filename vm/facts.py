@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from bamlvm.vm.opcodes import COMPARE
 from bamlvm.vm.program.types import FUTURE, ClassType, EnumType, ListType, LiteralType, MapType, Primitive, Type, bare
 from bamlvm.vm.semantics import Failure
 from bamlvm.vm.values import I64_MAX, I64_MIN
@@ -211,6 +212,7 @@ class Special(NamedTuple):
     ``text`` is an expression over them, which cannot raise but by its ``failure``; ``fact`` says what is known of its
     value.  ``zero``, if any, is a cheaper expression that is zero where it is.  ``writes``, if any, is a statement that
     changes an operand and goes before.  ``same_as`` names, instead of a text, an instruction that does the same.
+    ``weighs`` says what has to be counted before, where a text is long: "texts" that are compared, or a "key" ``b``.
     """
 
     when: Callable[[Fact, Fact], bool]
@@ -221,6 +223,7 @@ class Special(NamedTuple):
     reads_heap: bool = False
     writes: str = ""
     same_as: str = ""
+    weighs: str = ""
 
 
 _DIVISION: Final = Failure((ZeroDivisionError,), 'division_by_zero("/")')
@@ -249,7 +252,7 @@ def _strings(a: Fact, b: Fact) -> bool:
 
 
 def _same_scalars(a: Fact, b: Fact) -> bool:
-    return a.kind == b.kind and a.kind in ("int", "float", "string", "bool", "null")
+    return a.kind == b.kind and a.kind in ("int", "float", "bool", "null")
 
 
 def _numbers(a: Fact, b: Fact) -> bool:
@@ -335,10 +338,12 @@ SPECIAL: Final[Mapping[tuple[str, str], Sequence[Special]]] = {
     ("bin_op", "|"): [Special(_ints, "a | b", _always(INT))],
     ("bin_op", "^"): [Special(_ints, "a ^ b", _always(INT))],
     ("bin_op", ">>"): [Special(lambda a, b: _ints(a, b) and b.low >= 0 and b.high < 64, "a >> b", _shifted)],
-    **{("cmp_op", operator): [Special(_same_scalars, f"a {operator} b", _always(BOOL))] for operator in ("==", "!=")},
     **{
-        ("cmp_op", operator): [Special(lambda a, b: _numbers(a, b) or _strings(a, b), f"a {operator} b", _always(BOOL))]
-        for operator in ("<", "<=", ">", ">=")
+        ("cmp_op", operator): [
+            Special(_same_scalars if operator in ("==", "!=") else _numbers, f"a {operator} b", _always(BOOL)),
+            Special(_strings, f"a {operator} b", _always(BOOL), weighs="texts"),
+        ]
+        for operator in COMPARE
     },
     ("unary_op", "!"): [Special(lambda a, _: a.kind == "bool", "not a", _always(BOOL))],
     ("unary_op", "~"): [Special(lambda a, _: a.is_int, "~a", _always(INT))],
@@ -349,7 +354,8 @@ SPECIAL: Final[Mapping[tuple[str, str], Sequence[Special]]] = {
     ("call_native", "baml.Array.length"): _native("len(a)", LENGTH),
     ("call_native", "baml.Map.length"): _native("len(a)", LENGTH),
     ("call_native", "baml.String.length"): _native("len(a)", LENGTH),
-    ("call_native", "baml.Map.has"): _native("b in a", BOOL),
+    ("call_native", "baml.Map.get"): [Special(_any, "a.get(b)", _always(ANY), _ITSELF, weighs="key")],
+    ("call_native", "baml.Map.has"): [Special(_any, "b in a", _always(BOOL), reads_heap=True, weighs="key")],
     ("call_native", "baml.Array.push"): _native("len(a)", LENGTH, writes="a.append(b)"),
 }
 """Cheaper forms by instruction and operator, or native; the first row that fits counts."""

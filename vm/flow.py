@@ -87,6 +87,8 @@ class Flow:
 
     def __init__(self, function: Function, entry: int = 0, callees: Callees | None = None) -> None:
         self.function = function
+        if len(function.code) > MAX_INSTRUCTIONS * 2:
+            raise Unsupported(f"code of {len(function.code)} numbers")
         made = PlainCode(function, callees)
         self.code, self.first, self.bodies, self.local_count = made.code, made.first, made.bodies, made.local_count
         if len(self.code) > MAX_INSTRUCTIONS:

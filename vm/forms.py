@@ -16,11 +16,24 @@ from bamlvm.vm.facts import ANY, Code, Fact, Special, State
 from bamlvm.vm.flow import Block, Flow, Unsupported
 from bamlvm.vm.inlining import Declared, Instruction
 from bamlvm.vm.names import Names
-from bamlvm.vm.opcodes import CODES, MAY_THROW, OPERATORS, TABLE
+from bamlvm.vm.opcodes import CODES, KEYS, MAY_THROW, OPERATORS, TABLE
 from bamlvm.vm.operands import Comparison, Form, Operand, Operands, Site, Temporaries, form
 from bamlvm.vm.program.types import ClassType
-from bamlvm.vm.semantics import SEMANTICS, Checked, Expression, Guarded, Many, Raw, Statement, out_of_range
+from bamlvm.vm.semantics import (
+    REST,
+    SEMANTICS,
+    Checked,
+    Expression,
+    Guarded,
+    Many,
+    Raw,
+    Semantics,
+    Statement,
+    out_of_range,
+)
+from bamlvm.vm.type_tests import is_deep
 from bamlvm.vm.values import I64_MAX, I64_MIN
+from bamlvm.vm.work import LONG
 
 
 class ChunkGuards(Protocol):
@@ -60,6 +73,7 @@ class Forms(Operands):
         *,
         ends_counting: bool,
         asserts: bool,
+        weighs: bool,
     ) -> None:
         super().__init__(state.stack, state.copies, temporaries)
         self.flow = flow
@@ -74,6 +88,7 @@ class Forms(Operands):
         self._ends_counting = ends_counting
         self._guards = guards
         self._asserts = asserts
+        self._weighs = weighs
         self._skip = False
         self._function = flow.function
         self._declared: Declared | None = None
@@ -169,6 +184,8 @@ class Forms(Operands):
             semantics, row = SEMANTICS[row.same_as], None
         if row is not None:
             self._special(index, instruction, row, parts)
+        elif instruction.name == "is_type" and is_deep(self._function.types[instruction.operands[0]]):
+            self._deep_test(index, instruction, semantics, parts)
         elif isinstance(semantics, Expression):
             self._expression(instruction, semantics, parts)
         elif isinstance(semantics, Statement):
@@ -236,6 +253,12 @@ class Forms(Operands):
             if copies:
                 pushed.local, pushed.fact = local, fact
 
+    def _deep_test(self, index: int, instruction: Instruction, semantics: Semantics, parts: Sequence[Operand]) -> None:
+        """A test that looks at the parts of a value, which may be lengthy work."""
+        assert isinstance(semantics, Expression)
+        text = self._filled(instruction, form(semantics.text, semantics.inputs), {semantics.inputs[0]: parts[0]})
+        self._known_result(index, text, facts.BOOL, self._site("foreign", parts))
+
     def _compare(self, template: Form, operator: str, parts: Sequence[Operand]) -> None:
         one, other = parts
         compared = one
@@ -250,6 +273,8 @@ class Forms(Operands):
         A result that is no input is evaluated at once, since that may raise.
         """
         inputs = dict(zip(semantics.inputs, parts, strict=True))
+        if instruction.name in KEYS and parts[0].fact.kind != "list":
+            self._weigh_key(index, parts[len(parts) - 1 - KEYS[instruction.name]], parts)
         if semantics.result and semantics.result not in inputs:
             text = semantics.text.removeprefix(f"{semantics.result} = ")
             self._settle_uses(text, inputs)
@@ -313,10 +338,17 @@ class Forms(Operands):
 
     def _special(self, index: int, instruction: Instruction, row: Special, parts: Sequence[Operand]) -> None:
         inputs = dict(zip("ab", parts, strict=False))
+        if self._weighs and row.weighs == "texts" and not any(each.is_constant for each in parts):
+            for each in parts:
+                self._settle_repeated(each, 2)
+            self._weigh(index, f"weigh_texts({parts[0].text}, {parts[1].text})", parts[0], parts)
+        elif row.weighs == "key":
+            self._weigh_key(index, parts[1], parts)
         self._settle_uses(f"({row.writes}, {row.text})" if row.writes else row.text, inputs)
         template = form(row.text, tuple(inputs))
         text = template.filled(inputs)
         fact = row.fact(parts[0].fact, parts[-1].fact)
+        fact = self._fact(instruction, parts) if fact == ANY else fact
         if row.failure is not None:
             self._known_result(index, text, fact, self._raising(instruction, row, inputs))
             return
@@ -372,18 +404,33 @@ class Forms(Operands):
         It stays an expression of its own: CPython grows the variable that a sum of strings is stored in.
         """
         inputs = dict(zip(semantics.inputs, parts, strict=True))
-        test = semantics.guard.replace(" or len(b) > 262144", "") if parts[-1].is_constant else semantics.guard
-        # What the guard takes of the fuel is seen to by its function, for all joins up to a length that it sets.
-        test = "\n".join(line for line in test.split("\n") if not line.startswith("    fuel -="))
-        test = test.replace("262144", "free_length")
+        test = semantics.guard.replace(" or len(b) > 65536", "") if parts[-1].is_constant else semantics.guard
+        # The guard's function asks the driver. CPython grows a text where it stands if its variable takes the sum.
+        grows = parts[0].local is not None and self._stored_next(index) == parts[0].local
+        test = REST.sub("", test).rstrip().replace("check_length", "check_growth" if grows else "check_length")
         if not all(each.is_constant for each in parts):
             self._settle_uses(f"{test} {semantics.text}", inputs)
             guard = form(test, semantics.inputs).filled(inputs)
-            # The interpreter takes over before the instruction: without what the first parts of a fused one load.
-            here = self._place, self._body
-            loaded = sum((each.place, each.body) == here for each in self.flow.code[self.block.start : index])
-            self._emit_lines(guard.split("\n"), self._site("raises", parts[: len(parts) - loaded]))
+            self._emit_lines(guard.split("\n"), self._site_before("raises", index, parts))
         self._push(form(semantics.text, semantics.inputs).filled(inputs), facts.STRING, parts)
+
+    def _weigh_key(self, index: int, key: Operand, parts: Sequence[Operand]) -> None:
+        """Count a look-up, before it, if the key may be a long text."""
+        if self._weighs and not key.is_constant and key.fact.kind in ("string", ""):
+            self._settle_repeated(key, 2)
+            self._weigh(index, f"weigh_key({key.text})", key, parts)
+
+    def _weigh(self, index: int, call: str, text: Operand, parts: Sequence[Operand]) -> None:
+        """Count work on what may be a long text, before it is done."""
+        is_text = "" if text.fact.kind == "string" else f"type({text.text}) is str and "
+        self._emit(f"if {is_text}len({text.text}) > {LONG}: {call}", self._site_before("raises", index, parts))
+
+    def _site_before(self, kind: str, index: int, parts: Sequence[Operand]) -> Site:
+        """The site of a line from which the interpreter takes over before the instruction: without what the first parts
+        of a fused one load."""
+        here = self._place, self._body
+        loaded = sum((each.place, each.body) == here for each in self.flow.code[self.block.start : index])
+        return self._site(kind, parts[: len(parts) - loaded])
 
     def _many(self, index: int, instruction: Instruction, semantics: Many, parts: Sequence[Operand]) -> None:
         """What takes as many entries as an operand says: a new value, or a native's."""

@@ -19,17 +19,18 @@ from functools import cached_property
 from typing import Any, Final, Literal, TypeAlias
 
 from bamlvm.vm.arithmetic import BINARY_FUNCTIONS, COMPARE_FUNCTIONS, UNARY_FUNCTIONS
-from bamlvm.vm.opcodes import CODES, DISPATCH, MAY_THROW, TABLE, Opcode, plain
+from bamlvm.vm.opcodes import CODES, DISPATCH, EFFORTS, KEYS, LONGEST_RUN, MAY_THROW, TABLE, Opcode, plain
 from bamlvm.vm.program.code import Function, Handler, Placed
 from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, Signature
 from bamlvm.vm.program.llm import ClientInfo, LlmFunctionInfo, RetryPolicyInfo, TemplateInfo
 from bamlvm.vm.program.types import FUTURE, Type, bare
 from bamlvm.vm.program.unit import Unit
-from bamlvm.vm.stack import instructions
+from bamlvm.vm.stack import instructions, jumps
 from bamlvm.vm.sysop import SysOp
-from bamlvm.vm.type_tests import Tester, tester
+from bamlvm.vm.type_tests import Tester, is_deep, paced_tester, tester
 from bamlvm.vm.values import MISSING, EnumValue, Future, Instance, LoadedClass, Media, TraceFrame, Value, open_instance
 from bamlvm.vm.verifier import VerifyError, verify
+from bamlvm.vm.work import note
 
 _FUNCTIONS_BY_OPCODE: Final[Mapping[str, Sequence[Callable[..., Any]]]] = {
     "bin_op": BINARY_FUNCTIONS,
@@ -88,6 +89,7 @@ class Program:
         self._enums: dict[str, dict[str, EnumValue]] = {}
         self._globals: dict[str, LinkedGlobal] = {}
         self._testers: dict[Type, Tester] = {}
+        self._paced_testers: dict[Type, Tester] = {}
 
     @classmethod
     def link(
@@ -208,6 +210,14 @@ class Program:
             found = self._testers[type_] = tester(type_, self.aliases)
         return found
 
+    def paced_tester(self, type_: Type) -> Tester:
+        """Return the machine's test of whether a value is of a type, which raises
+        :class:`~bamlvm.vm.work.Lengthy`."""
+        found = self._paced_testers.get(type_)
+        if found is None:
+            found = self._paced_testers[type_] = paced_tester(type_, self.aliases)
+        return found
+
     def _verified(self, name: str) -> Placed:
         """Return a function whose code keeps the rules that the machine relies on: it may be a file's.
 
@@ -261,7 +271,7 @@ class LinkedGlobal:
 class LinkedFunction:
     """A function of a program.  ``entry`` is its first record; until it is called, one that decodes the code."""
 
-    __slots__ = ("_index", "arity", "entry", "name", "padding", "placed", "program", "records")
+    __slots__ = ("_index", "_originals", "arity", "entry", "name", "padding", "placed", "program", "records")
 
     def __init__(self, program: Program, placed: Placed) -> None:
         function = placed.function
@@ -273,6 +283,7 @@ class LinkedFunction:
         self.records: list[list[Any]] = []
         self.entry: list[Any] = [DISPATCH["enter"], self, None]
         self._index: dict[int, int] = {}
+        self._originals: list[list[Any]] = []  # of instructions at which a long run may pause
 
     def __repr__(self) -> str:
         return f"<linked function {self.name}>"
@@ -289,9 +300,15 @@ class LinkedFunction:
         """
         with self.program.lock:
             if not self.records:
-                records = Decoder(self).run()
+                decoder = Decoder(self)
+                records = decoder.run()
                 self._index = {id(record): place for place, record in enumerate(records)}
                 self.records = records
+                for place in decoder.rests():
+                    record, original = records[place], list(records[place])
+                    self._originals.append(original)
+                    self.alias(original, record)
+                    record[:] = [DISPATCH["rest"], original, original[2]]
                 self.entry = records[0]
             return self.entry
 
@@ -328,6 +345,10 @@ class LinkedFunction:
         return TraceFrame(self.name, placed.file, placed.first_line + line + 1, column + 1)
 
 
+_STEPS: Final = frozenset({"call", "call_indirect", "call_method", "loop"})
+"""Instructions that cost a step each time."""
+
+
 class Decoder:
     """Makes the records of one function."""
 
@@ -355,11 +376,29 @@ class Decoder:
             record[2] = self._next(place, row, operands)
         return self._records
 
+    def rests(self) -> list[int]:
+        """Return the places of instructions before which a long run is cut, whichever way control comes."""
+        places: list[int] = []
+        efforts = [0] * (len(self._code) + 1)  # since the last step, at most
+        for place, (row, operands) in enumerate(self._code):
+            before, own = efforts[place], EFFORTS[row.code]
+            if before + own > LONGEST_RUN and before:
+                places.append(place)
+                before = 0
+            after = 0 if _STEPS.intersection(plain(row)) else before + own
+            following = jumps((row, operands), self._function.tables)
+            for target in (*following, place + 1) if row.flow in ("next", "branch") else following:
+                if target > place and efforts[target] < after:
+                    efforts[target] = after
+        return places
+
     def _next(self, place: int, row: Opcode, operands: tuple[int, ...]) -> list[Any]:
         """Return the record that follows; jumps are followed, unless the instruction's place must be found."""
         if row.flow == "jump" and "target" in row.operands:
             return self._target(operands[row.operands.index("target")])
-        if MAY_THROW.isdisjoint(plain(row)):  # else its place is found through the record after it
+        leavable = row.name in KEYS or (row.name == "is_type" and is_deep(self._function.types[operands[0]]))
+        # Where it may throw, or is left, its place is found through the record after it.
+        if not leavable and MAY_THROW.isdisjoint(plain(row)):
             return self._target(place + 1)
         return self._records[place + 1]
 
@@ -414,11 +453,13 @@ class Decoder:
     def _operand(self, row: Opcode, kind: str, operand: int) -> Any:
         match kind:
             case "const":
-                return self._function.constants[operand]
+                constant = self._function.constants[operand]
+                note(constant)
+                return constant
             case "name":
                 return self._function.names[operand]
             case "type":
-                return self._program.tester(self._function.types[operand])
+                return self._program.paced_tester(self._function.types[operand])
             case "target":
                 return self._target(operand)
             case "operator":

@@ -15,7 +15,7 @@ from bamlvm.vm.arithmetic import integer_overflow
 from bamlvm.vm.type_tests import type_tag
 from bamlvm.vm.panics import assertion_failed, no_element, unreachable
 from bamlvm.vm.values import MISSING, Cell, Closure, Instance, Pending, Thrown
-from bamlvm.vm.work import Lengthy, check_length, extend
+from bamlvm.vm.work import SEEN as seen, Lengthy, check_length, extend, note, update
 
 
 # The machine and its outcome are not annotated: the machine imports the loop, not the loop the machine.
@@ -137,7 +137,9 @@ def execute(machine: Any, fuel: int) -> Any:
                     if op < 11:
                      top = arg(stack.pop(), top)  # bin_op
                     else:
-                     container = stack.pop()  # load_element
+                     if seen and machine.weighs(top):  # load_element
+                         return machine.pause_before(step, slots, stack, function, top, fuel)
+                     container = stack.pop()
                      try:
                          top = container[top]
                      except (IndexError, KeyError):
@@ -167,7 +169,7 @@ def execute(machine: Any, fuel: int) -> Any:
                          raise integer_overflow("+")
                      slots[x2] = result1
                 else:
-                 if op < 50:
+                 if op < 51:
                   if op < 33:
                    if op < 24:
                     if op < 20:
@@ -193,7 +195,9 @@ def execute(machine: Any, fuel: int) -> Any:
                     else:
                      if op < 22:
                       if op < 21:
-                       index = stack.pop()  # store_element
+                       if seen and machine.weighs(stack[-1]):  # store_element
+                           return machine.pause_before(step, slots, stack, function, top, fuel)
+                       index = stack.pop()
                        container = stack.pop()
                        try:
                            container[index] = top
@@ -241,16 +245,18 @@ def execute(machine: Any, fuel: int) -> Any:
                        else:
                         top = arg(stack.pop(), top)  # cmp_op
                   else:
-                   if op < 41:
+                   if op < 42:
                     if op < 37:
                      if op < 35:
                       if op < 34:
                        top = arg(top)  # unary_op
                       else:
                        a = stack.pop()  # concat
-                       if len(a) > 262144 or len(top) > 262144:
+                       if len(a) > 65536 or len(top) > 65536:
                            check_length(a, top)
-                           fuel -= len(a) + len(top) >> 16
+                           if machine.tires(a, top):
+                               stack.append(a)
+                               return machine.pause_before(step, slots, stack, function, top, fuel)
                        top = a + top
                      else:
                       if op < 36:
@@ -270,39 +276,40 @@ def execute(machine: Any, fuel: int) -> Any:
                        slots[arg].value = top  # store_cell
                        top = stack.pop()
                       else:
-                       slots[arg] = Cell(slots[arg])  # make_cell
-                   else:
-                    if op < 45:
-                     if op < 43:
-                      if op < 42:
-                       fuel -= 1  # call_indirect
-                       if fuel < 0:
-                           fuel = machine.refuel(len(frames), True)
-                           step = function.before(step)
-                           if fuel == 0:
-                               return machine.pause(step, slots, stack, function, top)
+                       if op < 41:
+                        slots[arg] = Cell(slots[arg])  # make_cell
                        else:
-                           frames.append((step, slots, stack, function))
-                           if arg == 0:
-                               closure = top
-                               slots = [*closure.cells]
-                           elif arg == 1:
-                               closure = stack.pop()
-                               slots = [top, *closure.cells]
-                           else:
-                               slots = [*stack[1 - arg :], top]
-                               del stack[1 - arg :]
-                               closure = stack.pop()
-                               slots += closure.cells
-                           callee = closure.function
-                           if callee.arity != arg:
-                               raise TypeError(f"{callee.name} takes {callee.arity} arguments")
-                           if callee.padding:
-                               slots += callee.padding
-                           stack = []
-                           function = callee
-                           step = callee.entry
-                      else:
+                        fuel -= 1  # call_indirect
+                        if fuel < 0:
+                            fuel = machine.refuel(len(frames), True)
+                            step = function.before(step)
+                            if fuel == 0:
+                                return machine.pause(step, slots, stack, function, top)
+                        else:
+                            frames.append((step, slots, stack, function))
+                            if arg == 0:
+                                closure = top
+                                slots = [*closure.cells]
+                            elif arg == 1:
+                                closure = stack.pop()
+                                slots = [top, *closure.cells]
+                            else:
+                                slots = [*stack[1 - arg :], top]
+                                del stack[1 - arg :]
+                                closure = stack.pop()
+                                slots += closure.cells
+                            callee = closure.function
+                            if callee.arity != arg:
+                                raise TypeError(f"{callee.name} takes {callee.arity} arguments")
+                            if callee.padding:
+                                slots += callee.padding
+                            stack = []
+                            function = callee
+                            step = callee.entry
+                   else:
+                    if op < 46:
+                     if op < 44:
+                      if op < 43:
                        x0, x1 = arg  # call_method
                        fuel -= 1
                        if fuel < 0:
@@ -326,8 +333,7 @@ def execute(machine: Any, fuel: int) -> Any:
                            stack = []
                            function = callee
                            step = callee.entry
-                     else:
-                      if op < 44:
+                      else:
                        x0, x1 = arg  # sys_call
                        if x1 == 0:
                            stack.append(top)
@@ -338,11 +344,13 @@ def execute(machine: Any, fuel: int) -> Any:
                            values = [*stack[1 - x1 :], top]
                            del stack[1 - x1 :]
                        top = x0.call(machine.scope, *values)
+                       note(top)
                        if x0.is_async:
                            return machine.suspend(x0, values, top, step, slots, stack, function, fuel)
                        if type(top) is Pending:
                            return machine.suspend(x0, values, top.awaitable, step, slots, stack, function, fuel)
-                      else:
+                     else:
+                      if op < 45:
                        x0, x1 = arg  # make_closure
                        if x1 == 0:
                            stack.append(top)
@@ -355,9 +363,7 @@ def execute(machine: Any, fuel: int) -> Any:
                            values = stack[1 - x1 :]
                            del stack[1 - x1 :]
                            top = Closure(x0, (*values, top,))
-                    else:
-                     if op < 47:
-                      if op < 46:
+                      else:
                        if arg == 0:  # alloc_array
                            stack.append(top)
                            top = []
@@ -369,7 +375,9 @@ def execute(machine: Any, fuel: int) -> Any:
                            values = stack[1 - arg :]
                            del stack[1 - arg :]
                            top = [*values, top]
-                      else:
+                    else:
+                     if op < 48:
+                      if op < 47:
                        if arg == 0:  # alloc_map
                            stack.append(top)
                            top = {}
@@ -380,8 +388,7 @@ def execute(machine: Any, fuel: int) -> Any:
                            values = stack[-2 * arg :]
                            del stack[-2 * arg :]
                            top = {**dict(zip(values[::2], values[1::2], strict=True))}
-                     else:
-                      if op < 48:
+                      else:
                        x0, x1 = arg  # alloc_instance
                        if x1 == 0:
                            stack.append(top)
@@ -394,55 +401,60 @@ def execute(machine: Any, fuel: int) -> Any:
                            values = stack[1 - x1 :]
                            del stack[1 - x1 :]
                            top = Instance(x0, [*values, top])
+                     else:
+                      if op < 49:
+                       items = stack.pop()  # append
+                       items.append(top)
+                       top = items
                       else:
-                       if op < 49:
-                        items = stack.pop()  # append
-                        items.append(top)
+                       if op < 50:
+                        items = stack.pop()  # extend
+                        items.extend(top) if len(top) <= 64 else extend(items, top)
                         top = items
                        else:
-                        items = stack.pop()  # extend
-                        extend(items, top)
-                        top = items
+                        if seen and machine.weighs(stack[-1]):  # insert
+                            return machine.pause_before(step, slots, stack, function, top, fuel)
+                        key = stack.pop()
+                        entries = stack.pop()
+                        entries[key] = top
+                        top = entries
                  else:
-                  if op < 67:
-                   if op < 58:
-                    if op < 54:
-                     if op < 52:
-                      if op < 51:
-                       key = stack.pop()  # insert
-                       entries = stack.pop()
-                       entries[key] = top
-                       top = entries
-                      else:
+                  if op < 68:
+                   if op < 59:
+                    if op < 55:
+                     if op < 53:
+                      if op < 52:
                        entries = stack.pop()  # update
-                       entries.update(top)
+                       entries.update(top) if len(top) <= 64 else update(entries, top)
                        top = entries
-                     else:
-                      if op < 53:
-                       top = top.get(arg)  # load_field_named
                       else:
+                       top = top.get(arg)  # load_field_named
+                     else:
+                      if op < 54:
                        stack.pop().set(arg, top)  # store_field_named
                        top = stack.pop()
-                    else:
-                     if op < 56:
-                      if op < 55:
+                      else:
                        stack.append(top)  # load_variant
                        top = arg
-                      else:
+                    else:
+                     if op < 57:
+                      if op < 56:
                        top = arg(top)  # is_type
-                     else:
-                      if op < 57:
-                       top = top.index  # discriminant
                       else:
+                       top = top.index  # discriminant
+                     else:
+                      if op < 58:
                        top = type_tag(top)  # type_tag
-                   else:
-                    if op < 62:
-                     if op < 60:
-                      if op < 59:
+                      else:
                        x0, x1 = arg  # jump_table
+                       if seen and machine.weighs(top):
+                           return machine.pause_before(step, slots, stack, function, top, fuel)
                        step = x0.get(top, x1)
                        top = stack.pop()
-                      else:
+                   else:
+                    if op < 63:
+                     if op < 61:
+                      if op < 60:
                        if arg.value is not MISSING:  # load_global
                            stack.append(top)
                            top = arg.value
@@ -462,50 +474,52 @@ def execute(machine: Any, fuel: int) -> Any:
                                stack = []
                                function = arg.initialiser
                                step = arg.initialiser.entry
-                     else:
-                      if op < 61:
-                       top = arg.keep(top)  # store_global
                       else:
+                       top = arg.keep(top)  # store_global
+                     else:
+                      if op < 62:
                        stack.append(top)  # load_missing
                        top = MISSING
-                    else:
-                     if op < 64:
-                      if op < 63:
+                      else:
                        x0, x1 = arg  # jump_if_supplied
                        if slots[x0] is not MISSING:
                            step = x1
-                      else:
-                       fuel -= 1  # throw
+                    else:
+                     if op < 65:
+                      if op < 64:
+                       fuel -= 1 + (len(frames) >> 5)  # throw
                        state = machine.unwind(machine.caught(top, step, function), step, slots, stack, function, top)
                        if state is None:
                            return machine.failed(fuel)
                        step, slots, stack, function, top = state
                        if fuel < 0:
                            break
-                     else:
-                      if op < 65:
-                       top = top.value  # caught_value
                       else:
-                       if op < 66:
-                        fuel -= 1  # rethrow
-                        state = machine.unwind(top, step, slots, stack, function, top)
-                        if state is None:
-                            return machine.failed(fuel)
-                        step, slots, stack, function, top = state
-                        if fuel < 0:
-                            break
-                       else:
+                       top = top.value  # caught_value
+                     else:
+                      if op < 66:
+                       fuel -= 1  # rethrow
+                       state = machine.unwind(top, step, slots, stack, function, top)
+                       if state is None:
+                           return machine.failed(fuel)
+                       step, slots, stack, function, top = state
+                       if fuel < 0:
+                           break
+                      else:
+                       if op < 67:
                         if not top:  # assert
                             raise assertion_failed(arg)
                         top = stack.pop()
+                       else:
+                        raise unreachable()  # unreachable
                   else:
-                   if op < 76:
-                    if op < 71:
-                     if op < 69:
-                      if op < 68:
-                       raise unreachable()  # unreachable
-                      else:
+                   if op < 77:
+                    if op < 72:
+                     if op < 70:
+                      if op < 69:
                        x0, x1 = arg  # load_element_locals
+                       if seen and machine.weighs(slots[x1]):
+                           return machine.pause_before(step, slots, stack, function, top, fuel)
                        index = slots[x1]
                        container = slots[x0]
                        stack.append(top)
@@ -513,99 +527,109 @@ def execute(machine: Any, fuel: int) -> Any:
                            top = container[index]
                        except (IndexError, KeyError):
                            raise no_element(container, index) from None
-                     else:
-                      if op < 70:
+                      else:
                        top = slots[arg]  # return_local
                        step, slots, stack, function = frames.pop()
-                      else:
+                     else:
+                      if op < 71:
                        top = arg  # return_const
                        step, slots, stack, function = frames.pop()
-                    else:
-                     if op < 73:
-                      if op < 72:
+                      else:
                        top = top + arg  # add_const
                        if top > 9223372036854775807 or top < -9223372036854775808:
                            raise integer_overflow("+")
-                      else:
+                    else:
+                     if op < 74:
+                      if op < 73:
                        result1 = stack.pop() + top  # add_return
                        if result1 > 9223372036854775807 or result1 < -9223372036854775808:
                            raise integer_overflow("+")
                        top = result1
                        step, slots, stack, function = frames.pop()
-                     else:
-                      if op < 74:
+                      else:
                        x0, x1 = arg  # sub_local_const
                        stack.append(top)
                        top = slots[x0] - x1
                        if top > 9223372036854775807 or top < -9223372036854775808:
                            raise integer_overflow("-")
+                     else:
+                      if op < 75:
+                       suffix = top  # concat_store
+                       long = stack.pop()
+                       if len(long) > 65536 or len(suffix) > 65536:
+                           check_length(long, suffix)
+                           if machine.tires(long, suffix):
+                               stack.append(long)
+                               return machine.pause_before(step, slots, stack, function, top, fuel)
+                       top = stack.pop()
+                       slots[arg] = None
+                       long += suffix
+                       slots[arg] = long
                       else:
-                       if op < 75:
-                        suffix = top  # concat_store
-                        long = stack.pop()
-                        if len(long) > 262144 or len(suffix) > 262144:
-                            check_length(long, suffix)
-                            fuel -= len(long) + len(suffix) >> 16
-                        top = stack.pop()
-                        slots[arg] = None
-                        long += suffix
-                        slots[arg] = long
-                       else:
+                       if op < 76:
                         x0, x1, x2 = arg  # grow_local
                         suffix = x1
                         long = slots[x0]
-                        if len(long) > 262144 or len(suffix) > 262144:
+                        if len(long) > 65536 or len(suffix) > 65536:
                             check_length(long, suffix)
-                            fuel -= len(long) + len(suffix) >> 16
+                            if machine.tires(long, suffix):
+                                return machine.pause_before(step, slots, stack, function, top, fuel)
                         slots[x2] = None
                         long += suffix
                         slots[x2] = long
+                       else:
+                        x0, x1 = arg  # unless_equal_const
+                        if not top == x0:
+                            step = x1
+                        top = stack.pop()
                    else:
-                    if op < 80:
-                     if op < 78:
-                      if op < 77:
-                       x0, x1 = arg  # unless_equal_const
-                       if not top == x0:
-                           step = x1
-                       top = stack.pop()
-                      else:
+                    if op < 81:
+                     if op < 79:
+                      if op < 78:
                        if not stack.pop() < top:  # unless_less
                            step = arg
                        top = stack.pop()
-                     else:
-                      if op < 79:
+                      else:
                        if not stack.pop() <= top:  # unless_less_equal
                            step = arg
                        top = stack.pop()
-                      else:
+                     else:
+                      if op < 80:
                        x0, x1 = arg  # unless_local
                        if not slots[x0]:
                            step = x1
-                    else:
-                     if op < 82:
-                      if op < 81:
+                      else:
                        x0, x1 = arg  # unless_local_null
                        if not slots[x0] is None:
                            step = x1
-                      else:
+                    else:
+                     if op < 83:
+                      if op < 82:
                        step = machine.first_step(arg)  # enter
-                     else:
-                      if op < 83:
-                       return machine.done(top, fuel)  # halt
                       else:
-                       if op < 84:
-                        state = machine.call_compiled(arg, slots)  # compiled
-                        if type(state) is not tuple:
-                            return state
-                        step, slots, stack, function, top = state
-                        fuel = machine.after_compiled(fuel)
-                       else:
+                       return machine.done(top, fuel)  # halt
+                     else:
+                      if op < 84:
+                       state = machine.call_compiled(arg, slots)  # compiled
+                       if type(state) is not tuple:
+                           return state
+                       step, slots, stack, function, top = state
+                       fuel = machine.after_compiled(fuel)
+                      else:
+                       if op < 85:
                         x0, x1 = arg  # compiled_loop
                         state = machine.enter_compiled_loop(x0, x1, slots, stack, function, top)
                         if type(state) is not tuple:
                             return state
                         step, slots, stack, function, top = state
                         fuel = machine.after_compiled(fuel)
+                       else:
+                        step = arg  # rest
+                        fuel -= 1
+                        if fuel < 0:
+                            fuel = machine.refuel(len(frames), False) - 1
+                            if fuel < 0:
+                                return machine.pause(step, slots, stack, function, top)
         except Lengthy as lengthy:
             return machine.work_on(lengthy.work, step, slots, stack, function, fuel)
         except (Thrown, MemoryError) as thrown:

@@ -33,6 +33,7 @@ from bamlvm.vm.opcodes import DISPATCH
 from bamlvm.vm.outcomes import (
     COMPILED_FRAMES,
     MAX_DEPTH,
+    TRACED,
     TURNS,
     Done,
     Failed,
@@ -48,7 +49,7 @@ from bamlvm.vm.threads import Thread
 from bamlvm.vm.unwinding import MachineError as MachineError
 from bamlvm.vm.unwinding import Unwinding
 from bamlvm.vm.values import MISSING, AwaitMany, Caught, Closure, Future, Pending, Thrown, Value
-from bamlvm.vm.work import UNDIVIDED, Work, memory_limit
+from bamlvm.vm.work import LONG, UNDIVIDED, Work, copies, looks_up, memory_limit, note
 
 if TYPE_CHECKING:
     from bamlvm.vm.scheduler import Scheduler
@@ -56,6 +57,9 @@ if TYPE_CHECKING:
 
 FUEL: Final = 20_000
 """Steps in one slice: some milliseconds."""
+
+_BEGINS_SLICE: Final = 1 << 23
+"""Characters whose copying waits for the next slice."""
 
 _UNLIMITED: Final = 1 << 62
 
@@ -82,6 +86,7 @@ class Machine(Unwinding, Compiled):
     _max_depth = MAX_DEPTH
     _slice_left = 0
     _limit_hit = False
+    _is_rested = False
     _memory_limit = 0
     _making: Value = None  # what the work is making
 
@@ -202,13 +207,16 @@ class Machine(Unwinding, Compiled):
     def resume(self, value: Value, thread: Thread | None = None) -> None:
         """Set the result of the sys-op for which a thread waits.  Raises :class:`RuntimeError` if it does not wait."""
         if thread is not None and self.scheduler is not None:
+            note(value)
             self.scheduler.resumed(thread, value)
             return
+        note(value)
         step, slots, stack, function, _ = self._awaited()
         self.state = (step, slots, stack, function, value)
 
     def resume_error(self, error: Thrown | Caught, thread: Thread | None = None) -> None:
         """Throw into a thread at the sys-op for which it waits.  Raises :class:`RuntimeError` if it does not wait."""
+        note(error)
         if thread is not None and self.scheduler is not None:
             self.scheduler.resumed_with_error(thread, error)
             return
@@ -335,6 +343,8 @@ class Machine(Unwinding, Compiled):
         except (Thrown, MemoryError) as thrown:
             self._thrown = no_memory() if isinstance(thrown, MemoryError) else thrown
         self._work = self._making = None
+        if type(done) is str:
+            note(done)
         if type(done) is Pending:
             return self._wait_for(None, [], done.awaitable)
         self.state = (step, slots, stack, function, done)
@@ -396,7 +406,7 @@ class Machine(Unwinding, Compiled):
     def charge(self, fuel: int) -> int:
         """Return the loop's fuel after a throw, which is a step; reaching the limit is not, so it can be caught."""
         if not self._limit_hit:
-            return fuel - 1
+            return fuel - 1 - (len(self.frames) >> TRACED)
         self._limit_hit = False
         return 0
 
@@ -404,6 +414,35 @@ class Machine(Unwinding, Compiled):
         """Keep the state and return the outcome of a slice used up."""
         self.state = (step, slots, stack, function, top)
         return Paused()
+
+    def tires(self, a: str, b: str) -> bool:
+        """Count the copying of two long texts; return whether the driver wants a pause before."""
+        length = len(a) + len(b)
+        if not copies(length) or self._is_rested:
+            self._is_rested = False
+            return False
+        # The longest take nearly all of the time that other tasks may have to wait: they begin a slice.
+        self._is_rested = self.poll is not None and (length > _BEGINS_SLICE or self._must_pause(self.poll))
+        return self._is_rested
+
+    def weighs(self, key: Any) -> bool:
+        """Count the look-up of a long text; return whether the driver wants a pause before."""
+        return (
+            type(key) is str
+            and len(key) > LONG
+            and looks_up(key)
+            and self.poll is not None
+            and self._must_pause(self.poll)
+        )
+
+    def wants_pause(self) -> bool:
+        """Whether the driver wants a pause, or is not there to be asked."""
+        return self.poll is None or self._must_pause(self.poll)
+
+    def pause_before(self, step: Any, slots: Any, stack: Any, function: Any, top: Any, fuel: int) -> Paused:
+        """Keep the state before the instruction before ``step``, which is to be executed again."""
+        self._settle(fuel)
+        return self.pause(function.before(step), slots, stack, function, top)
 
     def work_on(self, work: Work[Value], step: Any, slots: Any, stack: Any, function: Any, fuel: int) -> None:
         """Keep lengthy work, whose result will be the stack's top, and the state after it."""

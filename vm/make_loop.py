@@ -36,7 +36,7 @@ from bamlvm.vm.arithmetic import integer_overflow
 from bamlvm.vm.type_tests import type_tag
 from bamlvm.vm.panics import assertion_failed, no_element, unreachable
 from bamlvm.vm.values import MISSING, Cell, Closure, Instance, Pending, Thrown
-from bamlvm.vm.work import Lengthy, check_length, extend
+from bamlvm.vm.work import SEEN as seen, Lengthy, check_length, extend, note, update
 
 
 # The machine and its outcome are not annotated: the machine imports the loop, not the loop the machine.

@@ -16,6 +16,7 @@ from bamlvm.vm.inlining import Declared
 from bamlvm.vm.linker import Decoder, LinkedFunction
 from bamlvm.vm.opcodes import CODES, TABLE
 from bamlvm.vm.program.types import ClassType
+from bamlvm.vm.work import FREE
 
 
 class Objects:
@@ -64,7 +65,7 @@ class Names:
 
     def constant(self, value: Any) -> str:
         """Return an expression for an object that the code needs."""
-        if value is None or type(value) in (int, bool, str):
+        if value is None or type(value) in (int, bool) or (type(value) is str and len(value) <= FREE):
             return repr(value)
         if type(value) is float and value - value == 0.0:
             return repr(value)

@@ -38,13 +38,16 @@ from bamlvm.vm.spill import (
 from bamlvm.vm.stack import instructions
 from bamlvm.vm.translate import Translation, translate, weight
 from bamlvm.vm.values import Value
-from bamlvm.vm.work import Lengthy
+from bamlvm.vm.work import SEEN, Lengthy
 
 SAMPLES: Final = 2
 """Samples after which a function is hot."""
 
 MAX_SAMPLES: Final = 24
 """Samples of a loop after which nothing more is tried."""
+
+_LONG_CODE: Final = 1024
+"""Opcodes and operands of a function that is long: its calls are counted, and it is translated in a thread."""
 
 _NOT_OURS: Final = object()
 _FEW_TURNS: Final = 8
@@ -71,6 +74,9 @@ class Native:
         self._unguessed: set[LinkedFunction] = set()
         self._heights: dict[str, int] = {}
         self._small = SmallFunctions(program)
+        self.weighs = bool(SEEN)
+        """Whether code counts what it does with texts that may be long."""
+        self._under_way: set[LinkedFunction] = set()
         self._threads = threading.local()
 
     # --- what the machine calls ---------------------------------------------------------------------------------------
@@ -78,7 +84,7 @@ class Native:
     def call(self, machine: Any, function: LinkedFunction, slots: list[Value]) -> Any:
         """Call a compiled function whose caller is on ``machine.frames``; return the interpreter's next state, or an
         outcome."""
-        compiled = self.space().compiled[function]
+        compiled = self._space().compiled[function]
         if compiled is leave:  # it was translated once, with guesses that do not hold
             return function.records[0], slots, [], function, None
         return self._enter(machine, compiled, slots[: function.arity + function.placed.function.capture_count])
@@ -87,7 +93,7 @@ class Native:
         self, machine: Any, loop: tuple[LinkedFunction, int], slots: list[Value], stack: list[Value], top: Value
     ) -> Any:
         """Go on in a compiled loop at its header; return the interpreter's next state, or an outcome."""
-        compiled = self.space().loop(loop)
+        compiled = self._space().loop(loop)
         operands = [*stack[1:], top] if stack else []
         turns = machine.turns_left
         state = self._enter(machine, compiled, [*slots, *operands])
@@ -152,15 +158,32 @@ class Native:
         """Note that a function is about to be called."""
         heat = self._heat[function] = self._heat.get(function, 0) + 1
         if heat >= self.samples and function not in self._functions:
-            self.function(function)
+            self._soon(function, lambda: self.function(function))
 
     def sample_loop(self, function: LinkedFunction, header: list[Any]) -> None:
         """Note that a loop begins another turn; ``header`` is the record of its first instruction."""
         heat = self._heat[function] = self._heat.get(function, 0) + 1
         if self.samples <= heat <= MAX_SAMPLES:
-            with self.program.lock:
-                self.function(function)
-                self._replace_header(function, header, heat)
+            if function not in self._functions:
+                self._soon(function, lambda: self.function(function))
+            else:
+                self._soon(function, lambda: self._replace_header(function, header, heat))
+
+    def _soon(self, function: LinkedFunction, translate: Callable[[], object]) -> None:
+        """Have a function translated; a long one in a thread, as that takes tens of milliseconds, while the interpreter
+        goes on."""
+        if self.samples == 1 or len(function.placed.function.code) <= _LONG_CODE:
+            translate()
+        elif function not in self._under_way:
+            self._under_way.add(function)
+
+            def run() -> None:
+                try:
+                    translate()
+                finally:
+                    self._under_way.discard(function)
+
+            threading.Thread(target=run, name="bamlvm-translator", daemon=True).start()
 
     def _replace_header(self, function: LinkedFunction, header: list[Any], heat: int) -> None:
         """Translate the loop around a header, and let the interpreter enter it there."""
@@ -180,7 +203,11 @@ class Native:
         outermost = max(around, key=lambda each: len(flow.loops[each]))
         outer_place = flow.code[flow.blocks[outermost].start].place
         chosen = place if outer_place in originals and heat > self.samples + 4 else outer_place
-        if chosen not in originals and self._loop_code((function, chosen)) is not None:
+        if chosen in originals or self._loop_code((function, chosen)) is None:
+            return
+        with self.program.lock:
+            if chosen in originals or self._originals.get(function) is not originals:  # another thread was first
+                return
             record = function.records[chosen]
             originals[chosen] = original = list(record)
             self._kept.append(original)  # it may be the next record of a frame for as long as the program lives
@@ -208,20 +235,34 @@ class Native:
 
     def function(self, function: LinkedFunction) -> FunctionType | None:
         """Return a function's translation, made now if need be; None if the function stays interpreted."""
+        if function in self._functions:
+            return self._functions[function]
+        function.decode()
+        weighs = self.weighs
+        made = self._made(function, None)
         with self.program.lock:
-            if function in self._functions:
+            if function in self._functions:  # another thread was first
                 return self._functions[function]
-            function.decode()
-            made = self._functions[function] = self._made(function, None)
+            if weighs is not self.weighs or self._is_outdated(made, function):
+                return None
+            self._functions[function] = made
             if made is not None:
                 function.entry = [DISPATCH["compiled"], function, None]
             return made
 
     def _loop_code(self, loop: tuple[LinkedFunction, int]) -> FunctionType | None:
-        with self.program.lock:
-            if loop not in self._loops:
-                self._loops[loop] = self._made(*loop)
+        if loop in self._loops:
             return self._loops[loop]
+        weighs = self.weighs
+        made = self._made(*loop)
+        with self.program.lock:
+            if weighs is not self.weighs or self._is_outdated(made, loop[0]):
+                return None
+            return self._loops.setdefault(loop, made)
+
+    def _is_outdated(self, made: FunctionType | None, function: LinkedFunction) -> bool:
+        """Whether a translation rests on guesses, one of which has failed meanwhile."""
+        return made is not None and function in self._unguessed and self.codes[made.__code__].guessed
 
     def loop_code(self, loop: tuple[LinkedFunction, int]) -> FunctionType:
         """Return the translation of a loop that is entered in its middle."""
@@ -272,11 +313,13 @@ class Native:
             counts_calls=counts_calls,
             enters_loop=place is not None,
             asserts=self.asserts,
+            weighs=self.weighs,
         )
 
     def _counts_calls(self, function: LinkedFunction) -> bool:
         """Whether calls of a function count themselves: those that may be under way already, and long chains."""
-        return self._height(function.name, {}) > MAX_HEIGHT
+        code = function.placed.function.code
+        return len(code) > _LONG_CODE or self._height(function.name, {}) > MAX_HEIGHT
 
     def _height(self, name: str, under_way: dict[str, None]) -> int:
         """The longest chain of calls from a function on; beyond any limit for recursive and unknown ones."""
@@ -303,6 +346,19 @@ class Native:
         if not under_way or height < endless:
             self._heights[name] = height
         return height
+
+    def _space(self) -> Space:
+        """Return the calling thread's space, whose functions expect long texts if there are any."""
+        space = self.space()
+        if space.weighs is not self.weighs or (SEEN and not self.weighs):
+            with self.program.lock:
+                if not self.weighs:
+                    self.weighs = True
+                    self._functions.clear()
+                    self._loops.clear()
+            space.weighs = True
+            space.renew()
+        return space
 
     def space(self) -> Space:
         """Return the calling thread's space."""

@@ -164,10 +164,21 @@ MAY_THROW: Final = frozenset(
             "rethrow",
             "assert",
         ),
-        *("concat", "extend", "unreachable"),
+        *("concat", "extend", "update", "unreachable"),
     }
 )
 """The plain instructions that can throw, call or wait; a ``loop`` throws if the budget of steps is spent."""
+
+
+KEYS: Final[Mapping[str, int]] = {"load_element": 0, "store_element": 1, "insert": 1, "jump_table": 0}
+"""The instructions that look a key up, which may be a long text, and how many entries lie above it."""
+
+_EFFORTS: Final[Mapping[str, int]] = MappingProxyType(
+    {"call_native": 16, "sys_call": 32, "concat": 64, "cmp_op": 8, "is_type": 8, "extend": 16, "update": 16}
+)
+
+LONGEST_RUN: Final = 192
+"""Effort of a run of instructions after which the interpreter may pause: a step is never longer."""
 
 
 def _parse(rows: str) -> tuple[Opcode, ...]:
@@ -202,9 +213,9 @@ TABLE: Final = _parse(_ROWS)
 CODES: Final[Mapping[str, int]] = MappingProxyType({row.name: row.code for row in TABLE})
 """An opcode's number by its name."""
 
-PSEUDO: Final = ("enter", "halt", "compiled", "compiled_loop")
-"""What only the linker and the machine put in: the entry of a function that has not been called before, and what the
-outermost frame returns to.  Their numbers follow the opcodes'."""
+PSEUDO: Final = ("enter", "halt", "compiled", "compiled_loop", "rest")
+"""What only the linker and the machine put in: the entry of a function that has not been called before, what the
+outermost frame returns to, compiled code, and where a long run may pause.  Their numbers follow the opcodes'."""
 
 DISPATCH: Final[Mapping[str, int]] = MappingProxyType(
     {**CODES, **{name: len(TABLE) + place for place, name in enumerate(PSEUDO)}}
@@ -222,6 +233,15 @@ its parts in order and the position of the part :attr:`Opcode.throws_at`.
 def plain(row: Opcode) -> tuple[str, ...]:
     """Return the names of the plain instructions that a row stands for: its parts, or itself."""
     return row.parts or (row.name,)
+
+
+def effort(row: Opcode) -> int:
+    """Return how long an instruction takes at most where nothing is counted, in those that move an entry."""
+    return sum(_EFFORTS.get(name, 1) for name in plain(row))
+
+
+EFFORTS: Final = tuple(map(effort, TABLE))
+""":func:`effort` by opcode."""
 
 
 def markdown() -> str:

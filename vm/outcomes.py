@@ -14,6 +14,9 @@ from bamlvm.vm.values import Caught, Value
 TURNS: Final = 2_000
 """Turns of compiled loops, and calls of recursive functions, between two looks at the outside."""
 
+TRACED: Final = 5
+"""A throw costs a step more for each ``1 << TRACED`` frames, whose places it notes."""
+
 MAX_DEPTH: Final = 10_000
 """Frames that calls may be nested, the outermost included."""
 

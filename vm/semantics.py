@@ -22,6 +22,7 @@ the next instruction in the code's order: through it the place of the one that t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from textwrap import dedent
 from typing import Final, NamedTuple, TypeAlias
@@ -106,6 +107,9 @@ class Many(NamedTuple):
 class Raw(NamedTuple):
     text: str
 
+
+REST: Final = re.compile(r"^( *)rest (\w+), (\w+)$", re.MULTILINE)
+"""The line, with its indent and two names, before which an instruction that copies two texts may be left."""
 
 Semantics: TypeAlias = Expression | Statement | Checked | Guarded | Many | Raw
 
@@ -269,10 +273,10 @@ _PLAIN: Final[Mapping[str, Semantics]] = {
     "bin_op": _statement("a b -> result", "result = $0(a, b)"),
     "cmp_op": _statement("a b -> result", "result = $0(a, b)"),
     "unary_op": _statement("a -> result", "result = $0(a)"),
-    # A long text costs steps by its length: its copies may not use up time and memory between two looks at them.
+    # Copying a long text takes long: `rest` asks the driver before, and may leave the machine at the instruction.
     "concat": Guarded(
         ("a", "b"),
-        "if len(a) > 262144 or len(b) > 262144:\n    check_length(a, b)\n    fuel -= len(a) + len(b) >> 16",
+        "if len(a) > 65536 or len(b) > 65536:\n    check_length(a, b)\n    rest a, b",
         "a + b",
     ),
     "copy": _raw("stack.append(top)\ntop = stack[-1 - $0]"),
@@ -295,6 +299,7 @@ _PLAIN: Final[Mapping[str, Semantics]] = {
             values = [*stack[1 - $1 :], top]
             del stack[1 - $1 :]
         top = $0.call(machine.scope, *values)
+        note(top)
         if $0.is_async:
             return machine.suspend($0, values, top, step, slots, stack, function, fuel)
         if type(top) is Pending:
@@ -306,9 +311,13 @@ _PLAIN: Final[Mapping[str, Semantics]] = {
     "alloc_map": Many(0, "{items}", of_pairs=True),
     "alloc_instance": Many(1, "Instance($0, [items])"),
     "append": _statement("items value -> items", "items.append(value)"),
-    "extend": _statement("items others -> items", "extend(items, others)"),
+    "extend": _statement(
+        "items others -> items", "items.extend(others) if len(others) <= 64 else extend(items, others)"
+    ),
     "insert": _statement("entries key value -> entries", "entries[key] = value"),
-    "update": _statement("entries others -> entries", "entries.update(others)"),
+    "update": _statement(
+        "entries others -> entries", "entries.update(others) if len(others) <= 64 else update(entries, others)"
+    ),
     "load_field_named": _expression("instance", "instance.get($0)", reads_heap=True),
     "store_field_named": _statement("instance value ->", "instance.set($0, value)"),
     "load_variant": _expression("", "$0"),
@@ -323,7 +332,7 @@ _PLAIN: Final[Mapping[str, Semantics]] = {
     "throw": _statement(
         "value ->",
         """
-        fuel -= 1
+        fuel -= 1 + (len(frames) >> 5)
         state = machine.unwind(machine.caught(value, step, function), step, slots, stack, function, top)
         if state is None:
             return machine.failed(fuel)
@@ -352,6 +361,16 @@ _PLAIN: Final[Mapping[str, Semantics]] = {
 SEMANTICS: Final[Mapping[str, Semantics]] = {
     **_PLAIN,
     # Pseudo-instructions, which only the linker puts in.
+    "rest": _raw(  # in the middle of a long run of instructions, which costs a step for each such part
+        """
+        step = $0
+        fuel -= 1
+        if fuel < 0:
+            fuel = machine.refuel(len(frames), False) - 1
+            if fuel < 0:
+                return machine.pause(step, slots, stack, function, top)
+        """
+    ),
     "enter": _raw("step = machine.first_step($0)"),  # the entry of a function that has not been called before
     "halt": _raw("return machine.done(top, fuel)"),  # what the outermost frame returns to
     # The entry of a function that the second tier has translated, and the header of a loop that it has.
@@ -384,9 +403,9 @@ COMPOUND: Final[Mapping[tuple[str, ...], Statement]] = {
         """
         suffix = addition
         long = text
-        if len(long) > 262144 or len(suffix) > 262144:
+        if len(long) > 65536 or len(suffix) > 65536:
             check_length(long, suffix)
-            fuel -= len(long) + len(suffix) >> 16
+            rest long, suffix
         release
         slots[$0] = None
         long += suffix
@@ -404,6 +423,7 @@ LINKED_OPERANDS: Final[Mapping[str, int]] = {
     "call": 1,
     "load_variant": 1,
     "jump_table": 2,
+    "rest": 1,
     "enter": 1,
     "halt": 0,
     "compiled": 1,

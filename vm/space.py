@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from itertools import repeat
 from operator import length_hint
+from sys import getrefcount
 from types import CellType, CodeType, FunctionType
 from typing import Any, Final, Protocol
 
@@ -18,7 +19,7 @@ from bamlvm.vm import arithmetic, facts
 from bamlvm.vm.facts import Fact
 from bamlvm.vm.linker import LinkedFunction, Program
 from bamlvm.vm.names import Objects
-from bamlvm.vm.outcomes import COMPILED_FRAMES, TURNS
+from bamlvm.vm.outcomes import COMPILED_FRAMES
 from bamlvm.vm.panics import assertion_failed, no_element, unreachable
 from bamlvm.vm.spill import (
     CATCHABLE,
@@ -35,16 +36,27 @@ from bamlvm.vm.spill import (
 from bamlvm.vm.sysop import SysOp
 from bamlvm.vm.type_tests import type_tag
 from bamlvm.vm.values import MISSING, Caught, Cell, Closure, Instance, Pending, Value, is_panic_value
-from bamlvm.vm.work import LONGEST, check_length, extend
+from bamlvm.vm.work import (
+    FREE,
+    LONGEST,
+    SEEN,
+    Lengthy,
+    check_length,
+    compares,
+    copies,
+    extend,
+    given,
+    looks_up,
+    note,
+    update,
+)
 
 _RESERVE: Final = 220
 """Python frames kept free: for natives, and for calls that do not count themselves."""
 
-FREE_LENGTH: Final = 1 << 16
-"""Characters of a text that can be joined in each of the turns between two polls without delaying the next."""
-
-_LONGEST_FREE: Final = LONGEST // 2
-"""Two such texts are just short enough to be joined; with one that is longer, the sum must be looked at."""
+_OWN_REFERENCES: Final = 3
+"""To a text that only a local has, inside a function that it is handed to: the local, the parameter, the argument of
+``getrefcount``."""
 
 MAX_HEIGHT: Final = 48
 """How long a chain of calls that do not count themselves may be."""
@@ -61,6 +73,7 @@ class Tier(Protocol):
     codes: dict[CodeType, CompiledCode]
     weights: dict[int, int]
     asserts: bool
+    weighs: bool
 
     def function(self, function: LinkedFunction) -> FunctionType | None:
         """Return a function's translation; None if it stays interpreted."""
@@ -91,9 +104,8 @@ class Space:
         self._calls = CellType(0)
         self._loops: dict[tuple[LinkedFunction, int], FunctionType] = {}
         self._known = 0
+        self.weighs = native.weighs
         self._turns = CellType(repeat(None, 0))
-        self._most_turns = TURNS  # between two polls
-        self._polls_left = 0  # until texts of half the length are looked at again: there may be none
         self.compiled = _Compiled(self)
         self._globals: dict[str, Any] = {
             "Bail": Bail,
@@ -109,12 +121,12 @@ class Space:
             "caught": self._caught,
             "caught_with_trace": self._caught_with_trace,
             "compiled": self.compiled,
+            "check_growth": self._check_growth,
             "check_length": self._check_length,
             "divide_float": arithmetic.divide_float,
             "divide_int": arithmetic.divide_int,
             "division_by_zero": arithmetic.division_by_zero,
             "extend": extend,
-            "free_length": FREE_LENGTH,
             "integer_overflow": arithmetic.integer_overflow,
             "method": native.program.method,
             "more": self._more,
@@ -126,7 +138,10 @@ class Space:
             "sys_call": self._sys_call,
             "type_tag": type_tag,
             "unreachable": unreachable,
+            "update": update,
             "verify": _verify,
+            "weigh_key": self._weigh_key,
+            "weigh_texts": self._weigh_texts,
         }
         self.transparent = frozenset(each.__code__ for each in _CALLED) | {_STUB}
 
@@ -138,7 +153,7 @@ class Space:
         fuel, turns, calls = self._fuel, self._turns, self._calls
         outer = self._machine, fuel.cell_contents, turns.cell_contents, calls.cell_contents
         self._machine = machine
-        fuel.cell_contents = left = min(machine.turns_left, self._most_turns)
+        fuel.cell_contents = left = machine.turns_left
         turns.cell_contents = repeat(None, left)
         calls.cell_contents = 0
         try:
@@ -165,6 +180,12 @@ class Space:
         if found is None:
             found = self._loops[loop] = self._instance(self._native.loop_code(loop))
         return found
+
+    def renew(self) -> None:
+        """Have all functions made again."""
+        self._loops.clear()
+        for function in list(self.compiled):
+            self.forget(function)
 
     def forget(self, function: LinkedFunction) -> None:
         """Have a function made again when it is called next."""
@@ -202,11 +223,7 @@ class Space:
 
     def _poll(self) -> None:
         """Look at the outside; the fuel of a chunk of turns is used up."""
-        if self._most_turns < TURNS:
-            self._polls_left -= 1
-            if self._polls_left < 0:
-                self._set_free_length(max(self._globals["free_length"] // 2, FREE_LENGTH))
-        self._fuel.cell_contents = turns = min(self._machine.turns, self._most_turns)
+        self._fuel.cell_contents = turns = self._machine.turns
         self._turns.cell_contents = repeat(None, turns)
         if self._machine.poll is None or self._machine.poll() or self._native.asserts:
             raise Pause
@@ -237,25 +254,53 @@ class Space:
             self._poll()
 
     def _check_length(self, a: str, b: str) -> None:
-        """Leave to the interpreter, which pays for it, to join two texts, one of them too long for the turns so far.
+        """Ask the driver before two texts are joined, one of them long, if as much has been copied since the last time.
 
-        From then on such texts are joined at once, and the fewer turns come between two polls.  So a loop that appends
-        to a text is left a few times while that grows, and one that copies a long text in each turn is polled in time.
         Raises :class:`~bamlvm.vm.values.Thrown` if the result is too long.
         """
+        self._note()
         check_length(a, b)
-        if self._globals["free_length"] < _LONGEST_FREE:
-            self._set_free_length((len(a) + len(b)) * 3 // 2)
+        if copies(len(a) + len(b)):
+            self._look()
+
+    def _note(self) -> None:
+        """Leave code that does not expect long texts, where one is seen for the first time."""
+        if not SEEN:
+            SEEN.append(True)
             raise Bail
 
-    def _set_free_length(self, length: int) -> None:
-        """Have compiled code join texts up to a length, which may take as long in each of its turns."""
-        self._globals["free_length"] = min(length, _LONGEST_FREE)
-        self._most_turns = 1 if length >= _LONGEST_FREE else TURNS * FREE_LENGTH // length
-        self._polls_left = length >> 8  # as leaving the code for a join costs by its length
+    def _check_growth(self, a: str, b: str) -> None:
+        """:meth:`_check_length` of a text in a local that takes the result, too: it grows in place if nothing else
+        refers to it."""
+        if not SEEN:
+            self._note()
+        length, added = len(a) + len(b), len(b)
+        if length > LONGEST >> 2:
+            check_length(a, b)
+        if getrefcount(a) <= _OWN_REFERENCES:
+            length = added
+        if length > FREE and copies(length):
+            self._look()
+
+    def _weigh_texts(self, a: str, b: str) -> None:
+        """Ask the driver before two long texts are compared, if that is due."""
+        if compares(a, b):
+            self._look()
+
+    def _weigh_key(self, key: str) -> None:
+        """Ask the driver before a long key is looked up, if that is due."""
+        if looks_up(key):
+            self._look()
+
+    def _look(self) -> None:
+        # What interrupts the call must not look like an exception of the instruction: the machine raises it.
+        if self._machine.wants_pause():
+            raise Pause
 
     def _sys_call(self, sysop: SysOp, arguments: list[Value]) -> Value:
         result = sysop.call(self._machine.scope, *arguments)
+        if note(result):  # what runs here does not expect long texts
+            raise Lengthy(given(result))
         if sysop.is_async:
             raise Suspend(sysop, arguments, result)
         if type(result) is Pending:
@@ -291,5 +336,8 @@ def _verify(fact: Fact, value: Value) -> None:
         raise AssertionError(f"{value!r} is not {fact}")
 
 
-_CALLED: Final = (Space._poll, Space._rest, Space._more, Space._check_length, Space._sys_call, Space._run_stub)
+_CALLED: Final = (
+    *(Space._poll, Space._rest, Space._more, Space._sys_call, Space._run_stub),
+    *(Space._note, Space._check_length, Space._check_growth, Space._weigh_texts, Space._weigh_key, Space._look),
+)
 _STUB: Final = next(each for each in Space._stub.__code__.co_consts if isinstance(each, CodeType))

@@ -47,10 +47,13 @@ class BlockRun(Forms):
         guards: ChunkGuards | None = None,
         *,
         asserts: bool = False,
+        weighs: bool = False,
         catching: Handlers | None = None,
     ) -> None:
         latched = any(each.latch == block.index for each in counting.values())
-        super().__init__(flow, names, block, state, temporaries, guards, ends_counting=latched, asserts=asserts)
+        super().__init__(
+            flow, names, block, state, temporaries, guards, ends_counting=latched, asserts=asserts, weighs=weighs
+        )
         self.caught = False
         self.condition: Condition | None = None
         self.key = ""
@@ -186,6 +189,8 @@ class BlockRun(Forms):
         key = self.stack.pop()
         if self.stack or len(self._function.tables[operands[0]].keys) <= MAX_CHAIN:
             self._settle_repeated(key, 2)
+        if key.fact.kind == "string":
+            self._weigh_key(index, key, [key])
         self.key, self.key_fact = key.text, key.fact
 
     def _do_pop_jump_if_false(self, index: int, operands: tuple[int, ...]) -> None:

@@ -46,7 +46,7 @@ from bamlvm.vm.handlers import Handlers
 from bamlvm.vm.inference import Analysis, analyse
 from bamlvm.vm.inlining import Instruction
 from bamlvm.vm.names import Names
-from bamlvm.vm.opcodes import CODES, TABLE
+from bamlvm.vm.opcodes import CODES, EFFORTS, LONGEST_RUN, TABLE
 from bamlvm.vm.operands import Line, Site
 from bamlvm.vm.outcomes import TURNS
 from bamlvm.vm.structure import Chunk, Context, diverts
@@ -78,17 +78,26 @@ def translate(
     counts_calls: bool,
     enters_loop: bool = False,
     asserts: bool = False,
+    weighs: bool = True,
 ) -> Translation:
     """Translate a function whose facts at its entry are ``start``.
 
     ``guess`` allows counting loops. ``counts_calls`` makes each call look at the room left on Python's stack.
     ``enters_loop`` says that it is entered at a loop, with the whole frame of the interpreter as its parameters.
-    ``asserts`` checks the facts of every store while the function runs, for tests.
+    ``asserts`` checks the facts of every store while the function runs, for tests.  ``weighs`` counts what is done with
+    texts that may be long.
     Raises :class:`~bamlvm.vm.flow.Unsupported` for code that stays interpreted.
     """
     analysis = analyse(flow, names, start, guess=guess)
     return _Writer(
-        flow, names, analysis, guess=guess, counts_calls=counts_calls, enters_loop=enters_loop, asserts=asserts
+        flow,
+        names,
+        analysis,
+        guess=guess,
+        counts_calls=counts_calls,
+        enters_loop=enters_loop,
+        asserts=asserts,
+        weighs=weighs,
     ).translation()
 
 
@@ -103,8 +112,10 @@ class _Writer(Switches):
         counts_calls: bool,
         enters_loop: bool,
         asserts: bool,
+        weighs: bool,
     ) -> None:
         super().__init__(flow, names)
+        self._weighs = weighs
         self._guess = guess
         self._analysis = analysis
         self._counts_calls = counts_calls
@@ -131,7 +142,7 @@ class _Writer(Switches):
         if self._counts_calls:
             head += [
                 Line(2, "nonlocal calls"),
-                Line(2, f"calls -= {weight(each.site for each in self._lines)}"),
+                Line(2, f"calls -= {max(weight(each.site for each in self._lines), self._effort() // LONGEST_RUN)}"),
                 Line(2, "if calls < 0: more()", Site(0, "entry")),
             ]
         if any(local >= function.local_count for local in self._unset):
@@ -143,6 +154,10 @@ class _Writer(Switches):
             raise Unsupported("blocks nested too deep")
         sites = {number: each.site for number, each in enumerate(lines, 1) if each.site is not None}
         return Translation("".join(f"{' ' * each.indent}{each.text}\n" for each in lines), sites)
+
+    def _effort(self) -> int:
+        """How long a call takes at most, its loops' turns and other calls left aside."""
+        return sum(EFFORTS[CODES[each.name]] for each in self._flow.code)
 
     # --- loops --------------------------------------------------------------------------------------------------------
 
@@ -167,6 +182,11 @@ class _Writer(Switches):
         self._emit(indent, "while True:")
         self._guard(indent + 1, self._guards(header, place), site)
         self._emit(indent + 1, "for _ in turns:")
+        cost = self._cost(header)
+        if cost > 1:
+            self._uses_fuel = True
+            self._emit(indent + 2, "if fuel < 0: poll()", site)
+            self._emit(indent + 2, f"fuel -= {cost}")
         self._lines += lines
         if place.broken:
             self._emit(indent + 1, "else:")
@@ -176,6 +196,15 @@ class _Writer(Switches):
         else:
             self._emit(indent + 1, "rest()", site)
         self._leave(place, context, following, indent)
+
+    def _cost(self, header: int) -> int:
+        """What a turn of a loop takes of the fuel: more than one where it takes long."""
+        effort = sum(
+            EFFORTS[CODES[each.name]]
+            for block in self._flow.loops[header]
+            for each in self._flow.code[self._flow.blocks[block].start : self._flow.blocks[block].end]
+        )
+        return 2 * effort // LONGEST_RUN if effort > LONGEST_RUN else 1
 
     def _guards(self, header: int, place: Chunk) -> list[str]:
         """What must not be at the start of a chunk for the facts of its turns to hold."""
@@ -229,15 +258,19 @@ class _Writer(Switches):
         if place.exits:
             self._emit(indent, "br = 0")
         self._emit(indent, f"while {counter} {'<=' if loop.inclusive else '<'} {bound}:")
+        cost = self._cost(header)
+        count = "fuel" if cost == 1 else f"(fuel // {cost} or 1)"
         self._emit(indent + 1, "if fuel < 1: poll()", site)
-        self._emit(indent + 1, f"stop = {counter} + fuel" + ("" if by_one else f" * {step}"))
+        self._emit(indent + 1, f"stop = {counter} + {count}" + ("" if by_one else f" * {step}"))
         self._emit(indent + 1, f"if stop > {bound}: stop = {bound}" + (" + 1" if loop.inclusive else ""))
         self._guard(indent + 1, guards, site)
         if by_one:
-            self._emit(indent + 1, f"fuel -= stop - {counter}")
+            used = f"stop - {counter}" if cost == 1 else f"(stop - {counter}) * {cost}"
+            self._emit(indent + 1, f"fuel -= {used}")
             self._emit(indent + 1, f"for {counter} in range({counter}, stop):")
         else:
-            self._emit(indent + 1, f"fuel -= (stop - {counter}) // {step}")
+            used = f"(stop - {counter}) // {step}" + ("" if cost == 1 else f" * {cost}")
+            self._emit(indent + 1, f"fuel -= {used}")
             self._emit(indent + 1, f"for {counter} in range({counter}, stop, {step}):")
         self._lines += lines or [Line(indent + 2, "pass")]
         # ``for`` leaves the counter at its last turn; ``else`` is for a chunk that ran to its end.
@@ -318,6 +351,7 @@ class _Writer(Switches):
                 self._temporaries,
                 chunk,
                 asserts=self._asserts,
+                weighs=self._weighs,
                 catching=self._handlers,
             )
             run.run(emit_latch=False)

@@ -11,11 +11,13 @@ tested.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any, Final, TypeAlias
 
 from bamlvm.vm.program.types import (
     FUTURE,
     MEDIA,
+    UNKNOWN,
     AliasType,
     ClassType,
     EnumType,
@@ -30,6 +32,7 @@ from bamlvm.vm.program.types import (
     walk,
 )
 from bamlvm.vm.values import Closure, EnumValue, Future, Handle, Instance, Media, TypeValue
+from bamlvm.vm.work import PIECE, Lengthy, Work, due, finish
 
 Tester: TypeAlias = Callable[[Any], bool]
 
@@ -88,6 +91,45 @@ def tester(type_: Type, aliases: Mapping[str, Type]) -> Tester:
     return _finite(type_)
 
 
+def paced_tester(type_: Type, aliases: Mapping[str, Type]) -> Tester:
+    """Return :func:`tester` for the machine: it raises :class:`~bamlvm.vm.work.Lengthy` for a large value."""
+    plain = tester(type_, aliases)
+    if not is_deep(type_):
+        return plain
+    flat = not any(is_deep(part) for part in _parts(type_))
+    item_test = _finite(type_.item) if flat and isinstance(type_, ListType) else None
+
+    def test(value: Any) -> bool:
+        if type(value) not in _CONTAINERS or (flat and len(value) <= _FEW and not due(len(value) << 2)):
+            return plain(value)
+        work = _Walk(aliases).answer(value, type_)
+        try:
+            next(work)
+        except StopIteration as end:
+            return bool(end.value)
+        raise Lengthy(work)
+
+    if item_test is None:
+        return test
+    return lambda value: all(map(item_test, value)) if type(value) is list and len(value) <= _FEW else test(value)
+
+
+def is_deep(type_: Type) -> bool:
+    """Whether a test of the type looks at the parts of a value."""
+    return any(isinstance(part, ListType | MapType | AliasType) for part in walk(type_))
+
+
+def _parts(type_: Type) -> tuple[Type, ...]:
+    """Return the types of the parts of a container's type; of any other itself."""
+    match type_:
+        case ListType(item):
+            return (item,)
+        case MapType(key, item):
+            return key, item
+        case _:
+            return (type_,)
+
+
 def _is_recursive(type_: Type) -> bool:
     return any(isinstance(part, AliasType) for part in walk(type_))
 
@@ -135,7 +177,18 @@ def _finite(type_: Type) -> Tester:
             raise TypeError(f"no value is tested against {type_}")
 
 
+_CONTAINERS: Final = frozenset({list, dict})
+
+_FEW: Final = 64
+"""Items that are looked at at once: more is lengthy."""
+
+_QUESTIONS: Final = 512
+"""Questions that are answered in one piece."""
+
 _Question: TypeAlias = tuple[Any, Type]
+
+_PIECE_DONE: Final[_Question] = None, UNKNOWN
+"""No question: a piece of the items is looked at."""
 
 
 class _Walk:
@@ -154,6 +207,10 @@ class _Walk:
         self._finite: dict[Type, Tester | None] = {}
 
     def conforms(self, value: Any, type_: Type) -> bool:
+        return finish(self.answer(value, type_))
+
+    def answer(self, value: Any, type_: Type) -> Work[bool]:
+        """Return whether a value is of a type."""
         first = self._steps(value, type_)
         if isinstance(first, bool):
             return first
@@ -161,7 +218,12 @@ class _Walk:
         self._assumed.add(key)
         running = [(key, first)]
         answer: bool | None = None
+        left = _FEW
         while running:
+            left -= 1
+            if left < 0:
+                left = _QUESTIONS
+                yield None
             key, steps = running[-1]
             try:
                 question = next(steps) if answer is None else steps.send(answer)
@@ -173,6 +235,10 @@ class _Walk:
                     self._yes.add(key)
                 elif self._rested:
                     self._yes.clear()
+                continue
+            if question is _PIECE_DONE:
+                left -= PIECE // 16
+                answer = True
                 continue
             answer = self._known(question)
             if answer is None:
@@ -196,16 +262,23 @@ class _Walk:
     def _steps(self, value: Any, type_: Type) -> Any:
         """Return the answer, or a generator that yields questions about parts, takes their answers, and returns it."""
         if type_ not in self._finite:
-            self._finite[type_] = None if _is_recursive(type_) else _finite(type_)
+            self._finite[type_] = None if is_deep(type_) else _finite(type_)
         test = self._finite[type_]
         if test is not None:
             return test(value)
         match type_:
             case ListType(item):
-                return type(value) is list and (not value or self._all((each, item) for each in value))
+                if type(value) is not list:
+                    return False
+                if not is_deep(item):
+                    return self._pieces(iter(value), _finite(item))
+                return not value or self._all((each, item) for each in value)
             case MapType(key, item):
                 if type(value) is not dict:
                     return False
+                if not is_deep(key) and not is_deep(item):
+                    key_test, value_test = _finite(key), _finite(item)
+                    return self._pieces(iter(value.items()), lambda entry: key_test(entry[0]) and value_test(entry[1]))
                 return not value or self._all(pair for k, v in value.items() for pair in ((k, key), (v, item)))
             case UnionType(parts):
                 return self._any((value, part) for part in parts)
@@ -213,6 +286,16 @@ class _Walk:
                 return self._any(iter([(value, self._aliases[name])]))
             case _:
                 return _finite(type_)(value)  # its parts say nothing about values
+
+    @staticmethod
+    def _pieces(items: Iterator[Any], test: Tester) -> Any:
+        """Test items that have no parts to be looked at; yield after each piece."""
+        while piece := list(islice(items, PIECE)):
+            if not all(map(test, piece)):
+                return False
+            if len(piece) == PIECE:
+                yield _PIECE_DONE
+        return True
 
     @staticmethod
     def _all(questions: Iterator[_Question]) -> Any:

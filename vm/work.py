@@ -20,6 +20,7 @@ Code outside the machine calls the plain form of these functions, or :func:`fini
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from itertools import islice
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from bamlvm.vm.values import Thrown, panic
@@ -50,6 +51,21 @@ class Lengthy(BaseException):
 UNDIVIDED: Final[Any] = object()
 """What work yields whose effect must not remain half done."""
 
+FREE: Final = 1 << 12
+"""Characters whose comparison is not counted, as it takes no longer than other instructions."""
+
+LONG: Final = 1 << 16
+"""Characters of a text above which comparing it, and looking it up in a map, is counted where code runs often."""
+
+SEEN: Final[list[bool]] = []
+"""Not empty once the process may have a text longer than :data:`LONG`: before, nothing is paid for asking.  Such texts
+come from outside or are made of long ones, so few places have to :func:`note` them."""
+
+MOVED: Final = 1 << 20
+"""Characters of a text that are copied at once where a long one is made."""
+
+_NUMBERS: Final = (int, float, type(None))
+
 _spent = 0
 _SPENT_AT_MOST: Final = 30_000
 
@@ -66,6 +82,42 @@ def due(cost: int) -> bool:
         return False
     _spent = 0
     return True
+
+
+def note(value: Any) -> bool:
+    """Note what comes to the machine from outside: it may be, or have in it, a long text.  Return whether it is the
+    first."""
+    if SEEN or isinstance(value, _NUMBERS) or (isinstance(value, str) and len(value) <= LONG):
+        return False
+    SEEN.append(True)
+    return True
+
+
+def given(value: ResultT) -> Work[ResultT]:
+    """Return a value, as work that has nothing to do."""
+    yield from ()
+    return value
+
+
+def looks_up(key: str) -> bool:
+    """Whether the driver is to be asked before a long key is looked up: a text has a hash to be computed, once, and is
+    compared with the key that it equals."""
+    return due(len(key) >> 4)
+
+
+def compares(a: str, b: str) -> bool:
+    """Whether the driver is to be asked before two texts are compared: as many characters as the shorter one has."""
+    length = min(len(a), len(b))
+    # Texts of one width are compared by words, others character by character.
+    return length > FREE and due(length >> 6 if a.isascii() == b.isascii() else length >> 2)
+
+
+def copies(length: int) -> bool:
+    """Whether the driver is to be asked before so many characters, or items of a list, are copied."""
+    if length > LONG and not SEEN:
+        SEEN.append(True)
+        return True
+    return length > 256 and due(length >> 4)
 
 
 def later(function: Callable[..., ResultT], *arguments: Any) -> Work[ResultT]:
@@ -119,12 +171,6 @@ LONGEST_LIST: Final = 1 << 24
 """The greatest number of items of a list that is made at once."""
 
 
-def joined(a: str, b: str) -> str:
-    """Return ``a + b``.  Raises :class:`~bamlvm.vm.values.Thrown` if that is longer than :data:`LONGEST`."""
-    check_length(a, b)
-    return a + b
-
-
 def check_length(a: str, b: str) -> None:
     """Raise :class:`~bamlvm.vm.values.Thrown` if ``a + b`` is longer than :data:`LONGEST`."""
     length = len(a) + len(b)
@@ -149,12 +195,52 @@ def _width(text: str) -> int:
     return 1 if widest < "\u0100" else 2 if widest < "\U00010000" else 4
 
 
+def moved(*parts: tuple[str, int, int]) -> Work[str]:
+    """Return the parts of texts, each from a place to before another, in one text that is copied in pieces."""
+    made = ""
+    for text, start, end in parts:
+        for place in range(start, end, MOVED):
+            piece = text[place : min(place + MOVED, end)]
+            check_length(made, piece)
+            made += piece
+            yield made
+    return made
+
+
 def extend(items: list[Any], others: Sequence[Any]) -> None:
-    """Push all of ``others``.  Raises :class:`~bamlvm.vm.values.Thrown` if the list gets longer than
+    """Push all of ``others`` to a new list.  Raises :class:`~bamlvm.vm.values.Thrown` if it gets longer than
     :data:`LONGEST_LIST`."""
     if len(items) + len(others) > LONGEST_LIST:
         raise too_many()
+    if len(others) > 256 and (due(len(others) >> 2) or len(others) > PIECE * 4):
+        raise Lengthy(_extended(items, others))
     items.extend(others)
+
+
+def _extended(items: list[Any], others: Sequence[Any]) -> Work[list[Any]]:
+    for place in range(0, len(others), PIECE * 4):
+        yield items
+        items.extend(others[place : place + PIECE * 4])
+    return items
+
+
+def update(entries: dict[Any, Any], others: dict[Any, Any]) -> None:
+    """Set all entries of ``others`` in a new map."""
+    if len(others) > 64 and (due(len(others) << 3) or len(others) > PIECE):
+        raise Lengthy(_updated(entries, others))
+    entries.update(others)
+
+
+def _updated(entries: dict[Any, Any], others: dict[Any, Any]) -> Work[dict[Any, Any]]:
+    yield entries
+    if not entries and len(others) <= PIECE * 16:
+        entries.update(others)  # which copies the table as it is
+        return entries
+    rest = iter(others.items())
+    while piece := list(islice(rest, PIECE)):
+        entries.update(piece)
+        yield entries
+    return entries
 
 
 def collected(parts: Any, total: int) -> Work[list[Any]]:

@@ -159,8 +159,9 @@ class Call:
         interruption = self.interruption
         if interruption.reason is not None or interruption.token is not None or interruption.deadline is not None:
             interruption.poll()
-        self._slice_ends = 0.0
         machine = self.machine
+        # A short call reads no clock: its first slice begins at the first look.
+        self._slice_ends = monotonic() + SLICE_SECONDS if self._slice_ends else 0.0
         outcome = machine.run(poll=self._look)
         scheduler = machine.scheduler
         if scheduler is not None and not scheduler.alone:

@@ -6,6 +6,7 @@ import enum
 from typing import Any, Final, TypeAlias
 
 from bamlvm.vm.values import I64_MAX, I64_MIN, Value, in_i64
+from bamlvm.vm.work import LONG, note
 
 Converted: TypeAlias = tuple[Value, int]
 """A converted value and its cost, 0 for an exact fit."""
@@ -89,6 +90,8 @@ def plain(value: Any) -> Any:
 
 
 def _whole(text: str) -> str:
+    if len(text) > LONG:
+        note(text)
     if not text.isascii():
         try:
             text.encode()

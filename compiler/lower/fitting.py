@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bamlvm.compiler import hir, mir, tir
 from bamlvm.compiler.lower.builder import Builder
+from bamlvm.compiler.lower.values import is_long
 from bamlvm.compiler.types import widen
 from bamlvm.vm.program.types import BOOL, FLOAT, INT, STRING, UNKNOWN, ListType, Type, bare
 
@@ -119,7 +120,7 @@ def single_test(b: Builder, pattern: hir.Pattern, slot: int, type_: Type | None)
         case hir.LiteralPattern(value=value):
             b.emit("load_local", slot)
             b.constant(value)
-            if type_ is not None and widen(type_) in (INT, FLOAT, STRING, BOOL):
+            if type_ is not None and widen(type_) in (INT, FLOAT, STRING, BOOL) and not is_long(value):
                 b.emit("equal")
             else:
                 b.emit("cmp_op", "==")

@@ -6,9 +6,20 @@ from collections.abc import Sequence
 
 from bamlvm.compiler import tir
 from bamlvm.compiler.lower.builder import Builder, is_null
-from bamlvm.vm.program.types import STRING
+from bamlvm.vm.program.types import STRING, LiteralType, Type, members
+from bamlvm.vm.work import FREE
 
 TO_STRING = "baml.to_string"
+
+_COMPARISONS = {
+    "equal": "==",
+    "not_equal": "!=",
+    "less": "<",
+    "less_equal": "<=",
+    "greater": ">",
+    "greater_equal": ">=",
+}
+"""The instructions that compare at once, with the operators of the one that may be lengthy."""
 
 
 def values(b: Builder, nodes: Sequence[tir.Expr]) -> None:
@@ -74,10 +85,28 @@ def operation(b: Builder, node: tir.Operation) -> None:
             b.emit("unary_op", "!")
         return
     values(b, node.operands)
-    if node.operator is None:
+    if node.opcode in _COMPARISONS and may_be_long(node.operands):
+        b.emit("cmp_op", _COMPARISONS[node.opcode])
+    elif node.operator is None:
         b.emit(node.opcode)
     else:
         b.emit(node.opcode, node.operator)
+
+
+def may_be_long(operands: Sequence[tir.Expr]) -> bool:
+    """Whether comparing the operands may be lengthy: they are texts, none of which is known to be short."""
+    if any(isinstance(node, tir.Constant) and not is_long(node.value) for node in operands):
+        return False
+    return all(any(each == STRING or _is_long_literal(each) for each in members(node.type)) for node in operands)
+
+
+def _is_long_literal(type_: Type) -> bool:
+    return isinstance(type_, LiteralType) and is_long(type_.value)
+
+
+def is_long(value: object) -> bool:
+    """Whether a constant is a text that takes long to be compared with."""
+    return isinstance(value, str) and len(value) > FREE
 
 
 def call_named(b: Builder, node: tir.CallNamed) -> None:

@@ -32,6 +32,7 @@ An :class:`Output` is made once for a type and shared; a :class:`StreamParser` r
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from bamlvm.sysops.parsing.output import Output, StreamParser, Trace, Unparsable
@@ -93,17 +94,25 @@ class JsonReader:
 
     def __init__(self, type_: Type, schema: Schema) -> None:
         self._plan = plan_of(type_, schema, eager=False)
-        self._decoder = json.JSONDecoder(
-            object_pairs_hook=_raw_object,
+
+    def value(self, text: str, go_on: Callable[[], None] = lambda: None) -> Any:
+        """Return the value of a JSON text; ``go_on`` is called at every object, and may raise to end it.
+
+        Raises :class:`Thrown` (``ParseFailed``).
+        """
+
+        def raw_object(pairs: list[tuple[str, Any]]) -> RawContainer:
+            go_on()
+            return _raw_object(pairs)
+
+        decoder = json.JSONDecoder(
+            object_pairs_hook=raw_object,
             parse_int=_raw_number,
             parse_float=_raw_number,
             parse_constant=_raw_number,
         )
-
-    def value(self, text: str) -> Any:
-        """Return the value of a JSON text.  Raises :class:`Thrown` (``ParseFailed``)."""
         try:
-            result = aligned(_raw(self._decoder.decode(text)), self._plan)[0]
+            result = aligned(_raw(decoder.decode(text)), self._plan)[0]
         except (ValueError, RecursionError):
             result = Mismatch("JSON", "a text that is not JSON, or is nested too deeply")
         if result.__class__ is Mismatch:

@@ -8,7 +8,7 @@ from bamlvm.vm.equality import deep_copy_at_once, deep_equals_at_once
 from bamlvm.vm.natives.table import NativeTable
 from bamlvm.vm.rendering import display_at_once, show_at_once
 from bamlvm.vm.values import panic
-from bamlvm.vm.work import LONGEST_LIST, PIECE, Lengthy, Work, too_many
+from bamlvm.vm.work import LONGEST_LIST, PIECE, Lengthy, Work, due, too_many
 
 NATIVES: Final = NativeTable(
     {
@@ -23,7 +23,7 @@ NATIVES: Final = NativeTable(
 @NATIVES.native("baml.range")
 def range_(start: int, end: int) -> list[int]:
     """Return the integers from ``start`` to before ``end``."""
-    if end - start <= PIECE:
+    if end - start <= PIECE and not (end - start > 64 and due((end - start) << 1)):
         return list(range(start, end))
     if end - start > LONGEST_LIST:
         raise too_many()

@@ -7,7 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from functools import reduce
 from itertools import accumulate
-from operator import add
+from operator import add, setitem
 from typing import Any, Final
 
 from bamlvm.vm.builtins import SCALARS
@@ -15,13 +15,29 @@ from bamlvm.vm.equality import comparison, deep_equals
 from bamlvm.vm.natives.table import NativeTable
 from bamlvm.vm.rendering import display, displayed
 from bamlvm.vm.values import EnumValue, Instance, Thrown, in_i64, panic
-from bamlvm.vm.work import PIECE, TEXT_PIECE, UNDIVIDED, Lengthy, Work, check_length, collected, due, emptied, later
+from bamlvm.vm.work import (
+    FREE,
+    MOVED,
+    PIECE,
+    TEXT_PIECE,
+    UNDIVIDED,
+    Lengthy,
+    Work,
+    check_length,
+    collected,
+    due,
+    emptied,
+    later,
+)
 
 NATIVES: Final = NativeTable({"baml.Array.length": len})
 
 
 _AT_ONCE: Final = 1 << 14
 """Items that are copied at once; more is lengthy work."""
+
+_FREE: Final = 64
+"""Items whose copying is not counted."""
 
 _SORTED_AT_ONCE: Final = 128
 
@@ -47,7 +63,7 @@ def pop(items: list[Any]) -> Any:
 @NATIVES.native("baml.Array.sum")
 def sum_(items: list[int]) -> int:
     """Return the sum of integers; panics where one of the additions is out of range."""
-    if len(items) <= PIECE:
+    if len(items) <= PIECE and not (len(items) > _FREE and due(len(items) << 2)):
         return _added(0, items)
     raise Lengthy(_sum(items, 0, _added))
 
@@ -56,7 +72,7 @@ def sum_(items: list[int]) -> int:
 def sum_floats(items: list[float]) -> float:
     """Return the sum of floats, added in order: Python's own ``sum`` rounds otherwise.  It begins at -0.0, to which
     every float can be added without a change."""
-    if len(items) <= PIECE:
+    if len(items) <= PIECE and not (len(items) > _FREE and due(len(items) << 2)):
         return reduce(add, items, -0.0)
     raise Lengthy(_sum(items, -0.0, lambda before, piece: reduce(add, piece, before)))
 
@@ -97,8 +113,8 @@ def splice(items: list[Any], start: int, count: int, others: list[Any]) -> None:
         raise Thrown("baml.errors.InvalidArgument", {"message": message})
     if count < 0:
         raise Thrown("baml.errors.InvalidArgument", {"message": f"`splice`: the count {count} is negative"})
-    if len(items) + len(others) > PIECE and due((len(items) + len(others)) >> 4):
-        raise Lengthy(later(splice, items, start, count, others))
+    if len(items) + len(others) > _FREE and due((len(items) + len(others)) >> 4):
+        raise Lengthy(later(setitem, items, slice(place, place + count), others))
     items[place : place + count] = others
 
 
@@ -106,7 +122,7 @@ def splice(items: list[Any], start: int, count: int, others: list[Any]) -> None:
 def concat(items: list[Any], others: list[Any]) -> list[Any]:
     """Return a new list of both lists' items."""
     if len(items) + len(others) <= _AT_ONCE:
-        if len(items) + len(others) > PIECE and due(len(items) + len(others)):
+        if len(items) + len(others) > _FREE and due((len(items) + len(others)) >> 2):
             raise Lengthy(later(concat, items, others))
         return items + others
     raise Lengthy(collected((items, others), len(items) + len(others)))
@@ -116,7 +132,7 @@ def concat(items: list[Any], others: list[Any]) -> list[Any]:
 def slice_(items: list[Any], start: int, end: int) -> list[Any]:
     """Return a new list of the items from ``start`` to before ``end``; negative places count from the end."""
     if len(items) <= _AT_ONCE:
-        if len(items) > PIECE and due(len(items)):
+        if len(items) > _FREE and due(len(items) >> 2):
             raise Lengthy(later(slice_, items, start, end))
         return items[start:end]
     places = range(len(items))[start:end]
@@ -156,12 +172,19 @@ def _joined(items: list[Any], separator: str) -> Work[str]:
         text = (yield from displayed(item)) if type(item) in _CONTAINERS else display(item)
         if place:
             parts.append(separator)
-        parts.append(text)
+        long = len(text) > MOVED
+        if not long:
+            parts.append(text)
         size += len(separator) + len(text)
         if len(parts) >= 1024 or size > TEXT_PIECE:
             piece = "".join(parts)
             parts.clear()
             size = 0
+            check_length(made, piece)
+            made += piece
+            yield made
+        for start in range(0, len(text) if long else 0, MOVED):
+            piece = text[start : start + MOVED]
             check_length(made, piece)
             made += piece
             yield made
@@ -174,9 +197,14 @@ def _joined(items: list[Any], separator: str) -> Work[str]:
 @NATIVES.native("baml.Array.includes")
 def includes(items: list[Any], wanted: Any) -> bool:
     """Whether an item equals ``wanted``."""
-    if len(items) > 64 or type(wanted) in _CONTAINERS or due(len(items) << 4):
+    if len(items) > 64 or _is_large(wanted) or due(len(items) << 4):
         raise Lengthy(_is_included(items, wanted))
     return any(deep_equals(item, wanted) for item in items)
+
+
+def _is_large(item: Any) -> bool:
+    """Whether comparing with an item may take long."""
+    return type(item) in _CONTAINERS or (type(item) is str and len(item) > FREE)
 
 
 def _is_included(items: list[Any], wanted: Any) -> Work[bool]:
@@ -190,7 +218,7 @@ def _place_of(items: list[Any], wanted: Any) -> Work[int | None]:
             (yield from comparison(item, wanted)) if kind in _CONTAINERS else bool(item == wanted)
         ):
             return place
-        if place % PIECE == PIECE - 1 or (kind in _CONTAINERS and place % 64 == 63):
+        if place % PIECE == PIECE - 1 or (_is_large(wanted) and (kind is str or place % 64 == 63)):
             yield None
     return None
 
@@ -198,7 +226,7 @@ def _place_of(items: list[Any], wanted: Any) -> Work[int | None]:
 @NATIVES.native("baml.Array.index_of")
 def index_of(items: list[Any], wanted: Any) -> int | None:
     """Return the place of the first item that equals ``wanted``; null if there is none."""
-    if len(items) > 64 or type(wanted) in _CONTAINERS or due(len(items) << 4):
+    if len(items) > 64 or _is_large(wanted) or due(len(items) << 4):
         raise Lengthy(_place_of(items, wanted))
     return next((place for place, item in enumerate(items) if deep_equals(item, wanted)), None)
 
@@ -207,7 +235,7 @@ def index_of(items: list[Any], wanted: Any) -> int | None:
 def reverse(items: list[Any]) -> list[Any]:
     """Return a new list, last item first."""
     if len(items) <= _AT_ONCE:
-        if len(items) > PIECE and due(len(items)):
+        if len(items) > _FREE and due(len(items) >> 2):
             raise Lengthy(later(reverse, items))
         return items[::-1]
     raise Lengthy(_slice(items, range(len(items))[::-1]))
@@ -357,7 +385,7 @@ def last(items: list[Any]) -> Any:
 @NATIVES.native("baml.Array.unique")
 def unique(items: list[Any]) -> list[Any]:
     """Return the items that equal no earlier one; scalars are looked up, others compared one by one."""
-    if len(items) > 64 or not SCALARS.issuperset(map(type, items)):
+    if len(items) > 64 or not SCALARS.issuperset(map(type, items)) or not _short(items) or due(len(items) << 4):
         raise Lengthy(_unique(items))
     first: dict[Any, Any] = {}
     for item in items:
@@ -377,6 +405,8 @@ def _unique(items: list[Any]) -> Work[list[Any]]:
             if kind not in seen:
                 # Many small sets: one of a million items would take long to grow.
                 seen[kind] = [set() for _ in range(_SETS if len(items) > _AT_ONCE else 1)]
+            if kind is str and len(item) > FREE:
+                yield kept
             sets = seen[kind]
             some = sets[hash(item) % len(sets)]
             if item not in some:
@@ -397,7 +427,7 @@ def chunk(items: list[Any], size: int) -> list[list[Any]]:
     """Return the items in lists of ``size``."""
     if size < 1:
         raise panic("UserPanic", f"a chunk has at least one item, not {size}")
-    if len(items) <= PIECE:
+    if len(items) <= PIECE and not due(len(items)):
         return [items[place : place + size] for place in range(0, len(items), size)]
     raise Lengthy(_chunks(items, size))
 

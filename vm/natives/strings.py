@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from operator import getitem, mul
 from typing import Any, Final
 
 from bamlvm.vm.natives.occurrences import SHORT, first, last, places
 from bamlvm.vm.natives.table import NativeTable
 from bamlvm.vm.values import in_i64
-from bamlvm.vm.work import PIECE, TEXT_PIECE, Lengthy, Work, check_length, check_size, due, later
+from bamlvm.vm.work import (
+    FREE,
+    MOVED,
+    PIECE,
+    TEXT_PIECE,
+    Lengthy,
+    Work,
+    check_length,
+    check_size,
+    compares,
+    copies,
+    due,
+    later,
+    moved,
+)
 
 _WHITE_SPACE: Final = "".join(
     map(
@@ -32,8 +45,8 @@ _OBJECTS_AT_ONCE: Final = 1 << 11
 _SPLIT_PIECE: Final = 1 << 13
 """Characters that are split at once."""
 
-_STRIPPED_AT_ONCE: Final = 1 << 18
-"""Characters of white space that are left out at once."""
+_CODED_AT_ONCE: Final = 1 << 18
+"""Characters of several bytes whose bytes are counted at once."""
 
 _LONGEST_NUMBER: Final = 1 << 16
 
@@ -43,19 +56,31 @@ _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[
 NATIVES: Final = NativeTable(
     {
         "baml.String.length": len,
-        "baml.String.startsWith": str.startswith,
-        "baml.String.starts_with": str.startswith,
-        "baml.String.endsWith": str.endswith,
-        "baml.String.ends_with": str.endswith,
         "baml.String.is_ascii": str.isascii,
     }
 )
 
 
+@NATIVES.native("baml.String.startsWith", "baml.String.starts_with")
+def starts_with(text: str, start: str) -> bool:
+    """Whether the text begins with another."""
+    if len(start) > FREE and compares(text, start):
+        raise Lengthy(later(str.startswith, text, start))
+    return text.startswith(start)
+
+
+@NATIVES.native("baml.String.endsWith", "baml.String.ends_with")
+def ends_with(text: str, end: str) -> bool:
+    """Whether the text ends with another."""
+    if len(end) > FREE and compares(text, end):
+        raise Lengthy(later(str.endswith, text, end))
+    return text.endswith(end)
+
+
 @NATIVES.native("baml.String.trim")
 def trim(text: str) -> str:
     """Return the text without the white space at both ends."""
-    if len(text) > _STRIPPED_AT_ONCE:
+    if len(text) > _FREE and copies(len(text)):
         raise Lengthy(_stripped(text, start=True, end=True))
     return text.strip(_WHITE_SPACE)
 
@@ -75,7 +100,7 @@ def _stripped(text: str, start: bool, end: bool) -> Work[str]:
         if found:
             break
         yield None
-    return text[first:last]
+    return (yield from moved((text, first, last)))
 
 
 @NATIVES.native("baml.String.split")
@@ -185,39 +210,45 @@ def _cased(text: str, function: Callable[[str], str]) -> Work[str]:
 @NATIVES.native("baml.String.substring")
 def substring(text: str, start: int, end: int) -> str:
     """Return the characters from ``start`` to before ``end``, both limited to the text."""
-    part = slice(max(start, 0), max(end, 0))
-    if _copies(min(end, len(text)) - start):
-        raise Lengthy(later(getitem, text, part))
-    return text[part]
-
-
-def _copies(length: int) -> bool:
-    """Whether to ask the driver before so many characters are copied."""
-    return length > _FREE and due(length >> 5)
+    start, end = max(start, 0), min(max(end, 0), len(text))
+    if copies(end - start):
+        raise Lengthy(moved((text, start, end)))
+    return text[start:end]
 
 
 @NATIVES.native("baml.String.replace")
 def replace(text: str, old: str, new: str) -> str:
     """Return the text with the first occurrence of ``old`` replaced."""
-    result: str = _then(_find, text, old, lambda place: text if place < 0 else _exchanged(text, place, old, new))
-    return result
+    length = len(text) + len(new)
+    if length <= _AT_ONCE:
+        if length > _FREE and due(length >> 3):
+            raise Lengthy(later(replace, text, old, new))
+        return text.replace(old, new, 1)
+    raise Lengthy(_exchanged(text, old, new))
 
 
-def _exchanged(text: str, place: int, old: str, new: str) -> str:
+def _exchanged(text: str, old: str, new: str) -> Work[str]:
+    place = (yield from first(text, old)) if old else 0
+    if place < 0:
+        return text
     check_length(text, new)
-    made = text[:place]
-    made += new
-    made += text[place + len(old) :]
-    return made
+    return (yield from moved((text, 0, place), (new, 0, len(new)), (text, place + len(old), len(text))))
 
 
 @NATIVES.native("baml.String.repeat")
 def repeat(text: str, count: int) -> str:
     """Return the text ``count`` times over; the empty string for a negative count."""
     check_size(text, count)
-    if _copies(len(text) * count):
-        raise Lengthy(later(mul, text, count))
+    if copies(len(text) * count):
+        raise Lengthy(_repeated(text, len(text) * count))
     return text * count
+
+
+def _repeated(text: str, length: int) -> Work[str]:
+    """Return so many characters of a text repeated without end."""
+    block = text * (MOVED // len(text) or 1)
+    whole, rest = divmod(length, len(block))
+    return (yield from moved(*[(block, 0, len(block))] * whole, (block, 0, rest)))
 
 
 @NATIVES.native("baml.String.to_string")
@@ -307,7 +338,19 @@ def code_point_at(text: str, index: int) -> int | None:
 @NATIVES.native("baml.String.byte_length")
 def byte_length(text: str) -> int:
     """Return the number of bytes in UTF-8."""
-    return len(text) if text.isascii() else len(text.encode())
+    if text.isascii():
+        return len(text)
+    if len(text) > _FREE and (due(len(text) >> 3) or len(text) > _CODED_AT_ONCE):
+        raise Lengthy(_byte_length(text))
+    return len(text.encode())
+
+
+def _byte_length(text: str) -> Work[int]:
+    length = 0
+    for place in range(0, len(text), TEXT_PIECE):
+        yield None
+        length += len(text[place : place + TEXT_PIECE].encode())
+    return length
 
 
 @NATIVES.native("baml.String.chars")
@@ -352,17 +395,13 @@ def _lines(text: str) -> Work[list[str]]:
 @NATIVES.native("baml.String.pad_start")
 def pad_start(text: str, length: int, padding: str = " ") -> str:
     """Return the text with padding before it, up to ``length`` characters."""
-    if _copies(length):
-        raise Lengthy(later(_padded, text, length, padding, True))
-    return _padded(text, length, padding, True)
+    return _padded(text, length, padding, before=True)
 
 
 @NATIVES.native("baml.String.pad_end")
 def pad_end(text: str, length: int, padding: str = " ") -> str:
     """Return the text with padding after it, up to ``length`` characters."""
-    if _copies(length):
-        raise Lengthy(later(_padded, text, length, padding, False))
-    return _padded(text, length, padding, False)
+    return _padded(text, length, padding, before=False)
 
 
 def _padded(text: str, length: int, padding: str, before: bool) -> str:
@@ -370,16 +409,23 @@ def _padded(text: str, length: int, padding: str, before: bool) -> str:
     if absent <= 0 or not padding:
         return text
     check_size(padding, absent // len(padding) + 1)
+    if copies(length):
+        raise Lengthy(_padded_in_pieces(text, absent, padding, before))
     made = padding * (absent // len(padding))
     made += padding[: absent % len(padding)]
-    check_length(text, made)
     return made + text if before else text + made
+
+
+def _padded_in_pieces(text: str, absent: int, padding: str, before: bool) -> Work[str]:
+    made = yield from _repeated(padding, absent)
+    parts = (made, 0, absent), (text, 0, len(text))
+    return (yield from moved(*(parts if before else parts[::-1])))
 
 
 @NATIVES.native("baml.String.trim_start")
 def trim_start(text: str) -> str:
     """Return the text without the white space at its start."""
-    if len(text) > _STRIPPED_AT_ONCE:
+    if len(text) > _FREE and copies(len(text)):
         raise Lengthy(_stripped(text, start=True, end=False))
     return text.lstrip(_WHITE_SPACE)
 
@@ -387,7 +433,7 @@ def trim_start(text: str) -> str:
 @NATIVES.native("baml.String.trim_end")
 def trim_end(text: str) -> str:
     """Return the text without the white space at its end."""
-    if len(text) > _STRIPPED_AT_ONCE:
+    if len(text) > _FREE and copies(len(text)):
         raise Lengthy(_stripped(text, start=False, end=True))
     return text.rstrip(_WHITE_SPACE)
 
@@ -404,4 +450,6 @@ def parse_int(text: str) -> int | None:
 @NATIVES.native("baml.String.parse_float")
 def parse_float(text: str) -> float | None:
     """Return the number that the text is; null if it is none, or has more than 65,536 characters."""
+    if _FREE < len(text) <= _LONGEST_NUMBER and due(len(text) >> 3):
+        raise Lengthy(later(parse_float, text))
     return float(text) if len(text) <= _LONGEST_NUMBER and _NUMBER.fullmatch(text) else None

@@ -15,7 +15,6 @@ import pytest
 
 import bamlvm
 from bamlvm.vm.native import Native
-from bamlvm.vm.space import FREE_LENGTH
 from bamlvm.vm.work import LONGEST
 from tests.generators.hot_programs import program
 
@@ -23,6 +22,9 @@ pytestmark = pytest.mark.slow
 
 BEHAVIOUR = Path(__file__).parents[2] / "behaviour"
 MODES = ("eager", "stress")
+
+LONG_TEXT = 1 << 16
+"""Characters of a text whose joining is counted."""
 
 Make = Callable[..., bamlvm.Runtime]
 
@@ -504,7 +506,7 @@ def test_a_text_that_grows_past_every_length_is_right(make: Make, mode: str, app
         """.replace("APPEND", append),
         mode,
     )
-    for start, turns in (0, 3_000), (FREE_LENGTH - 9, 40), (FREE_LENGTH * 3, 40), (40, 3_000):
+    for start, turns in (0, 3_000), (LONG_TEXT - 9, 40), (LONG_TEXT * 3, 40), (40, 3_000):
         text = runtime.call_function_sync("main", {"s": "a" * start, "n": turns})
         assert text.count("a") == start
         assert text.count("x") == turns * (2 if append.startswith("s = x") else 1)

@@ -12,15 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bamlvm.vm.arithmetic import COMPARE_FUNCTIONS
 from bamlvm.vm.equality import deep_copy, deep_copy_at_once, deep_equals, deep_equals_at_once
 from bamlvm.vm.natives import load_natives
+from bamlvm.vm.opcodes import COMPARE
 from bamlvm.vm.rendering import display, display_at_once, show
 from bamlvm.vm.values import Thrown
-from bamlvm.vm.work import LONGEST, Lengthy, whole
+from bamlvm.vm.work import LONGEST, Lengthy, extend, finish, update, whole
 
 NATIVES = load_natives()
 MANY = 30_000
 TEXT = "Ein Fuß, ΑΣ ΣΑΣ, 8 Äpfel\r\n" * 4000
+LONG_A = "a" * (1 << 21)
 NUMBERS = [(place * 7919) % 10_007 - 5000 for place in range(MANY)]
 
 
@@ -60,6 +63,15 @@ LARGE: dict[str, list[tuple[tuple[Any, ...], Any]]] = {
     "baml.String.repeat": [(("ab", 10**6), "ab" * 10**6)],
     "baml.String.pad_start": [(("xyz", 2 * 10**6, "ab"), ("ab" * 10**6)[: 2 * 10**6 - 3] + "xyz")],
     "baml.String.pad_end": [(("xyz", 2 * 10**6, "ab"), "xyz" + ("ab" * 10**6)[: 2 * 10**6 - 3])],
+    "baml.String.starts_with": [((LONG_A, LONG_A[:-1] + "b"), False), ((LONG_A, LONG_A[:-9]), True)],
+    "baml.String.ends_with": [((LONG_A, "b" + LONG_A[1:]), False), ((LONG_A, LONG_A[9:]), True)],
+    "baml.String.byte_length": [(("\u00e9" * (1 << 20),), 1 << 21), (("a\u4e00" * (1 << 19),), 1 << 21)],
+    "baml.Array.sum": [((NUMBERS,), sum(NUMBERS))],
+    "baml.Array.sum_floats": [(([0.5] * MANY,), 0.5 * MANY)],
+    "baml.Array.splice": [((NUMBERS * 20, 1, 3, [7] * 600_000), None)],
+    "baml.Map.has": [(({LONG_A: 1}, "a" * len(LONG_A)), True), (({LONG_A: 1}, LONG_A[1:]), False)],
+    "baml.Map.get": [(({LONG_A: 1}, "a" * len(LONG_A)), 1), (({LONG_A: 1}, LONG_A[1:]), None)],
+    "baml.Map.remove": [(({LONG_A: 1}, "a" * len(LONG_A)), 1)],
     "baml.base64.encode": [((TEXT,), base64.b64encode(TEXT.encode()).decode())],
     "baml.base64.decode": [((base64.b64encode(TEXT.encode()).decode(),), TEXT), (("YQ" + "=" * MANY * 20,), "a")],
     "baml.to_string": [((NUMBERS,), str(NUMBERS)), (([{"a": "ß\n" * MANY}],), None)],
@@ -256,8 +268,8 @@ def test_a_long_text_is_split_as_at_once(parts: list[str], data: st.DataObject) 
 
 AT_ONCE = {
     "baml.Array.": {"length", "push", "pop", "at", "is_empty", "first", "last"},
-    "baml.Map.": {"length", "has", "get", "remove"},
-    "baml.String.": {"length", "char_at", "at", "code_point_at", "to_string", "parse_int", "parse_float"},
+    "baml.Map.": {"length"},
+    "baml.String.": {"length", "is_ascii", "char_at", "at", "code_point_at", "to_string", "parse_int", "parse_float"},
     "baml.": {"panic"},
     "baml.Int.": {"to_string", "abs", "pow"},
     "baml.Float.": {"to_string", "abs", "floor", "ceil", "round", "trunc", "pow"},
@@ -266,31 +278,45 @@ AT_ONCE = {
         f"baml.{kind}.": {*["from_url", "from_base64", "url", "mime_type", "base64"]}
         for kind in ("Image", "Audio", "Pdf", "Video")
     },
-    "baml.math.": {"trunc", "floor", "ceil", "round", "sqrt"},
+    "baml.math.": {"trunc", "floor", "ceil", "round", "sqrt", "min", "max"},
 }
 """Natives whose time does not depend on the size of their data."""
 
-COPYING = {
+ELSEWHERE = {
     "baml.String.": {
-        "startsWith",
-        "starts_with",
-        "endsWith",
-        "ends_with",
-        "is_ascii",
-        "byte_length",
-    },
-    "baml.Array.": {"splice"},
-    "baml.math.": {"min", "max"},
+        *("matches", "captures", "replace_pattern", "toLowerCase", "toUpperCase", "startsWith", "endsWith")
+    }
 }
-"""Those that copy, compare or move data in one go: of the longest that is milliseconds."""
-
-ELSEWHERE = {"baml.String.": {"matches", "captures", "replace_pattern", "toLowerCase", "toUpperCase"}}
 """Those with tests of their own, and second names."""
 
 
 def test_every_native_is_in_pieces_or_needs_none() -> None:
-    known = {
-        prefix + name for table in (AT_ONCE, COPYING, ELSEWHERE) for prefix, names in table.items() for name in names
-    }
+    known = {prefix + name for table in (AT_ONCE, ELSEWHERE) for prefix, names in table.items() for name in names}
     assert known | set(LARGE) == set(NATIVES)
     assert not known & set(LARGE)
+
+
+def test_texts_are_compared_after_the_driver_was_asked() -> None:
+    one, equal, other = LONG_A + "", "a" * len(LONG_A), LONG_A[:-1] + "b"
+    for symbol, function in zip(COMPARE, COMPARE_FUNCTIONS, strict=True):
+        for a, b in (one, equal), (one, other), (other, one):
+            result, count = pieces(function, a, b)
+            assert (result, bool(count)) == (eval(f"a {symbol} b"), True)
+    for a, b in ([one] * 9, [equal] * 9), ({"x": one}, {"x": other}), ({one: 1}, {equal: 1}):
+        with pytest.raises(Lengthy) as lengthy:
+            deep_equals_at_once(a, b)
+        assert finish(lengthy.value.work) == (a == b)
+
+
+@pytest.mark.parametrize("length", [10, 70, 5000, 100_000])
+def test_lists_and_maps_are_spread_in_pieces(length: int) -> None:
+    items, entries = list(range(length)), {str(each): each for each in range(length)}
+    for before in [], [-1]:
+        made = before[:]
+        result, count = pieces(extend, made, items)
+        assert (made if result is None else result) == before + items and (count > 0) >= (length > 20_000)
+    for first in {}, {"x": 0}:
+        table = dict(first)
+        result, count = pieces(update, table, entries)
+        assert list((table if result is None else result).items()) == [*first.items(), *entries.items()]
+        assert (count > 0) >= (length > 5000)
