@@ -259,7 +259,7 @@ class CompletionReader(ProseReader):
 
     def _is_list(self, builder: ListBuilder) -> bool:
         """Whether a list is more than a word or number in brackets, of which prose is full."""
-        if builder.doubtful and builder.count <= builder.doubtful:
+        if builder.doubtful and builder.parts() <= builder.doubtful:
             return False
         return not (self._rank == INLINE and len(builder.items) == 1 and type(builder.items[0]) in (int, float))
 
@@ -272,7 +272,9 @@ class CompletionReader(ProseReader):
         if result.__class__ is Mismatch:
             self.has_failed = True
             mismatch = Mismatch(result.expected, result.got, result.path[1:], result.raw, result.reason)
-            joined.put(mismatch, builder.shown[0] if builder.shown else None)
+            shown = builder.shown or []
+            joined.put(mismatch, shown[0] if shown else None)
+            joined.shows += shown[1:]
         elif self._in_series and isinstance(builder, ListBuilder) and not builder.count:
             joined.put([], [])
         else:

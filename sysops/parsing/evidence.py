@@ -53,6 +53,9 @@ _VALUE: Final = re.compile(r"(?i:true|false|null|none)|[-+]?\.?[0-9][-+.\w]*")
 
 _SPACE_ON_LINE: Final = re.compile(r"[ \t]*")
 
+_STRAIGHT: Final = re.compile(rf'"((?:[^"\\]|\\.){{0,{LONGEST_KEY}}})(?:"|(?P<open>\Z))', re.DOTALL)
+"""A text in straight quotes that curly ones do not end."""
+
 
 class Place(NamedTuple):
     """The place of a value: in an object or a list, the containers that are open around it, and the declared names.
@@ -128,7 +131,18 @@ def quoted_then(
     text: str, at: int, wanted: str, final: bool, window: int = WINDOW, spaced: bool = False
 ) -> bool | None:
     """Whether a short quoted text begins at ``at`` and one of ``wanted`` follows it, or, over a space, another one."""
-    match = QUOTED[text[at]].match(text, at, at + window)
+    found = _then(text, at, QUOTED[text[at]], wanted, final, window, spaced)
+    if found is False and text[at] == '"':
+        straight = _STRAIGHT.match(text, at, at + window)
+        if straight is not None and "\u201d" in straight[1]:  # it may belong to it
+            return _then(text, at, _STRAIGHT, wanted, final, window, False)
+    return found
+
+
+def _then(
+    text: str, at: int, quoted: re.Pattern[str], wanted: str, final: bool, window: int, spaced: bool
+) -> bool | None:
+    match = quoted.match(text, at, at + window)
     if match is None or match["open"] is not None:
         return None if len(text) - at <= window and not final else False
     if wanted == ",]" and "\n" in match[1]:

@@ -18,7 +18,7 @@ _LONGEST: Final = 100_000
 """Characters of the longest answer that is read so: the decoder lets nothing else run meanwhile."""
 
 _BEGINNING: Final = re.compile(r"[ \t\r\n]*[{\[]")
-_KEPT: Final = re.compile(r"\\[bf]|\\u[dD][89a-fA-F]")
+_KEPT: Final = re.compile(r"(?<!\\)(?:\\\\)*\\(?:[bf]|u[dD][89a-fA-F])")
 """Escapes that the scanner does not read as the decoder does: ``\\beta`` has a backslash, and surrogates may lack their
 other half."""
 

@@ -188,17 +188,22 @@ class ListBuilder(ValueBuilder):
             return self.shows.copy()
         return [*self.shows, child]
 
+    def parts(self) -> int:
+        """Return how many parts the text has of it."""
+        return self.count
+
     def evident(self) -> bool:
-        return self.count > self.doubtful
+        return self.parts() > self.doubtful
 
 
 class RowsBuilder(ListBuilder):
     """Reads a list of lists.  Scalars in it that stand one after the other are one item: ``[1, 2]`` is ``[[1, 2]]``."""
 
-    __slots__ = ("_row",)
+    __slots__ = ("_added", "_row")
 
     def __init__(self, plan: ListPlan) -> None:
         super().__init__(plan)
+        self._added = 0  # scalars that are not the first of their item
         self._row: list[Any] | None = None  # the last item, while scalars may be added to it
 
     def put(self, result: Result, shown: Any) -> None:
@@ -206,6 +211,7 @@ class RowsBuilder(ListBuilder):
             self._row = None
         elif self._row is not None:
             self._row += result.value
+            self._added += 1
             self.penalty += result.penalty - 2
             return
         super().put(result, shown)
@@ -215,6 +221,9 @@ class RowsBuilder(ListBuilder):
     def extend(self, result: Result, shown: list[Any]) -> None:
         super().extend(result, shown)
         self._row = None
+
+    def parts(self) -> int:
+        return self.count + self._added
 
     def partial(self, child: Any, begun: bool) -> Any:
         shows = super().partial(child, begun)

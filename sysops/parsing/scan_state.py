@@ -43,6 +43,7 @@ class ScanState:
         self._equals = False  # whether the last colon was "="
         self._comment = ""
         self._is_key = False
+        self._last_key = ""
         self._quoted_key = ""  # the last key that was in quotes; empty if a later one was not
         # a string or bare value under way:
         self._pieces: list[str] = []
@@ -54,7 +55,6 @@ class ScanState:
         self._inner_fence = False  # whether a code fence is open inside the value
         self._scanned = 0  # how far the string was looked through for declared keys
         self._suspect = -1  # a separator in it that one may follow
-        self._may_echo = True  # whether the string may be its own key once more
         self._solid = 0, 0  # how far it was looked through for its end without separators and brackets, and that end
         self._cut = -1, 0  # the same up to a place before which a key may begin
         self._may_end = -1  # where in the string the fence around the container may have closed
@@ -147,7 +147,6 @@ class ScanState:
         self._length = self._quotations = self._curly = 0
         self._opened = ""
         self._inner_fence = False
-        self._may_echo = True
         self._may_end = self._suspect = -1
         self._solid = 0, 0
         self._cut = -1, 0

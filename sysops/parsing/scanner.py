@@ -361,6 +361,7 @@ class Scanner(StringStates, BareStates, Brackets):
 
     def _begin_value(self, key: str) -> None:
         self._plan = self._stack[-1].child(key)
+        self._last_key = key
         self._begun = self._is_key = self._fresh = False
         self._state = type(self)._colon
 

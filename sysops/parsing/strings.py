@@ -50,7 +50,6 @@ _TAIL: Final = 120
 
 _NEXT_OBJECT: Final = re.compile(r"\}\s*,\s*\{\s*$")
 _LOST_KEY: Final = re.compile(r"[,;\n]\s*([^,;\n\"':=]{1,60}?)\s*[:=]\s*$")
-_NAME: Final = re.compile(r"[\w$@.\- ]*")
 _SPACE_ON_LINE: Final = re.compile(r"[ \t]*")
 
 
@@ -66,10 +65,8 @@ class StringStates(ScanState):
         if self._state != type(self)._string or self._is_key or not self._plan.grows or len(self._quote) == 3:
             return None
         text = self._text_so_far()
-        if self._may_echo:
-            self._may_echo = self._begins_echo(text)
-            if self._may_echo:
-                return None
+        if self._last_key.startswith(text):  # it may be the key once more
+            return None
         end = self._solid_end(text) if self._may_end < 0 else self._cut_end(text, self._may_end)
         names = self._stack[-1].names
         if names is not None:
@@ -198,7 +195,7 @@ class StringStates(ScanState):
                 self._at = joined
                 return "behind"
         place = self._place()
-        if place.names is not None and self._is_echo(at, place.names):
+        if place.in_object and self._is_echo(at):
             self._at = at
             self._begun = False
             self._state = type(self)._colon
@@ -254,27 +251,16 @@ class StringStates(ScanState):
         following = self._buffer[at : at + 1]
         if self._quotations and before not in _SEPARATORS:
             self._quotations -= 1
-        elif mark == quote and (before in _SEPARATORS + "([{" or not before) and not following.isspace():
+        elif mark == self._quote and (before in _SEPARATORS + "([{" or not before) and not following.isspace():
             self._quotations += 1
         return "not"
 
-    def _begins_echo(self, text: str) -> bool:
-        """Whether a string that has begun may be its own key once more (:meth:`_is_echo`)."""
-        builder = self._stack[-1]
-        expected = builder.expected_names()
-        if expected is None or builder.names is None or len(text) > _TAIL or not _NAME.fullmatch(text):
-            return False
-        key = bare(text)
-        return any(name.startswith(key) and name not in expected for name in builder.names)
-
-    def _is_echo(self, at: int, expected: Collection[str]) -> bool:
+    def _is_echo(self, at: int) -> bool:
         """Whether the string is its own key once more, and its value follows: ``"notes": "notes": "…"``."""
-        after = evidence.past(evidence.SPACE, self._buffer, at)
-        if self._buffer[after : after + 1] not in (":", "\uff1a") or sum(map(len, self._pieces)) > _TAIL:
+        if sum(map(len, self._pieces)) != len(self._last_key) or self._text_so_far() != self._last_key:
             return False
-        text = self._text_so_far()
-        key = bare(text)
-        return bool(_NAME.fullmatch(text)) and key in (self._stack[-1].names or ()) and key not in expected
+        after = evidence.past(evidence.SPACE, self._buffer, at)
+        return self._buffer[after : after + 1] in (":", "\uff1a")
 
     def _is_rival(self, mark: str) -> bool:
         """Whether a quote of the other kind may end the string: it does not end a quotation of its own kind in it."""

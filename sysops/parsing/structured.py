@@ -171,8 +171,8 @@ class StructuredStream(StreamParser):
         return reasoning.split(self.text()[: self._reader.forgotten]).reasoning + self._reader.reasoning()
 
     def finish(self, cut_by: str | None = None) -> Any:
-        if self._reader is None and cut_by is None and self._trace is None:
-            with contextlib.suppress(Inexact):
+        if cut_by is None and self._trace is None:
+            with contextlib.suppress(Inexact):  # what is JSON is what JSON says, whatever may be in its strings
                 return exact_value(self.output.plan, self.text())
         result = self.reader.result(cut_by)
         rank = self.reader.chosen_rank

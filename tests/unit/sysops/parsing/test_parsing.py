@@ -117,6 +117,18 @@ def test_the_last_partial_is_the_value_unless_there_is_a_reason() -> None:
     assert len(differing) <= len(CASES) // 20
 
 
+FRAGMENTS = st.sampled_from([*MARKS, '"b": "', "}, ", "```", "<think>", "...", "- ", "a", "notes", "1", " x"])
+
+
+@given(st.dictionaries(st.lists(FRAGMENTS, max_size=5).map("".join), st.lists(FRAGMENTS, max_size=5).map("".join)))
+def test_what_is_json_is_what_json_says_whatever_is_in_its_strings(
+    outputs: dict[str, Output], value: dict[str, str]
+) -> None:
+    text = json.dumps(value, ensure_ascii=False)
+    found, _ = in_pieces(outputs["map<string, string>"], cut(text, 3))
+    assert same(found, value)
+
+
 @given(st.sampled_from(CASES), st.lists(st.integers(0, 200), max_size=6))
 def test_a_text_cut_anywhere_is_read_as_it_is_whole(
     outputs: dict[str, Output], case: dict[str, Any], places: list[int]
