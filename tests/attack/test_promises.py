@@ -74,6 +74,12 @@ PROMISES: Final[Mapping[str, Sequence[str]]] = {
     "hold while a program computes": (
         "api/calls/test_drive.py::test_a_large_value_is_converted_while_other_tasks_run",
         "vm/test_work.py::test_large_data_is_worked_on_in_pieces",
+        "vm/test_work.py::test_texts_are_compared_after_the_driver_was_asked",
+        "vm/test_linker.py::test_a_long_run_is_cut_whichever_way_control_comes",
+        "vm/test_native.py::test_a_driver_is_asked_while_long_values_are_worked_on",
+        "programs/compare-texts-of-megabytes-with-a-deadline",
+        "programs/look-up-keys-of-megabytes-with-a-deadline",
+        "programs/1-200-statements-in-a-turn-with-a-deadline",
         "api/calls/test_interruption.py::test_a_prompt_is_interrupted_while_it_renders",
         "api/calls/test_interruption.py::test_other_tasks_run_while_a_prompt_renders",
         "sysops/prompts/test_limits.py::test_an_operation_that_costs_too_much_is_refused",

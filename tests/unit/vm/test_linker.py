@@ -9,7 +9,8 @@ import pytest
 
 from bamlvm.vm.linker import LinkError, Program
 from bamlvm.vm.machine import Machine
-from bamlvm.vm.opcodes import DISPATCH
+from bamlvm.vm.opcodes import DISPATCH, LONGEST_RUN
+from bamlvm.vm.outcomes import Done, Paused
 from bamlvm.vm.program.code import Placed
 from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, VariantInfo
 from bamlvm.vm.program.llm import RetryPolicyInfo
@@ -167,3 +168,20 @@ def test_a_unit_survives_its_encoding(lab: Any) -> None:
     assert isinstance(again.functions["main"], Placed)
     values = lab.value(Program.link([again], {}, {}))
     assert [type(value) for value in values] == [float, bool, int]
+
+
+def test_a_long_run_is_cut_whichever_way_control_comes(lab: Any) -> None:
+    # A branch leads over each 50 instructions: no place of the code lies on every way.
+    lines = ["function main", "parameters skips"]
+    for part in range(40):
+        lines += ["load_local skips", f"pop_jump_if_true L{part}", *["load_const 1", "pop"] * 25, f"L{part}:"]
+    program = lab.program("\n".join([*lines, "load_local skips", "return"]))
+    pauses = {}
+    for skips in True, False:
+        machine = Machine(program, None)
+        machine.start("main", [skips])
+        pauses[skips] = 0
+        while isinstance(outcome := machine.run(1), Paused):
+            pauses[skips] += 1
+        assert outcome == Done(skips)
+    assert pauses[False] >= 2000 // (2 * LONGEST_RUN) > pauses[True]

@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 import bamlvm
+from bamlvm.vm.machine import Machine
 from bamlvm.vm.native import Native
+from bamlvm.vm.outcomes import Done, Paused
 from bamlvm.vm.work import LONGEST
 from tests.generators.hot_programs import program
 
@@ -528,3 +530,45 @@ def test_a_text_stops_at_the_longest(make: Make) -> None:
         with pytest.raises(bamlvm.ThrownError, match="MemoryLimit"):
             runtime.call_function_sync("main", {"n": 9_000, "s": "y" * (LONGEST - 6_000 * len(x)), "x": x})
         assert native(runtime).codes
+
+
+LONG_WORK = [
+    "if (a == b || a < b || a != b) { n += 1; }",
+    "n += m[b]; m[b] = 1; if (m.has(b)) { n += m.get(b) ?? 0; }",
+    'let c = a + "x"; n += c.length();',
+    "let c = a; c = c + b; n += c.length();",
+    "n += [...xs, ...xs].length();",
+    "if (u is int[]) { n += 1; }",
+    'n += match (b + "") { "p" => 1, "q" => 2, "r" => 3, "s" => 4, _ => 5 };',
+]
+
+
+@pytest.mark.parametrize("mode", ["0", "", *MODES])
+@pytest.mark.parametrize("work", LONG_WORK)
+def test_a_driver_is_asked_while_long_values_are_worked_on(make: Make, mode: str, work: str) -> None:
+    runtime = make(
+        """
+        function main(turns: int, size: int) -> int {
+            let a = "x".repeat(size); let b = "x".repeat(size); let m = { "k": 0 }; m[a] = 1;
+            let xs = baml.range(0, size / 20); let u: unknown = xs; let n = 0;
+            for (let i = 0; i < turns; i += 1) { WORK }
+            n
+        }
+        """.replace("WORK", work),
+        mode,
+    )
+    few = runtime.call_function_sync("main", {"turns": 40, "size": 200_000})
+    assert runtime.call_function_sync("main", {"turns": 40, "size": 200_000}) == few
+    looks = 0
+
+    def poll() -> bool:
+        nonlocal looks
+        looks += 1
+        return looks % 7 == 0
+
+    machine = Machine(runtime.engine.program, None)
+    machine.start("main", [40, 200_000])
+    while isinstance(outcome := machine.run(poll=poll), Paused):
+        pass
+    assert isinstance(outcome, Done) and outcome.value == few
+    assert looks >= 5
