@@ -243,7 +243,8 @@ class CompletionReader(ProseReader):
         elif not is_list:
             if self._doubtful is None:
                 self._doubtful = result
-                self._note(builder.shown)
+                if not self._in_series:  # the items that follow are none of it
+                    self._note(builder.shown)
         elif evident:
             self._note(builder.shown)
             if self._best is None or rank > self._best.rank or rank == FENCED == self._best.rank:

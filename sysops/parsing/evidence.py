@@ -116,6 +116,8 @@ def quoted_key(text: str, at: int, place: Place, declared: bool, final: bool) ->
     if found:
         match = QUOTED[text[at]].match(text, at)
         return not declared or (match is not None and is_declared(match[1], place))
+    if found is None:  # what it is depends on its second quote
+        return None
     half = LOST_COLON.match(text, at + 1, at + WINDOW)
     if half is not None and is_declared(half[1], place):
         return True
