@@ -247,7 +247,8 @@ class _Writer:
                         made += piece
                         yield made
                 elif type(text) not in _CONTAINERS:
-                    parts.append(scalar_text(text))
+                    is_name = type(text) is EnumValue and not self._wide
+                    parts.append(text.variant if is_name else scalar_text(text))
                     size += len(parts[-1])
                 if text is key and key is not None:
                     parts.append(": ")

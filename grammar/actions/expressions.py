@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -75,8 +76,61 @@ def word_literal(c: ActionContext, token: Token) -> Expr:
 
 
 def template(c: ActionContext, start: Token, parts: list[Any], close: Token) -> Expr:
-    values: list[str | Expr] = [c.unescape(part.text, part.start) if type(part) is Token else part for part in parts]
+    values: list[str | Expr] = []
+    for part in _dedented(parts):
+        text = part if not isinstance(part, tuple) else c.unescape(*part)
+        if values and isinstance(text, str) and isinstance(values[-1], str):
+            values[-1] += text
+        else:
+            values.append(text)
     return Template(start.start, close.end, tuple(values))
+
+
+def _dedented(parts: list[Any]) -> Iterator[tuple[str, int] | Expr]:
+    """Yield the texts of a template string, with their places, and its expressions.
+
+    One that is written over several lines loses its blank first and last lines and the indentation that all its lines
+    share, as officially.  Line breaks in what it is filled with, or written as ``\\n``, make no lines here.
+    """
+    lines: list[list[tuple[str, int] | Expr]] = [[]]
+    for part in parts:
+        if type(part) is not Token:
+            lines[-1].append(part)
+            continue
+        at = part.start
+        for number, text in enumerate(part.text.split("\n")):
+            if number:
+                lines.append([])
+            if text:
+                lines[-1].append((text, at))
+            at += len(text) + 1
+    if len(lines) == 1:
+        yield from lines[0]
+        return
+    filled = [place for place, line in enumerate(lines) if not _is_blank(line)]
+    lines = lines[filled[0] : filled[-1] + 1] if filled else []
+    width = min((_indentation(line) for line in lines if not _is_blank(line)), default=0)
+    for place, line in enumerate(lines):
+        if place:
+            yield "\n", line[0][1] if line and isinstance(line[0], tuple) else 0
+        if _is_blank(line):
+            continue
+        first, *others = line
+        if isinstance(first, tuple):
+            first = (first[0][width:], first[1] + width)
+        for each in (first, *others):
+            if isinstance(each, tuple) and each is (others or [first])[-1] and place + 1 < len(lines):
+                each = (each[0].removesuffix("\r"), each[1])
+            yield each
+
+
+def _is_blank(line: list[tuple[str, int] | Expr]) -> bool:
+    return all(isinstance(each, tuple) and not each[0].strip() for each in line)
+
+
+def _indentation(line: list[tuple[str, int] | Expr]) -> int:
+    first = line[0]
+    return len(first[0]) - len(first[0].lstrip(" \t")) if isinstance(first, tuple) else 0
 
 
 def group(c: ActionContext, start: Token, value: Expr, end: Token) -> Expr:

@@ -83,7 +83,7 @@ def test_a_floats_text_is_its_shortest_digits_in_full(number: float) -> None:
 def test_containers_inside_lists_and_maps() -> None:
     assert show([node(1), {"k": []}]) == ('[Node {\n    value: 1\n    next: null\n}, {\n    "k": []\n}]')
     assert show({RED: {"a": {}}}) == '{\n    Color.Red: {\n        "a": {}\n    }\n}'
-    assert display({"a": [RED, "s"]}) == '{"a": [Color.Red, "s"]}'
+    assert display({"a": [RED, "s"]}) == '{"a": [Red, "s"]}'
 
 
 def test_text_of_strings_and_enum_values_is_bare() -> None:
