@@ -297,8 +297,8 @@ class ClassBuilder(ValueBuilder):
         if self.shows is not self.values:
             state = plan.states[place]
             self.shows[place] = shown if state is None else state(shown, COMPLETE)
-        elif kind is Mismatch:
-            self.values[place] = None if plan.done >> place & 1 else shown
+        elif kind is Mismatch and shown is not None and not plan.done >> place & 1:
+            self.values[place] = shown
 
     def _keep_foreign(self, key: str, raw: Any) -> None:
         if self.foreign is None:
