@@ -33,6 +33,7 @@ from bamlvm.tools.language_server.workspace import File, Workspace
 from bamlvm.vm.program.llm import PROVIDERS
 from bamlvm.vm.program.types import ClassType, EnumType
 
+_DOTS: Final = ("DOT", "OPTIONAL_DOT")
 TRIGGERS: Final = (".", "|", "@", "{", " ", '"', "/")
 
 _STATEMENTS: Final = ("let", "if", "else", "for", "while", "match", "return", "throw", "break", "continue", "assert")
@@ -282,10 +283,10 @@ def _code(file: File, part: Unfinished, tokens: Sequence[Token]) -> list[lsp.Com
     if gap is not None and gap.owner is not None:
         if isinstance(gap.owner, EnumType):
             return items.variants_of(model, gap.owner.name)
-        if isinstance(gap.owner, ClassType) and not (tokens and tokens[-1].kind == "DOT"):
+        if isinstance(gap.owner, ClassType) and not (tokens and tokens[-1].kind in _DOTS):
             return [*items.fields_of(model, gap.owner.name), *_names(model, file, part, tokens, gap)]
         return items.members_of(model, gap.owner)
-    if tokens and tokens[-1].kind == "DOT":
+    if tokens and tokens[-1].kind in _DOTS:
         return []
     cases = _cases(model, file.path, part.place)
     if cases:

@@ -46,6 +46,10 @@ CASES = {
     "function f(p: Person) -> int { [p].‸ }": "length:Method map:Method push:Method",
     "function f(p: Person) -> string { `hello ${p.‸}` }": MEMBERS,
     "function f(p: Person) -> int { if (p.friend == null) { return 1 }\n p.friend.‸\n}": MEMBERS,
+    "function f(p: Person) -> int { p.friend?.‸ }": MEMBERS,
+    "function f(p: Person) -> int { p.friend?.friend?.na‸ }": MEMBERS,
+    "function f(xs: Person[]) -> string { xs.map((x) -> { x.‸ }) }": MEMBERS,
+    "function f(p: Person) -> int { match (p) { Person { name: let n } => ‸ } }": "n:Variable p:Variable",
     "function f(p: Person) -> int { let n = 1; ‸ }": (
         "n:Variable p:Variable f:Function Ask:Function Person:Class Mood:Enum LIMIT:Constant let:Keyword return:Keyword"
     ),
