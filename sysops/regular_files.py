@@ -1,6 +1,6 @@
 """Opening files that a program names: only regular ones, only below the folders that it may use, never blocking.
 
-A pipe, a terminal or a device would block whoever reads it, or has no end, so a file is opened without blocking, and
+A pipe, a terminal or a device would block its reader, or has no end, so a file is opened without blocking, and
 what is no regular file is closed again.  :func:`read_all` stops at a limit.
 
 :class:`Roots` are the folders of an allow-list.  A path is resolved first, symbolic links and ``..`` included, and must

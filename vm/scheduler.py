@@ -291,7 +291,7 @@ class Scheduler:
         thread.status = "ended"
         thread.frames, thread.state, thread.scope = [], None, None
         del self._unfinished[thread], parent.children[thread]
-        for child in thread.children:  # they end with whoever is cancelled further up
+        for child in thread.children:  # they end with the thread that is cancelled further up
             child.parent = parent
         parent.children.update(thread.children)
         for waiter in waiters:
