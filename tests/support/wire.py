@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ class Wire:
             env=environment,
         )
         self.count = 0
+        self._holds = False
 
     def send(self, method: str, params: Any = None, *, is_request: bool = True) -> int:
         """Send a request, or a notification; return the request's number."""
@@ -34,6 +37,16 @@ class Wire:
     def write(self, body: bytes) -> None:
         assert self.process.stdin is not None
         self.process.stdin.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        if not self._holds:
+            self.process.stdin.flush()
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """A context in which short messages are held back, so that they arrive at once."""
+        self._holds = True
+        yield
+        self._holds = False
+        assert self.process.stdin is not None
         self.process.stdin.flush()
 
     def receive(self) -> Any:

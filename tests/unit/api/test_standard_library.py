@@ -215,7 +215,7 @@ def test_the_environment() -> None:
 
 
 DENIED = {
-    "baml.fs": ['baml.fs.open("x").close()', 'baml.fs.read("x")', 'baml.fs.write("x", "")'],
+    "baml.fs": ['baml.fs.open("x").close()', 'baml.fs.read("x")', 'baml.fs.write("x", "")', 'baml.fs.exists("x")'],
     "baml.net": ['baml.net.connect("127.0.0.1:9").close()'],
     "baml.http": [
         'baml.http.fetch("http://127.0.0.1:9")',
