@@ -436,8 +436,8 @@ class Machine(Unwinding, Compiled):
         )
 
     def wants_pause(self) -> bool:
-        """Whether the driver wants a pause, or is not there to be asked."""
-        return self.poll is None or self._must_pause(self.poll)
+        """Whether the driver wants a pause."""
+        return self.poll is not None and self._must_pause(self.poll)
 
     def pause_before(self, step: Any, slots: Any, stack: Any, function: Any, top: Any, fuel: int) -> Paused:
         """Keep the state before the instruction before ``step``, which is to be executed again."""

@@ -54,6 +54,9 @@ from bamlvm.vm.work import (
 _RESERVE: Final = 220
 """Python frames kept free: for natives, and for calls that do not count themselves."""
 
+_FAR_FROM_LONGEST: Final = LONGEST >> 3
+"""Characters of a text that has room for a short one more, whatever its characters are."""
+
 _OWN_REFERENCES: Final = 3
 """To a text that only a local has, inside a function that it is handed to: the local, the parameter, the argument of
 ``getrefcount``."""
@@ -272,15 +275,9 @@ class Space:
     def _check_growth(self, a: str, b: str) -> None:
         """:meth:`_check_length` of a text in a local that takes the result, too: it grows in place if nothing else
         refers to it."""
-        if not SEEN:
-            self._note()
-        length, added = len(a) + len(b), len(b)
-        if length > LONGEST >> 2:
-            check_length(a, b)
-        if getrefcount(a) <= _OWN_REFERENCES:
-            length = added
-        if length > FREE and copies(length):
-            self._look()
+        if SEEN and getrefcount(a) <= _OWN_REFERENCES and len(a) < _FAR_FROM_LONGEST and len(b) <= FREE:
+            return
+        self._check_length(a, b)
 
     def _weigh_texts(self, a: str, b: str) -> None:
         """Ask the driver before two long texts are compared, if that is due."""
