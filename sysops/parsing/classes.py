@@ -429,7 +429,12 @@ class ClassBuilder(ValueBuilder):
                 default = self.plan.defaults[place]
                 if default is not None and self.values[place] is None:
                     self.values[place] = default()
-        return self.partial(None, False)
+        shown = self.partial(None, False)
+        if shown is not None and not self.plan.stateful:
+            for place, value in self.plan.given:
+                if shown.fields[place] is None:
+                    shown.fields[place] = value
+        return shown
 
     def evident(self) -> bool:
         return self.matched
