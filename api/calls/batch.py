@@ -5,8 +5,8 @@ order of the rows or as they are done; results that are not fetched hold up the 
 whatever the number of rows.  An error of a row is its result and does not end the batch; only what concerns all rows
 does: cancellation, a closed runtime, an exception of the rows' iterator or of a callback.
 
-Workers take a row, wait for their pacing (:mod:`bamlvm.calls.pace`), call, and put the result where the generator finds
-it.  Leaving the generator, also by an exception, cancels what runs and waits for it.
+Workers take a row, start the next worker, wait for their pacing (:mod:`bamlvm.calls.pace`), call, and put the result
+where the generator finds it.  Leaving the generator, also by an exception, cancels what runs and waits for it.
 """
 
 from __future__ import annotations
@@ -60,11 +60,8 @@ async def batch(
     ordered: bool,
 ) -> AsyncGenerator[BatchResult, None]:
     """Call a function with every row; yield the results."""
-    state = _Batch(engine, name, rows, context, pacing)
-    room = asyncio.Semaphore(concurrency * _WAITING_PER_CALL)
-    workers = [asyncio.ensure_future(state.work(room)) for _ in range(concurrency)]
-    ended = asyncio.gather(*workers)
-    ended.add_done_callback(lambda _: state.changed.set())
+    state = _Batch(engine, name, rows, context, concurrency, pacing)
+    state.start_worker()
     early: dict[int, BatchResult] = {}
     following = 0
     try:
@@ -75,44 +72,72 @@ async def batch(
                 if ordered:
                     early[result.index] = result
                 else:
-                    room.release()
+                    state.room.release()
                     yield result
             while following in early:
-                room.release()
+                state.room.release()
                 yield early.pop(following)
                 following += 1
             if state.finished:
                 continue
-            if ended.done():
-                await ended  # raise what ended a worker
+            if state.failure is not None:
+                raise state.failure
+            if not state.working:
                 return
             await state.changed.wait()
     finally:
-        for worker in workers:
+        for worker in state.workers:
             worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
-        if ended.done() and not ended.cancelled():
-            ended.exception()  # it has been raised, or something else has
+        await asyncio.gather(*state.workers, return_exceptions=True)
 
 
 class _Batch:
     """What the workers of one batch share."""
 
-    def __init__(self, engine: Engine, name: str, rows: Rows, context: CallContext, pacing: Pacing | None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        name: str,
+        rows: Rows,
+        context: CallContext,
+        concurrency: int,
+        pacing: Pacing | None,
+    ) -> None:
         self.changed = asyncio.Event()
         self.finished: list[BatchResult] = []
+        self.room = asyncio.Semaphore(concurrency * _WAITING_PER_CALL)
+        self.workers: list[asyncio.Task[None]] = []
+        self.working = 0
+        self.failure: BaseException | None = None  # what has ended a worker
         self._engine = engine
         self._name = name
         self._rows = rows.__aiter__() if isinstance(rows, AsyncIterable) else _asynchronous(rows)
         self._taking = asyncio.Lock()
         self._taken = 0
         self._context = context
+        self._concurrency = concurrency
         self._pacing = pacing
 
-    async def work(self, room: asyncio.Semaphore) -> None:
+    def start_worker(self) -> None:
+        """Start one more worker, unless there are enough."""
+        if len(self.workers) < self._concurrency:
+            worker = asyncio.ensure_future(self._work())
+            worker.add_done_callback(self._ended)
+            self.workers.append(worker)
+            self.working += 1
+
+    def _ended(self, worker: asyncio.Task[None]) -> None:
+        self.working -= 1
+        self.changed.set()
+        if worker.cancelled():
+            self.failure = self.failure or asyncio.CancelledError()
+        else:
+            self.failure = self.failure or worker.exception()
+
+    async def _work(self) -> None:
         """Take rows and call, until there are none."""
         while True:
-            await room.acquire()
+            await self.room.acquire()
             async with self._taking:  # an iterator of rows is not to be asked twice at once
                 try:
                     row = await anext(self._rows)
@@ -120,6 +145,7 @@ class _Batch:
                     return
                 index = self._taken
                 self._taken += 1
+            self.start_worker()  # only now, so that the first requests are on their way before the last is prepared
             result = await self._call(index, row)
             self.finished.append(result)
             self.changed.set()
