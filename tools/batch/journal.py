@@ -1,8 +1,8 @@
 """The journal: the results of a batch, one line each, as they are done.
 
-A result counts once it is on the disk: lines are written and synced in groups, as many as came while the last group
-was.  After a crash the journal has whole lines and at most a part of one, which is cut off when it is opened again.  A
-later line of the same key takes the place of an earlier one (a row that had failed was asked again).
+A result counts once it is on the disk: lines are written and synced in groups, a hundred times a second at most.  After
+a crash the journal has whole lines and at most a part of one, which is cut off when it is opened again.  A later line of
+the same key takes the place of an earlier one (a row that had failed was asked again).
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ from bamlvm.tools.batch.results import LINE_START, Line, RowResult, encoded
 
 _MOST_WAITING: Final = 1000
 """How many lines may wait to be written before those who add them wait."""
+
+_GATHERING: Final = 0.01
+"""Seconds for which lines gather between two groups."""
 
 _LONGEST: Final = 1 << 30
 """How many bytes a line may have."""
@@ -74,6 +77,7 @@ class Journal:
         self._waiting: list[_Waiting] = []
         self._lines = 0
         self._writer: asyncio.Future[None] | None = None
+        self._hurry = asyncio.Event()  # set while something waits for what is not on the disk
         self._failure: HostError | None = None
         self._is_new = not os.path.exists(path)
         try:
@@ -120,8 +124,10 @@ class Journal:
 
     async def flush(self) -> None:
         """Wait until everything is on the disk.  Raises :class:`HostError` if the disk refuses."""
+        self._hurry.set()
         while self._writer is not None:
             await asyncio.wait([self._writer])
+        self._hurry.clear()
         if self._failure is not None:
             raise self._failure
 
@@ -146,6 +152,8 @@ class Journal:
                 for each in group:
                     self._note(each.key, len(each.text), each.row, each.failed)
                     each.written()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._hurry.wait(), _GATHERING)
         except OSError as error:
             self._failure = unusable(self.path, error)
         finally:
