@@ -1,8 +1,8 @@
 """The journal: the results of a batch, one line each, as they are done.
 
 A result counts once it is on the disk: lines are written and synced in groups, a hundred times a second at most.  After
-a crash the journal has whole lines and at most a part of one, which is cut off when it is opened again.  A later line of
-the same key takes the place of an earlier one (a row that had failed was asked again).
+a crash the journal has whole lines and at most a part of one, which is cut off when it is opened again.  A later line
+of the same key takes the place of an earlier one (a row that had failed was asked again).
 """
 
 from __future__ import annotations
