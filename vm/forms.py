@@ -33,7 +33,7 @@ from bamlvm.vm.semantics import (
 )
 from bamlvm.vm.type_tests import is_deep
 from bamlvm.vm.values import I64_MAX, I64_MIN
-from bamlvm.vm.work import LONG
+from bamlvm.vm.work import FREE, LONG, LONGEST
 
 
 class ChunkGuards(Protocol):
@@ -50,6 +50,13 @@ _COMPARISONS: Final[Mapping[str, str]] = {
     if isinstance(each, Expression) and re.fullmatch(r"a [<>=!]=? b", each.text)
 }
 """The operators of the instructions that compare."""
+
+
+_GROWS: Final = f"""\
+if len(a) > {LONG} and (len(b) > {FREE} or references(a) > 2 or len(a) > {LONGEST >> 3}) or len(b) > {LONG}:
+    check_length(a, b)"""
+"""The guard of a join whose first text is in a local that takes the result: CPython grows it where it stands if nothing
+else refers to it (the other reference is the function's), and it has room for a short one more."""
 
 
 class Forms(Operands):
@@ -404,10 +411,13 @@ class Forms(Operands):
         It stays an expression of its own: CPython grows the variable that a sum of strings is stored in.
         """
         inputs = dict(zip(semantics.inputs, parts, strict=True))
-        test = semantics.guard.replace(" or len(b) > 65536", "") if parts[-1].is_constant else semantics.guard
-        # The guard's function asks the driver. CPython grows a text where it stands if its variable takes the sum.
-        grows = parts[0].local is not None and self._stored_next(index) == parts[0].local
-        test = REST.sub("", test).rstrip().replace("check_length", "check_growth" if grows else "check_length")
+        test = REST.sub("", semantics.guard).rstrip()  # its function asks the driver
+        if not self._weighs:
+            test = test.replace("check_length(a, b)", "leave_for_long()")
+        elif parts[0].local is not None and self._stored_next(index) == parts[0].local:
+            test = _GROWS
+        if parts[-1].is_constant:
+            test = test.replace(f" or len(b) > {LONG}", "").replace(f"len(b) > {FREE} or ", "")
         if not all(each.is_constant for each in parts):
             self._settle_uses(f"{test} {semantics.text}", inputs)
             guard = form(test, semantics.inputs).filled(inputs)

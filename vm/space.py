@@ -37,8 +37,6 @@ from bamlvm.vm.sysop import SysOp
 from bamlvm.vm.type_tests import type_tag
 from bamlvm.vm.values import MISSING, Caught, Cell, Closure, Instance, Pending, Value, is_panic_value
 from bamlvm.vm.work import (
-    FREE,
-    LONGEST,
     SEEN,
     Lengthy,
     check_length,
@@ -53,13 +51,6 @@ from bamlvm.vm.work import (
 
 _RESERVE: Final = 220
 """Python frames kept free: for natives, and for calls that do not count themselves."""
-
-_FAR_FROM_LONGEST: Final = LONGEST >> 3
-"""Characters of a text that has room for a short one more, whatever its characters are."""
-
-_OWN_REFERENCES: Final = 3
-"""To a text that only a local has, inside a function that it is handed to: the local, the parameter, the argument of
-``getrefcount``."""
 
 MAX_HEIGHT: Final = 48
 """How long a chain of calls that do not count themselves may be."""
@@ -124,7 +115,8 @@ class Space:
             "caught": self._caught,
             "caught_with_trace": self._caught_with_trace,
             "compiled": self.compiled,
-            "check_growth": self._check_growth,
+            "leave_for_long": self._leave_for_long,
+            "references": getrefcount,
             "check_length": self._check_length,
             "divide_float": arithmetic.divide_float,
             "divide_int": arithmetic.divide_int,
@@ -256,28 +248,20 @@ class Space:
         if self._fuel.cell_contents < 0:
             self._poll()
 
+    def _leave_for_long(self) -> None:
+        """Leave code that does not expect long texts, where one is made."""
+        if not SEEN:
+            SEEN.append(True)
+        raise Bail
+
     def _check_length(self, a: str, b: str) -> None:
         """Ask the driver before two texts are joined, one of them long, if as much has been copied since the last time.
 
         Raises :class:`~bamlvm.vm.values.Thrown` if the result is too long.
         """
-        self._note()
         check_length(a, b)
         if copies(len(a) + len(b)):
             self._look()
-
-    def _note(self) -> None:
-        """Leave code that does not expect long texts, where one is seen for the first time."""
-        if not SEEN:
-            SEEN.append(True)
-            raise Bail
-
-    def _check_growth(self, a: str, b: str) -> None:
-        """:meth:`_check_length` of a text in a local that takes the result, too: it grows in place if nothing else
-        refers to it."""
-        if SEEN and getrefcount(a) <= _OWN_REFERENCES and len(a) < _FAR_FROM_LONGEST and len(b) <= FREE:
-            return
-        self._check_length(a, b)
 
     def _weigh_texts(self, a: str, b: str) -> None:
         """Ask the driver before two long texts are compared, if that is due."""
@@ -335,6 +319,6 @@ def _verify(fact: Fact, value: Value) -> None:
 
 _CALLED: Final = (
     *(Space._poll, Space._rest, Space._more, Space._sys_call, Space._run_stub),
-    *(Space._note, Space._check_length, Space._check_growth, Space._weigh_texts, Space._weigh_key, Space._look),
+    *(Space._leave_for_long, Space._check_length, Space._weigh_texts, Space._weigh_key, Space._look),
 )
 _STUB: Final = next(each for each in Space._stub.__code__.co_consts if isinstance(each, CodeType))
