@@ -61,7 +61,6 @@ Item at 32
         value: Template 34:43
           parts- "t "
           parts- Name 39:40 name="a"
-          parts- "\\n"
       tail: Name 45:46 name="a"
 """
     )
