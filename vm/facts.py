@@ -25,9 +25,9 @@ class Code(NamedTuple):
 
 
 class Fact(NamedTuple):
-    """``kind`` is ``int float string bool null list map instance enum closure``, or "" where nothing is known; ``low``
-    and ``high`` bound an int; ``type`` is the declared type of a list, map or instance, if known, and ``code`` what a
-    closure calls."""
+    """``kind`` is ``int float string bool null list map instance enum closure``, ``tag`` (the text that names a value's
+    type), or "" where nothing is known; ``low`` and ``high`` bound an int; ``type`` is the declared type of a list, map
+    or instance, if known, and ``code`` what a closure calls."""
 
     kind: str
     low: int = I64_MIN
@@ -46,6 +46,7 @@ BOOL: Final = Fact("bool")
 FLOAT: Final = Fact("float")
 STRING: Final = Fact("string")
 NULL: Final = Fact("null")
+TAG: Final = Fact("tag")
 LENGTH: Final = Fact("int", 0, 1 << 62)
 INDEX: Final = Fact("int", 0, 1 << 30)
 
@@ -369,7 +370,7 @@ RESULTS: Final[Mapping[str, Fact]] = {
     "is_null": BOOL,
     "is_type": BOOL,
     "concat": STRING,
-    "type_tag": STRING,
+    "type_tag": TAG,
     "discriminant": INDEX,
     "load_variant": Fact("enum"),
     "alloc_array": Fact("list"),

@@ -20,6 +20,7 @@ _Test: TypeAlias = Callable[[Type], "bool | None"]
 _MAX_WAYS: Final = 64
 """Ways through a handler's tests that are followed for one value."""
 
+_COMPARISONS: Final = frozenset(("cmp_op", "equal", "not_equal"))
 _SCALARS: Final = frozenset(("int", "float", "string", "bool", "null"))
 
 
@@ -82,6 +83,10 @@ class Handlers:
                 known[operands[0]] = stack.pop()
             elif name == "load_local":
                 stack.append(known.get(operands[0]))
+            elif name == "load_const":
+                stack.append(None)
+            elif name in _COMPARISONS:
+                stack[-2:] = [None]
             elif name == "caught_value":
                 stack.append("value" if stack.pop() == "error" else None)
             elif name == "is_type":

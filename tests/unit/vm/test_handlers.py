@@ -35,6 +35,7 @@ CATCHES = {
     "A, int": "e { A => 1, int => 2 }",
     "panic, _": "e { baml.panics.DivisionByZero => 1, _ => 2 }",
     "literal": 'e { "text" => 1, "other" => 2 }',
+    "literal, _": 'e { "text" => 1, 7 => 2, _ => 3 }',
     "nested": "e { A => thrower(x) catch (again) { string => 4 } }",
 }
 
@@ -68,6 +69,7 @@ def instance(name: str) -> Fact:
         ("A, int", [INT, instance("A")], [ANY, STRING, Fact("instance")]),
         ("panic, _", [STRING, instance("A"), instance("baml.panics.DivisionByZero")], [ANY, Fact("instance")]),
         ("literal", [], [ANY, STRING, INT]),
+        ("literal, _", [STRING, INT, instance("A")], [ANY, instance("baml.panics.UserPanic")]),
     ],
 )
 def test_what_a_handler_may_throw_again(catch: str, never: list[Fact], perhaps: list[Fact]) -> None:
@@ -76,7 +78,9 @@ def test_what_a_handler_may_throw_again(catch: str, never: list[Fact], perhaps: 
     assert [each for each in perhaps if not handlers.rethrows(handler, each)] == []
 
 
-@pytest.mark.parametrize(("catch", "alone"), [("_", True), ("panic, _", True), ("string", False), ("literal", False)])
+@pytest.mark.parametrize(
+    ("catch", "alone"), [("_", True), ("panic, _", True), ("literal, _", True), ("string", False), ("literal", False)]
+)
 def test_whether_panics_alone_are_thrown_again(catch: str, alone: bool) -> None:
     handlers, handler = handlers_of(CATCHES[catch])
     assert handlers.rethrows_panics_alone(handler) == alone
