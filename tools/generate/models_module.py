@@ -8,14 +8,16 @@ In ``stream_types.py`` lists and maps that have not begun are empty, everything 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from bamlvm.tools.generate.annotations import MODELS, Annotations, type_names
 from bamlvm.tools.generate.enums_and_aliases import aliases_of, enum_text, plain_aliases
 from bamlvm.tools.generate.writing import References, description, docstring, quoted
 from bamlvm.values.identifiers import host_names
+from bamlvm.vm.program.cycles import components
 from bamlvm.vm.program.declarations import ClassInfo, EnumInfo, has_attribute
-from bamlvm.vm.program.types import ListType
+from bamlvm.vm.program.types import ClassType, ListType, walk
 
 if TYPE_CHECKING:
     from bamlvm.runtime import Runtime
@@ -94,14 +96,15 @@ def models_module(runtime: Runtime, *, is_partial: bool) -> str:
             for name, info in program.enums.items()
             if name in names
         ]
-    models = []
-    for name, info in program.classes.items():
-        if name in names and not (is_partial and has_attribute(info.attributes, "stream.done")):
-            models.append(names[name])
-            parts.append(_class(info, names[name], annotations, references, is_partial))
+    models = {
+        name: info
+        for name, info in program.classes.items()
+        if name in names and not (is_partial and has_attribute(info.attributes, "stream.done"))
+    }
+    parts += [_class(info, names[name], annotations, references, is_partial) for name, info in models.items()]
     parts += _aliases(runtime, names, annotations, references)
     if models:
-        parts.append("".join(f"{name}.model_rebuild()\n" for name in models))
+        parts.append("".join(f"{names[name]}.model_rebuild()\n" for name in _innermost_first(models)))
     itself = "_partial_types" if is_partial else "_types"
     about = "The program's classes while they stream." if is_partial else "The program's classes, enums and aliases."
     own = ""
@@ -114,6 +117,17 @@ def models_module(runtime: Runtime, *, is_partial: bool) -> str:
     body = own + "".join("\n\n" + part for part in parts)
     used = [name for name in _IMPORTS if re.search(rf"(?<![\w.]){name}\.", body)]
     return _HEAD.format(about=about, imports="".join(map(_IMPORTS.__getitem__, used)), own=body)
+
+
+def _innermost_first(models: Mapping[str, ClassInfo]) -> list[str]:
+    """Return the names of classes, each behind those in its fields: Pydantic completes what a model needs by recursion,
+    which a chain of some dozens exhausts."""
+    edges = {
+        name: [part.name for field in info.fields for part in walk(field.type) if isinstance(part, ClassType)]
+        for name, info in models.items()
+    }
+    known = {name: [each for each in found if each in models] for name, found in edges.items()}
+    return [name for group in components(known) for name in group]
 
 
 def _variant_names(info: EnumInfo) -> dict[str, str]:

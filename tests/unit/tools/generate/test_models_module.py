@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.generated import check_with_mypy, check_with_pyright, generated_clients, run
+from tests.support.generated import check_with_mypy, check_with_pyright, generated, generated_clients, run
 
 pytestmark = pytest.mark.slow
 
@@ -78,3 +78,15 @@ assert partial.value.c.state == "Pending"
 """
     ended = run(sys.executable, "-c", use, folder=clients / "names")
     assert ended.returncode == 0, ended.stderr
+
+
+def test_a_long_chain_of_classes_is_imported(tmp_path: Path) -> None:
+    chain = "".join(f"class C{n} {{ next {f'C{n + 1}?' if n < 799 else 'int'} }}\n" for n in range(800))
+    generated(tmp_path, {"chain.baml": chain + "function f(x: C0) -> C0 { x }"}, has_models=True)
+    use = """
+from baml_client import stream_types, types
+assert types.C798(next=types.C799(next=1)).next.next == 1
+assert stream_types.C0().next is None
+"""
+    ended = run(sys.executable, "-c", use, folder=tmp_path)
+    assert ended.returncode == 0, ended.stderr[-2000:]
