@@ -427,13 +427,7 @@ class Machine(Unwinding, Compiled):
 
     def weighs(self, key: Any) -> bool:
         """Count the look-up of a long text; return whether the driver wants a pause before."""
-        return (
-            type(key) is str
-            and len(key) > LONG
-            and looks_up(key)
-            and self.poll is not None
-            and self._must_pause(self.poll)
-        )
+        return type(key) is str and len(key) > LONG and looks_up(key) and self.wants_pause()
 
     def wants_pause(self) -> bool:
         """Whether the driver wants a pause."""
