@@ -171,9 +171,12 @@ class StructuredStream(StreamParser):
         return reasoning.split(self.text()[: self._reader.forgotten]).reasoning + self._reader.reasoning()
 
     def finish(self, cut_by: str | None = None) -> Any:
-        if cut_by is None and self._trace is None:
+        if cut_by is None:
             with contextlib.suppress(Inexact):  # what is JSON is what JSON says, whatever may be in its strings
-                return exact_value(self.output.plan, self.text())
+                value = exact_value(self.output.plan, self.text())
+                if self._trace is not None:
+                    self.reader.result()  # which writes its decisions
+                return value
         result = self.reader.result(cut_by)
         rank = self.reader.chosen_rank
         if self.reader.has_failed:

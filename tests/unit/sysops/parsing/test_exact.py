@@ -168,3 +168,17 @@ def test_what_is_exact(type_: Type, text: str) -> None:
 def test_what_is_left_to_the_scanner(type_: Type, text: str) -> None:
     assert not is_exact(type_, text)
     same_either_way(type_, text)
+
+
+def test_a_trace_changes_no_value() -> None:
+    text = '{"full name": "x\u201d}: ", "age": 3, "nick": null, "tags": []}'
+    values = []
+    lines: list[str] = []
+    for trace in None, lines.append:
+        stream = output_of(PERSON, PROGRAM).stream(trace=trace)
+        for character in text:
+            stream.feed(character)
+        values.append(plain(finished(stream)))
+    assert values[0] == values[1] == plain(finished(fed(output_of(PERSON, PROGRAM).stream(), text)))
+    assert values[0]["name"] == json.loads(text)["full name"]
+    assert any(line.startswith("chosen") for line in lines)
